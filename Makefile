@@ -1,0 +1,47 @@
+# Two words are enough: `make demo` shows the mailer at work, `make test` proves it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test test-long check lint types bench sheets lock clean
+
+demo: $(READY)            ## write to 612 invented people, to a mailbox on this computer
+	@$(BIN)/mailer demo
+
+test: $(READY)            ## the whole test suite
+	@$(BIN)/python -m pytest -q -n auto -m "not long"
+
+test-long: $(READY)       ## what takes minutes: kills, races, fuzz
+	@$(BIN)/python -m pytest -q -m long --timeout=3600
+
+check: lint types test    ## everything that must be green before a commit
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+bench: $(READY)           ## letters per second, beside plain aiosmtplib; needs smtp-sink (Debian: postfix)
+	@$(BIN)/python -m bench
+
+sheets: $(READY)          ## invent the demo's people anew, from the same seed
+	@$(BIN)/python contacts/invent.py
+
+lock:                     ## after a change of the dependencies; needs uv
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo-workspace .pytest_cache .mypy_cache .ruff_cache
+
+# The lock names every package by version and hash; nothing else is installed.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "pace-mailer needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up once in $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
