@@ -1,0 +1,36 @@
+"""Addresses: the form that goes on the wire, the key that tells two people apart, and the allow-list.
+
+The key folds the domain (case, IDNA) and normalises the local part to NFC; the case of a local part is kept on the
+wire, and ignored in the key: no parliament tells `A.Berg@` from `a.berg@`, and a second letter costs more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import idna
+
+WIRE = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+"""Printable ASCII without blanks and angle brackets: what may stand between < and > in MAIL and RCPT."""
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2].casefold()
+
+
+def key_of(address: str) -> str:
+    """Return the key under which two spellings of one mailbox are the same: `A.Berg@NO.example` → `a.berg@no.example`."""
+    local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
+    with contextlib.suppress(idna.IDNAError):  # what is no domain keeps its own spelling; nobody writes to it
+        domain = idna.encode(domain, uts46=True).decode("ascii")
+    return f"{local.casefold()}@{domain.casefold()}"
+
+
+def allowed(address: str, allow: Iterable[str]) -> bool:
+    """Tell whether the allow-list names this address, exactly or as `@domain`. Subdomains do not count."""
+    entries = {key_of(entry) for entry in allow}  # "@domain" has the key of an empty local part
+    key = key_of(address)
+    return key in entries or f"@{domain_of(key)}" in entries

@@ -1,0 +1,179 @@
+"""The words of the send log: states of a delivery and of a mail-out, reasons, outcomes, and which may follow which.
+
+Every delivery is in exactly one state of a closed set, and leaves it only along an edge of `TRANSITIONS`. The ledger
+has one function that moves a delivery, and it writes the state and its event in one transaction: after a crash the
+state that is read is the last one that was committed, never a mixture. `docs/architecture.md` draws the edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What became of one delivery. The values stand in JSON and in the database; people read `WORDS`."""
+
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+WORDS: dict[State, str] = {
+    State.SKIPPED: "left out",
+    State.WAITING: "waiting",
+    State.SENDING: "being sent",
+    State.DEFERRED: "still trying",
+    State.ACCEPTED: "accepted for delivery",
+    State.REFUSED: "refused",
+    State.NOT_SENT: "not sent",
+    State.UNKNOWN: "unknown",
+}
+MARKS: dict[State, str] = {
+    State.SKIPPED: "–",
+    State.WAITING: "·",
+    State.SENDING: "…",
+    State.DEFERRED: "↻",
+    State.ACCEPTED: "✓",
+    State.REFUSED: "✗",
+    State.NOT_SENT: "■",
+    State.UNKNOWN: "?",
+}
+"""A mark stands beside the word, never instead of it."""
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.SKIPPED: frozenset(),
+    State.WAITING: frozenset({State.SENDING, State.NOT_SENT}),
+    State.SENDING: frozenset(
+        {State.WAITING, State.DEFERRED, State.ACCEPTED, State.REFUSED, State.NOT_SENT, State.UNKNOWN}
+    ),
+    State.DEFERRED: frozenset({State.SENDING, State.NOT_SENT}),
+    State.ACCEPTED: frozenset(),
+    State.REFUSED: frozenset(),
+    State.NOT_SENT: frozenset(),
+    State.UNKNOWN: frozenset({State.ACCEPTED, State.NOT_SENT}),  # by a named person
+}
+OPEN = frozenset({State.WAITING, State.SENDING, State.DEFERRED})
+"""A mail-out is finished when no delivery is in one of these."""
+
+MAY_HAVE_REACHED = frozenset({State.ACCEPTED, State.UNKNOWN}) | OPEN
+"""Whoever is in one of these for an appeal is written to, or about to be: no second plan may write again."""
+
+
+class MailOutState(StrEnum):
+    PLANNED = "planned"
+    APPROVED = "approved"  # where a second person is asked for
+    SENDING = "sending"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class Reason(StrEnum):
+    """Why a delivery is skipped, not sent, refused or deferred. People read `REASONS`."""
+
+    # skipped: the person's row
+    NO_ADDRESS = "no_address"
+    BAD_ADDRESS = "bad_address"
+    SAME_ADDRESS = "same_address"
+    ROW = "row"  # something else in the row, see the cell
+    UNKNOWN_DELEGATION = "unknown_delegation"
+    # skipped: our choice
+    DELEGATION = "delegation"  # the appeal leaves this delegation out
+    ROLE = "role"  # the appeal is for other roles
+    NOT_CHOSEN = "not_chosen"  # --only, --role
+    NO_LETTER = "no_letter"  # no letter in a language the person may get
+    ON_HOLD = "on_hold"
+    TEST_MODE = "test_mode"
+    ALREADY = "already_written"
+    REFUSED_BEFORE = "refused_before"
+    # not sent
+    STOPPED = "stopped"
+    LAST_DAY = "last_day"
+    GAVE_UP = "gave_up"  # tried for as long as was set, only temporary answers
+    # refused and deferred: what the server meant
+    NO_MAILBOX = "no_such_mailbox"
+    MAILBOX_FULL = "mailbox_full"
+    SPAM = "called_spam"
+    POLICY = "policy"  # the server does not take our mail
+    TOO_BIG = "too_big"
+    MOVED = "moved"
+    LATER = "try_later"  # greylisting and other temporary answers
+    SLOW_DOWN = "slow_down"
+    LINE = "line"  # the line failed before anything was handed over
+    OTHER = "other"
+    # unknown
+    BROKE_AFTER_DOT = "broke_after_hand_over"
+
+
+REASONS: dict[Reason, str] = {
+    Reason.NO_ADDRESS: "no address",
+    Reason.BAD_ADDRESS: "address cannot work",
+    Reason.SAME_ADDRESS: "same address as somebody else",
+    Reason.ROW: "a problem in the row",
+    Reason.UNKNOWN_DELEGATION: "delegation not known",
+    Reason.DELEGATION: "delegation left out by the appeal",
+    Reason.ROLE: "the appeal is for other roles",
+    Reason.NOT_CHOSEN: "not chosen for this mail-out",
+    Reason.NO_LETTER: "no letter in a language for this person",
+    Reason.ON_HOLD: "on the hold list",
+    Reason.TEST_MODE: "test mode: not on the allow-list",
+    Reason.ALREADY: "already written to",
+    Reason.REFUSED_BEFORE: "refused before, address unchanged",
+    Reason.STOPPED: "stopped",
+    Reason.LAST_DAY: "past the appeal's last day",
+    Reason.GAVE_UP: "tried long enough",
+    Reason.NO_MAILBOX: "no such mailbox",
+    Reason.MAILBOX_FULL: "mailbox full",
+    Reason.SPAM: "called spam",
+    Reason.POLICY: "server does not take our mail",
+    Reason.TOO_BIG: "too big",
+    Reason.MOVED: "address has moved",
+    Reason.LATER: "server asked to try later",
+    Reason.SLOW_DOWN: "server asked to slow down",
+    Reason.LINE: "the line failed before the letter was handed over",
+    Reason.OTHER: "other",
+    Reason.BROKE_AFTER_DOT: "the line broke after the letter was handed over",
+}
+
+
+class Stage(StrEnum):
+    """How far one attempt got. Up to MARK nothing is handed over; from DOT on silence means unknown."""
+
+    CONNECT = "connect"  # TCP, TLS, EHLO, AUTH
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"  # 354 received, dot not written
+    MARK = "mark"  # the marker is being committed
+    DOT = "dot"
+
+
+class About(StrEnum):
+    """Whom an answer concerns. Only RECIPIENT marks a person; the others slow down or stop the whole mail-out."""
+
+    RECIPIENT = "recipient"
+    SPEED = "speed"  # slow down
+    CONFIGURATION = "configuration"  # our settings or our account: stop now
+    REPUTATION = "reputation"  # our letters are taken for spam: stop after a few
+    BUG = "bug"  # we spoke nonsense: stop, keep the transcript
+    LINE = "line"  # nobody's: the line failed
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the server said, or did not say, to one attempt: facts, no judgement (that is `replies.judge`)."""
+
+    state: State  # ACCEPTED, REFUSED, DEFERRED or UNKNOWN, by stage and first digit alone (RFC 5321 section 4.3.2)
+    stage: Stage
+    code: int | None = None  # 550; None when no well-formed reply came
+    enhanced: str | None = None  # "5.1.1" (RFC 3463)
+    text: str = ""  # the server's own words, control characters escaped, at most 2,000 characters
+    peer: str = ""  # "smtp.example [127.0.0.1]:2525"
+    tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", empty in clear
+    seconds: float = 0.0  # from MAIL to the answer
