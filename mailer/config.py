@@ -1,0 +1,466 @@
+"""The workspace's settings: `config.toml`, `config.local.toml` and `MAILER_*` variables, read once, checked, frozen.
+
+What comes first wins: MAILER_* variables, then config.local.toml (yours only, ignored by git), then config.toml, then
+the defaults below. Every mistake is found in one go and names its file and line, or its variable. The password is
+never among the settings: they say where it comes from, and `read_password` fetches it when it is used.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import importlib
+import ipaddress
+import os
+import re
+import stat
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from mailer.errors import Problem, Severity, UsageError
+from mailer.toml_lines import TomlFile, keys_of, problem_of, syntax_problem, wrong
+
+FILE, LOCAL = "config.toml", "config.local.toml"
+MAILBOX = re.compile(r'"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>')
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+# ------------------------------------------------------------------------------------------------ kinds of value
+
+
+def _one_line(text: str) -> str:
+    text = text.strip()
+    if CONTROL.search(text):
+        raise wrong("K105", "must stand on one line, without control characters")
+    return text
+
+
+def _address(text: str) -> str:
+    """Return the address as it goes on the wire: no display name, ASCII, the domain in its A-form."""
+    try:
+        # No question to the DNS: settings are read on every command, also without a network.
+        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        reason = str(error).rstrip(".")
+        raise wrong("K106", f"this address cannot work: {reason[0].lower()}{reason[1:]}") from None
+    return found.ascii_email or found.normalized
+
+
+def _mailbox(text: str) -> str:
+    """Check `Name <address>` and return it in that form, or the bare address."""
+    match = MAILBOX.fullmatch(text.strip())
+    address = _address(match["address"] if match else text)
+    name = _one_line(match["name"]) if match else ""
+    return f"{name} <{address}>" if name else address
+
+
+def _allowed(entry: str) -> str:
+    entry = entry.strip()
+    local, at, domain = entry.rpartition("@")
+    if not at or local == "*":
+        hint = f'for everyone of one domain: "@{domain}"'
+        raise wrong("K106", "must be an address, or a domain that begins with @", hint)
+    return entry if _address(f"{local or 'somebody'}@{domain}") else ""
+
+
+def _delegation(code: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", code):
+        raise wrong("K105", f'"{code}" is not a delegation: use its two capital letters, like FR')
+    return code
+
+
+def _language(code: str) -> str:
+    if not re.fullmatch("[a-z]{2,3}", code):
+        raise wrong("K105", 'must be a language in small letters, like "fr"')
+    return code
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, AfterValidator(_one_line), Field(min_length=1)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+# ----------------------------------------------------------------------------------------------------- the tables
+
+
+class Sender(Table):
+    from_: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")  # "Jana Novak <jana@rights.example>"
+    reply_to: Address | None = None  # where answers and objections go; without it, to `from`
+    organisation: Text  # stands in the footer of every letter
+    postal_address: Line = ""
+
+    @property
+    def name(self) -> str:
+        """The display name of `from`, empty when there is none."""
+        return self.from_.rpartition("<")[0].strip()
+
+    @property
+    def address(self) -> str:
+        return self.from_.rpartition("<")[2].rstrip(">")
+
+    @property
+    def answers_to(self) -> str:
+        """The address that answers and objections go to."""
+        return self.reply_to or self.address
+
+
+class Password(Table):
+    """Where the password comes from: exactly one of the four."""
+
+    env: Text | None = None  # the name of an environment variable
+    file: Text | None = None  # a file with mode 0600, relative to the workspace; its first line
+    keyring: Text | None = None  # "service/user" in the system's keyring
+    ask: Literal[True] | None = None  # asks at the terminal each time
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_literal(cls, value: object) -> object:
+        if isinstance(value, str):
+            hint = 'password = { file = "secrets/smtp.txt" }, or { env = "NAME" }, { keyring = "service/user" }, { ask = true }'
+            text = "the password itself does not belong here, this file is copied and shown; say where it comes from"
+            raise wrong("K107", text, hint, show=False)
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Password:
+        if len(self.model_fields_set) != 1:
+            raise wrong("K105", "name exactly one place: env, file, keyring or ask")
+        if self.keyring and not all(self.keyring.partition("/")):
+            raise wrong("K105", 'keyring must be "service/user"')
+        return self
+
+    def __str__(self) -> str:
+        if self.env:
+            return f"the variable {self.env}"
+        if self.file:
+            return f"the file {self.file}"
+        return f"the keyring, {self.keyring}" if self.keyring else "asked for each time"
+
+
+class Smtp(Table):
+    host: Text  # "smtp.rights.example"
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "starttls"
+    user: Text | None = None
+    password: Password | None = Field(None, validate_default=True)
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if re.search(r"[\s/@]", host) or (":" in host and not _is_ip(host)):
+            raise wrong("K105", 'must be the bare name of the server, like "smtp.rights.example"')
+        return host
+
+    @field_validator("security")
+    @classmethod
+    def _protected_off_loopback(cls, security: str, info: ValidationInfo) -> str:
+        host = info.data.get("host", "localhost")
+        if security == "none" and not (
+            host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+        ):
+            text = f'"none" sends every letter readable over the network; it is for a server on this computer, not for {host}'
+            raise wrong("K108", text, 'use "starttls" (port 587) or "tls" (port 465)', show=False)
+        return security
+
+    @field_validator("password")
+    @classmethod
+    def _with_its_user(cls, password: Password | None, info: ValidationInfo) -> Password | None:
+        user = info.data.get("user")
+        if user and password is None:
+            raise wrong(
+                "K104", f'is missing, and the user "{user}" has one', 'password = { file = "secrets/smtp.txt" }'
+            )
+        if password and not user and "user" in info.data:
+            raise wrong("K104", "there is a password, but no user", "set smtp.user as well", show=False)
+        return password
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class Limits(Table):
+    per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
+    connections: int = Field(2, ge=1, le=50)  # open to the server at a time
+    per_connection: int = Field(50, ge=1)  # letters before a connection is closed and opened anew
+    keep_trying_hours: float = Field(24, gt=0, le=120)  # RFC 5321 section 4.5.4.1: give up after four to five days
+
+
+class Safety(Table):
+    mode: Literal["test", "live"] = "test"
+    allow: tuple[Annotated[str, AfterValidator(_allowed)], ...] = ()  # who can be reached in test mode
+    demo_only: bool = False
+
+    @model_validator(mode="after")
+    def _demo_stays_demo(self) -> Safety:
+        if self.demo_only and self.mode == "live":
+            text = "this workspace is for the demo alone and never goes live"
+            raise wrong("K109", text, "make one for real work: mailer init my-workspace")
+        return self
+
+
+class Contacts(Table):
+    folder: Text = "contacts"
+    columns: dict[str, tuple[Text, ...]] = {}  # more headings for a known column: email = ["courriel"]
+    languages: dict[Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]] = {}
+    hold_list: Text = "_hold.csv"  # in the folder
+
+
+class Log(Table):
+    database: Text = ".mailer/ledger.db"  # a path relative to the workspace, or postgresql://…
+
+    @field_validator("database")
+    @classmethod
+    def _is_path_or_url(cls, database: str) -> str:
+        if "://" not in database:
+            return database
+        url = urlsplit(database)
+        if url.scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+            raise wrong("K105", "must be a path, or a sqlite:// or postgresql:// address", show=False)
+        if url.password:
+            hint = "PostgreSQL reads it from ~/.pgpass (mode 0600) or from the variable PGPASSWORD"
+            raise wrong("K107", "the password itself does not belong here", hint, show=False)
+        return database
+
+
+class Settings(Table):
+    sender: Sender
+    smtp: Smtp
+    limits: Limits = Limits()
+    safety: Safety = Safety()
+    contacts: Contacts = Contacts()
+    log: Log = Log()
+
+
+# -------------------------------------------------------------------------------------------------- the workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting for `mailer config show`: its dotted key, its value as JSON knows it, and where that came from."""
+
+    key: str
+    value: Any
+    origin: str  # "config.toml:12", "config.local.toml:3", "MAILER_SMTP_PORT", "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One folder of an organisation's work: settings, contact sheets, appeals, and the mailer's own `.mailer`."""
+
+    root: Path  # absolute
+    settings: Settings
+    source: str  # the text of config.toml
+    sha256: str  # of its bytes
+    origins: Mapping[tuple[str, str], str]  # ("smtp", "port") → "config.toml:12"; a default has no entry
+
+    @property
+    def contacts_dir(self) -> Path:
+        return self.root / self.settings.contacts.folder
+
+    @property
+    def hold_list(self) -> Path:
+        return self.contacts_dir / self.settings.contacts.hold_list
+
+    @property
+    def templates_dir(self) -> Path:
+        return self.root / "templates"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.root / ".mailer"
+
+    @property
+    def ledger_url(self) -> str:
+        """The send log's database as an SQLAlchemy address."""
+        database = self.settings.log.database
+        return database if "://" in database else f"sqlite:///{(self.root / database).as_posix()}"
+
+    def make_state_dir(self) -> Path:
+        """Make `.mailer` if it is not there, for its owner alone (0700): it holds names, addresses and letters."""
+        self.state_dir.mkdir(mode=0o700, exist_ok=True)
+        self.state_dir.chmod(0o700)
+        return self.state_dir
+
+    def settings_with_origin(self) -> list[Setting]:
+        """Return every setting in the order of the tables, with where its value came from."""
+        values = self.settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return [
+            Setting(f"{table}.{key}", values[table].get(key), self.origins.get((table, key), "default"))
+            for table in keys_of(Settings)
+            for key in keys_of(Settings, (table,))
+        ]
+
+
+def load_workspace(root: Path) -> Workspace:
+    """Read the settings of the folder `root`; a `UsageError` lists everything that is wrong with them."""
+    root = root.expanduser().absolute()
+    if not (root / FILE).is_file():
+        hint = "mailer init makes a workspace here; mailer -C FOLDER uses another; mailer demo needs none"
+        raise UsageError(f"There is no {FILE} in {root}.", hint=hint, code="K101")
+    own = _read(root / FILE)
+    files = [own, _read(root / LOCAL)] if (root / LOCAL).is_file() else [own]
+    values: dict[str, Any] = {}
+    givers: dict[tuple[str, str], TomlFile | str] = {}  # the file that gave a setting, or the variable
+    for file in files:
+        for table, given in file.values.items():
+            if not isinstance(given, dict) or not isinstance(values.get(table, {}), dict):
+                values[table] = given
+                continue
+            values[table] = values.get(table, {}) | given
+            givers |= {(table, key): file for key in given}
+    for variable, (table, key), value in _variables(os.environ):
+        if isinstance(values.setdefault(table, {}), dict):
+            values[table][key] = value
+            givers[table, key] = variable
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as report:
+        problems = [_problem(error, files, givers) for error in report.errors(include_url=False)]
+        raise _refusal(sorted(problems, key=lambda problem: (problem.file, problem.row or 0))) from None
+    origins = {
+        key: giver if isinstance(giver, str) else f"{giver.name}:{giver.line_of(key)}" for key, giver in givers.items()
+    }
+    return Workspace(root, settings, own.text, hashlib.sha256(own.text.encode()).hexdigest(), origins)
+
+
+def read_password(workspace: Workspace) -> SecretStr | None:
+    """Fetch the password from where `[smtp] password` says, now; None when no password is set."""
+    source, smtp = workspace.settings.smtp.password, workspace.settings.smtp
+    if source is None:
+        return None
+    if source.env:
+        found = os.environ.get(source.env)
+        hint = f"set it, for this terminal:  export {source.env}=…"
+    elif source.file:
+        found = _password_file(workspace.root / source.file)
+        hint = "put the password on its first line"
+    elif source.keyring:
+        found = _keyring(*source.keyring.split("/", 1))
+        hint = f"put it there:  keyring set {source.keyring.replace('/', ' ', 1)}"
+    else:
+        if not sys.stdin.isatty():
+            raise _no_password(
+                "The password is asked for at the terminal, and there is none.", "use env, file or keyring"
+            )
+        found = getpass.getpass(f"Password of {smtp.user} at {smtp.host}: ")
+        hint = "type it when it is asked for"
+    if not found:
+        raise _no_password(f"No password was found in {source}.", hint)
+    return SecretStr(found)
+
+
+# ---------------------------------------------------------------------------------------------------- the reading
+
+
+def _read(path: Path) -> TomlFile:
+    name = path.name
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problem = Problem("K102", Severity.ERROR, "the file is not in UTF-8", name, suggestion="save it as UTF-8")
+        raise _refusal([problem]) from None
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}.", code="K101") from None
+    try:
+        return TomlFile.parse(text, name)
+    except tomllib.TOMLDecodeError as error:
+        raise _refusal([syntax_problem(error, text, name, "K102")]) from None
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str], object]]:
+    """Find the variables that name a setting, `MAILER_SMTP_HOST`; a list is written with commas.
+
+    `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env = "MAILER_SMTP_PASSWORD" }`.
+    """
+    for variable in sorted(environ):
+        table, _, key = variable.removeprefix("MAILER_").lower().partition("_")
+        if not variable.startswith("MAILER_") or table not in Settings.model_fields or not key:
+            continue
+        value: object = environ[variable]
+        if (table, key) == ("smtp", "password"):
+            value = {"env": variable}
+        elif (table, key) == ("safety", "allow"):
+            value = [entry for entry in environ[variable].split(",") if entry.strip()]
+        yield variable, (table, key), value
+
+
+def _problem(error: ErrorDetails, files: list[TomlFile], givers: Mapping[tuple[str, str], TomlFile | str]) -> Problem:
+    """Give one of pydantic's errors its words and its place: the line, or the variable."""
+    problem = problem_of(error, Settings, unknown="K103", missing="K104", value="K105")
+    path = error["loc"]
+    giver = givers.get((str(path[0]), str(path[1]))) if len(path) > 1 else None
+    if isinstance(giver, str):
+        return replace(problem, file=giver)
+    if giver is None:  # a table as a whole, or a key that is missing from it
+        giver = next((file for file in reversed(files) if file.line_of(path[:1])), files[0])
+    return replace(problem, file=giver.name, row=giver.line_of(path))
+
+
+def _refusal(problems: Sequence[Problem]) -> UsageError:
+    many = "one mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    hint = "every setting is explained in docs/configuration.md"
+    return UsageError(
+        f"The settings have {many}; nothing was done.", hint=hint, code=problems[0].code, problems=problems
+    )
+
+
+def _no_password(message: str, hint: str) -> UsageError:
+    return UsageError(message, hint=hint, code="K110")
+
+
+def _password_file(path: Path) -> str:
+    try:
+        # Asked of the open file, so that nobody can exchange it between the look and the reading.
+        with path.open(encoding="utf-8") as file:
+            about = os.fstat(file.fileno())
+            mode = stat.S_IMODE(about.st_mode)
+            if os.name == "posix" and mode & 0o077:
+                raise _no_password(
+                    f"Others can read the password file {path} (its mode is {mode:04o}).", f"chmod 600 {path}"
+                )
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        raise _no_password(f"The password file {path} cannot be read: {reason}.", "make it, with mode 0600") from None
+
+
+def _keyring(service: str, user: str) -> str | None:
+    try:
+        keyring = importlib.import_module("keyring")  # an optional part: pace-mailer[keyring]
+    except ModuleNotFoundError:
+        raise _no_password(
+            "The keyring needs a part that is not installed.", "pip install 'pace-mailer[keyring]'"
+        ) from None
+    try:
+        found: str | None = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        raise _no_password(f"The keyring cannot be read: {error}.", "on a server, use env or file instead") from None
+    return found
