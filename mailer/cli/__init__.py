@@ -1,0 +1,153 @@
+"""The command line: the table of commands, and the one place where errors become words and exit codes.
+
+    0 done · 1 problems found, some people not reached · 2 wrong usage · 3 refused for safety, nothing sent
+    4 stopped part-way, can be resumed · 5 server unreachable or login refused · 130 Ctrl-C, can be resumed
+
+A command lives in a module of its own that is imported when it runs; its line in the table is a literal, so that
+`mailer --help` imports none of them. A command returns its exit code, or None for 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from click.exceptions import NoSuchCommand
+
+from mailer import __version__
+from mailer.cli.desk import Command, Desk, Group, printable, speak_plainly_where_needed
+from mailer.errors import Interrupted, MailerError, Refused
+
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "everyday": {},
+    "contacts": {},
+    "letters": {},
+    "log": {},
+    "running it": {
+        "config": ("mailer.cli.config:config", "The settings in force: show."),
+    },
+}
+"""Section → command → where it lives, and its one line in the help."""
+
+
+class Root(Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name][0].partition(":")
+                command = getattr(importlib.import_module(module), attribute)
+                assert isinstance(command, Command)
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, section in COMMANDS.items():
+            if section:
+                with formatter.section(heading):
+                    formatter.write_dl([(name, words) for name, (_, words) in section.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
+        """Run one command and leave the process with its exit code."""
+        speak_plainly_where_needed()
+        desk = Desk()
+        sys.exit(self._run(desk, list(sys.argv[1:] if args is None else args)))
+
+    def _run(self, desk: Desk, args: list[str]) -> int:
+        try:
+            with self.make_context("mailer", args, obj=desk) as context:
+                code: int | None = self.invoke(context)
+            sys.stdout.flush()
+        except click.exceptions.Exit as end:
+            return end.exit_code
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "mailer"
+            desk.json = desk.json or "--json" in args  # the mistake may stand before the flag
+            return _fail(desk, MailerError(error.format_message(), hint=f"{command} -h"), click.UsageError.exit_code)
+        except MailerError as error:
+            return _fail(desk, error, error.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            desk.say("\nStopped.")
+            return 130
+        except BrokenPipeError:  # the reader, `head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except Exception as error:
+            return _fail(desk, _mistake(desk, error), 1)
+        return code or 0
+
+
+def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
+    """Say what went wrong: the problems first, since the important line is the last."""
+    from mailer.cli.problems import show_problems
+
+    if desk.json:
+        said = {"error": error.message, "code": error.code, "hint": error.hint, "exit": exit_code}
+        desk.data(said | {"problems": error.problems})
+        return exit_code
+    if error.problems:
+        show_problems(desk.err, error.problems, desk.folder, everything=desk.verbose > 0)
+    word = "refused" if isinstance(error, Refused) else "stopped" if isinstance(error, Interrupted) else "error"
+    desk.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
+    desk.err.print(f": {printable(error.message)}")
+    if error.hint:
+        desk.err.print(f"  = {printable(error.hint)}", style="cyan")
+    return exit_code
+
+
+def _mistake(desk: Desk, error: Exception) -> MailerError:
+    """Write the traceback to a file of its owner's alone, and word the rest for people."""
+    import tempfile
+    import traceback
+
+    story = "".join(traceback.format_exception(error))
+    if desk.verbose > 1 or os.environ.get("MAILER_DEBUG") == "1":
+        sys.stderr.write(story)
+    folder = desk.folder / ".mailer"
+    try:
+        file, path = tempfile.mkstemp(".log", "mistake-", folder if folder.is_dir() else None)  # mode 0600
+        with os.fdopen(file, "w", encoding="utf-8") as log:
+            log.write(f"mailer {__version__}, Python {sys.version}\n{story}")
+        kept = f"The details are in {Path(path).absolute()}."
+    except OSError as full:
+        kept = f"The details could not be kept ({full.strerror}); MAILER_DEBUG=1 shows them."
+    return MailerError(
+        f"This is a mistake in the mailer ({type(error).__name__}), nothing more was sent. {kept}",
+        hint="mailer status shows where things stand; please send that file to whoever looks after the mailer",
+    )
+
+
+@click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mailer", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Write to every member of the Assembly, and know what became of each letter."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        _say_where(context.ensure_object(Desk))
+
+
+def _say_where(desk: Desk) -> None:
+    try:
+        workspace = desk.workspace
+    except MailerError as error:
+        desk.say(f"\n{error.message}\n  = {error.hint}")
+        return
+    safety = workspace.settings.safety
+    mode = "for the demo alone" if safety.demo_only else f"{safety.mode} mode"
+    desk.say(f"\nYou are in the workspace {workspace.root} ({mode}).")

@@ -1,0 +1,182 @@
+"""What every command has at hand: the folder, the flags that go everywhere, and two voices.
+
+stdout carries data, stderr carries talk. rich and pydantic are imported at the first use, so that `mailer --help`
+stays quick. The flags may stand before the command and after it: `mailer -C DIR send` and `mailer send -C DIR`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import sys
+import unicodedata
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mailer.config import Workspace
+
+WIDE = 200
+"""Columns where there is no terminal: wide enough that a table row stays on its line for grep."""
+
+PLAIN = {
+    "–": "-", "—": "-", "·": ".", "…": "...", "✓": "+", "✗": "x", "↻": "~", "■": "#", "→": "->", "█": "#", "░": ".",
+    "│": "|", "┌": "+", "├": "|", "└": "`", "─": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "≥": ">=", "×": "x",
+}  # fmt: skip
+"""What stands for our own signs where the terminal knows ASCII only."""
+
+
+@dataclass
+class Desk:
+    """The shared context object: `@click.pass_obj` hands it to a command."""
+
+    folder: Path = field(default_factory=Path)  # where -C points
+    json: bool = False
+    no_color: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, read at the first use; a `UsageError` when it is not there or not right."""
+        from mailer.config import load_workspace
+
+        return load_workspace(self.folder)
+
+    @cached_property
+    def out(self) -> Console:
+        """For data: tables and reports. With --json nothing but JSON goes to stdout: use `data`."""
+        return self._console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        """For talk: progress, questions, errors."""
+        return self._console(sys.stderr)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Talk on stderr, unless --quiet."""
+        if not self.quiet:
+            self.err.print(text, style=style or None)
+
+    def data(self, value: object) -> None:
+        """Print one JSON object on one line of stdout, now: another program may be waiting for it."""
+        ascii_only = not _is_unicode(sys.stdout)
+        sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, default=_as_json) + "\n")
+        sys.stdout.flush()
+
+    def _console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        class OurConsole(Console):
+            def on_broken_pipe(self) -> None:  # rich would exit with 1, "problems found"
+                raise BrokenPipeError
+
+        width = None if stream.isatty() or "COLUMNS" in os.environ else WIDE
+        return OurConsole(
+            file=stream,
+            width=width,
+            no_color=self.no_color or None,  # None: as NO_COLOR says
+            markup=False,  # a name in [brackets] is a name
+            highlight=False,
+            emoji=False,
+        )
+
+
+def printable(text: str) -> str:
+    """Make text from sheets and servers safe to show: control and invisible characters appear as `\\x1b`."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+# ------------------------------------------------------------------------------------------- flags of every command
+
+
+class Everywhere(click.Option):
+    """A flag that every command has; it is kept on the desk, and stands under its own heading in the help."""
+
+    def __init__(self, *names: str, **kwargs: Any) -> None:
+        super().__init__(list(names), expose_value=False, callback=_note, **kwargs)
+
+
+def _note(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value:  # a default must not undo what stood before the command
+        setattr(context.find_root().ensure_object(Desk), str(option.name), value)
+
+
+def everywhere() -> list[click.Parameter]:
+    folder = click.Path(path_type=Path)
+    return [
+        Everywhere("-C", "--workspace", "folder", type=folder, metavar="DIR", help="Work in this folder."),
+        Everywhere("--json", is_flag=True, help="Print JSON, for other programs."),
+        Everywhere("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+        Everywhere("-q", "--quiet", is_flag=True, help="Only data and errors."),
+        Everywhere("-v", "--verbose", count=True, help="More detail; -vv shows where the mailer itself went wrong."),
+    ]
+
+
+class Command(click.Command):
+    """A command with the flags of every command: `@click.command(cls=Command)`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += everywhere()
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
+        for heading, wanted in (("Options", False), ("Everywhere", True)):
+            rows = [record for param, record in records if record and isinstance(param, Everywhere) is wanted]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+
+class Group(Command, click.Group):
+    """A command with commands: `@click.group(cls=Group)`, then `@group.command()`."""
+
+    command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        Command.format_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+# ------------------------------------------------------------------------------------------------------- encodings
+
+
+def _as_json(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end]
+    plain = "".join(
+        PLAIN.get(char) or unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode() or "?"
+        for char in text
+    )
+    return plain, error.end
+
+
+def speak_plainly_where_needed() -> None:
+    """Make stdout and stderr spell in ASCII what their encoding cannot: never a crash over a dash or a name."""
+    codecs.register_error("mailer.plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if not _is_unicode(stream) and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="mailer.plain")
