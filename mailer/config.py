@@ -54,6 +54,13 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _some_text(text: str) -> str:
+    text = _one_line(text)
+    if not text:
+        raise wrong("K105", "must not be empty")
+    return text
+
+
 def _address(text: str) -> str:
     """Return the address as it goes on the wire: no display name, ASCII, the domain in its A-form."""
     try:
@@ -95,7 +102,7 @@ def _language(code: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-Text = Annotated[str, AfterValidator(_one_line), Field(min_length=1)]
+Text = Annotated[str, AfterValidator(_some_text)]
 Address = Annotated[str, AfterValidator(_address)]
 
 

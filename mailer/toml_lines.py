@@ -47,7 +47,6 @@ WORDS = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
     "model_type": "must be a table",
-    "string_too_short": "must not be empty",
     "string_type": "must be text in quotes",
     "tuple_type": 'must be a list, like ["…", "…"]',
 }
