@@ -177,3 +177,13 @@ class Receipt:
     peer: str = ""  # "smtp.example [127.0.0.1]:2525"
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", empty in clear
     seconds: float = 0.0  # from MAIL to the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One earlier delivery of the same appeal: whom it concerns and how it stands."""
+
+    mail_out: str  # M-0007
+    address_key: str
+    person: str
+    state: State

@@ -1,0 +1,58 @@
+"""When a mail-out stops by itself: patterns in the servers' answers that are nobody's single bad address.
+
+A refused person is one outcome. A refused account, a letter called spam, a list full of dead addresses concern
+everyone who is still waiting; going on would cost more than a pause. Thresholds: `docs/architecture.md`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from mailer.states import REASONS, About, Reason, Receipt, State
+
+EARLY = 20  # letters within which one verdict of spam is enough
+RECENT = 50  # later: so many letters are looked back upon,
+TOO_OFTEN = 3  # and so many verdicts of spam among them are too many
+IN_A_ROW = 20  # refused addresses one after the other
+FIRST = 200  # among the first so many letters,
+SHARE = 0.05  # a larger share of refused addresses means a bad list
+
+
+@dataclass
+class Brakes:
+    """Watches the outcomes of one sender, in the order in which they come."""
+
+    seen: int = 0
+    refused: int = 0
+    in_a_row: int = 0
+    spam: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def look(self, receipt: Receipt, about: About, reason: Reason) -> str | None:
+        """Take in one outcome. Returns the sentence that says why to stop, or None to go on."""
+        self.seen += 1
+        if about is About.CONFIGURATION:
+            return f"The mail server does not take letters from this account: {_said(receipt)}"
+        if about is About.BUG:
+            return f"The mail server did not understand the mailer: {_said(receipt)}"
+        self.spam.append(about is About.REPUTATION)
+        if about is About.REPUTATION and (self.seen <= EARLY or sum(self.spam) >= TOO_OFTEN):
+            times = sum(self.spam)
+            how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.spam)} letters were"
+            return f"{how_often} turned away ({REASONS[reason]}): {_said(receipt)}"
+        if receipt.state is State.REFUSED and about is About.RECIPIENT:
+            self.refused += 1
+            self.in_a_row += 1
+            if self.in_a_row >= IN_A_ROW:
+                return f"{self.in_a_row} addresses in a row were refused; the last answer was: {_said(receipt)}"
+            if self.seen <= FIRST and self.refused > FIRST * SHARE:
+                return (
+                    f"{self.refused} of the first {self.seen} addresses were refused: the contact sheets need a look."
+                )
+        elif receipt.state is State.ACCEPTED:
+            self.in_a_row = 0
+        return None
+
+
+def _said(receipt: Receipt) -> str:
+    return " ".join(str(part) for part in (receipt.code, receipt.text) if part) or "no answer"

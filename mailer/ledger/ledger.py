@@ -1,0 +1,165 @@
+"""The send log on disk: opening it, reading from it, and the one way to write to it.
+
+SQLite in WAL mode with `synchronous=FULL`: what `writing()` has committed survives a power cut, and a crash inside it
+leaves nothing of it. One process writes at a time: a file lock is held around every transaction and every checkpoint,
+because SQLite before 3.51.3 can corrupt a log that two connections write and reset at once. Readers open the file
+read-only and never checkpoint. PostgreSQL needs neither; everything else is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mailer import clock
+from mailer.errors import Refused, UsageError
+
+
+class Ledger:
+    """The send log. `clock` is the source of every time that is written."""
+
+    def __init__(self, url: str, *, now: clock.Clock = clock.now) -> None:
+        self.now = now
+        self.url = sa.make_url(url)
+        self._guard = threading.Lock()
+        self._lock_file: int | None = None
+        self.path = Path(self.url.database) if self.url.get_backend_name() == "sqlite" and self.url.database else None
+        if self.path is None:
+            self._writer = self._reader = sa.create_engine(self.url, pool_pre_ping=True)
+        else:
+            self._writer, self._reader = self._open_sqlite(self.path)
+        self._upgrade()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.path is not None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Open one transaction that is on disk when the block ends, and undone when the block raises."""
+        with self._guard, self._alone(), _plain_words(self.path), self._writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Read one consistent state; whoever is sending goes on."""
+        with _plain_words(self.path), self._reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._reader.dispose()
+        with self._guard, self._alone():  # the last connection to leave writes the checkpoint
+            self._writer.dispose()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._lock_file is None:
+            yield
+            return
+        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def _open_sqlite(self, path: Path) -> tuple[sa.Engine, sa.Engine]:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _plain_words(path):
+            self._lock_file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        writer = sa.create_engine(
+            f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+        reader = sa.create_engine(
+            f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=sa.NullPool, connect_args={"check_same_thread": False}
+        )
+
+        @sa.event.listens_for(writer, "connect")
+        def _durable(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+            connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+            for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @sa.event.listens_for(writer, "begin")
+        def _immediate(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        @sa.event.listens_for(reader, "connect")
+        def _patient(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+            connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout=5000")
+
+        @sa.event.listens_for(reader, "begin")
+        def _snapshot(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        return writer, reader
+
+    def _upgrade(self) -> None:
+        """Bring the tables to the form that this version knows; a newer form is refused, never changed."""
+        from mailer.ledger.migrations import HEAD, upgrade
+
+        with self.writing() as connection:
+            if sa.inspect(connection).has_table("alembic_version"):
+                version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+                if version == HEAD:
+                    return
+            upgrade(connection)
+
+
+@contextlib.contextmanager
+def _plain_words(path: Path | None) -> Iterator[None]:
+    """Say in a coordinator's words what keeps the send log from being read or written."""
+    try:
+        yield
+    except sa.exc.DatabaseError as fault:
+        words = str(fault.orig)
+        if "full" in words or "readonly" in words or "disk I/O" in words:
+            raise Refused(
+                f"The send log cannot be written ({words}). Nothing was handed over that is not on record.",
+                hint="Make room on the disk, or free the file, and type the same command again.",
+                code="S301",
+            ) from fault
+        if "malformed" in words or "not a database" in words:
+            raise Refused(
+                f"The send log is damaged: {path}. It was left as it is.",
+                hint="Keep a copy of the file and its -wal neighbour; a backup can be put in their place.",
+                code="S302",
+            ) from fault
+        if "unable to open" in words:
+            raise UsageError(f"The send log cannot be opened: {path}", code="S303") from fault
+        raise
+    except PermissionError as fault:
+        raise UsageError(
+            f"The send log belongs to somebody else, or its folder does: {fault.filename}", code="S303"
+        ) from fault
+
+
+def shown(mail_out_id: int) -> str:
+    """Return the name under which people know a mail-out: `M-0007`."""
+    return f"M-{mail_out_id:04d}"
+
+
+def number_of(name: str) -> int:
+    """Return the id of `M-0007`, also written `m-7` or `7`."""
+    digits = name.strip().upper().removeprefix("M").removeprefix("-")
+    if not digits.isascii() or not digits.isdigit():
+        raise UsageError(
+            f"{name!r} is no mail-out; they are called M-0001, M-0002, …", hint="mailer status lists them."
+        )
+    return int(digits)

@@ -1,0 +1,173 @@
+"""Mail-outs: writing a plan into the send log, and the states of the whole.
+
+The plan with all its deliveries and letters is one transaction: after a crash it is there whole, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from mailer.errors import Refused, UsageError
+from mailer.ledger import moves
+from mailer.ledger.ledger import shown
+from mailer.ledger.schema import delivery, event, letter, mail_out
+from mailer.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
+
+if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
+    from mailer.plan import Plan
+
+m, d = mail_out.c, delivery.c
+
+TRANSITIONS: dict[MailOutState, frozenset[MailOutState]] = {
+    MailOutState.PLANNED: frozenset({MailOutState.APPROVED, MailOutState.SENDING, MailOutState.STOPPED}),
+    MailOutState.APPROVED: frozenset({MailOutState.SENDING, MailOutState.STOPPED}),
+    MailOutState.SENDING: frozenset({MailOutState.PAUSED, MailOutState.STOPPED, MailOutState.FINISHED}),
+    MailOutState.PAUSED: frozenset({MailOutState.SENDING, MailOutState.STOPPED}),
+    MailOutState.STOPPED: frozenset(),
+    MailOutState.FINISHED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MailOut:
+    """One mail-out as it stands in the log."""
+
+    id: int
+    appeal: str
+    title: str
+    state: MailOutState
+    why: str
+    mode: str
+    hash: str
+    server: str
+    sender: str
+    last_day: date | None
+    retry_of: int | None
+    planned_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return shown(self.id)
+
+
+_COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
+
+
+def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None) -> int:
+    """Write a plan into the log and return its id. Nobody is written to by this."""
+    mail_out_id: int = connection.execute(
+        sa.insert(mail_out)
+        .values(
+            appeal=plan.appeal,
+            title=plan.title,
+            state=MailOutState.PLANNED.value,
+            mode=plan.mode,
+            hash=plan.hash,
+            server=plan.server,
+            sender=plan.sender,
+            last_day=plan.last_day,
+            sources=plan.sources,
+            retry_of=retry_of,
+            planned_at=at,
+        )
+        .returning(m.id)
+    ).scalar_one()
+    letters = {one.digest: one.data for one in plan.deliveries if one.digest and one.data is not None}
+    if letters:
+        there = set(connection.scalars(sa.select(letter.c.digest).where(letter.c.digest.in_(letters))))
+        fresh = [{"digest": digest, "data": data} for digest, data in letters.items() if digest not in there]
+        if fresh:
+            connection.execute(sa.insert(letter), fresh)
+    if plan.deliveries:
+        connection.execute(
+            sa.insert(delivery),
+            [{"mail_out_id": mail_out_id, "changed_at": at, **one.row()} for one in plan.deliveries],
+        )
+    _note(connection, mail_out_id, MailOutState.PLANNED.value, at=at, who=who)
+    return mail_out_id
+
+
+def get(connection: sa.Connection, mail_out_id: int) -> MailOut:
+    row = connection.execute(sa.select(*_COLUMNS).where(m.id == mail_out_id)).one_or_none()
+    if row is None:
+        raise UsageError(f"There is no mail-out {shown(mail_out_id)}.", hint="mailer status lists those there are.")
+    return _mail_out(row)
+
+
+def all_of_them(connection: sa.Connection) -> list[MailOut]:
+    return [_mail_out(row) for row in connection.execute(sa.select(*_COLUMNS).order_by(m.id))]
+
+
+def sources(connection: sa.Connection, mail_out_id: int) -> bytes:
+    """Return what the plan was made from (`plan.Sources`, packed)."""
+    return bytes(connection.execute(sa.select(m.sources).where(m.id == mail_out_id)).scalar_one())
+
+
+def change(
+    connection: sa.Connection, mail_out_id: int, to: MailOutState, *, at: datetime, who: str, why: str = ""
+) -> MailOut:
+    """Move a mail-out, and write who did it. Stopping ends the trying of everyone who waits."""
+    before = get(connection, mail_out_id)
+    if to is before.state:
+        return before
+    if to not in TRANSITIONS[before.state]:
+        raise Refused(f"{before.name} is {before.state.value}; it cannot become {to.value}.", code="S210")
+    values: dict[str, object] = {"state": to.value, "why": why}
+    if to is MailOutState.SENDING and before.started_at is None:
+        values["started_at"] = at
+    if to in (MailOutState.STOPPED, MailOutState.FINISHED):
+        values["ended_at"] = at
+    moved = connection.execute(
+        sa.update(mail_out).where(m.id == mail_out_id, m.state == before.state.value).values(**values)
+    )
+    if moved.rowcount != 1:
+        raise Refused(
+            f"Somebody else has just changed {before.name}.", hint=f"mailer status {before.name}", code="S210"
+        )
+    _note(connection, mail_out_id, to.value, at=at, who=who, detail=why)
+    if to is MailOutState.STOPPED:
+        moves.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
+    return get(connection, mail_out_id)
+
+
+def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
+    """Call the mail-out finished when it is sending and nobody waits, is being sent, or is deferred."""
+    still = connection.scalar(
+        sa.select(sa.func.count()).where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN]))
+    )
+    if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
+        return False
+    change(connection, mail_out_id, MailOutState.FINISHED, at=at, who=who)
+    return True
+
+
+def history(connection: sa.Connection, appeal: str) -> list[Written]:
+    """List everyone who has this appeal, is about to get it, or whose server refused it, newest first."""
+    states = [state.value for state in (*MAY_HAVE_REACHED, State.REFUSED)]
+    rows = connection.execute(
+        sa.select(d.mail_out_id, d.address_key, d.person, d.state)
+        .join(mail_out, m.id == d.mail_out_id)
+        .where(m.appeal == appeal, d.state.in_(states))
+        .order_by(d.mail_out_id.desc(), d.number)
+    )
+    return [Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state)) for row in rows]
+
+
+def held(connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *, at: datetime, who: str) -> int:
+    """Leave out whoever came onto the hold list after the plan. Returns how many."""
+    return moves.not_sent(connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who)
+
+
+def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:
+    return MailOut(**{**row._mapping, "state": MailOutState(row._mapping["state"])})
+
+
+def _note(connection: sa.Connection, mail_out_id: int, kind: str, *, at: datetime, who: str, detail: str = "") -> None:
+    connection.execute(sa.insert(event).values(mail_out_id=mail_out_id, kind=kind, at=at, who=who, detail=detail))

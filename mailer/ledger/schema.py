@@ -1,0 +1,182 @@
+"""The tables of the send log, the same on SQLite and PostgreSQL.
+
+One row of `delivery` is one recipient in one mail-out, the people left out included; its state is a column, kept in
+the same transaction as the `event` that tells how it came about. `attempt` is append-only. Times are aware UTC.
+Changes of these tables go through `migrations/`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.states import MailOutState, Stage, State
+
+
+class Moment(sa.TypeDecorator[datetime]):
+    """An aware datetime in UTC. SQLite forgets the zone; it is put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+def _text(name: str, **more: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="", **more)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+mail_out = sa.Table(
+    "mail_out",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # shown as M-0001
+    sa.Column("appeal", sa.Text, nullable=False),  # the folder under templates/
+    _text("title"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False, server_default=""),  # one sentence: why it is paused or stopped
+    sa.Column("mode", sa.Text, nullable=False),  # test, live or demo
+    sa.Column("hash", sa.Text, nullable=False),  # over everything that was frozen
+    sa.Column("server", sa.Text, nullable=False),  # host:port security user, as planned
+    sa.Column("sender", sa.Text, nullable=False),  # the envelope sender
+    sa.Column("last_day", sa.Date),  # nothing leaves after it
+    sa.Column("sources", sa.LargeBinary, nullable=False),  # what the plan was made from, to explain a stale one
+    sa.Column("retry_of", sa.Integer, sa.ForeignKey("mail_out.id")),
+    sa.Column("planned_at", Moment, nullable=False),
+    sa.Column("started_at", Moment),
+    sa.Column("ended_at", Moment),
+    _one_of("state", MailOutState),
+)
+
+letter = sa.Table(
+    "letter",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of data, hexadecimal
+    sa.Column("data", sa.LargeBinary, nullable=False),  # the message without its Date
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # within the mail-out, in the order of the sheets
+    sa.Column("position", sa.Integer, nullable=False),  # the order of sending: round-robin over the delegations
+    # the person
+    _text("person"),  # the same for other spellings of the same name in the same delegation
+    _text("name"),
+    _text("address"),
+    _text("address_key"),
+    _text("delegation"),
+    _text("role"),
+    _text("political_group"),
+    _text("language"),  # of the letter; of the person where there is none
+    # where the person stands
+    _text("file"),
+    _text("sheet"),
+    sa.Column("row", sa.Integer),
+    _text("cell"),
+    # the letter
+    sa.Column("message_id", sa.Text),
+    sa.Column("digest", sa.Text, sa.ForeignKey("letter.digest")),
+    sa.Column("dated_at", Moment),  # the Date header: fixed by the first marker, never changed after
+    # what became of it
+    sa.Column("state", sa.Text, nullable=False),
+    _text("reason"),
+    _text("detail"),  # the reason in this case: another mail-out, another person, the sheet's problem
+    sa.Column("code", sa.Integer),
+    sa.Column("enhanced", sa.Text),
+    _text("text"),  # the server's own words
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("tried_at", Moment),  # when the trying began
+    sa.Column("changed_at", Moment, nullable=False),
+    # whose it is while it is being sent
+    sa.Column("next_try_at", Moment),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
+    sa.Column("handover_at", Moment),  # the marker: committed just before the final dot
+    sa.UniqueConstraint("mail_out_id", "number"),
+    sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
+    sa.Index("ix_delivery_address_key", "address_key"),
+    sa.Index("ix_delivery_person", "person"),
+    # One letter a person: two rows of one mail-out may share an address only where one of them is left out.
+    sa.Index(
+        "uq_delivery_one_letter",
+        "mail_out_id",
+        "address_key",
+        unique=True,
+        sqlite_where=sa.text("state <> 'skipped'"),
+        postgresql_where=sa.text("state <> 'skipped'"),
+    ),
+    _one_of("state", State),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False),  # when it ended
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    _text("reason"),
+    sa.Column("code", sa.Integer),
+    sa.Column("enhanced", sa.Text),
+    _text("text"),
+    _text("peer"),
+    _text("tls"),
+    sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
+    sa.Column("handover_at", Moment),
+    _text("owner"),
+    _one_of("state", State),
+    _one_of("stage", Stage),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False, index=True),
+    sa.Column("delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True),  # None: of the whole mail-out
+    sa.Column("kind", sa.Text, nullable=False),  # a state it moved to, or bounced, replied, noted, …
+    _text("reason"),
+    _text("detail"),
+    _text("who"),  # the sender process, or the person who decided
+)
+
+bucket = sa.Table(
+    "bucket",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time (GCRA), seconds since 1970
+)

@@ -1,0 +1,202 @@
+"""A frozen mail-out: every person with a letter's finished bytes, or with the reason for being left out.
+
+Making a plan writes nothing and needs no network. Every letter is rendered, built and read back before the plan
+exists: a mistake in one of them refuses the whole plan. The hash covers whom, what, from whom and through which
+server; `Sources` keep what it was made from.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from mailer import message
+from mailer.appeal import Appeal
+from mailer.audience import Decision
+from mailer.contacts.contact import Contact
+from mailer.errors import MailerError, Problem
+from mailer.render import Renderer
+from mailer.sources import Sources
+from mailer.states import Reason, State
+
+TOO_MANY = 50
+"""Problems in letters that are shown; the same slip usually meets everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery of the plan."""
+
+    contact: Contact
+    number: int  # in the order of the sheets, from 1
+    position: int  # in the order of sending, from 1; 0 for those left out
+    language: str
+    fell_back: bool
+    reason: Reason | None  # why left out; None: gets a letter
+    detail: str
+    message_id: str | None = None
+    digest: str | None = None
+    data: bytes | None = None
+
+    @property
+    def state(self) -> State:
+        return State.WAITING if self.reason is None else State.SKIPPED
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns of the ledger's `delivery` that a plan knows."""
+        contact = self.contact
+        problem = contact.problem
+        return {
+            "number": self.number,
+            "position": self.position,
+            "person": contact.person_key,
+            "name": contact.name,
+            "address": contact.address,
+            "address_key": contact.address_key if contact.address else "",
+            "delegation": contact.delegation,
+            "role": contact.role,
+            "political_group": contact.group,
+            "language": self.language,
+            "file": contact.file,
+            "sheet": contact.sheet or "",
+            "row": contact.row,
+            "cell": (problem.cell if problem else None) or contact.cells.get("address", ""),
+            "message_id": self.message_id,
+            "digest": self.digest,
+            "state": self.state.value,
+            "reason": self.reason.value if self.reason else "",
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who gets what, from whom, through which server. `hash` is the fingerprint that an approval signs."""
+
+    appeal: str
+    title: str
+    mode: str
+    server: str
+    sender: str
+    last_day: date | None
+    deliveries: tuple[Planned, ...]
+    sources: bytes
+
+    @property
+    def to_send(self) -> list[Planned]:
+        return [one for one in self.deliveries if one.reason is None]
+
+    @property
+    def left_out(self) -> list[Planned]:
+        return [one for one in self.deliveries if one.reason is not None]
+
+    @property
+    def hash(self) -> str:
+        what = [self.appeal, self.mode, self.server, self.sender, str(self.last_day or "")]
+        who = [[one.contact.address, one.digest, one.contact.person_key, one.reason] for one in self.deliveries]
+        return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
+
+    def by_delegation(self) -> dict[str, dict[str, int]]:
+        """Return {"FR": {"to_send": 34, "left_out": 2}, …}, in the order of the codes."""
+        sent = Counter(one.contact.delegation for one in self.to_send)
+        out = Counter(one.contact.delegation for one in self.left_out)
+        return {code: {"to_send": sent[code], "left_out": out[code]} for code in sorted(sent | out)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """From whom and through what: the settings that a plan freezes."""
+
+    sender: str  # the envelope sender, an address alone
+    from_: str  # "Jana Novak <jana@rights.example>"
+    reply_to: str
+    server: str  # host:port security user
+    mode: str  # test, live or demo
+
+    @property
+    def domain(self) -> str:
+        return self.sender.rpartition("@")[2]
+
+
+def make_plan(
+    appeal: Appeal, decisions: Sequence[Decision], renderer: Renderer, sending: Sending, sources: Sources
+) -> Plan:
+    """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem of the letters."""
+    positions = _round_robin(decisions)
+    key = secrets.token_bytes(32)
+    everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
+    problems: list[Problem] = []
+    planned = []
+    for number, decision in enumerate(decisions, 1):
+        contact = decision.contact
+        frozen: dict[str, Any] = {}
+        if decision.reason is None:
+            try:
+                frozen = _freeze(decision, renderer, sending, key, everyone)
+            except MailerError as fault:
+                if not fault.problems:
+                    raise
+                problems += [problem for problem in fault.problems if problem not in problems]
+                if len(problems) >= TOO_MANY:
+                    break
+        planned.append(
+            Planned(
+                contact=contact,
+                number=number,
+                position=positions.get(number, 0),
+                language=decision.language,
+                fell_back=decision.fell_back,
+                reason=decision.reason,
+                detail=decision.detail,
+                **frozen,
+            )
+        )
+    if problems:
+        raise MailerError("A letter cannot be written as it stands. Nothing was planned.", problems=problems)
+    return Plan(
+        appeal=appeal.name,
+        title=appeal.title,
+        mode=sending.mode,
+        server=sending.server,
+        sender=sending.sender,
+        last_day=appeal.last_day,
+        deliveries=tuple(planned),
+        sources=sources.pack(),
+    )
+
+
+def _freeze(
+    decision: Decision, renderer: Renderer, sending: Sending, key: bytes, everyone: set[str]
+) -> Mapping[str, Any]:
+    contact = decision.contact
+    rendered = renderer.render(contact, decision.language)
+    message_id = message.message_id(key, contact.person_key, contact.address_key, sending.domain)
+    data = message.build(
+        rendered,
+        sender=sending.from_,
+        reply_to=sending.reply_to,
+        recipient_name=contact.name,
+        recipient_address=contact.address,
+        message_id=message_id,
+        unsubscribe=sending.reply_to,
+    )
+    message.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
+    return {"message_id": message_id, "digest": sha256(data).hexdigest(), "data": data}
+
+
+def _round_robin(decisions: Sequence[Decision]) -> dict[int, int]:
+    """Return {number: position}: the first of each delegation, then the second of each, and so on."""
+    seen: dict[str, int] = defaultdict(int)
+    order = []
+    for number, decision in enumerate(decisions, 1):
+        if decision.reason is None:
+            code = decision.contact.delegation
+            seen[code] += 1
+            order.append((seen[code], code, number))
+    return {number: position for position, (_, _, number) in enumerate(sorted(order), 1)}

@@ -1,0 +1,113 @@
+"""What many tests need: a send log on a real file, and mail-outs in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailer.contacts.contact import Contact
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.sources import Sources
+from mailer.states import Reason
+
+if TYPE_CHECKING:
+    from mailer.plan import Plan
+
+
+class SettableClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **how_far: float) -> None:
+        self.at += timedelta(**how_far)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: SettableClock) -> Iterator[Ledger]:
+    with Ledger(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}", now=clock) as opened:
+        yield opened
+
+
+DELEGATIONS = ("FR", "NO", "UA")
+
+
+def a_contact(number: int, **more: object) -> Contact:
+    code = DELEGATIONS[number % len(DELEGATIONS)]
+    values: dict[str, object] = {
+        "file": "contacts/all.csv",
+        "sheet": None,
+        "row": number + 1,
+        "delegation": code,
+        "role": "representative",
+        "name": f"Person {number} Példás",
+        "given": f"Person {number}",
+        "surname": "Példás",
+        "address": f"person{number}@{code.lower()}.parliament.example",
+        "language": "en",
+        "cells": {"address": f"{number + 1}:4"},
+    }
+    return Contact(**values | more)  # type: ignore[arg-type]
+
+
+def a_letter(contact: Contact, text: str = "hello") -> bytes:
+    return (
+        f"From: <us@rights.example>\r\nTo: <{contact.address}>\r\nSubject: a letter\r\n"
+        f"Message-ID: <{contact.row}@rights.example>\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def a_plan(people: int = 6, *, left_out: int = 0, appeal: str = "appeal", **more: object) -> Plan:
+    """A plan of `people` letters and `left_out` people without an address, in three delegations."""
+    from mailer.plan import Plan, Planned
+
+    deliveries = []
+    for number in range(1, people + left_out + 1):
+        contact = a_contact(number)
+        if number > people:
+            contact = a_contact(number, address="")
+            out = Planned(contact, number, 0, "en", False, Reason.NO_ADDRESS, "there is no address")
+            deliveries.append(out)
+            continue
+        data = a_letter(contact)
+        digest = sha256(data).hexdigest()
+        message_id = f"<{number}@rights.example>"
+        deliveries.append(Planned(contact, number, number, "en", False, None, "", message_id, digest, data))
+    values: dict[str, object] = {
+        "appeal": appeal,
+        "title": "An appeal",
+        "mode": "test",
+        "server": "127.0.0.1:2525 none",
+        "sender": "us@rights.example",
+        "last_day": None,
+        "deliveries": tuple(deliveries),
+        "sources": Sources().pack(),
+    }
+    return Plan(**values | more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def planned(ledger: Ledger, clock: SettableClock) -> Callable[..., int]:
+    """Call it with the arguments of `a_plan` to get the id of a mail-out in the ledger."""
+
+    def write(*args: int, retry_of: int | None = None, **more: object) -> int:
+        with ledger.writing() as connection:
+            plan = a_plan(*args, **more)  # type: ignore[arg-type]
+            return mailouts.create(connection, plan, at=clock(), who="Jana", retry_of=retry_of)
+
+    return write
