@@ -32,7 +32,7 @@ class Problem:
     message: str  # one plain sentence, without the value and without the coordinates
     file: str = ""  # relative to the workspace, with "/"
     sheet: str | None = None  # the tab of a spreadsheet; None in CSV and text files
-    cell: str | None = None  # "D17"; None in text files
+    cell: str | None = None  # "D17"; "17:4" (line and column) in CSV; None in text files
     row: int | None = None  # 1-based, as the spreadsheet program or the editor counts
     column: str | None = None  # the heading of a sheet's column; the column number in a text file
     value: str = ""  # what stands there
@@ -40,10 +40,11 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where to look: `contacts/uk.xlsx · sheet "Members" · cell D17`, or `config.toml:12`."""
-        if self.sheet is None and self.cell is None:
-            return f"{self.file}:{self.row}" if self.row else self.file
-        sheet = f' · sheet "{self.sheet}"' if self.sheet else ""
+        """Where to look: `contacts/uk.xlsx · sheet "Members" · cell D17`, `contacts/uk.csv:17:4`, or `config.toml:12`."""
+        if self.sheet is None:
+            at = self.cell or self.row
+            return f"{self.file}:{at}" if at else self.file
+        sheet = f' · sheet "{self.sheet}"'
         return f"{self.file}{sheet} · cell {self.cell}" if self.cell else f"{self.file}{sheet}"
 
     def __str__(self) -> str:
@@ -79,4 +80,7 @@ class Interrupted(MailerError):
 
 
 class ServerError(MailerError):
+    """`temporary`: waiting can help; otherwise somebody has to change something first."""
+
     exit_code = 5
+    temporary = False

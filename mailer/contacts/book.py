@@ -1,0 +1,238 @@
+"""All contact sheets of a workspace as one book: every row of every sheet, and every problem found on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from mailer.contacts.codes import problem
+from mailer.contacts.columns import FIELDS, HOLD_LIST, Columns, find_headings, own_headings
+from mailer.contacts.contact import Contact
+from mailer.contacts.reader import Reading, Table, read
+from mailer.contacts.rows import Line, read_row
+from mailer.delegations import Delegation, Delegations
+from mailer.errors import Problem, Severity
+from mailer.spelling import trim
+from mailer.states import Reason
+
+CONTACT_FIELDS = tuple(f for f in FIELDS if f not in HOLD_LIST)
+
+
+@dataclass(frozen=True)
+class ContactBook:
+    """What the contact sheets say."""
+
+    contacts: tuple[Contact, ...]  # one for each row that is not empty, in the order of files, tabs and rows
+    problems: tuple[Problem, ...]  # in the same order
+    files: Mapping[str, str]  # file → SHA-256 of its bytes, in hex
+    tables: tuple[Table, ...] = field(repr=False, default=())
+    columns: Mapping[tuple[str, str | None], Columns] = field(repr=False, default_factory=dict)  # by file and tab
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The files that cannot be used as they are. Nobody may be left out unseen: there is no plan with one of them."""
+        return tuple(dict.fromkeys(p.file for p in self.problems if p.code < "C1" and p.severity is Severity.ERROR))
+
+    @cached_property
+    def cells(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return file → tab (`""` in CSV) → cell → what stands there, filled cells only."""
+        book: dict[str, dict[str, dict[str, str]]] = {name: {} for name in self.files}
+        for table in self.tables:
+            book[table.file][table.sheet or ""] = {
+                table.cell(column, row): value
+                for row, cells in table.rows
+                for column, value in enumerate(cells)
+                if value
+            }
+        return book
+
+
+def load_contacts(
+    root: Path,
+    folder: str = "contacts",
+    columns: Mapping[str, Sequence[str]] = {},
+    delegations: Delegations | None = None,
+) -> ContactBook:
+    """Read all contact sheets of a workspace.
+
+    `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`, `.` or `~$` are no
+    contact sheets, nor are Python programs. Problems are collected, not raised; a file that cannot be used is `broken`.
+    """
+    known = delegations or Delegations.load()
+    own = own_headings(columns)
+    contacts: list[Contact] = []
+    problems: list[Problem] = []
+    files: dict[str, str] = {}
+    tables: list[Table] = []
+    recognised: dict[tuple[str, str | None], Columns] = {}
+    for path in sheets(root / folder):
+        file = path.relative_to(root).as_posix()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            files[file] = ""
+            problems.append(problem("C001", file, value=error.strerror or ""))
+            continue
+        files[file] = hashlib.sha256(content).hexdigest()
+        reading = read(path, file, content)
+        problems += reading.problems
+        if reading.broken:
+            continue
+        people, found = read_people(reading, own, known, recognised)
+        contacts += people
+        problems += found
+        tables += reading.tables
+    if not files:
+        problems.append(problem("C020", folder))
+    contacts, found = _same_address(contacts, recognised)
+    problems = _in_order(problems + found, files, tables)
+    return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)
+
+
+def _in_order(problems: list[Problem], files: Mapping[str, str], tables: list[Table]) -> list[Problem]:
+    """Sort problems by file, tab and row, as a person goes through the sheets."""
+    file_order = {file: at for at, file in enumerate(files)}
+    tab_order = {(table.file, table.sheet): at for at, table in enumerate(tables)}
+    return sorted(
+        problems, key=lambda p: (file_order.get(p.file, -1), tab_order.get((p.file, p.sheet), -1), p.row or 0)
+    )
+
+
+def sheets(folder: Path) -> list[Path]:
+    """Return what stands in the folder of contact sheets, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(("_", ".", "~$")) and path.suffix != ".py" and path.name != "__pycache__"
+    )
+
+
+def read_people(
+    reading: Reading,
+    own: Mapping[str, str],
+    delegations: Delegations,
+    recognised: dict[tuple[str, str | None], Columns],
+) -> tuple[list[Contact], list[Problem]]:
+    """Turn the tables of one file into contacts. Tabs without headings are reported, and so is a file without any.
+
+    The columns of each table go into `recognised`.
+    """
+    contacts: list[Contact] = []
+    problems: list[Problem] = []
+    without: list[Table] = []
+    for table in reading.tables:
+        columns = find_headings(table, own, CONTACT_FIELDS)
+        if columns is None:
+            without.append(table)
+            continue
+        wrong = list(_faults(table, columns))
+        problems += wrong
+        if any(p.severity is Severity.ERROR for p in wrong):
+            continue
+        recognised[table.file, table.sheet] = columns
+        everyone = None if "delegation" in columns.fields else _whose(table, delegations)
+        if everyone:
+            problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
+        for row, cells in table.rows[columns.at + 1 :]:
+            line = Line(table, columns, row, cells)
+            contacts.append(read_row(line, delegations, everyone))
+            problems += line.problems
+    if len(without) == len(reading.tables):
+        filled = next((t for t in without if t.rows), None)
+        first = " · ".join(filter(None, map(trim, filled.rows[0][1]))) if filled else ""
+        file = (without or reading.tables)[0].file if reading.tables else ""
+        problems.append(problem("C010", file, value=first))
+    else:
+        problems += [problem("C013", t.file, sheet=t.sheet) for t in without if t.rows]
+    return contacts, problems
+
+
+def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
+    """Yield what is wrong with the table as a whole, so that its rows cannot be trusted."""
+    row = table.rows[columns.at][0]
+    has = "right now it has " + ", ".join(f'"{heading}"' for heading in columns.headings if heading)
+    if "address" not in columns.fields:
+        yield problem(
+            "C011",
+            table.file,
+            sheet=table.sheet,
+            row=row,
+            message="there is no column for the address",
+            suggestion=f"add a heading such as E-mail; {has}",
+        )
+    if columns.fields.keys().isdisjoint(("name", "given", "surname")):
+        yield problem(
+            "C011",
+            table.file,
+            sheet=table.sheet,
+            row=row,
+            message="there is no column for the name",
+            suggestion=f"add a heading such as Name; {has}",
+        )
+    for name, first, second in columns.clashes:
+        yield problem(
+            "C012", table.file, sheet=table.sheet, row=row, cell=table.cell(second, row), column=columns.headings[second],
+            value=columns.headings[second],
+            message=f'the column "{columns.headings[first]}" ({table.cell(first, row)}) claims to be the {name}, too',
+        )  # fmt: skip
+    width = len(columns.headings)
+    for number, cells in table.rows[columns.at + 1 :]:
+        if len(cells) > width and any(map(str.strip, cells[width:])):
+            beyond = next(c for c in range(width, len(cells)) if cells[c].strip())
+            yield problem(
+                "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond]
+            )
+
+
+def _whose(table: Table, delegations: Delegations) -> Delegation | None:
+    """Find the delegation in the name of the tab or of the file: `norway.xlsx`."""
+    return delegations.find(table.sheet or "") or delegations.find(Path(table.file).stem)
+
+
+def _same_address(
+    contacts: Iterable[Contact], columns: Mapping[tuple[str, str | None], Columns]
+) -> tuple[list[Contact], list[Problem]]:
+    """Leave the first usable row with an address; each later one is skipped and names the first."""
+    first: dict[str, Contact] = {}
+    kept: list[Contact] = []
+    problems: list[Problem] = []
+    for contact in contacts:
+        other = first.setdefault(contact.address_key, contact) if contact.address and not contact.skip else contact
+        if other is contact:
+            kept.append(contact)
+            continue
+        theirs = about(other, columns, "C102", "address")
+        message = f"{other.name} has the same address ({theirs.place}); only one of them can be written to"
+        found = about(contact, columns, "C102", "address", contact.address, message)
+        problems.append(found)
+        kept.append(replace(contact, skip=Reason.SAME_ADDRESS, problem=found))
+    return kept, problems
+
+
+def about(
+    contact: Contact,
+    columns: Mapping[tuple[str, str | None], Columns],
+    code: str,
+    field: str,
+    value: str = "",
+    message: str = "",
+    suggestion: str | None = None,
+) -> Problem:
+    """Make a problem at one cell of a contact's row."""
+    column = columns[contact.file, contact.sheet]
+    return problem(
+        code,
+        contact.file,
+        sheet=contact.sheet,
+        cell=contact.cells.get(field),
+        row=contact.row,
+        column=column.headings[column.fields[field]] if field in column.fields else None,
+        value=value,
+        message=message,
+        suggestion=suggestion,
+    )

@@ -1,0 +1,93 @@
+"""Which column holds what: headings in many languages, in any order, under any number of title rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mailer.contacts import words
+from mailer.contacts.reader import Table
+from mailer.errors import UsageError
+from mailer.spelling import fold, trim
+
+HOLD_LIST = ("because", "since", "by")
+FIELDS = tuple(field for field in (
+    "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language", "gender", "chamber",
+    "group", "greeting", "vocative", "note", *HOLD_LIST,
+))  # fmt: skip
+ALSO_CALLED = {"email": "address", "e-mail": "address", "first name": "given", "last name": "surname"}
+"""Names of fields that people write in `[contacts] columns`."""
+
+LOOK_FOR_HEADINGS = 20
+"""Headings stand in one of the first rows; titles and dates may stand above them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The headings of one table."""
+
+    at: int  # index of the row of headings in the table
+    fields: Mapping[str, int]  # field → column, counted from 0
+    extra: Mapping[int, str]  # column → heading, of the columns with no known meaning
+    headings: tuple[str, ...]  # as written, trimmed
+    clashes: tuple[tuple[str, int, int], ...]  # a field, and two columns that both claim it
+
+
+def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Turn `[contacts] columns` into folded heading → field. Raises `UsageError` for a field that there is not."""
+    own: dict[str, str] = {}
+    for name, headings in columns.items():
+        field = ALSO_CALLED.get(name, name)
+        if field not in FIELDS:
+            raise UsageError(
+                f"[contacts] columns: there is no field called {name!r}", hint=f"use one of {', '.join(FIELDS)}"
+            )
+        own.update((fold(heading), field) for heading in headings)
+    return own
+
+
+def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -> Columns | None:
+    """Return the row with most known headings among the first twenty, or None if none looks like one."""
+    best: tuple[int, Columns] | None = None
+    for at, (_, cells) in enumerate(islice(table.rows, LOOK_FOR_HEADINGS)):
+        columns = _read(at, cells, own, fields)
+        known = len(columns.fields)
+        who = "address" in columns.fields or (
+            known > 1 and not columns.fields.keys().isdisjoint(("name", "surname", "given"))
+        )
+        if who and (best is None or known > best[0]):
+            best = known, columns
+    return best[1] if best else None
+
+
+def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequence[str]) -> Columns:
+    headings = tuple(" ".join(trim(cell).split()) for cell in cells)
+    known = {**words.table("heading"), **own}
+    folded = [fold(heading) for heading in headings]
+    meant = [field if (field := known.get(word)) in fields else None for word in folded]
+    if "given" in meant and "surname" not in meant:
+        meant = _half(meant, folded, "name", "surname")
+    elif "surname" in meant and "given" not in meant:
+        meant = _half(meant, folded, "name", "given")
+    found: dict[str, int] = {}
+    clashes: list[tuple[str, int, int]] = []
+    weak = words.beside("weak") - own.keys()
+    # Strong headings first: an "Address" beside an "E-mail" is a street.
+    for column in sorted(range(len(headings)), key=lambda c: folded[c] in weak):
+        field = meant[column]
+        if field is None:
+            continue
+        if field not in found:
+            found[field] = column
+        elif folded[column] not in weak:
+            clashes.append((field, found[field], column))
+    taken = set(found.values())
+    extra = {column: heading for column, heading in enumerate(headings) if heading and column not in taken}
+    return Columns(at, dict(sorted(found.items(), key=lambda pair: pair[1])), extra, headings, tuple(clashes))
+
+
+def _half(meant: list[str | None], folded: list[str], whole: str, half: str) -> list[str | None]:
+    """Let a heading such as "Nom" mean the half of the name that has no column of its own."""
+    may = words.beside(half)
+    return [half if field == whole and word in may else field for field, word in zip(meant, folded, strict=True)]

@@ -1,0 +1,190 @@
+"""Names as the Assembly and parliaments print them: `Ms Anna De BEISPIEL`, `SAMPLE, Anna`, `Karin S. PRØVESEN`.
+
+Only what capitals or a comma say beyond doubt is split; every other name keeps its spelling as a whole, and its given
+name and surname stay empty for a person to fill in. Case is never changed: `McSAMPLE` and `IŞIKLI` come back wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailer.contacts import words
+from mailer.spelling import fold
+
+PARTICLES = frozenset(
+    [
+        "de",
+        "del",
+        "della",
+        "dello",
+        "degli",
+        "dei",
+        "di",
+        "da",
+        "das",
+        "do",
+        "dos",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "los",
+        "van",
+        "von",
+        "vom",
+        "der",
+        "den",
+        "ter",
+        "ten",
+        "te",
+        "zu",
+        "zum",
+        "zur",
+        "af",
+        "av",
+        "al",
+        "el",
+        "ap",
+        "ab",
+        "mac",
+        "mc",
+        "nic",
+        "ní",
+        "ó",
+        "ua",
+        "st",
+        "bin",
+        "ben",
+        "d'",
+        "l'",
+        "dell'",
+        "dall'",
+        "'t",
+    ]
+)
+"""Words that begin a surname and keep their small letters between capitals: `Anna De BEISPIEL`."""
+
+STARTS = (
+    "Mc",
+    "Mac",
+    "Fitz",
+    "De",
+    "Di",
+    "Du",
+    "La",
+    "Le",
+    "Van",
+    "Von",
+    "O'",
+    "O’",
+    "D'",
+    "D’",
+    "L'",
+    "L’",
+    "d'",
+    "d’",
+    "l'",
+    "l’",
+)
+"""What may stand in small letters at the beginning of a surname in capitals: `McSAMPLE`, `DeSAMPLE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name taken apart as far as it says itself."""
+
+    full: str  # for a To header
+    given: str = ""
+    surname: str = ""
+    civility: str = ""
+    title: str = ""
+
+
+def take_apart(text: str) -> Name:
+    """Split one cell with a whole name.
+
+    >>> take_apart("Ms Anna De BEISPIEL")
+    Name(full='Anna De BEISPIEL', given='Anna', surname='De BEISPIEL', civility='Ms', title='')
+    >>> take_apart("Anna Beispiel").surname
+    ''
+    """
+    civility, title, rest = before_name(text)
+    parts = [part.strip() for part in rest.split(",")]
+    if len(parts) > 1 and all(fold(part) in _after() for part in parts[1:]):
+        parts = parts[:1]
+    if len(parts) == 2 and all(parts):
+        inner, prefix, given = before_name(parts[1])
+        title = " ".join(filter(None, (title, prefix)))
+        if given:
+            return Name(f"{given} {parts[0]}", given, parts[0], civility or inner, title)
+        return Name(parts[0], "", "", civility or inner, title)
+    tokens = (parts[0] if len(parts) == 1 else rest).split()
+    while len(tokens) > 2 and fold(tokens[-1]) in _after():
+        tokens.pop()
+    given, surname = _by_capitals(tokens)
+    return Name(f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title)
+
+
+def before_name(text: str, *, keep: int = 1) -> tuple[str, str, str]:
+    """Split off civility and titles at the front: `Frau Dr. Anna BEISPIEL` → `Frau`, `Dr.`, `Anna BEISPIEL`.
+
+    At least `keep` words stay. A single letter stays, too: the M. of `M. Sample` may be Mary.
+    """
+    civility: list[str] = []
+    titles: list[str] = []
+    tokens = text.split()
+    while len(tokens) > keep:
+        if not civility and (taken := _front(tokens, words.table("civility"), keep)):
+            civility = tokens[:taken]
+        elif taken := _front(tokens, words.table("title"), keep):
+            titles += tokens[:taken]
+        else:
+            break
+        tokens = tokens[taken:]
+    return " ".join(civility), " ".join(titles), " ".join(tokens)
+
+
+def _front(tokens: list[str], known: dict[str, str], keep: int) -> int:
+    """Return how many tokens at the front are one known word: `De heer` is two, `The Rt Hon` three."""
+    for many in range(min(3, len(tokens) - keep), 0, -1):
+        word = fold("".join(tokens[:many]))
+        if (len(word) > 1 or keep == 0) and known.get(word, "after") != "after":
+            return many
+    return 0
+
+
+def _after() -> frozenset[str]:
+    return frozenset(word for word, place in words.table("title").items() if place == "after")
+
+
+def _by_capitals(tokens: list[str]) -> tuple[str, str]:
+    """Return given name and surname where the surname, and nothing else, stands in capitals at one end."""
+    capitals = [_capitals(token) for token in tokens]
+    if all(capitals) or not any(capitals):
+        return "", ""
+    first = capitals.index(True)
+    last = len(capitals) - capitals[::-1].index(True)
+    while first > 1 and fold(tokens[first - 1]) in _PARTICLES:
+        first -= 1
+    if any(
+        not capital and fold(token) not in _PARTICLES
+        for token, capital in zip(tokens[first:last], capitals[first:last], strict=True)
+    ):
+        return "", ""
+    given = tokens[last:] if first == 0 else tokens[:first] if last == len(tokens) else []
+    if not given or any(token[0].islower() for token in given):  # the "of" in `Duke of SAMPLE`
+        return "", ""
+    return " ".join(given), " ".join(tokens[first:last])
+
+
+def _capitals(token: str) -> bool:
+    """Tell whether a token is printed in capitals. An initial is not: the S. in `Karin S. PRØVESEN` is hers."""
+    for start in STARTS:
+        if token.startswith(start) and len(token) > len(start) + 1 and token[len(start) :].replace("ß", "SS").isupper():
+            return True
+    letters = [c for c in token if c.isalpha()]
+    return len(letters) > 1 and token.replace("ß", "SS").isupper() and "." not in token
+
+
+_PARTICLES = frozenset(map(fold, PARTICLES))

@@ -1,0 +1,32 @@
+"""The words of contact sheets, in many languages, and what they mean: `mailer/data/sheet_words.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+from mailer.spelling import fold
+
+
+@cache
+def _tables() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(resources.files("mailer").joinpath("data/sheet_words.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def table(kind: str) -> dict[str, str]:
+    """Return folded word → meaning for one kind: `table("role")["ersatzmitglied"]` is `substitute`."""
+    return {fold(word): meaning for meaning, words in _tables()[kind].items() for word in words}
+
+
+@cache
+def beside(part: str) -> frozenset[str]:
+    """Return the folded headings that change their meaning beside another column: `surname`, `given`, `weak`."""
+    return frozenset(map(fold, _tables()["beside"][part]))
+
+
+def meaning(kind: str, text: str) -> str | None:
+    """Return what a word means, `""` for blank text, None for a word that is not known."""
+    word = fold(text)
+    return table(kind).get(word) if word else ""

@@ -1,0 +1,41 @@
+"""Spellings: when two ways of writing a word are the same word.
+
+Case, accents, blanks and punctuation are ignored, and letters that are no letter plus accent (ø, ł, ı, æ) are
+written in plain ones. Nothing here is fuzzy: two words are the same or they are not.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+PLAIN = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+"""Letters that keep their stroke when accents are taken off. ß is ss by case folding already."""
+
+INVISIBLE = "".join(
+    chr(c)
+    for c in (0x00AD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+)
+"""Characters without width: soft hyphen, zero-width blanks and joiners, marks of the writing direction."""
+
+_EDGES = f" \t\r\n\f\v\x00\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000{INVISIBLE}"
+_TRIM = re.compile(f"^[{_EDGES}]+|[{_EDGES}]+$")
+
+
+def trim(text: str) -> str:
+    """Take blanks of every kind, line ends and invisible characters off both ends."""
+    return _TRIM.sub("", text) if text and (not text.isascii() or text[0] <= " " or text[-1] <= " ") else text
+
+
+@lru_cache(maxsize=65_536)
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`, `prove`, `della`."""
+    bare = unicodedata.normalize("NFKD", text.casefold().translate(PLAIN))
+    kept = "".join(c for c in bare if not unicodedata.combining(c) and c not in INVISIBLE and c not in "'’ʼ`´.")
+    return tuple(re.findall(r"[^\W_]+", kept))
+
+
+def fold(text: str) -> str:
+    """Return one word for all spellings: `The U.K.` and `the uk` → `theuk`."""
+    return "".join(tokens(text))
