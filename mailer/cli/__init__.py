@@ -24,7 +24,9 @@ from mailer.cli.desk import Command, Desk, Group, printable, speak_plainly_where
 from mailer.errors import Interrupted, MailerError, Refused
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
-    "everyday": {},
+    "everyday": {
+        "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
+    },
     "contacts": {},
     "letters": {},
     "log": {},

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mailer.config import Workspace
+    from mailer.ledger.ledger import Ledger
 
-WIDE = 200
-"""Columns where there is no terminal: wide enough that a table row stays on its line for grep."""
+WIDE = 1000
+"""Columns where there is no terminal: a sentence and a row of a table stay on one line, for grep."""
 
 PLAIN = {
     "–": "-", "—": "-", "·": ".", "…": "...", "✓": "+", "✗": "x", "↻": "~", "■": "#", "→": "->", "█": "#", "░": ".",
@@ -50,6 +51,13 @@ class Desk:
         from mailer.config import load_workspace
 
         return load_workspace(self.folder)
+
+    def ledger(self) -> Ledger:
+        """Open the send log of the workspace, for a `with`."""
+        from mailer.ledger.ledger import Ledger
+
+        self.workspace.make_state_dir()
+        return Ledger(self.workspace.ledger_url)
 
     @cached_property
     def out(self) -> Console:
@@ -101,23 +109,27 @@ def printable(text: str) -> str:
 class Everywhere(click.Option):
     """A flag that every command has; it is kept on the desk, and stands under its own heading in the help."""
 
-    def __init__(self, *names: str, **kwargs: Any) -> None:
-        super().__init__(list(names), expose_value=False, callback=_note, **kwargs)
+    def __init__(self, attribute: str, *flags: str, **kwargs: Any) -> None:
+        # The parameter's own name must not be one that a command uses: `mailer init FOLDER`.
+        super().__init__([*flags, f"everywhere_{attribute}"], expose_value=False, callback=_note, **kwargs)
+        self.attribute = attribute
 
 
 def _note(context: click.Context, option: click.Parameter, value: Any) -> None:
-    if value:  # a default must not undo what stood before the command
-        setattr(context.find_root().ensure_object(Desk), str(option.name), value)
+    if value and isinstance(option, Everywhere):  # a default must not undo what stood before the command
+        setattr(context.find_root().ensure_object(Desk), option.attribute, value)
 
 
 def everywhere() -> list[click.Parameter]:
     folder = click.Path(path_type=Path)
     return [
-        Everywhere("-C", "--workspace", "folder", type=folder, metavar="DIR", help="Work in this folder."),
-        Everywhere("--json", is_flag=True, help="Print JSON, for other programs."),
-        Everywhere("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
-        Everywhere("-q", "--quiet", is_flag=True, help="Only data and errors."),
-        Everywhere("-v", "--verbose", count=True, help="More detail; -vv shows where the mailer itself went wrong."),
+        Everywhere("folder", "-C", "--workspace", type=folder, metavar="DIR", help="Work in this folder."),
+        Everywhere("json", "--json", is_flag=True, help="Print JSON, for other programs."),
+        Everywhere("no_color", "--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+        Everywhere("quiet", "-q", "--quiet", is_flag=True, help="Only data and errors."),
+        Everywhere(
+            "verbose", "-v", "--verbose", count=True, help="More; -vv shows where the mailer itself went wrong."
+        ),
     ]
 
 
