@@ -1,0 +1,1 @@
+"""The outside world of letters: one SMTP session, and the folder of sent mail."""
