@@ -19,7 +19,9 @@ import mailer.cli
 from mailer.cli import COMMANDS, cli
 from mailer.cli.desk import PLAIN, Command, printable
 from mailer.errors import Interrupted, MailerError, Problem, Refused, ServerError, Severity, UsageError
-from mailer.states import MARKS
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.states import MARKS, MailOutState
 
 CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
 RUN = Callable[..., Result]
@@ -99,7 +101,28 @@ def test_alone_it_shows_the_help_and_where_one_is(
     found = run("-C", workspace)
     assert (found.exit_code, found.stdout.split("\n")[0]) == (0, "Usage: mailer [OPTIONS] [COMMAND] [ARGS]...")
     assert f"You are in the workspace {workspace} (test mode)." in found.stderr
+    assert "nothing planned yet – mailer check" in found.stderr
+    assert not (workspace / ".mailer").exists()  # a look leaves nothing behind
     assert "mailer init" in run("-C", tmp_path_factory.mktemp("empty")).stderr
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([], "M-0001 planned – mailer send M-0001"),
+        ([MailOutState.SENDING], "M-0001 sending – mailer status M-0001"),
+        ([MailOutState.SENDING, MailOutState.PAUSED], "M-0001 paused – mailer resume M-0001"),
+    ],
+)
+def test_alone_it_names_the_newest_mail_out_and_the_next_step(
+    run: RUN, workspace: Path, planned: Callable[..., int], ledger: Ledger, states: list[MailOutState], said: str
+) -> None:
+    (workspace / "config.toml").write_text(f'{CONFIG}[log]\ndatabase = "state/ledger.db"\n', encoding="utf-8")
+    mail_out = planned(1)
+    for state in states:
+        with ledger.writing() as connection:
+            mailouts.change(connection, mail_out, state, at=ledger.now(), who="Jana")
+    assert said in run("-C", workspace).stderr
 
 
 def test_version_is_said(run: RUN) -> None:

@@ -140,16 +140,7 @@ def _mistake(desk: Desk, error: Exception) -> MailerError:
 def cli(context: click.Context) -> None:
     """Write to every member of the Assembly, and know what became of each letter."""
     if context.invoked_subcommand is None:
+        from mailer.cli.where import say_where
+
         click.echo(context.get_help())
-        _say_where(context.ensure_object(Desk))
-
-
-def _say_where(desk: Desk) -> None:
-    try:
-        workspace = desk.workspace
-    except MailerError as error:
-        desk.say(f"\n{error.message}\n  = {error.hint}")
-        return
-    safety = workspace.settings.safety
-    mode = "for the demo alone" if safety.demo_only else f"{safety.mode} mode"
-    desk.say(f"\nYou are in the workspace {workspace.root} ({mode}).")
+        say_where(context.ensure_object(Desk))
