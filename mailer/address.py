@@ -10,6 +10,7 @@ import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 import idna
 
@@ -24,9 +25,14 @@ def domain_of(address: str) -> str:
 def key_of(address: str) -> str:
     """Return the key under which two spellings of one mailbox are the same: `A.Berg@NO.example` → `a.berg@no.example`."""
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
+    return f"{local.casefold()}@{_key_of_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)  # a parliament has one domain for all its members
+def _key_of_domain(domain: str) -> str:
     with contextlib.suppress(idna.IDNAError):  # what is no domain keeps its own spelling; nobody writes to it
         domain = idna.encode(domain, uts46=True).decode("ascii")
-    return f"{local.casefold()}@{domain.casefold()}"
+    return domain.casefold()
 
 
 def allowed(address: str, allow: Iterable[str]) -> bool:

@@ -193,7 +193,7 @@ def test_no_two_forms_for_the_same_person() -> None:
 
 @pytest.mark.parametrize("row", SALUTATIONS, ids=where)
 def test_form_uses_known_words_and_is_complete(row: dict[str, str]) -> None:
-    assert row["addressee"] in {"member", "deputy", "senator", "lord", "baroness", "knight", "dame"}
+    assert row["addressee"] in {"member", "deputy", "senator", "lord", "baroness", "knight", "dame", "IS"}
     assert row["gender"] in {"f", "m", ""}
     assert row["verified"] in {"yes", "partly", "no"}
     assert row["salutation"] and row["closing"] and row["source"]

@@ -1,0 +1,367 @@
+"""An appeal: one folder under `templates/`, with one letter per language and, if wanted, an `appeal.toml`.
+
+A letter `xx.md` begins like an e-mail (`Subject:`, `Preview:`, an empty line) and goes on as Markdown with
+placeholders. Whatever is wrong in the files is collected, and raised at once. An `Appeal` is frozen and carries the
+fingerprint and the text of each file it was read from: a plan that was made from it can say later which line changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mailer.delegations import Delegations
+from mailer.errors import MailerError, Problem, Severity
+from mailer.toml_lines import TomlFile, problem_of, syntax_problem
+
+Role = Literal["representative", "substitute", "chair"]
+ROLES: tuple[Role, ...] = get_args(Role)
+MAX_BYTES = 100_000
+"""The largest letter. A page is about 4,000; Gmail cuts a letter off at 102 kB of HTML."""
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")
+_CODES_OF_COUNTRIES = {"ua": "uk", "cz": "cs", "dk": "da", "gr": "el", "gb": "en", "at": "de", "ge": "ka", "ee": "et"}
+"""Country codes that people take for languages, and that are no language of the 46 delegations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An appeal in one language, as it stands in its file."""
+
+    language: str  # ISO 639, "fr"
+    file: str  # "templates/azerbaijan-credentials/fr.md"
+    subject: str  # one line, with placeholders
+    preview: str  # one line; may be empty
+    body: str  # Markdown with placeholders
+    subject_line: int  # 1-based, in the file
+    preview_line: int
+    body_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The session that the letters are about."""
+
+    name: Mapping[str, str]  # per language
+    opens: date
+    source: str
+    invented: bool  # live mode refuses it
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Who signs."""
+
+    name: Mapping[str, str]  # per language
+    within: Mapping[str, str]  # per language: what stands behind the name, after a comma
+
+    def named(self, language: str) -> str:
+        """Write name and qualifier in `language`, else in English, else as the file has it first."""
+        return ", ".join(text for text in (_said(self.name, language), _said(self.within, language)) if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """One folder under `templates/`, read and found in order."""
+
+    name: str  # of the folder
+    title: str
+    letters: Mapping[str, Letter]  # by language
+    session: Session | None
+    last_day: date | None  # nothing is sent after it
+    roles: tuple[str, ...]  # whom the letters are for
+    leave_out: Mapping[str, str]  # delegation → reason
+    fallback: tuple[str, ...]  # for people whose language has no letter, first choice first
+    organisations: tuple[Organisation, ...]
+    files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
+    text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
+
+    def language_for(self, preferences: Sequence[str]) -> tuple[str, bool] | None:
+        """Choose a letter: the first preference that has one, else the fallback, and say whether it fell back.
+
+        Returns None where neither has a letter: nobody gets a language that was not declared.
+        """
+        for fell, languages in ((False, preferences), (True, self.fallback)):
+            for language in languages:
+                for tag in (language.lower(), language.lower().partition("-")[0]):
+                    if tag in self.letters:
+                        return tag, fell
+        return None
+
+
+class _Table(BaseModel):
+    """A table of `appeal.toml`; a setting that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Session(_Table):
+    name: dict[str, str]
+    opens: date
+    source: str = ""
+    invented: bool = False
+
+
+class _Audience(_Table):
+    roles: tuple[Role, ...] = Field(ROLES, min_length=1)
+    leave_out: dict[str, str] = Field(default_factory=dict)
+
+
+class _Languages(_Table):
+    fallback: tuple[str, ...] = ()
+    default: str | None = None
+
+
+class _Organisation(_Table):
+    name: dict[str, str] = Field(min_length=1)
+    within: dict[str, str] = Field(default_factory=dict)
+
+
+class _Settings(_Table):
+    title: str = ""
+    session: _Session | None = None
+    last_day: date | None = None
+    audience: _Audience = _Audience()
+    languages: _Languages = _Languages()
+    organisation: tuple[_Organisation, ...] = ()
+
+
+def names(root: Path) -> list[str]:
+    """List the appeals of a workspace."""
+    folder = root / "templates"
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_.")
+
+
+def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -> Appeal:
+    """Read `templates/NAME` of the workspace `root`. Raises `MailerError` with all problems (L1…)."""
+    folder = root / "templates" / name
+    known = names(root)
+    if name not in known:
+        raise _no_such_appeal(name, known)
+    problems: list[Problem] = []
+    text: dict[str, str] = {}
+    files: dict[str, str] = {}
+    letters: dict[str, Letter] = {}
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or (path.suffix != ".md" and path.name != "appeal.toml"):
+            continue
+        file = path.relative_to(root).as_posix()
+        if path.suffix == ".md" and (wrong := _misnamed(path.stem, file)):
+            problems.append(wrong)
+            continue
+        source = read(path, file, problems)
+        if source is None:
+            continue
+        text[file], files[file] = source, hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.suffix == ".md":
+            letter = _letter(path.stem, file, source, problems)
+            if letter:
+                letters[path.stem] = letter
+    file = f"templates/{name}/appeal.toml"
+    if not letters and not problems:
+        hint = "write one letter, for example en.md; the first line is: Subject: …"
+        problems.append(
+            Problem("L102", Severity.ERROR, "this appeal has no letter", f"templates/{name}", suggestion=hint)
+        )
+    settings = _settings(text.get(file, ""), file, letters, delegations or Delegations.load(), problems)
+    if problems or settings is None:
+        number = len(problems)
+        raise MailerError(
+            f"the appeal {name} has {number} problem{'s' if number > 1 else ''}",
+            hint="put them right, then try again",
+            code=problems[0].code,
+            problems=problems,
+        )
+    return _appeal(name, settings, letters, files, text)
+
+
+def read(path: Path, file: str, problems: list[Problem]) -> str | None:
+    """Return the text of a file, lines ended by "\\n", or None and a problem (L104) in the list."""
+    row: int | None = None
+    column: int | None = None
+    message, hint, text = "", "", None
+    try:
+        raw = path.read_bytes()
+        text = unicodedata.normalize("NFC", raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"))
+    except OSError as error:
+        message, hint = f"this file cannot be read: {error.strerror}", "look at its permissions"
+    except UnicodeDecodeError as error:
+        message, hint = "this file is not in UTF-8", 'in the editor: "Save as", encoding UTF-8'
+        row, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
+    else:
+        if len(raw) > MAX_BYTES:
+            message = f"this file has {len(raw):,} bytes, and {MAX_BYTES:,} is the most"
+            hint = "a letter is a page or two"
+        elif bad := UNSEEN.search(text):
+            message, hint = f"an invisible control character (U+{ord(bad[0]):04X}) stands here", "delete it"
+            row, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+    if not message:
+        return text
+    place = None if column is None else str(column)
+    problems.append(Problem("L104", Severity.ERROR, message, file, row=row, column=place, suggestion=hint))
+    return None
+
+
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line separators, and marks that turn the writing direction round."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the known word that `word` was perhaps meant to be."""
+    from rapidfuzz import fuzz, process
+
+    best = process.extractOne(word, list(words), scorer=fuzz.ratio, score_cutoff=60)
+    return best[0] if best else None
+
+
+def _no_such_appeal(name: str, known: list[str]) -> MailerError:
+    close = nearest(name, known)
+    there_are = f"there are: {', '.join(known)}" if known else "there is none yet: make a folder in templates/"
+    hint = f'did you mean "{close}"? {there_are}' if close else there_are
+    problem = Problem("L101", Severity.ERROR, "there is no such appeal", "templates", value=name, suggestion=hint)
+    return MailerError(f'there is no appeal called "{name}"', hint=hint, code="L101", problems=[problem])
+
+
+def _misnamed(stem: str, file: str) -> Problem | None:
+    if _LANGUAGE.fullmatch(stem) and stem not in _CODES_OF_COUNTRIES:
+        return None
+    language = _CODES_OF_COUNTRIES.get(stem.lower())
+    hint = f"call it {language}.md" if language else "call it en.md, fr.md, de.md …, or move it out of the folder"
+    return Problem("L103", Severity.ERROR, "the name of a letter is its language", file, value=stem, suggestion=hint)
+
+
+def _letter(language: str, file: str, source: str, problems: list[Problem]) -> Letter | None:
+    before = len(problems)
+    found: dict[str, tuple[str, int]] = {}
+
+    def wrong(code: str, message: str, row: int, suggestion: str, value: str = "") -> None:
+        problems.append(Problem(code, Severity.ERROR, message, file, row=row, value=value, suggestion=suggestion))
+
+    lines = source.split("\n")
+    end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
+    for number, line in enumerate(lines[:end], 1):
+        heading = _HEADING.fullmatch(line)
+        key = heading[1].lower() if heading else ""
+        if heading is None or (key not in ("subject", "preview") and not found):
+            close = nearest(key, ["subject", "preview"]) if heading else None
+            hint = (
+                f'did you mean "{close.capitalize()}:"?' if close else "begin with: Subject: … and then an empty line"
+            )
+            wrong("L105", "a letter begins with its subject and an empty line", number, hint, line[:60])
+            return None
+        if key not in ("subject", "preview"):
+            close = nearest(key, ["subject", "preview"])
+            hint = f'did you mean "{close.capitalize()}:"?' if close else "an empty line must stand before the text"
+            wrong("L105", "only Subject: and Preview: may stand before the text", number, hint, line[:60])
+        elif key in found:
+            wrong("L105", f"{key.capitalize()}: stands here twice", number, "keep one of them", heading[2])
+        else:
+            found[key] = (heading[2].strip(), number)
+    subject, subject_line = found.get("subject", ("", 1))
+    preview, preview_line = found.get("preview", ("", 1))
+    body = "\n".join(lines[end + 1 :])
+    if not subject and len(problems) == before:
+        wrong("L106", "this letter has no subject", subject_line, "write it behind Subject:")
+    if not body.strip() and len(problems) == before:
+        wrong("L107", "this letter has no text", end + 1, "write it below the empty line")
+    if len(problems) > before:
+        return None
+    return Letter(language, file, subject, preview, body, subject_line, preview_line, end + 2)
+
+
+def _settings(
+    source: str, file: str, letters: Mapping[str, Letter], delegations: Delegations, problems: list[Problem]
+) -> _Settings | None:
+    try:
+        toml = TomlFile.parse(source, file)
+        settings = _Settings.model_validate(toml.values)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(syntax_problem(error, source, file, "L121"))
+    except ValidationError as report:
+        for each in report.errors(include_url=False):
+            problem = problem_of(each, _Settings, unknown="L122", missing="L123", value="L123")
+            problems.append(replace(problem, file=file, row=toml.line_of(each["loc"])))
+    else:
+        problems += _disagreements(settings, letters, toml, delegations)
+        return settings
+    return None
+
+
+def _disagreements(
+    settings: _Settings, letters: Mapping[str, Letter], toml: TomlFile, delegations: Delegations
+) -> list[Problem]:
+    """Return where `appeal.toml` and the letters, or the Assembly's data, do not go together."""
+    found: list[Problem] = []
+
+    def wrong(code: str, message: str, path: tuple[str | int, ...], value: str, suggestion: str) -> None:
+        row = toml.line_of(path)
+        found.append(Problem(code, Severity.ERROR, message, toml.name, row=row, value=value, suggestion=suggestion))
+
+    for code in settings.audience.leave_out:
+        if delegations.get(code) is None:
+            row = delegations.find(code) or delegations.find(delegations.suggest(code) or "")
+            hint = f'did you mean "{row.code}" ({row.name_en})?' if row else "write the two-letter code, like AZ"
+            wrong("L124", "there is no such delegation", ("audience", "leave_out", code), code, hint)
+    if letters:  # else that is what is wrong
+        there_are = f"there are: {', '.join(f'{language}.md' for language in letters)}"
+        for key, languages in (("fallback", settings.languages.fallback), ("default", [settings.languages.default])):
+            for language in languages:
+                if language is not None and language not in letters:
+                    message = "people fall back on a letter that does not exist"
+                    wrong("L125", message, ("languages", key), f"{language}.md", there_are)
+    texts: list[tuple[str, tuple[str | int, ...], Mapping[str, str]]] = []
+    if settings.session:
+        texts.append(("the session has no name in this language", ("session", "name"), settings.session.name))
+    for place, organisation in enumerate(settings.organisation):
+        if organisation.within:
+            message = f"{_said(organisation.name, 'en')}: within has no words in this language"
+            texts.append((message, ("organisation", place, "within"), organisation.within))
+    for message, path, words in texts:
+        for language in letters:
+            if not words.get(language):
+                wrong("L126", message, path, language, f'add {language} = "…"')
+    return found
+
+
+def _appeal(
+    name: str, settings: _Settings, letters: Mapping[str, Letter], files: Mapping[str, str], text: Mapping[str, str]
+) -> Appeal:
+    languages = settings.languages
+    fallback = [*languages.fallback, *([languages.default] if languages.default else [])]
+    if not fallback and len(letters) == 1:  # one letter and nothing said: it is for everybody, and that is counted
+        fallback = list(letters)
+    session = settings.session
+    return Appeal(
+        name=name,
+        title=settings.title or name,
+        letters=MappingProxyType(dict(letters)),
+        session=Session(MappingProxyType(session.name), session.opens, session.source, session.invented)
+        if session
+        else None,
+        last_day=settings.last_day,
+        roles=tuple(dict.fromkeys(settings.audience.roles)),
+        leave_out=MappingProxyType(settings.audience.leave_out),
+        fallback=tuple(dict.fromkeys(fallback)),
+        organisations=tuple(
+            Organisation(MappingProxyType(each.name), MappingProxyType(each.within)) for each in settings.organisation
+        ),
+        files=MappingProxyType(dict(files)),
+        text=MappingProxyType(dict(text)),
+    )
+
+
+def _said(words: Mapping[str, str], language: str) -> str:
+    return words.get(language) or words.get("en") or next(iter(words.values()), "")

@@ -1,0 +1,274 @@
+"""Markdown → the two bodies of a letter, HTML and plain text, from one parse, so that both say the same.
+
+The Markdown has slots where values go (`placeholders.SLOT`). It is the same for everybody who takes the same branches
+of a letter, so it is parsed once; a person costs two joins of strings. A value is put in after the parse, escaped for
+HTML, percent-encoded in an address on the web: a name can never become markup. What a letter must not hold (HTML,
+pictures, links other than https and mailto) is a problem at its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from urllib.parse import quote, unquote
+
+import css_inline
+import jinja2
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+
+from mailer.errors import Problem
+from mailer.placeholders import SLOT, Source, Unprintable, slot
+
+MAX_PART = 1_000_000
+"""Bytes of one body. A letter has 6,000."""
+
+_HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 12}).enable("table")
+    # HTML and bad links must be seen, to be refused at their line, rather than shown to the reader as text.
+    parser.validateLink = lambda _: True  # type: ignore[method-assign,assignment]
+    return parser
+
+
+MARKDOWN = _markdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A finished text with slots: pieces, and which of them are slots."""
+
+    pieces: tuple[str, ...]
+    slots: tuple[tuple[int, int, str], ...]  # place among the pieces, number of the value, kind
+
+    @classmethod
+    def of(cls, text: str) -> Frame:
+        pieces: list[str] = []
+        slots = []
+        end = 0
+        for match in SLOT.finditer(text):
+            pieces += (text[end : match.start()], "")
+            slots.append((len(pieces) - 1, int(match[1]), match[2]))
+            end = match.end()
+        return cls((*pieces, text[end:]), tuple(slots))
+
+    def fill(self, values: Sequence[str], escape: Callable[[str], str] | None = None) -> str:
+        """Put the values in; `escape` is applied to each in the form in which it stands there."""
+        pieces = list(self.pieces)
+        for place, number, kind in self.slots:
+            value = values[number] if kind == "x" else _in_url(values[number], whole=kind == "w")
+            pieces[place] = escape(value) if escape else value
+        return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Both bodies of a letter."""
+
+    html: Frame
+    text: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A letter with slots in place of values, as the placeholders leave it."""
+
+    language: str
+    subject: str
+    preview: str
+    body: str
+    footer: str
+    footer_language: str
+
+
+def escaped(text: str) -> str:
+    """Escape for HTML, inside and outside of attributes."""
+    if text.isalnum():
+        return text
+    return (
+        text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
+    )
+
+
+@lru_cache(maxsize=256)
+def frames(parts: Parts) -> Frames:
+    """Parse a letter; both bodies with their slots. Raises `Unprintable` if something stands in it that must not."""
+    body, footer = _tokens(parts.body), _tokens(parts.footer)
+    for tokens in (body, footer):
+        for _, _, message, value, _ in faults(tokens):
+            raise Unprintable(message, value=value)
+        _mark_slots_in_links(tokens)
+    html = _layout().render(
+        language=parts.language,
+        subject=escaped(parts.subject),
+        preview=escaped(parts.preview),
+        body=MARKDOWN.renderer.render(body, MARKDOWN.options, {}),
+        footer=MARKDOWN.renderer.render(footer, MARKDOWN.options, {}),
+        footer_language=parts.footer_language,
+    )
+    text = "\n".join([*_blocks(body), "", "-- ", *_blocks(footer)]) + "\n"
+    return Frames(Frame.of(_inliner().inline(html)), Frame.of(text))
+
+
+def check(source: Source) -> list[Problem]:
+    """Return what must not stand in this Markdown, all branches of the letter looked at together (L220 to L222)."""
+    blank = _JINJA.sub(_hidden, source.text)
+    lines = source.text.split("\n")
+    found = []
+    for code, block, message, value, hint in faults(_tokens(blank)):
+        # The parser knows the block; the line is where the value stands in it.
+        near = range(block[0] + 1, block[1] + 1)
+        line = next((number for number in near if value and value in lines[number - 1]), block[0] + 1)
+        found.append(source.problem(code, message, line, find=value, hint=hint))
+    return found
+
+
+def links(text: str) -> list[str]:
+    """Return the addresses that a Markdown text links to, in order."""
+    return [str(token.attrs["href"]) for token in _flat(_tokens(text)) if token.type == "link_open"]
+
+
+def _hidden(match: re.Match[str]) -> str:
+    return (slot(0) if match[0].startswith("{{") else "") + "\n" * match[0].count("\n")
+
+
+def _tokens(text: str) -> list[Token]:
+    return MARKDOWN.parse(text)
+
+
+def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _flat(token.children or ())
+
+
+def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str, str, str]]:
+    """Yield (code, lines of the block from 0, sentence, value, hint) for what no letter may hold."""
+    block = (0, 1)
+    for token in _flat(tokens):
+        if token.map:
+            block = (token.map[0], token.map[1])
+        if token.type in ("html_block", "html_inline"):
+            value = token.content.strip().split("\n")[0][:60]
+            yield "L221", block, "HTML cannot stand in a letter", value, r"write Markdown; a plain < is written \<"
+        elif token.type == "image":
+            value = str(token.attrs.get("src", ""))
+            yield "L222", block, "a picture cannot stand in a letter", value, "say it in words, or link to it"
+        elif token.type == "link_open":
+            href = str(token.attrs.get("href", ""))
+            if not _may_link(href):
+                hint = "write https://… or mailto:somebody@example.org"
+                yield "L220", block, "a link must begin with https:// or mailto:", unquote(href), hint
+
+
+def _may_link(href: str) -> bool:
+    """Tell whether a link may stand there. A placeholder may be all of it, or part of what follows the site."""
+    start = SLOT.match(href)
+    if start:
+        return start.end() == len(href)
+    site = href[: re.search(r"[/?#]", href[8:] + "/").start() + 8]  # type: ignore[union-attr]
+    if href[:7].lower() == "mailto:":
+        return bool(_MAILTO.match(SLOT.sub("x@x.x" if SLOT.match(href, 7) else "x", href)))
+    return bool(_HTTPS.fullmatch(href)) and not SLOT.search(site)
+
+
+def _mark_slots_in_links(tokens: Sequence[Token]) -> None:
+    for token in _flat(tokens):
+        if token.type == "link_open":
+            href = str(token.attrs["href"])
+            whole = SLOT.fullmatch(href)
+            token.attrs["href"] = slot(int(whole[1]), "w") if whole else SLOT.sub(lambda m: slot(int(m[1]), "u"), href)
+
+
+def _in_url(value: str, *, whole: bool) -> str:
+    if not whole:
+        return quote(value, safe="@" if _MAILTO.fullmatch(f"mailto:{value}") else "")
+    if not (_HTTPS.fullmatch(value) or _MAILTO.match(value)) or " " in value:
+        raise Unprintable("this cell becomes a link, and must begin with https:// or mailto:", value=value)
+    return quote(value, safe="/:?#[]@!$&()*+,;=%-._~")
+
+
+@lru_cache(maxsize=1)
+def _layout() -> jinja2.Template:
+    source = resources.files("mailer").joinpath("data/letters/layout.html").read_text(encoding="utf-8")
+    return jinja2.Environment(autoescape=False).from_string(source)  # noqa: S701  # its values come escaped
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
+
+
+# ------------------------------------------------------------------------------------------------- the plain twin
+
+
+def _blocks(tokens: Sequence[Token]) -> list[str]:
+    return _children(SyntaxTreeNode(tokens))
+
+
+def _children(node: SyntaxTreeNode, *, tight: bool = False) -> list[str]:
+    """Return the lines of all blocks below `node`, an empty line between two of them unless the list is tight."""
+    lines: list[str] = []
+    for child in node.children:
+        if lines and not tight:
+            lines.append("")
+        lines += _block(child)
+    return lines
+
+
+def _block(node: SyntaxTreeNode) -> list[str]:
+    if node.type == "paragraph":
+        return _inline(node).split("\n")
+    if node.type == "heading":
+        text = _inline(node).replace("\n", " ")
+        return [text, "-" * min(60, len(SLOT.sub(" " * 12, text)))]
+    if node.type in ("bullet_list", "ordered_list"):
+        tight = all(child.hidden for item in node.children for child in item.children if child.type == "paragraph")
+        first = int(node.attrs.get("start", 1))
+        lines: list[str] = []
+        for number, item in enumerate(node.children, first):
+            mark = "- " if node.type == "bullet_list" else f"{number}. "
+            if lines and not tight:
+                lines.append("")
+            lines += _indented(_children(item, tight=tight), mark, " " * len(mark))
+        return lines
+    if node.type == "blockquote":
+        return _indented(_children(node), "> ", "> ")
+    if node.type in ("fence", "code_block"):
+        return _indented(node.content.rstrip("\n").split("\n"), "    ", "    ")
+    if node.type == "table":
+        return [" | ".join(_inline(cell) for cell in row.children) for part in node.children for row in part.children]
+    if node.type == "hr":
+        return ["-" * 20]
+    return []
+
+
+def _indented(lines: list[str], first: str, others: str) -> list[str]:
+    return [((first if place == 0 else others) + line).rstrip() for place, line in enumerate(lines)]
+
+
+def _inline(node: SyntaxTreeNode) -> str:
+    if node.type in ("text", "code_inline"):
+        return node.content
+    if node.type == "softbreak":
+        return " "  # lines are as long as the paragraph: the reader's program breaks them
+    if node.type == "hardbreak":
+        return "\n"
+    inside = "".join(map(_inline, node.children))
+    if node.type == "link":
+        href = str(node.attrs["href"])
+        address = href[7:] if href[:7].lower() == "mailto:" else href
+        return inside if inside in (href, address) or inside == unquote(href) else f"{inside} ({address})"
+    return inside

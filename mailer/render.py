@@ -1,0 +1,347 @@
+"""An appeal and a person → the finished words of one letter: subject, preview, plain text, HTML.
+
+A pure function of letter, contact and settings: nothing is remembered from one person to the next but what is the same
+for both. Every mistake of a letter is found before anybody's letter is made (`check_letters`); what only one person's
+row lacks is told with its cell.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from mailer import markup, placeholders
+from mailer.appeal import Appeal, Letter
+from mailer.config import Sender
+from mailer.contacts.contact import Contact
+from mailer.delegations import Delegations
+from mailer.errors import MailerError, Problem, Severity
+from mailer.forms import Form, Forms
+from mailer.markup import MAX_PART, Parts, escaped
+from mailer.placeholders import SLOT, VALUES, Empty, Md, Source, Spoken, Unprintable, word_of
+
+MAX_SUBJECT = 150
+NAMES_OF_DELEGATIONS = ("en", "fr")
+"""Languages in which the delegations have names of their own (`delegations.csv`)."""
+
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
+_FIELDS = ("name", "given", "surname", "title", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One person's letter in words. `html` is a complete document; lines end with "\\n"."""
+
+    subject: str
+    preview: str
+    text: str
+    html: str
+    greeting: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """A letter and its footer, compiled."""
+
+    letter: Letter
+    sources: tuple[Source, ...]  # subject, preview, body, footer
+    templates: tuple[jinja2.Template, ...]
+
+
+class Renderer:
+    """All letters of an appeal, ready to be filled in."""
+
+    def __init__(
+        self,
+        appeal: Appeal,
+        sender: Sender,
+        delegations: Delegations,
+        forms: Forms,
+        columns: Collection[str] = (),
+    ) -> None:
+        """`columns` are the headings of the sheets' other columns, whose cells letters may use.
+
+        Raises `MailerError` with all problems of the letters (L2…).
+        """
+        self.appeal = appeal
+        self._forms = forms
+        self._delegations = delegations
+        self._columns = frozenset(columns)
+        self._sender = {
+            "organisation": sender.organisation,
+            "postal_address": sender.postal_address or Empty("sender.postal_address"),
+            "reply_to": sender.answers_to,
+        }
+        problems = self.problems()
+        if problems:
+            many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise MailerError(f"the letters of {appeal.name} have {many}", code=problems[0].code, problems=problems)
+        self._letters = {language: self._compile(letter) for language, letter in appeal.letters.items()}
+        self._shared = {language: self._words(language) for language in {*appeal.letters, "en"}}
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong in the letters themselves, in all branches, for whomever they are filled in."""
+        found = []
+        for letter in self.appeal.letters.values():
+            sources = _sources(letter)
+            for source in sources:
+                found += placeholders.check(source, columns=self._columns, absent=self._absent(source.language))
+            if any(problem.code in ("L201", "L202") for problem in found if problem.file == letter.file):
+                continue
+            for source in sources[2:]:
+                found += markup.check(source)
+            found += _subject_problems(letter)
+            if "greeting" not in placeholders.words_used(sources[2]):
+                hint = "begin with {{ greeting }}"
+                found.append(sources[2].problem("L210", "this letter greets nobody", 1, hint=hint))
+        return found
+
+    def render(self, contact: Contact, language: str) -> Rendered:
+        """Write the letter to one person. Raises `MailerError` with the cell or the line at fault."""
+        pieces = self._letters[language]
+        form = self._forms.greet(contact, language)
+        footer_language = pieces.sources[3].language
+        values: list[str] = []
+        mine = self._context(contact, language, form, values)
+        theirs = mine if footer_language == language else self._context(contact, footer_language, form, values)
+        filled = []
+        for source, template in zip(pieces.sources, pieces.templates, strict=True):
+            try:
+                filled.append(template.render(theirs if source is pieces.sources[3] else mine))
+            except (Unprintable, jinja2.TemplateError) as error:
+                raise self._cannot(contact, source, error) from None
+        subject, preview, body, footer = filled
+        try:
+            frames = markup.frames(Parts(language, subject, preview, body, footer, footer_language))
+            html = frames.html.fill(values, escaped)
+            text = frames.text.fill(values)
+        except Unprintable as error:
+            raise self._cannot(contact, pieces.sources[2], error) from None
+        subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
+        self._limits(contact, pieces.letter, subject, text, html)
+        return Rendered(subject, preview, text, html, form.greeting, language)
+
+    def _compile(self, letter: Letter) -> _Pieces:
+        sources = _sources(letter)
+        return _Pieces(letter, sources, tuple(map(placeholders.compiled, sources)))
+
+    def _words(self, language: str) -> dict[str, Any]:
+        """Return the words that are the same for everybody who gets a letter in this language."""
+        words: dict[str, Any] = {"sender": self._sender}
+        if session := self.appeal.session:
+            name = session.name.get(language) or session.name.get("en") or next(iter(session.name.values()))
+            words["session"] = {"name": name, "opens": written_date(session.opens, language)}
+        if self.appeal.organisations:
+            lines = (_MARKDOWN.sub(r"\\\1", each.named(language)) for each in self.appeal.organisations)
+            words["organisations"] = Md("\n".join(f"- {line}" for line in lines))
+        for column in self._columns:
+            words.setdefault(word_of(column), Empty(column))
+        return words
+
+    def _absent(self, language: str) -> dict[str, str]:
+        """Return the known words that a letter of this appeal cannot use, each with the reason."""
+        absent = {}
+        if self.appeal.session is None:
+            absent["session"] = "appeal.toml has no [session]"
+        if not self.appeal.organisations:
+            absent["organisations"] = "appeal.toml has no [[organisation]]"
+        if language not in NAMES_OF_DELEGATIONS:
+            absent["of_delegation"] = 'this form is known in English and French only; write "(… {{ delegation }})"'
+        return absent
+
+    def _context(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
+        context = self._shared[language].copy()
+        for field in _FIELDS:
+            context[field] = getattr(contact, field) or Empty(field)
+        code = contact.delegation
+        context["greeting"] = form.greeting
+        context["closing"] = form.closing or Empty("closing")
+        context["role"] = _role(contact.role, language)
+        context["delegation"] = self._delegations.name(code, language) or Empty("delegation")
+        context["of_delegation"] = self._delegations.of(code, language) or Empty("of_delegation")
+        if self._columns:
+            context["extra"] = {column: contact.extra.get(column) or Empty(column) for column in self._columns}
+            for column, cell in contact.extra.items():
+                if (word := word_of(column)) not in placeholders.NAMES:
+                    context[word] = cell
+        context[VALUES] = values
+        return context
+
+    def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
+        """Word what one person's row lacks: the cell first, and the line of the letter that needs it."""
+        at = placeholders.place_of(error, source)
+        word = error.word if isinstance(error, Unprintable) else ""
+        field = {"of_delegation": "delegation"}.get(word, word)
+        needs = f"{at.place} puts in {{{{ {word} }}}}" if word else f"see {at.place}"
+        if word == "closing":
+            hint = f"{needs}, and the table of forms of address has none for this person"
+        elif isinstance(error, Unprintable) and word and not error.value:
+            hint = f"{needs}: fill in the cell, or write {{% if {word} %}} … {{% endif %}} there"
+        else:
+            hint = needs
+        problem = Problem(
+            "L301",
+            Severity.ERROR,
+            at.message,
+            contact.file,
+            sheet=contact.sheet,
+            cell=contact.cells.get(field) or contact.cells.get("name"),
+            row=contact.row,
+            column=word or None,
+            value=(error.value if isinstance(error, Unprintable) else "") or contact.name,
+            suggestion=hint,
+        )
+        return MailerError(f"{contact.name}: {at.message}", hint=hint, code="L301", problems=[problem])
+
+    def _limits(self, contact: Contact, letter: Letter, subject: str, text: str, html: str) -> None:
+        message, row = "", letter.subject_line
+        if not subject.strip():
+            message = "the subject is empty"
+        elif len(subject) > MAX_SUBJECT:
+            message = f"the subject has {len(subject)} characters, and {MAX_SUBJECT} is the most"
+        elif max(len(text), len(html)) > MAX_PART:
+            message, row = f"the letter has more than {MAX_PART:,} characters", letter.body_line
+        if message:
+            hint = f"as filled in for {contact.name}"
+            problem = Problem(
+                "L231", Severity.ERROR, message, letter.file, row=row, value=subject[:60], suggestion=hint
+            )
+            raise MailerError(f"{contact.name}: {message}", code="L231", problems=[problem])
+
+
+def check_letters(
+    appeal: Appeal, sender: Sender, delegations: Delegations, forms: Forms, columns: Collection[str] = ()
+) -> list[Problem]:
+    """Return everything that is wrong in the letters: what stands in them, and what comes of it for made-up people.
+
+    The made-up people are women, men and people of unknown gender in every role, with every cell filled in.
+    """
+    try:
+        renderer = Renderer(appeal, sender, delegations, forms, columns)
+    except MailerError as fault:
+        return list(fault.problems)
+    found: dict[Problem, None] = {}
+    for letter in appeal.letters.values():
+        for contact in _samples(appeal, columns):
+            try:
+                rendered = renderer.render(contact, letter.language)
+            except MailerError as fault:
+                # The file at fault is the letter, not the sheet of a person who does not exist.
+                found |= {_at_letter(problem, letter): None for problem in fault.problems}
+            else:
+                if rendered.greeting not in rendered.text:
+                    message = f"with role {contact.role!r} this letter greets nobody"
+                    found[Problem("L210", Severity.ERROR, message, letter.file, row=letter.body_line)] = None
+    return [*found, *_warnings(appeal)]
+
+
+def written_date(day: date, language: str) -> str:
+    """Write a date out: `25 January 2027`, `1er février 2027`; in a language without words for it `2027-01-25`."""
+    words = _letter_words().get(language)
+    if not words:
+        return day.isoformat()
+    number = words.get("first", "1") if day.day == 1 else str(day.day)
+    text: str = words["date"].format(day=number, month=words["months"][day.month - 1], year=day.year)
+    return text
+
+
+@lru_cache(maxsize=1)
+def _letter_words() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files("mailer").joinpath("data/letter_words.toml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=256)
+def _role(role: str, language: str) -> str:
+    if not role:
+        return Empty("role")
+    return Spoken(role, _letter_words().get(language, {}).get("roles", {}).get(role, ""))
+
+
+@lru_cache(maxsize=64)
+def _footer(language: str) -> Source:
+    folder = resources.files("mailer").joinpath("data/letters")
+    own = folder.joinpath(f"footer.{language}.md")
+    found = language if own.is_file() else "en"
+    text = folder.joinpath(f"footer.{found}.md").read_text(encoding="utf-8")
+    return Source(text, f"footer.{found}.md of the package", 1, found)
+
+
+def _sources(letter: Letter) -> tuple[Source, ...]:
+    file, language = letter.file, letter.language
+    return (
+        Source(letter.subject, file, letter.subject_line, language),
+        Source(letter.preview, file, letter.preview_line, language),
+        Source(letter.body, file, letter.body_line, language),
+        _footer(language),
+    )
+
+
+def _subject_problems(letter: Letter) -> Iterator[Problem]:
+    rest = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", letter.subject)
+    for draft in ("TEST", "lorem", "XXX", "TODO"):
+        if re.search(rf"\b{draft}\b", rest, re.IGNORECASE if draft == "lorem" else 0):
+            yield Problem(
+                "L232",
+                Severity.ERROR,
+                "the subject looks like a draft",
+                letter.file,
+                row=letter.subject_line,
+                value=draft,
+                suggestion="write the subject as readers shall see it",
+            )
+
+
+def _warnings(appeal: Appeal) -> Iterator[Problem]:
+    for letter in appeal.letters.values():
+        used = set().union(*(placeholders.words_used(source) for source in _sources(letter)[:3]))
+        if "delegation" in used and letter.language not in NAMES_OF_DELEGATIONS:
+            message = "the names of delegations stand in English in this letter"
+            yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
+        if "session.opens" in used and letter.language not in _letter_words():
+            message = "dates stand as numbers in this letter, 2027-01-25"
+            yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
+
+
+def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
+    for role in appeal.roles:
+        for gender in ("f", "m", ""):
+            yield Contact(
+                file="",
+                sheet=None,
+                row=0,
+                delegation="NO",
+                role=role,
+                name="Anna Berg",
+                given="Anna",
+                surname="Berg",
+                title="Dr",
+                gender=gender,
+                address="anna.berg@no.example",
+                chamber="deputy",
+                group="SOC",
+                vocative="Анно",
+                extra=dict.fromkeys(columns, "Example"),
+            )
+
+
+def _at_letter(problem: Problem, letter: Letter) -> Problem:
+    if problem.file:
+        return problem
+    return Problem(
+        problem.code,
+        problem.severity,
+        problem.message,
+        letter.file,
+        row=letter.body_line,
+        value=problem.column or "",
+        suggestion=problem.suggestion,
+    )
