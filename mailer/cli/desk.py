@@ -138,25 +138,35 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params += everywhere()
+        taken = {flag for param in self.params for flag in param.opts}  # `log export --json FILE` has its own
+        self.params += [param for param in everywhere() if taken.isdisjoint(param.opts)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
-        for heading, wanted in (("Options", False), ("Everywhere", True)):
-            rows = [record for param, record in records if record and isinstance(param, Everywhere) is wanted]
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)
+        rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Everywhere": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record and isinstance(param, click.Argument):
+                rows["Arguments"] += [record] if record[1] else []
+            elif record:
+                general = isinstance(param, Everywhere) or "--help" in param.opts
+                rows["Everywhere" if general else "Options"].append(record)
+        _section(formatter, "Arguments", rows)
+        _section(formatter, "Options", rows)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        _section(formatter, "Everywhere", rows)
+
+
+def _section(formatter: click.HelpFormatter, heading: str, rows: dict[str, list[tuple[str, str]]]) -> None:
+    if rows[heading]:
+        with formatter.section(heading):
+            formatter.write_dl(rows[heading])
 
 
 class Group(Command, click.Group):
     """A command with commands: `@click.group(cls=Group)`, then `@group.command()`."""
 
     command_class = Command
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        Command.format_options(self, ctx, formatter)
-        self.format_commands(ctx, formatter)
 
 
 # ------------------------------------------------------------------------------------------------------- encodings
