@@ -7,14 +7,12 @@ in doubt it holds too many rather than too few.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
-
 from mailer.address import key_of
+from mailer.contacts.addresses import read_address
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import HOLD_LIST, find_headings
 from mailer.contacts.contact import Contact, person_key
@@ -76,11 +74,7 @@ def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
         return Holds()
     known = delegations or Delegations.load()
     file = f"{path.parent.name}/{path.name}"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return Holds(problems=(problem("C001", file, value=error.strerror or ""),))
-    reading = read(path, file, content)
+    reading, _ = read(path, file)
     if reading.broken:
         return Holds(problems=reading.problems)
     entries: list[Hold] = []
@@ -101,10 +95,7 @@ def _entry(line: Line, delegations: Delegations) -> list[Hold]:
     written, name = line.text("address"), take_apart(line.text("name")).full
     if not name:
         name = f"{line.text('given')} {line.text('surname')}".strip()
-    address = ""
-    if written:
-        with contextlib.suppress(EmailNotValidError):
-            address = validate_email(written, check_deliverability=False, allow_smtputf8=False).ascii_email or ""
+    address = read_address(written).address
     if not address and not name:
         line.report("C200", "address")
         return []

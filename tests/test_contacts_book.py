@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from mailer.contacts import Contact, ContactBook, load_contacts
-from mailer.contacts.codes import CODES
+from mailer.contacts.codes import codes
 from mailer.delegations import Delegations
 from mailer.errors import Severity, UsageError
 from mailer.holds import load_holds
@@ -266,7 +266,7 @@ def test_the_documentation_lists_every_code() -> None:
             for cells in csv.reader([line.strip().strip("|")], delimiter="|", quoting=csv.QUOTE_NONE)
         }
     assert listed == {
-        code: (kind.severity.value, sentence(kind.message), sentence(kind.advice)) for code, kind in CODES.items()
+        code: (kind.severity.value, sentence(kind.message), sentence(kind.advice)) for code, kind in codes().items()
     }
 
 

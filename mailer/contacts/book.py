@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from mailer import clock
+from mailer.contacts import words
+from mailer.contacts.checks import check_together
 from mailer.contacts.codes import problem
-from mailer.contacts.columns import FIELDS, HOLD_LIST, Columns, find_headings, own_headings
+from mailer.contacts.columns import FIELDS, Columns, find_headings, own_headings
 from mailer.contacts.contact import Contact
-from mailer.contacts.reader import Reading, Table, read
+from mailer.contacts.reader import read
 from mailer.contacts.rows import Line, read_row
+from mailer.contacts.table import MAX_ROWS, Reading, Table
 from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem, Severity
-from mailer.spelling import trim
-from mailer.states import Reason
-
-CONTACT_FIELDS = tuple(f for f in FIELDS if f not in HOLD_LIST)
+from mailer.spelling import fold, trim
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,14 @@ def load_contacts(
     folder: str = "contacts",
     columns: Mapping[str, Sequence[str]] = {},
     delegations: Delegations | None = None,
+    *,
+    max_rows: int = MAX_ROWS,
+    today: date | None = None,
 ) -> ContactBook:
     """Read all contact sheets of a workspace.
 
     `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`, `.` or `~$` are no
-    contact sheets, nor are Python programs. Problems are collected, not raised; a file that cannot be used is `broken`.
+    contact sheets, nor are Python programs. `max_rows` is for one file. Problems are collected, not raised; a file that cannot be used is `broken`.
     """
     known = delegations or Delegations.load()
     own = own_headings(columns)
@@ -70,24 +75,18 @@ def load_contacts(
     recognised: dict[tuple[str, str | None], Columns] = {}
     for path in sheets(root / folder):
         file = path.relative_to(root).as_posix()
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            files[file] = ""
-            problems.append(problem("C001", file, value=error.strerror or ""))
-            continue
-        files[file] = hashlib.sha256(content).hexdigest()
-        reading = read(path, file, content)
+        reading, content = read(path, file, max_rows)
+        files[file] = hashlib.sha256(content).hexdigest() if content else ""
         problems += reading.problems
         if reading.broken:
             continue
-        people, found = read_people(reading, own, known, recognised)
+        people, found = read_people(reading, own, known, recognised, today or clock.now().date())
         contacts += people
         problems += found
         tables += reading.tables
     if not files:
         problems.append(problem("C020", folder))
-    contacts, found = _same_address(contacts, recognised)
+    contacts, found = check_together(contacts, recognised, known)
     problems = _in_order(problems + found, files, tables)
     return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)
 
@@ -117,6 +116,7 @@ def read_people(
     own: Mapping[str, str],
     delegations: Delegations,
     recognised: dict[tuple[str, str | None], Columns],
+    today: date,
 ) -> tuple[list[Contact], list[Problem]]:
     """Turn the tables of one file into contacts. Tabs without headings are reported, and so is a file without any.
 
@@ -126,7 +126,7 @@ def read_people(
     problems: list[Problem] = []
     without: list[Table] = []
     for table in reading.tables:
-        columns = find_headings(table, own, CONTACT_FIELDS)
+        columns = None if (table.sheet or "").startswith("_") else find_headings(table, own, FIELDS)
         if columns is None:
             without.append(table)
             continue
@@ -140,7 +140,7 @@ def read_people(
             problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
         for row, cells in table.rows[columns.at + 1 :]:
             line = Line(table, columns, row, cells)
-            contacts.append(read_row(line, delegations, everyone))
+            contacts.append(read_row(line, delegations, everyone, today))
             problems += line.problems
     if len(without) == len(reading.tables):
         filled = next((t for t in without if t.rows), None)
@@ -148,7 +148,11 @@ def read_people(
         file = (without or reading.tables)[0].file if reading.tables else ""
         problems.append(problem("C010", file, value=first))
     else:
-        problems += [problem("C013", t.file, sheet=t.sheet) for t in without if t.rows]
+        problems += [
+            problem("C013", t.file, sheet=t.sheet)
+            for t in without
+            if t.rows and not t.hidden_tab and not (t.sheet or "").startswith("_")
+        ]
     return contacts, problems
 
 
@@ -180,6 +184,7 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
             value=columns.headings[second],
             message=f'the column "{columns.headings[first]}" ({table.cell(first, row)}) claims to be the {name}, too',
         )  # fmt: skip
+    yield from _doubtful_headings(table, columns)
     width = len(columns.headings)
     for number, cells in table.rows[columns.at + 1 :]:
         if len(cells) > width and any(map(str.strip, cells[width:])):
@@ -189,50 +194,35 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
             )
 
 
+def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
+    """Yield extra columns that are nearly known ones, and extra columns of the same heading."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    row = table.rows[columns.at][0]
+    known = {word: field for word, field in words.table("heading").items() if field in FIELDS and len(word) > 3}
+    seen: dict[str, int] = {}
+    for column, heading in columns.extra.items():
+        cell = table.cell(column, row)
+        word = fold(heading)
+        cutoff = 2 if len(word) > 6 else 1
+        near = process.extractOne(word, list(known), scorer=OSA.distance, score_cutoff=cutoff)
+        if near and len(word) > 3 and near[1] and known[near[0]] not in columns.fields:
+            hint = f'did you mean "{words.as_written(near[0])}"?'
+            yield problem(
+                "C023",
+                table.file,
+                sheet=table.sheet,
+                row=row,
+                cell=cell,
+                column=heading,
+                value=heading,
+                suggestion=hint,
+            )
+        if seen.setdefault(word, column) != column:
+            yield problem("C024", table.file, sheet=table.sheet, row=row, cell=cell, column=heading, value=heading)
+
+
 def _whose(table: Table, delegations: Delegations) -> Delegation | None:
     """Find the delegation in the name of the tab or of the file: `norway.xlsx`."""
     return delegations.find(table.sheet or "") or delegations.find(Path(table.file).stem)
-
-
-def _same_address(
-    contacts: Iterable[Contact], columns: Mapping[tuple[str, str | None], Columns]
-) -> tuple[list[Contact], list[Problem]]:
-    """Leave the first usable row with an address; each later one is skipped and names the first."""
-    first: dict[str, Contact] = {}
-    kept: list[Contact] = []
-    problems: list[Problem] = []
-    for contact in contacts:
-        other = first.setdefault(contact.address_key, contact) if contact.address and not contact.skip else contact
-        if other is contact:
-            kept.append(contact)
-            continue
-        theirs = about(other, columns, "C102", "address")
-        message = f"{other.name} has the same address ({theirs.place}); only one of them can be written to"
-        found = about(contact, columns, "C102", "address", contact.address, message)
-        problems.append(found)
-        kept.append(replace(contact, skip=Reason.SAME_ADDRESS, problem=found))
-    return kept, problems
-
-
-def about(
-    contact: Contact,
-    columns: Mapping[tuple[str, str | None], Columns],
-    code: str,
-    field: str,
-    value: str = "",
-    message: str = "",
-    suggestion: str | None = None,
-) -> Problem:
-    """Make a problem at one cell of a contact's row."""
-    column = columns[contact.file, contact.sheet]
-    return problem(
-        code,
-        contact.file,
-        sheet=contact.sheet,
-        cell=contact.cells.get(field),
-        row=contact.row,
-        column=column.headings[column.fields[field]] if field in column.fields else None,
-        value=value,
-        message=message,
-        suggestion=suggestion,
-    )

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mailer.contacts import words
-from mailer.contacts.reader import Table
+from mailer.contacts.table import Table
 from mailer.errors import UsageError
 from mailer.spelling import fold, trim
 
 HOLD_LIST = ("because", "since", "by")
-FIELDS = tuple(field for field in (
+FIELDS = (
     "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language", "gender", "chamber",
-    "group", "greeting", "vocative", "note", *HOLD_LIST,
-))  # fmt: skip
+    "group", "greeting", "vocative", "note", "until", "namesake",
+)  # fmt: skip
+KEPT = ("until", "namesake")
+"""Fields that the checks need and a contact has no place for: they stay among its extra columns."""
+
 ALSO_CALLED = {"email": "address", "e-mail": "address", "first name": "given", "last name": "surname"}
 """Names of fields that people write in `[contacts] columns`."""
 
@@ -39,7 +42,7 @@ def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
     own: dict[str, str] = {}
     for name, headings in columns.items():
         field = ALSO_CALLED.get(name, name)
-        if field not in FIELDS:
+        if field not in FIELDS + HOLD_LIST:
             raise UsageError(
                 f"[contacts] columns: there is no field called {name!r}", hint=f"use one of {', '.join(FIELDS)}"
             )

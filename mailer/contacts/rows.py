@@ -6,33 +6,36 @@ is accounted for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-
-from email_validator import EmailNotValidError, validate_email
+from datetime import date
 
 from mailer.contacts import names, words
+from mailer.contacts.addresses import ADDRESS, NOTHING, read_address
 from mailer.contacts.codes import problem
-from mailer.contacts.columns import Columns
-from mailer.contacts.contact import NOTHING, Cells, Contact
-from mailer.contacts.reader import Table
+from mailer.contacts.columns import KEPT, Columns
+from mailer.contacts.contact import Cells, Contact
+from mailer.contacts.table import Table
 from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem
-from mailer.spelling import fold, trim
+from mailer.spelling import INVISIBLE, fold, trim
 from mailer.states import Reason
-
-NO_ADDRESS = frozenset(map(fold, (
-    "", "none", "no", "null", "nil", "n/a", "na", "not available", "unknown", "not public", "non public", "no email",
-    "no address", "tbc", "tbd", "missing", "k.A.", "keine", "keine Angabe", "unbekannt", "inconnu", "inconnue", "aucun",
-    "aucune", "néant", "non communiqué", "non publique", "nessuno", "nessuna", "non disponibile", "desconocido", "brak",
-    "yok", "немає", "нет",
-)))  # fmt: skip
-"""What people write where there is no address: the French Senate prints `Non public`."""
 
 NOT_MEMBERS = {
     "former_member": "this delegation no longer sits in the Assembly",
     "observer": "this is an observer, not a member delegation",
     "partner_for_democracy": "this is a partner for democracy, not a member delegation",
 }
+FORMER_GROUPS = ("EC/DA", "EC", "EDG", "FDG")
+
+_UNFIT = re.compile(
+    rf"[\x00-\x1f\x7f-\x9f\u2028\u2029{INVISIBLE.replace(chr(0x200C), '').replace(chr(0x200D), '')}]|=\?[^?]*\?[bBqQ]\?"
+)
+"""What must not stand in a name. The zero-width joiners are letters in some scripts."""
+
+_BROKEN = re.compile(
+    "[\u00c2-\u00df\u00e0-\u00ef][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+)
 
 
 class Line:
@@ -51,9 +54,21 @@ class Line:
         column = self.columns.fields.get(field)
         return trim(self.cells[column]) if column is not None and column < len(self.cells) else ""
 
+    def place(self, field: str) -> str:
+        """Return the name of a field's cell; empty if the table has no such column."""
+        column = self.columns.fields.get(field)
+        return "" if column is None else self.table.cell(column, self.row)
+
     def extra(self) -> dict[str, str]:
-        filled = ((heading, trim(self.cells[c])) for c, heading in self.columns.extra.items() if c < len(self.cells))
-        return {heading: value for heading, value in filled if value}
+        """Return the other columns by heading, filled cells only."""
+        found: dict[str, str] = {}
+        for column, heading in self.columns.extra.items():
+            if column < len(self.cells) and (value := trim(self.cells[column])):
+                found.setdefault(heading, value)
+        for field in KEPT:
+            if value := self.text(field):
+                found[self.columns.headings[self.columns.fields[field]]] = value
+        return found
 
     def report(
         self, code: str, field: str, skip: Reason | None = None, message: str = "", suggestion: str | None = None
@@ -69,7 +84,7 @@ class Line:
         meaning = words.meaning(field, self.text(field))
         if meaning is None:
             self.report(code, field)
-        return meaning or ""
+        return "" if meaning in (None, "unknown") else meaning
 
 
 def at_cell(
@@ -97,38 +112,46 @@ def at_cell(
     )
 
 
-def read_row(line: Line, delegations: Delegations, everyone: Delegation | None) -> Contact:
+def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, today: date) -> Contact:
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     name = _name(line)
-    written = line.text("address")
-    if not name.full and fold(written) in NO_ADDRESS:
-        line.report("C160", "name", Reason.ROW)
-        address = ""
+    address = ""
+    if not name.full and fold(line.text("address")) in NOTHING:
+        line.report("C160", "name", Reason.ROW, suggestion=None)
     else:
-        address = _address(line, written)
+        address = _address(line)
         if not name.full:
             line.report("C140", "name", Reason.ROW)
-    chamber, group = line.text("chamber"), line.text("group")
+    _hidden(line)
+    delegation = _delegation(line, delegations, everyone)
+    role = line.word("role", "C130")
+    gender = _gender(line, name.civility)
+    language = line.word("language", "C132")
+    chamber = _kept_word(line, "chamber", "C136")
+    group = _kept_word(line, "group", "C131")
+    if group in FORMER_GROUPS:
+        line.report("C131", "group", message="this political group no longer exists")
+    _mandate(line, today)
     return Contact(
         file=line.table.file,
         sheet=line.table.sheet,
         row=line.row,
-        delegation=_delegation(line, delegations, everyone),
-        role=line.word("role", "C130"),
+        delegation=delegation,
+        role=role,
         name=name.full,
         given=name.given,
         surname=name.surname,
         title=name.title,
         civility=name.civility,
-        gender=_gender(line, name.civility),
+        gender=gender,
         address=address,
-        language=line.word("language", "C132"),
-        chamber=words.meaning("chamber", chamber) or chamber,
-        group=words.meaning("group", group) or group,
+        language=language,
+        chamber=chamber,
+        group=group,
         greeting=line.text("greeting"),
         vocative=line.text("vocative"),
         note=line.text("note"),
-        extra=line.extra() or NOTHING,
+        extra=line.extra(),
         skip=line.skip,
         problem=line.why,
         cells=Cells(line.columns.fields, line.row, grid=line.table.grid),
@@ -137,10 +160,23 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None) 
 
 def _name(line: Line) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name apart."""
+    for field in ("given", "surname", "name", "civility", "title", "greeting", "vocative"):
+        text = line.text(field)
+        if not text or (text.isascii() and text.isprintable() and "=?" not in text):
+            continue
+        if _UNFIT.search(text):
+            line.report("C144", field, Reason.ROW)
+        elif repaired := unbroken(text):
+            line.report("C143", field, suggestion=f"did you mean {repaired}?")
     given, surname, whole = (" ".join(line.text(part).split()) for part in ("given", "surname", "name"))
+    if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
+        line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
+        given, surname, whole = (trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole))
     civility, titles, unknown = names.before_name(line.text("civility"), keep=0)
     title = line.text("title")
-    if not civility and words.meaning("civility", title) is not None:  # "Title" heads Mr and Ms in many sheets
+    if (
+        not civility and title and words.meaning("civility", title) is not None
+    ):  # "Title" heads Mr and Ms in many sheets
         civility, title = title, ""
     apart = names.take_apart(whole) if whole else names.Name("")
     if given or surname:
@@ -150,20 +186,56 @@ def _name(line: Line) -> names.Name:
     )
 
 
-def _address(line: Line, written: str) -> str:
-    if fold(written) in NO_ADDRESS:
-        line.report("C100", "address", Reason.NO_ADDRESS)
+def unbroken(text: str) -> str:
+    """Return text that was UTF-8 and read as Windows-1252 as it was meant (`PrÃ¸ve` → `Prøve`); empty if it was not."""
+    if not _BROKEN.search(text):
         return ""
-    try:
-        valid = validate_email(written, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        line.report("C101", "address", Reason.BAD_ADDRESS, suggestion=_sentence(str(error)))
-        return ""
-    return valid.ascii_email or ""
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            meant = text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+        return meant if meant != text else ""
+    return ""
 
 
-def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+def _address(line: Line) -> str:
+    place = line.place("address")
+    if place in line.table.formulas:
+        line.report("C116", "address", Reason.BAD_ADDRESS)
+        return ""
+    reading = read_address(line.text("address"))
+    if reading.code:
+        hint = f"did you mean {reading.repair}?" if reading.repair else None
+        if reading.code == "C108":
+            hint = f"keep one: {reading.detail}"
+        elif reading.code == "C105" and reading.detail:
+            hint = f"it looks like {reading.detail}, and is not; type it anew and ask where it came from"
+        elif reading.detail:
+            hint = reading.detail
+        line.report(
+            reading.code,
+            "address",
+            Reason.NO_ADDRESS if reading.code == "C100" else Reason.BAD_ADDRESS,
+            suggestion=hint,
+        )
+        return ""
+    link = line.table.links.get(place, "")
+    if link.casefold().startswith("mailto:"):
+        target = read_address(link)
+        if (target.address or target.repair).casefold() != reading.address.casefold():
+            line.report("C117", "address", Reason.ROW, suggestion=f"the link leads to {target.repair or link}")
+    for code in reading.notes:
+        line.report(code, "address")
+    return reading.address
+
+
+def _hidden(line: Line) -> None:
+    if line.table.hidden_tab:
+        line.report("C019", "name", Reason.ROW)
+    elif line.row in line.table.hidden:
+        filtered = "a filter hides this row; nobody is written to from a hidden row" if line.table.filtered else ""
+        line.report("C017", "name", Reason.ROW, filtered)
 
 
 def _delegation(line: Line, delegations: Delegations, everyone: Delegation | None) -> str:
@@ -171,9 +243,8 @@ def _delegation(line: Line, delegations: Delegations, everyone: Delegation | Non
     found = delegations.find(written) if "delegation" in line.columns.fields else everyone
     if found is None:
         near = delegations.suggest(written)
-        line.report(
-            "C120", "delegation", Reason.UNKNOWN_DELEGATION, suggestion=f"did you mean {near}?" if near else None
-        )
+        hint = f"did you mean {near}?" if near else None
+        line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, suggestion=hint)
         return ""
     if found.status != "member":
         line.report("C121", "delegation", Reason.UNKNOWN_DELEGATION, NOT_MEMBERS[found.status])
@@ -191,3 +262,38 @@ def _gender(line: Line, civility: str) -> str:
         line.report("C135", "gender")
         return ""
     return sure.pop() if sure else ""
+
+
+def _kept_word(line: Line, field: str, code: str) -> str:
+    """Return the meaning of a word, or the word itself where it is not known, and say so."""
+    written = line.text(field)
+    meaning = words.meaning(field, written)
+    if meaning is None:
+        line.report(code, field)
+        return written
+    return meaning
+
+
+def _mandate(line: Line, today: date) -> None:
+    written = line.text("until")
+    if not written:
+        return
+    until = read_date(written)
+    if until is None:
+        line.report("C151", "until")
+    elif until < today:
+        line.report("C150", "until", Reason.ROW)
+
+
+def read_date(text: str) -> date | None:
+    """Read 2027-01-26, 26.1.2027 and 26/01/2027; None if it is no date or could be two (02/03/2027 is 2 March in Europe)."""
+    for pattern in (
+        r"(?P<y>\d{4})-(?P<m>\d\d?)-(?P<d>\d\d?)(?:[ T].*)?",
+        r"(?P<d>\d\d?)[./](?P<m>\d\d?)[./](?P<y>\d{4})",
+    ):
+        if found := re.fullmatch(pattern, text):
+            try:
+                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                return None
+    return None

@@ -30,3 +30,9 @@ def meaning(kind: str, text: str) -> str | None:
     """Return what a word means, `""` for blank text, None for a word that is not known."""
     word = fold(text)
     return table(kind).get(word) if word else ""
+
+
+@cache
+def as_written(word: str) -> str:
+    """Return a folded heading as the list of words spells it."""
+    return next(written for field in _tables()["heading"].values() for written in field if fold(written) == word)

@@ -1,0 +1,172 @@
+"""One address cell: the form for the wire, or what is wrong with it and what it was perhaps meant to be.
+
+Nothing is repaired here: a repair is a proposal, which `fix` shows and applies. Only blanks and invisible characters
+at both ends are taken off, as nobody can see them. The local part keeps its case; the domain goes by IDNA 2008 and
+UTS #46 (RFC 5890, RFC 5321 section 4.1.2).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+
+from email_validator import EmailNotValidError, validate_email
+
+from mailer.spelling import INVISIBLE, fold, trim
+
+NOTHING = frozenset(map(fold, (
+    "", "none", "no", "null", "nil", "n/a", "na", "not available", "unknown", "not public", "non public", "no email",
+    "no address", "tbc", "tbd", "missing", "k.A.", "keine", "keine Angabe", "unbekannt", "inconnu", "inconnue", "aucun",
+    "aucune", "néant", "non communiqué", "non publique", "nessuno", "nessuna", "non disponibile", "desconocido", "brak",
+    "yok", "немає", "нет",
+)))  # fmt: skip
+"""What people write where there is no address: the French Senate prints `Non public`."""
+
+ADDRESS = r"[^\s<>()\[\]:;,@/|\"']+@[^\s<>()\[\]:;,@/|\"']+\.[^\s<>()\[\]:;,@/|\"']+"
+_ADDRESS = re.compile(ADDRESS)
+_FORGED = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]|=\?[^?]*\?[bBqQ]\?|%0[aAdD]")
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_WIDE = re.compile("[\uff01-\uff5e\ufe6b]")
+_MAILTO = re.compile(r"^mailto\s*:\s*", re.IGNORECASE)
+_SPELLED = re.compile(
+    r"\s*[\[({]\s*(?:at|arobase|chiocciola|ät)\s*[\])}]\s*|\s+at\s+(?=\S+\.\S+$)|\s*[\[(]\s*@\s*[\])]\s*", re.IGNORECASE
+)
+_SPELLED_DOT = re.compile(r"\s*[\[({]\s*(?:dot|punkt|point|punto)\s*[\])}]\s*", re.IGNORECASE)
+_STRAY = "<>.,;:!\"'`|/\\()[]"
+
+LOOK_ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкмтнворνια", "aeopcyxijshdqwkmthbopvia")
+"""Cyrillic and Greek letters that look like Latin ones (the common part of UTS #39)."""
+
+PURE_LOOK_ALIKE = frozenset("аеорсухіјѕһԁԛԝ")
+"""A word of these alone is no Cyrillic word: it was written to be taken for a Latin one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside either."""
+
+    address: str = ""
+    code: str = ""  # what is wrong, empty if nothing is
+    repair: str = ""  # the address that was perhaps meant
+    safe: bool = False  # nothing is lost or chosen by the repair
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@cache
+def _domains() -> tuple[frozenset[str], frozenset[str]]:
+    data = tomllib.loads(resources.files("mailer").joinpath("data/mail_domains.toml").read_text(encoding="utf-8"))
+    return frozenset(data["free"]), frozenset(data["role"])
+
+
+def is_free(domain: str) -> bool:
+    return domain in _domains()[0]
+
+
+def read_address(written: str) -> Reading:
+    """Read one cell. At most one code: the one that must be put right first."""
+    text = trim(written)
+    if fold(text) in NOTHING:
+        return Reading(code="C100")
+    several = list(dict.fromkeys(found.strip(_STRAY) for found in _ADDRESS.findall(text)))
+    if _FORGED.search(text):
+        lines = text.splitlines()
+        if len(several) > 1 and all(line.strip(_STRAY + " ") in several for line in lines if line.strip()):
+            return Reading(code="C108", detail=" or ".join(several))
+        return Reading(code="C107")
+    if text.startswith(("=", "@SUM", "+HYPERLINK")):
+        return Reading(code="C116")
+    if _INVISIBLE.search(text) or _WIDE.search(text):
+        plain = "".join(unicodedata.normalize("NFKC", c) if _WIDE.match(c) else c for c in _INVISIBLE.sub("", text))
+        return Reading(code="C106", repair=_valid(plain))
+    if _MAILTO.match(text):
+        return Reading(code="C109", repair=_valid(_MAILTO.sub("", text).partition("?")[0]), safe=True)
+    if len(several) > 1:
+        if len({found.casefold() for found in several}) > 1:
+            return Reading(code="C108", detail=" or ".join(several))
+        return Reading(code="C110", repair=_valid(several[0]), safe=True)
+    bare = text.strip(_STRAY + " ")
+    if bare != text and (repair := _valid(bare)):
+        return Reading(code="C111", repair=repair, safe=True)
+    if several and several[0] != bare:
+        enclosed = re.search(r"<[^<>]*@[^<>]*>|[(\[][^()\[\]]*[)\]]", text) is not None
+        around = text.replace(several[0], " ").split()
+        if enclosed or len(around) > 1:
+            return Reading(code="C110", repair=_valid(several[0]), safe=enclosed)
+    spelled = _SPELLED_DOT.sub(".", _SPELLED.sub("@", text))
+    if spelled != text and _valid(spelled):
+        return Reading(code="C114", repair=_valid(spelled), safe=True)
+    local, at, domain = text.rpartition("@")
+    if at and _disguised(domain):
+        return Reading(code="C105", detail=domain.casefold().translate(LOOK_ALIKE))
+    if at and not local.isascii() and _valid(f"a@{domain}"):
+        mixed = _scripts(local) > {"LATIN"}
+        return Reading(code="C105" if mixed and local.casefold().translate(LOOK_ALIKE).isascii() else "C115")
+    try:
+        address = _validate(text)
+    except EmailNotValidError as error:
+        return Reading(code="C101", detail=_sentence(str(error)))
+    return Reading(address, notes=tuple(_notes(address)))
+
+
+def _notes(address: str) -> list[str]:
+    free, role = _domains()
+    local, _, domain = address.rpartition("@")
+    found = ["C112"] if local.casefold() in role else []
+    return [*found, "C113"] if domain in free else found
+
+
+def _valid(text: str) -> str:
+    try:
+        return _validate(trim(text))
+    except EmailNotValidError:
+        return ""
+
+
+def _validate(text: str) -> str:
+    """Return the form for the wire. The domain is checked once for all who share it."""
+    local, at, domain = text.rpartition("@")
+    if len(local) > 64:
+        raise EmailNotValidError("There are more than 64 characters before the @-sign.")
+    if at and re.fullmatch(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", local):
+        address = f"{local}@{_domain(domain)}"
+        if len(address) > 254:
+            raise EmailNotValidError("The address is longer than 254 characters.")
+        return address
+    valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+    return valid.ascii_email or ""
+
+
+@lru_cache(maxsize=65_536)
+def _domain(domain: str) -> str:
+    valid = validate_email(f"a@{domain}", check_deliverability=False, allow_smtputf8=False)
+    return valid.ascii_domain or ""
+
+
+def _scripts(text: str) -> set[str]:
+    return {unicodedata.name(c, "?").split()[0] for c in text if c.isalpha()}
+
+
+@lru_cache(maxsize=65_536)
+def _disguised(domain: str) -> bool:
+    """Tell whether a label mixes scripts, or is written in another script so that it looks like Latin letters."""
+    for label in domain.casefold().split("."):
+        if label.startswith("xn--"):
+            try:
+                label = label[4:].encode("ascii").decode("punycode")  # noqa: PLW2901
+            except UnicodeError:
+                continue
+        if label.isascii():
+            continue
+        scripts = _scripts(label)
+        if len(scripts) > 1 or PURE_LOOK_ALIKE.issuperset(c for c in label if c.isalpha()):
+            return True
+    return False
+
+
+def _sentence(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")

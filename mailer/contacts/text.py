@@ -1,0 +1,242 @@
+"""CSV and TSV (RFC 4180): which letters, which separator, and on which line each record begins.
+
+UTF-8 and UTF-16 say what they are. A file in one of the old encodings never does: every one of them reads as every
+other, and `Şükrü Işık` becomes `Þükrü Iþýk`. The reading is chosen by proof, first of all by the addresses: where the
+letters are right, `sukru.isik@` belongs to the name beside it. What is not proved is said, with two names in both
+readings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice
+
+from mailer.contacts import words
+from mailer.contacts.codes import problem
+from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table
+from mailer.errors import Problem
+from mailer.spelling import fold
+
+SEPARATORS = ",;\t|"
+
+ENCODINGS = {
+    "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)", "cp1254": "Windows-1254 (Turkish)",
+    "cp1253": "Windows-1253 (Greek)", "cp1251": "Windows-1251 (Cyrillic)", "cp1257": "Windows-1257 (Baltic)",
+    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)",
+}  # fmt: skip
+"""The readings that are tried, the usual ones first."""
+
+AT_HOME = {
+    "cp1252": "", "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL", "iso8859_2": "PL CZ SK HU SI HR BA RS ME RO AL",
+    "cp1254": "TR AZ", "iso8859_9": "TR AZ", "cp1253": "GR CY", "cp1251": "BG UA MK RS RU BY", "cp1257": "LT LV EE",
+}  # fmt: skip
+"""Whose letters an encoding has; for all other delegations it is cp1252."""
+
+PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
+
+
+def read(file: str, content: bytes, max_rows: int) -> Reading:
+    """Read one file of text."""
+    text, problems = decode(file, content)
+    if text is None:
+        return Reading(problems=problems)
+    separator, text, skipped = _separator(text)
+    rows: list[Row] = []
+    try:
+        for row in _records(text, separator, skipped):
+            rows.append(row)
+            if len(rows) > max_rows:
+                return Reading(problems=(problem("C015", file, row=row[0]),))
+    except csv.Error:
+        return Reading(problems=(problem("C008", file, row=_open_quote(text, separator) + skipped),))
+    wide = next((row for row in rows if len(row[1]) > MAX_COLUMNS), None)
+    if wide:
+        return Reading(
+            problems=(problem("C014", file, row=wide[0], message="this row has more columns than any contact sheet"),)
+        )
+    return Reading((Table(file, None, rows),), problems)
+
+
+# ------------------------------------------------------------------------------------------------------- letters
+
+
+def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
+    """Return the text and what is to be said about the reading; None if the bytes are no text."""
+    for mark, encoding in (
+        (b"\xff\xfe\x00\x00", "utf-32"),
+        (b"\x00\x00\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding).replace("\0", ""), ()
+            except UnicodeDecodeError:
+                return None, (problem("C006", file),)
+    if b"\0" in content[:65_536]:
+        return _without_mark(file, content)
+    try:
+        return content.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        return _old(file, content)
+
+
+def _without_mark(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
+    """Read UTF-16 that does not say so: every second byte of Latin text is zero."""
+    sample = content[:65_536]
+    for encoding, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
+        if zeros.count(0) * 3 > len(zeros):
+            try:
+                text = content.decode(encoding)
+            except UnicodeDecodeError:
+                break
+            if "\0" not in text:
+                return text, (
+                    problem(
+                        "C007",
+                        file,
+                        value="UTF-16",
+                        message="this file does not say its encoding; it was read as UTF-16",
+                    ),
+                )
+    return None, (problem("C006", file),)
+
+
+def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
+    sample = content[:400_000]
+    lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()][:2_000]
+    readings: dict[str, tuple[float, list[str]]] = {}
+    for encoding in ENCODINGS:
+        try:
+            content.decode(encoding)
+            read = [line.decode(encoding) for line in lines]
+        except UnicodeDecodeError:
+            continue
+        readings[encoding] = sum(_likely(encoding, line) for line in read), read
+    if not readings or any(byte < 9 or 13 < byte < 32 for byte in set(sample)):
+        return None, (problem("C006", file),)
+    best = max(readings, key=lambda encoding: readings[encoding][0])
+    score, chosen = readings[best]
+    text = content.decode(best)
+    rivals = [e for e in readings if readings[e][1] != chosen and readings[e][0] > score * 0.8 - 1]
+    names = _proof(chosen)
+    if not rivals:
+        return text, (
+            problem(
+                "C007",
+                file,
+                value=ENCODINGS[best],
+                message=f"the letters were read as {ENCODINGS[best]}: {', '.join(names)}",
+            ),
+        )
+    rival = max(rivals, key=lambda encoding: readings[encoding][0])
+    others = _proof(readings[rival][1], [chosen.index(line) for line in chosen if any(n in line for n in names)])
+    message = f"the letters were read as {ENCODINGS[best]}: {', '.join(names)}; they could be {ENCODINGS[rival]}: {', '.join(others)}"
+    return text, (problem("C021", file, value=ENCODINGS[best], message=message),)
+
+
+def _likely(encoding: str, line: str) -> float:
+    """Weigh one line in one reading: letters that fit together, and above all names that fit their addresses."""
+    score = 0.0
+    addresses = " ".join(fold(found) for found in re.findall(r"[\w.+-]+(?=@)", line))
+    labels = {
+        label.upper() for domain in re.findall(r"@([\w.-]+)", line) for label in domain.split(".") if len(label) == 2
+    }
+    if labels:
+        homes = AT_HOME[encoding].split()
+        everywhere = " ".join(AT_HOME.values()).split()
+        score += 1.0 if labels & set(homes) or (encoding == "cp1252" and not labels & set(everywhere)) else 0.0
+    for word in re.findall(r"[^\s,;|\t\"@<>()]+", line):
+        if word.isascii():
+            continue
+        score += _fits(word)
+        plain = fold(word)
+        if len(plain) > 2 and addresses and plain.isascii():
+            score += 3.0 if plain in addresses else -1.0
+    return score
+
+
+def _fits(word: str) -> float:
+    """Weigh one word with letters beyond ASCII: one script, no signs or capitals in the middle, nothing invisible."""
+    score = 0.0
+    bare = word.strip("".join(PUNCTUATION) + ".'-/")
+    scripts = {unicodedata.name(c, "?").split()[0] for c in bare if c.isalpha()}
+    if len(scripts) > 1:
+        score -= 3.0
+    elif scripts & {"GREEK", "CYRILLIC"}:
+        score += 2.0
+    capitals = bare.isupper()
+    for before, c in zip(" " + bare, bare, strict=False):
+        if c.isascii():
+            continue
+        if unicodedata.category(c) == "Cc":
+            score -= 5.0
+        elif not c.isalpha() or (not capitals and c.isupper() and before.isalpha() and before.islower()):
+            score -= 2.0
+        elif c in "þÞðÐýÝ¤ªºµƒ":
+            score += 0.2
+        else:
+            score += 0.5
+    return score
+
+
+def _proof(lines: list[str], at: list[int] | None = None) -> list[str]:
+    """Return two names with letters beyond ASCII, as they read."""
+    found: list[str] = []
+    for line in lines if at is None else (lines[index] for index in at):
+        for piece in re.split(r"[,;\t|\"]", line):
+            if piece.strip() and not piece.isascii() and "@" not in piece and piece.strip() not in found:
+                found.append(piece.strip())
+                break
+        if len(found) == 2:
+            break
+    return [f"“{name}”" for name in found]
+
+
+# ----------------------------------------------------------------------------------------------------- separators
+
+
+def _separator(text: str) -> tuple[str, str, int]:
+    """Find what stands between the cells. A first line `sep=;` says it; return the text and lines without that line."""
+    said = re.match(r"sep=(.)\r?\n", text)
+    if said:
+        return said[1], text[said.end() :], 1
+    sample = "".join(text[:65_536].splitlines(keepends=True)[:50])
+    headings = words.table("heading")
+
+    def score(separator: str) -> tuple[int, float]:
+        """Known headings in one row, then how many cells most rows have."""
+        try:
+            records = [cells for _, cells in islice(_records(sample, separator, 0, strict=False), 50)]
+        except csv.Error:
+            return 0, 0.0
+        known = max((sum(fold(cell) in headings for cell in cells) for cells in records[:20]), default=0)
+        widths = sorted(len(cells) for cells in records)
+        return known, widths[len(widths) // 2] if widths else 0
+
+    return max(SEPARATORS, key=score), text, 0
+
+
+def _records(text: str, separator: str, skipped: int, *, strict: bool = True) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
+    begins = 1
+    for cells in reader:
+        if any(map(str.strip, cells)):
+            yield begins + skipped, cells
+        begins = reader.line_num + 1
+
+
+def _open_quote(text: str, separator: str) -> int:
+    """Return the line on which the record with the open quotation mark begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begins = 1
+    try:
+        for _ in reader:
+            begins = reader.line_num + 1
+    except csv.Error:
+        pass
+    return begins

@@ -1,0 +1,131 @@
+"""XLSX and XLSM (ECMA-376): values by pandas and calamine, and from the parts themselves what those do not tell.
+
+That is: hidden rows and tabs, filters, formulas, and where links lead. Macros are never run, links never followed.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, ParseError
+
+from mailer.contacts.codes import problem
+from mailer.contacts.table import MAX_COLUMNS, Reading, Table
+
+NAME = rb"<(?:\w+:)?"  # a tag may have a prefix
+ROW = re.compile(NAME + rb"row\b([^>]*)>")
+CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*[^/]>\s*(' + NAME + rb"f\b)?")
+"""A cell that is not empty, and whether a formula stands in it."""
+
+SHARED = re.compile(NAME + rb"si\b.*?</(?:\w+:)?si>", re.DOTALL)
+USES = re.compile(NAME + rb'c\b[^>]*\bt="s"[^>]*>\s*' + NAME + rb"v>(\d+)<")
+RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
+    """Read all tabs."""
+    try:
+        tabs = list(_tabs(parts))
+        for _, _, part in tabs:
+            refused = _too_big(file, parts, parts.get(part, b""), max_rows)
+            if refused:
+                return refused
+        values = _values(content)
+        return Reading(
+            tuple(_table(file, name, hidden, part, parts, values.get(name, [])) for name, hidden, part in tabs)
+        )
+    except (ParseError, KeyError, ValueError):
+        return Reading(problems=(problem("C002", file),))
+    except Exception as error:  # calamine has its own errors for broken files, and panics
+        if type(error).__module__.startswith(("python_calamine", "pandas", "pyo3", "zipfile")):
+            return Reading(problems=(problem("C002", file),))
+        raise
+
+
+def _values(content: bytes) -> dict[str, list[tuple[str, ...]]]:
+    import pandas as pd
+
+    frames = pd.read_excel(
+        io.BytesIO(content), engine="calamine", sheet_name=None, header=None, dtype=str, na_filter=False,
+        keep_default_na=False,
+    )  # fmt: skip
+    return {str(name): list(frame.itertuples(index=False, name=None)) for name, frame in frames.items()}
+
+
+def _xml(part: bytes) -> Element:
+    from defusedxml.ElementTree import fromstring
+
+    root: Element = fromstring(part)
+    return root
+
+
+def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
+    """Return id → target of the relations of one part."""
+    folder, name = posixpath.split(part)
+    relations = parts.get(f"{folder}/_rels/{name}.rels")
+    return {} if relations is None else {e.get("Id", ""): e.get("Target", "") for e in _xml(relations)}
+
+
+def _tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
+    """Yield name, whether hidden, and part of each tab that holds cells."""
+    targets = _relations(parts, "xl/workbook.xml")
+    for element in _xml(parts["xl/workbook.xml"]).iter():
+        if element.tag.rpartition("}")[2] == "sheet":
+            part = posixpath.normpath(posixpath.join("/xl", targets[element.get(RELATION, "")])).lstrip("/")
+            if part in parts and "chartsheet" not in part and "dialogsheet" not in part:
+                yield element.get("name", ""), element.get("state", "visible") != "visible", part
+
+
+def _too_big(file: str, parts: dict[str, bytes], sheet: bytes, max_rows: int) -> Reading | None:
+    """Refuse what would fill the memory: a cell far away spans a grid of millions, a long text is used 100,000 times."""
+    last = columns = cells = 0
+    for cell in CELL.finditer(sheet):
+        cells += 1
+        last = max(last, int(cell[2]))
+        columns = max(columns, len(cell[1]))
+    if last > max_rows:
+        return Reading(problems=(problem("C015", file, row=last, value=f"the last filled row is {last:,}"),))
+    if columns > 2:
+        return Reading(
+            problems=(problem("C014", file, message="there are cells far to the right of any contact sheet"),)
+        )
+    lengths = [len(text) for text in SHARED.findall(parts.get("xl/sharedStrings.xml", b""))]
+    if lengths and max(lengths) * cells > 100_000_000:
+        uses = sum(lengths[at] for use in USES.finditer(sheet) if (at := int(use[1])) < len(lengths))
+        if uses > 200_000_000:
+            return Reading(problems=(problem("C014", file, value=f"its text would fill {uses / 1e6:,.0f} MB"),))
+    return None
+
+
+def _table(
+    file: str, name: str, hidden_tab: bool, part: str, parts: dict[str, bytes], values: list[tuple[str, ...]]
+) -> Table:
+    sheet = parts[part]
+    rows = [
+        (number, [_day(cell) for cell in cells[:MAX_COLUMNS]])
+        for number, cells in enumerate(values, start=1)
+        if any(map(str.strip, cells))
+    ]
+    hidden = {
+        int(number[1])
+        for row in ROW.finditer(sheet)
+        if re.search(rb'\bhidden="(?:1|true)"', row[1]) and (number := re.search(rb'\br="(\d+)"', row[1]))
+    }
+    filtered = re.search(NAME + rb"filterColumn\b", sheet) is not None
+    formulas = frozenset((cell[1] + cell[2]).decode() for cell in CELL.finditer(sheet) if cell[3])
+    links = {}
+    if b"hyperlink" in sheet:
+        targets = _relations(parts, part)
+        for link in re.finditer(NAME + rb"hyperlink\b([^>]*)>", sheet):
+            ref, target = re.search(rb'\bref="([A-Z]+\d+)', link[1]), re.search(rb'\b\w+:id="([^"]*)"', link[1])
+            if ref and target:
+                links[ref[1].decode()] = targets.get(target[1].decode(), "")
+    numbers = frozenset(number for number, _ in rows)
+    return Table(file, name, rows, frozenset(hidden) & numbers, filtered, hidden_tab, formulas, links)
+
+
+def _day(cell: str) -> str:
+    """Take midnight off a date: the library tells a day as `2026-10-30 00:00:00`."""
+    return cell[:10] if cell.endswith(" 00:00:00") and len(cell) == 19 else cell
