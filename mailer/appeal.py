@@ -84,6 +84,7 @@ class Appeal:
     leave_out: Mapping[str, str]  # delegation → reason
     fallback: tuple[str, ...]  # for people whose language has no letter, first choice first
     organisations: tuple[Organisation, ...]
+    waived: Mapping[str, str]  # a fact that only some letters have → why that is right
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
     text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
 
@@ -135,6 +136,7 @@ class _Settings(_Table):
     audience: _Audience = _Audience()
     languages: _Languages = _Languages()
     organisation: tuple[_Organisation, ...] = ()
+    waived: dict[str, str] = Field(default_factory=dict)
 
 
 def names(root: Path) -> list[str]:
@@ -322,6 +324,9 @@ def _disagreements(
                 if language is not None and language not in letters:
                     message = "people fall back on a letter that does not exist"
                     wrong("L125", message, ("languages", key), f"{language}.md", there_are)
+    for shown, reason in settings.waived.items():
+        if not reason.strip():
+            wrong("L127", "a fact is waived without a reason", ("waived", shown), shown, "write why, for the others")
     texts: list[tuple[str, tuple[str | int, ...], Mapping[str, str]]] = []
     if settings.session:
         texts.append(("the session has no name in this language", ("session", "name"), settings.session.name))
@@ -358,6 +363,7 @@ def _appeal(
         organisations=tuple(
             Organisation(MappingProxyType(each.name), MappingProxyType(each.within)) for each in settings.organisation
         ),
+        waived=MappingProxyType(settings.waived),
         files=MappingProxyType(dict(files)),
         text=MappingProxyType(dict(text)),
     )

@@ -140,6 +140,23 @@ def links(text: str) -> list[str]:
     return [str(token.attrs["href"]) for token in _flat(_tokens(text)) if token.type == "link_open"]
 
 
+def italics(text: str) -> list[str]:
+    """Return the passages in italics: titles of reports, words of other languages."""
+    found = []
+    for token in _flat(_tokens(text)):
+        inside = token.children or []
+        for at, child in enumerate(inside):
+            if child.type == "em_open":
+                end = next(place for place in range(at, len(inside)) if inside[place].type == "em_close")
+                found.append("".join(part.content or " " * (part.type == "softbreak") for part in inside[at + 1 : end]))
+    return found
+
+
+def blocks(text: str) -> list[Token]:
+    """Parse a text and return its blocks, opened and closed, the inlines left out."""
+    return [token for token in _tokens(text) if token.type != "inline"]
+
+
 def _hidden(match: re.Match[str]) -> str:
     return (slot(0) if match[0].startswith("{{") else "") + "\n" * match[0].count("\n")
 

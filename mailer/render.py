@@ -8,23 +8,22 @@ row lacks is told with its cell.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 import jinja2
 
-from mailer import markup, placeholders
+from mailer import coverage, markup, placeholders
 from mailer.appeal import Appeal, Letter
 from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
 from mailer.forms import Form, Forms
+from mailer.letter_words import months, role_word, written_date
 from mailer.markup import MAX_PART, Parts, escaped
 from mailer.placeholders import SLOT, VALUES, Empty, Md, Source, Spoken, Unprintable, word_of
 
@@ -103,7 +102,7 @@ class Renderer:
             if "greeting" not in placeholders.words_used(sources[2]):
                 hint = "begin with {{ greeting }}"
                 found.append(sources[2].problem("L210", "this letter greets nobody", 1, hint=hint))
-        return found
+        return found or [one for one in coverage.check(self.appeal) if one.severity is Severity.ERROR]
 
     def render(self, contact: Contact, language: str) -> Rendered:
         """Write the letter to one person. Raises `MailerError` with the cell or the line at fault."""
@@ -241,29 +240,14 @@ def check_letters(
                 if rendered.greeting not in rendered.text:
                     message = f"with role {contact.role!r} this letter greets nobody"
                     found[Problem("L210", Severity.ERROR, message, letter.file, row=letter.body_line)] = None
-    return [*found, *_warnings(appeal)]
-
-
-def written_date(day: date, language: str) -> str:
-    """Write a date out: `25 January 2027`, `1er février 2027`; in a language without words for it `2027-01-25`."""
-    words = _letter_words().get(language)
-    if not words:
-        return day.isoformat()
-    number = words.get("first", "1") if day.day == 1 else str(day.day)
-    text: str = words["date"].format(day=number, month=words["months"][day.month - 1], year=day.year)
-    return text
-
-
-@lru_cache(maxsize=1)
-def _letter_words() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("mailer").joinpath("data/letter_words.toml").read_text(encoding="utf-8"))
+    return [*found, *_warnings(appeal), *(one for one in coverage.check(appeal) if one.severity is not Severity.ERROR)]
 
 
 @lru_cache(maxsize=256)
 def _role(role: str, language: str) -> str:
     if not role:
         return Empty("role")
-    return Spoken(role, _letter_words().get(language, {}).get("roles", {}).get(role, ""))
+    return Spoken(role, role_word(role, language))
 
 
 @lru_cache(maxsize=64)
@@ -306,7 +290,7 @@ def _warnings(appeal: Appeal) -> Iterator[Problem]:
         if "delegation" in used and letter.language not in NAMES_OF_DELEGATIONS:
             message = "the names of delegations stand in English in this letter"
             yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
-        if "session.opens" in used and letter.language not in _letter_words():
+        if "session.opens" in used and not months(letter.language):
             message = "dates stand as numbers in this letter, 2027-01-25"
             yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
 
