@@ -21,10 +21,16 @@ from mailer.cli.desk import PLAIN, Command, printable
 from mailer.errors import Interrupted, MailerError, Problem, Refused, ServerError, Severity, UsageError
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
+from mailer.placeholders import WORDS
 from mailer.states import MARKS, MailOutState
 
 CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
 RUN = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture
@@ -390,3 +396,13 @@ def test_config_show_says_where_each_value_came_from(run: RUN, workspace: Path) 
     assert re.search(r"^port = 2525 +# MAILER_SMTP_PORT$", found, re.MULTILINE)
     assert re.search(r"^host = .* +# config.toml:5$", found, re.MULTILINE)
     assert re.search(r"^per_minute = 60 +# default$", found, re.MULTILINE)
+
+
+# -------------------------------------------------------------------------------------------------- letters words
+
+
+def test_letters_words_lists_every_placeholder_with_an_example(run: RUN) -> None:
+    text = run("letters", "words").stdout
+    assert all(f"{{{{ {word.name} }}}}" in text and word.example in text for word in WORDS)
+    lines = run("letters", "words", "--json").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == [word.name for word in WORDS]

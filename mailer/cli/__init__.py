@@ -28,7 +28,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
     },
     "contacts": {},
-    "letters": {},
+    "letters": {
+        "letters": ("mailer.cli.letters:letters", "Help for those who write letters: words."),
+    },
     "log": {},
     "running it": {
         "config": ("mailer.cli.config:config", "The settings in force: show."),
@@ -106,9 +108,9 @@ def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
         show_problems(desk.err, error.problems, desk.folder, everything=desk.verbose > 0)
     word = "refused" if isinstance(error, Refused) else "stopped" if isinstance(error, Interrupted) else "error"
     desk.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
-    desk.err.print(f": {printable(error.message)}")
+    desk.err.print(f": {printable(error.message)}", soft_wrap=True)
     if error.hint:
-        desk.err.print(f"  = {printable(error.hint)}", style="cyan")
+        desk.err.print(f"  = {printable(error.hint)}", style="cyan", soft_wrap=True)
     return exit_code
 
 

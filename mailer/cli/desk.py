@@ -70,9 +70,9 @@ class Desk:
         return self._console(sys.stderr)
 
     def say(self, text: str = "", style: str = "") -> None:
-        """Talk on stderr, unless --quiet."""
+        """Talk on stderr, unless --quiet. Lines are left to the terminal: a command or a path stays in one piece."""
         if not self.quiet:
-            self.err.print(text, style=style or None)
+            self.err.print(text, style=style or None, soft_wrap=True)
 
     def data(self, value: object) -> None:
         """Print one JSON object on one line of stdout, now: another program may be waiting for it."""

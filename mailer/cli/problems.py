@@ -53,14 +53,14 @@ def show_problems(
 def _show(console: Console, problem: Problem, root: Path) -> None:
     if problem.code.startswith("K"):
         value = f": {printable(problem.value)}" if problem.value else ""
-        console.print(f"{problem.place}: {problem.message}{value} [{problem.code}]")
+        console.print(f"{problem.place}: {problem.message}{value} [{problem.code}]", soft_wrap=True)
     else:
         console.print(f"{problem.severity}[{problem.code}]", style=STYLE[problem.severity], end="")
-        console.print(f": {printable(problem.message)}")
+        console.print(f": {printable(problem.message)}", soft_wrap=True)
         if problem.file:
             _show_place(console, problem, root)
     if problem.suggestion:
-        console.print(f"  = {printable(problem.suggestion)}", style="cyan")
+        console.print(f"  = {printable(problem.suggestion)}", style="cyan", soft_wrap=True)
     if not problem.code.startswith("K"):
         console.print()
 
@@ -72,15 +72,15 @@ def _show_place(console: Console, problem: Problem, root: Path) -> None:
         place += f":{column}" if in_text and column.isdecimal() else f'  (column "{printable(column)}")'
     line = _line(root / problem.file, problem.row) if in_text and problem.row else ""
     edge = " " * max(2, len(str(problem.row)) if line else 2)
-    console.print(f"{edge}┌─ {printable(place)}")
+    console.print(f"{edge}┌─ {printable(place)}", soft_wrap=True)
     if line:
         text, at, length = _window(line, problem)
-        console.print(f"{edge}│\n{problem.row:>{len(edge)}}│ {printable(text)}")
+        console.print(f"{edge}│\n{problem.row:>{len(edge)}}│ {printable(text)}", soft_wrap=True)
         if length:
             before = printable(text[:at])
             console.print(f"{edge}│ {' ' * _cells(before)}{'^' * max(1, _cells(printable(text[at : at + length])))}")
     elif problem.value:
-        console.print(f"{edge}│ {printable(problem.value)}")
+        console.print(f"{edge}│ {printable(problem.value)}", soft_wrap=True)
 
 
 def _line(path: Path, row: int) -> str:
