@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from mailer.states import About, Reason, Receipt, Stage, State
 
-ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\w|\.\d)")
 
 
 class Next(StrEnum):
@@ -90,11 +90,13 @@ TABLE: tuple[Row, ...] = (
     Row(RCPT_DOT, r"4\.2\.2", "", "", R, Reason.MAILBOX_FULL, AGAIN),
     Row(RCPT_DOT, r"4\.2\.0", r"45[01]", "", R, Reason.LATER, GREY),
     Row(RCPT_DOT, r"4\.2\.[0-9]+|4\.1\.[0-69]", "", "", R, Reason.LATER, AGAIN),
-    Row(RCPT, r"", r"450", "", R, Reason.LATER, GREY),
+    Row(RCPT_DOT, r"4\.1\.[78]", "", "", S, Reason.LATER, AGAIN),
+    Row(RCPT, "", r"450", "", R, Reason.LATER, GREY),
     # temporary, about everyone
     Row(ANY, r"4\.7\.[0-9]+", "", "", S, Reason.SLOW_DOWN, AGAIN),
     Row(ANY, "", r"4..", "", S, Reason.LATER, AGAIN),
     # what will not fit, here or there
+    Row(RCPT_DOT, r"5\.2\.3", "", "", R, Reason.TOO_BIG, DONE),
     Row(ANY, r"5\.3\.4", "", "", C, Reason.TOO_BIG, DONE),
     Row(ANY, "", r"552", r"size|too (big|large)", C, Reason.TOO_BIG, DONE),
     Row(MAIL, r"5\.6\.7", "", "", R, Reason.BAD_ADDRESS, DONE),
@@ -110,12 +112,11 @@ TABLE: tuple[Row, ...] = (
     Row(RCPT, "", r"5..", r"relay|not permitted|authenticat", C, Reason.POLICY, AGAIN),
     Row(RCPT_DOT, "", r"53[0458]", "", C, Reason.POLICY, AGAIN),
     # for good, about the person
+    Row(RCPT_DOT, "", r"55[06]", r"null ?mx", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, r"5\.1\.6", "", "", R, Reason.MOVED, DONE),
     Row(RCPT_DOT, r"5\.1\.([0-4]|10)|5\.2\.1", "", "", R, Reason.NO_MAILBOX, DONE),
     Row(RCPT_DOT, r"5\.2\.2", "", "", R, Reason.MAILBOX_FULL, DAY),
-    Row(RCPT_DOT, r"5\.2\.3", "", "", R, Reason.TOO_BIG, DONE),
     Row(RCPT_DOT, r"5\.4\.[1467]", "", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
-    Row(RCPT_DOT, "", r"556|55.", r"null ?mx", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, "", r"556", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, "", r"551", "", R, Reason.MOVED, DONE),
     Row(RCPT_DOT, "", r"552", "", R, Reason.MAILBOX_FULL, DAY),
@@ -134,7 +135,7 @@ TABLE: tuple[Row, ...] = (
     # no enhanced code, or one that says nothing
     Row(RCPT_DOT, "", r"5..", r"quota|mailbox.*full|full.*mailbox", R, Reason.MAILBOX_FULL, DAY),
     Row(RCPT_DOT, "", r"5..", NO_MAILBOX, R, Reason.NO_MAILBOX, DONE),
-    Row(RCPT, r"", r"55[013]", "", R, Reason.NO_MAILBOX, DONE),
+    Row(RCPT, "", r"55[013]", "", R, Reason.NO_MAILBOX, DONE),
     Row(HANDED, "", r"554", "", P, Reason.POLICY, DONE),
     Row(ANY, "", r"5..", "", R, Reason.OTHER, DONE),
 )

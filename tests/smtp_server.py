@@ -43,7 +43,15 @@ class SmtpServer:
     heard: list[bytes] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     happened: asyncio.Event = field(default_factory=asyncio.Event)  # the fault has been done
+    data_needs_recipient: bool = False  # 554 to a DATA after a refused RCPT, as most servers say
+    recipient_needs_mail: bool = False  # 503 to a RCPT after a refused MAIL
+    refuses_once: str = ""  # 550 for this person, the first time
+    silent_at_data: bool = False
+    writes: list[bytes] = field(default_factory=list)  # what came in one piece: verbs, BODY, "."
+    lines_of_body: int = 0  # of the letter that is coming in
+    dot_seen: asyncio.Event = field(default_factory=asyncio.Event)
     strays: int = 0  # dots that came while the server kept silent
+    read_after: int = 0  # bytes that came then
     connections: int = 0
     letters: int = 0
     port: int = 0
@@ -53,11 +61,29 @@ class SmtpServer:
         if self.small_window:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._news = asyncio.Condition()
         self._server = await asyncio.start_server(
             self._accept, sock=listener, ssl=self.tls if self.implicit_tls else None
         )
         self.port = listener.getsockname()[1]
         return self
+
+    async def all_gone(self) -> None:
+        """Wait until every session has ended, so that nothing more can come."""
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 10)
+
+    async def body_lines(self, count: int) -> None:
+        """Wait until so many lines of the letter have come."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: self.lines_of_body >= count), 10)
+
+    async def say_to_all(self, words: bytes) -> None:
+        """Say something unasked, hang up, and wait until that is done."""
+        for writer in self._writers:
+            writer.write(words)
+            writer.close()
+            await writer.wait_closed()
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
@@ -76,7 +102,20 @@ class SmtpServer:
         return sum(one.recipient == recipient for one in self.taken)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        feed = reader.feed_data
+
+        def feed_data(data: bytes) -> None:
+            self.writes.append(self._named(data))
+            feed(data)
+
+        reader.feed_data = feed_data  # type: ignore[method-assign]
         self._tasks.add(asyncio.create_task(self._serve(reader, writer)))  # not a task of asyncio's: it logs cancelling
+
+    def _named(self, data: bytes) -> bytes:
+        words = [line.split(b" ")[0] for line in data.split(b"\r\n")[:-1]]
+        verbs = [word for word in words if word in (b"EHLO", b"MAIL", b"RCPT", b"DATA", b"RSET", b"QUIT", b".")]
+        return b" ".join(verbs) or b"BODY"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -99,6 +138,7 @@ class SmtpServer:
         said = _Spy(writer)
         goes_on = await self.fault(reader, said, usual)  # type: ignore[arg-type]
         self.strays += (b"\r\n" + said.after).count(b"\r\n.\r\n")
+        self.read_after += len(said.after)
         if not goes_on:
             if said.answer:
                 self._last = said.answer
@@ -107,7 +147,7 @@ class SmtpServer:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        secured, recipient = self.implicit_tls, ""
+        secured, recipient, known, accepted = self.implicit_tls, "", False, False
         streams = (reader, writer)
         await self._answer("greeting", streams, b"220 mx.parliament.example ESMTP\r\n")
         while line := await reader.readline():
@@ -125,12 +165,22 @@ class SmtpServer:
                     await self._auth(line, streams)
                 case b"MAIL":
                     self.letters += 1
-                    await self._answer("mail", streams, b"250 2.1.0 Ok\r\n")
+                    known = (await self._answer("mail", streams, b"250 2.1.0 Ok\r\n")).startswith(b"2")
                 case b"RCPT":
                     recipient = re.findall(rb"<(.*)>", line)[0].decode()
-                    await self._answer("rcpt", streams, b"250 2.1.5 Ok\r\n")
+                    usual = b"250 2.1.5 Ok\r\n"
+                    if self.recipient_needs_mail and not known:
+                        usual = b"503 5.5.1 who is it from?\r\n"
+                    if self.refuses_once == recipient:
+                        usual, self.refuses_once = b"550 5.1.1 no such user\r\n", ""
+                    accepted = (await self._answer("rcpt", streams, usual)).startswith(b"2")
                 case b"DATA":
-                    answer = await self._answer("data", streams, b"354 go ahead\r\n")
+                    if self.silent_at_data:
+                        await reader.read()
+                    usual = b"354 go ahead\r\n"
+                    if self.data_needs_recipient and not accepted:
+                        usual = b"554 5.5.1 no valid recipients\r\n"
+                    answer = await self._answer("data", streams, usual)
                     if answer.startswith(b"354"):
                         await self._body(recipient, streams)
                 case b"RSET" | b"NOOP":
@@ -170,7 +220,12 @@ class SmtpServer:
             if not line:
                 raise EOFError
             lines.append(line[1:] if line.startswith(b".") else line)
+            async with self._news:
+                self.lines_of_body += 1
+                self._news.notify_all()
         self.taken.append(one := Taken(recipient, b"".join(lines)))
+        self.lines_of_body = 0
+        self.dot_seen.set()
         if self.hold is not None:
             await self.hold.wait()
         self._last: bytes | None = None
