@@ -238,6 +238,7 @@ class Contacts(Table):
     columns: dict[str, tuple[Text, ...]] = {}  # more headings for a known column: email = ["courriel"]
     languages: dict[Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]] = {}
     hold_list: Text = "_hold.csv"  # in the folder
+    max_rows: int = Field(200_000, ge=1)  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 
 class Log(Table):
