@@ -8,21 +8,24 @@ fingerprint and the text of each file it was read from: a plan that was made fro
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
 from mailer.toml_lines import TomlFile, problem_of, syntax_problem
+from mailer.toml_lines import wrong as bad_value
 
 Role = Literal["representative", "substitute", "chair"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -65,13 +68,21 @@ class Organisation:
 
     name: Mapping[str, str]  # per language
     within: Mapping[str, str]  # per language: what stands behind the name, after a comma
+    country: str  # two-letter code: it stands first in letters to this delegation; "" for none
+    reply_to: str  # answers from this delegation go there; "" for where all go
+    languages: tuple[str, ...]  # in which it answers; empty for all
+
+    @property
+    def english(self) -> str:
+        """The name under which it signs."""
+        return _said(self.name, "en")
 
     def named(self, language: str) -> str:
         """Write name and qualifier in `language`, else in English, else as the file has it first."""
         return ", ".join(text for text in (_said(self.name, language), _said(self.within, language)) if text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Appeal:
     """One folder under `templates/`, read and found in order."""
 
@@ -88,6 +99,26 @@ class Appeal:
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
     text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
 
+    @cached_property
+    def text_hash(self) -> str:
+        """The fingerprint of all that readers can read in this appeal, whatever else stands in its files."""
+        letters = {language: [one.subject, one.preview, one.body] for language, one in self.letters.items()}
+        who = [[dict(one.name), dict(one.within)] for one in self.organisations]
+        session = self.session and [dict(self.session.name), self.session.opens.isoformat()]
+        text = json.dumps([letters, who, session], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def signatories(self, delegation: str) -> tuple[Organisation, ...]:
+        """Return who signs, the organisations of this delegation's country first."""
+        return tuple(sorted(self.organisations, key=lambda one: not one.country or one.country != delegation))
+
+    def reply_to(self, delegation: str, language: str) -> str:
+        """Return where answers from this delegation go, "" for where all go."""
+        for one in self.organisations:
+            if one.country == delegation and one.reply_to and (not one.languages or language in one.languages):
+                return one.reply_to
+        return ""
+
     def language_for(self, preferences: Sequence[str]) -> tuple[str, bool] | None:
         """Choose a letter: the first preference that has one, else the fallback, and say whether it fell back.
 
@@ -99,6 +130,12 @@ class Appeal:
                     if tag in self.letters:
                         return tag, fell
         return None
+
+
+def _plain_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+", text):
+        raise bad_value("L123", "this address cannot work", "write an address alone, like appeals@rights.example")
+    return text
 
 
 class _Table(BaseModel):
@@ -127,6 +164,9 @@ class _Languages(_Table):
 class _Organisation(_Table):
     name: dict[str, str] = Field(min_length=1)
     within: dict[str, str] = Field(default_factory=dict)
+    country: str = ""
+    reply_to: Annotated[str, AfterValidator(_plain_address)] = ""
+    languages: tuple[str, ...] = ()
 
 
 class _Settings(_Table):
@@ -312,11 +352,17 @@ def _disagreements(
         row = toml.line_of(path)
         found.append(Problem(code, Severity.ERROR, message, toml.name, row=row, value=value, suggestion=suggestion))
 
-    for code in settings.audience.leave_out:
+    codes: list[tuple[str, tuple[str | int, ...]]] = [
+        (code, ("audience", "leave_out", code)) for code in settings.audience.leave_out
+    ]
+    codes += [
+        (one.country, ("organisation", at, "country")) for at, one in enumerate(settings.organisation) if one.country
+    ]
+    for code, path in codes:
         if delegations.get(code) is None:
             row = delegations.find(code) or delegations.find(delegations.suggest(code) or "")
             hint = f'did you mean "{row.code}" ({row.name_en})?' if row else "write the two-letter code, like AZ"
-            wrong("L124", "there is no such delegation", ("audience", "leave_out", code), code, hint)
+            wrong("L124", "there is no such delegation", path, code, hint)
     if letters:  # else that is what is wrong
         there_are = f"there are: {', '.join(f'{language}.md' for language in letters)}"
         for key, languages in (("fallback", settings.languages.fallback), ("default", [settings.languages.default])):
@@ -361,7 +407,14 @@ def _appeal(
         leave_out=MappingProxyType(settings.audience.leave_out),
         fallback=tuple(dict.fromkeys(fallback)),
         organisations=tuple(
-            Organisation(MappingProxyType(each.name), MappingProxyType(each.within)) for each in settings.organisation
+            Organisation(
+                MappingProxyType(each.name),
+                MappingProxyType(each.within),
+                each.country,
+                each.reply_to,
+                each.languages,
+            )
+            for each in settings.organisation
         ),
         waived=MappingProxyType(settings.waived),
         files=MappingProxyType(dict(files)),

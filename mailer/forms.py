@@ -34,6 +34,8 @@ class Form:
     verified: bool  # False: the data call it unverified, a person must accept it before live mode sends it
     neutral: bool  # True: chosen because the gender, or a part of the name, is not given
     source: str  # of the form, or "contact sheet, cell L17"
+    pattern: str  # of the greeting, "Dear Ms {surname},"; "" for a greeting that the sheet writes out
+    closing_pattern: str  # of the closing, as the table has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Forms:
             chosen.verified,
             neutral,
             chosen.source,
+            chosen.salutation,
+            chosen.closing,
         )
 
     def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[Row, bool]]:
@@ -141,7 +145,8 @@ class Forms:
         if "{" in closing:
             closing = closing.format_map({part: getattr(contact, part) for part in PARTS})
         cell = contact.cells.get("greeting")
-        return Form(greeting, closing, True, False, f"contact sheet, cell {cell}" if cell else "contact sheet")
+        source = f"contact sheet, cell {cell}" if cell else "contact sheet"
+        return Form(greeting, closing, True, False, source, "", row.closing if row else "")
 
     def _no_form(self, contact: Contact, language: str, missing: str) -> MailerError:
         if missing:

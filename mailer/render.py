@@ -45,6 +45,7 @@ class Rendered:
     html: str
     greeting: str
     language: str
+    reply_to: str = ""  # where this delegation's answers go; "" for where all go
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Renderer:
         self._forms = forms
         self._delegations = delegations
         self._columns = frozenset(columns)
+        self._countries = frozenset(one.country for one in appeal.organisations)
+        self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
         self._sender = {
             "organisation": sender.organisation,
             "postal_address": sender.postal_address or Empty("sender.postal_address"),
@@ -127,7 +130,8 @@ class Renderer:
             raise self._cannot(contact, pieces.sources[2], error) from None
         subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
         self._limits(contact, pieces.letter, subject, text, html)
-        return Rendered(subject, preview, text, html, form.greeting, language)
+        answers = self.appeal.reply_to(contact.delegation, language)
+        return Rendered(subject, preview, text, html, form.greeting, language, answers)
 
     def _compile(self, letter: Letter) -> _Pieces:
         sources = _sources(letter)
@@ -139,9 +143,6 @@ class Renderer:
         if session := self.appeal.session:
             name = session.name.get(language) or session.name.get("en") or next(iter(session.name.values()))
             words["session"] = {"name": name, "opens": written_date(session.opens, language)}
-        if self.appeal.organisations:
-            lines = (_MARKDOWN.sub(r"\\\1", each.named(language)) for each in self.appeal.organisations)
-            words["organisations"] = Md("\n".join(f"- {line}" for line in lines))
         for column in self._columns:
             words.setdefault(word_of(column), Empty(column))
         return words
@@ -172,8 +173,19 @@ class Renderer:
             for column, cell in contact.extra.items():
                 if (word := word_of(column)) not in placeholders.NAMES:
                     context[word] = cell
+        if self.appeal.organisations:
+            context["organisations"] = self._signatories(code, language)
+        if answers := self.appeal.reply_to(code, language):
+            context["sender"] = self._sender | {"reply_to": answers}
         context[VALUES] = values
         return context
+
+    def _signatories(self, delegation: str, language: str) -> Md:
+        first = delegation if delegation in self._countries else ""
+        if (first, language) not in self._lists:
+            lines = (_MARKDOWN.sub(r"\\\1", each.named(language)) for each in self.appeal.signatories(first))
+            self._lists[first, language] = Md("\n".join(f"- {line}" for line in lines))
+        return self._lists[first, language]
 
     def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
         """Word what one person's row lacks: the cell first, and the line of the letter that needs it."""

@@ -174,6 +174,8 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
         ('[session]\nname = { fr = "s" }\nopens = 2027-01-25\n', "L126 templates/appeal/appeal.toml:2: the session has no name in this language: 'en'"),
         ('[[organisation]]\nname = { en = "A" }\n\n[[organisation]]\nname = { en = "B" }\nwithin = { fr = "x" }\n', "L126 templates/appeal/appeal.toml:6: B: within has no words in this language: 'en'"),
         ('[[organisation]]\nname = "A"\n', "L123 templates/appeal/appeal.toml:2: organisation.name:"),
+        ('[[organisation]]\nname = { en = "A" }\ncountry = "Norway"\n', 'L124 templates/appeal/appeal.toml:3: there is no such delegation: \'Norway\' (did you mean "NO" (Norway)?)'),
+        ('[[organisation]]\nname = { en = "A" }\nreply_to = "Jana <j@a.example>"\n', "L123 templates/appeal/appeal.toml:3: organisation.reply_to: this address cannot work"),
         ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day:"),
     ],
 )  # fmt: skip

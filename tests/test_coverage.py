@@ -9,7 +9,7 @@ import pytest
 from mailer import coverage
 from mailer.appeal import load_appeal
 from mailer.errors import MailerError
-from tests.letters import ROOT, checked, folder, letter, renderer
+from tests.letters import ROOT, checked, letter, renderer
 
 EN = letter("On 24 January 2024, by 76 votes to 10, see [text](https://a.example/en/x), *Title*.\n\n- one\n- two")
 FR = letter("Le 24 janvier 2024, par 76 voix contre 10, voir [texte](https://a.example/fr/x), *Title*.\n\n- un\n- deux")

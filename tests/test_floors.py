@@ -30,6 +30,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "coverage",
         "headers",
         "render",
+        "signoff",
+        "proof",
         "message",
         "sources",
         "plan",

@@ -204,15 +204,19 @@ def test_name_stays_a_name(tmp_path: Path, name: str) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1).filter(lambda s: s.strip()))
+@given(
+    st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=120).filter(
+        lambda s: s.strip()
+    )
+)
 def test_any_text_in_a_cell_comes_out_as_it_went_in(tmp_path: Path, text: str) -> None:
-    assume_plain = re.sub("[\u202a-\u202e\u2066-\u2069]", "", text)
-    if not assume_plain.strip():
+    shown = re.sub("[\u202a-\u202e\u2066-\u2069]", "", text)
+    if not shown.strip():
         return
-    rendered = written(tmp_path, "x{{ name }}x", person(name=assume_plain), subject="S {{ name }}")
-    assert text_of(rendered) == f"x{assume_plain}x"
-    assert f"x{assume_plain}x" in Page(main_of(rendered)).words
-    assert rendered.subject == f"S {assume_plain}"
+    rendered = written(tmp_path, "x{{ name }}x", person(name=shown), subject="S {{ name }}")
+    assert text_of(rendered) == f"x{shown}x"
+    assert f"x{shown}x" in Page(main_of(rendered)).words
+    assert rendered.subject == f"S {shown}"
 
 
 @pytest.mark.parametrize("char", ["\x00", "\x1b", "\x7f", "\u202e", "\u2066"])
