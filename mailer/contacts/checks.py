@@ -258,7 +258,7 @@ def _question(contact: Contact, other: Contact, alike: int, columns: ColumnsOf) 
 
 
 def _seats(contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegations) -> Iterator[Problem]:
-    """Compare the people of each delegation with its seats; a handful of people is no list of members."""
+    """Compare the people of each delegation with its seats; less than half of them is no list of members."""
     for code, everyone in delegations.group(contacts).items():
         delegation = delegations.get(code)
         people = list({contact.person_key: contact for contact in reversed(everyone) if contact.name}.values())[::-1]
@@ -272,6 +272,7 @@ def _seats(contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegat
                 message = f"{name} has {number} {role}, the sheets have {len(seated)}"
                 yield about(seated[number], columns, "C122", "role", seated[number].name, message)
             few += max(0, number - len(seated))
-        if few and 3 <= len(people) < sum(seats.values()):
-            message = f"{name} has {seats['representatives']} + {seats['substitutes']} seats, the sheets have {len(people)} people"
-            yield about(people[0], columns, "C123", "delegation", message=message)
+        if few and sum(seats.values()) / 2 <= len(people) < sum(seats.values()):
+            has = f"{delegation.representatives} + {delegation.substitutes} seats"
+            message = f"{name} has {has}, the sheets have {len(people)} people"
+            yield problem("C123", people[0].file, sheet=people[0].sheet, value=name, message=message)

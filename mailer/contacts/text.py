@@ -12,7 +12,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from mailer.contacts import words
@@ -123,19 +123,13 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     score, chosen = readings[best]
     text = content.decode(best)
     rivals = [e for e in readings if readings[e][1] != chosen and readings[e][0] > score * 0.8 - 1]
-    names = _proof(chosen)
+    proof = _proof(chosen)
+    message = f"the letters were read as {ENCODINGS[best]}: {_quoted(proof.values())}"
     if not rivals:
-        return text, (
-            problem(
-                "C007",
-                file,
-                value=ENCODINGS[best],
-                message=f"the letters were read as {ENCODINGS[best]}: {', '.join(names)}",
-            ),
-        )
-    rival = max(rivals, key=lambda encoding: readings[encoding][0])
-    others = _proof(readings[rival][1], [chosen.index(line) for line in chosen if any(n in line for n in names)])
-    message = f"the letters were read as {ENCODINGS[best]}: {', '.join(names)}; they could be {ENCODINGS[rival]}: {', '.join(others)}"
+        return text, (problem("C007", file, value=ENCODINGS[best], message=message),)
+    rival = rivals[0]  # the usual ones come first
+    others = [_foreign(readings[rival][1][at])[:1] for at in proof]
+    message += f"; they could be {ENCODINGS[rival]}: {_quoted(name for names in others for name in names)}"
     return text, (problem("C021", file, value=ENCODINGS[best], message=message),)
 
 
@@ -184,17 +178,26 @@ def _fits(word: str) -> float:
     return score
 
 
-def _proof(lines: list[str], at: list[int] | None = None) -> list[str]:
-    """Return two names with letters beyond ASCII, as they read."""
-    found: list[str] = []
-    for line in lines if at is None else (lines[index] for index in at):
-        for piece in re.split(r"[,;\t|\"]", line):
-            if piece.strip() and not piece.isascii() and "@" not in piece and piece.strip() not in found:
-                found.append(piece.strip())
-                break
+def _proof(lines: list[str]) -> dict[int, str]:
+    """Return two names with letters beyond ASCII, by the index of their line."""
+    found: dict[int, str] = {}
+    for at, line in enumerate(lines):
+        name = _foreign(line)
+        if name and name[0] not in found.values():
+            found[at] = name[0]
         if len(found) == 2:
             break
-    return [f"“{name}”" for name in found]
+    return found
+
+
+def _foreign(line: str) -> list[str]:
+    """Return the cells of a line that hold letters beyond ASCII, without knowing the separator."""
+    cells = (cell.strip() for cell in re.split(r"[,;\t|\"]", line))
+    return [cell for cell in cells if cell and not cell.isascii() and "@" not in cell]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
 
 
 # ----------------------------------------------------------------------------------------------------- separators
