@@ -359,6 +359,22 @@ def test_problem_in_a_spreadsheet_names_tab_cell_and_column(
     )
 
 
+def test_problem_in_a_csv_file_shows_its_line(
+    run: RUN, failing: Callable[[BaseException], None], workspace: Path
+) -> None:
+    (workspace / "de.csv").write_text("Name;E-Mail\nJo Beispiel;Jo <jo@bt.example>\n", encoding="utf-8")
+    problem = Problem(
+        "C110", Severity.ERROR, "pasted together", "de.csv", None, "2:2", 2, "E-Mail", "Jo <jo@bt.example>"
+    )
+    assert shown(run, failing, workspace, problem).startswith(
+        "error[C110]: pasted together\n"
+        '  ┌─ de.csv:2:2  (column "E-Mail")\n'
+        "  │\n"
+        " 2│ Jo Beispiel;Jo <jo@bt.example>\n"
+        "  │             ^^^^^^^^^^^^^^^^^^\n"
+    )
+
+
 def test_more_than_five_of_a_kind_are_counted(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:

@@ -66,11 +66,10 @@ def _show(console: Console, problem: Problem, root: Path) -> None:
 
 
 def _show_place(console: Console, problem: Problem, root: Path) -> None:
-    in_text = problem.row is not None and problem.cell is None and problem.sheet is None
     place, column = problem.place, problem.column
     if column:
-        place += f":{column}" if in_text and column.isdecimal() else f'  (column "{printable(column)}")'
-    line = _line(root / problem.file, problem.row) if in_text and problem.row else ""
+        place += f":{column}" if problem.cell is None and column.isdecimal() else f'  (column "{column}")'
+    line = _line(root / problem.file, problem.row) if problem.row and problem.sheet is None else ""
     edge = " " * max(2, len(str(problem.row)) if line else 2)
     console.print(f"{edge}┌─ {printable(place)}", soft_wrap=True)
     if line:
