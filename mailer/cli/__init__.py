@@ -26,12 +26,15 @@ from mailer.errors import Interrupted, MailerError, Refused
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
         "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
+        "status": ("mailer.cli.status:status", "Where things stand, and what to type next."),
     },
     "contacts": {},
     "letters": {
         "letters": ("mailer.cli.letters:letters", "Help for those who write letters: words."),
     },
-    "log": {},
+    "log": {
+        "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export."),
+    },
     "running it": {
         "config": ("mailer.cli.config:config", "The settings in force: show."),
     },

@@ -20,6 +20,9 @@ import sqlalchemy as sa
 from mailer import clock
 from mailer.errors import Refused, UsageError
 
+Connection = sa.Connection
+"""What `reading` and `writing` yield, for those who hand it on."""
+
 
 class Ledger:
     """The send log. `clock` is the source of every time that is written."""

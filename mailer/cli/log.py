@@ -1,0 +1,262 @@
+"""`mailer log people|show|delegations|export`: the send log, one person a line, one letter as a story."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mailer import report
+from mailer.cli import log_book
+from mailer.cli.desk import Command, Desk, Everywhere, Group
+from mailer.cli.export_files import csv_file, may_write, workbook, write
+from mailer.cli.export_files import json_lines as as_json_lines
+from mailer.errors import UsageError
+from mailer.ledger import queries
+from mailer.states import State
+
+if TYPE_CHECKING:
+    from mailer.ledger.ledger import Connection
+    from mailer.ledger.mailouts import MailOut
+    from mailer.ledger.queries import Delivery
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(cls=Group)
+def log() -> None:
+    """The send log: what became of every single person."""
+
+
+@log.command()
+@click.argument("mail_out", required=False, metavar="[M]")
+@log_book.filters
+@click.pass_obj
+def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
+    """List people, and what became of each.
+
+    One a line, in the order of the sheets, with the reason. Without M: the newest mail-out.
+
+    \b
+    mailer log people --search berg
+    mailer log people M-0007 --state refused,unknown
+    mailer log people M-0007 --state "left out" --delegation Norway,FR
+    """
+    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = log_book.mail_out_of(desk, connection, mail_out)
+        found = log_book.people(connection, chosen, **filters)
+        everyone = sum(queries.counts(connection, chosen.id).values())
+    if desk.json:
+        for one in found:
+            desk.data(report.person(one))
+        return
+    if not found:
+        desk.say(f"Nobody of the {everyone} people of {chosen.name} is like that.")
+    else:
+        from mailer.cli.tables import show_people, show_steps
+
+        show_people(desk, found)
+        desk.say(f"{len(found)} of the {everyone} people of {chosen.name}")
+        show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
+
+
+@log.command()
+@click.argument("words", nargs=-1, required=True, metavar="[M] WHO")
+@click.option("--text", is_flag=True, help="Show the letter itself.")
+@click.option("--eml", type=FILE, metavar="FILE", help="Write the letter exactly as it was sent, for a mail program.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.pass_obj
+def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool) -> None:
+    """Tell the story of one letter.
+
+    WHO is a name or a part of it, an address, or a number of the log. Without M: the newest mail-out.
+
+    \b
+    mailer log show berg
+    mailer log show M-0007 anna.berg@no.parliament.example
+    mailer log show M-0007-042 --text
+    """
+    name, who = log_book.who_in(words)
+    if not who:
+        raise UsageError("Whose letter?", hint=f"mailer log show {name} NAME, an address, or a number of the log")
+    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+        mail_out = log_book.mail_out_of(desk, connection, name)
+        found = log_book.find_people(connection, mail_out, who)
+        if len(found) > 1 and (text or eml):
+            hint = f"name one: mailer log show {found[0].shown}"
+            raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
+        if desk.json:
+            for one in found:
+                desk.data(_story_as_data(connection, mail_out, one))
+        elif len(found) > 1:
+            from mailer.cli.tables import show_people, show_steps
+
+            show_people(desk, found)
+            desk.say(f"{len(found)} people of {mail_out.name} match {who!r}.")
+            show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
+        else:
+            _show_story(desk, connection, mail_out, found[0])
+        if text:
+            _show_letter(desk, _letter(connection, found[0]))
+        if eml:
+            write(eml, _letter(connection, found[0]), force=force)
+            desk.say(f"The letter is in {eml}.")
+
+
+def _show_story(desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery) -> None:
+    from mailer.cli.tables import show_rows, speller
+    from mailer.delegations import Delegations
+
+    spell = speller(desk.out)
+    delegation = Delegations.load().name(one.delegation, "en") if one.delegation else report.NOT_KNOWN
+    who = ", ".join(part for part in (delegation, one.role, one.political_group) if part)
+    letter = (
+        f"{mail_out.title or mail_out.appeal}, letter in {one.language}"
+        if one.digest
+        else mail_out.title or mail_out.appeal
+    )
+    for line in (
+        f"{one.name or '(no name)'} · {who}",
+        one.address or "no address",
+        f"{one.shown} · {letter}",
+        one.place,
+        one.message_id or "",
+    ):
+        if line:
+            desk.out.print(spell(line), soft_wrap=True)
+    rows = []
+    for step in report.story(mail_out, one, queries.timeline(connection, one.id)):
+        lines = [*step.happened, f"→ {step.became}"] if step.became else list(step.happened)
+        rows.append(([report.local(step.at)], lines, ""))
+    desk.out.print()
+    show_rows(desk, rows)
+    if one.state is State.UNKNOWN:
+        desk.say(
+            "\nWhether it arrived, nobody here can know. It is not sent again by itself: ask the person, or the server."
+        )
+    if others := report.elsewhere(connection, one):
+        from mailer.cli.tables import show_people
+
+        desk.out.print("\nThe same person elsewhere:")
+        show_people(desk, others)
+
+
+def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> dict[str, Any]:
+    moments = queries.timeline(connection, one.id)
+    return report.person(one) | {
+        "mail_out": mail_out.name,
+        "appeal": mail_out.appeal,
+        "title": mail_out.title,
+        "political_group": one.political_group,
+        "place": one.place,
+        "detail": one.detail,
+        "next_try_at": one.next_try_at,
+        "timeline": moments,
+        "elsewhere": [report.person(other) for other in report.elsewhere(connection, one)],
+    }
+
+
+def _letter(connection: Connection, one: Delivery) -> bytes:
+    """Return the message as it went over the line; before the first try it has no Date yet."""
+    from mailer import message
+
+    data = queries.data_of(connection, one)
+    if data is None:
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
+    return data if one.dated_at is None else message.dated(data, one.dated_at)
+
+
+def _show_letter(desk: Desk, data: bytes) -> None:
+    from email import message_from_bytes, policy
+
+    from mailer.cli.tables import speller
+
+    spell = speller(desk.out)
+    letter = message_from_bytes(data, policy=policy.default)
+    desk.out.print()
+    for name in ("From", "Reply-To", "To", "Subject", "Date"):
+        if letter[name]:
+            desk.out.print(spell(f"{name}: {letter[name]}"), soft_wrap=True)
+    body = letter.get_body(("plain",))
+    desk.out.print()
+    for line in (body.get_content() if body else "").splitlines():
+        desk.out.print(spell(line), soft_wrap=True)
+
+
+@log.command()
+@click.argument("mail_out", required=False, metavar="[M]")
+@click.option("--all", "everything", is_flag=True, help="Also those with nothing to look at.")
+@click.pass_obj
+def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
+    """List the delegations, worst first.
+
+    Below them stands why people were left out. Without M: the newest mail-out.
+    """
+    from mailer.delegations import Delegations
+
+    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = log_book.mail_out_of(desk, connection, mail_out)
+        if desk.json:
+            for line in report.delegations(connection, chosen.id, Delegations.load()):
+                counts = report.plain(line.counts)
+                desk.data({"delegation": line.code, "name": line.name, "planned": line.people, "counts": counts})
+            return
+        from mailer.cli.tables import show_delegations, show_left_out, show_steps
+
+        show_delegations(desk, connection, chosen, everything=everything)
+        desk.out.print()
+        show_left_out(desk, connection, chosen)
+        show_steps(desk, [("the people of one", f"mailer log people {chosen.name} --delegation FR")])
+
+
+class Export(Command):
+    """Here --json names a file, as --csv and --xlsx do."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params = [one for one in self.params if not (isinstance(one, Everywhere) and one.attribute == "json")]
+
+
+@log.command(cls=Export)
+@click.argument("mail_out", required=False, metavar="[M]")
+@click.option("--xlsx", type=FILE, metavar="FILE", help="A workbook: totals on the first tab, people on the second.")
+@click.option("--csv", type=FILE, metavar="FILE", help="One line a person, for any spreadsheet program.")
+@click.option("--json", "json_lines", type=FILE, metavar="FILE", help="One JSON object a line, as log people --json.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@log_book.filters
+@click.pass_obj
+def export(
+    desk: Desk,
+    /,
+    mail_out: str | None,
+    xlsx: Path | None,
+    csv: Path | None,
+    json_lines: Path | None,
+    force: bool,
+    **filters: str,
+) -> None:
+    """Write people to a file.
+
+    Everyone, or exactly the rows that the filters choose. Without M: the newest mail-out.
+
+    \b
+    mailer log export M-0007 --xlsx outcome.xlsx
+    mailer log export M-0007 --csv refused.csv --state refused
+    """
+    wanted = [
+        (path, make)
+        for path, make in ((xlsx, workbook), (csv, csv_file), (json_lines, as_json_lines))
+        if path is not None
+    ]
+    if not wanted:
+        raise UsageError("Into which file?", hint="mailer log export --xlsx outcome.xlsx (or --csv, --json)")
+    for path, _ in wanted:
+        may_write(path, force=force)
+    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = log_book.mail_out_of(desk, connection, mail_out)
+        found = log_book.people(connection, chosen, **filters)
+        everyone = sum(queries.counts(connection, chosen.id).values())
+        for path, make in wanted:
+            write(path, make(chosen, found), force=force)
+            desk.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
