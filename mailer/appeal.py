@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
+from mailer.facts import Fact, read_facts
 from mailer.toml_lines import TomlFile, problem_of, syntax_problem
 from mailer.toml_lines import wrong as bad_value
 
@@ -82,6 +83,15 @@ class Organisation:
         return ", ".join(text for text in (_said(self.name, language), _said(self.within, language)) if text)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text that letters put in: a paragraph for one delegation, a signature, a footer."""
+
+    language: str
+    file: str
+    text: str  # Markdown with placeholders
+
+
 @dataclass(frozen=True)
 class Appeal:
     """One folder under `templates/`, read and found in order."""
@@ -95,6 +105,9 @@ class Appeal:
     leave_out: Mapping[str, str]  # delegation → reason
     fallback: tuple[str, ...]  # for people whose language has no letter, first choice first
     organisations: tuple[Organisation, ...]
+    facts: Mapping[str, Fact]
+    pieces: Mapping[str, Piece]  # "for/NO.en", "signature.en", "footer.en"
+    layout: str  # the workspace's own page, HTML; "" for that of the package
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
     text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
@@ -105,7 +118,11 @@ class Appeal:
         letters = {language: [one.subject, one.preview, one.body] for language, one in self.letters.items()}
         who = [[dict(one.name), dict(one.within)] for one in self.organisations]
         session = self.session and [dict(self.session.name), self.session.opens.isoformat()]
-        text = json.dumps([letters, who, session], ensure_ascii=False, sort_keys=True)
+        others = [
+            {name: one.text for name, one in self.pieces.items()},
+            {key: dict(fact.value) for key, fact in self.facts.items()},
+        ]
+        text = json.dumps([letters, who, session, others], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def signatories(self, delegation: str) -> tuple[Organisation, ...]:
@@ -194,31 +211,29 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
     if name not in known:
         raise _no_such_appeal(name, known)
     problems: list[Problem] = []
-    text: dict[str, str] = {}
-    files: dict[str, str] = {}
+    files = _Files(root, problems)
     letters: dict[str, Letter] = {}
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or (path.suffix != ".md" and path.name != "appeal.toml"):
-            continue
+    for path in sorted(folder.glob("*.md")):
         file = path.relative_to(root).as_posix()
-        if path.suffix == ".md" and (wrong := _misnamed(path.stem, file)):
+        if wrong := _misnamed(path.stem, file):
             problems.append(wrong)
-            continue
-        source = read(path, file, problems)
-        if source is None:
-            continue
-        text[file], files[file] = source, hashlib.sha256(path.read_bytes()).hexdigest()
-        if path.suffix == ".md":
-            letter = _letter(path.stem, file, source, problems)
-            if letter:
-                letters[path.stem] = letter
-    file = f"templates/{name}/appeal.toml"
+        elif (source := files.read(path)) is not None and (letter := _letter(path.stem, file, source, problems)):
+            letters[path.stem] = letter
     if not letters and not problems:
         hint = "write one letter, for example en.md; the first line is: Subject: …"
         problems.append(
             Problem("L102", Severity.ERROR, "this appeal has no letter", f"templates/{name}", suggestion=hint)
         )
-    settings = _settings(text.get(file, ""), file, letters, delegations or Delegations.load(), problems)
+    known_delegations = delegations or Delegations.load()
+    pieces = _pieces(files, root / "templates" / "_shared", folder / "for", known_delegations)
+    facts: dict[str, Fact] = {}
+    for place in (root / "templates" / "_shared" / "facts.toml", folder / "facts.toml"):
+        if (source := files.read(place)) is not None:
+            facts |= read_facts(source, place.relative_to(root).as_posix(), problems)
+    layout = files.read(root / "templates" / "_shared" / "layout.html") or ""
+    files.read(root / "templates" / "_shared" / "salutations.csv")  # `forms` reads it; a plan is made from it as well
+    file = f"templates/{name}/appeal.toml"
+    settings = _settings(files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems)
     if problems or settings is None:
         number = len(problems)
         raise MailerError(
@@ -227,7 +242,46 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
             code=problems[0].code,
             problems=problems,
         )
-    return _appeal(name, settings, letters, files, text)
+    return _appeal(name, settings, letters, facts, pieces, layout, files)
+
+
+class _Files:
+    """The files that an appeal is read from, with their text and fingerprint."""
+
+    def __init__(self, root: Path, problems: list[Problem]) -> None:
+        self._root = root
+        self.problems = problems
+        self.text: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}
+
+    def read(self, path: Path) -> str | None:
+        """Read a file and keep it; None if there is none, or it cannot be read."""
+        if not path.is_file():
+            return None
+        file = path.relative_to(self._root).as_posix()
+        source = read(path, file, self.problems)
+        if source is not None:
+            self.text[file], self.hashes[file] = source, hashlib.sha256(path.read_bytes()).hexdigest()
+        return source
+
+
+def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) -> dict[str, Piece]:
+    """Read `_shared/footer.xx.md`, `_shared/signature.xx.md` and `for/XX.yy.md`."""
+    found = {}
+    for path in sorted([*shared.glob("*.md"), *own.glob("*.md")]):
+        what, _, language = path.stem.partition(".")
+        file = f"templates/{'_shared' if path.parent == shared else f'{own.parent.name}/for'}/{path.name}"
+        right = what in ("footer", "signature") if path.parent == shared else delegations.get(what) is not None
+        if not right or not _LANGUAGE.fullmatch(language):
+            hint = "footer.en.md or signature.en.md" if path.parent == shared else "NO.en.md: delegation and language"
+            message = "this file is not called as it must be"
+            files.problems.append(
+                Problem("L103", Severity.ERROR, message, file, value=path.name, suggestion=f"call it {hint}")
+            )
+        elif (source := files.read(path)) is not None:
+            name = path.stem if path.parent == shared else f"for/{path.stem}"
+            found[name] = Piece(language, file, source)
+    return found
 
 
 def read(path: Path, file: str, problems: list[Problem]) -> str | None:
@@ -388,7 +442,13 @@ def _disagreements(
 
 
 def _appeal(
-    name: str, settings: _Settings, letters: Mapping[str, Letter], files: Mapping[str, str], text: Mapping[str, str]
+    name: str,
+    settings: _Settings,
+    letters: Mapping[str, Letter],
+    facts: Mapping[str, Fact],
+    pieces: Mapping[str, Piece],
+    layout: str,
+    files: _Files,
 ) -> Appeal:
     languages = settings.languages
     fallback = [*languages.fallback, *([languages.default] if languages.default else [])]
@@ -416,9 +476,12 @@ def _appeal(
             )
             for each in settings.organisation
         ),
+        facts=MappingProxyType(dict(facts)),
+        pieces=MappingProxyType(dict(pieces)),
+        layout=layout,
         waived=MappingProxyType(settings.waived),
-        files=MappingProxyType(dict(files)),
-        text=MappingProxyType(dict(text)),
+        files=MappingProxyType(files.hashes),
+        text=MappingProxyType(files.text),
     )
 
 

@@ -23,7 +23,6 @@ from mailer.placeholders import Source
 KINDS = ("placeholder", "figure", "date", "link", "passage in italics", "organisation")
 """What must stand in all letters of an appeal alike."""
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _URL = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 _FIGURE = re.compile(r"(?<![\w.,/-])\d{1,3}(?:[.,  ’']\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
@@ -168,9 +167,9 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Fact]:
 
     for word in sorted(placeholders.words_used(source) - placeholders.FIELDS.keys()):
         yield fact("placeholder", word, word, max(0, text.find(word)))
-    for href in markup.links(_blanked(text, _JINJA)):
+    for href in markup.links(placeholders.blanked(text)):
         yield fact("link", _LANGUAGE_IN_URL.sub("xx", href), href, max(0, text.find(href)))
-    prose = _blanked(_blanked(text, _JINJA), _URL)
+    prose = _URL.sub(lambda match: " " * len(match[0]), placeholders.blanked(text))
     for passage in markup.italics(prose):
         yield fact("passage in italics", passage, passage, max(0, prose.find(passage)))
     for organisation in appeal.organisations:
@@ -185,11 +184,6 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Fact]:
     for figure, at in figures(prose):
         if at not in taken:
             yield fact("figure", figure, figure, at)
-
-
-def _blanked(text: str, pattern: re.Pattern[str]) -> str:
-    """Put blanks where the pattern matches: everything else stays at its place."""
-    return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 def _structure(body: str) -> Iterator[str]:

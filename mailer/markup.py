@@ -17,11 +17,12 @@ from urllib.parse import quote, unquote
 
 import css_inline
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from mailer.errors import Problem
+from mailer.errors import Problem, Severity
 from mailer.placeholders import SLOT, Source, Unprintable, slot
 
 MAX_PART = 1_000_000
@@ -87,6 +88,7 @@ class Parts:
     body: str
     footer: str
     footer_language: str
+    layout: str = ""  # the workspace's own page; "" for that of the package
 
 
 def escaped(text: str) -> str:
@@ -110,7 +112,7 @@ def frames(parts: Parts) -> Frames:
         for _, _, message, value, _ in faults(tokens):
             raise Unprintable(message, value=value)
         _mark_slots_in_links(tokens)
-    html = _layout().render(
+    html = _layout(parts.layout).render(
         language=parts.language,
         subject=escaped(parts.subject),
         preview=escaped(parts.preview),
@@ -217,10 +219,40 @@ def _in_url(value: str, *, whole: bool) -> str:
     return quote(value, safe="/:?#[]@!$&()*+,;=%-._~")
 
 
-@lru_cache(maxsize=1)
-def _layout() -> jinja2.Template:
-    source = resources.files("mailer").joinpath("data/letters/layout.html").read_text(encoding="utf-8")
-    return jinja2.Environment(autoescape=False).from_string(source)  # noqa: S701  # its values come escaped
+def check_layout(source: str, file: str) -> list[Problem]:
+    """Return what a workspace's own page must not hold, or lacks (L161): nothing is fetched, nothing runs."""
+    found = []
+
+    def wrong(message: str, value: str, at: int, hint: str) -> None:
+        row = source.count("\n", 0, max(0, at)) + 1
+        found.append(Problem("L161", Severity.ERROR, message, file, row=row, value=value, suggestion=hint))
+
+    for match in _FETCHES.finditer(source):
+        wrong("a page of a letter fetches nothing and runs nothing", match[0][:40], match.start(), "take it out")
+    for word in ("language", "subject", "preview", "body", "footer"):
+        if not re.search(rf"\{{\{{-? *{word} *-?\}}\}}", source):
+            wrong("this must stand in the page", f"{{{{ {word} }}}}", 0, "begin with a copy of the page of the package")
+    try:
+        _layout(source).render(
+            dict.fromkeys(("language", "subject", "preview", "body", "footer", "footer_language"), "x")
+        )
+    except jinja2.TemplateError as error:
+        wrong(f"this is written wrongly: {error}", "", 0, "begin with a copy of the page of the package")
+    return found
+
+
+_FETCHES = re.compile(
+    r"<(script|iframe|form|object|embed|link|base|img|audio|video|svg)\b|\bsrc(set)?\s*=|@import|url\s*\(|\bon\w+\s*=",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4)
+def _layout(own: str) -> jinja2.Template:
+    source = own or resources.files("mailer").joinpath("data/letters/layout.html").read_text(encoding="utf-8")
+    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(
+        source
+    )  # its values come escaped
 
 
 @lru_cache(maxsize=1)

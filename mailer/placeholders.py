@@ -45,6 +45,9 @@ WORDS = (
     Word("group", "political group", "SOC"),
     Word("session.name", "name of the session, from appeal.toml", "the first part of the 2027 session"),
     Word("session.opens", "the day it opens, written out", "25 January 2027"),
+    Word("fact.res2527", "a fact from facts.toml, by its key", "Resolution 2527 (2024)"),
+    Word("for_delegation", "the paragraph for/NO.en.md, for those who have one; stands on a line of its own", "…"),
+    Word("signature", "from templates/_shared/signature.en.md; stands on a line of its own", "Jana Novák"),
     Word("organisations", "who signs, as a list; stands on a line of its own", "- Freedom Now"),
     Word("sender.organisation", "who sends, from config.toml", "Example Coalition"),
     Word("sender.postal_address", "from config.toml", "1 Example Street, Strasbourg"),
@@ -171,12 +174,27 @@ class Source:
         return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=value, suggestion=hint)
 
 
-def check(source: Source, *, columns: Collection[str], absent: Mapping[str, str]) -> list[Problem]:
-    """Return everything that is wrong with the placeholders of a piece (L2…), not only the first.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the letters of an appeal in one language may name."""
 
-    `columns` are the headings of the sheets' other columns; `absent` are known words that this appeal cannot fill,
-    each with the reason.
-    """
+    columns: Collection[str]  # the headings of the sheets' other columns
+    facts: Collection[str]  # keys of facts.toml
+    absent: Mapping[str, str]  # known words that this appeal cannot fill → the reason
+
+    @property
+    def fields(self) -> dict[str, Collection[str]]:
+        return {**FIELDS, "fact": self.facts}
+
+    @property
+    def every(self) -> list[str]:
+        """All words that can be written, for "did you mean"."""
+        fields = (f"{name}.{field}" for name, fields in self.fields.items() for field in fields)
+        return [*NAMES, *map(word_of, self.columns), *fields]
+
+
+def check(source: Source, known: Known) -> list[Problem]:
+    """Return everything that is wrong with the placeholders of a piece (L2…), not only the first."""
     try:
         tree = ENVIRONMENT.parse(source.text)
     except jinja2.TemplateSyntaxError as error:
@@ -184,7 +202,7 @@ def check(source: Source, *, columns: Collection[str], absent: Mapping[str, str]
     except (RecursionError, ValueError, SyntaxError, OverflowError, MemoryError):
         return [source.problem("L202", "this is nested too deeply, or a number in it is too long", 1)]
     try:
-        return list(_walk(tree, source, columns, absent))
+        return list(_walk(tree, source, known))
     except RecursionError:
         return [source.problem("L202", "this is nested too deeply", 1)]
 
@@ -212,6 +230,14 @@ def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Probl
 _MARKS = re.compile(
     r"(?P<open>\{\{|\{%)-?\s*(?P<word>\w*)(?:(?!\{\{|\{%)[^\0])*?(?P<closed>[-%}]\})?(?(closed)|(?=\{\{|\{%|\Z))"
 )
+
+
+def blanked(text: str) -> str:
+    """Put blanks in the place of placeholders and questions: everything else stays where it is."""
+    return _JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+
+
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def compiled(source: Source) -> jinja2.Template:
@@ -247,19 +273,19 @@ _REFUSED: dict[type[nodes.Node], str] = {
 }
 
 
-def _walk(node: nodes.Node, source: Source, columns: Collection[str], absent: Mapping[str, str]) -> Iterator[Problem]:
+def _walk(node: nodes.Node, source: Source, known: Known) -> Iterator[Problem]:
     children: Iterable[nodes.Node] = node.iter_child_nodes()
     if isinstance(node, nodes.Name):
-        yield from _name(node, source, columns, absent)
+        yield from _name(node, source, known)
     elif isinstance(node, nodes.Getattr | nodes.Getitem):
-        yield from _field(node, source, columns, absent)
+        yield from _field(node, source, known)
         children = ()
     elif isinstance(node, nodes.Filter | nodes.Test):
-        known, kind = (FILTERS, "filter") if isinstance(node, nodes.Filter) else (TESTS, "test")
-        if node.name not in known:
-            hint = f"there are {', '.join(known)}"
+        there_are, kind = (FILTERS, "filter") if isinstance(node, nodes.Filter) else (TESTS, "test")
+        if node.name not in there_are:
+            hint = f"there are {', '.join(there_are)}"
             yield source.problem("L204", f"there is no such {kind}", node.lineno, find=node.name, hint=hint)
-        elif known is FILTERS and any(name.name == "role" for name in node.find_all(nodes.Name)):
+        elif kind == "filter" and any(name.name == "role" for name in node.find_all(nodes.Name)):
             hint = 'write {{ role }}, or {% if role == "chair" %} … {% endif %}'
             yield source.problem("L204", "no filter can stand behind this word", node.lineno, find="role", hint=hint)
     elif not isinstance(node, _ALLOWED):
@@ -267,49 +293,42 @@ def _walk(node: nodes.Node, source: Source, columns: Collection[str], absent: Ma
         yield source.problem("L202", why, node.lineno, hint="letters have words, filters and {% if … %}")
         return
     for child in children:
-        yield from _walk(child, source, columns, absent)
+        yield from _walk(child, source, known)
 
 
-def _name(node: nodes.Name, source: Source, columns: Collection[str], absent: Mapping[str, str]) -> Iterator[Problem]:
-    if reason := absent.get(node.name):
+def _name(node: nodes.Name, source: Source, known: Known) -> Iterator[Problem]:
+    if reason := known.absent.get(node.name):
         yield source.problem("L205", reason, node.lineno, find=node.name)
-    elif node.name in FIELDS or node.name == "extra":
-        fields = FIELDS.get(node.name)
+    elif node.name in known.fields or node.name == "extra":
+        fields = sorted(known.fields.get(node.name, ()))
         hint = f"write {node.name}.{fields[0]}" if fields else 'write extra["…"] with the heading of a column'
         yield source.problem("L203", "this word alone says nothing", node.lineno, find=node.name, hint=hint)
-    else:
-        others = {word_of(heading) for heading in columns}
-        if node.name not in NAMES and node.name not in others:
-            every = [*NAMES, *others, *(f"{name}.{field}" for name, fields in FIELDS.items() for field in fields)]
-            yield _unknown(source, node.lineno, node.name, every)
+    elif node.name not in NAMES and node.name not in map(word_of, known.columns):
+        yield _unknown(source, node.lineno, node.name, known.every)
 
 
-def _field(
-    node: nodes.Getattr | nodes.Getitem, source: Source, columns: Collection[str], absent: Mapping[str, str]
-) -> Iterator[Problem]:
+def _field(node: nodes.Getattr | nodes.Getitem, source: Source, known: Known) -> Iterator[Problem]:
     owner = node.node.name if isinstance(node.node, nodes.Name) else ""
     key = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
-    if reason := absent.get(owner):
+    if reason := known.absent.get(owner):
         yield source.problem("L205", reason, node.lineno, find=owner)
     elif owner == "extra" and isinstance(key, str):
-        if key not in columns:
-            close = nearest(key, columns)
+        if key not in known.columns:
+            close = nearest(key, known.columns)
             hint = f'did you mean extra["{close}"]?' if close else "no sheet has such a heading"
             yield source.problem("L203", "no sheet has a column of this name", node.lineno, find=key, hint=hint)
-    elif owner in FIELDS:
-        if key not in FIELDS[owner]:
-            yield _unknown(source, node.lineno, f"{owner}.{key}", [f"{owner}.{field}" for field in FIELDS[owner]])
+    elif owner in known.fields:
+        if key not in known.fields[owner]:
+            yield _unknown(source, node.lineno, f"{owner}.{key}", [f"{owner}.{field}" for field in known.fields[owner]])
     elif owner:
-        every = [*NAMES, *FIELDS]
-        hint = f"write {owner} alone" if owner in every else _close(owner, every)
+        hint = f"write {owner} alone" if owner in NAMES else _close(owner, known.every)
         yield source.problem("L203", "this word has no parts", node.lineno, find=f"{owner}.{key}", hint=hint)
     else:
         yield source.problem("L202", "a letter cannot use this", node.lineno)
 
 
 def _unknown(source: Source, line: int, word: str, every: Iterable[str]) -> Problem:
-    hint = _close(word, every)
-    return source.problem("L203", "there is no such placeholder", line, find=word, hint=hint)
+    return source.problem("L203", "there is no such placeholder", line, find=word, hint=_close(word, every))
 
 
 def _close(word: str, every: Iterable[str]) -> str:

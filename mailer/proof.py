@@ -76,10 +76,10 @@ class Proof:
         return tuple(group for group in self.groups if group.waits)
 
     def problems(self) -> list[Problem]:
-        """Return one problem for each form that live mode must not send yet (S301)."""
+        """Return one problem for each form that live mode must not send yet (L501)."""
         return [
             Problem(
-                "S301",
+                "L501",
                 Severity.ERROR,
                 f"this form of address is unverified, and {len(group.people)} people would get it",
                 value=f"{group.language}: {group.people[0].greeting}",

@@ -8,8 +8,8 @@ row lacks is told with its cell.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -22,16 +22,18 @@ from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
+from mailer.facts import contradictions
 from mailer.forms import Form, Forms
 from mailer.letter_words import months, role_word, written_date
 from mailer.markup import MAX_PART, Parts, escaped
-from mailer.placeholders import SLOT, VALUES, Empty, Md, Source, Spoken, Unprintable, word_of
+from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, word_of
 
 MAX_SUBJECT = 150
 NAMES_OF_DELEGATIONS = ("en", "fr")
 """Languages in which the delegations have names of their own (`delegations.csv`)."""
 
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
+_NOTHING = Md("")
 _FIELDS = ("name", "given", "surname", "title", "group")
 
 
@@ -49,12 +51,24 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
-    """A letter and its footer, compiled."""
+class _Piece:
+    """A text that can be filled in."""
+
+    source: Source
+    template: jinja2.Template
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A letter with all that belongs to it, compiled."""
 
     letter: Letter
-    sources: tuple[Source, ...]  # subject, preview, body, footer
-    templates: tuple[jinja2.Template, ...]
+    subject: _Piece
+    preview: _Piece
+    body: _Piece
+    footer: _Piece
+    signature: _Piece | None
+    paragraphs: Mapping[str, _Piece]  # by delegation
 
 
 class Renderer:
@@ -87,55 +101,101 @@ class Renderer:
         if problems:
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise MailerError(f"the letters of {appeal.name} have {many}", code=problems[0].code, problems=problems)
-        self._letters = {language: self._compile(letter) for language, letter in appeal.letters.items()}
+        self._sheets = {language: self._compile(letter) for language, letter in appeal.letters.items()}
         self._shared = {language: self._words(language) for language in {*appeal.letters, "en"}}
 
     def problems(self) -> list[Problem]:
         """Return what is wrong in the letters themselves, in all branches, for whomever they are filled in."""
-        found = []
+        found: list[Problem] = []
         for letter in self.appeal.letters.values():
-            sources = _sources(letter)
-            for source in sources:
-                found += placeholders.check(source, columns=self._columns, absent=self._absent(source.language))
-            if any(problem.code in ("L201", "L202") for problem in found if problem.file == letter.file):
-                continue
-            for source in sources[2:]:
-                found += markup.check(source)
-            found += _subject_problems(letter)
-            if "greeting" not in placeholders.words_used(sources[2]):
-                hint = "begin with {{ greeting }}"
-                found.append(sources[2].problem("L210", "this letter greets nobody", 1, hint=hint))
+            found += self._problems_of(letter)
+        if self.appeal.layout:
+            found += markup.check_layout(self.appeal.layout, "templates/_shared/layout.html")
+        found = list(dict.fromkeys(found))  # what letters share is wrong once
         return found or [one for one in coverage.check(self.appeal) if one.severity is Severity.ERROR]
+
+    def _problems_of(self, letter: Letter) -> list[Problem]:
+        head, body = _head(letter), _body(letter)
+        shared = [_footer(self.appeal, letter.language), *_others(self.appeal, letter.language).values()]
+        found: list[Problem] = []
+        for source in (*head, body, *shared):
+            found += placeholders.check(source, self._known(source.language))
+        if any(problem.code in ("L201", "L202") for problem in found):
+            return found  # what is no Jinja2 cannot be read as Markdown either
+        for source in (body, *shared):
+            found += markup.check(source)
+        found += _subject_problems(letter)
+        used = placeholders.words_used(body)
+        if "greeting" not in used:
+            found.append(body.problem("L210", "this letter greets nobody", 1, hint="begin with {{ greeting }}"))
+        for name, source in _others(self.appeal, letter.language).items():
+            if name != "signature" and "for_delegation" not in used:
+                hint = f"put {{{{ for_delegation }}}} into {letter.file}, on a line of its own"
+                found.append(source.problem("L211", "this paragraph would stand in no letter", 1, hint=hint))
+        for source in (*head, body, *shared):
+            for key, fact in self.appeal.facts.items():
+                if f"fact.{key}" in placeholders.words_used(source) and not fact.value.get(source.language):
+                    hint = f"add {source.language} to its value in facts.toml"
+                    line = source.text.count("\n", 0, max(0, source.text.find(f"fact.{key}"))) + 1
+                    found.append(
+                        source.problem("L152", "this fact is not worded in this language", line, find=key, hint=hint)
+                    )
+        return found
 
     def render(self, contact: Contact, language: str) -> Rendered:
         """Write the letter to one person. Raises `MailerError` with the cell or the line at fault."""
-        pieces = self._letters[language]
+        sheet = self._sheets[language]
         form = self._forms.greet(contact, language)
-        footer_language = pieces.sources[3].language
+        footer_language = sheet.footer.source.language
         values: list[str] = []
         mine = self._context(contact, language, form, values)
         theirs = mine if footer_language == language else self._context(contact, footer_language, form, values)
-        filled = []
-        for source, template in zip(pieces.sources, pieces.templates, strict=True):
-            try:
-                filled.append(template.render(theirs if source is pieces.sources[3] else mine))
-            except (Unprintable, jinja2.TemplateError) as error:
-                raise self._cannot(contact, source, error) from None
-        subject, preview, body, footer = filled
+        if sheet.signature:
+            mine["signature"] = Md(self._filled(sheet.signature, mine, contact))
+        paragraph = sheet.paragraphs.get(contact.delegation)
+        mine["for_delegation"] = Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
+        subject, preview, body = (
+            self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
+        )
+        footer = self._filled(sheet.footer, theirs, contact)
         try:
-            frames = markup.frames(Parts(language, subject, preview, body, footer, footer_language))
+            frames = markup.frames(Parts(language, subject, preview, body, footer, footer_language, self.appeal.layout))
             html = frames.html.fill(values, escaped)
             text = frames.text.fill(values)
         except Unprintable as error:
-            raise self._cannot(contact, pieces.sources[2], error) from None
+            raise self._cannot(contact, sheet.body.source, error) from None
         subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
-        self._limits(contact, pieces.letter, subject, text, html)
+        self._limits(contact, sheet.letter, subject, text, html)
         answers = self.appeal.reply_to(contact.delegation, language)
         return Rendered(subject, preview, text, html, form.greeting, language, answers)
 
-    def _compile(self, letter: Letter) -> _Pieces:
-        sources = _sources(letter)
-        return _Pieces(letter, sources, tuple(map(placeholders.compiled, sources)))
+    def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
+        try:
+            return piece.template.render(context)
+        except (Unprintable, jinja2.TemplateError) as error:
+            raise self._cannot(contact, piece.source, error) from None
+
+    def _compile(self, letter: Letter) -> _Sheet:
+        subject, preview = map(_compiled, _head(letter))
+        others = {name: _compiled(source) for name, source in _others(self.appeal, letter.language).items()}
+        signature = others.pop("signature", None)
+        footer = _compiled(_footer(self.appeal, letter.language))
+        return _Sheet(letter, subject, preview, _compiled(_body(letter)), footer, signature, others)
+
+    def _known(self, language: str) -> Known:
+        """Say which words a letter of this appeal can use, and of the others why not."""
+        absent = {}
+        if self.appeal.session is None:
+            absent["session"] = "appeal.toml has no [session]"
+        if not self.appeal.organisations:
+            absent["organisations"] = "appeal.toml has no [[organisation]]"
+        if not self.appeal.facts:
+            absent["fact"] = "there is no facts.toml"
+        if f"signature.{language}" not in self.appeal.pieces:
+            absent["signature"] = f"there is no templates/_shared/signature.{language}.md"
+        if language not in NAMES_OF_DELEGATIONS:
+            absent["of_delegation"] = 'this form is known in English and French only; write "(… {{ delegation }})"'
+        return Known(self._columns, self.appeal.facts.keys(), absent)
 
     def _words(self, language: str) -> dict[str, Any]:
         """Return the words that are the same for everybody who gets a letter in this language."""
@@ -143,20 +203,13 @@ class Renderer:
         if session := self.appeal.session:
             name = session.name.get(language) or session.name.get("en") or next(iter(session.name.values()))
             words["session"] = {"name": name, "opens": written_date(session.opens, language)}
+        if self.appeal.facts:
+            words["fact"] = {
+                key: fact.value.get(language) or Empty(f"fact.{key}") for key, fact in self.appeal.facts.items()
+            }
         for column in self._columns:
             words.setdefault(word_of(column), Empty(column))
         return words
-
-    def _absent(self, language: str) -> dict[str, str]:
-        """Return the known words that a letter of this appeal cannot use, each with the reason."""
-        absent = {}
-        if self.appeal.session is None:
-            absent["session"] = "appeal.toml has no [session]"
-        if not self.appeal.organisations:
-            absent["organisations"] = "appeal.toml has no [[organisation]]"
-        if language not in NAMES_OF_DELEGATIONS:
-            absent["of_delegation"] = 'this form is known in English and French only; write "(… {{ delegation }})"'
-        return absent
 
     def _context(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
         context = self._shared[language].copy()
@@ -263,22 +316,45 @@ def _role(role: str, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _footer(language: str) -> Source:
+def _package_footer(language: str) -> Source:
     folder = resources.files("mailer").joinpath("data/letters")
-    own = folder.joinpath(f"footer.{language}.md")
-    found = language if own.is_file() else "en"
+    found = language if folder.joinpath(f"footer.{language}.md").is_file() else "en"
     text = folder.joinpath(f"footer.{found}.md").read_text(encoding="utf-8")
     return Source(text, f"footer.{found}.md of the package", 1, found)
 
 
-def _sources(letter: Letter) -> tuple[Source, ...]:
-    file, language = letter.file, letter.language
+def _footer(appeal: Appeal, language: str) -> Source:
+    """Return the workspace's own footer in this language, else the package's, else the English one."""
+    own = appeal.pieces.get(f"footer.{language}")
+    if own is None:
+        package = _package_footer(language)
+        if package.language == language or (own := appeal.pieces.get("footer.en")) is None:
+            return package
+    return Source(own.text, own.file, 1, own.language)
+
+
+def _others(appeal: Appeal, language: str) -> dict[str, Source]:
+    """Return the signature, and the paragraphs by delegation, that letters in this language put in."""
+    return {
+        name.removeprefix("for/").removesuffix(f".{language}"): Source(piece.text.strip("\n"), piece.file, 1, language)
+        for name, piece in appeal.pieces.items()
+        if piece.language == language and not name.startswith("footer.")
+    }
+
+
+def _head(letter: Letter) -> tuple[Source, Source]:
     return (
-        Source(letter.subject, file, letter.subject_line, language),
-        Source(letter.preview, file, letter.preview_line, language),
-        Source(letter.body, file, letter.body_line, language),
-        _footer(language),
+        Source(letter.subject, letter.file, letter.subject_line, letter.language),
+        Source(letter.preview, letter.file, letter.preview_line, letter.language),
     )
+
+
+def _body(letter: Letter) -> Source:
+    return Source(letter.body, letter.file, letter.body_line, letter.language)
+
+
+def _compiled(source: Source) -> _Piece:
+    return _Piece(source, placeholders.compiled(source))
 
 
 def _subject_problems(letter: Letter) -> Iterator[Problem]:
@@ -298,7 +374,13 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
 
 def _warnings(appeal: Appeal) -> Iterator[Problem]:
     for letter in appeal.letters.values():
-        used = set().union(*(placeholders.words_used(source) for source in _sources(letter)[:3]))
+        body = _body(letter)
+        used = set().union(*(placeholders.words_used(source) for source in (*_head(letter), body)))
+        typed = placeholders.blanked(letter.body)
+        for fact, match in contradictions(appeal.facts.values(), letter.language, typed):
+            hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[letter.language]}"
+            problem = body.at("L153", f"this contradicts the fact {fact.key}", match.start(), match[0], hint)
+            yield replace(problem, severity=Severity.WARNING)
         if "delegation" in used and letter.language not in NAMES_OF_DELEGATIONS:
             message = "the names of delegations stand in English in this letter"
             yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")

@@ -52,7 +52,7 @@ class Standing:
 
 
 def signatures(root: Path, appeal: Appeal) -> list[Signature]:
-    """Read who has signed. Raises `UsageError` with the line that cannot be read (S302)."""
+    """Read who has signed. Raises `UsageError` with the line that cannot be read (L502)."""
     rows = _rows(root, f"templates/{appeal.name}/signed.csv", ("organisation", "text", "by", "on"))
     return [Signature(row["organisation"], row["text"], row["by"], date.fromisoformat(row["on"])) for row in rows]
 
@@ -70,10 +70,10 @@ def standings(appeal: Appeal, signed: Sequence[Signature]) -> list[Standing]:
 
 
 def unsigned(appeal: Appeal, signed: Sequence[Signature]) -> list[Problem]:
-    """Return one problem for each organisation that has not signed this very text (S311): live mode refuses."""
+    """Return one problem for each organisation that has not signed this very text (L511): live mode refuses."""
     return [
         Problem(
-            "S311",
+            "L511",
             Severity.ERROR,
             "this organisation signed another text" if one.state == "changed" else "this organisation has not signed",
             f"templates/{appeal.name}/signed.csv",
@@ -91,14 +91,14 @@ def sign(root: Path, appeal: Appeal, organisation: str, *, by: str, on: date) ->
     if organisation not in named:
         close = nearest(organisation, named)
         hint = f'did you mean "{close}"?' if close else f"the appeal names {', '.join(sorted(set(named.values())))}"
-        raise UsageError(f'"{organisation}" does not sign this appeal', hint=hint, code="S312")
+        raise UsageError(f'"{organisation}" does not sign this appeal', hint=hint, code="L512")
     one = Signature(named[organisation], appeal.text_hash, _person(by), on)
     _write(root, f"templates/{appeal.name}/signed.csv", Signature, [*signatures(root, appeal), one])
     return one
 
 
 def accepted(root: Path) -> list[Accepted]:
-    """Read which forms were accepted. Raises `UsageError` with the line that cannot be read (S302)."""
+    """Read which forms were accepted. Raises `UsageError` with the line that cannot be read (L502)."""
     rows = _rows(root, ACCEPTED, ("language", "greeting", "by", "on"))
     return [
         Accepted(row["language"], row["greeting"], row["closing"], row["by"], date.fromisoformat(row["on"]))
@@ -117,7 +117,7 @@ def accept(root: Path, forms: Iterable[tuple[str, str, str]], *, by: str, on: da
 def _person(name: str) -> str:
     name = " ".join(name.split())
     if not name:
-        raise UsageError("A sign-off needs the name of a person.", hint='--by "Jana Novák"', code="S312")
+        raise UsageError("A sign-off needs the name of a person.", hint='--by "Jana Novák"', code="L512")
     return name
 
 
@@ -133,12 +133,12 @@ def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str
             if not whole or None in row or not _is_date(row["on"]):
                 hint = f"{', '.join(needed)} must be filled in, the date as 2027-01-25"
                 problem = Problem(
-                    "S302", Severity.ERROR, "this sign-off cannot be used", file, row=reader.line_num, suggestion=hint
+                    "L502", Severity.ERROR, "this sign-off cannot be used", file, row=reader.line_num, suggestion=hint
                 )
-                raise UsageError(problem.message, hint=hint, code="S302", problems=[problem])
+                raise UsageError(problem.message, hint=hint, code="L502", problems=[problem])
             found.append(row)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint="save it as CSV, UTF-8", code="S302") from error
+        raise UsageError(f"{file} cannot be read: {error}", hint="save it as CSV, UTF-8", code="L502") from error
     return found
 
 

@@ -35,6 +35,9 @@ WORDS = {
     "missing": "is missing",
     "bool_parsing": "must be true or false, without quotes",
     "bool_type": "must be true or false, without quotes",
+    "date_from_datetime_inexact": "must be a date without a time, like 2027-01-25",
+    "date_from_datetime_parsing": "must be a date, like 2027-01-25, without quotes",
+    "date_type": "must be a date, like 2027-01-25, without quotes",
     "dict_type": "must be a table, like {{ FR = … }}",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
@@ -47,7 +50,9 @@ WORDS = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
     "model_type": "must be a table",
+    "string_too_short": "must not be empty",
     "string_type": "must be text in quotes",
+    "too_short": "must not be empty",
     "tuple_type": 'must be a list, like ["…", "…"]',
 }
 """Pydantic's kinds of error in plain words; a kind that is not here keeps pydantic's own sentence."""

@@ -74,11 +74,14 @@ def invented() -> list[Contact]:
 
 
 def folder(root: Path, name: str = "appeal", **files: str | bytes) -> Path:
-    """Write an appeal: `en="Subject: …"`, `toml="title = …"`; return the workspace."""
+    """Write an appeal: `en="Subject: …"`, `toml="title = …"`, `facts=…`, `**{"for/NO.en": …, "_shared/layout.html": …}`."""
     place = root / "templates" / name
-    place.mkdir(parents=True, exist_ok=True)
     for stem, text in files.items():
-        path = place / ("appeal.toml" if stem == "toml" else f"{stem}.md")
+        if stem.startswith("_shared/"):
+            path = place.parent / stem
+        else:
+            path = place / {"toml": "appeal.toml", "facts": "facts.toml"}.get(stem, f"{stem}.md")
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
     return root
 

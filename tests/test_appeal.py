@@ -165,9 +165,9 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
         ('titel = "x"\n', 'L122 templates/appeal/appeal.toml:1: titel: this is not a setting (did you mean "title"?)'),
         ('[session]\nname = { en = "s" }\nopens = 2027-01-25\nsorce = "x"\n', 'L122 templates/appeal/appeal.toml:4: session.sorce: this is not a setting (did you mean "source"?)'),
         ('[session]\nopens = 2027-01-25\n', "L123 templates/appeal/appeal.toml:1: session.name: is missing"),
-        ('[session]\nname = { en = "s" }\nopens = "soon"\n', "L123 templates/appeal/appeal.toml:3: session.opens:"),
+        ('[session]\nname = { en = "s" }\nopens = "soon"\n', "L123 templates/appeal/appeal.toml:3: session.opens: must be a date"),
         ('[audience]\nroles = ["representative", "president"]\n', "L123 templates/appeal/appeal.toml:2: audience.roles: must be"),
-        ("[audience]\nroles = []\n", "L123 templates/appeal/appeal.toml:2: audience.roles:"),
+        ("[audience]\nroles = []\n", "L123 templates/appeal/appeal.toml:2: audience.roles: must not be empty"),
         ('[audience.leave_out]\nAR = "x"\n', "L124 templates/appeal/appeal.toml:2: there is no such delegation: 'AR'"),
         ('[audience.leave_out]\nAzerbaijan = "x"\n', 'L124 templates/appeal/appeal.toml:2: there is no such delegation: \'Azerbaijan\' (did you mean "AZ" (Azerbaijan)?)'),
         ('[languages]\nfallback = ["fr"]\n', "L125 templates/appeal/appeal.toml:2: people fall back on a letter that does not exist: 'fr.md' (there are: en.md)"),
@@ -176,7 +176,7 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
         ('[[organisation]]\nname = "A"\n', "L123 templates/appeal/appeal.toml:2: organisation.name:"),
         ('[[organisation]]\nname = { en = "A" }\ncountry = "Norway"\n', 'L124 templates/appeal/appeal.toml:3: there is no such delegation: \'Norway\' (did you mean "NO" (Norway)?)'),
         ('[[organisation]]\nname = { en = "A" }\nreply_to = "Jana <j@a.example>"\n', "L123 templates/appeal/appeal.toml:3: organisation.reply_to: this address cannot work"),
-        ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day:"),
+        ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day: must be a date"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_appeal_toml_is_said_with_its_line(tmp_path: Path, toml: str, said: str) -> None:

@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "delegations",
         "contacts",
         "holds",
+        "facts",
         "appeal",
         "audience",
         "placeholders",

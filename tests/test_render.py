@@ -588,12 +588,144 @@ def test_letter_for_a_language_without_forms_of_address_is_a_problem(tmp_path: P
 def test_every_word_that_is_listed_works(tmp_path: Path) -> None:
     body = "\n\n".join(f"{{{{ {word.name} }}}}" for word in WORDS if word.name != "greeting")
     contact = person(title="Dr", group="SOC", extra={"Committee": "Monitoring"})
-    assert "Monitoring" in written(tmp_path, body, contact, toml=SESSION).text
+    more = {"toml": SESSION, "facts": FACTS, "_shared/signature.en.md": "Jana", "for/NO.en": "For Norway"}
+    text = written(tmp_path, body, contact, **more).text
+    assert all(words in text for words in ("Monitoring", "Resolution 2527 (2024)", "Jana", "For Norway"))
+
+
+# ------------------------------------------------------------------------------------ facts, paragraphs, shared pieces
+
+FACTS = """
+[res2527]
+value = { en = "Resolution 2527 (2024)", fr = "Résolution 2527 (2024)" }
+source = "https://pace.coe.int/en/files/33333/html"
+date = 2024-01-24
+
+[vote]
+value = { en = "76 votes to 10" }
+source = "the same"
+date = 2024-01-24
+"""
+
+
+def test_fact_is_put_in_in_the_language_of_the_letter(tmp_path: Path) -> None:
+    files = {"en": letter("See {{ fact.res2527 }}."), "fr": letter("Voir {{ fact.res2527 }}."), "facts": FACTS}
+    letters = renderer(load_appeal(folder(tmp_path, **files), "appeal"))
+    assert text_of(letters.render(person(), "fr")) == "Voir Résolution 2527 (2024)."
+
+
+def test_facts_of_the_workspace_serve_every_appeal(tmp_path: Path) -> None:
+    assert text_of(written(tmp_path, "{{ fact.vote }}", **{"_shared/facts.toml": FACTS})) == "76 votes to 10"
+
+
+@pytest.mark.parametrize(
+    ("facts", "body", "code", "row", "said"),
+    [
+        (FACTS, "{{ fact.res2528 }}", "L203", 5, 'did you mean "fact.res2527"?'),
+        ("", "{{ fact.vote }}", "L205", 5, "there is no facts.toml"),
+        (FACTS.replace('source = "the same"\n', ""), "x", "L151", 7, "vote.source: is missing"),
+        (FACTS.replace('"the same"', '""'), "x", "L151", 9, "vote.source: must not be empty"),
+        (FACTS.replace("[vote]", "[Vote!]"), "x", "L121", 7, "cannot be read"),
+        (FACTS.replace("[vote]", "[VOTE]"), "x", "L151", 7, "a fact cannot be called so"),
+        (FACTS.replace("source", "sauce"), "x", "L151", 2, "res2527.source: is missing"),
+        (FACTS, "by 79 votes to 10", "L153", 5, "this contradicts the fact vote"),
+        (FACTS, "in Resolution 2572 (2024)", "L153", 5, "write {{ fact.res2527 }}, which is: Resolution 2527 (2024)"),
+    ],
+)
+def test_what_is_wrong_with_facts_is_said_with_its_line(
+    tmp_path: Path, facts: str, body: str, code: str, row: int, said: str
+) -> None:
+    problem = checked(tmp_path, en=letter(body), facts=facts)[0]
+    assert (problem.code, problem.row) == (code, row)
+    assert said in str(problem)
+
+
+def test_fact_that_is_not_worded_in_the_language_is_a_problem(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, fr=letter("{{ fact.vote }}"), facts=FACTS)
+    assert (only.code, only.row, only.value) == ("L152", 5, "vote")
+
+
+def test_fact_that_is_typed_right_is_no_problem(tmp_path: Path) -> None:
+    assert checked(tmp_path, en=letter("by 76 votes\nto 10, in Resolution 2527 (2024)"), facts=FACTS) == []
+
+
+def test_paragraph_is_for_one_delegation_only(tmp_path: Path) -> None:
+    body = "Hello.\n\n{{ for_delegation }}\n\nGoodbye."
+    files = {"en": letter(body), "for/NO.en": "Norway, *dear* {{ given }}:\n\n- one\n", "for/FR.fr": "x"}
+    files["fr"] = letter("{{ for_delegation }}")
+    letters = renderer(load_appeal(folder(tmp_path, **files), "appeal"))
+    assert text_of(letters.render(person(), "en")) == "Hello.\n\nNorway, dear Anna:\n\n- one\n\nGoodbye."
+    assert text_of(letters.render(person(delegation="FR"), "en")) == "Hello.\n\nGoodbye."
+
+
+def test_paragraph_that_would_stand_in_no_letter_is_a_problem(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, en=letter("x"), **{"for/NO.en": "Norway"})
+    assert (only.code, only.file) == ("L211", "templates/appeal/for/NO.en.md")
+
+
+@pytest.mark.parametrize("name", ["for/XX.en", "for/NO", "for/no.en", "_shared/foter.en.md", "_shared/signature.md"])
+def test_piece_that_is_not_called_as_it_must_be_is_a_problem(tmp_path: Path, name: str) -> None:
+    (only,) = checked(tmp_path, en=letter("x"), **{name: "x"})
+    assert only.code == "L103"
+
+
+def test_mistake_in_a_paragraph_is_said_with_its_line(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, en=letter("{{ for_delegation }}"), **{"for/NO.en": "a\n\n{{ nmae }}"})
+    assert (only.file, only.row) == ("templates/appeal/for/NO.en.md", 3)
+
+
+def test_workspace_has_its_own_footer_and_signature(tmp_path: Path) -> None:
+    more = {"_shared/footer.en.md": "Only {{ sender.organisation }}.", "_shared/signature.en.md": "**Jana**\\\nOslo"}
+    rendered = written(tmp_path, "{{ closing }}\n\n{{ signature }}", **more)
+    assert rendered.text.endswith("Yours sincerely,\n\nJana\nOslo\n\n-- \nOnly Example Coalition.\n")
+    assert "<strong" in rendered.html
+
+
+PAGE = "<html lang='{{ language }}'><title>{{ subject }}</title>{{ preview }}<body><main>{{ body }}</main>{{ footer }}</body></html>"
+
+
+def test_workspace_has_its_own_page(tmp_path: Path) -> None:
+    assert "<title>Hello</title>" in written(tmp_path, "x", **{"_shared/layout.html": PAGE}).html
+
+
+@pytest.mark.parametrize(
+    ("page", "value"),
+    [
+        (PAGE + "<img src='https://a.example/pixel.png'>", "<img"),
+        (PAGE + "<script>x</script>", "<script"),
+        (PAGE + "<style>a { background: url(https://a.example) }</style>", "url("),
+        (PAGE.replace("{{ footer }}", ""), "{{ footer }}"),
+        (PAGE + "{{ x.y }}", ""),
+    ],
+)
+def test_page_that_fetches_or_lacks_something_is_refused(tmp_path: Path, page: str, value: str) -> None:
+    problem = checked(tmp_path, en=letter("x"), **{"_shared/layout.html": page})[0]
+    assert (problem.code, problem.file, problem.value) == ("L161", "templates/_shared/layout.html", value)
+
+
+def test_everything_that_readers_read_is_part_of_the_appeal(tmp_path: Path) -> None:
+    more = {"_shared/footer.en.md": "f", "for/NO.en": "p", "facts": FACTS, "_shared/salutations.csv": "x"}
+    appeal = load_appeal(folder(tmp_path, en=letter("{{ for_delegation }}"), **more), "appeal")
+    assert set(appeal.files) == set(appeal.text) == {
+        "templates/_shared/footer.en.md", "templates/_shared/salutations.csv", "templates/appeal/en.md",
+        "templates/appeal/facts.toml", "templates/appeal/for/NO.en.md",
+    }  # fmt: skip
 
 
 def test_every_code_of_letters_is_explained() -> None:
     """`docs/problems.md` lists each code that the letters' modules name, and no other."""
-    modules = ("appeal", "coverage", "forms", "placeholders", "markup", "render", "message")
+    modules = (
+        "appeal",
+        "coverage",
+        "facts",
+        "forms",
+        "placeholders",
+        "markup",
+        "message",
+        "proof",
+        "render",
+        "signoff",
+    )
     named = {
         code for m in modules for code in re.findall(r'"(L\d{3})"', (ROOT / "mailer" / f"{m}.py").read_text("utf-8"))
     }

@@ -57,7 +57,7 @@ def test_nobody_has_signed_at_first(tmp_path: Path) -> None:
     one = appeal(tmp_path)
     assert states(tmp_path, one) == ["missing", "missing"]
     assert [(problem.code, problem.value) for problem in unsigned(one, signatures(tmp_path, one))] == [
-        ("S311", "Freedom First"), ("S311", "Norwegian Committee"),
+        ("L511", "Freedom First"), ("L511", "Norwegian Committee"),
     ]  # fmt: skip
 
 
@@ -108,4 +108,4 @@ def test_line_that_is_no_signature_is_refused(tmp_path: Path, line: str) -> None
     (tmp_path / "templates" / "appeal" / "signed.csv").write_text(f"organisation,text,by,on\n{line}\n", "utf-8")
     with pytest.raises(UsageError) as caught:
         signatures(tmp_path, one)
-    assert (caught.value.problems[0].code, caught.value.problems[0].row) == ("S302", 2)
+    assert (caught.value.problems[0].code, caught.value.problems[0].row) == ("L502", 2)
