@@ -44,15 +44,15 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
     text, problems = decode(file, content)
     if text is None:
         return Reading(problems=problems)
-    separator, text, skipped = _separator(text)
+    between, text, skipped = separator(text)
     rows: list[Row] = []
     try:
-        for row in _records(text, separator, skipped):
+        for row in _records(text, between, skipped):
             rows.append(row)
             if len(rows) > max_rows:
                 return Reading(problems=(problem("C015", file, row=row[0]),))
     except csv.Error:
-        return Reading(problems=(problem("C008", file, row=_open_quote(text, separator) + skipped),))
+        return Reading(problems=(problem("C008", file, row=_open_quote(text, between) + skipped),))
     wide = next((row for row in rows if len(row[1]) > MAX_COLUMNS), None)
     if wide:
         return Reading(
@@ -83,6 +83,17 @@ def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
         return content.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
         return _old(file, content)
+
+
+def encoding_of(content: bytes, text: str) -> str:
+    """Return the encoding that gives back `content` for `text` as `decode` read it."""
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", *ENCODINGS):
+        try:
+            if text.encode(encoding) == content:
+                return encoding
+        except UnicodeEncodeError:
+            continue
+    return "utf-8-sig"
 
 
 def _without_mark(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
@@ -203,7 +214,7 @@ def _quoted(names: Iterable[str]) -> str:
 # ----------------------------------------------------------------------------------------------------- separators
 
 
-def _separator(text: str) -> tuple[str, str, int]:
+def separator(text: str) -> tuple[str, str, int]:
     """Find what stands between the cells. A first line `sep=;` says it; return the text and lines without that line."""
     said = re.match(r"sep=(.)\r?\n", text)
     if said:
@@ -211,10 +222,10 @@ def _separator(text: str) -> tuple[str, str, int]:
     sample = "".join(text[:65_536].splitlines(keepends=True)[:50])
     headings = words.table("heading")
 
-    def score(separator: str) -> tuple[int, float]:
+    def score(between: str) -> tuple[int, float]:
         """Known headings in one row, then how many cells most rows have."""
         try:
-            records = [cells for _, cells in islice(_records(sample, separator, 0, strict=False), 50)]
+            records = [cells for _, cells in islice(_records(sample, between, 0, strict=False), 50)]
         except csv.Error:
             return 0, 0.0
         known = max((sum(fold(cell) in headings for cell in cells) for cells in records[:20]), default=0)

@@ -16,7 +16,7 @@ from mailer.contacts.table import MAX_COLUMNS, Reading, Table
 
 NAME = rb"<(?:\w+:)?"  # a tag may have a prefix
 ROW = re.compile(NAME + rb"row\b([^>]*)>")
-CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*[^/]>\s*(' + NAME + rb"f\b)?")
+CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*(?<!/)>\s*(' + NAME + rb"f\b)?")
 """A cell that is not empty, and whether a formula stands in it."""
 
 SHARED = re.compile(NAME + rb"si\b.*?</(?:\w+:)?si>", re.DOTALL)
@@ -27,14 +27,14 @@ RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships
 def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
     """Read all tabs."""
     try:
-        tabs = list(_tabs(parts))
-        for _, _, part in tabs:
+        found = list(tabs(parts))
+        for _, _, part in found:
             refused = _too_big(file, parts, parts.get(part, b""), max_rows)
             if refused:
                 return refused
         values = _values(content)
         return Reading(
-            tuple(_table(file, name, hidden, part, parts, values.get(name, [])) for name, hidden, part in tabs)
+            tuple(_table(file, name, hidden, part, parts, values.get(name, [])) for name, hidden, part in found)
         )
     except (ParseError, KeyError, ValueError):
         return Reading(problems=(problem("C002", file),))
@@ -68,7 +68,7 @@ def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
     return {} if relations is None else {e.get("Id", ""): e.get("Target", "") for e in _xml(relations)}
 
 
-def _tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
+def tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
     """Yield name, whether hidden, and part of each tab that holds cells."""
     targets = _relations(parts, "xl/workbook.xml")
     for element in _xml(parts["xl/workbook.xml"]).iter():

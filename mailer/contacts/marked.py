@@ -1,0 +1,246 @@
+"""The way back: a copy of a sheet with every bad cell marked, and the corrected copy taken over.
+
+The copy is an XLSX beside the sheet, `_uk.marked.xlsx` (a name with "_" is never read as a contact sheet). Its first
+tab lists the problems and links to the cells; each bad cell is coloured, patterned for eyes that see no colour, and
+carries a comment. Taking it back writes the changed cells, and only those, into the sheet: its formats, images and
+filters stay. A sheet that has changed in the meantime is not written to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailer.contacts import edit
+from mailer.contacts.book import ContactBook
+from mailer.contacts.reader import read
+from mailer.contacts.table import Table
+from mailer.errors import MailerError, Problem, Refused, Severity
+from mailer.spelling import trim
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.styles import PatternFill
+    from openpyxl.worksheet.worksheet import Worksheet
+
+FIRST_TAB = "_problems"
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One cell that the corrected copy changes."""
+
+    sheet: str | None
+    cell: str
+    before: str
+    after: str
+
+
+def mark(root: Path, file: str, book: ContactBook) -> Path:
+    """Write the marked copy of one sheet and return its path."""
+    path = root / file
+    content = path.read_bytes()
+    found = [problem for problem in book.problems if problem.file == file]
+    workbook = _copy(path, content, [table for table in book.tables if table.file == file])
+    for problem in found:
+        _mark_cell(workbook, problem)
+    _list(workbook, file, content, found)
+    target = path.with_name(f"_{path.name.rpartition('.')[0]}.marked.xlsx")
+    out = io.BytesIO()
+    workbook.save(out)
+    edit.put(target, out.getvalue())
+    return target
+
+
+def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
+    """Return the sheet as a workbook: formats, drop-downs and comments survive; a CSV or ODS comes as plain text."""
+    import openpyxl
+    from openpyxl.styles import Font
+
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
+        return openpyxl.load_workbook(io.BytesIO(content))  # without macros: the copy is data
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.worksheets[0])
+    for table in tables:
+        sheet = workbook.create_sheet(table.sheet or _tab_name(path.stem))
+        for row, cells in table.rows:
+            for column, text in enumerate(cells, start=1):
+                if text:
+                    _write(sheet, row, column, text)
+                    if row == table.rows[0][0]:
+                        sheet.cell(row, column).font = Font(bold=True)
+        for column in sheet.columns:
+            widest = max(len(str(cell.value or "")) for cell in column)
+            sheet.column_dimensions[str(column[0].column_letter)].width = min(widest + 2, 44)
+    return workbook
+
+
+def _tab_name(stem: str) -> str:
+    return re.sub(r"[\[\]:*?/\\']", " ", stem)[:31] or "Members"
+
+
+def _write(sheet: Worksheet, row: int, column: int, text: str) -> None:
+    """Write text that stays text, also where it begins with "="."""
+    cell = sheet.cell(row, column)
+    cell.value = legal(text)
+    cell.data_type = "s"
+    cell.number_format = "@"
+    cell.quotePrefix = text.startswith(edit.FORMULA)
+
+
+def legal(text: str) -> str:
+    """Return text as a workbook can hold it: XML 1.0 has no letters for control characters."""
+    return _ILLEGAL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))[:32_767]
+
+
+def _fill(severity: Severity) -> PatternFill:
+    """Return a colour and, for eyes that see none, a pattern."""
+    from openpyxl.styles import PatternFill
+
+    if severity is Severity.ERROR:
+        return PatternFill("darkUp", fgColor="D9776C", bgColor="F4B6B0")
+    if severity is Severity.WARNING:
+        return PatternFill("lightUp", fgColor="B8860B", bgColor="FBE3A2")
+    return PatternFill("gray0625", fgColor="6A8FBF", bgColor="D6E4F5")
+
+
+def _place(workbook: Workbook, problem: Problem) -> tuple[Worksheet, str] | None:
+    """Return tab and cell of a problem in the copy: a CSV has one tab, and `17:4` is D17 there."""
+    from mailer.contacts.contact import reference
+
+    tab = problem.sheet or next(iter(workbook.sheetnames))
+    if tab not in workbook.sheetnames or not (problem.cell or problem.row):
+        return None
+    if problem.cell and ":" in problem.cell:
+        row, _, column = problem.cell.partition(":")
+        return workbook[tab], reference(int(column) - 1, int(row), grid=True)
+    return workbook[tab], problem.cell or f"A{problem.row}"
+
+
+def _mark_cell(workbook: Workbook, problem: Problem) -> None:
+    from openpyxl.comments import Comment
+
+    place = _place(workbook, problem)
+    if place is None:
+        return
+    sheet, reference = place
+    cell = sheet[reference]
+    words = f"{problem.code}: {problem.message}. {problem.suggestion or ''}".strip()
+    if cell.comment is None or problem.severity is Severity.ERROR:
+        cell.fill = _fill(problem.severity)
+    said = f"{cell.comment.text}\n\n{words}" if cell.comment else words
+    cell.comment = Comment(legal(said), "mailer", width=360, height=120)
+
+
+def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]) -> None:
+    """Write the first tab: what is wrong, with a link to each cell."""
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.worksheet.hyperlink import Hyperlink
+
+    tab = workbook.create_sheet(FIRST_TAB)
+    for row, (left, right) in enumerate(
+        (("sheet", file), ("fingerprint", hashlib.sha256(content).hexdigest())), start=1
+    ):
+        _write(tab, row, 1, left)
+        _write(tab, row, 2, right)
+    many = len(problems)
+    _write(
+        tab,
+        3,
+        1,
+        f"{many} {'problem' if many == 1 else 'problems'}: correct the marked cells, save this file, then: mailer contacts accept",
+    )
+    for column, heading in enumerate(("Cell", "Code", "What is wrong", "What stands there", "What to do"), start=1):
+        _write(tab, 5, column, heading)
+        tab.cell(5, column).font = Font(bold=True)
+    for row, problem in enumerate(problems, start=6):
+        place = _place(workbook, problem)
+        target = f"{place[0].title}!{place[1]}" if place else file
+        texts = (
+            target,
+            f"{problem.code} {problem.severity.value}",
+            problem.message,
+            problem.value,
+            problem.suggestion or "",
+        )
+        for column, text in enumerate(texts, start=1):
+            _write(tab, row, column, text)
+            tab.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+        tab.cell(row, 2).fill = _fill(problem.severity)
+        if place:
+            name = place[0].title.replace("'", "''")
+            link = tab.cell(row, 1)
+            link.hyperlink = Hyperlink(ref=link.coordinate, location=f"'{name}'!{place[1]}")
+            tab.cell(row, 1).font = Font(underline="single", color="0B5394")
+    for letter, width in zip("ABCDE", (24, 16, 52, 36, 48), strict=True):
+        tab.column_dimensions[letter].width = width
+    tab.freeze_panes = "A6"
+    workbook.move_sheet(tab, -len(workbook.sheetnames) + 1)
+    workbook.active = 0
+
+
+# --------------------------------------------------------------------------------------------------------- and back
+
+
+def accept(root: Path, marked: Path) -> tuple[str, list[Change], Path | None]:
+    """Take a corrected copy back: return the sheet, the cells that changed, and the backup of what it was.
+
+    Raises `Refused` when the sheet is not the one that the copy was made of, `MailerError` when the copy is none.
+    """
+    file, changes = compare(root, marked)
+    if not changes:
+        return file, [], None
+    wanted = {(change.sheet or "", change.cell): change.after for change in changes}
+    return file, changes, edit.set_cells(root / file, wanted, root / ".mailer" / "backups")
+
+
+def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
+    """Return the sheet that a marked copy belongs to, and the cells in which it differs."""
+    reading, _ = read(marked, marked.name)
+    if reading.broken:
+        raise MailerError(f"{marked.name} cannot be read", problems=reading.problems)
+    first = next((table for table in reading.tables if table.sheet == FIRST_TAB), None)
+    about = {cells[0]: cells[1] for _, cells in first.rows[:2]} if first else {}
+    file, fingerprint = about.get("sheet", ""), about.get("fingerprint", "")
+    if not file or not fingerprint:
+        hint = "make one with: mailer contacts check SHEET --marked"
+        raise MailerError(f"{marked.name} is no marked copy: its tab {FIRST_TAB} is missing", hint=hint)
+    path = (root / file).resolve()
+    if not path.is_relative_to(root.resolve()) or not path.is_file():
+        raise MailerError(f"{marked.name} belongs to {file}, which is not in this workspace")
+    original, content = read(path, file)
+    if hashlib.sha256(content).hexdigest() != fingerprint:
+        message = f"{file} has changed since {marked.name} was made; nothing was written"
+        raise Refused(message, hint=f"mailer contacts check {path.name} --marked makes a new copy")
+    changes: list[Change] = []
+    for table in original.tables:
+        name = table.sheet or _tab_name(path.stem)
+        new = next((t for t in reading.tables if t.sheet == name), None)
+        if new is None:
+            raise MailerError(
+                f'the tab "{name}" is missing in {marked.name}', hint="put it back, or correct the sheet itself"
+            )
+        changes += _differences(table, new)
+    return file, changes
+
+
+def _differences(table: Table, new: Table) -> list[Change]:
+    before, after = dict(table.rows), dict(new.rows)
+    found: list[Change] = []
+    for row in sorted(before.keys() | after.keys()):
+        old, now = before.get(row, ()), after.get(row, ())
+        for column in range(max(len(old), len(now))):
+            was = old[column] if column < len(old) else ""
+            is_now = now[column] if column < len(now) else ""
+            formula = (
+                new.cell(column, row) in new.formulas
+            )  # its value is only known after a spreadsheet program saved it
+            if trim(legal(was)) != trim(is_now) and not formula:
+                found.append(Change(table.sheet, table.cell(column, row), was, trim(is_now)))
+    return found
