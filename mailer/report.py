@@ -275,6 +275,8 @@ def elsewhere(connection: Connection, one: Delivery) -> list[Delivery]:
 
 def server_line(code: int | None, enhanced: str | None, text: str) -> str:
     """Put the server's line together again: `550 5.1.1 no such user here`."""
+    if enhanced and text.startswith(enhanced):
+        enhanced = None
     return " ".join(str(part) for part in (code, enhanced, text) if part)
 
 

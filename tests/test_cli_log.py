@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -358,10 +357,18 @@ def test_letter_is_written_and_shown_exactly_as_it_was_sent(run: RUN, journey: J
     data = path.read_bytes()
     assert data.startswith(b"Date: Wed, 20 Jan 2027 08:00:01 +0000\r\nFrom: <us@rights.example>\r\n")
     assert message_from_bytes(data)["To"] == "<person4@no.parliament.example>"
+    (one,) = lines(run("log", "show", "4", "--text", "--json"))
+    assert str(one["letter"]).endswith("Date: Wed, 20 Jan 2027 08:00:01 +0000\n\nhello")
     again = run("log", "show", "4", "--eml", path)
     assert again.exit_code == 2
     assert "is there already" in again.stderr
     assert run("log", "show", "4", "--eml", path, "--force").exit_code == 0
+
+
+def test_letter_that_was_not_handed_over_has_no_date_and_says_so(run: RUN, journey: Journey) -> None:
+    result = run("log", "show", "5", "--text")
+    assert "has not been handed over yet" in result.stderr
+    assert "Date:" not in result.stdout
 
 
 def test_who_was_left_out_has_no_letter_to_show(run: RUN, journey: Journey) -> None:
@@ -490,10 +497,8 @@ def test_export_needs_a_file(run: RUN, journey: Journey) -> None:
 def test_screen_is_as_it_was_looked_at(
     run: RUN, journey: Journey, tmp_path: Path, name: str, args: tuple[str, ...], width: int, encoding: str
 ) -> None:
-    variables = {"COLUMNS": str(width), "NO_COLOR": "1", "PYTHONIOENCODING": encoding, "TZ": os.environ["TZ"]}
-    command = [sys.executable, "-m", "mailer", "-C", str(tmp_path), *args]
-    result = subprocess.run(command, env=os.environ | variables, stdout=subprocess.PIPE, check=True)
-    shown = result.stdout.decode(encoding)
+    runner = CliRunner(charset=encoding, env={"COLUMNS": str(width), "NO_COLOR": "1"})
+    shown = runner.invoke(cli, ["-C", str(tmp_path), *args]).stdout
     golden = GOLDEN / f"{name}-{width}-{encoding}.txt"
     assert shown == golden.read_text(encoding="utf-8")
     assert max(cell_len(line) for line in shown.splitlines()) <= width

@@ -186,6 +186,12 @@ def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
     assert report.person(journey.one(4))["reason"] is None
 
 
+def test_enhanced_code_that_stands_in_the_text_is_not_said_twice() -> None:
+    assert report.server_line(550, "5.1.1", "5.1.1 no such user") == "550 5.1.1 no such user"
+    assert report.server_line(550, "5.1.1", "no such user") == "550 5.1.1 no such user"
+    assert report.server_line(None, None, "the server hung up") == "the server hung up"
+
+
 def told(journey: Journey, ledger: Ledger, number: int) -> list[tuple[str, ...]]:
     one = journey.one(number)
     with ledger.reading() as connection:

@@ -86,9 +86,10 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
         if len(found) > 1 and (text or eml):
             hint = f"name one: mailer log show {found[0].shown}"
             raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
+        data = _letter(desk, connection, found[0]) if text or eml else b""
         if desk.json:
             for one in found:
-                desk.data(_story_as_data(connection, mail_out, one))
+                desk.data(_story_as_data(connection, mail_out, one) | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
             from mailer.cli.tables import show_people, show_steps
 
@@ -97,10 +98,10 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
             show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
         else:
             _show_story(desk, connection, mail_out, found[0])
-        if text:
-            _show_letter(desk, _letter(connection, found[0]))
+            if text:
+                _show_letter(desk, data)
         if eml:
-            write(eml, _letter(connection, found[0]), force=force)
+            write(eml, data, force=force)
             desk.say(f"The letter is in {eml}.")
 
 
@@ -157,31 +158,36 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
     }
 
 
-def _letter(connection: Connection, one: Delivery) -> bytes:
-    """Return the message as it went over the line; before the first try it has no Date yet."""
+def _letter(desk: Desk, connection: Connection, one: Delivery) -> bytes:
+    """Return the message as it went over the line; before it is handed over for the first time it has no Date."""
     from mailer import message
 
     data = queries.data_of(connection, one)
     if data is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
-    return data if one.dated_at is None else message.dated(data, one.dated_at)
+    if one.dated_at is None:
+        desk.say("This letter has not been handed over yet, so it has no Date.")
+        return data
+    return message.dated(data, one.dated_at)
+
+
+def _text_of(data: bytes) -> str:
+    """Return the heads and the text twin of a message, for reading."""
+    from email import message_from_bytes, policy
+
+    letter = message_from_bytes(data, policy=policy.default)
+    heads = [f"{name}: {letter[name]}" for name in ("From", "Reply-To", "To", "Subject", "Date") if letter[name]]
+    body = letter.get_body(("plain",))
+    return "\n".join([*heads, "", *(body.get_content() if body else "").splitlines()])
 
 
 def _show_letter(desk: Desk, data: bytes) -> None:
-    from email import message_from_bytes, policy
-
     from mailer.cli.tables import speller
 
     spell = speller(desk.out)
-    letter = message_from_bytes(data, policy=policy.default)
     desk.out.print()
-    for name in ("From", "Reply-To", "To", "Subject", "Date"):
-        if letter[name]:
-            desk.out.print(spell(f"{name}: {letter[name]}"), soft_wrap=True)
-    body = letter.get_body(("plain",))
-    desk.out.print()
-    for line in (body.get_content() if body else "").splitlines():
-        desk.out.print(spell(line), soft_wrap=True)
+    for line in _text_of(data).splitlines():
+        desk.out.print(spell(line), soft_wrap=not desk.out.is_terminal)
 
 
 @log.command()

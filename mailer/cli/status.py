@@ -87,20 +87,19 @@ def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut)
     if desk.json:
         desk.data(report.status(connection, mail_out))
         return
-    from mailer.cli.tables import show_delegations, show_people, show_steps, show_totals, speller
+    from mailer.cli.tables import show_delegations, show_people, show_steps, show_text, show_totals
 
-    spell = speller(desk.out)
     counts = queries.counts(connection, mail_out.id)
     died = _died(ledger, connection, mail_out)
     for line in _head(mail_out, counts, died=died):
-        desk.out.print(spell(line), soft_wrap=desk.out.width >= 100)
+        show_text(desk, line)
     desk.out.print()
     show_totals(desk, connection, mail_out)
     if people := report.needs_a_person(connection, mail_out.id):
         desk.out.print(f"\n{_these(len(people))} you:", style="bold")
         show_people(desk, people[:SHOWN])
         if len(people) > SHOWN:
-            desk.out.print(spell(f"  … and {len(people) - SHOWN} more"))
+            show_text(desk, f"… and {len(people) - SHOWN} more", indent=2)
     desk.out.print("\nDelegations, worst first:", style="bold")
     show_delegations(desk, connection, mail_out)
     desk.say()

@@ -35,10 +35,10 @@ STYLES = {
     State.WAITING: "",
     State.SENDING: "",
 }
-INDENT, BELOW = 2, 8
+INDENT, BELOW = 2, 10
 """Columns before a row, and before a note that stands below its row."""
 
-NOTE = 36
+NOTE = 30
 """A note stands beside its row where it has at least so many columns; otherwise below it."""
 
 
@@ -60,8 +60,8 @@ def show_delegations(desk: Desk, connection: Connection, mail_out: MailOut, *, e
         show_rows(desk, rows, right=(1, 2), head=["delegation", "people", "accepted"], note="needs a look")
     if quiet:
         many = "delegation" if quiet == 1 else "delegations"
-        _say(desk, f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at")
-        _say(desk, f"(mailer log delegations {mail_out.name} --all)", indent=4)
+        show_text(desk, f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at", indent=INDENT)
+        show_text(desk, f"(mailer log delegations {mail_out.name} --all)", indent=2 * INDENT)
 
 
 def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
@@ -75,7 +75,7 @@ def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None
         for line in report.left_out(connection, mail_out.id)
     ]
     if rows:
-        show_rows(desk, rows, right=(0,), head=["left out", "because"], note="delegations")
+        show_rows(desk, rows, right=(0,), head=["people", "left out because"], note="delegations")
 
 
 def show_people(desk: Desk, people: Sequence[Delivery]) -> None:
@@ -159,5 +159,7 @@ def _wrapped(console: Console, lines: Sequence[str], width: int) -> list[str]:
     return [piece.plain.rstrip() for line in lines if line for piece in Text(line).wrap(console, max(width, 20))]
 
 
-def _say(desk: Desk, text: str, *, indent: int = INDENT) -> None:
-    desk.out.print(" " * indent + speller(desk.out)(text), soft_wrap=True)
+def show_text(desk: Desk, text: str, *, indent: int = 0) -> None:
+    """Print a sentence, broken between words where the console is narrower."""
+    for piece in _wrapped(desk.out, [speller(desk.out)(text)], desk.out.width - indent):
+        desk.out.print(" " * indent + piece, soft_wrap=True)
