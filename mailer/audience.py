@@ -23,6 +23,9 @@ class Selection:
     again_refused: bool = True  # False: whom a server has refused at this very address is left out
 
 
+EVERYONE = Selection()
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is decided about one contact: a letter in `language`, or left out for `reason`."""
@@ -41,7 +44,7 @@ class Audience:
     appeal: Appeal
     holds: Holds
     allow: Sequence[str] | None = None  # the allow-list of test mode; None outside of it
-    selection: Selection = Selection()
+    selection: Selection = EVERYONE
     history: Sequence[Written] = ()
     languages: Mapping[str, str] = field(default_factory=dict)  # delegation → language, as the workspace confirmed
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from mailer.states import REASONS, About, Reason, Receipt, State
+from mailer.replies import Verdict
+from mailer.states import REASONS, About, Receipt, State
 
 EARLY = 20  # letters within which one verdict of spam is enough
 RECENT = 50  # later: so many letters are looked back upon,
@@ -28,18 +29,20 @@ class Brakes:
     in_a_row: int = 0
     spam: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    def look(self, receipt: Receipt, about: About, reason: Reason) -> str | None:
+    def look(self, receipt: Receipt, verdict: Verdict) -> str | None:
         """Take in one outcome. Returns the sentence that says why to stop, or None to go on."""
+        about = verdict.about
         self.seen += 1
         if about is About.CONFIGURATION:
             return f"The mail server does not take letters from this account: {_said(receipt)}"
         if about is About.BUG:
             return f"The mail server did not understand the mailer: {_said(receipt)}"
         self.spam.append(about is About.REPUTATION)
-        if about is About.REPUTATION and (self.seen <= EARLY or sum(self.spam) >= TOO_OFTEN):
-            times = sum(self.spam)
+        times = sum(self.spam)
+        if about is About.REPUTATION and (verdict.at_once or self.seen <= EARLY or times >= TOO_OFTEN):
             how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.spam)} letters were"
-            return f"{how_often} turned away ({REASONS[reason]}): {_said(receipt)}"
+            why = REASONS[verdict.reason] if verdict.reason else "no reason given"
+            return f"{how_often} turned away ({why}): {_said(receipt)}"
         if receipt.state is State.REFUSED and about is About.RECIPIENT:
             self.refused += 1
             self.in_a_row += 1

@@ -135,7 +135,7 @@ def make_plan(
     planned = []
     for number, decision in enumerate(decisions, 1):
         contact = decision.contact
-        frozen: dict[str, Any] = {}
+        frozen: Mapping[str, Any] = {}
         if decision.reason is None:
             try:
                 frozen = _freeze(decision, renderer, sending, key, everyone)
@@ -176,7 +176,7 @@ def _freeze(
 ) -> Mapping[str, Any]:
     contact = decision.contact
     rendered = renderer.render(contact, decision.language)
-    message_id = message.message_id(key, contact.person_key, contact.address_key, sending.domain)
+    message_id = f"<{message.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
     data = message.build(
         rendered,
         sender=sending.from_,

@@ -23,7 +23,6 @@ class Next(StrEnum):
     NOTHING = "nothing"  # it is settled
     AGAIN = "again"  # after the recipient's back-off
     GREYLISTED = "greylisted"  # the same, but five minutes at least, and no sign of trouble
-    TOMORROW = "tomorrow"  # once more after a day: a full mailbox
     PERSON = "person"  # unknown: somebody has to settle it
 
 
@@ -69,7 +68,7 @@ class Row:
 
 
 R, S, C, P, B = About.RECIPIENT, About.SPEED, About.CONFIGURATION, About.REPUTATION, About.BUG
-DONE, AGAIN, GREY, DAY = Next.NOTHING, Next.AGAIN, Next.GREYLISTED, Next.TOMORROW
+DONE, AGAIN, GREY = Next.NOTHING, Next.AGAIN, Next.GREYLISTED
 
 TABLE: tuple[Row, ...] = (
     # the account: it may be in strangers' hands
@@ -115,11 +114,11 @@ TABLE: tuple[Row, ...] = (
     Row(RCPT_DOT, "", r"55[06]", r"null ?mx", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, r"5\.1\.6", "", "", R, Reason.MOVED, DONE),
     Row(RCPT_DOT, r"5\.1\.([0-4]|10)|5\.2\.1", "", "", R, Reason.NO_MAILBOX, DONE),
-    Row(RCPT_DOT, r"5\.2\.2", "", "", R, Reason.MAILBOX_FULL, DAY),
+    Row(RCPT_DOT, r"5\.2\.2", "", "", R, Reason.MAILBOX_FULL, DONE),
     Row(RCPT_DOT, r"5\.4\.[1467]", "", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, "", r"556", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
     Row(RCPT_DOT, "", r"551", "", R, Reason.MOVED, DONE),
-    Row(RCPT_DOT, "", r"552", "", R, Reason.MAILBOX_FULL, DAY),
+    Row(RCPT_DOT, "", r"552", "", R, Reason.MAILBOX_FULL, DONE),
     # our speech, our letter
     Row(ANY, r"5\.5\.[0-9]+", "", "", B, Reason.OTHER, AGAIN),
     Row(ANY, "", r"50[0-4]|555", "", B, Reason.OTHER, AGAIN),
@@ -133,7 +132,7 @@ TABLE: tuple[Row, ...] = (
     Row(HANDED, "", r"55[04]", SPAM, P, Reason.SPAM, DONE),
     Row(ANY, r"5\.7\.[0-9]+", "", "", P, Reason.POLICY, DONE),
     # no enhanced code, or one that says nothing
-    Row(RCPT_DOT, "", r"5..", r"quota|mailbox.*full|full.*mailbox", R, Reason.MAILBOX_FULL, DAY),
+    Row(RCPT_DOT, "", r"5..", r"quota|mailbox.*full|full.*mailbox", R, Reason.MAILBOX_FULL, DONE),
     Row(RCPT_DOT, "", r"5..", NO_MAILBOX, R, Reason.NO_MAILBOX, DONE),
     Row(RCPT, "", r"55[013]", "", R, Reason.NO_MAILBOX, DONE),
     Row(HANDED, "", r"554", "", P, Reason.POLICY, DONE),

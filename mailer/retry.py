@@ -29,24 +29,16 @@ def next_try(
     keep_trying: timedelta = A_DAY,
     last_day: date | None = None,
     schedule: Sequence[timedelta] = SCHEDULE,
-    mailbox_full: timedelta = A_DAY,
 ) -> datetime | None:
     """Return when to try again, or None to give up.
 
     `attempts` counts those made, the last one included. The limit is `keep_trying` after the first attempt, or the
-    end of `last_day` (UTC) where that is earlier. A mailbox refused as full is tried once more, `mailbox_full` later,
-    which may be beyond `keep_trying`, not beyond `last_day`; if it still is full, the letter is refused.
+    end of `last_day` (UTC) where that is earlier.
     """
-    match verdict.next:
-        case Next.NOTHING | Next.PERSON:
-            return None
-        case Next.TOMORROW:
-            until = at = now + mailbox_full
-            if now - first_try >= mailbox_full:
-                return None
-        case Next.AGAIN | Next.GREYLISTED:
-            at = now + schedule[min(attempts, len(schedule)) - 1]
-            until = first_try + keep_trying
+    if verdict.next in (Next.NOTHING, Next.PERSON):
+        return None
+    at = now + schedule[min(attempts, len(schedule)) - 1]
+    until = first_try + keep_trying
     if last_day is not None:
         until = min(until, datetime.combine(last_day, time.max, UTC))
     return at if at <= until else None

@@ -9,23 +9,14 @@ import difflib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+
+from mailer.errors import Problem, Severity
 
 Cells = Mapping[str, Mapping[str, Mapping[str, str]]]
 """File → tab (empty in CSV) → cell → what stands there."""
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between the plan and the workspace of today."""
-
-    file: str
-    place: str  # sheet "Members" · D17, line 12, or a setting's name
-    before: str
-    now: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.before or '(empty)'} → {self.now or '(empty)'}"
+SETTINGS = "config.toml"
 
 
 @dataclass(frozen=True)
@@ -38,52 +29,62 @@ class Sources:
     settings: Mapping[str, str] = field(default_factory=dict)  # "smtp.host" → value; never a secret
 
     def pack(self) -> bytes:
-        return zlib.compress(json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode())
+        parts = {
+            "cells": {file: dict(tabs) for file, tabs in self.cells.items()},
+            "text": dict(self.text),
+            "files": dict(self.files),
+            "settings": dict(self.settings),
+        }
+        return zlib.compress(json.dumps(parts, ensure_ascii=False).encode())  # the order of the sheets is kept
 
     @staticmethod
     def unpack(packed: bytes) -> Sources:
         return Sources(**json.loads(zlib.decompress(packed)))
 
-    def changes(self, now: Sources) -> list[Change]:
-        """List what is different today, file by file."""
+    def changes(self, now: Sources) -> list[Problem]:
+        """List what is different today, settings first, then file by file, as problems of code S201."""
         return [*self._settings(now), *self._cells(now), *self._lines(now), *self._other_files(now)]
 
-    def _settings(self, now: Sources) -> Iterator[Change]:
+    def _settings(self, now: Sources) -> Iterator[Problem]:
         for key in sorted(self.settings.keys() | now.settings.keys()):
             before, after = self.settings.get(key, ""), now.settings.get(key, "")
             if before != after:
-                yield Change("config.toml", key, before, after)
+                yield _changed(SETTINGS, f"{key}: {before or '(empty)'}", after)
 
-    def _cells(self, now: Sources) -> Iterator[Change]:
+    def _cells(self, now: Sources) -> Iterator[Problem]:
         for file in sorted(self.cells.keys() | now.cells.keys()):
             before, after = self.cells.get(file), now.cells.get(file)
             if before is None or after is None:
-                yield Change(
-                    file, "the whole sheet", "" if before is None else "there", "" if after is None else "there"
-                )
+                yield _changed(file, "(no sheet)" if before is None else "the sheet", "" if after is None else "the sheet")
                 continue
             for tab in [*before, *(tab for tab in after if tab not in before)]:
                 old, new = before.get(tab, {}), after.get(tab, {})
                 for cell in [*old, *(cell for cell in new if cell not in old)]:
                     if old.get(cell, "") != new.get(cell, ""):
-                        where = f'sheet "{tab}" · {cell}' if tab else cell
-                        yield Change(file, where, old.get(cell, ""), new.get(cell, ""))
+                        yield _changed(file, old.get(cell, ""), new.get(cell, ""), sheet=tab or None, cell=cell)
 
-    def _lines(self, now: Sources) -> Iterator[Change]:
+    def _lines(self, now: Sources) -> Iterator[Problem]:
         for file in sorted(self.text.keys() | now.text.keys()):
             before, after = self.text.get(file, "").splitlines(), now.text.get(file, "").splitlines()
             blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
             for kind, start, end, new_start, new_end in blocks:
                 if kind != "equal":
                     old, new = " ".join(before[start:end]), " ".join(after[new_start:new_end])
-                    yield Change(file, f"line {new_start + 1}", _short(old), _short(new))
+                    yield _changed(file, _short(old), _short(new), row=new_start + 1)
 
-    def _other_files(self, now: Sources) -> Iterator[Change]:
+    def _other_files(self, now: Sources) -> Iterator[Problem]:
         shown = self.cells.keys() | now.cells.keys() | self.text.keys() | now.text.keys()
         for file in sorted((self.files.keys() | now.files.keys()) - shown):
             before, after = self.files.get(file, ""), now.files.get(file, "")
             if before != after:
-                yield Change(file, "the file", before[:12], after[:12])
+                yield _changed(file, "the file as it was" if before else "(no file)", "another file" if after else "")
+
+
+def _changed(
+    file: str, before: str, after: str, *, sheet: str | None = None, cell: str | None = None, row: int | None = None
+) -> Problem:
+    message = f"changed since the plan: {before or '(empty)'} → {after or '(empty)'}"
+    return Problem("S201", Severity.ERROR, message, file, sheet, cell, row)
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -10,7 +10,7 @@ from mailer.states import REASONS, About, Reason, Receipt, Stage, State
 R, S, C, P, B = About.RECIPIENT, About.SPEED, About.CONFIGURATION, About.REPUTATION, About.BUG
 MAIL, RCPT, DATA, BODY, DOT = Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT
 DEFERRED, REFUSED = State.DEFERRED, State.REFUSED
-AGAIN, GREY, DAY, DONE = Next.AGAIN, Next.GREYLISTED, Next.TOMORROW, Next.NOTHING
+AGAIN, GREY, DONE = Next.AGAIN, Next.GREYLISTED, Next.NOTHING
 
 
 def receipt(stage: Stage, said: str) -> Receipt:
@@ -33,10 +33,10 @@ CASES = [
     (RCPT, "556 5.1.10 Domain does not accept mail (nullMX)", REFUSED, R, Reason.NO_MAILBOX, DONE),
     (RCPT, "556 no mail here", REFUSED, R, Reason.NO_MAILBOX, DONE),
     (RCPT, "550 5.2.1 The email account that you tried to reach is disabled", REFUSED, R, Reason.NO_MAILBOX, DONE),
-    (RCPT, "552 5.2.2 mailbox full", DEFERRED, R, Reason.MAILBOX_FULL, DAY),
-    (DOT, "552 5.2.2 over quota", DEFERRED, R, Reason.MAILBOX_FULL, DAY),
-    (RCPT, "552 Requested mail action aborted", DEFERRED, R, Reason.MAILBOX_FULL, DAY),
-    (RCPT, "550 Mailbox quota exceeded", DEFERRED, R, Reason.MAILBOX_FULL, DAY),
+    (RCPT, "552 5.2.2 mailbox full", REFUSED, R, Reason.MAILBOX_FULL, DONE),
+    (DOT, "552 5.2.2 over quota", REFUSED, R, Reason.MAILBOX_FULL, DONE),
+    (RCPT, "552 Requested mail action aborted", REFUSED, R, Reason.MAILBOX_FULL, DONE),
+    (RCPT, "550 Mailbox quota exceeded", REFUSED, R, Reason.MAILBOX_FULL, DONE),
     (RCPT, "550 5.4.1 Recipient address rejected: Access denied", REFUSED, R, Reason.NO_MAILBOX, DONE),
     (DOT, "550 5.4.6 routing loop", REFUSED, R, Reason.NO_MAILBOX, DONE),
     (RCPT, "550 no such user here", REFUSED, R, Reason.NO_MAILBOX, DONE),
@@ -132,7 +132,7 @@ CASES = [
     (RCPT, "555 unsupported parameters", DEFERRED, B, Reason.OTHER, AGAIN),
     (RCPT, "501 syntax error", DEFERRED, B, Reason.OTHER, AGAIN),
     # basic and enhanced code disagree: the basic one is right
-    (RCPT, "550 4.2.2 mailbox full", DEFERRED, R, Reason.MAILBOX_FULL, DAY),
+    (RCPT, "550 4.2.2 mailbox full", REFUSED, R, Reason.MAILBOX_FULL, DONE),
     (RCPT, "450 5.1.1 unknown", DEFERRED, R, Reason.LATER, AGAIN),
     # the rest
     (RCPT, "599 strange", REFUSED, R, Reason.OTHER, DONE),

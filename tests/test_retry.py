@@ -14,7 +14,6 @@ from mailer.states import About, Reason, State
 FIRST = datetime(2027, 1, 25, 8, 0, tzinfo=UTC)
 AGAIN = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.AGAIN)
 GREY = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.GREYLISTED)
-FULL = Verdict(State.DEFERRED, About.RECIPIENT, Reason.MAILBOX_FULL, Next.TOMORROW)
 REFUSED = Verdict(State.REFUSED, About.RECIPIENT, Reason.NO_MAILBOX, Next.NOTHING)
 UNKNOWN = Verdict(State.UNKNOWN, About.LINE, Reason.BROKE_AFTER_DOT, Next.PERSON)
 
@@ -41,12 +40,6 @@ def hours(count: float) -> timedelta:
         (3, AGAIN, hours(15.5), {"last_day": date(2027, 1, 25)}, 20),  # 23:50
         (3, AGAIN, hours(15.7), {"last_day": date(2027, 1, 25)}, None),  # 00:02, the day after
         (1, AGAIN, hours(0), {"last_day": date(2027, 1, 24)}, None),
-        (1, FULL, hours(0), {}, 24 * 60),
-        (4, FULL, hours(5), {}, 24 * 60),  # beyond keep_trying, once
-        (5, FULL, hours(29), {}, None),
-        (2, FULL, hours(24), {}, None),
-        (1, FULL, hours(0), {"last_day": date(2027, 1, 25)}, None),
-        (1, FULL, hours(0), {"mailbox_full": hours(1)}, 60),
         (1, REFUSED, hours(0), {}, None),
         (1, UNKNOWN, hours(0), {}, None),
         (1, AGAIN, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),

@@ -25,8 +25,17 @@ from mailer.errors import Interrupted, MailerError, Refused
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
+        "demo": ("mailer.cli.demo:demo", "See it work on made-up people; nothing leaves this computer."),
         "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
+        "check": ("mailer.cli.check:check", "Everything that could go wrong, before it does."),
+        "preview": ("mailer.cli.preview:preview", "One person's letter, as it would be sent."),
+        "plan": ("mailer.cli.plan:plan", "Freeze who gets what; prints M-0001, sends nothing."),
+        "send": ("mailer.cli.send:send", "Send a planned mail-out, or go on with it."),
         "status": ("mailer.cli.status:status", "Where things stand, and what to type next."),
+        "pause": ("mailer.cli.send:pause", "Pause a mail-out that is being sent."),
+        "resume": ("mailer.cli.send:resume", "Go on with a paused mail-out."),
+        "stop": ("mailer.cli.send:stop", "Give a mail-out up for good."),
+        "retry": ("mailer.cli.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
     },
     "contacts": {},
     "letters": {

@@ -164,6 +164,8 @@ def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery
         or fold(one.name) == fold(who)
     ]
     words = tokens(who)
+    if not words:
+        return exact
     return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
 
 

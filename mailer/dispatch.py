@@ -1,0 +1,376 @@
+"""Sending a mail-out: claim, hand over, record, until nobody waits.
+
+A few lanes, each with one connection, take letters from one feed. The order of writes is that of the ledger: the
+claim is committed before anything is sent, the marker before the final dot, the outcome before the same lane's next
+dot. A crash anywhere leaves deliveries that the next `run` puts right by itself (see `ledger/moves.py`): nobody is
+written to twice, nobody is lost, and what cannot be known is called unknown.
+
+Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional on it, so the
+commit of the pause is the moment after which no dot is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer import message, replies, retry
+from mailer.brakes import Brakes
+from mailer.errors import ServerError
+from mailer.ledger import buckets, mailouts, moves
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import Claimed
+from mailer.ledger.schema import delivery
+from mailer.ledger.senders import dead_senders, sender
+from mailer.ledger.writer import Writer
+from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
+from mailer.transport.smtp import Envelope, NotHandedOver, SmtpSession
+
+GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
+LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
+IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
+AHEAD = 4  # letters claimed ahead per connection, where no rate limit says otherwise
+
+d = delivery.c
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How fast, how often, for how long."""
+
+    connections: int = 2
+    per_connection: int = 50  # letters before a connection is renewed
+    per_minute: float = 0.0  # 0: no limit
+    bucket: str = "account"  # whose rate it is: everything that sends through this account shares it
+    keep_trying: timedelta = timedelta(hours=24)
+    schedule: tuple[timedelta, ...] = retry.SCHEDULE
+    no_progress: timedelta = timedelta(minutes=15)  # how long a server may be away before the mail-out pauses
+
+    @property
+    def interval(self) -> float:
+        return 60.0 / self.per_minute if self.per_minute else 0.0
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A claimed delivery with its finished bytes; one object for as long as it is tried."""
+
+    claimed: Claimed
+    dated_at: datetime
+    envelope: Envelope
+
+
+@dataclass(slots=True)
+class _Lane:
+    session: SmtpSession
+    task: asyncio.Task[None] | None = None
+    past_mark: bool = False  # its marker is asked for or set: only an answer, or patience, may end this letter
+
+
+@dataclass
+class Dispatch:
+    """One sending of one mail-out. `report` is told every event as a flat dictionary, ready for JSON."""
+
+    ledger: Ledger
+    mail_out_id: int
+    session: Callable[[], SmtpSession]
+    course: Course = field(default_factory=Course)
+    report: Callable[[dict[str, Any]], None] = lambda _event: None
+
+    async def run(self) -> MailOut:
+        """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then stands.
+
+        Raises ServerError when the server cannot be reached or refuses the login before anything was sent.
+        """
+        self._stirred = asyncio.Event()
+        self._halted = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._queue: deque[_Letter] = deque()
+        self._claiming = asyncio.Lock()
+        self._brakes = Brakes()
+        self._away_since: datetime | None = None
+        self._failures = 0
+        self._fault: ServerError | None = None
+        with sender(self.ledger) as self._me:
+            async with Writer(self.ledger) as self._writer:
+                first = self.session()
+                await first.connect()  # log in once, before any letter is claimed
+                try:
+                    mail_out = await self._writer.run(self._begin)
+                    self._envelope_from = mail_out.sender
+                    self._last_day = mail_out.last_day
+                    await self._send(first)
+                finally:
+                    first.abort()
+                    mail_out = await self._writer.run(self._end)
+        if self._fault is not None:
+            raise self._fault
+        return mail_out
+
+    async def pause(self, why: str = "", who: str = "") -> None:
+        """Pause the mail-out: when this comes back, no new dot is written."""
+        await self._writer.run(self._pause, why, who or self._me)
+        self._halt()
+
+    def hurry(self) -> None:
+        """Do not wait any longer for answers: letters past the dot become unknown."""
+        self._hurry.set()
+        self._halt()
+
+    # ------------------------------------------------------------------------------------------------- transactions
+
+    def _begin(self, connection: sa.Connection) -> MailOut:
+        self._recover(connection)
+        mail_out = mailouts.get(connection, self.mail_out_id)
+        return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
+
+    def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
+        dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
+        return moves.recover(connection, self.mail_out_id, dead=dead, owner=self._me, at=self.ledger.now())
+
+    def _end(self, connection: sa.Connection) -> MailOut:
+        self._recover(connection, dead=(self._me,))  # what this sender still holds
+        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+        return mailouts.get(connection, self.mail_out_id)
+
+    def _pause(self, connection: sa.Connection, why: str, who: str) -> None:
+        if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
+            mailouts.change(connection, self.mail_out_id, MailOutState.PAUSED, at=self.ledger.now(), who=who, why=why)
+
+    def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
+        """Claim what is due. Returns the letters, and the seconds to wait for more (None: there will be none)."""
+        at = self.ledger.now()
+        if self._last_day is not None and at.date() > self._last_day:
+            moves.not_sent(connection, self.mail_out_id, Reason.LAST_DAY, at=at, who=self._me)
+        limit = self.course.connections * AHEAD
+        if self.course.interval:
+            wait = buckets.take(connection, self.course.bucket, interval=self.course.interval, at=at)
+            if wait:
+                return [], wait
+            limit = 1
+        claimed = moves.claim(connection, self.mail_out_id, owner=self._me, at=at, limit=limit)
+        if claimed:
+            return claimed, 0.0
+        if self.course.interval:
+            buckets.give_back(connection, self.course.bucket, interval=self.course.interval)
+        return [], self._next_due(connection, at)
+
+    def _next_due(self, connection: sa.Connection, at: datetime) -> float | None:
+        states = [state.value for state in OPEN]
+        where = (d.mail_out_id == self.mail_out_id, d.state.in_(states))
+        open_, mine = connection.execute(
+            sa.select(sa.func.count(), sa.func.count().filter(d.owner == self._me)).where(*where)
+        ).one()
+        if not open_:
+            return None
+        if dead_senders(self.ledger, connection, self.mail_out_id):
+            self._recover(connection)
+            return 0.0
+        due = connection.scalar(sa.select(sa.func.min(d.next_try_at)).where(*where, d.state == State.DEFERRED.value))
+        if due is not None:
+            return max(0.0, float((due - at).total_seconds()))
+        return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not
+
+    # ------------------------------------------------------------------------------------------------------ the feed
+
+    def _ready(self) -> _Letter | None:
+        return None if self._halted.is_set() or not self._queue else self._queue.popleft()
+
+    async def _take(self) -> _Letter | None:
+        """Wait for the next letter. None: there is none left, or the sending is halted."""
+        while not self._halted.is_set():
+            async with self._claiming:
+                if (letter := self._ready()) is not None:
+                    return letter
+                self._stirred.clear()
+                claimed, wait = await self._writer.run(self._claim)
+                self._queue += [self._letter(one) for one in claimed]
+                if claimed:
+                    continue
+                if wait is None or await self._over():
+                    self._halt()
+                    return None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), wait)
+        return None
+
+    async def _over(self) -> bool:
+        state = (await self._writer.run(mailouts.get, self.mail_out_id)).state
+        return state is not MailOutState.SENDING
+
+    def _letter(self, one: Claimed) -> _Letter:
+        dated_at = one.dated_at or self.ledger.now()
+        return _Letter(one, dated_at, Envelope(self._envelope_from, one.address, message.dated(one.data, dated_at)))
+
+    # ------------------------------------------------------------------------------------------------------ the lanes
+
+    async def _send(self, first: SmtpSession) -> None:
+        lanes = [_Lane(first)] + [_Lane(self.session()) for _ in range(self.course.connections - 1)]
+        for lane in lanes:
+            lane.task = asyncio.create_task(self._lane(lane))
+        watch = asyncio.create_task(self._watch())
+        tasks = [lane.task for lane in lanes if lane.task]
+        try:
+            ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(*tasks, return_exceptions=True)
+            halted: asyncio.Future[Any] = asyncio.create_task(self._halted.wait())
+            await asyncio.wait([ended, halted], return_when=asyncio.FIRST_COMPLETED)
+            halted.cancel()
+            if not ended.done():
+                await self._wind_up(lanes)
+            for fault in await ended:
+                if isinstance(fault, Exception):
+                    raise fault
+        finally:
+            for task in (watch, *tasks):
+                task.cancel()
+            await asyncio.gather(watch, *tasks, return_exceptions=True)
+            for lane in lanes:
+                lane.session.abort()
+
+    async def _wind_up(self, lanes: list[_Lane]) -> None:
+        """End at once what is not handed over; give what is past the dot ten seconds for its answer."""
+        for lane in lanes:
+            if lane.task and not lane.past_mark:
+                lane.task.cancel()
+        waiting: set[asyncio.Future[Any]] = {lane.task for lane in lanes if lane.task and not lane.task.done()}
+        hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
+        deadline = asyncio.get_running_loop().time() + GRACE
+        while waiting and not self._hurry.is_set():
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            done, _ = await asyncio.wait(waiting | {hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            waiting -= done
+        hurry.cancel()
+        for task in waiting:
+            task.cancel()
+
+    async def _lane(self, lane: _Lane) -> None:
+        letter: _Letter | None = None
+        try:
+            while not self._halted.is_set():
+                letter = letter or await self._next(lane)
+                if letter is None:
+                    break
+                if lane.session.is_open and lane.session.delivered >= self.course.per_connection:
+                    await lane.session.quit()
+                more = lane.session.delivered + 1 < self.course.per_connection
+                follow = self._ready() if more else None
+                if not await self._try(lane, letter, follow):
+                    await self._put_back(letter)
+                letter = follow
+            await lane.session.quit()
+        finally:
+            lane.session.abort()
+
+    async def _next(self, lane: _Lane) -> _Letter | None:
+        """Wait for a letter; after a while without one, leave the server in peace."""
+        taking = asyncio.create_task(self._take())
+        try:
+            done, _ = await asyncio.wait({taking}, timeout=IDLE)
+            if not done:
+                await lane.session.quit()
+            return await taking
+        finally:
+            taking.cancel()
+
+    async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
+        """Try one letter and record what became of it. False: nothing was handed over, it is to be given back."""
+        one = letter.claimed
+
+        async def before_dot() -> bool:
+            lane.past_mark = True
+            lane.past_mark = await self._writer.run(
+                moves.mark, one, owner=self._me, at=self.ledger.now(), dated_at=letter.dated_at
+            )
+            return lane.past_mark
+
+        try:
+            receipt = await lane.session.deliver(
+                letter.envelope, before_dot, follow=follow.envelope if follow else None
+            )
+        except NotHandedOver:
+            if await self._over():
+                self._halt()
+            return False
+        except ServerError as fault:
+            await self._server_away(fault)
+            return False
+        self._away_since, self._failures = None, 0
+        await self._record(letter, receipt)
+        lane.past_mark = False
+        return True
+
+    async def _record(self, letter: _Letter, receipt: Receipt) -> None:
+        one, at = letter.claimed, self.ledger.now()
+        verdict = replies.judge(receipt)
+        state, reason, next_try_at = verdict.state, verdict.reason, None
+        if state is State.DEFERRED:
+            next_try_at = retry.next_try(
+                one.attempts,
+                verdict,
+                at,
+                one.tried_at or at,
+                keep_trying=self.course.keep_trying,
+                last_day=self._last_day,
+                schedule=self.course.schedule,
+            )
+            if next_try_at is None:
+                state, reason = State.NOT_SENT, Reason.GAVE_UP
+        await self._writer.run(
+            moves.record, one, receipt, state=state, reason=reason, owner=self._me, at=at, next_try_at=next_try_at
+        )
+        self._stirred.set()
+        self.report(
+            {
+                "event": "outcome",
+                "delivery": one.id,
+                "delegation": one.delegation,
+                "state": state.value,
+                "reason": reason.value if reason else "",
+                "code": receipt.code,
+                "attempt": one.attempts,
+            }
+        )
+        if why := self._brakes.look(receipt, verdict):
+            if verdict.about is About.CONFIGURATION:
+                self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
+            await self.pause(why)
+
+    async def _put_back(self, letter: _Letter) -> None:
+        await self._writer.run(moves.release, [letter.claimed], owner=self._me, at=self.ledger.now())
+
+    async def _server_away(self, fault: ServerError) -> None:
+        """Wait, longer each time, for a server that cannot be reached; pause when it stays away."""
+        at = self.ledger.now()
+        self._away_since = self._away_since or at
+        self._failures += 1
+        if not fault.temporary or at - self._away_since >= self.course.no_progress:
+            self._fault = fault
+            await self.pause(fault.message)
+            return
+        wait = retry.server_back_off(self._failures)
+        self.report({"event": "server_away", "why": fault.message, "seconds": round(wait, 1)})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._halted.wait(), wait)
+
+    # ------------------------------------------------------------------------------------------------------- control
+
+    async def _watch(self) -> None:
+        """Look whether somebody else has paused or stopped the mail-out."""
+        while not self._halted.is_set():
+            await asyncio.sleep(LOOK)
+            if await self._over():
+                self._halt()
+
+    def _halt(self) -> None:
+        self._halted.set()
+        self._stirred.set()

@@ -1,0 +1,136 @@
+"""From a workspace to a plan, in the order of the journey: sheets, hold list, appeal, audience, letters.
+
+Everything is read anew each time; nothing is written. Files that cannot be used stop here with all their problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from mailer.appeal import Appeal, load_appeal
+from mailer.audience import EVERYONE, Audience, Decision, Selection
+from mailer.config import Workspace
+from mailer.contacts.book import ContactBook, load_contacts
+from mailer.delegations import Delegations
+from mailer.errors import MailerError, Problem, Severity
+from mailer.forms import Forms
+from mailer.holds import Holds, load_holds
+from mailer.plan import Plan, Sending, make_plan
+from mailer.render import Renderer
+from mailer.sources import Sources
+from mailer.states import Written
+
+Mode = Literal["test", "live", "demo"]
+
+
+def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
+    """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
+    settings = workspace.settings.contacts
+    delegations = Delegations.load()
+    book = load_contacts(workspace.root, settings.folder, settings.columns, delegations)
+    return delegations, book, load_holds(workspace.hold_list, delegations)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An appeal and the people of a workspace, read and usable; the next step is `plan`."""
+
+    workspace: Workspace
+    mode: Mode
+    appeal: Appeal
+    delegations: Delegations
+    book: ContactBook
+    holds: Holds
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(
+            self.appeal,
+            sender=self.workspace.settings.sender,
+            forms=Forms.load(),
+            delegations=self.delegations,
+            columns=self.columns,
+        )
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The headings of the sheets that have no meaning of their own; letters may use their cells."""
+        return frozenset(heading for columns in self.book.columns.values() for heading in columns.extra.values())
+
+    @property
+    def sending(self) -> Sending:
+        sender = self.workspace.settings.sender
+        return Sending(sender.address, sender.from_, sender.answers_to, server_name(self.workspace), self.mode)
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(
+            cells=self.book.cells,
+            text=self.appeal.text,
+            files={**self.book.files, **self.appeal.files},
+            settings=frozen_settings(self.workspace, self.mode),
+        )
+
+    def decide(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> list[Decision]:
+        """Decide for every row of every sheet who gets a letter, and who does not and why."""
+        settings = self.workspace.settings
+        audience = Audience(
+            appeal=self.appeal,
+            holds=self.holds,
+            allow=settings.safety.allow if self.mode == "test" else None,
+            selection=selection,
+            history=history,
+            languages=settings.contacts.languages,
+        )
+        return audience.decide(self.book.contacts)
+
+    def plan(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> Plan:
+        """Freeze who gets what. Raises MailerError with every problem of the letters."""
+        return make_plan(self.appeal, self.decide(selection, history), self.renderer, self.sending, self.sources)
+
+
+def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -> Draft:
+    """Read everything that a plan of this appeal needs.
+
+    Raises MailerError when a sheet or the hold list cannot be used as a whole: nobody may be left out unseen.
+    """
+    delegations, book, holds = read_contacts(workspace)
+    appeal = load_appeal(workspace.root, appeal_name, delegations)
+    if broken := set(book.broken):
+        raise MailerError(
+            "A contact sheet cannot be read, so nobody can say who would be left out. Nothing was planned.",
+            problems=[problem for problem in book.problems if problem.file in broken and problem.code < "C1"],
+            hint="Put the sheet right, or move it out of the contacts folder.",
+        )
+    if wrong := [problem for problem in holds.problems if problem.severity is Severity.ERROR]:
+        raise MailerError("The hold list cannot be trusted as it stands. Nothing was planned.", problems=wrong)
+    return Draft(workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, holds)
+
+
+def server_name(workspace: Workspace) -> str:
+    """Return what a plan freezes of the server: host, port, security, user."""
+    smtp = workspace.settings.smtp
+    return " ".join(filter(None, (f"{smtp.host}:{smtp.port}", smtp.security, smtp.user)))
+
+
+def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
+    """Return the settings that decide who gets what from whom, by name; never a secret."""
+    settings = workspace.settings
+    return {
+        "sender.from": settings.sender.from_,
+        "sender.reply_to": settings.sender.answers_to,
+        "sender.organisation": settings.sender.organisation,
+        "sender.postal_address": settings.sender.postal_address,
+        "smtp": server_name(workspace),
+        "safety.mode": mode,
+        "safety.allow": ", ".join(sorted(settings.safety.allow)),
+        "contacts.languages": ", ".join(f"{code}={to}" for code, to in sorted(settings.contacts.languages.items())),
+    }
+
+
+def changes_since(packed: bytes, now: Draft) -> list[Problem]:
+    """List what has changed since a plan was made; `packed` are the plan's sources."""
+    return Sources.unpack(packed).changes(now.sources)
