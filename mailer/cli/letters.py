@@ -1,22 +1,59 @@
-"""`mailer letters words`: everything a letter may put in."""
+"""`mailer letters …`: for those who write letters: the appeals there are, placeholders, twins, who has signed."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from mailer.cli.desk import Command, Desk, Group
-from mailer.placeholders import FILTERS, WORDS
+from mailer.cli.desk import Desk, Group
+from mailer.cli.problems import show_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailer.appeal import Appeal
 
 
 @click.group(cls=Group)
 def letters() -> None:
-    """Help for those who write letters: words."""
+    """Help for those who write letters: list, words, coverage, sign, signed."""
 
 
-@letters.command(cls=Command)
+@letters.command(name="list")
+@click.pass_obj
+def list_(desk: Desk) -> int:
+    """List the appeals, with their languages and dates."""
+    from mailer.appeal import names
+
+    appeals = [(name, _load(desk, name)) for name in names(desk.workspace.root)]
+    rows: list[tuple[list[str], list[str], str]] = []
+    for name, appeal in appeals:
+        if isinstance(appeal, str):
+            rows.append(([name, appeal], [], "red"))
+        else:
+            session = f"session of {appeal.session.opens}" if appeal.session else ""
+            last = f"last day {appeal.last_day}" if appeal.last_day else ""
+            rows.append(([name, appeal.title, " ".join(appeal.letters), session, last], [], ""))
+    if desk.json:
+        for name, appeal in appeals:
+            if isinstance(appeal, str):
+                desk.data({"appeal": name, "problem": appeal})
+            else:
+                desk.data({"appeal": name, "title": appeal.title, "languages": list(appeal.letters)})
+    elif not rows:
+        desk.say("There is no appeal yet: make a folder in templates/ with a letter in it, en.md.")
+    else:
+        _table(desk, rows)
+    return 1 if any(isinstance(appeal, str) for _, appeal in appeals) else 0
+
+
+@letters.command()
 @click.pass_obj
 def words(desk: Desk) -> None:
     """List the placeholders of a letter, each with an example."""
+    from mailer.placeholders import FILTERS, WORDS
+
     if desk.json:
         for word in WORDS:
             desk.data({"name": word.name, "meaning": word.meaning, "example": word.example})
@@ -26,3 +63,129 @@ def words(desk: Desk) -> None:
         desk.out.print(f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True)
         desk.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
     desk.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
+
+
+@letters.command()
+@click.argument("appeal")
+@click.pass_obj
+def coverage(desk: Desk, appeal: str) -> int:
+    """Compare the letters of an appeal: whether they say the same in every language.
+
+    Compared are placeholders, figures, dates, links, passages in italics, the organisations named, and how the letters
+    are built. What one letter has and another lacks refuses a plan, unless [waived] in appeal.toml gives a reason.
+    """
+    from mailer import coverage as twins
+    from mailer.appeal import load_appeal
+    from mailer.errors import Severity
+
+    read = load_appeal(desk.workspace.root, appeal)
+    problems = twins.check(read)
+    summary = twins.summary(read)
+    bad = any(problem.severity is Severity.ERROR for problem in problems)
+    if desk.json:
+        desk.data({"appeal": appeal, "letters": summary, "problems": problems})
+        return 1 if bad else 0
+    kinds = [*twins.KINDS, "parts"]
+    head = ["letter", *(kind if kind == "parts" else f"{kind.partition(' ')[0]}s" for kind in kinds)]
+    rows = [[f"{language}.md", *(str(counts[kind]) for kind in kinds)] for language, counts in summary.items()]
+    _table(desk, [(cells, [], "") for cells in rows], head=head, right=range(1, len(head)))
+    if problems:
+        desk.out.print()
+        show_problems(desk.out, problems, desk.workspace.root, everything=desk.verbose > 0)
+    elif len(rows) > 1:
+        desk.say(f"\nThe {len(rows)} letters hold the same.")
+    else:
+        desk.say("\nThere is one letter only: nothing to compare it with.")
+    return 1 if bad else 0
+
+
+@letters.command()
+@click.argument("appeal")
+@click.argument("organisation")
+@click.option("--by", "person", required=True, metavar="NAME", help="The person who answers for the organisation.")
+@click.pass_obj
+def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
+    """Record that an organisation has signed the letters of an appeal as they stand now.
+
+    \b
+    mailer letters sign azerbaijan-credentials "Freedom Now" --by "Jana Novak"
+    """
+    from mailer import clock
+    from mailer.appeal import load_appeal
+    from mailer.signoff import sign as record
+
+    root = desk.workspace.root
+    read = load_appeal(root, appeal)
+    signature = record(root, read, organisation, by=person, on=clock.now().date())
+    if desk.json:
+        desk.data(signature)
+    else:
+        desk.say(f"{signature.organisation} has signed this text ({read.text_hash[:12]}), says {signature.by}.")
+        _standings(desk, read)
+
+
+@letters.command()
+@click.argument("appeal")
+@click.pass_obj
+def signed(desk: Desk, appeal: str) -> int:
+    """Show which organisations have signed an appeal, and whether they signed this very text.
+
+    Ends with 1 while one of them has not: live mode would refuse to send.
+    """
+    from mailer.appeal import load_appeal
+
+    return _standings(desk, load_appeal(desk.workspace.root, appeal))
+
+
+def _standings(desk: Desk, appeal: Appeal) -> int:
+    from mailer.signoff import signatures, standings
+
+    found = standings(appeal, signatures(desk.workspace.root, appeal))
+    bad = any(one.state != "signed" for one in found)
+    if desk.json:
+        for one in found:
+            on = one.on.isoformat() if one.on else None
+            desk.data({"organisation": one.organisation, "state": one.state, "by": one.by, "on": on})
+        return 1 if bad else 0
+    say = {"signed": "✓ signed", "changed": "✗ signed another text", "missing": "· not yet"}
+    style = {"signed": "", "changed": "red", "missing": "yellow"}
+    _table(
+        desk,
+        [
+            ([one.organisation, say[one.state], f"{one.by}, {one.on}" if one.on else ""], [], style[one.state])
+            for one in found
+        ],
+    )
+    waiting = sum(one.state != "signed" for one in found)
+    if waiting:
+        desk.say(f"{waiting} of {len(found)} organisations have not signed this text: live mode would refuse to send.")
+    elif found:
+        desk.say("Every organisation has signed this text.")
+    else:
+        desk.say("This appeal names no organisation.")
+    return 1 if bad else 0
+
+
+def _table(
+    desk: Desk,
+    rows: Sequence[tuple[list[str], list[str], str]],
+    *,
+    head: Sequence[str] = (),
+    right: Sequence[int] = (),
+) -> None:
+    from mailer.cli.tables import show_rows
+
+    width = max((len(cells) for cells, _, _ in rows), default=0)
+    padded = [(cells + [""] * (width - len(cells)), note, style) for cells, note, style in rows]
+    show_rows(desk, padded, head=head, right=right)
+
+
+def _load(desk: Desk, name: str) -> Appeal | str:
+    """Read an appeal for a list: what is wrong with one must not hide the others."""
+    from mailer.appeal import load_appeal
+    from mailer.errors import MailerError
+
+    try:
+        return load_appeal(desk.workspace.root, name)
+    except MailerError as fault:
+        return f"{fault.message}: mailer check {name}"

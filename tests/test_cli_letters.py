@@ -1,0 +1,76 @@
+"""Facts about `mailer letters`: what its commands print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailer.cli import cli
+from tests.letters import folder, letter
+
+CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+TOML = 'title = "Votes"\n[[organisation]]\nname = { en = "Freedom First", fr = "Liberté" }\n'
+EN, FR = letter("By 76 votes."), letter("Par 76 voix.")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Result]:
+    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    folder(tmp_path, "votes", en=EN, fr=FR, toml=TOML)
+    return lambda *args: CliRunner().invoke(cli, ["letters", *args, "-C", str(tmp_path)])
+
+
+def lines(result: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_list_shows_every_appeal_and_what_is_wrong_with_one(run: Callable[..., Result], tmp_path: Path) -> None:
+    folder(tmp_path, "broken", en="no subject")
+    result = run("list")
+    assert result.exit_code == 1
+    assert "votes" in result.stdout
+    assert "Votes" in result.stdout
+    assert "the appeal broken has 1 problem: mailer check broken" in result.stdout
+    assert lines(run("list", "--json"))[1] == {"appeal": "votes", "title": "Votes", "languages": ["en", "fr"]}
+
+
+def test_coverage_of_twins_says_that_they_hold_the_same(run: Callable[..., Result]) -> None:
+    result = run("coverage", "votes")
+    assert result.exit_code == 0
+    assert "The 2 letters hold the same." in result.stderr
+    (found,) = lines(run("coverage", "votes", "--json"))
+    assert found["problems"] == []
+    assert found["letters"]["fr"]["figure"] == 1  # type: ignore[index]
+
+
+def test_coverage_shows_what_one_letter_lacks(run: Callable[..., Result], tmp_path: Path) -> None:
+    folder(tmp_path, "votes", fr=FR.replace("76", "79"))
+    result = run("coverage", "votes")
+    assert result.exit_code == 1
+    assert "this figure stands here and not in fr.md" in result.stdout
+    assert "templates/votes/en.md:5" in result.stdout
+
+
+def test_signature_is_of_this_text(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("signed", "votes").exit_code == 1
+    signing = run("sign", "votes", "Liberté", "--by", "Jana Novák")
+    assert signing.exit_code == 0
+    assert "Every organisation has signed" in signing.stderr
+    assert run("signed", "votes").exit_code == 0
+    folder(tmp_path, "votes", en=EN.replace("votes", "voices"))
+    (after,) = lines(run("signed", "votes", "--json"))
+    assert (after["organisation"], after["state"], after["by"]) == ("Freedom First", "changed", "Jana Novák")
+
+
+def test_stranger_cannot_sign(run: Callable[..., Result]) -> None:
+    result = run("sign", "votes", "Fredom First", "--by", "Jana")
+    assert result.exit_code == 2
+    assert 'did you mean "Freedom First"?' in result.stderr
+
+
+def test_sign_needs_a_person(run: Callable[..., Result]) -> None:
+    assert run("sign", "votes", "Freedom First").exit_code == 2
