@@ -149,3 +149,14 @@ def test_links_between_the_pages_lead_somewhere(name: str) -> None:
     folder = ROOT if name == "README.md" else ROOT / "docs"
     links = re.findall(r"\]\((?!https?:|mailto:)([^)#\s]+)", DOCS[name])
     assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_every_problem_code_is_explained_once_and_used() -> None:
+    files = [*(ROOT / "mailer").rglob("*.py"), *(ROOT / "mailer" / "data").glob("*.toml")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    used = set(re.findall(r'"([CLKS]\d{3})"|^\[([CLKS]\d{3})\]', text, re.MULTILINE))
+    codes = {one or other for one, other in used}
+    explained = re.findall(r"^\| ([CLKS]\d{3}) \|", DOCS["problems.md"], re.MULTILINE)
+    assert sorted(codes - set(explained)) == [], "say in docs/problems.md what these mean and what to do"
+    assert sorted(set(explained) - codes) == [], "these are explained and never used"
+    assert len(explained) == len(set(explained))
