@@ -55,7 +55,9 @@ class Sources:
         for file in sorted(self.cells.keys() | now.cells.keys()):
             before, after = self.cells.get(file), now.cells.get(file)
             if before is None or after is None:
-                yield _changed(file, "(no sheet)" if before is None else "the sheet", "" if after is None else "the sheet")
+                yield _changed(
+                    file, "(no sheet)" if before is None else "the sheet", "" if after is None else "the sheet"
+                )
                 continue
             for tab in [*before, *(tab for tab in after if tab not in before)]:
                 old, new = before.get(tab, {}), after.get(tab, {})
