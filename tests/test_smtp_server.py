@@ -19,6 +19,7 @@ from mailer.states import About
 from mailer.transport.line import transport_beneath
 from mailer.transport.server import ConnectError, Patience, Server, guard, open_line
 from mailer.transport.smtp import SmtpSession
+from mailer.transport.tokens import token_from_command
 
 from .smtp_server import Fault, SmtpServer, adds, hangs_up, says, silent
 
@@ -267,6 +268,15 @@ async def test_a_token_goes_out_as_xoauth2_fresh_for_every_connection() -> None:
             opened.line.abort()
     sent = [base64.b64decode(line.split()[-1]) for line in server.heard if line.startswith(b"AUTH XOAUTH2")]
     assert sent == [b"user=us@ngo.example\x01auth=Bearer %s\x01\x01" % one for one in (b"first", b"second")]
+
+
+async def test_a_token_command_that_fails_ends_it_before_the_login() -> None:
+    broken = token_from_command(["sh", "-c", "echo you have to sign in again >&2; exit 1"])
+    async with SmtpServer(offers=(b"AUTH PLAIN XOAUTH2",)) as server:
+        fault = await turned_away(at(server, "none", password=None, token=broken))
+        await server.all_gone()
+    assert "you have to sign in again" in fault.message and fault.temporary
+    assert "AUTH" not in server.verbs()
 
 
 @pytest.mark.parametrize("offers", [(b"AUTH CRAM-MD5 GSSAPI",), (b"8BITMIME",)])

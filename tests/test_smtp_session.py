@@ -281,6 +281,22 @@ async def test_a_body_that_stalls_is_cut_off_and_no_dot_ever_leaves(
     assert server.read_after < size * 16 - 1_000_000  # what was still in our buffers did not leave
 
 
+async def test_an_answer_during_the_body_is_heard_before_the_marker_is_set() -> None:
+    """A marker without a dot would make the letter unknown, should the machine stop just then."""
+    marked = []
+
+    async def before_dot() -> bool:
+        marked.append(1)
+        return True
+
+    async with SmtpServer("body", says(b"552 5.3.4 enough\r\n"), 1, small_window=True) as server:
+        session = session_for(server)
+        receipt = await session.deliver(letter(lines=500_000), before_dot)
+        await server.all_gone()
+    assert (receipt.state, receipt.stage, receipt.code) == (State.REFUSED, Stage.BODY, 552)
+    assert not marked and not server.taken and not session.is_open
+
+
 async def test_the_dot_waits_for_a_slow_reader(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """Marked only when the last byte has left for the kernel, also beneath TLS."""
     async with SmtpServer(tls=contexts[0], implicit_tls=True, small_window=True) as server:

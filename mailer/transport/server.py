@@ -115,7 +115,7 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         timeout=patience.connect,
         use_tls=server.security == "tls",
         start_tls=False,  # below, with a look at what came after the 220
-        tls_context=server.tls_context or await _default_context(),
+        tls_context=server.tls_context or await default_context(),
     )
     step = "connect"
     try:
@@ -171,13 +171,17 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, user: str) -> None:
             raise _no_login(server, "XOAUTH2", offered)
         await client.auth_xoauth2(user, await server.token())
         return
-    password = server.password if isinstance(server.password, str) else cast(Secret, server.password).get_secret_value()
+    password = password_of(server)
     if "plain" in offered:
         await client.auth_plain(user, password)
     elif "login" in offered:
         await client.auth_login(user, password)
     else:
         raise _no_login(server, "PLAIN or LOGIN", offered)
+
+
+def password_of(server: Server) -> str:
+    return server.password if isinstance(server.password, str) else cast(Secret, server.password).get_secret_value()
 
 
 def _no_login(server: Server, wanted: str, offered: list[str]) -> ConnectError:
@@ -227,7 +231,7 @@ def _insist_on_this_machine(client: aiosmtplib.SMTP) -> None:
 _CONTEXT: list[ssl.SSLContext] = []
 
 
-async def _default_context() -> ssl.SSLContext:
+async def default_context() -> ssl.SSLContext:
     """Load the system's certificates once: 20 ms, and not on the event loop."""
     if not _CONTEXT:
         context = await asyncio.to_thread(ssl.create_default_context)
@@ -283,7 +287,7 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
     if step == "starttls" and isinstance(fault, aiosmtplib.SMTPException) and not isinstance(fault, OSError):
         return _final(
             f"{server} does not offer STARTTLS, so the password was not sent",
-            'set security = "tls" (port 465), or somebody may be tampering with the line: try another network',
+            'set security = "tls" , or somebody may be tampering with the line: try another network',
         )
     return _passing(
         f"the line to {server} failed ({step}): {readable(str(fault).encode())}", "is this computer online?"
@@ -303,7 +307,7 @@ def _tls(fault: ssl.SSLError, server: Server) -> ConnectError:
         what, hint = CERTIFICATES.get(fault.verify_code, ("cannot be trusted", "ask the people who run the server"))
         return _final(f"the certificate of {server} {what} ({fault.verify_message})", hint)
     if fault.reason in ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
-        return _final(f"{server} does not speak TLS from the start", 'set security = "starttls" (usually port 587)')
+        return _final(f"{server} does not speak TLS from the start", 'set security = "starttls"')
     if fault.reason in ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"):
         return _final(f"{server} has only old TLS, below 1.2", "ask the people who run the server")
     return _final(f"no protected line to {server} ({fault.reason or fault})", "ask the people who run the server")
