@@ -74,3 +74,27 @@ def test_stranger_cannot_sign(run: Callable[..., Result]) -> None:
 
 def test_sign_needs_a_person(run: Callable[..., Result]) -> None:
     assert run("sign", "votes", "Freedom First").exit_code == 2
+
+
+SHEET = """Delegation,Role,Given name,Surname,E-mail,Gender,Chamber,Language
+France,representative,Zoé,Exemple,zoe.exemple@fr.parliament.example,f,senator,fr
+Norway,representative,Anna,Berg,anna.berg@no.parliament.example,f,,en
+Norway,substitute,Kim,Dahl,kim.dahl@no.parliament.example,,,en
+"""
+
+
+def test_proof_shows_forms_and_lets_a_person_accept_them(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        CONFIG + '[safety]\nallow = ["@fr.parliament.example", "@no.parliament.example"]\n', "utf-8"
+    )
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "contacts" / "all.csv").write_text(SHEET, "utf-8")
+    first = run("proof", "votes")
+    assert first.exit_code == 1, first.stderr
+    order = [first.stdout.index(greeting) for greeting in ("Madame la Sénatrice,", "Dear Kim Dahl,", "Dear Ms Berg,")]
+    assert order == sorted(order)
+    assert "1 form of address for 1 person is unverified" in first.stderr
+    accepted = run("proof", "votes", "--accept", "Jana Novák")
+    assert accepted.exit_code == 0
+    assert "unverified, accepted by Jana Novák" in accepted.stdout
+    assert [group["accepted"] for group in lines(run("proof", "votes", "--json"))] == ["Jana Novák", "", ""]

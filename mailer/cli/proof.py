@@ -1,0 +1,75 @@
+"""The proof sheet on the screen: what every person of a mail-out reads first, the most unusual people first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from mailer.cli.desk import Desk
+from mailer.cli.tables import show_rows, show_text
+from mailer.drafting import draft
+from mailer.forms import OWN, Forms
+from mailer.proof import Proof, proof
+from mailer.signoff import accepted
+
+
+def proof_of(desk: Desk, appeal: str) -> Proof:
+    """Write the letter of everybody who would get one now, and sort what they read first."""
+    now = draft(desk.workspace, appeal)
+    people = [(one.contact, one.language) for one in now.decide() if one.reason is None]
+    forms = Forms.load(desk.workspace.root / OWN)
+    return proof(now.renderer, forms, people, accepted(desk.workspace.root))
+
+
+def show_proof(desk: Desk, sheet: Proof) -> int:
+    """Print the sheet; return 1 while a form waits to be accepted."""
+    if desk.json:
+        for group in sheet.groups:
+            desk.data(
+                {
+                    "language": group.language,
+                    "form": group.pattern,
+                    "closing": group.closing,
+                    "people": len(group.people),
+                    "greetings": [one.greeting for one in group.people],
+                    "verified": group.form.verified,
+                    "neutral": group.form.neutral,
+                    "accepted": group.accepted,
+                    "source": group.form.source,
+                }
+            )
+        return 1 if sheet.waiting else 0
+    for group in sheet.groups:
+        number = len(group.people)
+        style = "yellow" if group.waits else "bold"
+        heading = f"{group.language}  {group.pattern or 'as the sheet has it'}   {number} {'person' if number == 1 else 'people'}"
+        desk.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
+        counted = Counter(one.greeting for one in group.people)
+        if set(counted) != {group.pattern}:
+            show_text(desk, "  ".join(_times(*pair) for pair in counted.items()), indent=4)
+        desk.out.print()
+    lines = Counter((group.language, one.subject, one.first_line) for group in sheet.groups for one in group.people)
+    show_rows(
+        desk,
+        [
+            ([language, str(number), subject], [line], "")
+            for (language, subject, line), number in reversed(lines.most_common())
+        ],
+        right=(1,),
+        head=("", "people", "subject"),
+        note="first line",
+    )
+    waiting = sheet.waiting
+    if waiting:
+        people = sum(len(group.people) for group in waiting)
+        whom = "1 person" if people == 1 else f"{people} people"
+        what = (
+            f"1 form of address for {whom} is"
+            if len(waiting) == 1
+            else f"{len(waiting)} forms of address for {whom} are"
+        )
+        desk.say(f"\n{what} unverified: live mode would refuse to send it.")
+    return 1 if waiting else 0
+
+
+def _times(greeting: str, number: int) -> str:
+    return greeting if number == 1 else f"{greeting}\N{NO-BREAK SPACE}×{number}"
