@@ -3,12 +3,20 @@
 `contacts/_hold.csv` has the columns address, name, delegation, because, since, by; it is read like any contact sheet.
 One match is enough, by address or by name and delegation, so that a hold outlives a new address. Where the list is
 in doubt it holds too many rather than too few.
+
+The column "seal" keeps salted hashes of the address and of the name beside what can be read. Where the law wants the
+address and the name erased, `forget` takes them away and the seal still holds the person. It keeps the list from being
+read or searched by chance; it is no secret from somebody who has all addresses and tries them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import io
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 from mailer.address import key_of
@@ -16,13 +24,15 @@ from mailer.contacts.addresses import read_address
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import HOLD_LIST, find_headings
 from mailer.contacts.contact import Contact, person_key
+from mailer.contacts.edit import harmless, keep, put
 from mailer.contacts.names import take_apart
 from mailer.contacts.reader import read
 from mailer.contacts.rows import Line
 from mailer.delegations import Delegations
-from mailer.errors import Problem
+from mailer.errors import Problem, UsageError
 
-FIELDS = ("address", "name", "given", "surname", "delegation", *HOLD_LIST)
+COLUMNS = ("address", "name", "delegation", *HOLD_LIST)
+FIELDS = ("given", "surname", *COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Hold:
     by: str
     file: str
     row: int
+    seal: str = ""  # salt, hash of the address, hash of the name, with ":" between
 
     def __str__(self) -> str:
         """Say it in a line: `asked not to be written to (Ilse, 2026-03-03)`."""
@@ -51,6 +62,10 @@ class Holds:
         self.entries = entries
         self.problems = problems
         self._by_address = {key_of(hold.address): hold for hold in reversed(entries) if hold.address}
+        self._by_seal: dict[str, dict[str, Hold]] = {}  # salt → hash → entry
+        for hold in reversed(entries):
+            salt, *hashes = hold.seal.split(":")
+            self._by_seal.setdefault(salt, {}).update((known, hold) for known in hashes if known)
         self._by_person = {person_key(hold.delegation, hold.name): hold for hold in reversed(entries) if hold.name}
 
     def __iter__(self) -> Iterator[Hold]:
@@ -61,11 +76,18 @@ class Holds:
 
     def match(self, contact: Contact) -> Hold | None:
         """Return the entry that holds this person, by address or by name and delegation, or None."""
-        return (
-            (self._by_address.get(contact.address_key) if contact.address else None)
-            or self._by_person.get(contact.person_key or "-")
-            or self._by_person.get(person_key("", contact.name) or "-")
-        )
+        keys = [key for key in (contact.person_key, person_key("", contact.name)) if key]
+        found = self._by_address.get(contact.address_key) if contact.address else None
+        for key in keys:
+            found = found or self._by_person.get(key)
+        for salt, sealed in self._by_seal.items():
+            for key in (*keys, contact.address_key):
+                found = found or (sealed.get(_hash(salt, key)) if key else None)
+        return found
+
+
+def _hash(salt: str, key: str) -> str:
+    return blake2b(key.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
 def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
@@ -96,7 +118,8 @@ def _entry(line: Line, delegations: Delegations) -> list[Hold]:
     if not name:
         name = f"{line.text('given')} {line.text('surname')}".strip()
     address = read_address(written).address
-    if not address and not name:
+    because, since, by, seal = (line.text(field) for field in HOLD_LIST)
+    if not address and not name and not any(seal.split(":")[1:]):
         line.report("C200", "address")
         return []
     if written and not address:
@@ -104,5 +127,81 @@ def _entry(line: Line, delegations: Delegations) -> list[Hold]:
     found = delegations.find(line.text("delegation"))
     if name and found is None and line.text("delegation"):
         line.report("C201", "delegation")
-    because, since, by = (line.text(field) for field in HOLD_LIST)
-    return [Hold(address, name, found.code if found else "", because, since, by, line.table.file, line.row)]
+    return [Hold(address, name, found.code if found else "", because, since, by, line.table.file, line.row, seal)]
+
+
+# ---------------------------------------------------------------------------------------------------------- changing
+
+
+def hold(path: Path, backups: Path, entry: Hold) -> None:
+    """Add an entry to the list, at the end; every line that stands there stays. Raises `UsageError` for an empty one."""
+    if not (entry.address or entry.name):
+        raise UsageError("whom shall nobody write to?", hint="name the address, or the name and the delegation")
+
+    def add(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [*rows, {name: getattr(entry, name) for name in COLUMNS}]
+
+    _change(path, backups, add)
+
+
+def release(path: Path, backups: Path, entry: Hold) -> None:
+    """Take one entry off the list."""
+    _change(path, backups, lambda rows: [row for row in rows if row["line"] != str(entry.row)])
+
+
+def forget(path: Path, backups: Path, entry: Hold) -> None:
+    """Erase address and name of one entry; its seal goes on holding the person. All backups of the list go, too."""
+
+    def erase(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [row | {"address": "", "name": ""} if row["line"] == str(entry.row) else row for row in rows]
+
+    _change(path, backups, erase)
+    for old in backups.glob(f"{path.stem}.*{path.suffix}"):
+        old.unlink()
+
+
+def _change(path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
+    """Write the list anew, in one step and after a backup. Columns and lines that we do not know stay as they are."""
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"{path.name} is not a CSV file; change it in your spreadsheet program")
+    headings, rows = _rows(path)
+    headings += [name for name in COLUMNS if name not in headings]
+    rows = change(rows)
+    salt = next((row["seal"].partition(":")[0] for row in rows if row.get("seal")), "") or secrets.token_hex(8)
+    known = Delegations.load()
+    for row in rows:
+        if not row.get("seal"):
+            found = known.find(row.get("delegation", ""))
+            person = person_key(found.code if found else "", take_apart(row.get("name", "")).full)
+            address = read_address(row.get("address", "")).address
+            hashes = [_hash(salt, key) if key else "" for key in (address and key_of(address), person)]
+            row["seal"] = ":".join((salt, *hashes)) if any(hashes) else ""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(headings)
+    writer.writerows([harmless(row.get(name, "")) for name in headings] for row in rows)
+    if path.exists():
+        keep(path, backups)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, out.getvalue().encode())
+
+
+def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the headings, known ones by our names, and all rows below them with their line."""
+    if not path.exists():
+        return list(COLUMNS), []
+    reading, _ = read(path, path.name)
+    if reading.broken:
+        raise UsageError(f"{path.name} cannot be read, so it is not changed", problems=reading.problems)
+    table = reading.tables[0]
+    columns = find_headings(table, {}, FIELDS)
+    if columns is None:
+        if table.rows:
+            raise UsageError(f"{path.name} has no headings", hint=f"its first line must be: {','.join(COLUMNS)}")
+        return list(COLUMNS), []
+    ours = {at: name for name, at in columns.fields.items()}
+    headings = [ours.get(at, heading) for at, heading in enumerate(columns.headings)]
+    rows = [
+        dict(zip(headings, cells, strict=False)) | {"line": str(line)} for line, cells in table.rows[columns.at + 1 :]
+    ]
+    return headings, rows

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailer.contacts import Contact
-from mailer.holds import Holds, load_holds
+from mailer.errors import UsageError
+from mailer.holds import Hold, Holds, forget, hold, load_holds, release
 
 HEAD = "address,name,delegation,because,since,by\n"
 
@@ -69,3 +70,59 @@ def test_a_hold_list_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 def test_no_hold_list_holds_nobody(tmp_path: Path) -> None:
     found = load_holds(tmp_path / "_hold.csv")
     assert (len(found), found.problems, found.match(person())) == (0, (), None)
+
+
+def entry(address: str = "", name: str = "", delegation: str = "") -> Hold:
+    return Hold(address, name, delegation, "asked", "2026-11-25", "Ilse", "", 0)
+
+
+def test_a_hold_is_added_at_the_end_and_every_line_stays(tmp_path: Path) -> None:
+    path = tmp_path / "_hold.csv"
+    path.write_text(HEAD.replace("by", "by,phone") + LINE.strip() + ",0012\n,,NO,half a line,,\n", encoding="utf-8")
+    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"))
+    found = load_holds(path)
+    assert [h.name for h in found] == ["Anna PRØVE", "Ola Prøve"]
+    assert "0012" in path.read_text(encoding="utf-8")
+    assert "half a line" in path.read_text(encoding="utf-8")
+    assert found.match(person("Ola Prøve", address="new@no.example"))
+
+
+def test_a_list_is_begun_with_the_first_hold(tmp_path: Path) -> None:
+    path = tmp_path / "contacts" / "_hold.csv"
+    hold(path, tmp_path / "backups", entry("=cmd@no.example", "Ola Prøve", "NO"))
+    assert [h.by for h in load_holds(path)] == ["Ilse"]
+    with pytest.raises(UsageError):
+        hold(path, tmp_path / "backups", entry())
+
+
+def test_a_released_person_is_written_to_again_and_the_backup_knows(tmp_path: Path) -> None:
+    holds(tmp_path, LINE + ",Ola Prøve,NO,,,\n")
+    path = tmp_path / "_hold.csv"
+    (anna, _) = load_holds(path)
+    release(path, tmp_path / "backups", anna)
+    assert [h.name for h in load_holds(path)] == ["Ola Prøve"]
+    assert len(load_holds(tmp_path / "backups" / "_hold.1.csv")) == 2
+
+
+def test_a_seal_outlives_an_erased_address_and_name(tmp_path: Path) -> None:
+    path = tmp_path / "_hold.csv"
+    hold(path, tmp_path / "backups", entry("anna@no.example", "Anna Prøve", "NO"))
+    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"))
+    forget(path, tmp_path / "backups", load_holds(path).entries[0])
+    text = path.read_text(encoding="utf-8").lower()
+    assert "anna" not in text
+    assert list((tmp_path / "backups").iterdir()) == []
+    found = load_holds(path)
+    assert (len(found), found.problems) == (2, ())
+    assert found.match(person(address="ANNA@no.example", name="Somebody Else"))
+    assert found.match(person(name="PROVE Anna", address="new@no.example"))
+    assert found.match(person(name="Anne Prøve", address="new@no.example")) is None
+
+
+def test_a_hold_list_that_cannot_be_read_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "_hold.csv"
+    for content in (b"\x00\x01\x02", b'address,name\n"open'):
+        path.write_bytes(content)
+        with pytest.raises(UsageError):
+            hold(path, tmp_path / "backups", entry("a@no.example"))
+        assert path.read_bytes() == content

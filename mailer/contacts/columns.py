@@ -11,7 +11,7 @@ from mailer.contacts.table import Table
 from mailer.errors import UsageError
 from mailer.spelling import fold, trim
 
-HOLD_LIST = ("because", "since", "by")
+HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
     "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language", "gender", "chamber",
     "group", "greeting", "vocative", "note", "until", "namesake",
