@@ -30,8 +30,9 @@ from mailer.toml_lines import wrong as bad_value
 
 Role = Literal["representative", "substitute", "chair"]
 ROLES: tuple[Role, ...] = get_args(Role)
-MAX_BYTES = 100_000
-"""The largest letter. A page is about 4,000; Gmail cuts a letter off at 102 kB of HTML."""
+MAX_BYTES = 50_000
+"""The largest letter. A page is about 4,000; Gmail cuts a letter off at 102 kB of HTML. The most hostile Markdown of
+this size takes some seconds, and of ten times the size a hundred times as long."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")

@@ -22,6 +22,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
+from mailer import placeholders
 from mailer.errors import Problem, Severity
 from mailer.placeholders import SLOT, Source, Unprintable, slot
 
@@ -30,7 +31,6 @@ MAX_PART = 1_000_000
 
 _HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def _markdown() -> MarkdownIt:
@@ -126,7 +126,7 @@ def frames(parts: Parts) -> Frames:
 
 def check(source: Source) -> list[Problem]:
     """Return what must not stand in this Markdown, all branches of the letter looked at together (L220 to L222)."""
-    blank = _JINJA.sub(_hidden, source.text)
+    blank = placeholders.JINJA.sub(_hidden, source.text)
     lines = source.text.split("\n")
     found = []
     for code, block, message, value, hint in faults(_tokens(blank)):

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -202,9 +203,12 @@ def check(source: Source, known: Known) -> list[Problem]:
     except (RecursionError, ValueError, SyntaxError, OverflowError, MemoryError):
         return [source.problem("L202", "this is nested too deeply, or a number in it is too long", 1)]
     try:
-        return list(_walk(tree, source, known))
-    except RecursionError:
-        return [source.problem("L202", "this is nested too deeply", 1)]
+        found = list(_walk(tree, source, known))
+        if not found:
+            compiled(source)  # some limits are those of Python's own compiler
+    except (RecursionError, SyntaxError, MemoryError):
+        return [source.problem("L202", "this is nested too deeply, or asks too many questions in a row", 1)]
+    return found
 
 
 def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Problem:
@@ -234,12 +238,14 @@ _MARKS = re.compile(
 
 def blanked(text: str) -> str:
     """Put blanks in the place of placeholders and questions: everything else stays where it is."""
-    return _JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    return JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+JINJA = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{#.{0,1000}?#\}", re.DOTALL)
+"""Bounded: a text of nothing but "{{" would take the square of its length."""
 
 
+@lru_cache(maxsize=256)
 def compiled(source: Source) -> jinja2.Template:
     """Compile a piece that `check` has found in order."""
     return ENVIRONMENT.from_string(source.text)

@@ -125,7 +125,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
         ("Subject: Hello\n\n \n", "L107 templates/appeal/en.md:2: this letter has no text"),
         ("Subject: Hello\n\nzero\u202ewidth\n", "L104 templates/appeal/en.md:3: an invisible control character (U+202E)"),
         ("Subject: Hello\n\nbell \x07\n", "L104 templates/appeal/en.md:3: an invisible control character (U+0007)"),
-        ("Subject: Hello\n\n" + "x" * 100_001, "L104 templates/appeal/en.md: this file has 100,017 bytes"),
+        ("Subject: Hello\n\n" + "x" * 50_001, "L104 templates/appeal/en.md: this file has 50,017 bytes"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_letter_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:

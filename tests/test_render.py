@@ -534,6 +534,37 @@ def test_bad_letter_gets_line_column_and_a_sentence(
     assert words in str(problem)
 
 
+LONG = 1_500
+BOMBS = {
+    "brackets": "[" * LONG,
+    "pictures": "![" * LONG,
+    "links": "[a](" * LONG,
+    "emphasis": "**a *b " * (LONG // 4),
+    "backticks": "".join("`" * count + "a" for count in range(200)),
+    "quotes": "> " * LONG,
+    "lists": "".join(" " * count + "- a\n" for count in range(200)),
+    "tables": "|a" * LONG + "\n" + "|-" * LONG,
+    "entities": "&" * LONG,
+    "opened": "{{" * LONG,
+    "raw": "{% raw %}" + "{{" * LONG + "{% endraw %}",
+    "ifs": "{% if name %}" * 300 + "x" + "{% endif %}" * 300,
+    "elifs": "{% if name %}" + "{% elif name %}x" * 5000 + "{% endif %}",
+    "brackets in a placeholder": "{{ " + "(" * LONG + "name" + ")" * LONG + " }}",
+    "not": "{% if " + "not " * LONG + "name %}x{% endif %}",
+    "or": "{% if name" + " or name" * 5000 + " %}x{% endif %}",
+    "filters": "{{ name" + "|upper" * 5000 + " }}",
+    "figures": "{{ " + "9" * LONG + " }}",
+    "placeholders": "{{ name }}" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_hostile_letter_ends_in_words(tmp_path: Path, name: str) -> None:
+    """No letter can use up time or memory, or end in a traceback: it is written, or refused with its file."""
+    found = checked(tmp_path, en=letter(BOMBS[name]))
+    assert all(problem.file == "templates/appeal/en.md" for problem in found)
+
+
 def test_all_problems_of_a_letter_are_told_at_once(tmp_path: Path) -> None:
     found = checked(tmp_path, en=letter("{{ nmae }} {{ sessoin.name }}\n\n<b> [x](http://a.example)", "XXX {{ foo }}"))
     assert [(problem.code, problem.row) for problem in found] == [
