@@ -37,7 +37,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "stop": ("mailer.cli.send:stop", "Give a mail-out up for good."),
         "retry": ("mailer.cli.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
     },
-    "contacts": {},
+    "contacts": {
+        "contacts": ("mailer.cli.contacts:contacts", "The sheets: check, fix, accept, diff, new, import, show, hold."),
+    },
     "letters": {
         "letters": ("mailer.cli.letters:letters", "Help for those who write letters: words."),
     },

@@ -1,0 +1,429 @@
+"""`mailer contacts …`: look after the contact sheets: check, repair, compare, begin, import, and the hold list."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mailer.cli.desk import Desk, Group, printable
+from mailer.cli.problems import show_problems
+from mailer.errors import MailerError, Severity, UsageError
+
+if TYPE_CHECKING:
+    from mailer.contacts import Contact, ContactBook
+    from mailer.delegations import Delegations
+    from mailer.holds import Hold, Holds
+
+SHEETS = click.argument("sheets", nargs=-1, metavar="[SHEET]…")
+
+
+@click.group(cls=Group)
+def contacts() -> None:
+    """Look after the contact sheets: check, fix, accept, diff, new, import, show, hold."""
+
+
+def _read(desk: Desk) -> tuple[Delegations, ContactBook, Holds]:
+    from mailer.drafting import read_contacts
+
+    return read_contacts(desk.workspace)
+
+
+def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
+    """Return the files that are meant by `uk.xlsx`, `contacts/uk.xlsx` or a path; all of them if none is named."""
+    if not sheets:
+        return list(book.files)
+    by_name = {name: file for file in book.files for name in (file, Path(file).name, str(desk.workspace.root / file))}
+    unknown = [sheet for sheet in sheets if sheet not in by_name and str(Path(sheet).absolute()) not in by_name]
+    if unknown:
+        known = ", ".join(Path(file).name for file in book.files)
+        raise UsageError(f"There is no contact sheet {', '.join(unknown)}.", hint=f"there are: {known}")
+    return [by_name.get(sheet) or by_name[str(Path(sheet).absolute())] for sheet in sheets]
+
+
+# ------------------------------------------------------------------------------------------------ check, and the way back
+
+
+@contacts.command()
+@SHEETS
+@click.option("--marked", is_flag=True, help="Write a copy of each sheet with every bad cell marked.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
+@click.pass_obj
+def check(desk: Desk, sheets: tuple[str, ...], marked: bool, strict: bool, everything: bool) -> int:
+    """Look through the contact sheets for everything that could go wrong."""
+    from mailer.contacts.marked import mark
+
+    _, book, _ = _read(desk)
+    files = _chosen(desk, book, sheets)
+    problems = [p for p in book.problems if p.file in files or not sheets]
+    people = [contact for contact in book.contacts if contact.file in files]
+    made = [mark(desk.workspace.root, file, book) for file in files if file not in book.broken] if marked else []
+    bad = any(p.severity is Severity.ERROR or (strict and p.severity is Severity.WARNING) for p in problems)
+    usable = sum(contact.skip is None for contact in people)
+    if desk.json:
+        names = [path.relative_to(desk.workspace.root).as_posix() for path in made]
+        desk.data({"problems": problems, "contacts": len(people), "usable": usable, "marked": names})
+        return int(bad)
+    show_problems(desk.out, problems, desk.workspace.root, everything=everything, more="--all")
+    for path in made:
+        desk.out.print(f"marked copy: {path.relative_to(desk.workspace.root)}", soft_wrap=True)
+    if made:
+        desk.say("\nCorrect the marked cells, save the copy, then: mailer contacts accept COPY")
+    errors = sum(p.severity is Severity.ERROR for p in problems)
+    desk.out.print(
+        f"{len(people)} rows: {usable} can be written to, {len(people) - usable} cannot. {errors} errors, {len(problems) - errors} to look at."
+    )
+    return int(bad)
+
+
+@contacts.command()
+@SHEETS
+@click.option(
+    "--only", "codes", multiple=True, metavar="CODE", help="Repair only these, also where it is a guess: C104."
+)
+@click.option("--apply", "really", is_flag=True, help="Write the repairs; a backup is kept.")
+@click.pass_obj
+def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: bool) -> int:
+    """Show the safe repairs of the sheets, and apply them with --apply."""
+    from mailer.contacts import fix as fixing
+
+    _, book, _ = _read(desk)
+    found = fixing.repairs(book, _chosen(desk, book, sheets), [code.upper() for code in codes])
+    backups = fixing.apply(desk.workspace.root, found) if really else {}
+    if desk.json:
+        desk.data({"repairs": found, "applied": really, "backups": {file: str(path) for file, path in backups.items()}})
+        return 0 if really or not found else 1
+    file = ""
+    for repair in found:
+        if repair.file != file:
+            file = repair.file
+            desk.out.print(file, style="bold")
+        desk.out.print(f"  {repair.sheet or ''} {repair.cell}  {repair.code}".replace("   ", "  "))
+        desk.out.print(f"    - {printable(repair.before)}\n    + {printable(repair.after)}", soft_wrap=True)
+    for path in backups.values():
+        desk.say(f"backup: {path.relative_to(desk.workspace.root)}")
+    many = f"{len(found)} {'cell' if len(found) == 1 else 'cells'}"
+    if not found:
+        desk.say("There is nothing that can be repaired without a guess.")
+    elif really:
+        desk.say(f"{many} repaired. Next: mailer contacts check")
+    else:
+        desk.say(f"\n{many} would change; nothing was written. To write them: mailer contacts fix --apply")
+    return 0 if really or not found else 1
+
+
+@contacts.command()
+@click.argument("copy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_obj
+def accept(desk: Desk, copy: Path) -> None:
+    """Take a corrected marked copy back into its sheet, and say what changed."""
+    from mailer.contacts.marked import accept as take
+
+    file, changes, backup = take(desk.workspace.root, copy)
+    if desk.json:
+        desk.data({"sheet": file, "changes": changes, "backup": backup})
+        return
+    for change in changes:
+        desk.out.print(
+            f"{change.sheet or ''} {change.cell}  {printable(change.before) or '(empty)'} → {printable(change.after) or '(empty)'}".strip(),
+            soft_wrap=True,
+        )
+    if backup is None:
+        desk.say(f"Nothing in it differs from {file}.")
+        return
+    cells = f"{len(changes)} {'cell' if len(changes) == 1 else 'cells'}"
+    desk.say(
+        f"{cells} of {file} changed; the sheet as it was: {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- turnover
+
+
+@contacts.command()
+@click.argument("old", type=click.Path(path_type=Path, exists=True))
+@click.argument("new", type=click.Path(path_type=Path, exists=True))
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page, too.")
+@click.option("--same", multiple=True, metavar="NAME", help="This new name is the person it looks like.")
+@click.pass_obj
+def diff(desk: Desk, old: Path, new: Path, page: Path | None, same: tuple[str, ...]) -> int:
+    """Say who left, joined, or changed delegation, role, group or address between two sheets or folders."""
+    from mailer.contacts import turnover
+    from mailer.delegations import Delegations
+
+    delegations = Delegations.load()
+    turns = turnover.compare(_people(old, delegations), _people(new, delegations), delegations, same)
+    if page:
+        page.write_text(turnover.as_html(turns, delegations), encoding="utf-8")
+    if desk.json:
+        desk.data(turnover.as_json(turns))
+    else:
+        desk.out.print(printable_lines(turnover.as_text(turns, delegations)), soft_wrap=True)
+    return int(any(turn.alarm or turn.same for turn in turns))
+
+
+def printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.splitlines()))
+
+
+def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
+    """Read a folder of sheets, or one sheet, wherever it lies. A broken one cannot be compared."""
+    from mailer.contacts import load_contacts
+
+    with tempfile.TemporaryDirectory() as folder:
+        root, name = path.absolute().parent, path.name
+        if path.is_file():
+            root, name = Path(folder), "one"
+            (root / name).mkdir()
+            (root / name / path.name).symlink_to(path.absolute())
+        book = load_contacts(root, name, delegations=delegations)
+    if book.broken:
+        raise MailerError(f"{path} cannot be compared", problems=[p for p in book.problems if p.file in book.broken])
+    return book.contacts
+
+
+@contacts.command()
+@click.argument("names", nargs=-1, required=True, metavar="DELEGATION…")
+@click.option("--lang", type=click.Choice(["en", "fr"]), default="en", help="The language of the headings and notes.")
+@click.pass_obj
+def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
+    """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
+    from mailer.cli.init import write_sheet
+    from mailer.delegations import Delegations
+
+    delegations = Delegations.load()
+    form = resources.files("mailer").joinpath("data/workspace", lang, "sheet.toml")
+    wanted = {}
+    for name in names:
+        found = delegations.find(name)
+        if found is None:
+            near = delegations.suggest(name)
+            raise UsageError(
+                f'There is no delegation "{name}".',
+                hint=f"did you mean {near}?" if near else "write its name or its two-letter code",
+            )
+        path = desk.workspace.contacts_dir / f"{found.name_en.lower().replace(' ', '-')}.xlsx"
+        if path.exists():
+            raise UsageError(
+                f"{path.name} is already there; nothing was written.", hint=f"mailer contacts check {path.name}"
+            )
+        wanted[path] = found
+    for path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_sheet(path, form)
+    made = [path.relative_to(desk.workspace.root).as_posix() for path in wanted]
+    if desk.json:
+        desk.data({"sheets": made})
+        return
+    for file in made:
+        desk.out.print(file)
+    desk.say("Next: fill them in, then  mailer contacts check")
+
+
+@contacts.command(name="import")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--into", metavar="NAME", help="The new sheet's name; otherwise that of the source.")
+@click.pass_obj
+def import_(desk: Desk, source: Path, into: str | None) -> None:
+    """Make a sheet of a pasted PACE list, OpenSanctions, EveryPolitician, Popolo or vCard file."""
+    from mailer.contacts import edit, importing
+    from mailer.delegations import Delegations
+
+    found = importing.read(source.name, source.read_bytes(), Delegations.load())
+    path = desk.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
+    if path.exists():
+        raise UsageError(f"{path.name} is already there; nothing was written.", hint="choose another name: --into NAME")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    edit.put(path, found.as_csv().encode())
+    file = path.relative_to(desk.workspace.root).as_posix()
+    if desk.json:
+        desk.data(
+            {
+                "sheet": file,
+                "source": found.source,
+                "people": len(found.people),
+                "left_over": found.left_over,
+                "lacks": found.lacks,
+            }
+        )
+        return
+    desk.out.print(f"{file}: {len(found.people)} people from {found.source}")
+    desk.say(f"This source lacks: {found.lacks}.")
+    for words in found.left_over:
+        desk.say(f"not a person, left out: {printable(words)}")
+    desk.say(f"Next: mailer contacts check {path.name}")
+
+
+# ------------------------------------------------------------------------------------------------- one person, holds
+
+
+@contacts.command()
+@click.argument("who", required=False)
+@click.pass_obj
+def show(desk: Desk, who: str | None) -> None:
+    """Show the people of the sheets, or everything about one of them."""
+    _, book, holds = _read(desk)
+    people = _like(book, who) if who else list(book.contacts)
+    if desk.json:
+        for contact in people:
+            held = holds.match(contact)
+            desk.data({**_plainly(contact), "held": str(held) if held else None})
+        return
+    if who and len(people) == 1:
+        _show_one(desk, people[0], holds)
+        return
+    for contact in people:
+        state = (
+            f"  – {contact.problem.message}"
+            if contact.problem
+            else "  – on the hold list"
+            if holds.match(contact)
+            else ""
+        )
+        line = f"{contact.delegation or '??'}  {contact.name or '(no name)'}  {contact.role}  {contact.address}{state}"
+        desk.out.print(printable(line), soft_wrap=True)
+
+
+def _plainly(contact: Contact) -> dict[str, object]:
+    names = (
+        "name",
+        "delegation",
+        "role",
+        "address",
+        "language",
+        "gender",
+        "chamber",
+        "group",
+        "title",
+        "file",
+        "sheet",
+        "row",
+    )
+    return {name: getattr(contact, name) for name in names} | {"skip": contact.skip, "extra": dict(contact.extra)}
+
+
+def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
+    from mailer.contacts.columns import FIELDS
+    from mailer.errors import Problem
+
+    place = Problem("", Severity.NOTE, "", contact.file, contact.sheet, row=contact.row).place
+    desk.out.print(f"{printable(contact.name)}   {place} · row {contact.row}", style="bold", soft_wrap=True)
+    shown = [
+        (name, getattr(contact, name), contact.cells.get(name, "")) for name in FIELDS if getattr(contact, name, "")
+    ]
+    for name, value, cell in [*shown, *((heading, value, "") for heading, value in contact.extra.items())]:
+        desk.out.print(f"  {name:12} {printable(value)}{f'   ({cell})' if cell else ''}", soft_wrap=True)
+    if contact.problem:
+        desk.out.print(f"  left out: {contact.problem.message} [{contact.problem.code}]", style="red", soft_wrap=True)
+    if held := holds.match(contact):
+        desk.out.print(f"  on the hold list: {printable(str(held))}", style="red", soft_wrap=True)
+
+
+def _like(book: ContactBook, who: str) -> list[Contact]:
+    """Find people by address, name, or part of a name; nobody is an error."""
+    from mailer.address import key_of
+    from mailer.spelling import tokens
+
+    words = set(tokens(who))
+    found = [c for c in book.contacts if c.address and c.address_key == key_of(who)]
+    found = found or [c for c in book.contacts if words and words == set(tokens(c.name))]
+    found = found or [
+        c for c in book.contacts if words and all(any(word in own for own in tokens(c.name)) for word in words)
+    ]
+    if not found:
+        raise UsageError(f'Nobody in the sheets is called "{who}".', hint="mailer contacts show lists everybody")
+    return found
+
+
+@contacts.command()
+@click.argument("who")
+@click.option("--because", required=True, metavar="TEXT", help="Why nobody writes to this person.")
+@click.option("--by", metavar="NAME", help="Who says so; otherwise you, as this computer knows you.")
+@click.pass_obj
+def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
+    """Put a person on the hold list: never written to again, until released."""
+    import getpass
+
+    from mailer import clock
+    from mailer import holds as holding
+
+    _, book, holds = _read(desk)
+    people = _like(book, who)
+    if len({contact.person_key for contact in people}) > 1:
+        names = ", ".join(f"{c.name} ({c.delegation})" for c in people[:6])
+        raise UsageError(f'"{who}" can be several people.', hint=f"say which one: {names}")
+    contact = people[0]
+    if held := holds.match(contact):
+        raise UsageError(f"{contact.name} is on the hold list already: {held}")
+    entry = holding.Hold(
+        contact.address,
+        contact.name,
+        contact.delegation,
+        because,
+        clock.now().date().isoformat(),
+        by or getpass.getuser(),
+        "",
+        0,
+    )
+    holding.hold(desk.workspace.hold_list, _backups(desk), entry)
+    desk.say(
+        f"{contact.name} is on the hold list: {entry}. To undo it: mailer contacts release {contact.address or contact.name!r}"
+    )
+
+
+@contacts.command()
+@click.argument("who")
+@click.option("--forget", is_flag=True, help="Erase name and address, but go on holding the person.")
+@click.pass_obj
+def release(desk: Desk, who: str, forget: bool) -> None:
+    """Take a person off the hold list, or erase what the list says about them."""
+    from mailer import holds as holding
+
+    _, _, holds = _read(desk)
+    entry = _entry(holds, who)
+    if forget:
+        holding.forget(desk.workspace.hold_list, _backups(desk), entry)
+        desk.say("Name and address are erased; the person is still held.")
+    else:
+        holding.release(desk.workspace.hold_list, _backups(desk), entry)
+        desk.say(f"{entry.name or entry.address} is no longer held.")
+
+
+def _entry(holds: Holds, who: str) -> Hold:
+    from mailer.address import key_of
+    from mailer.spelling import tokens
+
+    words = set(tokens(who))
+    found = [
+        h for h in holds if (h.address and key_of(h.address) == key_of(who)) or (words and words <= set(tokens(h.name)))
+    ]
+    if len(found) != 1:
+        text = f'"{who}" can be several entries of the hold list.' if found else f'"{who}" is not on the hold list.'
+        raise UsageError(text, hint="mailer contacts holds lists them; the address is the surest")
+    return found[0]
+
+
+def _backups(desk: Desk) -> Path:
+    return desk.workspace.state_dir / "backups"
+
+
+@contacts.command()
+@click.pass_obj
+def holds(desk: Desk) -> int:
+    """List the people who are never written to, and why."""
+    _, _, held = _read(desk)
+    if desk.json:
+        for entry in held:
+            desk.data(entry)
+    else:
+        for entry in held:
+            who = entry.name or entry.address or "(erased)"
+            desk.out.print(printable(f"{entry.delegation or '–'}  {who}  {entry.address}  {entry}"), soft_wrap=True)
+        show_problems(desk.err, held.problems, desk.workspace.root)
+        desk.say(f"{len(held)} on the hold list")
+    return int(any(p.severity is Severity.ERROR for p in held.problems))
