@@ -233,21 +233,22 @@ class SmtpSession:
         In a group every reply is read, whatever the one before it said. A refusal stands if the line fails later:
         nothing may hide it, unless the replies turn out not to belong to the commands.
         """
-        line, commands, pipelined = opened.line, self._commands(opened, letter), "pipelining" in opened.extensions
-        if self._ahead is None:
+        line, pipelined = opened.line, "pipelining" in opened.extensions
+        commands = self._commands(opened, letter) if self._ahead is None else ()
+        if commands:
             self._since = time.monotonic()
             if pipelined:
                 line.send(b"".join(commands), len(commands))
         self._ahead = None
         self.delivered += 1
         refusal: Receipt | None = None
-        waits = (self.patience.command, self.patience.command, self.patience.data)
+        command, data = self.patience.command, self.patience.data
         try:
-            for stage, command, seconds in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), commands, waits, strict=True):
+            for at, (stage, seconds) in enumerate(((Stage.MAIL, command), (Stage.RCPT, command), (Stage.DATA, data))):
                 if refusal is None:
                     self._stage = stage
                 if not pipelined:
-                    line.send(command, 1)
+                    line.send(commands[at], 1)
                 reply = await line.reply(seconds)
                 if not line.in_step:
                     raise OutOfStep("the server said more than it was asked")
