@@ -1,4 +1,4 @@
-"""Microseconds per letter: rendering, building, reading back, beside the slow and obvious way. `python -m bench.letters`
+"""Microseconds per letter: rendering, building, reading back, beside the slow and obvious way. `python -m bench letters`
 
 The slow way is Jinja2 first, then Markdown, for each person, and then Python's `email` package. Both ways make the same
 letters for the demo's people; the median of five rounds counts.
@@ -10,39 +10,27 @@ import statistics
 import time
 from collections.abc import Callable
 from email.message import EmailMessage
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from contacts.invent import many
+from bench.people import APPEAL, ROOT, SENDER, contacts
 from mailer import message
 from mailer.address import key_of
 from mailer.appeal import load_appeal
-from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.forms import Forms
 from mailer.render import Rendered, Renderer
 
-ROOT = Path(__file__).parents[1]
 PEOPLE = 600
 ROUNDS = 5
-SENDER = Sender.model_validate(
-    {
-        "from": "Jana Novák <jana@rights.example>",
-        "organisation": "Example Coalition",
-        "postal_address": "1 Example Street",
-    }
-)
 
 
 def main() -> None:
-    appeal = load_appeal(ROOT, "azerbaijan-credentials")
+    appeal = load_appeal(ROOT, APPEAL)
     renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
     people = [
-        (contact, choice[0])
-        for contact in map(_contact, many(PEOPLE))
-        if (choice := appeal.language_for([contact.language]))
+        (contact, choice[0]) for contact in contacts(PEOPLE) if (choice := appeal.language_for([contact.language]))
     ]
     everyone = {key_of(contact.address) for contact, _ in people}
     letters = [(contact, renderer.render(contact, language)) for contact, language in people]
@@ -76,13 +64,6 @@ def _timed(name: str, work: Callable[[], object], letters: int) -> float:
         rounds.append((time.perf_counter() - start) / letters * 1e6)
     print(f"{name:48}{statistics.median(rounds):8.0f} µs   [{min(rounds):.0f}-{max(rounds):.0f}]")
     return statistics.median(rounds)
-
-
-def _contact(person: object) -> Contact:
-    fields = ("delegation", "role", "given", "surname", "title", "gender", "address", "language", "chamber", "group")
-    values = {field: getattr(person, field) for field in fields}
-    values["role"] = values["role"].partition(" ")[0]  # "chair of delegation"
-    return Contact("contacts/invented.csv", None, 2, name=f"{values['given']} {values['surname']}", **values)
 
 
 def _built(contact: Contact, letter: Rendered) -> bytes:

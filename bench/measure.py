@@ -1,0 +1,124 @@
+"""What the benchmarks share: a child process per case, medians over interleaved rounds, and a server to send to.
+
+Each case runs in a fresh process, so that its peak memory (`VmHWM`; `ru_maxrss` is inherited across fork and exec)
+and its processor time are its own. The rounds go through all cases before any is run again: on a machine that others
+use too, figures of one run can be compared, and figures of two runs cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import shutil
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
+CHILDREN = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One case in one round."""
+
+    seconds: float  # of the work alone; the preparations do not count
+    cpu: float  # seconds of our own process, all its threads
+    number: int  # of letters, or people
+    peak: float | None  # MB, of the whole process; None where the system does not tell
+
+
+class Stopwatch:
+    """Use as `with Stopwatch() as watch:` around the work."""
+
+    def __enter__(self) -> Stopwatch:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+Case = Callable[[], tuple[int, Stopwatch]]
+"""What a case is: it prepares, works under a stopwatch, and returns how much it did. It must be picklable."""
+
+
+def rounds(cases: Mapping[str, Case], number: int) -> dict[str, list[Measured]]:
+    """Run every case once, then every case again, and so on."""
+    results: dict[str, list[Measured]] = {name: [] for name in cases}
+    for _ in range(number):
+        for name, case in cases.items():
+            results[name].append(in_a_child(case))
+    return results
+
+
+def in_a_child(case: Case) -> Measured:
+    ours, theirs = CHILDREN.Pipe(duplex=False)
+    child = CHILDREN.Process(target=_run, args=(case, theirs))
+    child.start()
+    theirs.close()
+    try:
+        measured: Measured = ours.recv()
+    except EOFError:
+        raise SystemExit("a case of the benchmark failed; its message stands above") from None
+    finally:
+        child.join()
+    return measured
+
+
+def _run(case: Case, answer: Connection) -> None:
+    number, watch = case()
+    answer.send(Measured(watch.seconds, watch.cpu, number, _peak()))
+
+
+def _peak() -> float | None:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return None
+
+
+def median(results: list[Measured], value: Callable[[Measured], float]) -> float:
+    return statistics.median(map(value, results))
+
+
+def table(heads: list[str], rows: list[list[str]]) -> None:
+    """Print a table in Markdown: the first column to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) + " |"
+
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    print("\n".join(map(line, [heads, rule, *rows])))
+
+
+@contextlib.contextmanager
+def smtp_sink() -> Iterator[int]:
+    """Run Postfix's smtp-sink on a free port of loopback; yields the port."""
+    program = shutil.which("smtp-sink", path=PLACES)
+    if program is None:
+        raise SystemExit("This benchmark needs smtp-sink (Debian: apt-get install postfix).")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    sink = subprocess.Popen([program, "-u", "nobody", f"127.0.0.1:{port}", "1000"], stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        sink.terminate()
+        sink.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(250):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    raise SystemExit("smtp-sink did not begin to listen")

@@ -1,0 +1,49 @@
+"""The invented people of the benchmarks, as contacts, and a plan of the demo's appeal to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contacts.invent import Person, many
+from mailer.appeal import load_appeal
+from mailer.audience import Audience
+from mailer.config import Sender
+from mailer.contacts.contact import Contact
+from mailer.delegations import Delegations
+from mailer.forms import Forms
+from mailer.holds import Holds
+from mailer.plan import Plan, Sending, make_plan
+from mailer.render import Renderer
+from mailer.sources import Sources
+
+ROOT = Path(__file__).parents[1]
+APPEAL = "azerbaijan-credentials"
+SENDER = Sender.model_validate(
+    {
+        "from": "Jana Novák <jana@rights.example>",
+        "organisation": "Example Coalition",
+        "postal_address": "1 Example Street",
+    }
+)
+
+
+def contacts(number: int) -> list[Contact]:
+    """Return so many people of all delegations but the one that the appeal leaves out."""
+    people = (person for person in many(2 * number) if person.delegation != "AZ")
+    return [_contact(row, person) for row, person in zip(range(2, number + 2), people, strict=False)]
+
+
+def _contact(row: int, person: Person) -> Contact:
+    fields = ("delegation", "role", "given", "surname", "title", "gender", "address", "language", "chamber", "group")
+    values = {field: getattr(person, field) for field in fields}
+    values["role"] = values["role"].partition(" ")[0]  # "chair of delegation"
+    return Contact("contacts/invented.csv", None, row, name=f"{values['given']} {values['surname']}", **values)
+
+
+def plan_for(people: list[Contact]) -> Plan:
+    """Decide, render, build, read back and hash a letter for each of them, as `mailer plan` does."""
+    appeal = load_appeal(ROOT, APPEAL)
+    renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
+    decisions = Audience(appeal, Holds()).decide(people)
+    sending = Sending(SENDER.address, SENDER.from_, SENDER.answers_to, "127.0.0.1:25 none", "demo")
+    return make_plan(appeal, decisions, renderer, sending, Sources())

@@ -1,0 +1,186 @@
+"""Letters per second over SMTP: this pipeline, with every person's record, beside aiosmtplib with none.
+
+All send the same letters to the same `smtp-sink`, each connection used for all of its letters:
+
+- *mailer*: what `mailer send` does: claims from the send log (SQLite, `synchronous=FULL`), the marker on disk before
+  each final dot, the outcome on disk after it, one event and one attempt a letter;
+- *send_message*: `aiosmtplib`, the letters as `EmailMessage`, which is what one writes first. Nothing is recorded;
+- *sendmail*: `aiosmtplib`, the letters as finished bytes. Nothing is recorded.
+
+Making the letters is not in the figures (see `planning`), for any of them. The peak memory of the last two holds all
+letters, as they are handed to them in a list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosmtplib
+
+from bench import measure, people
+from mailer import message
+from mailer.dispatch import Course, Dispatch
+from mailer.ledger import mailouts, queries
+from mailer.ledger.ledger import Ledger
+from mailer.states import State
+from mailer.transport.smtp import Patience, Server, SmtpSession
+
+LETTERS = 5000
+ROUNDS = 5
+CONNECTIONS = (1, 8, 16)
+OURS, MESSAGE, BYTES = "mailer", "aiosmtplib send_message", "aiosmtplib sendmail, bytes"
+
+T = TypeVar("T")
+
+
+def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, ...] = CONNECTIONS) -> None:
+    with tempfile.TemporaryDirectory() as folder, measure.smtp_sink() as port:
+        log = Path(folder) / "ledger.db"
+        size = _prepare(log, letters)
+        print(f"{letters:,} letters of {size:,.0f} bytes, {rounds} rounds, median [least-most]\n")
+        cases: dict[str, measure.Case] = {
+            _name(name, number): case(log, port, number)
+            for number in connections
+            for name, case in ((OURS, Mailer), (MESSAGE, Messages), (BYTES, Bytes))
+        }
+        results = measure.rounds(cases, rounds)
+    rows = []
+    for name, measured in results.items():
+        rates = [one.number / one.seconds for one in measured]
+        beside = results[_name(MESSAGE, int(name.rsplit(" ", 2)[-2]))]
+        ratio = measure.median(measured, _rate) / measure.median(beside, _rate)
+        rows.append(
+            [
+                name,
+                f"{measure.median(measured, _rate):,.0f} [{min(rates):,.0f}-{max(rates):,.0f}]",
+                f"{measure.median(measured, lambda one: one.cpu / one.number * 1e6):,.0f}",
+                f"{measure.median(measured, lambda one: one.peak or 0):,.0f}",
+                f"{ratio:.1f} ×",
+            ]
+        )
+    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of send_message"], rows)
+
+
+def _name(sender: str, connections: int) -> str:
+    return f"{sender}, {connections} conn."
+
+
+def _rate(one: measure.Measured) -> float:
+    return one.number / one.seconds
+
+
+def _prepare(log: Path, letters: int) -> float:
+    """Plan the mail-out once; every round begins with a copy of this log. Returns the mean size of a letter."""
+    plan = people.plan_for(people.contacts(letters))
+    with Ledger(f"sqlite:///{log}") as ledger, ledger.writing() as connection:
+        mailouts.create(connection, plan, at=ledger.now(), who="bench")
+    sizes = [len(one.data) for one in plan.to_send if one.data]
+    assert len(sizes) == letters, "everyone gets a letter"
+    return sum(sizes) / letters
+
+
+@dataclass(frozen=True)
+class Mailer:
+    """This pipeline, from the copy of a send log in which everybody waits to one in which everybody is accepted."""
+
+    log: Path
+    port: int
+    connections: int
+
+    def __call__(self) -> tuple[int, measure.Stopwatch]:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "ledger.db"
+            shutil.copy(self.log, copy)
+            with Ledger(f"sqlite:///{copy}") as ledger:
+                dispatch = Dispatch(ledger, 1, self._session, Course(self.connections, per_connection=1_000_000))
+                with measure.Stopwatch() as watch:
+                    asyncio.run(dispatch.run())
+                with ledger.reading() as connection:
+                    counts = queries.counts(connection, 1)
+            assert counts[State.ACCEPTED] == sum(counts.values())
+            return counts[State.ACCEPTED], watch
+
+    def _session(self) -> SmtpSession:
+        server = Server("127.0.0.1", self.port, "none", None, None, helo="rights.example")
+        return SmtpSession(server, Patience(), lambda _address: True)
+
+
+@dataclass(frozen=True)
+class Messages:
+    """aiosmtplib as its documentation shows it: one client a connection, one `send_message` a letter."""
+
+    log: Path
+    port: int
+    connections: int
+
+    def __call__(self) -> tuple[int, measure.Stopwatch]:
+        letters = deque(
+            message_from_bytes(data, _class=EmailMessage, policy=policy.default) for _, data in _letters(self.log)
+        )
+
+        def send(client: aiosmtplib.SMTP, letter: EmailMessage) -> Coroutine[Any, Any, object]:
+            return client.send_message(letter)
+
+        return len(letters), _through(self.port, self.connections, letters, send)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """aiosmtplib with everything done beforehand: `sendmail` of finished bytes."""
+
+    log: Path
+    port: int
+    connections: int
+
+    def __call__(self) -> tuple[int, measure.Stopwatch]:
+        letters = deque(_letters(self.log))
+
+        def send(client: aiosmtplib.SMTP, letter: tuple[str, bytes]) -> Coroutine[Any, Any, object]:
+            return client.sendmail("jana@rights.example", [letter[0]], letter[1])
+
+        return len(letters), _through(self.port, self.connections, letters, send)
+
+
+def _letters(log: Path) -> list[tuple[str, bytes]]:
+    with sqlite3.connect(log) as connection:
+        found = connection.execute("SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position")
+        now = datetime.now(UTC)
+        return [(address, message.dated(data, now)) for address, data in found]
+
+
+def _through(
+    port: int,
+    connections: int,
+    letters: deque[T],
+    send: Callable[[aiosmtplib.SMTP, T], Coroutine[Any, Any, object]],
+) -> measure.Stopwatch:
+    async def lane() -> None:
+        async with _client(port) as client:
+            while letters:
+                await send(client, letters.popleft())
+
+    async def lanes() -> None:
+        await asyncio.gather(*(lane() for _ in range(connections)))
+
+    with measure.Stopwatch() as watch:
+        asyncio.run(lanes())
+    return watch
+
+
+def _client(port: int) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, local_hostname="rights.example")
+
+
+if __name__ == "__main__":
+    main()
