@@ -30,7 +30,7 @@ def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds
     """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
     settings = workspace.settings.contacts
     delegations = Delegations.load()
-    book = load_contacts(workspace.root, settings.folder, settings.columns, delegations)
+    book = load_contacts(workspace.root, settings.folder, settings.columns, delegations, max_rows=settings.max_rows)
     return delegations, book, load_holds(workspace.hold_list, delegations)
 
 

@@ -375,6 +375,15 @@ def test_problem_in_a_csv_file_shows_its_line(
     )
 
 
+def test_sheet_with_more_rows_than_the_setting_allows_is_refused(run: RUN, workspace: Path) -> None:
+    (workspace / "config.toml").write_text(f"{CONFIG}[contacts]\nmax_rows = 2\n", encoding="utf-8")
+    (workspace / "contacts").mkdir()
+    (workspace / "contacts" / "no.csv").write_text("Name;E-mail\nA B;a@x.example\nC D;c@x.example\n", encoding="utf-8")
+    found = run("-C", workspace, "check")
+    assert found.exit_code == 1
+    assert "C015" in found.output
+
+
 def test_more_than_five_of_a_kind_are_counted(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:
