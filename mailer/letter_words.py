@@ -1,13 +1,23 @@
-"""Words that letters put in by themselves: dates written out, and roles. The words are in `data/letter_words.toml`."""
+"""Words that letters put in by themselves: dates written out, roles, and names of delegations.
+
+The words are in `data/letter_words.toml`; the delegations' names in English and French are the Assembly's own
+(`delegations.py`), those in other languages are in `data/delegation_names.csv`.
+"""
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib import resources
 from typing import Any
+
+from mailer.delegations import Delegations
+
+OFFICIAL = ("en", "fr")
+"""The Assembly's languages."""
 
 
 def written_date(day: date, language: str) -> str:
@@ -30,6 +40,27 @@ def role_word(role: str, language: str) -> str:
     """Return the word for a role that serves for women and men alike; "" where the language has none."""
     word: str = _words().get(language, {}).get("roles", {}).get(role, "")
     return word
+
+
+def delegation_words(code: str, language: str, delegations: Delegations) -> tuple[str, str] | None:
+    """Return name and form after "delegation", `("Norwegen", "Norwegens")`; None in a language without such names."""
+    if language in OFFICIAL:
+        return delegations.name(code, language), delegations.of(code, language)
+    return _names(language).get(code)
+
+
+def has_delegation_words(language: str) -> bool:
+    """Tell whether delegations have names in this language."""
+    return language in OFFICIAL or bool(_names(language))
+
+
+@lru_cache(maxsize=64)
+def _names(language: str) -> Mapping[str, tuple[str, str]]:
+    text = resources.files("mailer").joinpath("data/delegation_names.csv").read_text(encoding="utf-8")
+    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    if f"of_{language}" not in (reader.fieldnames or ()):
+        return {}
+    return {row["code"]: (row[f"name_{language}"], row[f"of_{language}"]) for row in reader}
 
 
 @lru_cache(maxsize=1)

@@ -24,14 +24,11 @@ from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
 from mailer.facts import contradictions
 from mailer.forms import Form, Forms
-from mailer.letter_words import months, role_word, written_date
+from mailer.letter_words import delegation_words, has_delegation_words, months, role_word, written_date
 from mailer.markup import MAX_PART, Parts, escaped
 from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, word_of
 
 MAX_SUBJECT = 150
-NAMES_OF_DELEGATIONS = ("en", "fr")
-"""Languages in which the delegations have names of their own (`delegations.csv`)."""
-
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
 _NOTHING = Md("")
 _FIELDS = ("name", "given", "surname", "title", "group")
@@ -193,8 +190,8 @@ class Renderer:
             absent["fact"] = "there is no facts.toml"
         if f"signature.{language}" not in self.appeal.pieces:
             absent["signature"] = f"there is no templates/_shared/signature.{language}.md"
-        if language not in NAMES_OF_DELEGATIONS:
-            absent["of_delegation"] = 'this form is known in English and French only; write "(… {{ delegation }})"'
+        if not has_delegation_words(language):
+            absent["of_delegation"] = 'this form is not known in this language; write "(… {{ delegation }})"'
         return Known(self._columns, self.appeal.facts.keys(), absent)
 
     def _words(self, language: str) -> dict[str, Any]:
@@ -219,8 +216,10 @@ class Renderer:
         context["greeting"] = form.greeting
         context["closing"] = form.closing or Empty("closing")
         context["role"] = _role(contact.role, language)
-        context["delegation"] = self._delegations.name(code, language) or Empty("delegation")
-        context["of_delegation"] = self._delegations.of(code, language) or Empty("of_delegation")
+        named = delegation_words(code, language, self._delegations)
+        name, of = named or (self._delegations.name(code, language), "")
+        context["delegation"] = name or Empty("delegation")
+        context["of_delegation"] = of or Empty("of_delegation")
         if self._columns:
             context["extra"] = {column: contact.extra.get(column) or Empty(column) for column in self._columns}
             for column, cell in contact.extra.items():
@@ -381,7 +380,7 @@ def _warnings(appeal: Appeal) -> Iterator[Problem]:
             hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[letter.language]}"
             problem = body.at("L153", f"this contradicts the fact {fact.key}", match.start(), match[0], hint)
             yield replace(problem, severity=Severity.WARNING)
-        if "delegation" in used and letter.language not in NAMES_OF_DELEGATIONS:
+        if "delegation" in used and not has_delegation_words(letter.language):
             message = "the names of delegations stand in English in this letter"
             yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
         if "session.opens" in used and not months(letter.language):

@@ -37,7 +37,7 @@ def test_one_letter_is_an_appeal(tmp_path: Path) -> None:
 
 def test_the_appeal_of_the_repository_is_read_whole() -> None:
     appeal = load_appeal(ROOT, "azerbaijan-credentials")
-    assert set(appeal.letters) == {"en", "fr"}
+    assert set(appeal.letters) == {"en", "fr", "de", "it"}
     assert appeal.session is not None
     assert appeal.session.opens == date(2027, 1, 25)
     assert appeal.session.invented

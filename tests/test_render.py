@@ -17,7 +17,7 @@ from mailer import markup
 from mailer.appeal import load_appeal
 from mailer.contacts.contact import Contact
 from mailer.errors import MailerError, Problem
-from mailer.letter_words import written_date
+from mailer.letter_words import delegation_words, written_date
 from mailer.placeholders import WORDS
 from mailer.render import Rendered, check_letters
 from tests.letters import (
@@ -106,11 +106,19 @@ def test_612_people_are_greeted_by_the_table(everybody: list[tuple[Contact, Rend
         assert f"\n\n{form.closing}\n\n" in rendered.text
 
 
+BEFORE = {
+    "en": "as a member of the delegation",
+    "fr": "en tant que membre de la délégation",
+    "de": "als Mitglied der Delegation",
+    "it": "in quanto membro della delegazione",
+}
+
+
 def test_612_people_read_of_their_own_delegation(everybody: list[tuple[Contact, Rendered]]) -> None:
     for contact, rendered in everybody:
-        of = DELEGATIONS.of(contact.delegation, rendered.language)
-        before = {"en": "as a member of the delegation", "fr": "en tant que membre de la délégation"}
-        assert f"{before[rendered.language]} {of}, " in rendered.text
+        words = delegation_words(contact.delegation, rendered.language, DELEGATIONS)
+        assert words
+        assert f"{BEFORE[rendered.language]} {words[1]}, " in rendered.text
 
 
 def test_each_role_reads_its_own_sentence(everybody: list[tuple[Contact, Rendered]]) -> None:
@@ -146,6 +154,21 @@ HARDEST = {
         "given": "Noël",
         "surname": "Modèle",
         "gender": "m",
+        "chamber": "senator",
+        "role": "chair",
+    },
+    "de-abgeordneter": {
+        "delegation": "DE",
+        "given": "Jörg",
+        "surname": "Beispiel-Groß",
+        "gender": "m",
+        "chamber": "deputy",
+        "title": "Dr.",
+    },
+    "it-senatrice": {
+        "delegation": "IT",
+        "given": "Lucìa",
+        "surname": "Dell'Abbozzo",
         "chamber": "senator",
         "role": "chair",
     },
@@ -579,14 +602,47 @@ def test_nobody_is_written_to_without_a_greeting(tmp_path: Path) -> None:
     assert {problem.code for problem in found} == {"L210"}
 
 
-def test_form_that_only_english_and_french_have_is_refused_elsewhere(tmp_path: Path) -> None:
-    (only,) = checked(tmp_path, de=letter("{{ of_delegation }}"))
+def test_form_that_a_language_does_not_have_is_refused(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, es=letter("{{ of_delegation }}"))
     assert only.code == "L205"
 
 
-def test_english_name_of_a_delegation_in_a_german_letter_is_a_warning(tmp_path: Path) -> None:
-    (only,) = checked(tmp_path, de=letter("{{ delegation }}"))
+def test_english_name_of_a_delegation_in_a_spanish_letter_is_a_warning(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, es=letter("{{ delegation }}"))
     assert (only.code, only.severity) == ("L212", "warning")
+
+
+@pytest.mark.parametrize(
+    ("code", "german", "italian"),
+    [
+        ("CH", "der Schweiz", "della Svizzera"),
+        ("CZ", "der Tschechischen Republik", "della Repubblica ceca"),
+        ("GB", "des Vereinigten Königreichs", "del Regno Unito"),
+        ("MT", "Maltas", "di Malta"),
+        ("NL", "der Niederlande", "dei Paesi Bassi"),
+        ("SM", "San Marinos", "di San Marino"),
+        ("TR", "der Türkei", "della Turchia"),
+        ("UA", "der Ukraine", "dell'Ucraina"),
+    ],
+)
+def test_delegation_has_its_form_in_german_and_italian(code: str, german: str, italian: str) -> None:
+    assert [(delegation_words(code, language, DELEGATIONS) or ("", ""))[1] for language in ("de", "it")] == [
+        german,
+        italian,
+    ]
+
+
+def test_every_delegation_has_a_name_in_four_languages() -> None:
+    for delegation in DELEGATIONS:
+        for language in ("en", "fr", "de", "it"):
+            name, of = delegation_words(delegation.code, language, DELEGATIONS) or ("", "")
+            assert name
+            assert of
+            if language == "it":
+                begins = of.removesuffix(name)
+                elided = begins in ("dell'", "d'")
+                assert begins in ("di ", "del ", "della ", "dei ", "dell'"), of
+                assert not (elided and name[0] not in "AEIOU"), of
 
 
 @pytest.mark.parametrize(
