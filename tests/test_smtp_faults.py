@@ -12,6 +12,7 @@ and without PIPELINING, and with the dot of one letter in one write with the com
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,12 @@ from .smtp_server import (
 ACCEPTED, DEFERRED, REFUSED, UNKNOWN = State.ACCEPTED, State.DEFERRED, State.REFUSED, State.UNKNOWN
 
 PATIENT = Patience(connect=10, command=10, data=10, stall=10, dot=10, goodbye=0.5)
-QUICK = Patience(connect=10, command=0.5, data=0.5, stall=0.5, dot=0.5, goodbye=0.5)
+QUICK = {  # where the server is silent; patient everywhere else, whatever else this machine is doing
+    "mail": replace(PATIENT, command=0.7),
+    "rcpt": replace(PATIENT, command=0.7),
+    "data": replace(PATIENT, data=0.7),
+    "dot": replace(PATIENT, dot=0.7),
+}
 PEOPLE = ("a.berg@parliament.example", "b.costa@parliament.example", "c.duval@parliament.example")
 MODES = ("one by one", "pipelined", "deep")
 
@@ -141,7 +147,7 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
     offers: tuple[bytes, ...] = (b"8BITMIME", b"SIZE 10000000") + ((b"PIPELINING",) if mode != "one by one" else ())
     fault = FAULTS[name]
     async with SmtpServer(stage=stage, fault=fault, letter=nth, offers=offers) as server:
-        session = session_for(server, QUICK if name in WAITS else PATIENT)
+        session = session_for(server, QUICK[stage] if name in WAITS else PATIENT)
         sufferer = PEOPLE[nth - 1]
         receipts = await send_three(server, session, mode)
         await session.quit()
@@ -150,6 +156,7 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
     others = {ACCEPTED}
     if mode == "deep" and name.startswith("glued"):  # what is too much can be laid at the door of the letter beside
         others |= {UNKNOWN, DEFERRED}
+        states |= {ACCEPTED} if nth == 2 else set()  # then this one starts on a new connection
     if mode == "deep" and nth == 2 and "RST" in name and stage != "dot":  # a reset swallows what was said before it
         states |= {ACCEPTED}  # nothing heard of MAIL: a new connection
         others |= {UNKNOWN}  # nothing heard of the dot before it
@@ -162,10 +169,11 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
 async def test_every_fault_at_every_stage_ends_in_one_true_state(stage: str, mode: str) -> None:
-    cells = [(name, nth) for name in FAULTS for nth in (1, 2)]
-    results = await asyncio.gather(*(one_cell(stage, name, mode, nth) for name, nth in cells), return_exceptions=True)
-    failed = {cell: fault for cell, fault in zip(cells, results, strict=True) if fault is not None}
-    assert not failed, "\n".join(f"{stage} {mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
+    for names in (FAULTS.keys() - WAITS, WAITS):  # those that wait come last, when the others leave them the time
+        cells = [(name, nth) for name in sorted(names) for nth in (1, 2)]
+        ran = await asyncio.gather(*(one_cell(stage, name, mode, nth) for name, nth in cells), return_exceptions=True)
+        failed = {cell: fault for cell, fault in zip(cells, ran, strict=True) if fault is not None}
+        assert not failed, "\n".join(f"{stage} {mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
 
 
 BODY_FAULTS = [name for name in FAULTS if name not in WAITS and not name.startswith("glued")]

@@ -175,6 +175,19 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
+async def test_an_authority_of_ones_own_is_named_by_a_variable(
+    authority: trustme.CA, good: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setattr("mailer.transport.server._CONTEXT", [])
+    async with SmtpServer(tls=good, implicit_tls=True, offers=AUTH) as server:
+        fault = await turned_away(at(server, "tls"))
+        assert "SSL_CERT_FILE" in fault.hint
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        monkeypatch.setattr("mailer.transport.server._CONTEXT", [])
+        (await open_line(at(server, "tls"), PATIENT)).line.abort()
+
+
 async def test_a_server_that_only_has_old_tls_is_named(trusting: ssl.SSLContext) -> None:
     async def alerts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -242,13 +242,14 @@ async def default_context() -> ssl.SSLContext:
 
 # ------------------------------------------------------------------ what went wrong, in a coordinator's words
 
+OWN_AUTHORITY = "if the server is your own, set the variable SSL_CERT_FILE to the certificate of its authority"
 CERTIFICATES = {  # OpenSSL's verify codes
     9: ("is not valid yet", "check this computer's clock"),
     10: ("has expired", "tell the people who run the server; nothing was sent"),
-    18: ("is signed by itself", "give the server's certificate authority as ca_file, or ask who runs the server"),
-    19: ("comes from an authority that is not known here", "give the authority's certificate as ca_file"),
-    20: ("comes from an authority that is not known here", "give the authority's certificate as ca_file"),
-    21: ("comes from an authority that is not known here", "give the authority's certificate as ca_file"),
+    18: ("is signed by itself", OWN_AUTHORITY),
+    19: ("comes from an authority that is not known here", OWN_AUTHORITY),
+    20: ("comes from an authority that is not known here", OWN_AUTHORITY),
+    21: ("comes from an authority that is not known here", OWN_AUTHORITY),
     62: ("is for another name", "write the server's name as the provider gives it"),
     64: ("is for another name", "write the server's name as the provider gives it"),
 }
