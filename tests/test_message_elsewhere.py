@@ -24,7 +24,7 @@ while (<STDIN>) {
     if ($name =~ /^"(.*)"$/) { $name = $1; $name =~ s/\\(.)/$1/g } else { $name = decode("MIME-Header", $name) }
     my ($about, $part) = $body =~ /^--[^\r\n]+\r\n(.*?)\r\n\r\n(.*?)\r\n--/s;
     my $text = decode("UTF-8", $about =~ /base64/ ? decode_base64($part) : decode_qp($part));
-    $text =~ s/\r\n/\n/g;
+    $text =~ s/\r\n/\n/g; $text =~ s/\n+\z//;
     print encode_json({ subject => decode("MIME-Header", $subject), name => $name, text => $text }), "\n";
 }
 """
