@@ -1,11 +1,11 @@
-"""Run the benchmarks: all of them, or those that are named. `python -m bench [letters|sending|planning|starting]`"""
+"""Run the benchmarks: all of them, or those that are named. `python -m bench [contacts|letters|planning|sending|starting]`"""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-NAMES = ("letters", "planning", "sending", "starting")
+NAMES = ("contacts", "letters", "planning", "sending", "starting")
 
 
 def main() -> None:

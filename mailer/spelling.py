@@ -28,12 +28,20 @@ def trim(text: str) -> str:
     return _TRIM.sub("", text) if text and (not text.isascii() or text[0] <= " " or text[-1] <= " ") else text
 
 
+_SILENT = str.maketrans("", "", "'’ʼ`´.")
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile(f"[\u0300-\u036f{INVISIBLE}]")
+
+
 @lru_cache(maxsize=65_536)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`, `prove`, `della`."""
-    bare = unicodedata.normalize("NFKD", text.casefold().translate(PLAIN))
-    kept = "".join(c for c in bare if not unicodedata.combining(c) and c not in INVISIBLE and c not in "'’ʼ`´.")
-    return tuple(re.findall(r"[^\W_]+", kept))
+    bare = text.casefold()
+    if not bare.isascii():
+        bare = _MARKS.sub("", unicodedata.normalize("NFKD", bare.translate(PLAIN)))
+        if not bare.isascii():  # marks of other scripts
+            bare = "".join(c for c in bare if not unicodedata.combining(c))
+    return tuple(_WORD.findall(bare.translate(_SILENT)))
 
 
 def fold(text: str) -> str:

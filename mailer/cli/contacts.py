@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,15 +52,20 @@ def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
 @contacts.command()
 @SHEETS
 @click.option("--marked", is_flag=True, help="Write a copy of each sheet with every bad cell marked.")
+@click.option("--online", is_flag=True, help="Ask the name servers whether each domain takes mail.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
 @click.pass_obj
-def check(desk: Desk, sheets: tuple[str, ...], marked: bool, strict: bool, everything: bool) -> int:
+def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, strict: bool, everything: bool) -> int:
     """Look through the contact sheets for everything that could go wrong."""
     from mailer.contacts.marked import mark
 
     _, book, _ = _read(desk)
     files = _chosen(desk, book, sheets)
+    if online:
+        from mailer.contacts.online import check_domains
+
+        book = replace(book, problems=(*book.problems, *check_domains(book)))
     problems = [p for p in book.problems if p.file in files or not sheets]
     people = [contact for contact in book.contacts if contact.file in files]
     made = [mark(desk.workspace.root, file, book) for file in files if file not in book.broken] if marked else []

@@ -31,6 +31,8 @@ _ADDRESS = re.compile(ADDRESS)
 _FORGED = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]|=\?[^?]*\?[bBqQ]\?|%0[aAdD]")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _WIDE = re.compile("[\uff01-\uff5e\ufe6b]")
+_LOCAL = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+_PLAIN = re.compile(rf"{_LOCAL}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _MAILTO = re.compile(r"^mailto\s*:\s*", re.IGNORECASE)
 _SPELLED = re.compile(
     r"\s*[\[({]\s*(?:at|arobase|chiocciola|ät)\s*[\])}]\s*|\s+at\s+(?=\S+\.\S+$)|\s*[\[(]\s*@\s*[\])]\s*", re.IGNORECASE
@@ -70,6 +72,12 @@ def is_free(domain: str) -> bool:
 def read_address(written: str) -> Reading:
     """Read one cell. At most one code: the one that must be put right first."""
     text = trim(written)
+    if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
+        try:
+            address = _validate(text)
+        except EmailNotValidError as error:
+            return Reading(code="C101", detail=_sentence(str(error)))
+        return Reading(address, notes=_notes(address))
     if fold(text) in NOTHING:
         return Reading(code="C100")
     several = list(dict.fromkeys(found.strip(_STRAY) for found in _ADDRESS.findall(text)))
@@ -110,14 +118,13 @@ def read_address(written: str) -> Reading:
         address = _validate(text)
     except EmailNotValidError as error:
         return Reading(code="C101", detail=_sentence(str(error)))
-    return Reading(address, notes=tuple(_notes(address)))
+    return Reading(address, notes=_notes(address))
 
 
-def _notes(address: str) -> list[str]:
+def _notes(address: str) -> tuple[str, ...]:
     free, role = _domains()
     local, _, domain = address.rpartition("@")
-    found = ["C112"] if local.casefold() in role else []
-    return [*found, "C113"] if domain in free else found
+    return ("C112",) * (local.casefold() in role) + ("C113",) * (domain in free)
 
 
 def _valid(text: str) -> str:
@@ -132,7 +139,7 @@ def _validate(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if len(local) > 64:
         raise EmailNotValidError("There are more than 64 characters before the @-sign.")
-    if at and re.fullmatch(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", local):
+    if at and re.fullmatch(_LOCAL, local):
         address = f"{local}@{_domain(domain)}"
         if len(address) > 254:
             raise EmailNotValidError("The address is longer than 254 characters.")
