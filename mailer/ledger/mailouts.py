@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from mailer.errors import Refused, UsageError
 from mailer.ledger import moves
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import delivery, event, letter, mail_out
+from mailer.spelling import tokens
 from mailer.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
@@ -88,10 +89,14 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
     if plan.deliveries:
         connection.execute(
             sa.insert(delivery),
-            [{"mail_out_id": mail_out_id, "changed_at": at, **one.row()} for one in plan.deliveries],
+            [{"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())} for one in plan.deliveries],
         )
     _note(connection, mail_out_id, MailOutState.PLANNED.value, at=at, who=who)
     return mail_out_id
+
+
+def _with_words(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}"))}
 
 
 def get(connection: sa.Connection, mail_out_id: int) -> MailOut:
@@ -139,13 +144,16 @@ def change(
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
     """Call the mail-out finished when it is sending and nobody waits, is being sent, or is deferred."""
-    still = connection.scalar(
-        sa.select(sa.func.count()).where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN]))
-    )
-    if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
+    if anybody_left(connection, mail_out_id) or get(connection, mail_out_id).state is not MailOutState.SENDING:
         return False
     change(connection, mail_out_id, MailOutState.FINISHED, at=at, who=who)
     return True
+
+
+def anybody_left(connection: sa.Connection, mail_out_id: int) -> bool:
+    """Say whether anybody still waits, is being sent, or is deferred."""
+    open_ = d.state.in_([state.value for state in OPEN])
+    return bool(connection.scalar(sa.select(sa.exists().where(d.mail_out_id == mail_out_id, open_))))
 
 
 def history(connection: sa.Connection, appeal: str) -> list[Written]:

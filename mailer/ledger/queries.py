@@ -64,7 +64,8 @@ class Delivery:
         return f"{self.file}:{self.cell}"
 
 
-_COLUMNS = [d[field.name] for field in fields(Delivery)]
+delivery_columns = [d[field.name] for field in fields(Delivery)]
+"""What `delivery_of` needs of a row."""
 
 
 LATE_ANSWER = "late_answer"
@@ -140,12 +141,12 @@ def people(
     search: str = "",
 ) -> list[Delivery]:
     """List deliveries in the order of the sheets, narrowed to states, delegations, and a part of name or address."""
-    query = sa.select(*_COLUMNS).where(d.mail_out_id == mail_out_id).order_by(d.number)
+    query = sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id).order_by(d.number)
     if states:
         query = query.where(d.state.in_([state.value for state in states]))
     if delegations:
         query = query.where(d.delegation.in_(list(delegations)))
-    found = [_delivery(row) for row in connection.execute(query)]
+    found = [delivery_of(row) for row in connection.execute(query)]
     if search:
         wanted = fold(search)
         found = [one for one in found if wanted in fold(f"{one.name} {one.address}")]
@@ -189,5 +190,5 @@ def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
     return connection.scalar(sa.select(letter.c.data).where(letter.c.digest == one.digest))
 
 
-def _delivery(row: sa.Row[tuple[object, ...]]) -> Delivery:
+def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
     return Delivery(**{**row._mapping, "state": State(row._mapping["state"])})

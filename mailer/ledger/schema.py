@@ -98,6 +98,7 @@ delivery = sa.Table(
     _text("role"),
     _text("political_group"),
     _text("language"),  # of the letter; of the person where there is none
+    _text("words"),  # name and address without case and accents, for searching and for the order of names
     # where the person stands
     _text("file"),
     _text("sheet"),
@@ -127,6 +128,8 @@ delivery = sa.Table(
     sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
     sa.Index("ix_delivery_address_key", "address_key"),
     sa.Index("ix_delivery_person", "person"),
+    sa.Index("ix_delivery_words", "mail_out_id", "words", "number"),  # covers a search; the order of names
+    sa.Index("ix_delivery_table", "mail_out_id", "delegation", "state", "reason"),  # covers every count
     # One letter a person: two rows of one mail-out may share an address only where one of them is left out.
     sa.Index(
         "uq_delivery_one_letter",
@@ -179,4 +182,26 @@ bucket = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time (GCRA), seconds since 1970
+)
+
+# Who may use the console, and what they did that concerns no single mail-out.
+
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("role", sa.Text, nullable=False),  # viewer, editor, approver, operator, admin
+    sa.Column("password", sa.Text, nullable=False),  # argon2id; empty: may not sign in
+    sa.Column("changed_at", Moment, nullable=False),  # of password or role: sign-ins from before it end
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # signed_in, sheet_taken_over, held, …
+    _text("detail"),
 )

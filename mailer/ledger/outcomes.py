@@ -1,0 +1,198 @@
+"""The table of outcomes: filtered, searched, sorted, a page at a time, for 600 people as for 100,000.
+
+Pages go by key, never by offset: "after person 4711 in this order" costs the same on the first page and on the last,
+and no row is shown twice or passed over because somebody's state changed between two pages. Searching and counting
+read an index alone (`ix_delivery_words`, `ix_delivery_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.ledger.queries import Delivery, delivery_columns, delivery_of
+from mailer.ledger.schema import delivery, event
+from mailer.spelling import tokens
+
+d, e = delivery.c, event.c
+
+PAGE = 50
+SORTS: dict[str, sa.Column[Any]] = {
+    "number": d.number,
+    "name": d.words,
+    "delegation": d.delegation,
+    "changed": d.changed_at,
+}
+"""Word in the address bar → column; ties go by number. `-changed` is the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows; an empty field does not narrow."""
+
+    states: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    delegations: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    since: datetime | None = None  # changed at or after
+    until: datetime | None = None  # changed before
+    search: str = ""  # words of name or address, in any order, without case and accents
+
+    def where(self, mail_out_id: int) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = [d.mail_out_id == mail_out_id]
+        for column, values in (
+            (d.state, self.states),
+            (d.reason, self.reasons),
+            (d.delegation, self.delegations),
+            (d.role, self.roles),
+            (d.political_group, self.groups),
+            (d.language, self.languages),
+        ):
+            if values:
+                found.append(column.in_(values))
+        if self.since:
+            found.append(d.changed_at >= self.since)
+        if self.until:
+            found.append(d.changed_at < self.until)
+        found += [d.words.contains(word, autoescape=True) for word in tokens(self.search)]
+        if self.search.strip() and not tokens(self.search):
+            found.append(sa.false())  # nothing but punctuation is nobody's name
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and whether there are others on either side."""
+
+    rows: tuple[Delivery, ...]
+    before: bool
+    after: bool
+
+
+def page(
+    connection: sa.Connection,
+    mail_out_id: int,
+    wanted: Wanted,
+    *,
+    sort: str = "number",
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Return the rows behind the person numbered `after`, or before the one numbered `before`, in this order."""
+    column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
+    backwards = before is not None
+    order = (column, d.number) if column is not d.number else (d.number,)
+    where = wanted.where(mail_out_id)
+    beyond = _key(connection, mail_out_id, order, before if backwards else after)
+    if beyond is not None:
+        key, edge = sa.tuple_(*order), sa.tuple_(*(sa.literal(part, one.type) for part, one in zip(beyond, order)))  # noqa: B905
+        where.append(key < edge if down != backwards else key > edge)
+    rows = connection.execute(
+        sa.select(*delivery_columns)
+        .where(*where)
+        .order_by(*(one.desc() if down != backwards else one.asc() for one in order))
+        .limit(limit + 1)
+    ).all()
+    more, found = len(rows) > limit, [delivery_of(row) for row in rows[:limit]]
+    if backwards:
+        return Page(tuple(reversed(found)), before=more, after=True)
+    return Page(tuple(found), before=beyond is not None, after=more)
+
+
+def _key(
+    connection: sa.Connection, mail_out_id: int, order: Sequence[sa.Column[Any]], number: int | None
+) -> tuple[Any, ...] | None:
+    if number is None:
+        return None
+    row = connection.execute(sa.select(*order).where(d.mail_out_id == mail_out_id, d.number == number)).one_or_none()
+    return None if row is None else tuple(row)
+
+
+def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
+    """Count the rows of the whole table that are wanted."""
+    return connection.scalar(sa.select(sa.func.count()).where(*wanted.where(mail_out_id))) or 0
+
+
+def every(connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: str = "number") -> list[Delivery]:
+    """Return all rows that are wanted, for an export or a call sheet."""
+    column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
+    order = [one.desc() if down else one.asc() for one in (column, d.number)]
+    rows = connection.execute(sa.select(*delivery_columns).where(*wanted.where(mail_out_id)).order_by(*order))
+    return [delivery_of(row) for row in rows]
+
+
+def choices(connection: sa.Connection, mail_out_id: int) -> dict[str, list[str]]:
+    """Return what there is to filter by: {"role": ["representative", …], …}. Filled values only."""
+    found = {}
+    for name, column in (("role", d.role), ("group", d.political_group), ("language", d.language)):
+        values = connection.scalars(sa.select(column).where(d.mail_out_id == mail_out_id).distinct())
+        found[name] = sorted(filter(None, values))
+    return found
+
+
+def one(connection: sa.Connection, mail_out_id: int, number: int) -> Delivery | None:
+    """Return the delivery M-…-number."""
+    row = connection.execute(
+        sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id, d.number == number)
+    ).one_or_none()
+    return None if row is None else delivery_of(row)
+
+
+def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
+    """Return the same person's deliveries in other mail-outs, by name within the delegation or by address."""
+    same = [column == value for column, value in ((d.person, mine.person), (d.address_key, mine.address_key)) if value]
+    if not same:
+        return []
+    rows = connection.execute(
+        sa.select(*delivery_columns)
+        .where(sa.or_(*same), d.mail_out_id != mine.mail_out_id)
+        .order_by(d.mail_out_id.desc())
+    )
+    return [delivery_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of a mail-out, with the person it concerns; "" where it concerns the whole."""
+
+    id: int
+    at: datetime
+    kind: str
+    who: str
+    detail: str
+    number: int | None
+    name: str
+    delegation: str
+
+
+def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[Happened]:
+    """Yield the last events of a mail-out, the newest first; a claim is no news."""
+    rows = connection.execute(
+        sa.select(e.id, e.at, e.kind, e.who, e.detail, d.number, d.name, d.delegation)
+        .select_from(event)
+        .outerjoin(delivery, d.id == e.delivery_id)
+        .where(e.mail_out_id == mail_out_id, e.kind != "sending")
+        .order_by(e.id.desc())
+        .limit(limit)
+    )
+    for row in rows:
+        yield Happened(row.id, row.at, row.kind, row.who, row.detail, row.number, row.name or "", row.delegation or "")
+
+
+def last_event(connection: sa.Connection, mail_out_id: int) -> int:
+    """Return the id of the newest event of a mail-out: nothing has changed while it stays the same."""
+    return connection.scalar(sa.select(sa.func.max(e.id)).where(e.mail_out_id == mail_out_id)) or 0
+
+
+def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime) -> list[datetime]:
+    """Return when letters got an outcome, from a moment on: what the rate is drawn from."""
+    ends = ("accepted", "refused", "unknown", "deferred")
+    where = (e.mail_out_id == mail_out_id, e.at >= since, e.kind.in_(ends), e.delivery_id.is_not(None))
+    return list(connection.scalars(sa.select(e.at).where(*where).order_by(e.id)))
