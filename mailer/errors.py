@@ -84,3 +84,8 @@ class ServerError(MailerError):
 
     exit_code = 5
     temporary = False
+
+
+def printable(text: str) -> str:
+    """Make text from sheets and servers safe to show: control and invisible characters appear as `\\x1b`."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from mailer.errors import printable as printable  # noqa: PLC0414  (what every command shows with)
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -96,11 +98,6 @@ class Desk:
             highlight=False,
             emoji=False,
         )
-
-
-def printable(text: str) -> str:
-    """Make text from sheets and servers safe to show: control and invisible characters appear as `\\x1b`."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 # ------------------------------------------------------------------------------------------- flags of every command

@@ -10,9 +10,10 @@ import click
 from mailer import report
 from mailer.cli import log_book
 from mailer.cli.desk import Command, Desk, Everywhere, Group
-from mailer.cli.export_files import csv_file, may_write, workbook, write
-from mailer.cli.export_files import json_lines as as_json_lines
+from mailer.cli.export_files import may_write, write
 from mailer.errors import UsageError
+from mailer.export import csv_file, workbook
+from mailer.export import json_lines as as_json_lines
 from mailer.ledger import queries
 from mailer.states import State
 
