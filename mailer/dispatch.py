@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from mailer import message, replies, retry
 from mailer.brakes import Brakes
-from mailer.errors import ServerError
+from mailer.errors import MailerError, ServerError
 from mailer.ledger import buckets, mailouts, moves
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
@@ -102,18 +102,37 @@ class Dispatch:
         with sender(self.ledger) as self._me:
             async with Writer(self.ledger) as self._writer:
                 first = self.session()
-                await first.connect()  # log in once, before any letter is claimed
                 try:
+                    if await self._writer.run(self._nobody_left) or not await self._connected(first):
+                        return await self._writer.run(mailouts.get, self.mail_out_id)
                     mail_out = await self._writer.run(self._begin)
                     self._envelope_from = mail_out.sender
                     self._last_day = mail_out.last_day
                     await self._send(first)
+                except MailerError as fault:  # the guards of the session and of the ledger concern everybody
+                    await self._writer.run(self._pause, fault.message, self._me)
+                    raise
                 finally:
                     first.abort()
                     mail_out = await self._writer.run(self._end)
         if self._fault is not None:
             raise self._fault
         return mail_out
+
+    async def _connected(self, first: SmtpSession) -> bool:
+        """Log in once, before any letter is claimed. False: somebody paused meanwhile."""
+        connecting = asyncio.create_task(first.connect())
+        halted: asyncio.Future[Any] = asyncio.create_task(self._halted.wait())
+        try:
+            await asyncio.wait([connecting, halted], return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                return False
+            await connecting
+            return True
+        finally:
+            connecting.cancel()
+            halted.cancel()
+            await asyncio.gather(connecting, halted, return_exceptions=True)
 
     async def pause(self, why: str = "", who: str = "") -> None:
         """Pause the mail-out: when this comes back, no new dot is written."""
@@ -127,8 +146,16 @@ class Dispatch:
 
     # ------------------------------------------------------------------------------------------------- transactions
 
-    def _begin(self, connection: sa.Connection) -> MailOut:
+    def _nobody_left(self, connection: sa.Connection) -> bool:
+        """Put right what dead senders left; with nobody to write to, no server is needed to be finished."""
         self._recover(connection)
+        still = (d.mail_out_id == self.mail_out_id, d.state.in_([state.value for state in OPEN]))
+        if connection.scalar(sa.select(sa.exists().where(*still))):
+            return False
+        self._begin(connection)
+        return mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+
+    def _begin(self, connection: sa.Connection) -> MailOut:
         mail_out = mailouts.get(connection, self.mail_out_id)
         return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
 
@@ -268,6 +295,9 @@ class Dispatch:
                     await self._put_back(letter)
                 letter = follow
             await lane.session.quit()
+        except Exception:
+            self._halt()  # the other lanes must not go on as if nothing were
+            raise
         finally:
             lane.session.abort()
 
@@ -338,6 +368,7 @@ class Dispatch:
                 "reason": reason.value if reason else "",
                 "code": receipt.code,
                 "attempt": one.attempts,
+                "next_try_at": next_try_at,
             }
         )
         if why := self._brakes.look(receipt, verdict):
