@@ -51,6 +51,7 @@ class Delegations:
     def __init__(self, rows: Iterable[Delegation]) -> None:
         self._by_code = {row.code: row for row in rows}
         self._by_spelling: dict[str, Delegation] = {}
+        self._suggested: dict[str, str | None] = {}
         for row in self._by_code.values():
             for spelling in (row.code, row.name_en, row.name_fr, *row.aliases):
                 self._by_spelling.setdefault(fold(spelling), row)
@@ -105,9 +106,12 @@ class Delegations:
         """Return the English name that `text` was perhaps meant to be, for "did you mean"; never used by itself."""
         from rapidfuzz import fuzz, process
 
+        if text in self._suggested:
+            return self._suggested[text]
         names = [spelling for spelling in self._by_spelling if len(spelling) > 3]  # codes are too short to compare
-        best = process.extractOne(fold(text), names, scorer=fuzz.ratio, score_cutoff=80)
-        return self._by_spelling[best[0]].name_en if best else None
+        best = process.extractOne(fold(text[:100]), names, scorer=fuzz.ratio, score_cutoff=80)
+        self._suggested[text] = self._by_spelling[best[0]].name_en if best else None
+        return self._suggested[text]
 
     def name(self, code: str, language: str) -> str:
         """Return the name in French for `fr`, in English for every other language; the code if nobody knows it."""

@@ -19,13 +19,12 @@ INVISIBLE = "".join(
 )
 """Characters without width: soft hyphen, zero-width blanks and joiners, marks of the writing direction."""
 
-_EDGES = f" \t\r\n\f\v\x00\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000{INVISIBLE}"
-_TRIM = re.compile(f"^[{_EDGES}]+|[{_EDGES}]+$")
+_EDGES = f" \t\r\n\f\v\x00\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000{''.join(map(chr, range(0x2000, 0x200B)))}{INVISIBLE}"
 
 
 def trim(text: str) -> str:
     """Take blanks of every kind, line ends and invisible characters off both ends."""
-    return _TRIM.sub("", text) if text and (not text.isascii() or text[0] <= " " or text[-1] <= " ") else text
+    return text.strip(_EDGES)
 
 
 _SILENT = str.maketrans("", "", "'’ʼ`´.")

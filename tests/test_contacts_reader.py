@@ -177,3 +177,25 @@ def test_rows_read_and_rows_refused_are_the_rows_present(tmp_path: Path, rows: l
         assert contact.skip or (contact.address and contact.delegation and contact.name)
         assert contact.problem is None or contact.problem.row == contact.row
     assert {trim(row[3]) for row in present} >= {p.value for p in book.problems if p.column == "E-mail"} - {""}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["a" * 120_000, "a@" * 60_000, "x" + " " * 120_000 + "x", "=?" * 60_000, "(at)" * 30_000, "Ø" * 60_000, "<a@b.example>" * 9_000, "é " * 50_000,
+     '""' * 1_000, ". " * 60_000, "\u200b" * 40_000 + "x", "," * 200, "-" * 120_000],
+)  # fmt: skip
+def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -> None:
+    """Patterns that go back and forth over such a cell would take hours; the time-out of the test is the judge."""
+    (tmp_path / "contacts").mkdir()
+    quoted = '"' + cell.replace('"', '""') + '"'
+    for encoding in ("utf-8", "cp1252"):
+        lines = f"Delegation,Role,Name,E-mail,Note\nNO,{quoted},{quoted},{quoted},{quoted}\n{quoted},,Anna Prøve,anna@no.example,\n"
+        (tmp_path / "contacts" / "a.csv").write_bytes(lines.encode(encoding, "ignore"))
+        book = load_contacts(tmp_path, delegations=DELEGATIONS)
+        assert [c.skip is not None for c in book.contacts] == [True, True]
+        assert max(len(p.value) for p in book.problems) <= 2_001
+
+
+def test_a_cell_of_megabytes_is_refused() -> None:
+    content = b"Country,Name,E-mail\nNO,Anna,a@no.example\nNO," + b"x" * 200_000 + b",b@no.example\n"
+    assert [(p.code, p.row) for p in read_bytes(".csv", "a.csv", content).problems] == [("C014", 2)]

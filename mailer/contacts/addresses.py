@@ -47,6 +47,10 @@ PURE_LOOK_ALIKE = frozenset("аеорсухіјѕһԁԛԝ")
 """A word of these alone is no Cyrillic word: it was written to be taken for a Latin one."""
 
 
+LONGEST = 1_000
+"""Characters of a cell that are looked at; patterns take long over longer ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside either."""
@@ -72,6 +76,8 @@ def is_free(domain: str) -> bool:
 def read_address(written: str) -> Reading:
     """Read one cell. At most one code: the one that must be put right first."""
     text = trim(written)
+    if len(text) > LONGEST:
+        return Reading(code="C101", detail=f"it has {len(text):,} characters")
     if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
         try:
             address = _validate(text)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from mailer.contacts import names, words
-from mailer.contacts.addresses import ADDRESS, NOTHING, read_address
+from mailer.contacts.addresses import ADDRESS, LONGEST, NOTHING, read_address
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import KEPT, Columns
 from mailer.contacts.contact import Cells, Contact
@@ -26,6 +26,9 @@ NOT_MEMBERS = {
     "observer": "this is an observer, not a member delegation",
     "partner_for_democracy": "this is a partner for democracy, not a member delegation",
 }
+SHOWN = 2_000
+"""Characters of a value that a problem shows."""
+
 FORMER_GROUPS = ("EC/DA", "EC", "EDG", "FDG")
 
 _UNFIT = re.compile(
@@ -74,7 +77,9 @@ class Line:
         self, code: str, field: str, skip: Reason | None = None, message: str = "", suggestion: str | None = None
     ) -> None:
         """Note a problem at the cell of a field; the first one with a reason to skip is why the row is left out."""
-        found = at_cell(code, self.table, self.columns, self.row, field, self.text(field), message, suggestion)
+        value = self.text(field)
+        value = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        found = at_cell(code, self.table, self.columns, self.row, field, value, message, suggestion)
         self.problems.append(found)
         if skip and not self.skip:
             self.skip, self.why = skip, found
@@ -162,13 +167,13 @@ def _name(line: Line) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name apart."""
     for field in ("given", "surname", "name", "civility", "title", "greeting", "vocative"):
         text = line.text(field)
-        if not text or (text.isascii() and text.isprintable() and "=?" not in text):
+        if not text or (len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text):
             continue
-        if _UNFIT.search(text):
+        if len(text) > LONGEST or _UNFIT.search(text):
             line.report("C144", field, Reason.ROW)
         elif repaired := unbroken(text):
             line.report("C143", field, suggestion=f"did you mean {repaired}?")
-    given, surname, whole = (" ".join(line.text(part).split()) for part in ("given", "surname", "name"))
+    given, surname, whole = (" ".join(line.text(part)[:LONGEST].split()) for part in ("given", "surname", "name"))
     if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
         line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
         given, surname, whole = (trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole))

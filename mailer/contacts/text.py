@@ -51,7 +51,10 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
             rows.append(row)
             if len(rows) > max_rows:
                 return Reading(problems=(problem("C015", file, row=row[0]),))
-    except csv.Error:
+    except csv.Error as error:
+        if "field larger" in str(error):
+            message = "one of the cells below this row holds more text than a whole contact sheet"
+            return Reading(problems=(problem("C014", file, row=rows[-1][0] if rows else 1, message=message),))
         return Reading(problems=(problem("C008", file, row=_open_quote(text, between) + skipped),))
     wide = next((row for row in rows if len(row[1]) > MAX_COLUMNS), None)
     if wide:
@@ -120,6 +123,7 @@ def _without_mark(file: str, content: bytes) -> tuple[str | None, tuple[Problem,
 def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     sample = content[:400_000]
     lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()][:2_000]
+    lines = [line[:2_000] for line in lines]  # patterns take long over longer ones
     readings: dict[str, tuple[float, list[str]]] = {}
     for encoding in ENCODINGS:
         try:
