@@ -2,8 +2,9 @@
 
 A few lanes, each with one connection, take letters from one feed. The order of writes is that of the ledger: the
 claim is committed before anything is sent, the marker before the final dot, the outcome before the same lane's next
-dot. A crash anywhere leaves deliveries that the next `run` puts right by itself (see `ledger/moves.py`): nobody is
-written to twice, nobody is lost, and what cannot be known is called unknown.
+dot: in one commit with that dot's marker, while the next body is already on its way. A crash anywhere leaves
+deliveries that the next `run` puts right by itself (see `ledger/moves.py`): nobody is written to twice, nobody is
+lost, and what cannot be known is called unknown.
 
 Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional on it, so the
 commit of the pause is the moment after which no dot is written.
@@ -27,17 +28,18 @@ from mailer.errors import MailerError, ServerError
 from mailer.ledger import buckets, mailouts, moves
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import Claimed
+from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import delivery
 from mailer.ledger.senders import dead_senders, sender
-from mailer.ledger.writer import Writer
+from mailer.ledger.writer import Write, Writer
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
 from mailer.transport.smtp import Envelope, NotHandedOver, SmtpSession
 
 GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
 LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
 IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
-AHEAD = 4  # letters claimed ahead per connection, where no rate limit says otherwise
+AHEAD = 16  # letters claimed at once per connection, where no rate limit says otherwise,
+ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
 
 d = delivery.c
 
@@ -67,12 +69,20 @@ class _Letter:
     dated_at: datetime
     envelope: Envelope
 
+    @classmethod
+    def of(cls, one: Claimed, sender: str, now: datetime) -> _Letter:
+        dated_at = one.dated_at or now
+        return cls(one, dated_at, Envelope(sender, one.address, message.dated(one.data, dated_at)))
+
 
 @dataclass(slots=True)
 class _Lane:
     session: SmtpSession
     task: asyncio.Task[None] | None = None
     past_mark: bool = False  # its marker is asked for or set: only an answer, or patience, may end this letter
+    last: tuple[Write[bool], dict[str, Any]] | None = (
+        None  # the outcome that is being written, and what to report of it
+    )
 
 
 @dataclass
@@ -93,8 +103,10 @@ class Dispatch:
         self._stirred = asyncio.Event()
         self._halted = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._queue: deque[_Letter] = deque()
+        self._queue: deque[Claimed] = deque()
         self._claiming = asyncio.Lock()
+        self._filling: asyncio.Task[float | None] | None = None
+        self._largest = 1  # bytes of a letter
         self._brakes = Brakes()
         self._away_since: datetime | None = None
         self._failures = 0
@@ -177,7 +189,7 @@ class Dispatch:
         at = self.ledger.now()
         if self._last_day is not None and at.date() > self._last_day:
             moves.not_sent(connection, self.mail_out_id, Reason.LAST_DAY, at=at, who=self._me)
-        limit = self.course.connections * AHEAD
+        limit = max(self.course.connections, min(self.course.connections * AHEAD, ROOM // self._largest))
         if self.course.interval:
             wait = buckets.take(connection, self.course.bucket, interval=self.course.interval, at=at)
             if wait:
@@ -209,18 +221,25 @@ class Dispatch:
     # ------------------------------------------------------------------------------------------------------ the feed
 
     def _ready(self) -> _Letter | None:
-        return None if self._halted.is_set() or not self._queue else self._queue.popleft()
+        if self._halted.is_set() or not self._queue:
+            return None
+        one = self._queue.popleft()
+        if len(self._queue) == self.course.connections and not self.course.interval:
+            self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
+        return _Letter.of(one, self._envelope_from, self.ledger.now())
 
     async def _take(self) -> _Letter | None:
         """Wait for the next letter. None: there is none left, or the sending is halted."""
         while not self._halted.is_set():
+            if self._filling is not None:
+                filling, self._filling = self._filling, None
+                await filling
             async with self._claiming:
                 if (letter := self._ready()) is not None:
                     return letter
                 self._stirred.clear()
-                claimed, wait = await self._writer.run(self._claim)
-                self._queue += [self._letter(one) for one in claimed]
-                if claimed:
+                wait = await self._fill()
+                if self._queue:
                     continue
                 if wait is None or await self._over():
                     self._halt()
@@ -229,13 +248,16 @@ class Dispatch:
                 await asyncio.wait_for(self._stirred.wait(), wait)
         return None
 
+    async def _fill(self) -> float | None:
+        """Claim more letters. Returns what `_claim` says of the wait."""
+        claimed, wait = await self._writer.run(self._claim)
+        self._queue += claimed
+        self._largest = max(self._largest, *(len(one.data) for one in claimed)) if claimed else self._largest
+        return wait
+
     async def _over(self) -> bool:
         state = (await self._writer.run(mailouts.get, self.mail_out_id)).state
         return state is not MailOutState.SENDING
-
-    def _letter(self, one: Claimed) -> _Letter:
-        dated_at = one.dated_at or self.ledger.now()
-        return _Letter(one, dated_at, Envelope(self._envelope_from, one.address, message.dated(one.data, dated_at)))
 
     # ------------------------------------------------------------------------------------------------------ the lanes
 
@@ -244,7 +266,7 @@ class Dispatch:
         for lane in lanes:
             lane.task = asyncio.create_task(self._lane(lane))
         watch = asyncio.create_task(self._watch())
-        tasks = [lane.task for lane in lanes if lane.task]
+        tasks: list[asyncio.Task[Any]] = [lane.task for lane in lanes if lane.task]
         try:
             ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(*tasks, return_exceptions=True)
             halted: asyncio.Future[Any] = asyncio.create_task(self._halted.wait())
@@ -255,10 +277,13 @@ class Dispatch:
             for fault in await ended:
                 if isinstance(fault, Exception):
                     raise fault
+            for lane in lanes:
+                await self._tell(lane)
         finally:
-            for task in (watch, *tasks):
+            tasks += [watch] if self._filling is None else [watch, self._filling]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(watch, *tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True)
             for lane in lanes:
                 lane.session.abort()
 
@@ -284,7 +309,9 @@ class Dispatch:
         letter: _Letter | None = None
         try:
             while not self._halted.is_set():
-                letter = letter or await self._next(lane)
+                if letter is None:
+                    await self._tell(lane)
+                    letter = await self._next(lane)
                 if letter is None:
                     break
                 if lane.session.is_open and lane.session.delivered >= self.course.per_connection:
@@ -292,8 +319,10 @@ class Dispatch:
                 more = lane.session.delivered + 1 < self.course.per_connection
                 follow = self._ready() if more else None
                 if not await self._try(lane, letter, follow):
+                    await self._tell(lane)
                     await self._put_back(letter)
                 letter = follow
+            await self._tell(lane)
             await lane.session.quit()
         except Exception:
             self._halt()  # the other lanes must not go on as if nothing were
@@ -313,14 +342,17 @@ class Dispatch:
             taking.cancel()
 
     async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
-        """Try one letter and record what became of it. False: nothing was handed over, it is to be given back."""
+        """Try one letter and ask for its record. False: nothing was handed over, it is to be given back.
+
+        The record is on disk before this lane writes another dot, or waits for anything but the server.
+        """
         one = letter.claimed
 
         async def before_dot() -> bool:
             lane.past_mark = True
-            lane.past_mark = await self._writer.run(
-                moves.mark, one, owner=self._me, at=self.ledger.now(), dated_at=letter.dated_at
-            )
+            marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
+            lane.past_mark = await self._writer.mark(marker, after=lane.last[0] if lane.last else None)
+            await self._tell(lane)
             return lane.past_mark
 
         try:
@@ -335,11 +367,10 @@ class Dispatch:
             await self._server_away(fault)
             return False
         self._away_since, self._failures = None, 0
-        await self._record(letter, receipt)
-        lane.past_mark = False
+        await self._record(lane, letter, receipt)
         return True
 
-    async def _record(self, letter: _Letter, receipt: Receipt) -> None:
+    async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt) -> None:
         one, at = letter.claimed, self.ledger.now()
         verdict = replies.judge(receipt)
         state, reason, next_try_at = verdict.state, verdict.reason, None
@@ -355,26 +386,32 @@ class Dispatch:
             )
             if next_try_at is None:
                 state, reason = State.NOT_SENT, Reason.GAVE_UP
-        await self._writer.run(
-            moves.record, one, receipt, state=state, reason=reason, owner=self._me, at=at, next_try_at=next_try_at
-        )
-        self._stirred.set()
-        self.report(
-            {
-                "event": "outcome",
-                "delivery": one.id,
-                "delegation": one.delegation,
-                "state": state.value,
-                "reason": reason.value if reason else "",
-                "code": receipt.code,
-                "attempt": one.attempts,
-                "next_try_at": next_try_at,
-            }
-        )
+        await self._tell(lane)  # of a letter that ended before its dot
+        event = {
+            "event": "outcome",
+            "delivery": one.id,
+            "delegation": one.delegation,
+            "state": state.value,
+            "reason": reason.value if reason else "",
+            "code": receipt.code,
+            "attempt": one.attempts,
+            "next_try_at": next_try_at,
+        }
+        lane.last = self._writer.record(Outcome(one, receipt, state, reason, self._me, at, next_try_at)), event
+        lane.past_mark = False
         if why := self._brakes.look(receipt, verdict):
             if verdict.about is About.CONFIGURATION:
                 self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
             await self.pause(why)
+
+    async def _tell(self, lane: _Lane) -> None:
+        """Report the lane's last outcome, once it is on disk. Raises what kept it from being written."""
+        if lane.last is None:
+            return
+        (write, event), lane.last = lane.last, None
+        await asyncio.shield(write.done)
+        self._stirred.set()
+        self.report(event)
 
     async def _put_back(self, letter: _Letter) -> None:
         await self._writer.run(moves.release, [letter.claimed], owner=self._me, at=self.ledger.now())

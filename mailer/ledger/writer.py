@@ -1,7 +1,10 @@
 """Ledger calls from the event loop: one thread writes, and whatever waits together is committed together.
 
-`await writer.run(moves.mark, …)` comes back when its transaction is on disk. Several connections finish letters at
-about the same time; their markers and outcomes share one commit and one fsync. A call that raises is undone alone.
+What is asked for comes back when its transaction is on disk. Several connections finish letters at about the same
+time; their markers and outcomes share one commit and one fsync. A call that raises is undone alone.
+
+The order within a commit: outcomes, then everything else, then markers. So a pause that was asked for in the same
+breath as a marker holds, and the outcome of a letter and the marker of the next are one commit.
 """
 
 from __future__ import annotations
@@ -9,26 +12,51 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
+from mailer.ledger import moves
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import Marker, Outcome
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Job = tuple[Callable[[sa.Connection], Any], "asyncio.Future[Any]"]
-_Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
+_Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
+
+
+class _Kind(IntEnum):
+    """What is asked for, in the order in which a commit takes it."""
+
+    OUTCOME = 0
+    CALL = 1
+    MARKER = 2
+
+
+class Write(Generic[T]):
+    """Something asked of the ledger; `done` is its answer, once it is on disk."""
+
+    __slots__ = ("after", "done", "fault", "item", "kind", "value")
+
+    def __init__(self, kind: _Kind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None) -> None:
+        self.kind, self.item, self.done, self.after = kind, item, done, after
+        self.value: T | None = None
+        self.fault: BaseException | None = None
 
 
 class Writer:
-    """Use as `async with Writer(ledger) as writer`. On leaving, everything asked for is written first."""
+    """Use as `async with Writer(ledger) as writer`. On leaving, everything asked for is written first.
+
+    What was asked for is written, even if the asker is cancelled.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._asked: list[Write[Any]] = []
+        self._work: queue.SimpleQueue[list[Write[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
 
     async def __aenter__(self) -> Writer:
@@ -37,41 +65,85 @@ class Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._jobs.put(None)
+        self._hand_over()
+        self._work.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def run(self, call: Callable[Concatenate[sa.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `call(connection, …)` in a transaction, and come back when it is on disk."""
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put((lambda connection: call(connection, *args, **kwargs), future))
-        return await asyncio.shield(future)  # what is asked for is written, even if the asker is cancelled
+        value: T = await self._ask(_Kind.CALL, lambda connection: call(connection, *args, **kwargs)).done
+        return value
+
+    def record(self, outcome: Outcome) -> Write[bool]:
+        """Ask for an outcome to be written (`moves.record_all`)."""
+        return self._ask(_Kind.OUTCOME, outcome)
+
+    async def mark(self, marker: Marker, *, after: Write[bool] | None) -> bool:
+        """Set a marker (`moves.mark_all`); `after` is the outcome that must be on disk with it, or before it.
+
+        Raises what kept that outcome from being written; then this marker is not set.
+        """
+        value: bool = await self._ask(_Kind.MARKER, marker, after).done
+        return value
+
+    def _ask(self, kind: _Kind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
+        write: Write[Any] = Write(kind, item, self._loop.create_future(), after)
+        if not self._asked:  # whoever else asks before the loop comes round is in the same commit
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(write)
+        return write
+
+    def _hand_over(self) -> None:
+        if self._asked:
+            self._work.put(self._asked)
+            self._asked = []
+
+    # ---------------------------------------------------------------------------------------------- on the thread
 
     def _write(self) -> None:
         ended = False
         while not ended:
-            jobs = [self._jobs.get()]
-            while not self._jobs.empty():
-                jobs.append(self._jobs.get())
-            ended = None in jobs
-            work = [job for job in jobs if job is not None]
-            if work:
-                self._loop.call_soon_threadsafe(_deliver, self._together(work))
+            found = [self._work.get()]
+            while not self._work.empty():
+                found.append(self._work.get())
+            ended = None in found
+            writes = sorted((one for asked in found if asked for one in asked), key=lambda one: one.kind)
+            if writes:
+                self._together(writes)
+                self._loop.call_soon_threadsafe(_answer, writes)
 
-    def _together(self, work: list[_Job]) -> list[_Answer]:
+    def _together(self, writes: list[Write[Any]]) -> None:
         try:
             with self.ledger.writing() as connection:
-                return [(future, call(connection), None) for call, future in work]
+                self._outcomes_calls_markers(connection, writes)
         except Exception as fault:  # one of them, or the commit: each on its own tells which
-            if len(work) == 1:
-                return [(work[0][1], None, fault)]
-            return [answer for job in work for answer in self._together([job])]
+            if len(writes) > 1:
+                for one in writes:
+                    self._together([one])
+            else:
+                writes[0].fault = fault
+
+    def _outcomes_calls_markers(self, connection: sa.Connection, writes: list[Write[Any]]) -> None:
+        for kind, together in ((_Kind.OUTCOME, moves.record_all), (_Kind.CALL, _calls), (_Kind.MARKER, moves.mark_all)):
+            these = [one for one in writes if one.kind is kind]
+            for one in these:
+                if one.after is not None and one.after.fault is not None:
+                    raise one.after.fault
+            if these:
+                call: _Together = together
+                for one, value in zip(these, call(connection, [one.item for one in these]), strict=True):
+                    one.value = value
 
 
-def _deliver(answers: list[_Answer]) -> None:
-    for future, value, fault in answers:
-        if future.cancelled():
+def _calls(connection: sa.Connection, calls: list[Callable[[sa.Connection], Any]]) -> list[Any]:
+    return [call(connection) for call in calls]
+
+
+def _answer(writes: list[Write[Any]]) -> None:
+    for one in writes:
+        if one.done.cancelled():
             continue
-        if fault is None:
-            future.set_result(value)
+        if one.fault is None:
+            one.done.set_result(one.value)
         else:
-            future.set_exception(fault)
+            one.done.set_exception(one.fault)
