@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -38,8 +40,38 @@ def clock() -> SettableClock:
     return SettableClock()
 
 
+POSTGRESQL = os.environ.get("MAILER_TEST_POSTGRESQL", "")
+"""A database for the tests, `postgresql://…`; `.ci/run` starts a server and sets it."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty place for a send log, on both databases."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state' / 'ledger.db'}"
+        return
+    if not POSTGRESQL:
+        pytest.skip("no PostgreSQL for the tests: MAILER_TEST_POSTGRESQL is not set")
+    import sqlalchemy as sa
+
+    schema = f"test_{uuid.uuid4().hex}"
+    engine = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    yield sa.make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
 @pytest.fixture
-def ledger(tmp_path: Path, clock: SettableClock) -> Iterator[Ledger]:
+def ledger(ledger_url: str, clock: SettableClock) -> Iterator[Ledger]:
+    with Ledger(ledger_url, now=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_ledger(tmp_path: Path, clock: SettableClock) -> Iterator[Ledger]:
     with Ledger(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}", now=clock) as opened:
         yield opened
 

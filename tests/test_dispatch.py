@@ -115,7 +115,7 @@ async def test_two_senders_of_one_mail_out_never_send_the_same_letter(
     planned: Callable[..., int], ledger: Ledger, tmp_path: Path
 ) -> None:
     mail_out_id = planned(60)
-    with Ledger(f"sqlite:///{ledger.path}", now=ledger.now) as second, Mailbox(tmp_path / "box") as mailbox:
+    with Ledger(ledger.url.render_as_string(False), now=ledger.now) as second, Mailbox(tmp_path / "box") as mailbox:
         first_run = Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
         await asyncio.gather(first_run, Dispatch(second, mail_out_id, session_to(mailbox.port), NOW).run())
     assert len(mailbox.seen) == 60

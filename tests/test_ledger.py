@@ -74,14 +74,14 @@ def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -
 # ------------------------------------------------------------------------------------------------------ the file
 
 
-def test_log_and_its_folder_are_for_their_owner_alone(ledger: Ledger) -> None:
-    assert ledger.path is not None
-    assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(ledger.path.parent.stat().st_mode) == 0o700
+def test_log_and_its_folder_are_for_their_owner_alone(sqlite_ledger: Ledger) -> None:
+    assert sqlite_ledger.path is not None
+    assert stat.S_IMODE(sqlite_ledger.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(sqlite_ledger.path.parent.stat().st_mode) == 0o700
 
 
-def test_commits_survive_a_power_cut_by_wal_and_full_sync(ledger: Ledger) -> None:
-    with ledger.writing() as connection:
+def test_commits_survive_a_power_cut_by_wal_and_full_sync(sqlite_ledger: Ledger) -> None:
+    with sqlite_ledger.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
@@ -95,7 +95,7 @@ def test_log_of_a_newer_version_is_refused_and_left_alone(ledger: Ledger) -> Non
     with ledger.writing() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Refused, match="newer version"):
-        Ledger(f"sqlite:///{ledger.path}")
+        Ledger(ledger.url.render_as_string(False))
 
 
 def test_file_that_is_no_log_is_refused_in_plain_words(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(journey: Journey, 
         "with sender(Ledger(sys.argv[1])) as me:\n    print(me, flush=True); time.sleep(60)"
     )
     child = subprocess.Popen(
-        [sys.executable, "-c", code, f"sqlite:///{ledger.path}"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, ledger.url.render_as_string(False)], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout
     name = child.stdout.readline().strip()

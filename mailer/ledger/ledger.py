@@ -3,7 +3,8 @@
 SQLite in WAL mode with `synchronous=FULL`: what `writing()` has committed survives a power cut, and a crash inside it
 leaves nothing of it. One process writes at a time: a file lock is held around every transaction and every checkpoint,
 because SQLite before 3.51.3 can corrupt a log that two connections write and reset at once. Readers open the file
-read-only and never checkpoint. PostgreSQL needs neither; everything else is the same.
+read-only and never checkpoint. PostgreSQL needs neither, and lets senders sit on several machines; everything else is
+the same.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ class Ledger:
         self._lock_file: int | None = None
         self.path = Path(self.url.database) if self.url.get_backend_name() == "sqlite" and self.url.database else None
         if self.path is None:
-            self._writer = self._reader = sa.create_engine(self.url, pool_pre_ping=True)
+            self._writer, self._reader = self._open_postgresql()
         else:
             self._writer, self._reader = self._open_sqlite(self.path)
-        self._upgrade()
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.path is not None
+        try:
+            self._upgrade()
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -54,6 +55,13 @@ class Ledger:
         """Read one consistent state; whoever is sending goes on."""
         with _plain_words(self.path), self._reader.connect() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """Hold a database session of its own, outside of any transaction, until the block ends."""
+        with _plain_words(self.path), self._writer.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.invalidate()  # ends the session, and whatever it holds with it
 
     def close(self) -> None:
         self._reader.dispose()
@@ -79,6 +87,21 @@ class Ledger:
             yield
         finally:
             fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def _open_postgresql(self) -> tuple[sa.Engine, sa.Engine]:
+        if self.url.get_backend_name() != "postgresql":
+            raise UsageError(
+                f"The send log cannot be kept in {self.url.drivername}.", hint="[log] database", code="S303"
+            )
+        try:
+            engine = sa.create_engine(self.url, pool_pre_ping=True)
+        except ImportError as missing:
+            raise UsageError(
+                "The send log is on PostgreSQL, and its driver is not installed.",
+                hint='pip install "pace-mailer[postgres]"',
+                code="S303",
+            ) from missing
+        return engine, engine.execution_options(postgresql_readonly=True)
 
     def _open_sqlite(self, path: Path) -> tuple[sa.Engine, sa.Engine]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,11 +141,25 @@ class Ledger:
         from mailer.ledger.migrations import HEAD, upgrade
 
         with self.writing() as connection:
+            if self.path is None:
+                if connection.scalar(sa.text("SHOW synchronous_commit")) == "off":
+                    raise Refused(
+                        "PostgreSQL answers before what it is told is on disk (synchronous_commit is off).",
+                        hint="set it to on for this database: a marker that is lost is a letter sent twice",
+                        code="S306",
+                    )
+                lock(connection, "the tables")
             if sa.inspect(connection).has_table("alembic_version"):
                 version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
                 if version == HEAD:
                     return
             upgrade(connection)
+
+
+def lock(connection: sa.Connection, what: str) -> None:
+    """Let no other transaction pass the same point until this one ends; on SQLite that holds for every writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
 
 
 @contextlib.contextmanager
@@ -132,7 +169,7 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         yield
     except sa.exc.DatabaseError as fault:
         words = str(fault.orig)
-        if "full" in words or "readonly" in words or "disk I/O" in words:
+        if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O")):
             raise Refused(
                 f"The send log cannot be written ({words}). Nothing was handed over that is not on record.",
                 hint="Make room on the disk, or free the file, and type the same command again.",
@@ -143,6 +180,12 @@ def _plain_words(path: Path | None) -> Iterator[None]:
                 f"The send log is damaged: {path}. It was left as it is.",
                 hint="Keep a copy of the file and its -wal neighbour; a backup can be put in their place.",
                 code="S302",
+            ) from fault
+        if isinstance(fault, sa.exc.OperationalError) and "connect" in words:
+            raise Refused(
+                f"The send log's database cannot be reached: {words.splitlines()[0]}",
+                hint="[log] database in config.toml; nothing is sent that is not on record",
+                code="S307",
             ) from fault
         if "unable to open" in words:
             raise UsageError(f"The send log cannot be opened: {path}", code="S303") from fault

@@ -133,6 +133,8 @@ def change(
         sa.update(mail_out).where(m.id == mail_out_id, m.state == before.state.value).values(**values)
     )
     if moved.rowcount != 1:
+        if (now := get(connection, mail_out_id)).state is to:  # another sender did the same at the same moment
+            return now
         raise Refused(
             f"Somebody else has just changed {before.name}.", hint=f"mailer status {before.name}", code="S210"
         )
@@ -144,16 +146,13 @@ def change(
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
     """Call the mail-out finished when it is sending and nobody waits, is being sent, or is deferred."""
-    if anybody_left(connection, mail_out_id) or get(connection, mail_out_id).state is not MailOutState.SENDING:
+    still = connection.scalar(
+        sa.select(sa.func.count()).where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN]))
+    )
+    if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
         return False
     change(connection, mail_out_id, MailOutState.FINISHED, at=at, who=who)
     return True
-
-
-def anybody_left(connection: sa.Connection, mail_out_id: int) -> bool:
-    """Say whether anybody still waits, is being sent, or is deferred."""
-    open_ = d.state.in_([state.value for state in OPEN])
-    return bool(connection.scalar(sa.select(sa.exists().where(d.mail_out_id == mail_out_id, open_))))
 
 
 def history(connection: sa.Connection, appeal: str) -> list[Written]:

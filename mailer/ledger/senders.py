@@ -1,7 +1,9 @@
-"""Who is sending: each sender process has a name and holds a file lock for as long as it lives.
+"""Who is sending: each sender process has a name and holds a lock under it for as long as it lives.
 
-A free lock proves that the sender is dead, however it died: the system releases it. On PostgreSQL, where senders may
-sit on other machines, there is no such proof, and only the lease tells.
+A free lock proves that the sender is dead, however it died. With SQLite it is the lock of a file, which the system
+releases; with PostgreSQL it is a lock of a database session, which the server releases when the connection ends, so that
+it holds for senders on several machines. Where it releases too early (a network that broke), the fence still stops the
+sender before its next dot.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def sender(ledger: Ledger) -> Iterator[str]:
     name = secrets.token_hex(6)
     folder = _folder(ledger)
     if folder is None:
-        yield name
+        with ledger.session() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
+            yield name
         return
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / name
@@ -47,13 +51,26 @@ def sender(ledger: Ledger) -> Iterator[str]:
 
 def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> list[str]:
     """Name those whose deliveries are still being sent, and who are proven dead."""
-    folder = _folder(ledger)
-    if folder is None:
-        return []
     owners = connection.scalars(
         sa.select(d.owner).distinct().where(d.mail_out_id == mail_out_id, d.state == State.SENDING.value)
     )
+    folder = _folder(ledger)
+    if folder is None:
+        return [owner for owner in owners if owner and not _holds_its_lock(connection, owner)]
     return [owner for owner in owners if owner and not _alive(folder / owner)]
+
+
+def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
+    """Look among the locks of this database; taking the lock to see whether it is free would make others see it held."""
+    try:
+        key = int(owner, 16)
+    except ValueError:
+        return False
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = :high"
+        " AND objid::bigint = :low AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(connection.scalar(held, {"high": key >> 32, "low": key & 0xFFFFFFFF}))
 
 
 def _alive(path: Path) -> bool:
