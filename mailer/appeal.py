@@ -22,6 +22,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from mailer.attachments import files_of, pattern_fault
+from mailer.attachments import read as read_attachment
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
 from mailer.facts import Fact, read_facts
@@ -97,6 +99,7 @@ class Piece:
 class Appeal:
     """One folder under `templates/`, read and found in order."""
 
+    root: Path = field(repr=False)  # the workspace
     name: str  # of the folder
     title: str
     letters: Mapping[str, Letter]  # by language
@@ -108,6 +111,7 @@ class Appeal:
     organisations: tuple[Organisation, ...]
     facts: Mapping[str, Fact]
     pieces: Mapping[str, Piece]  # "for/NO.en", "signature.en", "footer.en"
+    attachments: tuple[str, ...]  # "files/briefing.{language}.pdf"
     layout: str  # the workspace's own page, HTML; "" for that of the package
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
@@ -118,12 +122,13 @@ class Appeal:
         """The fingerprint of all that readers can read in this appeal, whatever else stands in its files."""
         letters = {language: [one.subject, one.preview, one.body] for language, one in self.letters.items()}
         who = [[dict(one.name), dict(one.within)] for one in self.organisations]
+        files = [digest for file, digest in sorted(self.files.items()) if "/files/" in file]
         session = self.session and [dict(self.session.name), self.session.opens.isoformat()]
         others = [
             {name: one.text for name, one in self.pieces.items()},
             {key: dict(fact.value) for key, fact in self.facts.items()},
         ]
-        text = json.dumps([letters, who, session, others], ensure_ascii=False, sort_keys=True)
+        text = json.dumps([letters, who, session, others, files], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def signatories(self, delegation: str) -> tuple[Organisation, ...]:
@@ -194,6 +199,7 @@ class _Settings(_Table):
     audience: _Audience = _Audience()
     languages: _Languages = _Languages()
     organisation: tuple[_Organisation, ...] = ()
+    attachments: tuple[str, ...] = ()
     waived: dict[str, str] = Field(default_factory=dict)
 
 
@@ -235,6 +241,8 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
     files.read(root / "templates" / "_shared" / "salutations.csv")  # `forms` reads it; a plan is made from it as well
     file = f"templates/{name}/appeal.toml"
     settings = _settings(files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems)
+    if settings is not None and not problems:
+        files.attach(folder, settings.attachments, letters)
     if problems or settings is None:
         number = len(problems)
         raise MailerError(
@@ -250,7 +258,7 @@ class _Files:
     """The files that an appeal is read from, with their text and fingerprint."""
 
     def __init__(self, root: Path, problems: list[Problem]) -> None:
-        self._root = root
+        self.root = root
         self.problems = problems
         self.text: dict[str, str] = {}
         self.hashes: dict[str, str] = {}
@@ -259,11 +267,22 @@ class _Files:
         """Read a file and keep it; None if there is none, or it cannot be read."""
         if not path.is_file():
             return None
-        file = path.relative_to(self._root).as_posix()
+        file = path.relative_to(self.root).as_posix()
         source = read(path, file, self.problems)
         if source is not None:
             self.text[file], self.hashes[file] = source, hashlib.sha256(path.read_bytes()).hexdigest()
         return source
+
+    def attach(self, folder: Path, patterns: Iterable[str], languages: Iterable[str]) -> None:
+        """Check the attachments that letters may carry, and keep their fingerprints."""
+        for pattern in patterns:
+            for path in files_of(folder, pattern, languages):
+                try:
+                    one = read_attachment(self.root, path)
+                except MailerError as fault:
+                    self.problems += fault.problems
+                else:
+                    self.hashes[one.file] = one.digest
 
 
 def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) -> dict[str, Piece]:
@@ -425,6 +444,9 @@ def _disagreements(
                 if language is not None and language not in letters:
                     message = "people fall back on a letter that does not exist"
                     wrong("L125", message, ("languages", key), f"{language}.md", there_are)
+    for at, pattern in enumerate(settings.attachments):
+        if fault := pattern_fault(pattern):
+            wrong("L170", fault, ("attachments", at), pattern, 'write "files/briefing.{language}.pdf"')
     for shown, reason in settings.waived.items():
         if not reason.strip():
             wrong("L127", "a fact is waived without a reason", ("waived", shown), shown, "write why, for the others")
@@ -457,6 +479,7 @@ def _appeal(
         fallback = list(letters)
     session = settings.session
     return Appeal(
+        root=files.root,
         name=name,
         title=settings.title or name,
         letters=MappingProxyType(dict(letters)),
@@ -479,6 +502,7 @@ def _appeal(
         ),
         facts=MappingProxyType(dict(facts)),
         pieces=MappingProxyType(dict(pieces)),
+        attachments=settings.attachments,
         layout=layout,
         waived=MappingProxyType(settings.waived),
         files=MappingProxyType(files.hashes),

@@ -12,7 +12,7 @@ import hmac
 import re
 from base64 import b32encode, encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_qp
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 from email.header import decode_header
 from email.utils import format_datetime
@@ -63,10 +63,7 @@ def build(
             b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
             b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n" % quote(unsubscribe, safe="@").encode("ascii"),
             b"MIME-Version: 1.0\r\nContent-Language: %b\r\n" % rendered.language.encode("ascii"),
-            b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary,
-            *_part(boundary, b"text/plain", rendered.text),
-            *_part(boundary, b"text/html", rendered.html),
-            b"--%b--\r\n" % boundary,
+            *_with_attachments(boundary, rendered),
         )
     )
 
@@ -88,7 +85,7 @@ def read_back(raw: bytes, *, recipient: str, everyone: Container[str], greeting:
     `everyone` holds the keys (`address.key_of`) of all recipients of the mail-out; none but this person's may occur
     anywhere, neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this program.
     """
-    top, _, rest = raw.partition(b"\r\n\r\n")
+    top = raw.partition(b"\r\n\r\n")[0]
     head = top.replace(b"\r\n ", b" ").decode("ascii")
     fields = [line.partition(": ") for line in head.split("\r\n")]
     named = {name.lower(): value for name, _, value in fields}
@@ -98,8 +95,8 @@ def read_back(raw: bytes, *, recipient: str, everyone: Container[str], greeting:
         raise _not_one_persons("a header is missing or stands there twice")
     if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
-    boundary = re.search(rb'boundary="([^"]+)"', top)
-    parts = rest.split(b"--" + boundary[1])[1:-1] if boundary else []
+    boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', raw)
+    parts = raw[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
     bodies = [_decoded(part) for part in parts]
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
@@ -165,6 +162,22 @@ def _decoded(part: bytes) -> str:
 def _from(sender: str) -> bytes:
     match = _SENDER.fullmatch(sender)
     return headers.mailbox("From", match["name"] if match else "", match["address"] if match else sender)
+
+
+def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
+    """Yield the two bodies, and around them, where there are attachments, multipart/mixed (RFC 2046 section 5.1)."""
+    outer = boundary.replace(b"=_", b"=_m")
+    if rendered.attachments:
+        yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
+    yield b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary
+    yield from _part(boundary, b"text/plain", rendered.text)
+    yield from _part(boundary, b"text/html", rendered.html)
+    yield b"--%b--\r\n" % boundary
+    for attachment in rendered.attachments:
+        yield b"--%b\r\n" % outer
+        yield attachment.part
+    if rendered.attachments:
+        yield b"--%b--\r\n" % outer
 
 
 def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ import jinja2
 
 from mailer import coverage, markup, placeholders
 from mailer.appeal import Appeal, Letter
+from mailer.attachments import Attachment, Attachments
 from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
@@ -45,6 +46,7 @@ class Rendered:
     greeting: str
     language: str
     reply_to: str = ""  # where this delegation's answers go; "" for where all go
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Renderer:
         self._delegations = delegations
         self._columns = frozenset(columns)
         self._countries = frozenset(one.country for one in appeal.organisations)
+        folder = appeal.root / "templates" / appeal.name
+        self._attachments = Attachments(appeal.root, folder, appeal.attachments)
         self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
         self._sender = {
             "organisation": sender.organisation,
@@ -164,7 +168,8 @@ class Renderer:
         subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
         self._limits(contact, sheet.letter, subject, text, html)
         answers = self.appeal.reply_to(contact.delegation, language)
-        return Rendered(subject, preview, text, html, form.greeting, language, answers)
+        files = self._attachments.of(contact.delegation, language) if self.appeal.attachments else ()
+        return Rendered(subject, preview, text, html, form.greeting, language, answers, files)
 
     def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
         try:

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "contacts",
         "holds",
         "facts",
+        "attachments",
         "appeal",
         "audience",
         "placeholders",

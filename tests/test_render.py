@@ -803,6 +803,7 @@ def test_every_code_of_letters_is_explained() -> None:
     """`docs/problems.md` lists each code that the letters' modules name, and no other."""
     modules = (
         "appeal",
+        "attachments",
         "coverage",
         "facts",
         "forms",

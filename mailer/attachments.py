@@ -1,0 +1,157 @@
+"""Attachments: files that go with every letter of an appeal, or with those of one language or delegation.
+
+`attachments = ["files/briefing.{language}.pdf"]` in `appeal.toml` names them. A file is read, checked and encoded once,
+and the same encoded part stands in every letter that carries it. Files belong to what a plan freezes. Which file a
+person gets follows from that person's own delegation and language, never from a list beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from base64 import encodebytes
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from mailer.errors import MailerError, Problem, Severity
+
+KINDS = {
+    ".pdf": "application/pdf",
+    ".txt": "text/plain; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""What may be attached. Programs, macros and archives may not: many parliaments refuse the whole letter."""
+
+MAX_TOTAL = 10_000_000
+"""Bytes of all attachments of one letter on the wire, where base64 makes 137 out of 100."""
+
+_BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
+_WORDS = re.compile(r"\{(\w*)\}")
+_PLACE = {"language", "delegation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file, encoded for the wire."""
+
+    file: str  # in the workspace: "templates/appeal/files/briefing.en.pdf"
+    name: str  # as readers see it: "briefing.en.pdf"
+    digest: str  # SHA-256 of the file
+    part: bytes  # header and body of the MIME part, CRLF
+
+
+def pattern_fault(pattern: str) -> str:
+    """Return what is wrong with a pattern of `appeal.toml`, "" if nothing is."""
+    path = PurePosixPath(pattern)
+    if (
+        path.is_absolute()
+        or ".." in path.parts
+        or "\\" in pattern
+        or path.parts[:1] != ("files",)
+        or len(path.parts) < 2
+    ):
+        return "an attachment stands in the folder files/ of the appeal"
+    if unknown := [word for word in _WORDS.findall(pattern) if word not in _PLACE]:
+        return f"{{{unknown[0]}}} is not known here; there are {{language}} and {{delegation}}"
+    if path.suffix.lower() not in KINDS:
+        return f"files of this kind are not sent; there are {', '.join(KINDS)}"
+    return ""
+
+
+def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[Path]:
+    """Yield the files that a pattern may mean: one per language, and those that are there per delegation."""
+    for language in languages if "{language}" in pattern else [""]:
+        name = pattern.replace("{language}", language)
+        if "{delegation}" in name:
+            yield from sorted(folder.glob(name.replace("{delegation}", "[A-Z][A-Z]")))
+        else:
+            yield folder / name
+
+
+def read(root: Path, path: Path) -> Attachment:
+    """Read, check and encode one file. Raises `MailerError` with the file (L17…)."""
+    file = path.relative_to(root).as_posix()
+    raw, fault = _content(path)
+    name = unicodedata.normalize("NFC", path.name)
+    if not fault and any(unicodedata.category(char)[0] == "C" for char in name):
+        fault = "its name holds an invisible character, which can hide what kind of file it is"
+    begins = _BEGINS.get(path.suffix.lower(), b"")
+    if not fault and not raw.startswith(begins):
+        fault = f"it is called {path.suffix} and is not such a file"
+    if not fault and path.suffix.lower() in (".docx", ".xlsx") and b"vbaProject.bin" in raw:
+        fault = "it holds macros"
+    if not fault and len(raw) * 1.37 > MAX_TOTAL:
+        fault = f"it has {len(raw):,} bytes, and {int(MAX_TOTAL / 1.37):,} is the most"
+    if fault:
+        problem = Problem(
+            "L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion="replace it"
+        )
+        raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[problem])
+    kind = KINDS[path.suffix.lower()].encode()
+    head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n%b\r\n\r\n"
+    part = head % (kind, _named(name)) + encodebytes(raw).replace(b"\n", b"\r\n")
+    return Attachment(file, name, hashlib.sha256(raw).hexdigest(), part)
+
+
+def _content(path: Path) -> tuple[bytes, str]:
+    """Read a regular file without following a link: what is sent is what stands in the folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        return b"", "it is not there"
+    except OSError as error:
+        return b"", "it is a link to another file" if path.is_symlink() else f"it cannot be read ({error.strerror})"
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return b"", "it is no file"
+        raw = file.read()
+    return raw, "" if raw else "it is empty"
+
+
+def _named(name: str) -> bytes:
+    """Write the file name, in ASCII for old programs, and as it is (RFC 2231, in pieces that fit a line)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", plain)
+    if plain == name and len(name) < 60:
+        return f' filename="{name}"'.encode()
+    coded = quote(name, safe="")
+    pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,18}", coded)
+    marked = [f"utf-8''{pieces[0]}", *pieces[1:]]
+    return ";\r\n".join(f" filename*{at}*={piece}" for at, piece in enumerate(marked)).encode("ascii")
+
+
+class Attachments:
+    """The attachments of one appeal, each read once."""
+
+    def __init__(self, root: Path, folder: Path, patterns: Iterable[str]) -> None:
+        self._root = root
+        self._folder = folder
+        self._patterns = tuple(patterns)
+        self._read: dict[Path, Attachment] = {}
+
+    def of(self, delegation: str, language: str) -> tuple[Attachment, ...]:
+        """Return what goes with a letter in this language to this delegation. Raises `MailerError` (L171, L172)."""
+        found = []
+        for pattern in self._patterns:
+            path = self._folder / pattern.replace("{language}", language).replace("{delegation}", delegation)
+            if path not in self._read:
+                self._read[path] = read(self._root, path)
+            found.append(self._read[path])
+        total = sum(len(one.part) for one in found)
+        if total > MAX_TOTAL:
+            message = f"the attachments of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
+            problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")
+            raise MailerError(message, code="L172", problems=[problem])
+        return tuple(found)

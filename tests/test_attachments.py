@@ -1,0 +1,160 @@
+"""Facts about attachments: what may go with a letter, who gets which, and how it stands on the wire."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from mailer.appeal import load_appeal
+from mailer.errors import MailerError, Problem
+from mailer.message import read_back
+from mailer.render import Renderer
+from tests.letters import folder, letter, person, renderer
+from tests.test_message import finished
+
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 20
+ANNA = "anna.berg@no.parliament.example"
+
+
+def workspace(root: Path, *patterns: str, **files: bytes) -> Path:
+    listed = ", ".join(f'"{pattern}"' for pattern in patterns)
+    folder(root, en=letter("Attached."), fr=letter("Ci-joint."), toml=f"attachments = [{listed}]\n")
+    place = root / "templates" / "appeal" / "files"
+    place.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (place / name).write_bytes(content)
+    return root
+
+
+def letters(root: Path) -> Renderer:
+    return renderer(load_appeal(root, "appeal"))
+
+
+def refused(root: Path) -> Problem:
+    with pytest.raises(MailerError) as caught:
+        load_appeal(root, "appeal")
+    return caught.value.problems[0]
+
+
+def parts(raw: bytes) -> tuple[EmailMessage, list[EmailMessage]]:
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not message.defects
+    return message, list(message.iter_attachments())
+
+
+def test_file_in_the_language_of_the_letter_goes_with_it(tmp_path: Path) -> None:
+    made = letters(
+        workspace(tmp_path, "files/report.{language}.pdf", **{"report.en.pdf": PDF, "report.fr.pdf": PDF + b"fr"})
+    )
+    rendered = made.render(person(), "fr")
+    raw = finished(rendered)
+    message, attached = parts(raw)
+    assert message.get_content_type() == "multipart/mixed"
+    assert [(one.get_filename(), one.get_content_type()) for one in attached] == [("report.fr.pdf", "application/pdf")]
+    assert attached[0].get_payload(decode=True) == PDF + b"fr"
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n").rstrip() == rendered.text.rstrip()
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 76
+    read_back(raw, recipient=ANNA, everyone={ANNA}, greeting=rendered.greeting)
+
+
+def test_file_of_a_delegation_goes_to_that_delegation_only(tmp_path: Path) -> None:
+    made = letters(workspace(tmp_path, "files/{delegation}.pdf", **{"NO.pdf": PDF + b"NO", "FR.pdf": PDF + b"FR"}))
+    assert [one.name for one in made.render(person(), "en").attachments] == ["NO.pdf"]
+    assert [one.name for one in made.render(person(delegation="FR"), "en").attachments] == ["FR.pdf"]
+    with pytest.raises(MailerError, match="it is not there") as caught:
+        made.render(person(delegation="UA"), "en")
+    assert caught.value.problems[0].file == "templates/appeal/files/UA.pdf"
+
+
+def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
+    made = letters(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}))
+    first, second = (made.render(person(surname=name), "en").attachments[0] for name in ("Berg", "Dahl"))
+    assert first.part is second.part
+
+
+def test_files_are_part_of_what_a_plan_freezes_and_organisations_sign(tmp_path: Path) -> None:
+    before = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}), "appeal")
+    after = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF + b"x"}), "appeal")
+    assert before.files["templates/appeal/files/a.pdf"] != after.files["templates/appeal/files/a.pdf"]
+    assert before.text_hash != after.text_hash
+
+
+@pytest.mark.parametrize(
+    "name", ["Résolution – Чорногорія.pdf", "a b (c).pdf", "x" * 90 + ".pdf", 'quo"te.pdf', "100 %.pdf"]
+)
+def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
+    pattern = f"files/{name}".replace('"', '\\"')
+    raw = finished(letters(workspace(tmp_path, pattern, **{name: PDF})).render(person(), "en"))
+    assert parts(raw)[1][0].get_filename() == name
+    assert max(map(len, raw.split(b"\r\n"))) <= 76
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("../../config.pdf", "in the folder files/"),
+        ("/etc/passwd.pdf", "in the folder files/"),
+        ("files/../../x.pdf", "in the folder files/"),
+        ("report.pdf", "in the folder files/"),
+        ("files", "in the folder files/"),
+        ("files/{person}.pdf", "{person} is not known here"),
+        ("files/run.exe", "files of this kind are not sent"),
+        ("files/report.pdf.js", "files of this kind are not sent"),
+        ("files/macros.docm", "files of this kind are not sent"),
+        ("files/archive.zip", "files of this kind are not sent"),
+    ],
+)
+def test_pattern_that_cannot_be_is_refused_with_its_line(tmp_path: Path, pattern: str, said: str) -> None:
+    problem = refused(workspace(tmp_path, pattern))
+    assert (problem.code, problem.row) == ("L170", 1)
+    assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pdf", None, "it is not there"),
+        ("a.pdf", b"", "it is empty"),
+        ("a.pdf", b"MZ\x90\x00", "it is called .pdf and is not such a file"),
+        ("a.png", PDF, "it is called .png and is not such a file"),
+        ("a.docx", b"PK..word/vbaProject.bin..", "it holds macros"),
+        ("a.txt", b"x" * 8_000_000, "it has 8,000,000 bytes"),
+        ("a\u200bfdp.txt", b"x", "invisible character"),
+    ],
+)
+def test_file_that_must_not_go_is_refused(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
+    problem = refused(workspace(tmp_path, f"files/{name}", **({name: content} if content is not None else {})))
+    assert problem.code == "L171"
+    assert said in problem.message
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="needs links")
+def test_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "files/a.pdf")
+    (tmp_path / "secret.pdf").write_bytes(PDF)
+    (root / "templates" / "appeal" / "files" / "a.pdf").symlink_to(tmp_path / "secret.pdf")
+    assert "it is a link" in refused(root).message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes")
+def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "files/a.pdf")
+    os.mkfifo(root / "templates" / "appeal" / "files" / "a.pdf")
+    assert "it is no file" in refused(root).message
+
+
+def test_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> None:
+    big = b"x" * 5_000_000
+    made = letters(workspace(tmp_path, "files/a.txt", "files/b.txt", **{"a.txt": big, "b.txt": big}))
+    with pytest.raises(MailerError) as caught:
+        made.render(person(), "en")
+    assert caught.value.code == "L172"
