@@ -125,3 +125,16 @@ def test_show_lists_everybody_with_the_reason(run: Run) -> None:
     lines = run("show").stdout.splitlines()
     assert len(lines) == 3
     assert lines[2].endswith("there is no address")
+
+
+def test_every_code_is_explained_with_an_example() -> None:
+    from mailer.contacts.codes import codes
+
+    for code, kind in codes().items():
+        shown = CliRunner().invoke(cli, ["explain", code.lower()])
+        assert shown.exit_code == 0
+        assert kind.example in shown.stdout
+        assert kind.advice in shown.stdout
+    listed = CliRunner().invoke(cli, ["explain"]).stdout
+    assert all(f"{code}  " in listed for code in [*codes(), "K103", "L203"])
+    assert CliRunner().invoke(cli, ["explain", "C999"]).exit_code == 2

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "running it": {
         "config": ("mailer.cli.config:config", "The settings in force: show."),
+        "explain": ("mailer.cli.explain:explain", "The long version of a message: explain C104."),
     },
 }
 """Section → command → where it lives, and its one line in the help."""
