@@ -272,3 +272,12 @@ def test_the_documentation_lists_every_code() -> None:
 
 def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
+
+
+def test_a_list_that_says_mme_means_monsieur_by_m(tmp_path: Path) -> None:
+    lines = "Country,Nom,E-mail\nFR,M. Jean EXEMPLE,j@fr.example\nFR,Mme Anaïs LESSAI,a@fr.example\n"
+    jean, anais = load_contacts(sheet(tmp_path, "a.csv", lines)).contacts
+    assert (jean.name, jean.civility, jean.gender, jean.written) == ("Jean EXEMPLE", "M.", "m", "M. Jean EXEMPLE")
+    assert (anais.name, anais.gender) == ("Anaïs LESSAI", "f")
+    alone = load_contacts(sheet(tmp_path, "a.csv", lines.replace("Mme ", ""))).contacts[0]
+    assert (alone.name, alone.gender) == ("M. Jean EXEMPLE", "")

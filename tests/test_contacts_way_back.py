@@ -194,6 +194,14 @@ def test_no_formula_is_written_from_data(tmp_path: Path, text: str) -> None:
     assert (table.rows[2][1][2].strip(), table.formulas) == (text.strip(), frozenset())
 
 
+def test_a_marked_copy_of_formulas_holds_text(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "a.csv", b'Country,Name,E-mail\nNO,"=HYPERLINK(""x"")",=1+1\n')
+    made = openpyxl.load_workbook(mark(root, "contacts/a.csv", load_contacts(root)))
+    cells = [cell for tab in made.worksheets for row in tab.iter_rows() for cell in row if cell.value]
+    assert any(cell.value == "=1+1" for cell in cells)
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
 @pytest.mark.parametrize("file", ["clean.xlsx", "clean.ods", "clean-repeated-columns.ods", "hidden-row.ods"])
 def test_any_cell_can_be_set_and_the_others_stay(tmp_path: Path, file: str) -> None:
     path = tmp_path / file

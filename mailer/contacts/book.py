@@ -17,7 +17,7 @@ from mailer.contacts.columns import FIELDS, Columns, find_headings, own_headings
 from mailer.contacts.contact import Contact
 from mailer.contacts.reader import read
 from mailer.contacts.rows import Line, read_row
-from mailer.contacts.table import MAX_ROWS, Reading, Table
+from mailer.contacts.table import MAX_ROWS, Reading, Row, Table
 from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem, Severity
 from mailer.spelling import fold, trim
@@ -64,7 +64,8 @@ def load_contacts(
     """Read all contact sheets of a workspace.
 
     `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`, `.` or `~$` are no
-    contact sheets, nor are Python programs. `max_rows` is for one file. Problems are collected, not raised; a file that cannot be used is `broken`.
+    contact sheets, nor are Python programs. `max_rows` is for one file. Problems are collected, not raised; a file that
+    cannot be used is `broken`.
     """
     known = delegations or Delegations.load()
     own = own_headings(columns)
@@ -138,8 +139,10 @@ def read_people(
         everyone = None if "delegation" in columns.fields else _whose(table, delegations)
         if everyone:
             problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
-        for row, cells in table.rows[columns.at + 1 :]:
-            line = Line(table, columns, row, cells)
+        people = table.rows[columns.at + 1 :]
+        french = _says_madame(people, columns.fields.get("name"))
+        for row, cells in people:
+            line = Line(table, columns, row, cells, monsieur=french)
             contacts.append(read_row(line, delegations, everyone, today))
             problems += line.problems
     if len(without) == len(reading.tables):
@@ -154,6 +157,14 @@ def read_people(
             if t.rows and not t.hidden_tab and not (t.sheet or "").startswith("_")
         ]
     return contacts, problems
+
+
+def _says_madame(rows: Sequence[Row], column: int | None) -> bool:
+    """Tell whether names of this list begin with Mme: then the M. before the others is Monsieur."""
+    madame = ("Mme ", "Mme. ", "Madame ", "Mlle ")
+    return column is not None and any(
+        trim(cells[column]).startswith(madame) for _, cells in rows if column < len(cells)
+    )
 
 
 def _faults(table: Table, columns: Columns) -> Iterator[Problem]:

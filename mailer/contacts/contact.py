@@ -75,6 +75,7 @@ class Contact:
     skip: Reason | None = None  # why nobody can write to this row
     problem: Problem | None = None  # the one behind `skip`
     cells: Mapping[str, str] = field(default_factory=dict)  # field → where it stands
+    written: str = ""  # the name as the sheet has it, with civility and capitals
 
     @property
     def address_key(self) -> str:

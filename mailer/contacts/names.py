@@ -101,20 +101,20 @@ class Name:
     title: str = ""
 
 
-def take_apart(text: str) -> Name:
-    """Split one cell with a whole name.
+def take_apart(text: str, *, monsieur: bool = False) -> Name:
+    """Split one cell with a whole name. `monsieur`: this is a French list, where "M." is no initial.
 
     >>> take_apart("Ms Anna De BEISPIEL")
     Name(full='Anna De BEISPIEL', given='Anna', surname='De BEISPIEL', civility='Ms', title='')
     >>> take_apart("Anna Beispiel").surname
     ''
     """
-    civility, title, rest = before_name(text)
+    civility, title, rest = before_name(text, monsieur=monsieur)
     parts = [part.strip() for part in rest.split(",")]
     if len(parts) > 1 and all(fold(part) in _after() for part in parts[1:]):
         parts = parts[:1]
     if len(parts) == 2 and all(parts):
-        inner, prefix, given = before_name(parts[1])
+        inner, prefix, given = before_name(parts[1], monsieur=monsieur)
         title = " ".join(filter(None, (title, prefix)))
         if given:
             return Name(f"{given} {parts[0]}", given, parts[0], civility or inner, title)
@@ -126,16 +126,19 @@ def take_apart(text: str) -> Name:
     return Name(f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title)
 
 
-def before_name(text: str, *, keep: int = 1) -> tuple[str, str, str]:
+def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[str, str, str]:
     """Split off civility and titles at the front: `Frau Dr. Anna BEISPIEL` → `Frau`, `Dr.`, `Anna BEISPIEL`.
 
-    At least `keep` words stay. A single letter stays, too: the M. of `M. Sample` may be Mary.
+    At least `keep` words stay. A single letter stays, too: the M. of `M. Sample` may be Mary, unless other names of
+    the same list say Mme.
     """
     civility: list[str] = []
     titles: list[str] = []
     tokens = text.split()
     while len(tokens) > keep:
-        if not civility and (taken := _front(tokens, words.table("civility"), keep)):
+        if monsieur and not civility and tokens[0] == "M.":
+            civility, taken = tokens[:1], 1
+        elif not civility and (taken := _front(tokens, words.table("civility"), keep)):
             civility = tokens[:taken]
         elif taken := _front(tokens, words.table("title"), keep):
             titles += tokens[:taken]

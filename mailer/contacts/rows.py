@@ -44,7 +44,10 @@ _BROKEN = re.compile(
 class Line:
     """One row while it is read: its text by field, and what is wrong with it so far."""
 
-    def __init__(self, table: Table, columns: Columns, row: int, cells: Sequence[str]) -> None:
+    def __init__(
+        self, table: Table, columns: Columns, row: int, cells: Sequence[str], *, monsieur: bool = False
+    ) -> None:
+        self.monsieur = monsieur
         self.table = table
         self.columns = columns
         self.row = row
@@ -160,6 +163,7 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
         skip=line.skip,
         problem=line.why,
         cells=Cells(line.columns.fields, line.row, grid=line.table.grid),
+        written=line.text("name") or f"{line.text('given')} {line.text('surname')}".strip(),
     )
 
 
@@ -183,7 +187,7 @@ def _name(line: Line) -> names.Name:
         not civility and title and words.meaning("civility", title) is not None
     ):  # "Title" heads Mr and Ms in many sheets
         civility, title = title, ""
-    apart = names.take_apart(whole) if whole else names.Name("")
+    apart = names.take_apart(whole, monsieur=line.monsieur) if whole else names.Name("")
     if given or surname:
         apart = names.Name(f"{given} {surname}".strip(), given, surname, apart.civility, apart.title)
     return names.Name(
@@ -237,10 +241,10 @@ def _address(line: Line) -> str:
 
 def _hidden(line: Line) -> None:
     if line.table.hidden_tab:
-        line.report("C019", "name", Reason.ROW)
+        line.report("C162", "name", Reason.ROW)
     elif line.row in line.table.hidden:
         filtered = "a filter hides this row; nobody is written to from a hidden row" if line.table.filtered else ""
-        line.report("C017", "name", Reason.ROW, filtered)
+        line.report("C161", "name", Reason.ROW, filtered)
 
 
 def _delegation(line: Line, delegations: Delegations, everyone: Delegation | None) -> str:

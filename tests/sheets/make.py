@@ -14,6 +14,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import xlsxwriter
@@ -72,6 +73,7 @@ def book(name: str, tabs: dict[str, list[list[str]]], verdict: dict[str, dict[in
          change: Callable[[xlsxwriter.Workbook], None] | None = None) -> None:  # fmt: skip
     raw = io.BytesIO()
     made = xlsxwriter.Workbook(raw, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
+    made.set_properties({"created": datetime(2026, 11, 25)})  # noqa: DTZ001
     for tab, rows in tabs.items():
         sheet = made.add_worksheet(tab)
         for y, row in enumerate(rows):
@@ -81,19 +83,19 @@ def book(name: str, tabs: dict[str, list[list[str]]], verdict: dict[str, dict[in
     if change:
         change(made)
     made.close()
-    CASES.append(Case(name, raw.getvalue(), {}, whole, verdict))
+    CASES.append(Case(name, repack(raw.getvalue(), {}), {}, whole, verdict))
 
 
 def repack(content: bytes, change: dict[str, bytes | None], extra: dict[str, bytes] | None = None) -> bytes:
-    """Pack an archive again with other parts; None leaves one out."""
+    """Pack an archive again with other parts and no time of day; None leaves a part out."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for part in old.infolist():
-            data = change.get(part.filename, old.read(part))
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        parts = {part.filename: change.get(part.filename, old.read(part)) for part in old.infolist()} | (extra or {})
+        for name, data in parts.items():
             if data is not None:
-                new.writestr(part.filename, data)
-        for name, data in (extra or {}).items():
-            new.writestr(name, data)
+                stamped = zipfile.ZipInfo(name, (2026, 11, 25, 0, 0, 0))
+                stamped.compress_type = zipfile.ZIP_DEFLATED
+                new.writestr(stamped, data)
     return out.getvalue()
 
 
@@ -113,7 +115,7 @@ def ods(name: str, rows: list[list[TableCell] | tuple[str, list[TableCell]]], ve
     document.spreadsheet.addElement(table)
     raw = io.BytesIO()
     document.write(raw)
-    CASES.append(Case(name, raw.getvalue(), {}, whole, {tab: verdict}))
+    CASES.append(Case(name, repack(raw.getvalue(), {}), {}, whole, {tab: verdict}))
 
 
 def cell(words: str = "", **attributes: object) -> TableCell:
@@ -464,7 +466,7 @@ book(
 book(
     "hidden-row.xlsx",
     {"Members": GRID},
-    {"Members": {2: "", 3: "C017", 4: ""}},
+    {"Members": {2: "", 3: "C161", 4: ""}},
     change=lambda made: made.get_worksheet_by_name("Members").set_row(2, None, None, {"hidden": True}),
 )  # type: ignore[union-attr]
 
@@ -492,8 +494,6 @@ def _formula(made: xlsxwriter.Workbook) -> None:
 
 
 def _numbers(made: xlsxwriter.Workbook) -> None:
-    from datetime import datetime
-
     sheet = made.get_worksheet_by_name("Members")
     sheet.write_string("F1", "Phone")
     sheet.write_string("G1", "Mandate until")
@@ -501,11 +501,11 @@ def _numbers(made: xlsxwriter.Workbook) -> None:
     sheet.write_datetime("G2", datetime(2030, 1, 26), made.add_format({"num_format": "d.m.yyyy"}))  # noqa: DTZ001
 
 
-book("filtered-rows.xlsx", {"Members": GRID}, {"Members": {2: "", 3: "", 4: "C017"}}, change=_filter)
+book("filtered-rows.xlsx", {"Members": GRID}, {"Members": {2: "", 3: "", 4: "C161"}}, change=_filter)
 book(
     "hidden-tab.xlsx",
     {"Members": GRID, "2023": [GRID[0], cells("NO,,Per Utkast,per@no.example,")]},
-    {"Members": CLEAN, "2023": {2: "C019"}},
+    {"Members": CLEAN, "2023": {2: "C162"}},
     change=_hide,
 )
 book("link-elsewhere.xlsx", {"Members": GRID}, {"Members": {2: "", 3: "C117", 4: ""}}, change=_link)
@@ -577,9 +577,9 @@ ods(
     ],
     {2: ""},
 )
-ods("hidden-row.ods", [boxes(HEAD), boxes(ANNA), ("collapse", boxes(OLA)), boxes(KARI)], {2: "", 3: "C017", 4: ""})
-ods("filtered-rows.ods", [boxes(HEAD), boxes(ANNA), ("filter", boxes(OLA)), boxes(KARI)], {2: "", 3: "C017", 4: ""})
-ods("hidden-tab.ods", [boxes(HEAD), boxes(ANNA)], {2: "C019"}, hidden=True)
+ods("hidden-row.ods", [boxes(HEAD), boxes(ANNA), ("collapse", boxes(OLA)), boxes(KARI)], {2: "", 3: "C161", 4: ""})
+ods("filtered-rows.ods", [boxes(HEAD), boxes(ANNA), ("filter", boxes(OLA)), boxes(KARI)], {2: "", 3: "C161", 4: ""})
+ods("hidden-tab.ods", [boxes(HEAD), boxes(ANNA)], {2: "C162"}, hidden=True)
 ods(
     "formula.ods",
     [boxes(HEAD), [*boxes("NO,,Anna Prøve"), cell("anna@no.example", formula='of:="anna"&"@no.example"'), cell("en")]],
