@@ -16,10 +16,12 @@ from mailer.config import Workspace
 from mailer.contacts.book import ContactBook, load_contacts
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
-from mailer.forms import Forms
+from mailer.forms import OWN, Forms
 from mailer.holds import Holds, load_holds
 from mailer.plan import Plan, Sending, make_plan
+from mailer.proof import Proof, proof
 from mailer.render import Renderer
+from mailer.signoff import accepted, signatures, unsigned
 from mailer.sources import Sources
 from mailer.states import Written
 
@@ -50,10 +52,14 @@ class Draft:
         return Renderer(
             self.appeal,
             sender=self.workspace.settings.sender,
-            forms=Forms.load(),
+            forms=self.forms,
             delegations=self.delegations,
             columns=self.columns,
         )
+
+    @cached_property
+    def forms(self) -> Forms:
+        return Forms.load(self.workspace.root / OWN)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -90,6 +96,22 @@ class Draft:
     def plan(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> Plan:
         """Freeze who gets what. Raises MailerError with every problem of the letters."""
         return make_plan(self.appeal, self.decide(selection, history), self.renderer, self.sending, self.sources)
+
+    def proof(self) -> Proof:
+        """Write the letter of everybody who would get one now, and sort what they read first."""
+        people = [(one.contact, one.language) for one in self.decide() if one.reason is None]
+        return proof(self.renderer, self.forms, people, accepted(self.workspace.root))
+
+    def obstacles(self) -> list[Problem]:
+        """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for."""
+        found = [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
+        session = self.appeal.session
+        if session is not None and session.invented:
+            message = "the session's date is invented"
+            hint = "put in the date that was published, and where; then take out the line `invented = true`"
+            file = f"templates/{self.appeal.name}/appeal.toml"
+            found.append(Problem("S205", Severity.ERROR, message, file, value=str(session.opens), suggestion=hint))
+        return found
 
 
 def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -> Draft:

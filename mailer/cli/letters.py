@@ -110,16 +110,17 @@ def proof(desk: Desk, appeal: str, person: str | None) -> int:
     send it before. Ends with 1 while one waits.
     """
     from mailer import clock
-    from mailer.cli.proof import proof_of, show_proof
+    from mailer.cli.proof import show_proof
+    from mailer.drafting import draft
     from mailer.signoff import accept
 
-    sheet = proof_of(desk, appeal)
+    sheet = draft(desk.workspace, appeal).proof()
     if person is None:
         return show_proof(desk, sheet)
     accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
     for group in sheet.waiting:
         desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({len(group.people)} people)")
-    return show_proof(desk, proof_of(desk, appeal))
+    return show_proof(desk, draft(desk.workspace, appeal).proof())
 
 
 @letters.command()

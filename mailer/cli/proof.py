@@ -6,18 +6,7 @@ from collections import Counter
 
 from mailer.cli.desk import Desk
 from mailer.cli.tables import show_rows, show_text
-from mailer.drafting import draft
-from mailer.forms import OWN, Forms
-from mailer.proof import Proof, proof
-from mailer.signoff import accepted
-
-
-def proof_of(desk: Desk, appeal: str) -> Proof:
-    """Write the letter of everybody who would get one now, and sort what they read first."""
-    now = draft(desk.workspace, appeal)
-    people = [(one.contact, one.language) for one in now.decide() if one.reason is None]
-    forms = Forms.load(desk.workspace.root / OWN)
-    return proof(now.renderer, forms, people, accepted(desk.workspace.root))
+from mailer.proof import Proof
 
 
 def show_proof(desk: Desk, sheet: Proof) -> int:

@@ -90,7 +90,7 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
             raise Refused(f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210")
         now = draft(desk.workspace, mail_out.appeal)
         _still_as_planned(desk, ledger, mail_out, now, fresh)
-        _may_go(mail_out, now, ledger)
+        _may_go(mail_out, now, ledger, fresh)
         _hold_newly_held(desk, ledger, mail_out, now)
         if ask and left:
             total = sum(counts.values()) - counts[State.SKIPPED]
@@ -121,7 +121,7 @@ def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft,
         desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
 
 
-def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger) -> None:
+def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
     today = ledger.now().date()
     if mail_out.last_day is not None and today > mail_out.last_day:
         raise Refused(
@@ -129,12 +129,12 @@ def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger) -> None:
             hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
             code="S203",
         )
-    session = now.appeal.session
-    if mail_out.mode == "live" and session is not None and session.invented:
+    if mail_out.mode == "live" and fresh and (obstacles := now.obstacles()):
         raise Refused(
-            "The appeal names an invented session date, and this is live mode. Nothing was sent.",
-            hint=f"[session] in templates/{mail_out.appeal}/appeal.toml: the date, and where it was published",
-            code="S205",
+            "This appeal may not go to real people yet. Nothing was sent.",
+            hint=f"mailer letters sign {mail_out.appeal}; mailer preview {mail_out.appeal} --proof",
+            code="S206",
+            problems=obstacles,
         )
 
 
