@@ -22,7 +22,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from mailer.attachments import files_of, pattern_fault
+from mailer.attachments import PICTURE, files_of, pattern_fault
 from mailer.attachments import read as read_attachment
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
@@ -38,6 +38,7 @@ this size takes some seconds, and of ten times the size a hundred times as long.
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")
+_PICTURE = re.compile(rf"!\[[^\]]*\]\(({PICTURE.pattern})\)", re.IGNORECASE)
 _CODES_OF_COUNTRIES = {"ua": "uk", "cz": "cs", "dk": "da", "gr": "el", "gb": "en", "at": "de", "ge": "ka", "ee": "et"}
 """Country codes that people take for languages, and that are no language of the 46 delegations."""
 
@@ -243,6 +244,8 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
     settings = _settings(files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems)
     if settings is not None and not problems:
         files.attach(folder, settings.attachments, letters)
+        texts = [*(letter.body for letter in letters.values()), *(piece.text for piece in pieces.values())]
+        files.attach(folder, dict.fromkeys(src for text in texts for src in _PICTURE.findall(text)), ())
     if problems or settings is None:
         number = len(problems)
         raise MailerError(

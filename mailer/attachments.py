@@ -1,8 +1,9 @@
-"""Attachments: files that go with every letter of an appeal, or with those of one language or delegation.
+"""Files that go with letters: attachments, and pictures that stand within the text.
 
 `attachments = ["files/briefing.{language}.pdf"]` in `appeal.toml` names them. A file is read, checked and encoded once,
 and the same encoded part stands in every letter that carries it. Files belong to what a plan freezes. Which file a
-person gets follows from that person's own delegation and language, never from a list beside it.
+person gets follows from that person's own delegation and language, never from a list beside it. A picture is written
+into the letter, `![what it shows](files/chart.png)`, and travels within the message: nothing is fetched by the reader.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ KINDS = {
 
 MAX_TOTAL = 10_000_000
 """Bytes of all attachments of one letter on the wire, where base64 makes 137 out of 100."""
+
+PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE)
+"""Where a picture may stand."""
 
 _BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
 _WORDS = re.compile(r"\{(\w*)\}")
@@ -80,10 +84,17 @@ def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[P
             yield folder / name
 
 
-def read(root: Path, path: Path) -> Attachment:
-    """Read, check and encode one file. Raises `MailerError` with the file (L17…)."""
+def content_id(src: str) -> str:
+    """Return the name by which the HTML of a letter calls a picture of its own message (RFC 2392)."""
+    return f"{hashlib.sha256(src.encode()).hexdigest()[:24]}@letter"
+
+
+def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
+    """Read, check and encode one file; `shown_as` is the content id of a picture. Raises `MailerError` (L171)."""
     file = path.relative_to(root).as_posix()
     raw, fault = _content(path)
+    if not fault and path.parent.resolve() != root.resolve() / path.parent.relative_to(root):
+        fault = "its folder is a link to another one"
     name = unicodedata.normalize("NFC", path.name)
     if not fault and any(unicodedata.category(char)[0] == "C" for char in name):
         fault = "its name holds an invisible character, which can hide what kind of file it is"
@@ -100,8 +111,11 @@ def read(root: Path, path: Path) -> Attachment:
         )
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[problem])
     kind = KINDS[path.suffix.lower()].encode()
-    head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n%b\r\n\r\n"
-    part = head % (kind, _named(name)) + encodebytes(raw).replace(b"\n", b"\r\n")
+    head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition: %b;\r\n%b\r\n\r\n"
+    inline = b"Content-ID: <%b>\r\n" % shown_as.encode() if shown_as else b""
+    part = head % (kind, inline, b"inline" if shown_as else b"attachment", _named(name)) + encodebytes(raw).replace(
+        b"\n", b"\r\n"
+    )
     return Attachment(file, name, hashlib.sha256(raw).hexdigest(), part)
 
 
@@ -133,25 +147,33 @@ def _named(name: str) -> bytes:
 
 
 class Attachments:
-    """The attachments of one appeal, each read once."""
+    """The files of one appeal, each read once."""
 
     def __init__(self, root: Path, folder: Path, patterns: Iterable[str]) -> None:
         self._root = root
         self._folder = folder
         self._patterns = tuple(patterns)
-        self._read: dict[Path, Attachment] = {}
+        self._read: dict[tuple[Path, bool], Attachment] = {}
 
     def of(self, delegation: str, language: str) -> tuple[Attachment, ...]:
         """Return what goes with a letter in this language to this delegation. Raises `MailerError` (L171, L172)."""
-        found = []
-        for pattern in self._patterns:
-            path = self._folder / pattern.replace("{language}", language).replace("{delegation}", delegation)
-            if path not in self._read:
-                self._read[path] = read(self._root, path)
-            found.append(self._read[path])
+        names = (one.replace("{language}", language).replace("{delegation}", delegation) for one in self._patterns)
+        return self._all([self._one(name) for name in names])
+
+    def pictures(self, sources: Iterable[str]) -> tuple[Attachment, ...]:
+        """Return the pictures of a text, each once. Raises `MailerError` (L171, L172)."""
+        return self._all([self._one(src, content_id(src)) for src in dict.fromkeys(sources)])
+
+    def _one(self, name: str, shown_as: str = "") -> Attachment:
+        key = (self._folder / name, bool(shown_as))
+        if key not in self._read:
+            self._read[key] = read(self._root, key[0], shown_as=shown_as)
+        return self._read[key]
+
+    def _all(self, found: list[Attachment]) -> tuple[Attachment, ...]:
         total = sum(len(one.part) for one in found)
         if total > MAX_TOTAL:
-            message = f"the attachments of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
+            message = f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
             problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")
             raise MailerError(message, code="L172", problems=[problem])
         return tuple(found)

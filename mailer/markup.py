@@ -23,6 +23,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from mailer import placeholders
+from mailer.attachments import PICTURE, content_id
 from mailer.errors import Problem, Severity
 from mailer.placeholders import SLOT, Source, Unprintable, slot
 
@@ -76,6 +77,7 @@ class Frames:
 
     html: Frame
     text: Frame
+    pictures: tuple[str, ...]  # "files/chart.png", in the order in which they stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,24 @@ def frames(parts: Parts) -> Frames:
         for _, _, message, value, _ in faults(tokens):
             raise Unprintable(message, value=value)
         _mark_slots_in_links(tokens)
+    pictures = tuple(str(token.attrs["src"]) for token in _flat([*body, *footer]) if token.type == "image")
+    text = "\n".join([*_blocks(body), "", "-- ", *_blocks(footer)]) + "\n"
     html = _layout(parts.layout).render(
         language=parts.language,
         subject=escaped(parts.subject),
         preview=escaped(parts.preview),
-        body=MARKDOWN.renderer.render(body, MARKDOWN.options, {}),
-        footer=MARKDOWN.renderer.render(footer, MARKDOWN.options, {}),
+        body=_html(body),
+        footer=_html(footer),
         footer_language=parts.footer_language,
     )
-    text = "\n".join([*_blocks(body), "", "-- ", *_blocks(footer)]) + "\n"
-    return Frames(Frame.of(_inliner().inline(html)), Frame.of(text))
+    return Frames(Frame.of(_inliner().inline(html)), Frame.of(text), pictures)
+
+
+def _html(tokens: Sequence[Token]) -> str:
+    for token in _flat(tokens):
+        if token.type == "image":
+            token.attrs["src"] = f"cid:{content_id(str(token.attrs['src']))}"
+    return MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
 
 
 def check(source: Source) -> list[Problem]:
@@ -184,7 +194,12 @@ def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str,
             yield "L221", block, "HTML cannot stand in a letter", value, r"write Markdown; a plain < is written \<"
         elif token.type == "image":
             value = str(token.attrs.get("src", ""))
-            yield "L222", block, "a picture cannot stand in a letter", value, "say it in words, or link to it"
+            if not PICTURE.fullmatch(value) or SLOT.search(value):
+                hint = "put it into files/ of the appeal, as PNG or JPEG: ![what it shows](files/chart.png)"
+                yield "L222", block, "a picture must travel with the letter", value, hint
+            elif not token.content.strip():
+                hint = "write what it shows, for those who cannot see it: ![…](files/chart.png)"
+                yield "L223", block, "this picture has no words", value, hint
         elif token.type == "link_open":
             href = str(token.attrs.get("href", ""))
             if not _may_link(href):
@@ -315,6 +330,8 @@ def _inline(node: SyntaxTreeNode) -> str:
         return " "  # lines are as long as the paragraph: the reader's program breaks them
     if node.type == "hardbreak":
         return "\n"
+    if node.type == "image":
+        return f"[{node.content}]"
     inside = "".join(map(_inline, node.children))
     if node.type == "link":
         href = str(node.attrs["href"])

@@ -154,6 +154,9 @@ def _shown(value: str) -> str:
 
 def _decoded(part: bytes) -> str:
     head, _, body = part.partition(b"\r\n\r\n")
+    if b"multipart/related" in head:  # the HTML, and then its pictures
+        boundary = head.rpartition(b'boundary="')[2].rstrip(b'"')
+        return _decoded(body.split(b"--" + boundary, 2)[1])
     raw = a2b_base64(body) if b"base64" in head else a2b_qp(body)
     return raw.decode().replace("\r\n", "\n")
 
@@ -171,13 +174,27 @@ def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
         yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
     yield b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary
     yield from _part(boundary, b"text/plain", rendered.text)
-    yield from _part(boundary, b"text/html", rendered.html)
+    yield from _with_pictures(boundary, rendered)
     yield b"--%b--\r\n" % boundary
     for attachment in rendered.attachments:
         yield b"--%b\r\n" % outer
         yield attachment.part
     if rendered.attachments:
         yield b"--%b--\r\n" % outer
+
+
+def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
+    """Yield the HTML, and around it, where it shows pictures, multipart/related (RFC 2387)."""
+    if not rendered.pictures:
+        yield from _part(boundary, b"text/html", rendered.html)
+        return
+    inner = boundary.replace(b"=_", b"=_r")
+    yield b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n' % (boundary, inner)
+    yield from _part(inner, b"text/html", rendered.html)
+    for picture in rendered.pictures:
+        yield b"--%b\r\n" % inner
+        yield picture.part
+    yield b"--%b--\r\n" % inner
 
 
 def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:

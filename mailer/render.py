@@ -47,6 +47,7 @@ class Rendered:
     language: str
     reply_to: str = ""  # where this delegation's answers go; "" for where all go
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ class Renderer:
         self._limits(contact, sheet.letter, subject, text, html)
         answers = self.appeal.reply_to(contact.delegation, language)
         files = self._attachments.of(contact.delegation, language) if self.appeal.attachments else ()
-        return Rendered(subject, preview, text, html, form.greeting, language, answers, files)
+        pictures = self._attachments.pictures(frames.pictures) if frames.pictures else ()
+        return Rendered(subject, preview, text, html, form.greeting, language, answers, files, pictures)
 
     def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
         try:

@@ -145,6 +145,15 @@ def test_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert "it is a link" in refused(root).message
 
 
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="needs links")
+def test_link_to_another_folder_is_refused(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "files/more/a.pdf")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "a.pdf").write_bytes(PDF)
+    (root / "templates" / "appeal" / "files" / "more").symlink_to(tmp_path / "secrets")
+    assert "its folder is a link" in refused(root).message
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs pipes")
 def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     root = workspace(tmp_path, "files/a.pdf")
@@ -158,3 +167,61 @@ def test_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> No
     with pytest.raises(MailerError) as caught:
         made.render(person(), "en")
     assert caught.value.code == "L172"
+
+
+# ------------------------------------------------------------------------------------------------------------ pictures
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+def with_picture(root: Path, body: str, **more: bytes) -> Path:
+    workspace(root, **{"chart.png": PNG, **more})
+    return folder(root, en=letter(body), fr=letter(body), toml="")
+
+
+def test_picture_travels_within_the_message(tmp_path: Path) -> None:
+    made = letters(with_picture(tmp_path, "See ![votes over time](files/chart.png) *here*."))
+    rendered = made.render(person(), "en")
+    assert "See [votes over time] here." in rendered.text
+    raw = finished(rendered)
+    message, _ = parts(raw)
+    text, related = message.iter_parts()
+    html, picture = related.iter_parts()
+    assert [part.get_content_type() for part in (message, text, related, html, picture)] == [
+        "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+    ]  # fmt: skip
+    assert f'src="cid:{picture["Content-ID"][1:-1]}" alt="votes over time"' in html.get_content()
+    assert picture.get_payload(decode=True) == PNG
+    assert picture.get_content_disposition() == "inline"
+    read_back(raw, recipient=ANNA, everyone={ANNA}, greeting=rendered.greeting)
+
+
+def test_picture_that_stands_twice_travels_once(tmp_path: Path) -> None:
+    body = "![a](files/chart.png) ![b](files/chart.png)"
+    assert len(letters(with_picture(tmp_path, body)).render(person(), "en").pictures) == 1
+
+
+def test_picture_is_part_of_what_a_plan_freezes(tmp_path: Path) -> None:
+    assert (
+        "templates/appeal/files/chart.png"
+        in load_appeal(with_picture(tmp_path, "![a](files/chart.png)"), "appeal").files
+    )
+
+
+def test_picture_without_words_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MailerError) as caught:
+        letters(with_picture(tmp_path, "![](files/chart.png)"))
+    assert caught.value.problems[0].code == "L223"
+
+
+def test_pictures_and_attachments_go_together(tmp_path: Path) -> None:
+    root = with_picture(tmp_path, "![a](files/chart.png)", **{"a.pdf": PDF})
+    made = letters(folder(root, toml='attachments = ["files/a.pdf"]\n'))
+    rendered = made.render(person(), "en")
+    raw = finished(rendered)
+    message, attached = parts(raw)
+    assert message.get_content_type() == "multipart/mixed"
+    assert [one.get_filename() for one in attached] == ["a.pdf"]
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 76
+    read_back(raw, recipient=ANNA, everyone={ANNA}, greeting=rendered.greeting)

@@ -530,6 +530,12 @@ BAD = [
     ("a\nb <img src=x onerror=y>", "L221", 4, "3", "HTML"),
     ("{% if name %}<b>{% endif %}", "L221", 3, "14", "HTML"),
     ("![pixel](https://a.example/p.png)", "L222", 3, None, "picture"),
+    ("![x](files/../../p.png)", "L222", 3, None, "picture"),
+    ("![x](/p.png)", "L222", 3, None, "picture"),
+    ("![x](files/p.svg)", "L222", 3, None, "picture"),
+    ("![x](files/{{ name }}.png)", "L222", 3, None, "picture"),
+    ("![x](data:image/png;base64,AAAA)", "L222", 3, None, "picture"),
+    ("![x](files/not-there.png)", "L171", None, None, "it is not there"),
     ("[x](javascript:alert(1))", "L220", 3, "5", "https://"),
     ("[x](JaVaScRiPt:alert(1))", "L220", 3, "5", "https://"),
     ("[x](data:text/html;base64,AAAA)", "L220", 3, "5", "https://"),
@@ -549,10 +555,11 @@ BAD = [
 
 @pytest.mark.parametrize(("body", "code", "line", "column", "words"), BAD)
 def test_bad_letter_gets_line_column_and_a_sentence(
-    tmp_path: Path, body: str, code: str, line: int, column: str | None, words: str
+    tmp_path: Path, body: str, code: str, line: int | None, column: str | None, words: str
 ) -> None:
     problem = checked(tmp_path, ["Committee"], en=f"Subject: S\n\n{body}\n\n{{{{ greeting }}}}\n")[0]
-    assert (problem.code, problem.file, problem.row) == (code, "templates/appeal/en.md", line)
+    file = "templates/appeal/files/not-there.png" if code == "L171" else "templates/appeal/en.md"
+    assert (problem.code, problem.file, problem.row) == (code, file, line)
     assert column is None or problem.column == column
     assert words in str(problem)
 
