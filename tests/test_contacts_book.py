@@ -281,3 +281,18 @@ def test_a_list_that_says_mme_means_monsieur_by_m(tmp_path: Path) -> None:
     assert (anais.name, anais.gender) == ("Anaïs LESSAI", "f")
     alone = load_contacts(sheet(tmp_path, "a.csv", lines.replace("Mme ", ""))).contacts[0]
     assert (alone.name, alone.gender) == ("M. Jean EXEMPLE", "")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Country / Pays,Name / Nom,E-mail / Courriel",
+        "Délégation nationale – National delegation,Name (as printed),E-mail address (official)*",
+        "DELEGATION:,First name / Last name,e-mail address(es)",
+        '"Country\nPays","Nom\nName","E-mail\nCourriel"',
+        "Land (ISO),Mitglied,E-Mail [dienstlich]",
+    ],
+)
+def test_headings_in_two_languages_or_with_brackets_are_read(tmp_path: Path, head: str) -> None:
+    (contact,) = load_contacts(sheet(tmp_path, "a.csv", f"{head}\nNO,Anna Prøve,a@no.example\n")).contacts
+    assert (contact.delegation, contact.name, contact.address) == ("NO", "Anna Prøve", "a@no.example")

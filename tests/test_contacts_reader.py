@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -177,6 +178,22 @@ def test_rows_read_and_rows_refused_are_the_rows_present(tmp_path: Path, rows: l
         assert contact.skip or (contact.address and contact.delegation and contact.name)
         assert contact.problem is None or contact.problem.row == contact.row
     assert {trim(row[3]) for row in present} >= {p.value for p in book.problems if p.column == "E-mail"} - {""}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=8), above=st.integers(0, 3))
+def test_no_row_of_a_workbook_is_lost_either(tmp_path: Path, rows: list[list[str]], above: int) -> None:
+    (tmp_path / "contacts").mkdir(exist_ok=True)
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(tmp_path / "contacts" / "a.xlsx", options) as made:
+        tab = made.add_worksheet()
+        for y, row in enumerate([["Delegation", "Role", "Name", "E-mail", "Language"], *rows], start=above):
+            for x, cell in enumerate(row):
+                tab.write_string(y, x, cell)
+    book = load_contacts(tmp_path, delegations=DELEGATIONS)
+    present = [y for y, row in enumerate(rows, start=above + 2) if any(map(str.strip, row))]
+    assert book.broken == ()
+    assert [contact.row for contact in book.contacts] == present
 
 
 @pytest.mark.parametrize(

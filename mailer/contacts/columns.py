@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -68,7 +69,7 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
     headings = tuple(" ".join(trim(cell).split()) for cell in cells)
     known = {**words.table("heading"), **own}
     folded = [fold(heading) for heading in headings]
-    meant = [field if (field := known.get(word)) in fields else None for word in folded]
+    meant = [field if (field := field_of(cell, known)) in fields else None for cell in cells]
     if "given" in meant and "surname" not in meant:
         meant = _half(meant, folded, "name", "surname")
     elif "surname" in meant and "given" not in meant:
@@ -88,6 +89,21 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
     taken = set(found.values())
     extra = {column: heading for column, heading in enumerate(headings) if heading and column not in taken}
     return Columns(at, dict(sorted(found.items(), key=lambda pair: pair[1])), extra, headings, tuple(clashes))
+
+
+def field_of(heading: str, known: Mapping[str, str]) -> str | None:
+    """Return the field that a heading means, also where it says so twice, or adds something in brackets.
+
+    `E-mail / Courriel` and `E-mail (office)` mean the address, `First name / Last name` the whole name.
+    """
+    found = known.get(fold(heading))
+    if found or len(heading) > 100:
+        return found
+    bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", heading)
+    parts = {known.get(fold(part)) for part in re.split(r"[/|\n;]|\s[-–]\s", bare) if fold(part)}
+    if parts == {"given", "surname"}:
+        return "name"
+    return parts.pop() if len(parts) == 1 else None
 
 
 def _half(meant: list[str | None], folded: list[str], whole: str, half: str) -> list[str | None]:

@@ -17,6 +17,7 @@ from itertools import islice
 
 from mailer.contacts import words
 from mailer.contacts.codes import problem
+from mailer.contacts.columns import field_of
 from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table
 from mailer.errors import Problem
 from mailer.spelling import fold
@@ -232,9 +233,9 @@ def separator(text: str) -> tuple[str, str, int]:
             records = [cells for _, cells in islice(_records(sample, between, 0, strict=False), 50)]
         except csv.Error:
             return 0, 0.0
-        known = max((sum(fold(cell) in headings for cell in cells) for cells in records[:20]), default=0)
+        known = max((sum(field_of(cell, headings) is not None for cell in cells) for cells in records[:20]), default=0)
         widths = sorted(len(cells) for cells in records)
-        return known, widths[len(widths) // 2] if widths else 0
+        return known if known > 1 else 0, widths[len(widths) // 2] if widths else 0
 
     return max(SEPARATORS, key=score), text, 0
 

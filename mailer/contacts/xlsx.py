@@ -21,7 +21,6 @@ CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*(?<!/)>\s*(' + NAME
 
 SHARED = re.compile(NAME + rb"si\b.*?</(?:\w+:)?si>", re.DOTALL)
 USES = re.compile(NAME + rb'c\b[^>]*\bt="s"[^>]*>\s*' + NAME + rb"v>(\d+)<")
-RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
@@ -73,9 +72,14 @@ def tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
     targets = _relations(parts, "xl/workbook.xml")
     for element in _xml(parts["xl/workbook.xml"]).iter():
         if element.tag.rpartition("}")[2] == "sheet":
-            part = posixpath.normpath(posixpath.join("/xl", targets[element.get(RELATION, "")])).lstrip("/")
+            part = posixpath.normpath(posixpath.join("/xl", targets[_relation(element)])).lstrip("/")
             if part in parts and "chartsheet" not in part and "dialogsheet" not in part:
                 yield element.get("name", ""), element.get("state", "visible") != "visible", part
+
+
+def _relation(element: Element) -> str:
+    """Return the id that leads to a part; its namespace is one in transitional files, another in strict ones."""
+    return next((value for name, value in element.items() if name.endswith("}id")), "")
 
 
 def _too_big(file: str, parts: dict[str, bytes], sheet: bytes, max_rows: int) -> Reading | None:
