@@ -1,14 +1,20 @@
-"""How a workspace's settings become sessions with its mail server, and the course of a sending."""
+"""How a workspace's settings become its mail server, sessions with it, its folder of sent mail, and a course.
+
+A password is fetched once, when a server is made of the settings; a token is asked for afresh at each connection.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from mailer.address import allowed
-from mailer.config import Workspace, read_password
+from mailer.config import Account, Workspace, read_password
 from mailer.dispatch import Course
+from mailer.errors import UsageError
 from mailer.transport.smtp import Patience, Server, SmtpSession
+from mailer.transport.tokens import Token, token_from_command, token_from_file
 
 
 def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
@@ -16,18 +22,23 @@ def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
 
     Outside live mode the allow-list is enforced once more in the session, just before the address would go out.
     """
-    settings = workspace.settings
-    server = Server(
-        host=settings.smtp.host,
-        port=settings.smtp.port,
-        security=settings.smtp.security,
-        user=settings.smtp.user,
-        password=read_password(workspace),
-        helo=settings.sender.address.rpartition("@")[2],  # never the name of this computer
-    )
-    allow = settings.safety.allow
+    settings, server = workspace.settings, smtp_server(workspace)
+    allow, dsn = settings.safety.allow, settings.smtp.dsn
     live = settings.safety.mode == "live"
-    return lambda: SmtpSession(server, Patience(), lambda address: live or allowed(address, allow))
+    return lambda: SmtpSession(server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn)
+
+
+def smtp_server(workspace: Workspace) -> Server:
+    """Return the server that letters are handed in at."""
+    return _server(workspace, workspace.settings.smtp)
+
+
+def imap_server(workspace: Workspace) -> Server:
+    """Return the server with the folder of sent mail; a `UsageError` where none is set."""
+    if workspace.settings.imap.host is None:
+        hint = "[imap] in config.toml: host, user, and password or oauth"
+        raise UsageError("The settings name no folder of sent mail that could be searched.", hint=hint, code="K111")
+    return _server(workspace, workspace.settings.imap)
 
 
 def course_of(workspace: Workspace) -> Course:
@@ -39,3 +50,25 @@ def course_of(workspace: Workspace) -> Course:
         bucket=f"{smtp.user or ''}@{smtp.host}:{smtp.port}",
         keep_trying=timedelta(hours=limits.keep_trying_hours),
     )
+
+
+def _server(workspace: Workspace, account: Account) -> Server:
+    return Server(
+        host=account.host or "",
+        port=account.port,
+        security=account.security,
+        user=account.user,
+        password=read_password(workspace, account),
+        helo=workspace.settings.sender.address.rpartition("@")[2],  # never the name of this computer
+        token=_token(workspace.root, account),
+    )
+
+
+def _token(root: Path, account: Account) -> Token | None:
+    if (source := account.oauth) is None:
+        return None
+    if source.file:
+        return token_from_file(root / source.file)
+    program, *arguments = source.command or ()
+    # A program of the workspace stands relative to it; a bare name is looked for where programs are.
+    return token_from_command([str(root / program) if "/" in program else program, *arguments])

@@ -167,42 +167,93 @@ class Password(Table):
         return f"the keyring, {self.keyring}" if self.keyring else "asked for each time"
 
 
-class Smtp(Table):
-    host: Text  # "smtp.rights.example"
-    port: int = Field(587, ge=1, le=65535)
-    security: Literal["tls", "starttls", "none"] = "starttls"
+class OAuth(Table):
+    """Where a token in place of the password comes from (XOAUTH2): exactly one of the two."""
+
+    command: tuple[Text, ...] | None = Field(None, min_length=1)  # program and arguments; it prints the token
+    file: Text | None = None  # a file with mode 0600 that another program keeps fresh, relative to the workspace
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_literal(cls, value: object) -> object:
+        if isinstance(value, str):
+            hint = 'oauth = { command = ["program", "argument"] }, or { file = "secrets/token.txt" }'
+            text = "a token does not belong here, and lasts an hour at most; say where it comes from"
+            raise wrong("K107", text, hint, show=False)
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> OAuth:
+        if len(self.model_fields_set) != 1:
+            raise wrong("K105", "name exactly one place: command or file")
+        return self
+
+
+class Account(Table):
+    """A server, and the login at it: a user with either a password or a token."""
+
+    host: Text | None = None
+    port: int = Field(0, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"
     user: Text | None = None
+    oauth: OAuth | None = None
     password: Password | None = Field(None, validate_default=True)
 
     @field_validator("host")
     @classmethod
-    def _is_a_host(cls, host: str) -> str:
-        if re.search(r"[\s/@]", host) or (":" in host and not _is_ip(host)):
+    def _is_a_host(cls, host: str | None) -> str | None:
+        if host is not None and (re.search(r"[\s/@]", host) or (":" in host and not _is_ip(host))):
             raise wrong("K105", 'must be the bare name of the server, like "smtp.rights.example"')
         return host
 
     @field_validator("security")
     @classmethod
     def _protected_off_loopback(cls, security: str, info: ValidationInfo) -> str:
-        host = info.data.get("host", "localhost")
+        host = info.data.get("host") or "localhost"
         if security == "none" and not (
             host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
         ):
-            text = f'"none" sends every letter readable over the network; it is for a server on this computer, not for {host}'
-            raise wrong("K108", text, 'use "starttls" (port 587) or "tls" (port 465)', show=False)
+            text = f'"none" sends everything readable over the network; it is for a server on this computer, not for {host}'
+            raise wrong("K108", text, 'use "starttls" or "tls", with its port', show=False)
         return security
 
     @field_validator("password")
     @classmethod
     def _with_its_user(cls, password: Password | None, info: ValidationInfo) -> Password | None:
-        user = info.data.get("user")
-        if user and password is None:
-            raise wrong(
-                "K104", f'is missing, and the user "{user}" has one', 'password = { file = "secrets/smtp.txt" }'
-            )
-        if password and not user and "user" in info.data:
-            raise wrong("K104", "there is a password, but no user", "set smtp.user as well", show=False)
+        if not {"user", "oauth"} <= info.data.keys():
+            return password  # they are wrong, and that is said already
+        user, token = info.data["user"], info.data["oauth"]
+        if password and token:
+            raise wrong("K104", "a login takes a password or oauth, not both", "take one of them out", show=False)
+        if user and not password and not token:
+            hint = 'password = { file = "secrets/smtp.txt" }'
+            raise wrong("K104", f'is missing, and the user "{user}" has one', hint)
+        if not user and (password or token):
+            kind = "password" if password else "token (oauth)"
+            raise wrong("K104", f"there is a {kind}, but no user", "set user as well", show=False)
         return password
+
+
+class Smtp(Account):
+    host: Text  # "smtp.rights.example"
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "starttls"
+    dsn: bool = False  # ask for reports of failure and delay (RFC 3461), where the server offers that
+
+
+class Imap(Account):
+    """The mailbox whose folder of sent mail is evidence for an unknown letter; without a host there is none."""
+
+    port: int = Field(993, ge=1, le=65535)
+    folder: Text | None = None  # without one, the folder that the server marks as the one of sent mail
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Imap:
+        if self.host is None and self.model_fields_set:
+            raise wrong("K104", "host is missing", 'host = "imap.rights.example"', show=False)
+        if self.host is not None and self.user is None:
+            raise wrong("K104", "user is missing: a mailbox has a login", show=False)
+        return self
 
 
 def _is_ip(host: str) -> bool:
@@ -261,6 +312,7 @@ class Log(Table):
 class Settings(Table):
     sender: Sender
     smtp: Smtp
+    imap: Imap = Imap()
     limits: Limits = Limits()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
@@ -359,9 +411,13 @@ def load_workspace(root: Path) -> Workspace:
     return Workspace(root, settings, own.text, hashlib.sha256(own.text.encode()).hexdigest(), origins)
 
 
-def read_password(workspace: Workspace) -> SecretStr | None:
-    """Fetch the password from where `[smtp] password` says, now; None when no password is set."""
-    source, smtp = workspace.settings.smtp.password, workspace.settings.smtp
+def read_password(workspace: Workspace, account: Account | None = None) -> SecretStr | None:
+    """Fetch the password from where the account's `password` says, now; None when no password is set.
+
+    The account is that of `[smtp]`, or `workspace.settings.imap`.
+    """
+    account = account or workspace.settings.smtp
+    source = account.password
     if source is None:
         return None
     if source.env:
@@ -378,7 +434,7 @@ def read_password(workspace: Workspace) -> SecretStr | None:
             raise _no_password(
                 "The password is asked for at the terminal, and there is none.", "use env, file or keyring"
             )
-        found = getpass.getpass(f"Password of {smtp.user} at {smtp.host}: ")
+        found = getpass.getpass(f"Password of {account.user} at {account.host}: ")
         hint = "type it when it is asked for"
     if not found:
         raise _no_password(f"No password was found in {source}.", hint)
@@ -406,14 +462,15 @@ def _read(path: Path) -> TomlFile:
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str], object]]:
     """Find the variables that name a setting, `MAILER_SMTP_HOST`; a list is written with commas.
 
-    `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env = "MAILER_SMTP_PASSWORD" }`.
+    `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env = "MAILER_SMTP_PASSWORD" }`; so does
+    `MAILER_IMAP_PASSWORD`.
     """
     for variable in sorted(environ):
         table, _, key = variable.removeprefix("MAILER_").lower().partition("_")
         if not variable.startswith("MAILER_") or table not in Settings.model_fields or not key:
             continue
         value: object = environ[variable]
-        if (table, key) == ("smtp", "password"):
+        if table in ("smtp", "imap") and key == "password":
             value = {"env": variable}
         elif (table, key) == ("safety", "allow"):
             value = [entry for entry in environ[variable].split(",") if entry.strip()]

@@ -26,7 +26,7 @@ from mailer import message, replies, retry
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
 from mailer.ledger import buckets, mailouts, moves
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import delivery
@@ -72,7 +72,8 @@ class _Letter:
     @classmethod
     def of(cls, one: Claimed, sender: str, now: datetime) -> _Letter:
         dated_at = one.dated_at or now
-        return cls(one, dated_at, Envelope(sender, one.address, message.dated(one.data, dated_at)))
+        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
+        return cls(one, dated_at, Envelope(sender, one.address, message.dated(one.data, dated_at), envid))
 
 
 @dataclass(slots=True)

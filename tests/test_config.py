@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config import Workspace, load_workspace, read_password
+from mailer.config import Password, Workspace, load_workspace, read_password
 from mailer.errors import UsageError
 from mailer.toml_lines import TomlFile
 
@@ -160,15 +160,40 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ('security = "ssl"', "smtp.security: must be 'tls', 'starttls' or 'none': 'ssl' [K105]"),
         (
             'security = "none"',
-            'smtp.security: "none" sends every letter readable over the network; it is for a server on this computer, '
-            'not for smtp.rights.example (use "starttls" (port 587) or "tls" (port 465)) [K108]',
+            'smtp.security: "none" sends everything readable over the network; it is for a server on this computer, '
+            'not for smtp.rights.example (use "starttls" or "tls", with its port) [K108]',
         ),
         ('user = ""', "smtp.user: must not be empty [K105]"),
         (
             'user = "jana"',
             'smtp.password: is missing, and the user "jana" has one (password = { file = "secrets/smtp.txt" }) [K104]',
         ),
-        ("password = { ask = true }", "smtp.password: there is a password, but no user (set smtp.user as well) [K104]"),
+        ("password = { ask = true }", "smtp.password: there is a password, but no user (set user as well) [K104]"),
+        (
+            'oauth = { file = "t" }',
+            "smtp.password: there is a token (oauth), but no user (set user as well) [K104]",
+        ),
+        (
+            'user = "jana"\noauth = { file = "t" }\npassword = { ask = true }',
+            "smtp.password: a login takes a password or oauth, not both (take one of them out) [K104]",
+        ),
+        (
+            'user = "jana"\noauth = { command = ["get"], file = "t" }',
+            "smtp.oauth: name exactly one place: command or file [K105]",
+        ),
+        ('user = "jana"\noauth = { command = [] }', "smtp.oauth.command: must not be empty [K105]"),
+        (
+            'user = "jana"\noauth = { command = "get token" }',
+            "smtp.oauth.command: must be a list, like [\"…\", \"…\"]: 'get token' [K105]",
+        ),
+        ('dsn = "failure"', "smtp.dsn: must be true or false, without quotes: 'failure' [K105]"),
+        ('[imap]\nport = 993', 'imap: host is missing (host = "imap.rights.example") [K104]'),
+        ('[imap]\nhost = "imap.rights.example"', "imap: user is missing: a mailbox has a login [K104]"),
+        (
+            '[imap]\nhost = "imap.rights.example"\nsecurity = "none"\nuser = "a"\npassword = { ask = true }',
+            'imap.security: "none" sends everything readable over the network; it is for a server on this computer, '
+            'not for imap.rights.example (use "starttls" or "tls", with its port) [K108]',
+        ),
         ("[limits]\nper_minute = -1", "limits.per_minute: must be at least 0: '-1' [K105]"),
         ("[limits]\nkeep_trying_hours = 0", "limits.keep_trying_hours: must be more than 0: '0' [K105]"),
         ('[safety]\nmode = "lvie"', "safety.mode: must be 'test' or 'live': 'lvie' (did you mean \"live\"?) [K105]"),
@@ -297,6 +322,27 @@ def test_password_in_the_database_address_is_refused_and_not_repeated(tmp_path: 
     (found,) = refused(tmp_path, f'{GOOD}[log]\ndatabase = "postgresql://me:sesame@db/x"\n')
     assert "[K107]" in found
     assert "sesame" not in found
+
+
+def test_token_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (found,) = refused(tmp_path, f'{GOOD}user = "jana"\noauth = "eyJsesame"\n')
+    assert found.startswith("config.toml:7: smtp.oauth: a token does not belong here")
+    assert "sesame" not in found
+
+
+def test_mailbox_has_a_login_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = workspace(
+        tmp_path, f'{GOOD}[imap]\nhost = "imap.rights.example"\nuser = "jana"\npassword = {{ env = "X" }}\n'
+    )
+    imap = found.settings.imap
+    assert (imap.port, imap.security, imap.folder) == (993, "tls", None)
+    monkeypatch.setenv("X", "sesame")
+    password = read_password(found, imap)
+    assert password is not None
+    assert password.get_secret_value() == "sesame"
+    assert read_password(found) is None
+    monkeypatch.setenv("MAILER_IMAP_PASSWORD", "other")
+    assert load_workspace(tmp_path).settings.imap.password == Password(env="MAILER_IMAP_PASSWORD")
 
 
 @pytest.mark.parametrize("source", ["{}", '{ env = "A", ask = true }', '{ keyring = "service" }'])
