@@ -379,8 +379,11 @@ class Workspace:
         ]
 
 
-def load_workspace(root: Path) -> Workspace:
-    """Read the settings of the folder `root`; a `UsageError` lists everything that is wrong with them."""
+def load_workspace(root: Path, *, instead: Mapping[str, Mapping[str, Any]] | None = None) -> Workspace:
+    """Read the settings of the folder `root`; a `UsageError` lists everything that is wrong with them.
+
+    `instead` are whole tables that stand in place of what files and variables say, right or wrong.
+    """
     root = root.expanduser().absolute()
     if not (root / FILE).is_file():
         hint = "mailer init makes a workspace here; mailer -C FOLDER uses another; mailer demo needs none"
@@ -400,6 +403,9 @@ def load_workspace(root: Path) -> Workspace:
         if isinstance(values.setdefault(table, {}), dict):
             values[table][key] = value
             givers[table, key] = variable
+    for table, given in (instead or {}).items():
+        values[table] = dict(given)
+        givers = {path: giver for path, giver in givers.items() if path[0] != table}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as report:
