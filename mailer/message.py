@@ -44,7 +44,8 @@ def build(
 ) -> bytes:
     """Return the whole message but for `Date`. Bodies have "\\n" at the ends of lines and no "\\r".
 
-    `sender` is "Jana Novak <jana@rights.example>" or an address; `unsubscribe` is the address that objections go to.
+    `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go unless the letter itself
+    names an organisation of the country; `unsubscribe` is the address that objections go to.
     Raises `MailerError` for a name or subject that no header can carry.
     """
     try:
@@ -57,7 +58,7 @@ def build(
     return b"".join(
         (
             _from(sender),
-            headers.mailbox("Reply-To", "", reply_to),
+            headers.mailbox("Reply-To", "", rendered.reply_to or reply_to),
             to,
             subject,
             b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),

@@ -11,6 +11,7 @@ from mailer.appeal import Appeal, load_appeal
 from mailer.errors import UsageError
 from mailer.signoff import sign, signatures, standings, unsigned
 from tests.letters import folder, letter, person, renderer
+from tests.test_message import finished
 
 TOML = """
 [[organisation]]
@@ -48,6 +49,7 @@ def test_answers_go_to_the_organisation_of_the_country_in_a_language_it_answers_
     letters = renderer(appeal(tmp_path))
     norway = letters.render(person(), "en")
     assert norway.reply_to == "post@committee.example"
+    assert b"\r\nReply-To: post@committee.example\r\n" in finished(norway)
     assert "or write to post@committee.example" in norway.text
     assert letters.render(person(), "fr").reply_to == ""
     assert letters.render(person(delegation="FR"), "en").reply_to == ""
