@@ -5,7 +5,8 @@ Everything is read anew each time; nothing is written. Files that cannot be used
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,7 +16,7 @@ from mailer.audience import EVERYONE, Audience, Decision, Selection
 from mailer.config import Workspace
 from mailer.contacts.book import ContactBook, load_contacts
 from mailer.delegations import Delegations
-from mailer.errors import MailerError, Problem, Severity
+from mailer.errors import MailerError, Problem, Severity, UsageError
 from mailer.forms import OWN, Forms
 from mailer.holds import Holds, load_holds
 from mailer.plan import Plan, Sending, make_plan
@@ -23,7 +24,7 @@ from mailer.proof import Proof, proof
 from mailer.render import Renderer
 from mailer.signoff import accepted, signatures, unsigned
 from mailer.sources import Sources
-from mailer.states import Written
+from mailer.states import Reason, Written
 
 Mode = Literal["test", "live", "demo"]
 
@@ -95,7 +96,15 @@ class Draft:
 
     def plan(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> Plan:
         """Freeze who gets what. Raises MailerError with every problem of the letters."""
-        return make_plan(self.appeal, self.decide(selection, history), self.renderer, self.sending, self.sources)
+        decisions = self.decide(selection, history)
+        if not decisions:
+            raise UsageError(
+                "There is nobody in the contact sheets yet. Nothing was planned.",
+                hint=f"fill in the sheets in {self.workspace.settings.contacts.folder}/, then: mailer check",
+            )
+        if missing := without_letter(self.appeal, decisions):
+            raise MailerError("Some people have no letter that they could get. Nothing was planned.", problems=missing)
+        return make_plan(self.appeal, decisions, self.renderer, self.sending, self.sources)
 
     def proof(self) -> Proof:
         """Write the letter of everybody who would get one now, and sort what they read first."""
@@ -132,6 +141,27 @@ def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -
     return Draft(workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, holds)
 
 
+def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
+    """Return one problem for each language in which people want their letter and there is none to fall back on."""
+    wanted = Counter(one.contact.language for one in decisions if one.reason is Reason.NO_LETTER)
+    there = ", ".join(f'"{language}"' for language in sorted(appeal.letters))
+    problems = []
+    for language, people in sorted(wanted.items(), key=lambda item: (-item[1], item[0])):
+        who = "one person has" if people == 1 else f"{people} people have"
+        write = f"write templates/{appeal.name}/{language}.md, or say" if language else "say"
+        problems.append(
+            Problem(
+                "L128",
+                Severity.ERROR,
+                f"{who} no letter: there is none in their language, and none for everybody else",
+                f"templates/{appeal.name}/appeal.toml",
+                value=language or "(no language is given)",
+                suggestion=f"{write} which letter they get: under [languages], fallback = [{there}]",
+            )
+        )
+    return problems
+
+
 def server_name(workspace: Workspace) -> str:
     """Return what a plan freezes of the server: host, port, security, user."""
     smtp = workspace.settings.smtp
@@ -141,6 +171,7 @@ def server_name(workspace: Workspace) -> str:
 def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
     """Return the settings that decide who gets what from whom, by name; never a secret."""
     settings = workspace.settings
+    columns = settings.contacts.columns
     return {
         "sender.from": settings.sender.from_,
         "sender.reply_to": settings.sender.answers_to,
@@ -149,6 +180,7 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
         "smtp": server_name(workspace),
         "safety.mode": mode,
         "safety.allow": ", ".join(sorted(settings.safety.allow)),
+        "contacts.columns": "; ".join(f"{field}={', '.join(names)}" for field, names in sorted(columns.items())),
         "contacts.languages": ", ".join(f"{code}={to}" for code, to in sorted(settings.contacts.languages.items())),
     }
 

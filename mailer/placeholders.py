@@ -42,7 +42,9 @@ WORDS = (
     Word("title", "title, as the sheet has it", "Dr"),
     Word("role", 'to print, or to ask: {% if role == "substitute" %}; also representative, chair', "representative"),
     Word("delegation", "name of the delegation", "Norway"),
-    Word("of_delegation", 'the same after "delegation", in English, French, German and Italian letters', "de la Norvège"),
+    Word(
+        "of_delegation", 'the same after "delegation", in English, French, German and Italian letters', "de la Norvège"
+    ),
     Word("group", "political group", "SOC"),
     Word("session.name", "name of the session, from appeal.toml", "the first part of the 2027 session"),
     Word("session.opens", "the day it opens, written out", "25 January 2027"),

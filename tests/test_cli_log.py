@@ -47,11 +47,12 @@ def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RUN:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RUN:
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
 
     def run(*args: str | Path, **more: object) -> Result:
-        return CliRunner().invoke(cli, ["-C", str(tmp_path), *map(str, args)], **more)  # type: ignore[arg-type]
+        return CliRunner().invoke(cli, list(map(str, args)), **more)  # type: ignore[arg-type]
 
     return run
 

@@ -125,7 +125,7 @@ def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
     desk.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
     desk.err.print(f": {printable(error.message)}", soft_wrap=True)
     if error.hint:
-        desk.err.print(f"  = {printable(error.hint)}", style="cyan", soft_wrap=True)
+        desk.err.print(f"  = {printable(desk.typed(error.hint))}", style="cyan", soft_wrap=True)
     return exit_code
 
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import click
 
 from mailer import appeal as appeals
+from mailer.audience import Audience
 from mailer.cli.desk import Command, Desk
 from mailer.cli.problems import show_problems
+from mailer.cli.tables import say_text, show_rows, show_steps, show_text
 from mailer.config import Workspace
 from mailer.contacts.book import ContactBook
 from mailer.delegations import Delegations
-from mailer.drafting import read_contacts
+from mailer.drafting import read_contacts, without_letter
 from mailer.errors import MailerError, Problem, Severity
-from mailer.forms import Forms
+from mailer.forms import OWN, Forms
+from mailer.holds import Holds
 from mailer.render import check_letters
 
 
@@ -30,7 +33,7 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool) -> int
     names = [appeal] if appeal else appeals.names(workspace.root)
     problems = [*book.problems, *holds.problems]
     for name in names:
-        problems += _letters(workspace, name, delegations, book)
+        problems += _letters(workspace, name, delegations, book, holds)
     seated = {contact.delegation for contact in book.contacts} & {member.code for member in delegations.members}
     counts = {severity: sum(problem.severity is severity for problem in problems) for severity in Severity}
     bad = counts[Severity.ERROR] or (strict and counts[Severity.WARNING])
@@ -38,19 +41,32 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool) -> int
         desk.data({"problems": problems, "contacts": len(book.contacts), "delegations": len(seated)})
         return 1 if bad else 0
     files = len(book.files)
-    desk.out.print(
-        f"contacts   {_many(files, 'sheet')} · {_many(len(book.contacts), 'person', 'people')} · "
-        f"{len(seated)} of {len(delegations.members)} delegations · {_many(len(holds), 'person', 'people')} on the hold list"
+    sheets = (
+        f"{_many(files, 'sheet')} · {_many(len(book.contacts), 'person', 'people')} · "
+        f"{len(seated)} of {len(delegations.members)} delegations · {len(holds)} on the hold list"
     )
-    desk.out.print(f"letters    {_many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}\n")
+    letters = f"{_many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}"
+    show_rows(desk, [(["contacts"], [sheets], ""), (["letters"], [letters], "")])
+    desk.out.print()
     show_problems(desk.out, problems, workspace.root, everything=everything, more="--all")
     reachable = sum(contact.skip is None for contact in book.contacts)
     words = ", ".join(_many(number, severity.value) for severity, number in counts.items() if number) or "no problems"
-    desk.out.print(f"{words}. {reachable} of {len(book.contacts)} people have an address that could be written to.")
+    words = f"{words[0].upper()}{words[1:]}."
+    if book.contacts:
+        words += f" {reachable} of {len(book.contacts)} people have an address that could be written to."
+    show_text(desk, words)
+    desk.say()
+    if not book.contacts:
+        folder = workspace.settings.contacts.folder
+        say_text(desk, f"Nobody is in the sheets yet: fill in those in {folder}/, or put yours there.")
+    elif names:
+        show_steps(desk, [("read a letter", f"mailer preview {names[0]}"), ("who gets it", f"mailer plan {names[0]}")])
     return 1 if bad else 0
 
 
-def _letters(workspace: Workspace, name: str, delegations: Delegations, book: ContactBook) -> Sequence[Problem]:
+def _letters(
+    workspace: Workspace, name: str, delegations: Delegations, book: ContactBook, holds: Holds
+) -> Sequence[Problem]:
     columns = {heading for columns in book.columns.values() for heading in columns.extra.values()}
     try:
         appeal = appeals.load_appeal(workspace.root, name, delegations)
@@ -58,8 +74,18 @@ def _letters(workspace: Workspace, name: str, delegations: Delegations, book: Co
         if not fault.problems:
             raise
         return fault.problems
-    sender = workspace.settings.sender
-    return check_letters(appeal, sender=sender, forms=Forms.load(), delegations=delegations, columns=columns)
+    settings = workspace.settings
+    decisions = Audience(appeal, holds, languages=settings.contacts.languages).decide(book.contacts)
+    return [
+        *check_letters(
+            appeal,
+            sender=settings.sender,
+            forms=Forms.load(workspace.root / OWN),
+            delegations=delegations,
+            columns=columns,
+        ),
+        *without_letter(appeal, decisions),
+    ]
 
 
 def _many(number: int, one: str, more: str = "") -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -14,12 +17,12 @@ import click
 
 from mailer import appeal as appeals
 from mailer.cli.desk import Command, Desk
-from mailer.cli.running import run
-from mailer.cli.tables import show_delegations, show_left_out, show_totals
-from mailer.config import Log, Safety, Smtp, Workspace, load_workspace
+from mailer.cli.running import INTERRUPTED, run
+from mailer.cli.tables import say_text, show_delegations, show_left_out, show_steps, show_totals
+from mailer.config import Workspace, load_workspace
 from mailer.dispatch import Course
 from mailer.drafting import draft
-from mailer.errors import Refused, UsageError
+from mailer.errors import Interrupted, Refused, UsageError
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.mailbox import Mailbox, Trick
@@ -78,11 +81,11 @@ def demo(desk: Desk) -> int:
             else:
                 desk.say(f"  sent in {seconds:.1f} s\n")
                 for show in (show_totals, show_delegations, show_left_out):
-                    show(desk, connection, after)
+                    show(replace(desk, folder=Path(FOLDER)), connection, after)
                     desk.out.print()
     if after.state is not MailOutState.FINISHED:
         desk.say(f"The demo was interrupted ({after.why or after.state}). mailer demo begins anew.")
-        return 130
+        return 130 if after.why == INTERRUPTED else Interrupted.exit_code
     if not desk.json:
         _farewell(desk, after.name)
     return 0
@@ -101,30 +104,27 @@ def _source(desk: Desk) -> Path:
 
 def _make_folder(desk: Desk) -> Workspace:
     """Copy sheets, letters and settings into the demo's own folder; the one of an earlier demo gives way."""
-    source = load_workspace(_source(desk))
-    folder = Path.cwd() / FOLDER
+    source = load_workspace(_source(desk), instead=tomllib.loads(LOCAL))
+    folder, fresh = Path.cwd() / FOLDER, Path.cwd() / f".{FOLDER}.new"
     if folder.exists() and not (folder / MARK).exists():
         raise Refused(f"{folder} was not made by the demo, and is left alone.", hint="Move it away, or go elsewhere.")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    (folder / MARK).touch()
-    shutil.copy(source.root / "config.toml", folder)
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    (fresh / MARK).touch()
+    shutil.copy(source.root / "config.toml", fresh)
     for part in (source.contacts_dir, source.templates_dir):
         if part.is_dir():
-            shutil.copytree(
-                part, folder / part.relative_to(source.root), ignore=shutil.ignore_patterns("*.py", "__py*")
-            )
-    (folder / "config.local.toml").write_text(LOCAL, encoding="utf-8")
-    settings = source.settings.model_copy(
-        update={"smtp": Smtp(host="127.0.0.1", security="none"), "safety": Safety(demo_only=True), "log": Log()}
-    )
-    workspace = replace(source, root=folder, settings=settings)
+            shutil.copytree(part, fresh / part.relative_to(source.root), ignore=shutil.ignore_patterns("*.py", "__py*"))
+    (fresh / "config.local.toml").write_text(f"{HEADING}{LOCAL}", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    workspace = replace(source, root=folder)
     workspace.make_state_dir()
     return workspace
 
 
+HEADING = '# Written by "mailer demo": from this copy nothing can reach a real person.\n'
 LOCAL = """\
-# Written by "mailer demo": from this copy nothing can reach a real person.
 [smtp]
 host = "127.0.0.1"
 security = "none"
@@ -137,6 +137,7 @@ demo_only = true
 [log]
 database = ".mailer/ledger.db"
 """
+"""Stands in place of these tables, whatever the workspace that is shown says."""
 
 
 def _appeal(workspace: Workspace) -> str:
@@ -160,21 +161,34 @@ def _tricks(plan: Plan) -> dict[str, Trick]:
 
 def _announce(desk: Desk, plan: Plan, languages: Sequence[str]) -> None:
     delegations = len(plan.by_delegation())
-    desk.say("DEMO – made-up people, and a mailbox on this computer. Nothing leaves it.", "bold")
-    desk.say(
-        f"  {len(plan.deliveries)} members of {delegations} delegations (addresses end in .example, a name that can never exist)"
-    )
-    desk.say(f'  the appeal "{plan.title}", in {len(languages)} languages ({", ".join(languages)})')
-    desk.say(
-        f"  {len(plan.left_out)} people are left out on purpose, and the mailbox plays tricks: it refuses some, "
-        "delays some, hangs up once.\n"
-    )
+    invented = all(one.contact.address.endswith(".example") for one in plan.to_send)
+    people = "made-up people" if invented else "the people of this workspace"
+    example = " (addresses end in .example, a name that can never exist)" if invented else ""
+    say_text(desk, f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.", style="bold")
+    for text in (
+        f"{len(plan.deliveries)} members of {delegations} delegations{example}",
+        f'the appeal "{plan.title}", in {len(languages)} languages ({", ".join(languages)})',
+        f"{len(plan.left_out)} people are left out on purpose, and the mailbox plays tricks: it refuses some, "
+        "delays some, hangs up once.",
+    ):
+        say_text(desk, text, indent=2)
+    desk.say()
 
 
 def _farewell(desk: Desk, name: str) -> None:
-    desk.say(f"Everything is in ./{FOLDER}; the letters are in its folder mailbox, to be opened in any mail program.")
-    desk.say("Look around:")
-    desk.say(f"  who did not get it, and why   mailer -C {FOLDER} log people --state refused,unknown")
-    desk.say(f"  one person's letter           mailer -C {FOLDER} log show {name} NAME")
-    desk.say(f"  every delegation              mailer -C {FOLDER} log delegations --all")
-    desk.say("Then, for real work:            mailer init my-workspace")
+    say_text(desk, f"Everything is in ./{FOLDER}; the letters are in its folder mailbox, for any mail program.")
+    program = Path(sys.argv[0])
+    if shutil.which("mailer") is None and (activate := program.with_name("activate")).is_file():
+        desk.say("\nOnce in this terminal, so that it knows the word mailer:")
+        show_steps(desk, [("type", f"source {os.path.relpath(activate)}")])
+    desk.say("\nLook around:")
+    show_steps(
+        replace(desk, folder=Path(FOLDER)),
+        [
+            ("not reached", "mailer log people --state refused,unknown"),
+            ("one letter", f"mailer log show {name} NAME"),
+            ("delegations", "mailer log delegations --all"),
+        ],
+    )
+    desk.say("Then, for real work:")
+    show_steps(replace(desk, folder=Path()), [("begin", "mailer init my-workspace")])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import shlex
 import sys
 import unicodedata
 from dataclasses import asdict, dataclass, field, is_dataclass
@@ -46,6 +47,12 @@ class Desk:
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
+
+    def typed(self, text: str) -> str:
+        """Return a command of ours as it must be typed: with -C where another folder was named."""
+        if self.folder == Path() or not text.startswith("mailer "):
+            return text
+        return f"mailer -C {shlex.quote(str(self.folder))} {text.removeprefix('mailer ')}"
 
     @cached_property
     def workspace(self) -> Workspace:

@@ -10,6 +10,7 @@ import click
 
 from mailer.audience import Selection
 from mailer.cli.desk import Command, Desk
+from mailer.cli.tables import Row, say_text, show_rows, show_steps, show_text
 from mailer.drafting import Draft, draft
 from mailer.errors import UsageError
 from mailer.ledger import mailouts, queries
@@ -47,9 +48,10 @@ def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
             before = mailouts.get(connection, number_of(mail_out))
             everyone = queries.people(connection, before.id)
         if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
+            begun = before.state not in (MailOutState.PLANNED, MailOutState.APPROVED)
             raise UsageError(
                 f"{before.name} is {before.state}; what is not sent yet may still go out.",
-                hint=f"mailer resume {before.name}, or mailer stop {before.name}",
+                hint=f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop {before.name}",
             )
         now = draft(desk.workspace, before.appeal)
         keys = {key for one in everyone for key in (one.address_key, one.person) if key}
@@ -92,36 +94,57 @@ def _plan(desk: Desk, ledger: Ledger, now: Draft, selection: Selection, retry_of
 
 
 def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
-    out = desk.out.print
     people, letters, left_out = len(frozen.deliveries), len(frozen.to_send), len(frozen.left_out)
-    out(f'{name} · "{frozen.title}" · planned, nothing has been sent\n', style="bold")
-    out(f"  {people} people, all accounted for")
-    languages = Counter(one.language for one in frozen.to_send)
-    fell_back = Counter(one.language for one in frozen.to_send if one.fell_back)
-    parts = [
-        f"{LANGUAGES.get(language, language)} {number}"
-        + (f" ({fell_back[language]} because there is no letter in their own)" if fell_back[language] else "")
-        for language, number in languages.most_common()
-    ]
-    out(f"  ├ {letters:>4} get a letter    {' · '.join(parts)}")
-    out(f"  └ {left_out:>4} are left out")
-    reasons = Counter(one.reason for one in frozen.left_out if one.reason)
-    for reason, number in reasons.most_common():
-        codes = Counter(one.contact.delegation or "?" for one in frozen.left_out if one.reason is reason)
-        where = " ".join(f"{code} {n}" for code, n in codes.most_common(8)) + (" …" if len(codes) > 8 else "")
-        out(f"       {number:>4} {REASONS[reason]:<32} {where}")
-    out(f"\n  from      {now.workspace.settings.sender.from_}, answers to {now.workspace.settings.sender.answers_to}")
-    limits = now.workspace.settings.limits
-    if limits.per_minute and letters:
-        minutes = letters / limits.per_minute
-        time = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "about a minute or less"
-        out(f"  limits    {limits.per_minute} a minute, {limits.connections} connections: {time}")
-    if reasons[Reason.TEST_MODE]:
-        desk.say(
-            "\nThis is test mode: only addresses on the allow-list are written to ([safety] in config.toml).", "yellow"
+    settings = now.workspace.settings
+    show_text(desk, f'{name} · "{frozen.title}" · planned, nothing has been sent')
+    desk.out.print()
+    show_text(desk, f"{people} people, all accounted for", indent=2)
+    rows: list[Row] = [(["├", str(letters), "get a letter"], [_languages(frozen)], "")]
+    rows.append((["└", str(left_out), "are left out"], [], ""))
+    by_reason = Counter(one.reason for one in frozen.left_out if one.reason)
+    for reason, number in by_reason.most_common():
+        rows.append((["", str(number), f"  {REASONS[reason]}"], [_where(frozen, reason)], ""))
+    show_rows(desk, rows, right=(1,))
+    facts: list[Row] = [(["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")]
+    if letters and settings.limits.per_minute:
+        minutes = letters / settings.limits.per_minute
+        time = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two"
+        speed = f"{settings.limits.per_minute} a minute, {settings.limits.connections} connections: {time}"
+        facts.append((["limits"], [speed], ""))
+    if now.mode == "test":
+        facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
+    desk.out.print()
+    show_rows(desk, facts)
+    desk.say()
+    if not letters and by_reason[Reason.TEST_MODE]:
+        say_text(
+            desk, "Nobody would get a letter. Put your own address into safety.allow in config.toml and plan again."
         )
-    desk.say(f"\nread one    mailer preview {now.appeal.name} --as NAME")
-    if letters:
-        desk.say(f"send them   mailer send {name}")
-    else:
-        desk.say("Nobody would get a letter.")
+    elif not letters:
+        say_text(desk, "Nobody would get a letter.")
+    steps = [("send them", f"mailer send {name}")] if letters else []
+    reading = ("read one", f"mailer preview {now.appeal.name}{' --as NAME' if letters else ''}")
+    show_steps(desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")])
+
+
+def _languages(frozen: Plan) -> str:
+    """Say how many get which letter: `English 486 (12 have none in their own language) · French 94`."""
+    letters = Counter(one.language for one in frozen.to_send)
+    fell_back = Counter(one.language for one in frozen.to_send if one.fell_back)
+    return " · ".join(
+        f"{LANGUAGES.get(language, language)} {number}"
+        + (f" ({fell_back[language]} have none in their own language)" if fell_back[language] else "")
+        for language, number in letters.most_common()
+    )
+
+
+def _where(frozen: Plan, reason: Reason) -> str:
+    """Say which delegations those who are left out for a reason belong to, and in which mail-out they were met."""
+    them = [one for one in frozen.left_out if one.reason is reason]
+    codes = Counter(one.contact.delegation or "?" for one in them)
+    where = " · ".join(f"{code} {number}" for code, number in codes.most_common(8))
+    where += " …" if len(codes) > 8 else ""
+    if reason in (Reason.ALREADY, Reason.REFUSED_BEFORE):
+        before = sorted({one.detail.partition(",")[0] for one in them})
+        return f"in {', '.join(before)}: {where}"
+    return where

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from mailer.audience import Decision
 from mailer.cli.desk import Command, Desk
+from mailer.cli.tables import say_text, show_rows, show_text
 from mailer.contacts.contact import Contact
 from mailer.drafting import Draft, draft
 from mailer.errors import UsageError
 from mailer.spelling import fold, tokens
+from mailer.states import REASONS, Reason
 
 
 @click.command(cls=Command)
@@ -23,8 +27,10 @@ from mailer.spelling import fold, tokens
 def preview(desk: Desk, appeal: str, who: str | None, lang: str | None, html: Path | None) -> None:
     """Read the letter as one person would get it."""
     now = draft(desk.workspace, appeal)
-    contact = _find(now, who)
-    language = lang or next(one.language for one in now.decide() if one.contact is contact)
+    decisions = now.decide()
+    contact = _find(now, decisions, who)
+    decision = next(one for one in decisions if one.contact is contact)
+    language = lang or decision.language
     if language not in now.appeal.letters:
         have = ", ".join(sorted(now.appeal.letters))
         raise UsageError(f"There is no letter in {language!r} for {contact.name}.", hint=f"there is: {have}")
@@ -46,21 +52,34 @@ def preview(desk: Desk, appeal: str, who: str | None, lang: str | None, html: Pa
             }
         )
         return
-    decision = next(one for one in now.decide() if one.contact is contact)
-    desk.out.print(f"To:       {contact.name} <{contact.address or 'no address'}>", style="bold", soft_wrap=True)
-    desk.out.print(f"Subject:  {letter.subject}", style="bold", soft_wrap=True)
-    desk.out.print(f"Preview:  {letter.preview}\n", soft_wrap=True)
-    desk.out.print(letter.text, soft_wrap=True)
+    head = (
+        ("From", now.workspace.settings.sender.from_),
+        ("To", f"{contact.name} <{contact.address or 'no address'}>"),
+        ("Subject", letter.subject),
+        ("Preview", letter.preview),
+    )
+    show_rows(desk, [([f"{name}:"], [value], "bold") for name, value in head])
+    desk.out.print()
+    for line in letter.text.splitlines():
+        if line.strip():
+            show_text(desk, line)
+        else:
+            desk.out.print()
     if decision.reason is not None:
-        desk.say(f"{contact.name} would be left out: {decision.detail or decision.reason}", "yellow")
+        why = f"{REASONS[decision.reason]}{f' ({decision.detail})' if decision.detail else ''}"
+        say_text(desk, f"{contact.name} would be left out: {why}", style="yellow")
     if html is not None:
         desk.say(f"The HTML is in {html}.")
 
 
-def _find(now: Draft, who: str | None) -> Contact:
+def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Contact:
     everyone = now.book.contacts
+    if not everyone:
+        folder = now.workspace.settings.contacts.folder
+        raise UsageError("There is nobody in the contact sheets yet.", hint=f"fill in the sheets in {folder}/")
     if who is None:
-        return next(one.contact for one in now.decide() if one.reason is None)
+        likely = [one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason]
+        return [*likely, *decisions][0].contact
     words = tokens(who)
     exact = [one for one in everyone if fold(one.name) == fold(who) or one.address.casefold() == who.casefold()]
     found = exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]

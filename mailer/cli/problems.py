@@ -73,7 +73,7 @@ def _show_place(console: Console, problem: Problem, root: Path) -> None:
     edge = " " * max(2, len(str(problem.row)) if line else 2)
     console.print(f"{edge}┌─ {printable(place)}", soft_wrap=True)
     if line:
-        text, at, length = _window(line, problem)
+        text, at, length = _window(line, problem, min(WINDOW, max(24, console.width - len(edge) - 8)))
         console.print(f"{edge}│\n{problem.row:>{len(edge)}}│ {printable(text)}", soft_wrap=True)
         if length:
             before = printable(text[:at])
@@ -90,7 +90,7 @@ def _line(path: Path, row: int) -> str:
     return lines[row - 1] if row <= len(lines) else ""
 
 
-def _window(line: str, problem: Problem) -> tuple[str, int, int]:
+def _window(line: str, problem: Problem, wide: int) -> tuple[str, int, int]:
     """Return the piece of the line to show, where the value begins in it, and how long that is (0: not found)."""
     column = int(problem.column) - 1 if problem.column and problem.column.isdecimal() else 0
     at = line.find(problem.value, column) if problem.value else -1
@@ -98,12 +98,12 @@ def _window(line: str, problem: Problem) -> tuple[str, int, int]:
     length = len(problem.value)
     if at < 0:
         at, length = min(column, len(line)), 1 if column else 0
-    if len(line) <= WINDOW:
+    if len(line) <= wide:
         return line, at, length
-    start = max(0, min(at - WINDOW // 3, len(line) - WINDOW))
-    piece = line[start : start + WINDOW]
-    before, after = "… " if start else "", " …" if start + WINDOW < len(line) else ""
-    return f"{before}{piece}{after}", at - start + len(before), min(length, WINDOW - (at - start))
+    start = max(0, min(at - wide // 3, len(line) - wide))
+    piece = line[start : start + wide]
+    before, after = "… " if start else "", " …" if start + wide < len(line) else ""
+    return f"{before}{piece}{after}", at - start + len(before), min(length, wide - (at - start))
 
 
 def _cells(text: str) -> int:

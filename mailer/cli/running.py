@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
+
+from rich.text import Text
 
 from mailer.cli.desk import Desk
 from mailer.dispatch import Course, Dispatch
@@ -18,7 +22,10 @@ from mailer.states import OPEN, WORDS, State
 from mailer.transport.smtp import SmtpSession
 
 INTERRUPTED = "interrupted at the keyboard"
-SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
+WIDE = 78
+"""Columns from which the bar is long, and the speed stands beside the time that is left."""
+
+SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
 
 def run(desk: Desk, ledger: Ledger, mail_out: MailOut, session: Callable[[], SmtpSession], course: Course) -> MailOut:
@@ -37,9 +44,8 @@ async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:
 
     def interrupted() -> None:
         if not pausing:
-            desk.say(
-                "\nPausing: letters that are handed over get ten seconds for their answer. Ctrl-C again ends at once."
-            )
+            desk.say("\nPausing: letters that are handed over get ten seconds for their answer.")
+            desk.say("Ctrl-C again ends at once.")
             pausing.append(asyncio.create_task(dispatch.pause(INTERRUPTED)))
         else:
             dispatch.hurry()
@@ -70,60 +76,107 @@ def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Callable[[
 
 @contextlib.contextmanager
 def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    """Two lines that stay in their place: how far, how fast and how long yet; and what became of the letters."""
+    from rich.live import Live
 
-    columns = (
-        BarColumn(24),
-        MofNCompleteColumn(" of "),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    tally = _Tally(done)
-    with Progress(*columns, console=desk.err, transient=False) as progress:
-        task = progress.add_task("", total=total, completed=done)
+    from mailer.cli.tables import speller
+    from mailer.delegations import Delegations
 
-        def report(event: dict[str, Any]) -> None:
-            progress.update(task, completed=tally.take(event), description=tally.words(event))
+    tally, spell, names = Tally(done), speller(desk.err), Delegations.load()
+    began, now = time.monotonic(), ""
 
+    def picture() -> Text:
+        width = desk.err.width - 1
+        lines = [
+            progress_line(tally, total, time.monotonic() - began, width),
+            "  " + "    ".join(filter(None, (tally.words(), f"now: {now}" if now else ""))),
+        ]
+        return Text("\n".join(spell(line)[:width] for line in lines), no_wrap=True, overflow="crop")
+
+    def report(event: dict[str, Any]) -> None:
+        nonlocal now
+        tally.take(event)
+        now = names.name(event["delegation"], "en") if event.get("delegation") else ""
+
+    with Live(get_renderable=picture, console=desk.err, refresh_per_second=8, redirect_stdout=False) as live:
         yield report
+        now = ""
+        live.refresh()
+
+
+def progress_line(tally: Tally, total: int, seconds: float, width: int) -> str:
+    """Draw `  ██████░░░░  274 of 592   46 %   1.0 a second   5 min 18 s left` in so many columns."""
+    share = tally.done / total if total else 1.0
+    words = [f"{tally.done} of {total}", f"{int(100 * share)} %"]
+    sent = tally.done - tally.before
+    if tally.done == total:
+        words.append(_duration(seconds))
+    elif tally.next_try and tally.done + tally.deferred == total:
+        words.append(f"next try at {tally.next_try.astimezone():%H:%M:%S}")
+    elif seconds >= 1 and sent:
+        rate = sent / seconds
+        words += [f"{rate:.1f} a second"] * (width >= WIDE) + [f"{_duration((total - tally.done) / rate)} left"]
+    room = 24 if width >= WIDE else 12
+    full = int(room * share)
+    return f"  {'█' * full}{'░' * (room - full)}  {'   '.join(words)}"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None]:
-    tally = _Tally(done)
+    tally = Tally(done)
     said = 10 * done // max(total, 1)
 
     def report(event: dict[str, Any]) -> None:
         nonlocal said
+        tally.take(event)
         if event["event"] == "server_away":
-            desk.say(tally.words(event))
-        elif (tenth := 10 * tally.take(event) // max(total, 1)) > said:
+            desk.say(f"  {tally.away}")
+        elif (tenth := 10 * tally.done // max(total, 1)) > said:
             said = tenth
-            desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words(event)}")
+            desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")
 
     return report
 
 
-class _Tally:
+class Tally:
     """Counts outcomes; a deferral is no end, and is taken back when the letter is tried again."""
 
     def __init__(self, done: int) -> None:
-        self.before = done
+        self.before = done  # how many had an outcome before this sending
         self.last: dict[int, State] = {}
+        self.tries: dict[int, datetime] = {}  # of those deferred, when they are tried again
+        self.away = ""  # what is said while the server is away
 
     @property
     def done(self) -> int:
-        return self.before + sum(state is not State.DEFERRED for state in self.last.values())
+        return self.before + len(self.last) - self.deferred
 
-    def take(self, event: dict[str, Any]) -> int:
-        if event["event"] == "outcome":
-            self.last[event["delivery"]] = State(event["state"])
-        return self.done
+    @property
+    def deferred(self) -> int:
+        return len(self.tries)
 
-    def words(self, event: dict[str, Any]) -> str:
+    @property
+    def next_try(self) -> datetime | None:
+        return min(self.tries.values(), default=None)
+
+    def take(self, event: dict[str, Any]) -> None:
         if event["event"] == "server_away":
-            return f"{event['why']} Trying again in {event['seconds']:.0f} s."
+            self.away = f"{event['why']}. Trying again in {event['seconds']:.0f} s."
+        elif event["event"] == "outcome":
+            self.away = ""
+            self.last[event["delivery"]] = State(event["state"])
+            self.tries.pop(event["delivery"], None)
+            if event["next_try_at"] is not None:
+                self.tries[event["delivery"]] = event["next_try_at"]
+
+    def words(self) -> str:
         counts = Counter(self.last.values())
-        return " · ".join(
+        return self.away or " · ".join(
             f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}" for state in SHOWN if counts[state]
         )

@@ -10,10 +10,10 @@ import click
 from mailer.account import course_of, sessions
 from mailer.cli.desk import Command, Desk
 from mailer.cli.running import INTERRUPTED, run
-from mailer.cli.tables import show_totals
+from mailer.cli.tables import say_text, show_steps, show_totals
 from mailer.contacts.contact import Contact
 from mailer.drafting import Draft, changes_since, draft
-from mailer.errors import Interrupted, Refused, UsageError
+from mailer.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
@@ -57,6 +57,12 @@ def stop(desk: Desk, mail_out: str) -> int:
 def _change(desk: Desk, mail_out_id: int, to: MailOutState) -> int:
     with desk.ledger() as ledger:
         with ledger.writing() as connection:
+            before = mailouts.get(connection, mail_out_id)
+            if to is not before.state and to not in mailouts.TRANSITIONS[before.state]:
+                raise Refused(
+                    f"{before.name} {NOT_NOW[before.state]}; there is nothing to {VERBS[to]}.",
+                    hint=f"mailer status {before.name}", code="S210",
+                )  # fmt: skip
             mailouts.change(connection, mail_out_id, to, at=ledger.now(), who=getpass.getuser())
         with ledger.reading() as connection:
             now = mailouts.get(connection, mail_out_id)
@@ -64,15 +70,35 @@ def _change(desk: Desk, mail_out_id: int, to: MailOutState) -> int:
     if desk.json:
         desk.data({"mail_out": now.name, "state": now.state, "counts": counts})
     elif to is MailOutState.PAUSED:
-        waiting = sum(counts[state] for state in OPEN)
-        desk.say(f"{now.name} is paused; {waiting} people are still to be written to.")
-        desk.say(f"  carry on   mailer resume {now.name}      give up   mailer stop {now.name}")
+        desk.say(f"{now.name} is paused; {_people(sum(counts[state] for state in OPEN))} still to be written to.")
+        show_steps(desk, _go_on(now))
     else:
-        desk.say(f"{now.name} is stopped: {counts[State.NOT_SENT]} people were not written to.")
-        desk.say(
-            f"  see who   mailer log people {now.name} --state not_sent      plan them anew   mailer retry {now.name}"
+        desk.say(f"{now.name} is stopped for good; {_people(counts[State.NOT_SENT])} not written to.")
+        show_steps(
+            desk,
+            [
+                ("see who", f"mailer log people {now.name} --state not_sent"),
+                ("plan them anew", f"mailer retry {now.name}"),
+            ],
         )
     return 0
+
+
+NOT_NOW = {
+    MailOutState.PLANNED: "has not begun",
+    MailOutState.APPROVED: "has not begun",
+    MailOutState.STOPPED: "was stopped for good",
+    MailOutState.FINISHED: "is finished",
+}
+VERBS = {MailOutState.PAUSED: "pause", MailOutState.STOPPED: "stop"}
+
+
+def _go_on(mail_out: MailOut) -> list[tuple[str, str]]:
+    return [("carry on", f"mailer resume {mail_out.name}"), ("give up", f"mailer stop {mail_out.name}")]
+
+
+def _people(number: int) -> str:
+    return "1 person is" if number == 1 else f"{number} people are"
 
 
 def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> int:
@@ -95,8 +121,14 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
         if ask and left:
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
-        course = course_of(desk.workspace)
-        return _over(desk, ledger, run(desk, ledger, mail_out, sessions(desk.workspace), course))
+        try:
+            return _over(desk, ledger, run(desk, ledger, mail_out, sessions(desk.workspace), course_of(desk.workspace)))
+        except ServerError:
+            with ledger.reading() as connection:
+                mail_out = mailouts.get(connection, mail_out_id)
+            if mail_out.state is MailOutState.PAUSED:  # it stopped part-way; how far it got is said before the reason
+                _over(desk, ledger, mail_out)
+            raise
 
 
 def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft, fresh: bool) -> None:
@@ -154,55 +186,64 @@ def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft) 
 
 def _confirm(desk: Desk, mail_out: MailOut, confirm: int | None, left: int, total: int) -> None:
     """Ask for the number of people. Whoever types it has read it."""
-    begun = "" if left == total else f", {left} of them are still to be written to"
-    sentence = f"You are about to e-mail {total} people as {mail_out.sender}{begun}. This cannot be taken back."
-    if confirm is None:
-        if not sys.stdin.isatty():
-            raise UsageError(sentence, hint=f"mailer send {mail_out.name} --confirm {total}")
-        desk.say(sentence)
-        answer = click.prompt(
-            f"Type {total} to send, or press Enter to leave it", default="", show_default=False, err=True
-        )
-        if answer.strip() != str(total):
-            raise Refused("Nothing was sent.", code="S202")
-    elif confirm not in (total, left):
+    if confirm is not None:
+        if confirm in (total, left):
+            return
         raise Refused(
             f"{mail_out.name} writes to {total} people, not to {confirm}. Nothing was sent.",
-            hint=f"mailer status {mail_out.name} shows who they are", code="S202",
+            hint=f"mailer status {mail_out.name}", code="S202",
         )  # fmt: skip
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"The number of people must be confirmed, and there is no terminal to ask at: {total}. Nothing was sent.",
+            hint=f"mailer send {mail_out.name} --confirm {total}",
+        )
+    sentence = f"You are about to e-mail {total} people as {mail_out.sender}."
+    if left != total:
+        sentence += f" {total - left} of them have an outcome already; the other {left} are still to be written to."
+    test = " This is test mode: all of them are on the allow-list." if mail_out.mode == "test" else ""
+    say_text(desk, f"{sentence}{test} This cannot be taken back.", style="bold")
+    try:
+        question = f"Type {total} to send, or press Enter to leave it"
+        answer = click.prompt(question, default="", show_default=False, err=True)
+    except click.Abort:
+        desk.say("\nNothing was sent.")
+        raise click.exceptions.Exit(130) from None
+    if answer.strip() != str(total):
+        raise Refused("Nothing was sent.", hint=f"mailer send {mail_out.name}", code="S202")
 
 
 def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
     """Say how it stands, and what to type next. Returns the exit code."""
+    name = mail_out.name
     with ledger.reading() as connection:
         counts = queries.counts(connection, mail_out.id)
         if desk.json:
             root = desk.workspace.root
-            desk.data(
-                {
-                    "event": "finished",
-                    "workspace": root,
-                    "mail_out": mail_out.name,
-                    "state": mail_out.state,
-                    "counts": counts,
-                }
-            )
+            desk.data({"event": "finished", "workspace": root, "mail_out": name, "counts": counts})
         else:
             show_totals(desk, connection, mail_out)
-    missed = counts[State.REFUSED] + counts[State.UNKNOWN] + counts[State.NOT_SENT]
-    if mail_out.state is MailOutState.FINISHED:
-        desk.say(f"{mail_out.name} is finished.")
-        if missed:
-            desk.say(f"  who was not reached   mailer log people {mail_out.name} --state refused,unknown,not_sent")
-            desk.say(f"  try them again        mailer retry {mail_out.name} --refused")
-        return 1 if missed else 0
-    why = f": {mail_out.why}" if mail_out.why else ""
-    if mail_out.state is MailOutState.STOPPED:
-        desk.say(f"{mail_out.name} was stopped{why}. {counts[State.NOT_SENT]} people were not written to.")
-        return 1
+    why = f": {mail_out.why.rstrip('.')}" if mail_out.why else ""
+    missed = [state for state in (State.REFUSED, State.UNKNOWN, State.NOT_SENT) if counts[state]]
+    steps = [("who was not reached", f"mailer log people {name} --state {','.join(missed)}")] if missed else []
+    desk.say()
+    match mail_out.state:
+        case MailOutState.FINISHED:
+            desk.say(f"{name} is finished.")
+            if missed and missed != [State.UNKNOWN]:
+                steps.append(("plan the rest", f"mailer retry {name}"))
+            if counts[State.REFUSED]:
+                steps.append(("the refused too", f"mailer retry {name} --refused"))
+            show_steps(desk, steps or [("look at it", f"mailer status {name}")])
+            return 1 if missed else 0
+        case MailOutState.STOPPED:
+            say_text(desk, f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to.")
+            show_steps(desk, [*steps, ("plan the rest", f"mailer retry {name}")])
+            return 1
+        case MailOutState.PLANNED | MailOutState.APPROVED:  # interrupted before the server answered
+            desk.say("Nothing was sent.")
+            return 130
     left = sum(counts[state] for state in OPEN)
-    desk.say(
-        f"{mail_out.name} is paused{why}. {left} people are still to be written to; nobody will be written to twice."
-    )
-    desk.say(f"  carry on   mailer resume {mail_out.name}      give up   mailer stop {mail_out.name}")
+    say_text(desk, f"{name} is paused{why}. {_people(left)} still to be written to; nobody will be written to twice.")
+    show_steps(desk, _go_on(mail_out))
     return 130 if mail_out.why == INTERRUPTED else Interrupted.exit_code

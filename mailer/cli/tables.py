@@ -61,7 +61,7 @@ def show_delegations(desk: Desk, connection: Connection, mail_out: MailOut, *, e
     if quiet:
         many = "delegation" if quiet == 1 else "delegations"
         show_text(desk, f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at", indent=INDENT)
-        show_text(desk, f"(mailer log delegations {mail_out.name} --all)", indent=2 * INDENT)
+        desk.out.print(f"    ({desk.typed(f'mailer log delegations {mail_out.name} --all')})", soft_wrap=True)
 
 
 def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
@@ -135,7 +135,7 @@ def show_steps(desk: Desk, steps: Sequence[tuple[str, str]]) -> None:
     width = max(len(what) for what, _ in steps)
     for what, command in steps:
         if not desk.quiet:
-            desk.err.print(f"  {what:<{width}}   {command}", soft_wrap=True)
+            desk.err.print(f"  {what:<{width}}   {desk.typed(command)}", soft_wrap=True)
 
 
 def speller(console: Console) -> Callable[[str], str]:
@@ -157,6 +157,12 @@ def _lines(console: Console, table: Table) -> Iterator[Text]:
 
 def _wrapped(console: Console, lines: Sequence[str], width: int) -> list[str]:
     return [piece.plain.rstrip() for line in lines if line for piece in Text(line).wrap(console, max(width, 20))]
+
+
+def say_text(desk: Desk, text: str, *, indent: int = 0, style: str = "") -> None:
+    """Talk, broken between words where the console is narrower; for sentences that hold no command."""
+    for piece in _wrapped(desk.err, [speller(desk.err)(text)], desk.err.width - indent):
+        desk.say(" " * indent + piece, style)
 
 
 def show_text(desk: Desk, text: str, *, indent: int = 0) -> None:
