@@ -80,7 +80,9 @@ def test_what_the_sources_say_is_kept() -> None:
     assert (jane["Group"], john["Note"]) == ("EC/DA", "Chairperson")
 
 
-@pytest.mark.parametrize("content", ["", "nothing at all", "{", '{"persons": 3}', "a,b\n1,2\n", "\x00\x01"])
+@pytest.mark.parametrize(
+    "content", ["", "nothing at all", "{", '{"persons": 3}', "a,b\n1,2\n", "\x00\x01", "x" * 200_000]
+)
 def test_what_is_no_list_of_people_is_said(content: str) -> None:
     with pytest.raises(MailerError, match="list"):
         read("list", content.encode(), KNOWN)

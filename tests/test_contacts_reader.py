@@ -216,3 +216,13 @@ def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -
 def test_a_cell_of_megabytes_is_refused() -> None:
     content = b"Country,Name,E-mail\nNO,Anna,a@no.example\nNO," + b"x" * 200_000 + b",b@no.example\n"
     assert [(p.code, p.row) for p in read_bytes(".csv", "a.csv", content).problems] == [("C014", 2)]
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
+def test_a_part_that_breaks_off_is_a_broken_file_and_no_shorter_list(part: str) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(SHEETS / "clean.xlsx") as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, content[: len(content) * 2 // 3] if name == part else content)
+    assert [p.code for p in read_bytes(".xlsx", "a.xlsx", out.getvalue()).problems] == ["C002"]

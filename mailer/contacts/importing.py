@@ -84,11 +84,14 @@ def read(name: str, content: bytes, delegations: Delegations) -> Imported:
         return _vcards(text, delegations)
     if start.startswith(("{", "[")):
         return _popolo(name, text, delegations)
-    headings = {fold(cell) for cell in next(csv.reader(io.StringIO(text)), [])}
-    if {"id", "schema", "name", "countries"} <= headings:
-        return _opensanctions(text, delegations)
-    if {"id", "name", "term"} <= headings or {"id", "name", "areaid"} <= headings:
-        return _everypolitician(text)
+    try:
+        headings = {fold(cell) for cell in next(csv.reader(io.StringIO(text, newline="")), [])}
+        if {"id", "schema", "name", "countries"} <= headings:
+            return _opensanctions(text, delegations)
+        if {"id", "name", "term"} <= headings or {"id", "name", "areaid"} <= headings:
+            return _everypolitician(text)
+    except csv.Error as error:
+        raise MailerError(f"{name} is a broken CSV file: {error}") from error
     pasted = _pasted(text, delegations)
     if not pasted.people:
         raise MailerError(

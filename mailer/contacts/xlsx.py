@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from mailer.contacts.codes import problem
 from mailer.contacts.table import MAX_COLUMNS, Reading, Table
@@ -27,6 +28,10 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
     """Read all tabs."""
     try:
         found = list(tabs(parts))
+        for name in ("xl/sharedStrings.xml", *(part for _, _, part in found)):
+            # The library reads up to the first broken tag and leaves out the rest without a word.
+            if name in parts:
+                ParserCreate().Parse(parts[name], True)
         for _, _, part in found:
             refused = _too_big(file, parts, parts.get(part, b""), max_rows)
             if refused:
@@ -35,9 +40,9 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
         return Reading(
             tuple(_table(file, name, hidden, part, parts, values.get(name, [])) for name, hidden, part in found)
         )
-    except (ParseError, KeyError, ValueError):
+    except (ParseError, ExpatError, KeyError, ValueError):
         return Reading(problems=(problem("C002", file),))
-    except Exception as error:  # calamine has its own errors for broken files, and panics
+    except BaseException as error:  # calamine has its own errors for broken files, and panics, which are no Exception
         if type(error).__module__.startswith(("python_calamine", "pandas", "pyo3", "zipfile")):
             return Reading(problems=(problem("C002", file),))
         raise
