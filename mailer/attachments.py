@@ -14,7 +14,7 @@ import re
 import stat
 import unicodedata
 from base64 import encodebytes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -149,8 +149,10 @@ def _named(name: str) -> bytes:
 class Attachments:
     """The files of one appeal, each read once."""
 
-    def __init__(self, root: Path, folder: Path, patterns: Iterable[str]) -> None:
+    def __init__(self, root: Path, folder: Path, patterns: Iterable[str], known: Mapping[str, str]) -> None:
+        """`known` are the fingerprints that the appeal was read with: another file in its place is refused."""
         self._root = root
+        self._known = known
         self._folder = folder
         self._patterns = tuple(patterns)
         self._read: dict[tuple[Path, bool], Attachment] = {}
@@ -167,7 +169,12 @@ class Attachments:
     def _one(self, name: str, shown_as: str = "") -> Attachment:
         key = (self._folder / name, bool(shown_as))
         if key not in self._read:
-            self._read[key] = read(self._root, key[0], shown_as=shown_as)
+            one = read(self._root, key[0], shown_as=shown_as)
+            if self._known.get(one.file) != one.digest:
+                message = "this file has changed since the appeal was read"
+                problem = Problem("L171", Severity.ERROR, message, one.file, suggestion="try again")
+                raise MailerError(f"{one.file}: {message}", code="L171", problems=[problem])
+            self._read[key] = one
         return self._read[key]
 
     def _all(self, found: list[Attachment]) -> tuple[Attachment, ...]:

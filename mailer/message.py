@@ -106,15 +106,15 @@ def read_back(raw: bytes, *, recipient: str, everyone: Container[str], greeting:
     for text in shown:
         for key in _addresses(text):
             if key != own and key in everyone and not _is_ours(key, named):
-                raise _not_one_persons("the address of another recipient stands in it")
+                raise _not_one_persons("the address of another recipient stands in it", _NAMED)
 
 
-def _not_one_persons(what: str) -> MailerError:
-    return MailerError(
-        f"A finished letter failed its last check: {what}. Nothing was sent.",
-        hint="this is a mistake of the mailer itself; please report it, and send nothing until it is corrected",
-        code="L402",
-    )
+_OURS = "this is a mistake of the mailer itself; please report it, and send nothing until it is corrected"
+_NAMED = f"take the address out of the letter or the cell that names it; if none does, {_OURS}"
+
+
+def _not_one_persons(what: str, hint: str = _OURS) -> MailerError:
+    return MailerError(f"A finished letter failed its last check: {what}. Nothing was sent.", hint=hint, code="L402")
 
 
 def _is_ours(key: str, named: dict[str, str]) -> bool:

@@ -92,7 +92,7 @@ class Renderer:
         self._columns = frozenset(columns)
         self._countries = frozenset(one.country for one in appeal.organisations)
         folder = appeal.root / "templates" / appeal.name
-        self._attachments = Attachments(appeal.root, folder, appeal.attachments)
+        self._attachments = Attachments(appeal.root, folder, appeal.attachments, appeal.files)
         self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
         self._sender = {
             "organisation": sender.organisation,
@@ -168,6 +168,9 @@ class Renderer:
             raise self._cannot(contact, sheet.body.source, error) from None
         subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
         self._limits(contact, sheet.letter, subject, text, html)
+        if form.greeting not in text:  # a question left it out, or a filter changed it
+            problem = sheet.body.source.problem("L210", f"the letter to {contact.name} does not greet them", 1)
+            raise MailerError(problem.message, code="L210", problems=[problem])
         answers = self.appeal.reply_to(contact.delegation, language)
         files = self._attachments.of(contact.delegation, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures) if frames.pictures else ()
@@ -303,14 +306,10 @@ def check_letters(
     for letter in appeal.letters.values():
         for contact in _samples(appeal, columns):
             try:
-                rendered = renderer.render(contact, letter.language)
+                renderer.render(contact, letter.language)
             except MailerError as fault:
                 # The file at fault is the letter, not the sheet of a person who does not exist.
                 found |= {_at_letter(problem, letter): None for problem in fault.problems}
-            else:
-                if rendered.greeting not in rendered.text:
-                    message = f"with role {contact.role!r} this letter greets nobody"
-                    found[Problem("L210", Severity.ERROR, message, letter.file, row=letter.body_line)] = None
     return [*found, *_warnings(appeal), *(one for one in coverage.check(appeal) if one.severity is not Severity.ERROR)]
 
 

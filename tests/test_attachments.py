@@ -81,6 +81,13 @@ def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
     assert first.part is second.part
 
 
+def test_file_that_changes_after_the_appeal_was_read_is_refused(tmp_path: Path) -> None:
+    made = letters(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}))
+    workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF + b"other"})
+    with pytest.raises(MailerError, match="has changed since the appeal was read"):
+        made.render(person(), "en")
+
+
 def test_files_are_part_of_what_a_plan_freezes_and_organisations_sign(tmp_path: Path) -> None:
     before = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}), "appeal")
     after = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF + b"x"}), "appeal")

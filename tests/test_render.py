@@ -390,6 +390,24 @@ def test_html_fetches_nothing(everybody: list[tuple[Contact, Rendered]]) -> None
         assert not {"src", "srcset", "background"} & {name for name, _ in page.attributes}
 
 
+def luminance(colour: str) -> float:
+    """Return the relative luminance of `#rrggbb` (WCAG 2.2)."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_colours_can_be_read_in_light_and_in_dark() -> None:
+    page = (ROOT / "mailer" / "data" / "letters" / "layout.html").read_text(encoding="utf-8")
+    light, dark = page.partition("@media")[::2]
+    for style in (light, dark):
+        background = re.search(r"background: (#[0-9a-f]{6})", style)
+        assert background
+        for colour in re.findall(r"[ {]color: (#[0-9a-f]{6})", style):
+            high, low = sorted((luminance(colour), luminance(background[1])), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= 7, colour
+
+
 def test_preview_is_hidden_and_may_be_missing(tmp_path: Path) -> None:
     appeal = load_appeal(folder(tmp_path, en="Subject: S\nPreview: For {{ name }} & you\n\n{{ greeting }}\n"), "appeal")
     rendered = renderer(appeal).render(person(name="<A>"), "en")
@@ -609,6 +627,14 @@ def test_nobody_is_written_to_without_a_greeting(tmp_path: Path) -> None:
     assert {problem.code for problem in found} == {"L210"}
 
 
+@pytest.mark.parametrize("greeting", ["{{ greeting|upper }}", "{% if role == 'chair' %}{{ greeting }}{% endif %} x"])
+def test_letter_that_does_not_greet_this_person_is_refused(tmp_path: Path, greeting: str) -> None:
+    appeal = load_appeal(folder(tmp_path, en=f"Subject: S\n\n{greeting}\n"), "appeal")
+    with pytest.raises(MailerError, match="the letter to Anna Berg does not greet them") as caught:
+        renderer(appeal).render(person(), "en")
+    assert caught.value.problems[0].row == 3
+
+
 def test_form_that_a_language_does_not_have_is_refused(tmp_path: Path) -> None:
     (only,) = checked(tmp_path, es=letter("{{ of_delegation }}"))
     assert only.code == "L205"
@@ -804,25 +830,3 @@ def test_everything_that_readers_read_is_part_of_the_appeal(tmp_path: Path) -> N
         "templates/_shared/footer.en.md", "templates/_shared/salutations.csv", "templates/appeal/en.md",
         "templates/appeal/facts.toml", "templates/appeal/for/NO.en.md",
     }  # fmt: skip
-
-
-def test_every_code_of_letters_is_explained() -> None:
-    """`docs/problems.md` lists each code that the letters' modules name, and no other."""
-    modules = (
-        "appeal",
-        "attachments",
-        "coverage",
-        "facts",
-        "forms",
-        "placeholders",
-        "markup",
-        "message",
-        "proof",
-        "render",
-        "signoff",
-    )
-    named = {
-        code for m in modules for code in re.findall(r'"(L\d{3})"', (ROOT / "mailer" / f"{m}.py").read_text("utf-8"))
-    }
-    listed = set(re.findall(r"^\| (L\d{3}) \|", (ROOT / "docs" / "problems.md").read_text("utf-8"), re.MULTILINE))
-    assert named == listed
