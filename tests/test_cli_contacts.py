@@ -121,6 +121,15 @@ def test_a_person_is_held_listed_and_released(root: Path, run: Run) -> None:
     assert "can be several people" in run("hold", "a", "--because", "x", code=2).stderr
 
 
+def test_an_address_that_is_in_no_sheet_can_be_held(run: Run) -> None:
+    run("hold", "somebody@se.example", "--because", "objected")
+    assert "somebody@se.example  objected" in run("holds").stdout
+    assert "already" in run("hold", "Somebody@SE.example", "--because", "x", code=2).stderr
+    run("release", "somebody@se.example", "--forget")
+    assert "somebody" not in run("holds").stdout
+    assert "already" in run("hold", "somebody@se.example", "--because", "x", code=2).stderr
+
+
 def test_show_lists_everybody_with_the_reason(run: Run) -> None:
     lines = run("show").stdout.splitlines()
     assert len(lines) == 3

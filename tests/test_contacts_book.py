@@ -99,6 +99,22 @@ def test_the_invented_sheets_leave_out_who_is_meant_to_be(invented: tuple[Path, 
     }
 
 
+def test_a_clean_sheet_of_612_people_has_no_problems_at_all(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    seen: set[tuple[str, str]] = set()
+    with (tmp_path / "contacts" / "all.csv").open("w", encoding="utf-8", newline="") as file:
+        fields = ["delegation", "role", "given", "surname", "address", "language", "gender", "chamber", "group"]
+        rows = csv.writer(file)
+        rows.writerow([*fields, "namesake"])
+        for person in invent.many(612):
+            again = "yes" if (person.delegation, person.name) in seen else ""
+            seen.add((person.delegation, person.name))
+            rows.writerow([*(getattr(person, field) for field in fields), again])
+    book = load_contacts(tmp_path)
+    assert [str(problem) for problem in book.problems] == []
+    assert len(book.contacts) == 612
+
+
 def test_the_46_delegations_have_their_seats(invented: tuple[Path, ContactBook]) -> None:
     known = Delegations.load()
     groups = known.group(invented[1].contacts)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mailer.address import key_of
 from mailer.cli.desk import Desk, Group, printable
 from mailer.cli.problems import show_problems
 from mailer.errors import MailerError, Severity, UsageError
@@ -332,7 +333,6 @@ def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
 
 def _like(book: ContactBook, who: str) -> list[Contact]:
     """Find people by address, name, or part of a name; nobody is an error."""
-    from mailer.address import key_of
     from mailer.spelling import tokens
 
     words = set(tokens(who))
@@ -359,27 +359,32 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     from mailer import holds as holding
 
     _, book, holds = _read(desk)
-    people = _like(book, who)
-    if len({contact.person_key for contact in people}) > 1:
-        names = ", ".join(f"{c.name} ({c.delegation})" for c in people[:6])
-        raise UsageError(f'"{who}" can be several people.', hint=f"say which one: {names}")
-    contact = people[0]
+    contact = _held(book, who)
     if held := holds.match(contact):
-        raise UsageError(f"{contact.name} is on the hold list already: {held}")
-    entry = holding.Hold(
-        contact.address,
-        contact.name,
-        contact.delegation,
-        because,
-        clock.now().date().isoformat(),
-        by or getpass.getuser(),
-        "",
-        0,
-    )
+        raise UsageError(f"{contact.name or contact.address} is on the hold list already: {held}")
+    today = clock.now().date().isoformat()
+    by = by or getpass.getuser()
+    entry = holding.Hold(contact.address, contact.name, contact.delegation, because, today, by, "", 0)
     holding.hold(desk.workspace.hold_list, _backups(desk), entry)
     desk.say(
-        f"{contact.name} is on the hold list: {entry}. To undo it: mailer contacts release {contact.address or contact.name!r}"
+        f"{contact.name or contact.address} is on the hold list: {entry}. "
+        f"To undo it: mailer contacts release {(contact.address or contact.name)!r}"
     )
+
+
+def _held(book: ContactBook, who: str) -> Contact:
+    """Return the one person who is meant; an address that is in no sheet stands for itself."""
+    from mailer.contacts import Contact
+    from mailer.contacts.addresses import read_address
+
+    address = read_address(who).address
+    if address and not any(contact.address_key == key_of(address) for contact in book.contacts):
+        return Contact("", None, 0, address=address)
+    people = _like(book, who)
+    if len({contact.person_key for contact in people}) > 1:
+        names = ", ".join(f"{contact.name} ({contact.delegation})" for contact in people[:6])
+        raise UsageError(f'"{who}" can be several people.', hint=f"say which one: {names}")
+    return people[0]
 
 
 @contacts.command()
@@ -401,7 +406,6 @@ def release(desk: Desk, who: str, forget: bool) -> None:
 
 
 def _entry(holds: Holds, who: str) -> Hold:
-    from mailer.address import key_of
     from mailer.spelling import tokens
 
     words = set(tokens(who))

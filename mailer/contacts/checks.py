@@ -261,7 +261,12 @@ def _seats(contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegat
     """Compare the people of each delegation with its seats; less than half of them is no list of members."""
     for code, everyone in delegations.group(contacts).items():
         delegation = delegations.get(code)
-        people = list({contact.person_key: contact for contact in reversed(everyone) if contact.name}.values())[::-1]
+        one: dict[str, Contact] = {}
+        for contact in everyone:
+            if contact.name:
+                own_row = f" {contact.file} {contact.sheet} {contact.row}" if _namesake(contact, columns) else ""
+                one.setdefault(contact.person_key + own_row, contact)
+        people = list(one.values())
         if delegation is None or delegation.status != "member":
             continue
         name, few = delegation.name_en, 0
