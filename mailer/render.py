@@ -30,6 +30,9 @@ from mailer.markup import MAX_PART, Parts, escaped
 from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, word_of
 
 MAX_SUBJECT = 150
+LONG_SUBJECT = 90
+LONG_LETTER = 1000
+"""Words of two pages."""
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
 _NOTHING = Md("")
 _FIELDS = ("name", "given", "surname", "title", "group")
@@ -377,8 +380,44 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
             )
 
 
+def _style(letter: Letter) -> Iterator[Problem]:
+    """Yield what makes a letter look like advertising, or hard to read on a phone."""
+    subject = placeholders.blanked(letter.subject).strip()
+    words = re.findall(r"[^\W\d_]{4,}", subject)
+    if sum(map(str.isupper, words)) * 2 > len(words) > 1 or re.search(r"[!?]{2}|!.*!", subject):
+        yield Problem(
+            "L233",
+            Severity.WARNING,
+            "this subject shouts: filters and readers take it for advertising",
+            letter.file,
+            row=letter.subject_line,
+            value=letter.subject,
+            suggestion="write it in small letters, with one full stop at most",
+        )
+    if len(subject) > LONG_SUBJECT:
+        yield Problem(
+            "L234",
+            Severity.NOTE,
+            f"this subject has {len(subject)} characters, and phones show about 40",
+            letter.file,
+            row=letter.subject_line,
+            suggestion="put first what must be read",
+        )
+    length = len(placeholders.blanked(letter.body).split())
+    if length > LONG_LETTER:
+        yield Problem(
+            "L235",
+            Severity.WARNING,
+            f"this letter has {length} words: more than two pages",
+            letter.file,
+            row=letter.body_line,
+            suggestion="one page is read; link to the rest",
+        )
+
+
 def _warnings(appeal: Appeal) -> Iterator[Problem]:
     for letter in appeal.letters.values():
+        yield from _style(letter)
         body = _body(letter)
         used = set().union(*(placeholders.words_used(source) for source in (*_head(letter), body)))
         typed = placeholders.blanked(letter.body)

@@ -694,6 +694,26 @@ def test_bad_subject_is_refused(tmp_path: Path, subject: str, code: str, said: s
     assert said in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("subject", "body", "code", "severity"),
+    [
+        ("VOTE TODAY for RIGHTS", "x", "L233", "warning"),
+        ("Please vote!!", "x", "L233", "warning"),
+        ("Vote! Today!", "x", "L233", "warning"),
+        ("x" * 91, "x", "L234", "note"),
+        ("Hello", "word " * 1001, "L235", "warning"),
+    ],
+)
+def test_style_that_is_not_read_is_noted(tmp_path: Path, subject: str, body: str, code: str, severity: str) -> None:
+    (only,) = checked(tmp_path, en=letter(body, subject))
+    assert (only.code, only.severity) == (code, severity)
+
+
+@pytest.mark.parametrize("subject", ["NATO and PACE: please vote", "Please vote!", "COP29", "Why now?"])
+def test_ordinary_subject_passes(tmp_path: Path, subject: str) -> None:
+    assert checked(tmp_path, en=letter("x", subject)) == []
+
+
 def test_subject_that_a_long_name_makes_too_long_names_the_person(tmp_path: Path) -> None:
     problem = refused(tmp_path, "x", person(name="N" * 160), subject="S {{ name }}")
     assert (problem.code, problem.row) == ("L231", 1)
