@@ -101,6 +101,12 @@ def _language(code: str) -> str:
     return code
 
 
+def _hold_list(name: str) -> str:
+    if not name.startswith("_"):
+        raise wrong("K105", "must begin with _, or it would be read as a contact sheet", f'"_{name}"')
+    return name
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_some_text)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -288,7 +294,7 @@ class Contacts(Table):
     folder: Text = "contacts"
     columns: dict[str, tuple[Text, ...]] = {}  # more headings for a known column: email = ["courriel"]
     languages: dict[Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]] = {}
-    hold_list: Text = "_hold.csv"  # in the folder
+    hold_list: Annotated[Text, AfterValidator(_hold_list)] = "_hold.csv"  # in the folder
     max_rows: int = Field(200_000, ge=1)  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 

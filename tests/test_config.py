@@ -467,3 +467,13 @@ def test_every_key_of_any_file_is_found_on_a_line_that_holds_it(tables: dict[str
 def paths(value: object, before: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [found for key, item in inner for found in [(*before, key), *paths(item, (*before, key))]]
+
+
+def test_hold_list_cannot_be_taken_for_a_contact_sheet(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "config.toml").read_text("utf-8").replace('"_hold.csv"', '"hold.csv"')
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_workspace(tmp_path)
+    (problem,) = caught.value.problems
+    assert "must begin with _" in problem.message
+    assert problem.suggestion == '"_hold.csv"'
