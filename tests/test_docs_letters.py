@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from mailer import appeal
+from mailer import appeal_settings
 from mailer.placeholders import FILTERS, WORDS
 from tests.letters import ROOT, checked, letter
 
@@ -26,7 +26,7 @@ def test_filters_are_explained() -> None:
     assert all(f"`{name}`" in PAGE for name in FILTERS if name != "d")
 
 
-def settings(model: type[BaseModel] = appeal._Settings) -> Iterator[str]:
+def settings(model: type[BaseModel] = appeal_settings.Settings) -> Iterator[str]:
     """Yield each setting as the page writes it: ``title``, ``[session]` `opens``, ``[[organisation]]` `name``."""
     for name, field in model.model_fields.items():
         kinds = [field.annotation, *get_args(field.annotation)]

@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "holds",
         "facts",
         "attachments",
+        "appeal_settings",
         "appeal",
         "audience",
         "placeholders",
@@ -45,7 +46,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # the two outsides
     ("ledger", "transport"),
     # work
-    ("dispatch", "account", "report", "export", "mailbox"),
+    ("dispatch", "account", "report", "evidence", "export", "mailbox"),
     # doors
     ("console", "cli", "__main__"),
 )
