@@ -14,15 +14,17 @@ conditional on it, so a sender that slept past its lease changes nothing and wri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from mailer.errors import Refused
+from mailer.ledger.prepared import Prepared, Row
 from mailer.ledger.schema import Moment, attempt, delivery, event, letter, mail_out
 from mailer.states import MAY_HAVE_REACHED, TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 
@@ -90,13 +92,9 @@ def _move(
     reason: str = "",
     detail: str = "",
     returning: Sequence[sa.ColumnElement[Any]] = (),
-    given: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Sequence[sa.Row[Any]]:
-    """Move every delivery that matches, and write its event. Returns a row a delivery: id, mail_out_id, `returning`.
-
-    `given` are the values of named parameters in `where`.
-    """
+    """Move every delivery that matches, and write its event. Returns a row a delivery: id, mail_out_id, `returning`."""
     if to is not State.SENDING:
         values |= {"owner": None, "lease_until": None}
     rows = connection.execute(
@@ -104,14 +102,38 @@ def _move(
         .where(d.state.in_(SOURCES[to]), *where)
         .values(state=to.value, reason=reason, detail=detail, changed_at=at, **values)
         .returning(d.id, d.mail_out_id, *returning),
-        given,
     ).all()
-    if rows:
-        common = {"at": at, "kind": to.value, "reason": reason, "detail": detail, "who": who}
-        connection.execute(
-            sa.insert(event), [{"mail_out_id": row.mail_out_id, "delivery_id": row.id, **common} for row in rows]
-        )
+    _moved(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
     return rows
+
+
+_MOVED = Prepared(
+    sa.insert(event).values(
+        mail_out_id=sa.bindparam("mail_out"),
+        delivery_id=sa.bindparam("one"),
+        at=sa.bindparam("now", type_=Moment()),
+        kind=sa.bindparam("to", type_=sa.Text()),
+        reason=sa.bindparam("why", type_=sa.Text()),
+        detail=sa.bindparam("detail", type_=sa.Text()),
+        who=sa.bindparam("me", type_=sa.Text()),
+    )
+)
+
+
+def _moved(
+    connection: sa.Connection,
+    rows: Sequence[sa.Row[Any]],
+    to: State,
+    *,
+    at: datetime,
+    who: str,
+    reason: str = "",
+    detail: str = "",
+) -> None:
+    """Write the events of deliveries that were moved alike."""
+    common = {"now": at, "to": to.value, "why": str(reason), "detail": detail, "me": who}
+    if rows:
+        _MOVED.run(connection, [{"one": row.id, "mail_out": row.mail_out_id, **common} for row in rows])
 
 
 # ------------------------------------------------------------------------------------------------ a sender's moves
@@ -134,6 +156,24 @@ _WAITING = _due(d.state == State.WAITING.value)
 _DEFERRED = _due(sa.and_(d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment())))
 _BOTH = sa.union_all(sa.select(_WAITING), sa.select(_DEFERRED)).subquery()
 _PICK = sa.select(_BOTH.c.id).order_by(_BOTH.c.position).limit(sa.bindparam("limit")).cte("pick")
+_CLAIM = (
+    sa.update(delivery)
+    .where(d.state.in_(SOURCES[State.SENDING]), d.id.in_(sa.select(_PICK.c.id)))
+    .values(
+        state=State.SENDING.value,
+        reason="",
+        detail="",
+        changed_at=sa.bindparam("now", type_=Moment()),
+        owner=sa.bindparam("me"),
+        lease_until=sa.bindparam("lease", type_=Moment()),
+        fence=d.fence + 1,
+        attempts=d.attempts + 1,
+        handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
+        next_try_at=None,
+    )
+    .returning(*(d[name] for name in (*CLAIMED, "position", "digest")))
+)
+_LETTERS = sa.select(letter.c.digest, letter.c.data).where(letter.c.digest.in_(sa.bindparam("digests", expanding=True)))
 
 
 def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int) -> list[Claimed]:
@@ -142,21 +182,9 @@ def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: dateti
     One conditional UPDATE, correct on both databases whatever else is running. Whoever has this appeal from another
     mail-out in the meantime is left as not sent, with that mail-out's name.
     """
-    rows = _move(
-        connection,
-        State.SENDING,
-        d.id.in_(sa.select(_PICK.c.id)),
-        at=at,
-        who=owner,
-        returning=[d[name] for name in (*CLAIMED, "position", "digest") if name not in ("id", "mail_out_id")],
-        given={"mail_out": mail_out_id, "now": at, "limit": limit},
-        owner=owner,
-        lease_until=at + LEASE,
-        fence=d.fence + 1,
-        attempts=d.attempts + 1,
-        handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
-        next_try_at=None,
-    )
+    given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
+    rows = connection.execute(_CLAIM, given).all()
+    _moved(connection, rows, State.SENDING, at=at, who=owner)
     if not rows:
         return []
     elsewhere = _written_elsewhere(connection, mail_out_id, [row.id for row in rows])
@@ -173,17 +201,38 @@ def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: dateti
         )
     digests = {row.digest for row in rows}
     data = {
-        found.digest: found.data
-        for found in connection.execute(sa.select(letter).where(letter.c.digest.in_(digests)))
-        if sha256(found.data).hexdigest() == found.digest
+        digest: raw
+        for digest, raw in connection.execute(_LETTERS, {"digests": list(digests)})
+        if sha256(raw).hexdigest() == digest
     }
     if len(data) != len(digests):
         raise Refused("A letter in the send log is not the one that was planned. Nothing was sent of it.", code="S305")
     return [
-        Claimed(data=data[row.digest], **{name: getattr(row, name) for name in CLAIMED})
-        for row in sorted(rows, key=lambda row: int(row.position))
+        Claimed(**{name: row._mapping[name] for name in CLAIMED}, data=data[row.digest])
+        for row in sorted(rows, key=attrgetter("position"))
         if row.id not in elsewhere
     ]
+
+
+def _released(other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Tell whether this letter goes out because a person released the other one, which is unknown, for it."""
+    same = sa.and_(other.c.message_id == d.message_id, other.c.state == State.UNKNOWN.value)
+    return sa.and_(d.resend_of.is_not(None), same)
+
+
+_OTHER, _OTHERS_MAIL_OUT, _MINE = delivery.alias("other"), mail_out.alias("other_mail_out"), mail_out.alias("mine")
+_ELSEWHERE = (
+    sa.select(d.id, _OTHER.c.mail_out_id)
+    .join(_OTHER, sa.and_(_OTHER.c.address_key == d.address_key, _OTHER.c.mail_out_id != d.mail_out_id))
+    .join(_OTHERS_MAIL_OUT, _OTHERS_MAIL_OUT.c.id == _OTHER.c.mail_out_id)
+    .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal))
+    .where(
+        d.id.in_(sa.bindparam("ids", expanding=True)),
+        _OTHER.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
+        sa.or_(_OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")),
+        sa.not_(_released(_OTHER)),
+    )
+)
 
 
 def _written_elsewhere(connection: sa.Connection, mail_out_id: int, ids: list[int]) -> dict[int, int]:
@@ -191,18 +240,7 @@ def _written_elsewhere(connection: sa.Connection, mail_out_id: int, ids: list[in
 
     Of two plans that both still wait for the same person, the older one writes.
     """
-    other, other_mail_out, mine = delivery.alias("other"), mail_out.alias("other_mail_out"), mail_out.alias("mine")
-    found = connection.execute(
-        sa.select(d.id, other.c.mail_out_id)
-        .join(other, sa.and_(other.c.address_key == d.address_key, other.c.mail_out_id != d.mail_out_id))
-        .join(other_mail_out, other_mail_out.c.id == other.c.mail_out_id)
-        .join(mine, sa.and_(mine.c.id == d.mail_out_id, mine.c.appeal == other_mail_out.c.appeal))
-        .where(
-            d.id.in_(ids),
-            other.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
-            sa.or_(other.c.state != State.WAITING.value, other.c.mail_out_id < mail_out_id),
-        )
-    )
+    found = connection.execute(_ELSEWHERE, {"ids": ids, "mail_out": mail_out_id})
     return {row.id: row.mail_out_id for row in found}
 
 
@@ -214,27 +252,46 @@ _OURS = (  # still being sent, by this sender, under this very claim
 )
 _RUNNING = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
 _NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=Moment()) for name in ("now", "date", "again"))
-_MARK = (
+_TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
+_ANSWER, _OF_RECEIPT = (
+    {name: sa.bindparam(f"its_{name}", type_=attempt.c[name].type) for name in names}
+    for names in (("code", "enhanced", "text"), ("state", "stage", "peer", "tls", "seconds"))
+)
+_MARK = Prepared(
     sa.update(delivery)
     .where(*_OURS, d.lease_until > _NOW, _RUNNING)
     .values(handover_at=_NOW, dated_at=sa.func.coalesce(d.dated_at, _DATE))
 )
-_SETTLE = (
+_SETTLE = Prepared(
     sa.update(delivery)
     .where(*_OURS)
     .values(
-        {name: sa.bindparam(f"new_{name}") for name in ("state", "reason", "code", "enhanced", "text")},
-    )
-    .values(
+        state=_TO,
+        reason=_REASON,
         detail="",
         changed_at=_NOW,
         tried_at=sa.func.coalesce(d.tried_at, _NOW),
         next_try_at=_AGAIN,
         owner=None,
         lease_until=None,
+        **_ANSWER,
     )
 )
-_EVENT = sa.insert(event)
+_ATTEMPT = Prepared(
+    sa.insert(attempt).from_select(
+        ["delivery_id", "handover_at", "number", "at", "reason", "owner", *_ANSWER, *_OF_RECEIPT],
+        sa.select(
+            d.id,
+            d.handover_at,  # the marker stands there until the next claim
+            sa.bindparam("number", type_=sa.Integer()),
+            _NOW,
+            _REASON,
+            sa.bindparam("me", type_=sa.Text()),
+            *_ANSWER.values(),
+            *_OF_RECEIPT.values(),
+        ).where(d.id == sa.bindparam("one")),
+    )
+)
 
 
 def mark(connection: sa.Connection, one: Claimed, *, owner: str, at: datetime, dated_at: datetime) -> bool:
@@ -278,8 +335,21 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
 
     Raises OneByOne when some of several are no longer ours.
     """
-    ours = _settle_all(connection, outcomes)
-    connection.execute(_ATTEMPT, [_attempt(this) for this in outcomes])
+    rows = [
+        {
+            "one": this.one.id,
+            "mail_out": this.one.mail_out_id,
+            "under": this.one.fence,
+            "number": this.one.attempts,
+            "to": this.state.value,
+            "again": this.next_try_at,
+            "detail": "",
+            **_tried(this.receipt, this.reason, this.owner, this.at),
+        }
+        for this in outcomes
+    ]
+    ours = _settle_all(connection, rows)
+    _ATTEMPT.run(connection, rows)
     for this, is_ours in zip(outcomes, ours, strict=True):
         if not is_ours:  # the answer came too late to count, and is evidence all the same
             words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
@@ -287,51 +357,20 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
     return ours
 
 
-def _settle_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[bool]:
+def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
     """Move deliveries from being sent to the states of their outcomes, and write the events."""
-    for this in outcomes:
-        if this.state not in TRANSITIONS[State.SENDING]:
-            raise ValueError(f"nothing that is being sent becomes {this.state}")
-    ours = _each(
-        connection,
-        _SETTLE,
-        [
-            {
-                "one": this.one.id,
-                "me": this.owner,
-                "under": this.one.fence,
-                "new_state": this.state.value,
-                "new_reason": this.reason or "",
-                "new_code": this.receipt.code,
-                "new_enhanced": this.receipt.enhanced,
-                "new_text": this.receipt.text,
-                "now": this.at,
-                "again": this.next_try_at,
-            }
-            for this in outcomes
-        ],
-    )
-    events = [
-        {
-            "mail_out_id": this.one.mail_out_id,
-            "delivery_id": this.one.id,
-            "at": this.at,
-            "kind": this.state.value,
-            "reason": this.reason or "",
-            "detail": "",
-            "who": this.owner,
-        }
-        for this, is_ours in zip(outcomes, ours, strict=True)
-        if is_ours
-    ]
-    if events:
-        connection.execute(_EVENT, events)
+    for row in rows:
+        if row["to"] not in TRANSITIONS[State.SENDING]:
+            raise ValueError(f"nothing that is being sent becomes {row['to']}")
+    ours = _each(connection, _SETTLE, rows)
+    if settled := [row for row, is_ours in zip(rows, ours, strict=True) if is_ours]:
+        _MOVED.run(connection, settled)
     return ours
 
 
-def _each(connection: sa.Connection, statement: sa.Update, rows: list[dict[str, Any]]) -> list[bool]:
+def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -> list[bool]:
     """Run a statement for every row, and say for each whether it met its delivery. The driver counts all or nothing."""
-    met = connection.execute(statement, rows).rowcount
+    met = statement.run(connection, rows)
     if met == len(rows):
         return [True] * len(rows)
     if len(rows) > 1:
@@ -371,8 +410,8 @@ def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str
     )
     lost = Receipt(State.UNKNOWN, Stage.DOT, text=text)
     for row in rows:
-        words = _words(lost, Reason.BROKE_AFTER_DOT, owner, at)
-        connection.execute(_ATTEMPT, {"one": row.id, "attempt": row.attempts, **words})
+        tried = _tried(lost, Reason.BROKE_AFTER_DOT, owner, at)
+        _ATTEMPT.run(connection, [{"one": row.id, "number": row.attempts, **tried}])
     _give_back(connection, mail_out_id, left, at=at, who=owner)
     return len(rows)
 
@@ -430,38 +469,19 @@ def settle(connection: sa.Connection, delivery_id: int, to: State, *, who: str, 
     return bool(rows)
 
 
-_WORDS = ("state", "stage", "reason", "code", "enhanced", "text", "peer", "tls", "seconds", "owner")
-_ATTEMPT = sa.insert(attempt).from_select(
-    ["delivery_id", "number", "at", "handover_at", *_WORDS],
-    sa.select(
-        d.id,
-        sa.bindparam("attempt", type_=sa.Integer),
-        sa.bindparam("now", type_=Moment()),
-        d.handover_at,
-        *(sa.bindparam(f"new_{name}", type_=attempt.c[name].type) for name in _WORDS),
-    ).where(d.id == sa.bindparam("one")),
-)
-"""With the marker from the delivery, where it stands until the next claim."""
-
-
-def _attempt(this: Outcome) -> dict[str, Any]:
-    words = _words(this.receipt, this.reason, this.owner, this.at)
-    return {"one": this.one.id, "attempt": this.one.attempts, **words}
-
-
-def _words(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) -> dict[str, Any]:
+def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) -> dict[str, Any]:
     return {
+        "me": owner,
         "now": at,
-        "new_state": receipt.state.value,
-        "new_stage": receipt.stage.value,
-        "new_reason": reason or "",
-        "new_code": receipt.code,
-        "new_enhanced": receipt.enhanced,
-        "new_text": receipt.text,
-        "new_peer": receipt.peer,
-        "new_tls": receipt.tls,
-        "new_seconds": receipt.seconds,
-        "new_owner": owner,
+        "why": reason.value if reason else "",
+        "its_code": receipt.code,
+        "its_enhanced": receipt.enhanced,
+        "its_text": receipt.text,
+        "its_state": receipt.state.value,
+        "its_stage": receipt.stage.value,
+        "its_peer": receipt.peer,
+        "its_tls": receipt.tls,
+        "its_seconds": receipt.seconds,
     }
 
 
