@@ -86,6 +86,10 @@ class ServerError(MailerError):
     temporary = False
 
 
+BLANKS = "\u00a0\u202f"
+"""Blanks that do not break, as French typography sets them; the only ones besides the space that are shown as they are."""
+
+
 def printable(text: str) -> str:
     """Make text from sheets and servers safe to show: control and invisible characters appear as `\\x1b`."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return "".join(char if char.isprintable() or char in BLANKS else ascii(char)[1:-1] for char in text)

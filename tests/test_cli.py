@@ -186,6 +186,7 @@ def test_every_mark_has_a_plain_sign() -> None:
 
 
 def test_control_characters_are_shown_and_not_obeyed() -> None:
+    assert printable("aura\u00a0: 1\u202f000") == "aura\u00a0: 1\u202f000"
     assert printable("a\x1b[31m\u202eb\u200b ć\n") == r"a\x1b[31m\u202eb\u200b ć\n"
 
 
