@@ -255,7 +255,7 @@ class Imap(Account):
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Imap:
-        if self.host is None and self.model_fields_set:
+        if self.host is None and (self.user or self.folder):
             raise wrong("K104", "host is missing", 'host = "imap.rights.example"', show=False)
         if self.host is not None and self.user is None:
             raise wrong("K104", "user is missing: a mailbox has a login", show=False)

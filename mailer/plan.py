@@ -100,13 +100,18 @@ class Plan:
     def hash(self) -> str:
         what = [self.appeal, self.mode, self.server, self.sender, str(self.last_day or "")]
         who = [[one.contact.address, one.digest, one.contact.person_key, one.reason] for one in self.deliveries]
-        return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
+        return fingerprint(what, who)
 
     def by_delegation(self) -> dict[str, dict[str, int]]:
         """Return {"FR": {"to_send": 34, "left_out": 2}, …}, in the order of the codes."""
         sent = Counter(one.contact.delegation for one in self.to_send)
         out = Counter(one.contact.delegation for one in self.left_out)
         return {code: {"to_send": sent[code], "left_out": out[code]} for code in sorted(sent | out)}
+
+
+def fingerprint(what: Sequence[str], who: Sequence[Sequence[str | None]]) -> str:
+    """Return the hash of a mail-out: appeal, mode, server, sender, last day; and of each person address, digest, key."""
+    return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             "smtp.oauth.command: must be a list, like [\"…\", \"…\"]: 'get token' [K105]",
         ),
         ('dsn = "failure"', "smtp.dsn: must be true or false, without quotes: 'failure' [K105]"),
-        ('[imap]\nport = 993', 'imap: host is missing (host = "imap.rights.example") [K104]'),
+        ('[imap]\nfolder = "Sent"', 'imap: host is missing (host = "imap.rights.example") [K104]'),
         ('[imap]\nhost = "imap.rights.example"', "imap: user is missing: a mailbox has a login [K104]"),
         (
             '[imap]\nhost = "imap.rights.example"\nsecurity = "none"\nuser = "a"\npassword = { ask = true }',

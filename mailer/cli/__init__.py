@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "pause": ("mailer.cli.send:pause", "Pause a mail-out that is being sent."),
         "resume": ("mailer.cli.send:resume", "Go on with a paused mail-out."),
         "stop": ("mailer.cli.send:stop", "Give a mail-out up for good."),
+        "resolve": ("mailer.cli.resolve:resolve", "Say what became of an unknown delivery, or release it."),
         "retry": ("mailer.cli.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
     },
     "contacts": {

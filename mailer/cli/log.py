@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mailer.ledger.ledger import Connection
     from mailer.ledger.mailouts import MailOut
     from mailer.ledger.queries import Delivery
+    from mailer.transport.sent_folder import Evidence as FolderEvidence
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -67,11 +70,13 @@ def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
 @click.option("--text", is_flag=True, help="Show the letter itself.")
 @click.option("--eml", type=FILE, metavar="FILE", help="Write the letter exactly as it was sent, for a mail program.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--evidence", is_flag=True, help="Look for an unknown letter in the folder of sent mail ([imap]).")
 @click.pass_obj
-def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool) -> None:
+def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool, evidence: bool) -> None:
     """Tell the story of one letter.
 
-    WHO is a name or a part of it, an address, or a number of the log. Without M: the newest mail-out.
+    WHO is a name or a part of it, an address, or a number of the log. Without M: the newest mail-out. Of an unknown
+    letter it shows what there is to decide by.
 
     \b
     mailer log show berg
@@ -84,13 +89,17 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
     with log_book.open_log(desk) as ledger, ledger.reading() as connection:
         mail_out = log_book.mail_out_of(desk, connection, name)
         found = log_book.find_people(connection, mail_out, who)
-        if len(found) > 1 and (text or eml):
+        if len(found) > 1 and (text or eml or evidence):
             hint = f"name one: mailer log show {found[0].shown}"
             raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
         data = _letter(desk, connection, found[0]) if text or eml else b""
+        folder = _folder(desk, connection, found[0]) if evidence else None
         if desk.json:
             for one in found:
-                desk.data(_story_as_data(connection, mail_out, one) | ({"letter": _text_of(data)} if text else {}))
+                story = _story_as_data(connection, mail_out, one)
+                if folder is not None and story["evidence"] is not None:
+                    story["evidence"] |= {"sent_folder": folder}
+                desk.data(story | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
             from mailer.cli.tables import show_people, show_steps
 
@@ -98,7 +107,7 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
             desk.say(f"{len(found)} people of {mail_out.name} match {who!r}.")
             show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
         else:
-            _show_story(desk, connection, mail_out, found[0])
+            _show_story(desk, connection, mail_out, found[0], folder)
             if text:
                 _show_letter(desk, data)
         if eml:
@@ -106,7 +115,20 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
             desk.say(f"The letter is in {eml}.")
 
 
-def _show_story(desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery) -> None:
+def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence:
+    import asyncio
+
+    from mailer.evidence import CALIBRATION, in_sent_folder
+
+    if one.message_id is None:
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
+    accepted = queries.accepted_ids(connection, one.mail_out_id, CALIBRATION + 1)
+    return asyncio.run(in_sent_folder(desk.workspace, one, accepted))
+
+
+def _show_story(
+    desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery, folder: FolderEvidence | None
+) -> None:
     from mailer.cli.tables import show_rows, speller
     from mailer.delegations import Delegations
 
@@ -128,15 +150,16 @@ def _show_story(desk: Desk, connection: Connection, mail_out: MailOut, one: Deli
         if line:
             desk.out.print(spell(line), soft_wrap=True)
     rows = []
-    for step in report.story(mail_out, one, queries.timeline(connection, one.id)):
+    moments = queries.timeline(connection, one.id)
+    for step in report.story(mail_out, one, moments):
         lines = [*step.happened, f"→ {step.became}"] if step.became else list(step.happened)
         rows.append(([report.local(step.at)], lines, ""))
     desk.out.print()
     show_rows(desk, rows)
     if one.state is State.UNKNOWN:
-        desk.say(
-            "\nWhether it arrived, nobody here can know. It is not sent again by itself: ask the person, or the server."
-        )
+        _show_evidence(desk, one, moments, folder)
+    elif folder is not None:
+        desk.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
     if others := report.elsewhere(connection, one):
         from mailer.cli.tables import show_people
 
@@ -144,8 +167,26 @@ def _show_story(desk: Desk, connection: Connection, mail_out: MailOut, one: Deli
         show_people(desk, others)
 
 
+def _show_evidence(desk: Desk, one: Delivery, moments: Sequence[queries.Moment], folder: FolderEvidence | None) -> None:
+    from mailer.cli.tables import show_rows
+    from mailer.evidence import evidence
+
+    desk.say("\nWhether it arrived, nobody here can know. It is not sent again by itself. What there is to go by:")
+    found = evidence(one, moments)
+    rows = found.rows if found else []
+    if folder is not None:
+        rows.insert(-1, ("sent folder", [str(folder)]))
+    show_rows(desk, [([label], lines, "") for label, lines in rows])
+    if folder is None and desk.workspace.settings.imap.host:
+        desk.say(f"Look into the folder of sent mail:  mailer log show {one.shown} --evidence")
+    desk.say(f'Decide:  mailer resolve {one.shown} --accepted (or --not-sent, --resend) --because "…"')
+
+
 def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> dict[str, Any]:
+    from mailer.evidence import evidence
+
     moments = queries.timeline(connection, one.id)
+    found = evidence(one, moments)
     return report.person(one) | {
         "mail_out": mail_out.name,
         "appeal": mail_out.appeal,
@@ -155,6 +196,7 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
         "detail": one.detail,
         "next_try_at": one.next_try_at,
         "timeline": moments,
+        "evidence": asdict(found) if found else None,
         "elsewhere": [report.person(other) for other in report.elsewhere(connection, one)],
     }
 

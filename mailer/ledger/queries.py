@@ -185,6 +185,13 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
     return moments
 
 
+def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> list[str]:
+    """Return the Message-IDs of a few letters of the mail-out that were accepted last."""
+    where = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, d.message_id.is_not(None))
+    found = connection.scalars(sa.select(d.message_id).where(*where).order_by(d.changed_at.desc()).limit(limit))
+    return [one for one in found if one]
+
+
 def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
     """Return the letter as it was planned, without its Date; None for those left out."""
     return connection.scalar(sa.select(letter.c.data).where(letter.c.digest == one.digest))

@@ -108,6 +108,7 @@ delivery = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.Column("digest", sa.Text, sa.ForeignKey("letter.digest")),
     sa.Column("dated_at", Moment),  # the Date header: fixed by the first marker, never changed after
+    sa.Column("resend_of", sa.Integer),  # the unknown delivery that a person released: this is the same letter again
     # what became of it
     sa.Column("state", sa.Text, nullable=False),
     _text("reason"),
