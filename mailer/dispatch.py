@@ -166,10 +166,13 @@ class Dispatch:
         if connection.scalar(sa.select(sa.exists().where(*still))):
             return False
         self._begin(connection)
-        return mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+        return True
 
     def _begin(self, connection: sa.Connection) -> MailOut:
         mail_out = mailouts.get(connection, self.mail_out_id)
+        if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
+            return mail_out  # another sender was quicker, or somebody has just stopped it
         return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
 
     def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
