@@ -46,7 +46,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # the two outsides
     ("ledger", "transport"),
     # work
-    ("dispatch", "account", "report", "evidence", "export", "mailbox"),
+    ("dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox"),
     # doors
     ("console", "cli", "__main__"),
 )

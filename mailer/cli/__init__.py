@@ -48,6 +48,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export."),
     },
     "running it": {
+        "console": ("mailer.cli.console:console", "The send log, sheets and letters in a browser."),
+        "doctor": ("mailer.cli.doctor:doctor", "Settings, files, clock, log, mail server: is all well?"),
         "config": ("mailer.cli.config:config", "The settings in force: show."),
         "explain": ("mailer.cli.explain:explain", "The long version of a message: explain C104."),
     },

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from mailer import clock
 from mailer.errors import Refused, UsageError
+from mailer.ledger.place import NETWORK, kind_of
 
 Connection = sa.Connection
 """What `reading` and `writing` yield, for those who hand it on."""
@@ -104,6 +105,12 @@ class Ledger:
         return engine, engine.execution_options(postgresql_readonly=True)
 
     def _open_sqlite(self, path: Path) -> tuple[sa.Engine, sa.Engine]:
+        if (kind := kind_of(path.parent)) in NETWORK:
+            raise Refused(
+                f"The send log would lie on a disk of another machine ({kind}): {path.parent}. Locks do not hold there.",
+                hint="Move the workspace to a disk of this computer, or set [log] database to PostgreSQL.",
+                code="S308",
+            )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _plain_words(path):
             self._lock_file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)

@@ -18,6 +18,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, cast
 
 import aiosmtplib
@@ -104,6 +105,8 @@ class Opened:
     extensions: dict[str, str]  # in lower case, with their parameters
     peer: str  # "smtp.example [192.0.2.1]:465"
     tls: str  # "TLSv1.3 TLS_AES_256_GCM_SHA384", empty in clear
+    greeting: str = ""  # the server's first words
+    certificate_until: datetime | None = None  # in UTC
 
 
 async def open_line(server: Server, patience: Patience) -> Opened:
@@ -119,7 +122,7 @@ async def open_line(server: Server, patience: Patience) -> Opened:
     )
     step = "connect"
     try:
-        await client.connect()
+        greeting = await client.connect()
         if server.security == "none":
             _insist_on_this_machine(client)
         guard(client)
@@ -134,7 +137,7 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         if server.user is not None:
             step = "login"
             await _log_in(client, server, server.user)
-        return _hand_over(client, server)
+        return _hand_over(client, server, readable(greeting.message.encode("utf-8", "surrogateescape")))
     except (aiosmtplib.SMTPException, OSError, Tampered) as fault:
         _drop(client)
         raise explained(fault, step, server) from fault
@@ -193,7 +196,7 @@ def _no_login(server: Server, wanted: str, offered: list[str]) -> ConnectError:
     )
 
 
-def _hand_over(client: aiosmtplib.SMTP, server: Server) -> Opened:
+def _hand_over(client: aiosmtplib.SMTP, server: Server, greeting: str) -> Opened:
     transport = cast(asyncio.Transport, client.transport)
     if transport.is_closing():
         raise aiosmtplib.SMTPServerDisconnected("the server hung up")
@@ -202,7 +205,15 @@ def _hand_over(client: aiosmtplib.SMTP, server: Server) -> Opened:
     tls = f"{secured.version()} {secured.cipher()[0]}" if secured is not None else ""
     if server.security != "none" and not tls:
         raise ConnectError(f"the line to {server} is not protected", temporary=False, about=About.CONFIGURATION)
-    return Opened(Line(transport), dict(client.esmtp_extensions), f"{server.host} [{ip}]:{server.port}", tls)
+    until = secured.getpeercert()["notAfter"] if secured is not None else None
+    return Opened(
+        line=Line(transport),
+        extensions=dict(client.esmtp_extensions),
+        peer=f"{server.host} [{ip}]:{server.port}",
+        tls=tls,
+        greeting=greeting,
+        certificate_until=datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None,
+    )
 
 
 def _drop(client: aiosmtplib.SMTP) -> None:
