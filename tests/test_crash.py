@@ -41,7 +41,9 @@ class Recorder:
 @contextlib.contextmanager
 def recording(folder: Path) -> Iterator[Recorder]:
     command = [sys.executable, ROOT / "tests" / "recording_server.py", folder / "seen"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
         assert server.stdin is not None and server.stdout is not None
         yield Recorder(int(server.stdout.readline()), folder / "seen")
         server.stdin.close()
