@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-TIMES = 1024  # so many are kept as the database wants them: a letter's few times stand in many columns
+TIMES = 1024  # so many are remembered as the database wants them: a letter's few times stand in many columns
 
 Row = Mapping[str, Any]
 """The values of the statement's named parameters; what it does not name is passed over."""
@@ -56,5 +56,10 @@ def _slot(bind: sa.BindParameter[Any], dialect: Dialect) -> tuple[str | None, Ca
     """Return a parameter's name, what makes its values ready for the driver, and its value where that is fixed."""
     put = bind.type.dialect_impl(dialect).bind_processor(dialect)
     if bind.required:
-        return bind.key, put and lru_cache(TIMES)(put), None
+        kind = (dialect.name, type(bind.type))
+        return bind.key, put and _READY.setdefault(kind, lru_cache(TIMES)(put)), None
     return None, None, bind.value if put is None else put(bind.value)
+
+
+_READY: dict[tuple[str, type], Callable[[Any], Any]] = {}
+"""What makes values ready, by database and type; shared, so that a time is turned into its text once a letter."""
