@@ -37,7 +37,7 @@ from mailer.states import State
 from mailer.transport.smtp import Patience, Server, SmtpSession
 
 LETTERS = 5000
-ROUNDS = 5
+ROUNDS = 3
 CONNECTIONS = (1, 8, 16)
 OURS, MESSAGE, BYTES = "mailer", "aiosmtplib send_message", "aiosmtplib sendmail, bytes"
 
