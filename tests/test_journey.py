@@ -37,6 +37,7 @@ from mailer.transport.smtp import Patience, Server, SmtpSession
 
 from . import workspaces
 from .conftest import a_contact
+from .stubborn_server import SILENCE, StubbornServer
 from .test_smtp_peers import SINK
 from .workspaces import (
     CLOSED_PORT,
@@ -432,6 +433,19 @@ def test_live_mode_refuses_the_repository_and_an_invented_session(tmp_path: Path
     assert not box.asked
 
 
+def test_live_mode_sends_what_was_signed_to_everybody_and_what_was_not_to_nobody(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
+    root = workspace(rows=[row(2), row(5)], mode="live", allow=())
+    edit(root / "templates" / "appeal" / "appeal.toml", "invented = true", "invented = false")
+    planned(root)
+    assert "has not signed" in said(mailer("send", "M-0001", "--confirm", "2", at=root), 3)
+    assert not box.asked
+    said(mailer("letters", "sign", "appeal", "Rights Example", "--by", "Jana Novak", at=root))
+    *_, finished = lines(mailer("send", "M-0001", "--confirm", "2", "--json", at=root))
+    assert finished["counts"]["accepted"] == len(box.seen) == 2
+
+
 # ------------------------------------------------------------------------------------------------- the typed number
 
 
@@ -456,7 +470,7 @@ def test_number_of_people_is_typed_at_the_terminal(workspace: MakeWorkspace, box
     assert len(box.seen) == 4
 
 
-@pytest.mark.parametrize(("answer", "code"), [("", 3), ("3", 3), ("yes", 3), (None, 130)])
+@pytest.mark.parametrize(("answer", "code"), [("", 3), ("3", 3), (None, 130)])
 def test_any_other_answer_sends_nothing(workspace: MakeWorkspace, box: Mailbox, answer: str | None, code: int) -> None:
     root = workspace(people=4)
     planned(root)
@@ -595,6 +609,15 @@ def test_retry_plans_the_rest_with_corrected_sheets(workspace: MakeWorkspace, bo
     assert set(box.seen.values()) == {1}
 
 
+def test_retry_is_for_those_who_were_chosen_and_nobody_else(workspace: MakeWorkspace, box: Mailbox) -> None:
+    root = workspace(people=6)
+    box.tricks[address(1)] = Trick.NO_SUCH_MAILBOX
+    assert planned(root, "--only", "FR")["to_send"] == 2
+    lines(mailer("send", "M-0001", "--confirm", 2, "--json", at=root), 1)
+    retry = data(mailer("retry", "M-0001", "--refused", "--json", at=root))
+    assert {code: one["to_send"] for code, one in retry["delegations"].items()} == {"DE": 0, "FR": 1, "NO": 0}
+
+
 def test_two_processes_that_send_at_once_write_to_nobody_twice(workspace: MakeWorkspace, box: Mailbox) -> None:
     root = workspace(people=60)
     planned(root)
@@ -681,6 +704,23 @@ def test_ctrl_c_while_the_server_says_nothing_sends_nothing(tmp_path: Path) -> N
     assert code == 130 and seconds < 3
     assert "Nothing was sent" in err
     assert data(mailer("status", "M-0001", "--json", at=root))["state"] == "planned"
+
+
+async def test_second_ctrl_c_ends_at_once_and_says_how_many_became_unknown(tmp_path: Path) -> None:
+    async with StubbornServer({".": SILENCE}) as server:
+        root = a_workspace(tmp_path / "work", server.port, people=6, connections=2)
+        await asyncio.to_thread(planned, root)
+        with Sending(root, "send", "M-0001", "--confirm", "6") as sending:
+            while len(server.dots) < 2:
+                server.saw_a_dot.clear()
+                await asyncio.wait_for(server.saw_a_dot.wait(), 30)
+            sending.process.send_signal(signal.SIGINT)
+            assert "Pausing" in await asyncio.to_thread(sending.says)
+            code, rest, err, seconds = await asyncio.to_thread(sending.end, signal.SIGINT)
+        assert len(server.dots) == 2, "nothing new was handed over"
+    assert code == 130 and seconds < 3
+    assert (rest[-1]["counts"]["unknown"], rest[-1]["counts"]["waiting"]) == (2, 4)
+    assert "2 letters were handed over without an answer: unknown" in err
 
 
 def test_what_cannot_be_done_now_is_said_in_words(workspace: MakeWorkspace) -> None:
@@ -796,8 +836,6 @@ def test_server_that_does_not_answer_is_said_and_the_plan_stays(tmp_path: Path) 
 
 
 async def test_server_that_refuses_the_sender_stops_the_mail_out_and_marks_nobody(tmp_path: Path) -> None:
-    from .stubborn_server import StubbornServer
-
     async with StubbornServer({"MAIL": b"550 5.7.60 you may not send as this\r\n"}) as server:
         root = a_workspace(tmp_path / "work", server.port, people=4)
         await asyncio.to_thread(planned, root)

@@ -224,6 +224,13 @@ class Sending:
             found.append(json.loads(line))
         return found
 
+    def says(self) -> str:
+        """Wait for what is said next on stderr, one line that is not empty."""
+        assert self.process.stderr is not None
+        while not (line := self.process.stderr.readline()).strip():
+            assert line, "it ended and said nothing"
+        return line
+
     def end(self, how: signal.Signals | None = None) -> tuple[int, list[dict[str, Any]], str, float]:
         """Wait for the end, after a signal if there is one. Returns code, the rest of the events, stderr, seconds."""
         begun = time.monotonic()

@@ -54,7 +54,8 @@ def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
                 hint=f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop {before.name}",
             )
         now = draft(desk.workspace, before.appeal)
-        keys = {key for one in everyone for key in (one.address_key, one.person) if key}
+        chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]  # who was not asked for is no rest
+        keys = {key for one in chosen for key in (one.address_key, one.person) if key}
         selection = Selection(delegations=_codes(now, only), people=frozenset(keys), again_refused=refused)
         _plan(desk, ledger, now, selection, retry_of=before.id)
 
