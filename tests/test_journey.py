@@ -642,7 +642,7 @@ def test_person_held_after_the_plan_is_not_written_to(workspace: MakeWorkspace, 
     (root / "contacts" / "_hold.csv").write_text(hold, encoding="utf-8")
     edit(root / "config.toml", "per_minute = 600", "per_minute = 0")
     found = mailer("send", "M-0001", "--confirm", "30", at=root)
-    assert "hold list after the plan" in said(found, 1)
+    assert "1 person is on the hold list since the plan" in said(found, 1)
     assert held not in box.asked and len(box.seen) == 29
     assert next(one["reason"] for one in people(root) if one["address"] == held) == "on_hold"
 

@@ -106,7 +106,6 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
         with ledger.reading() as connection:
             mail_out = mailouts.get(connection, mail_out_id)
             counts = queries.counts(connection, mail_out_id)
-        left = sum(counts[state] for state in OPEN)
         fresh = mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED)
         if mail_out.state is MailOutState.FINISHED:
             return _over(desk, ledger, mail_out)
@@ -117,7 +116,7 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
         now = draft(desk.workspace, mail_out.appeal)
         _still_as_planned(desk, ledger, mail_out, now, fresh)
         _may_go(mail_out, now, ledger, fresh)
-        _hold_newly_held(desk, ledger, mail_out, now)
+        left = sum(counts[state] for state in OPEN) - _hold_newly_held(desk, ledger, mail_out, now)
         if ask and left:
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
@@ -170,8 +169,8 @@ def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
         )
 
 
-def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft) -> None:
-    """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once."""
+def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft) -> int:
+    """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns how many."""
     with ledger.writing() as connection:
         waiting = queries.people(connection, mail_out.id, states=(State.WAITING, State.DEFERRED))
         held = [
@@ -181,7 +180,8 @@ def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft) 
         ]
         if held:
             mailouts.held(connection, mail_out.id, held, at=ledger.now(), who=getpass.getuser())
-            desk.say(f"{len(held)} of them came onto the hold list after the plan and will not be written to.")
+            desk.say(f"{_people(len(held))} on the hold list since the plan, and will not be written to.")
+        return len(held)
 
 
 def _confirm(desk: Desk, mail_out: MailOut, confirm: int | None, left: int, total: int) -> None:
