@@ -292,6 +292,11 @@ def local(at: datetime, *, seconds: bool = True) -> str:
     return f"{here.day} {here:%b %Y} {clock} {here.tzname()}"
 
 
+def person_behind(who: str) -> str:
+    """Return the person who did it; nobody, where it was a sender process."""
+    return "" if _A_PROCESS.fullmatch(who) else who
+
+
 def _happened(moment: Moment) -> Iterator[str]:
     if moment.attempt is not None:
         if moment.peer:
@@ -301,7 +306,7 @@ def _happened(moment: Moment) -> Iterator[str]:
         said = server_line(moment.code, moment.enhanced, moment.text)
         yield f"server: {said}" if moment.code else said or "no answer is on record"
         return
-    who = "" if _A_PROCESS.fullmatch(moment.who) else moment.who
+    who = person_behind(moment.who)
     if moment.kind == State.SENDING:
         yield "taken up by a sender"
     elif moment.kind == State.WAITING:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "mailer"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words: no network, no database, nothing of the journey
-    ("errors", "clock", "states", "address", "spelling", "toml_lines", "config"),
+    ("errors", "clock", "states", "address", "spelling", "wire", "toml_lines", "config"),
     # stations, in the order of the journey: plain, synchronous, no network, no database
     (
         "delegations",
@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "signoff",
         "proof",
         "message",
+        "dkim",
         "sources",
         "plan",
         "drafting",
@@ -59,6 +60,7 @@ HOMES = {
     "asyncio": {"ledger", "transport", "dispatch", "throttle", "sending", "mailbox", "console", "cli"},
     "argon2": {"console"},
     "click": {"cli"},
+    "cryptography": {"dkim"},
     "jinja2": {"placeholders", "markup", "render", "console"},
     "pandas": {"contacts"},
     "rich": {"cli"},

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from mailer.ledger.queries import Delivery, delivery_columns, delivery_of
 from mailer.ledger.schema import delivery, event
 from mailer.spelling import tokens
+from mailer.states import State
 
 d, e = delivery.c, event.c
 
@@ -158,6 +159,20 @@ def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
     return [delivery_of(row) for row in rows]
 
 
+def anywhere(connection: sa.Connection, search: str, limit: int) -> list[Delivery]:
+    """Find people in all mail-outs by words of name or address, the newest mail-out first."""
+    words = tokens(search)
+    if not words:
+        return []
+    rows = connection.execute(
+        sa.select(*delivery_columns)
+        .where(*(d.words.contains(word, autoescape=True) for word in words))
+        .order_by(d.mail_out_id.desc(), d.number)
+        .limit(limit)
+    )
+    return [delivery_of(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Happened:
     """One event of a mail-out, with the person it concerns; "" where it concerns the whole."""
@@ -196,3 +211,9 @@ def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime)
     ends = ("accepted", "refused", "unknown", "deferred")
     where = (e.mail_out_id == mail_out_id, e.at >= since, e.kind.in_(ends), e.delivery_id.is_not(None))
     return list(connection.scalars(sa.select(e.at).where(*where).order_by(e.id)))
+
+
+def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:
+    """Count those who are still being tried, and were tried first before this moment."""
+    where = (d.mail_out_id == mail_out_id, d.state == State.DEFERRED.value, d.tried_at < moment)
+    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0

@@ -1,0 +1,189 @@
+"""The console: which page is where, and which right it needs. Whatever is not in the table does not exist.
+
+Every view is a plain function of a `Visit`, run in a thread; only the live stream waits on the event loop. GET changes
+nothing; every POST needs the session's token and must come from a page of ours.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from mailer.console import delegations, delivery, leftout, live, mailouts, outcomes, signin, start
+from mailer.console.guard import Guard, from_here
+from mailer.console.rights import Right
+from mailer.console.sessions import Session
+from mailer.console.visit import Console, Visit
+from mailer.console.words import preferred
+from mailer.errors import MailerError, Refused, UsageError
+
+View = Callable[[Visit], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One address: what answers to GET and to POST, and the right that each needs."""
+
+    path: str
+    get: View | None = None
+    post: View | None = None
+    look: Right = Right.LOOK
+    act: Right = Right.WORK
+
+
+M = "/mail-outs/{mail_out}"
+PAGES: tuple[Page, ...] = (
+    Page("/", start.show),
+    Page("/language", post=signin.language, act=Right.LOOK),
+    Page("/sign-out", post=signin.sign_out, act=Right.LOOK),
+    Page("/search", outcomes.search),
+    Page("/help", signin.help_page),
+    Page("/mail-outs", mailouts.index),
+    Page(M, live.show),
+    Page(M + "/now", live.now),
+    Page(M + "/stream", live.stream),
+    Page(M + "/pause", post=live.pause, act=Right.SEND),
+    Page(M + "/resume", post=live.resume, act=Right.SEND),
+    Page(M + "/stop", post=live.stop, act=Right.SEND),
+    Page(M + "/outcomes", outcomes.show),
+    Page(M + "/outcomes.{kind:str}", outcomes.export),
+    Page(M + "/call-sheet", outcomes.call_sheet),
+    Page(M + "/people/{number:int}", delivery.show),
+    Page(M + "/people/{number:int}/letter", delivery.letter),
+    Page(M + "/people/{number:int}/letter.html", delivery.html),
+    Page(M + "/people/{number:int}/letter.eml", delivery.eml),
+    Page(M + "/people/{number:int}/note", post=delivery.note),
+    Page(M + "/people/{number:int}/done", post=delivery.done),
+    Page(M + "/people/{number:int}/settle", post=delivery.settle, act=Right.SEND),
+    Page(M + "/people/{number:int}/hold", post=delivery.hold),
+    Page(M + "/delegations", delegations.show),
+    Page(M + "/left-out", leftout.left_out),
+    Page(M + "/follow-up", leftout.follow_up),
+    Page(M + "/follow-up.{kind:str}", leftout.export),
+)
+
+
+def application(console: Console, hosts: set[str]) -> ASGIApp:
+    """Return the whole console; `hosts` are the names it goes by."""
+    routes: list[Route | Mount] = [
+        Route("/sign-in", signin.endpoint(console), methods=["GET", "POST"]),
+        Mount("/static", StaticFiles(packages=[("mailer.console", "static")])),
+    ]
+    for page in PAGES:
+        methods = [method for method, view in (("GET", page.get), ("POST", page.post)) if view]
+        routes.append(Route(page.path, _endpoint(console, page), methods=methods))
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            HTTPException: _not_here(console),
+            MailerError: _in_words(console),
+            Exception: _mistake(console),
+        },
+    )
+    return Guard(app, hosts, https=console.https)  # outermost: its headers stand on every answer, mistakes included
+
+
+def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        posted = request.method == "POST"
+        view = page.post if posted else page.get
+        assert view is not None
+        session = _session(console, request)
+        if session is None:
+            return _sign_in_first(request)
+        request.state.session = session
+        form = FormData()
+        if posted:
+            if not from_here(request.headers, console.origins):
+                raise HTTPException(403, "This form did not come from a page of the console. Nothing was changed.")
+            form = await request.form(max_files=1, max_fields=500)
+            token = form.get("_token")
+            if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.token.encode()):
+                raise HTTPException(403, "This page is too old. Go back, load it anew, and try again.")
+        visit = Visit(request, console, session, form)
+        right = page.act if posted else page.look
+        if not visit.may(right):
+            raise HTTPException(403, "Your role does not include this. Nothing was changed.")
+        try:
+            return await run_in_threadpool(view, visit)
+        finally:
+            await form.close()
+
+    return endpoint
+
+
+def _session(console: Console, request: Request) -> Session | None:
+    session = console.sessions.find(request.cookies.get(console.cookie, ""))
+    if session is not None and not session.language:
+        session.language = preferred(request.headers.get("accept-language", ""))
+    return session
+
+
+def _sign_in_first(request: Request) -> Response:
+    if request.method != "GET" or "hx-request" in request.headers:
+        return Response("Please sign in.", 401)
+    key = request.query_params.get("key")
+    query = {"key": key} if key else {"next": request.url.path} if request.url.path != "/" else {}
+    return RedirectResponse(f"/sign-in?{urlencode(query)}" if query else "/sign-in", 303)
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+
+def _visit(console: Console, request: Request) -> Visit | None:
+    session = getattr(request.state, "session", None) or _session(console, request)
+    return Visit(request, console, session) if session else None
+
+
+def _said(console: Console, request: Request, status: int, message: str, **more: Any) -> Response:
+    visit = _visit(console, request)
+    if visit is None:
+        return Response(message, status)
+    return visit.page("error.html", status, message=visit.say(message), hint="", problems=(), **more)
+
+
+def _not_here(console: Console) -> Any:
+    async def handler(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        usual = {404: "There is no such page.", 405: "This cannot be done in this way. Nothing was changed."}
+        said = error.detail != HTTPStatus(error.status_code).phrase
+        message = error.detail if said else usual.get(error.status_code, error.detail)
+        return await run_in_threadpool(_said, console, request, error.status_code, message)
+
+    return handler
+
+
+def _in_words(console: Console) -> Any:
+    async def handler(request: Request, error: Exception) -> Response:
+        assert isinstance(error, MailerError)
+        visit = _visit(console, request)
+        status = 409 if isinstance(error, Refused) else 404 if isinstance(error, UsageError) else 400
+        if visit is None:
+            return Response(error.message, status)
+        return await run_in_threadpool(
+            visit.page, "error.html", status, message=error.message, hint=error.hint, problems=error.problems
+        )
+
+    return handler
+
+
+def _mistake(console: Console) -> Any:
+    async def handler(request: Request, _error: Exception) -> Response:
+        message = "This is a mistake in the mailer. Nothing was sent by it; the details are in the terminal."
+        return await run_in_threadpool(_said, console, request, 500, message)
+
+    return handler

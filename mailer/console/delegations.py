@@ -1,0 +1,71 @@
+"""The delegations of a mail-out: the map and the table beside it, each number a link to its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from mailer import report
+from mailer.console.live import tile_map
+from mailer.console.outcomes import counted
+from mailer.console.tiles import shade
+from mailer.console.visit import Visit
+from mailer.delegations import Delegations
+from mailer.spelling import tokens
+from mailer.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One delegation."""
+
+    code: str
+    name: str
+    seats: int  # representatives and substitutes; 0 where not known
+    people: int
+    counts: dict[State, int]
+
+    @property
+    def accepted(self) -> int:
+        return self.counts[State.ACCEPTED]
+
+    @property
+    def coverage(self) -> int | None:
+        """How many per cent of the seats have a letter accepted; None without known seats."""
+        return min(100, 100 * self.accepted // self.seats) if self.seats else None
+
+    @property
+    def shade(self) -> int:
+        return shade(self.accepted, self.seats or self.people)
+
+
+def show(visit: Visit) -> Response:
+    known = Delegations.load()
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        table = counted(visit, connection, mail_out.id).delegations
+    rows = []
+    for code, counts in table.items():
+        seat = known.get(code)
+        seats = seat.representatives + seat.substitutes if seat else 0
+        name = known.name(code, visit.say.language) if code else visit.say("delegation not known")
+        rows.append(Row(code, name, seats, sum(counts.values()), counts))
+    order = visit.query("sort") or "look"
+    if order == "name":
+        rows.sort(key=lambda row: tokens(row.name))
+    elif order == "coverage":
+        rows.sort(key=lambda row: (row.coverage if row.coverage is not None else 101, tokens(row.name)))
+    else:
+        rows.sort(key=lambda row: ([-row.counts[state] for state in report.WORST_FIRST], tokens(row.name)))
+    absent = [one for one in known.members if one.code not in table]
+    return visit.page(
+        "delegations.html",
+        mail_out=mail_out,
+        rows=rows,
+        tiles=tile_map(table),
+        order=order,
+        absent=[known.name(one.code, visit.say.language) for one in absent],
+        columns=(State.ACCEPTED, State.REFUSED, State.UNKNOWN, State.DEFERRED, State.NOT_SENT, State.SKIPPED),
+        waiting=sum(row.counts[State.WAITING] + row.counts[State.SENDING] for row in rows),
+    )

@@ -1,0 +1,234 @@
+"""One delivery: what happened to it, the letter exactly as it went out, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from starlette.responses import HTMLResponse, Response
+
+from mailer import holds, message, report
+from mailer.console.guard import LETTER_POLICY
+from mailer.console.outcomes import because
+from mailer.console.rights import Right
+from mailer.console.visit import Visit
+from mailer.contacts.contact import Contact
+from mailer.errors import Refused, UsageError
+from mailer.ledger import moves, notes, outcomes, queries
+from mailer.ledger.ledger import Connection
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.queries import LATE_ANSWER, Delivery, Moment
+from mailer.states import WORDS, State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the timeline."""
+
+    at: datetime
+    lines: tuple[str, ...]
+    became: State | None = None
+    reason: str = ""
+    server: str = ""  # the server's own line, a click away
+    ahead: bool = False  # not yet: the next try
+
+
+def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
+    mail_out = visit.mail_out(connection)
+    one = outcomes.one(connection, mail_out.id, visit.request.path_params["number"])
+    if one is None:
+        raise UsageError(visit.say("There is no such person in {name}.", name=mail_out.name))
+    return mail_out, one
+
+
+def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
+    _, _, held = visit.console.shelf.people()
+    return held.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
+
+
+def show(visit: Visit) -> Response:
+    with visit.reading() as connection:
+        mail_out, one = _wanted(visit, connection)
+        moments = queries.timeline(connection, one.id)
+        others = outcomes.of_person(connection, one)
+        done = notes.done(connection, mail_out.id).get(one.id) if one.state in _FOLLOWED else None
+    return visit.page(
+        "delivery.html",
+        mail_out=mail_out,
+        one=one,
+        steps=list(_story(visit, mail_out, one, moments)),
+        because=because(visit, one),
+        others=others,
+        held=_held(visit, one),
+        done=done,
+        followed=one.state in _FOLLOWED,
+        may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
+    )
+
+
+_FOLLOWED = (State.UNKNOWN, State.REFUSED, State.NOT_SENT)
+
+
+def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]) -> Iterator[Step]:
+    """Tell what happened, as `report.story` does, in the reader's language."""
+    say = visit.say
+    left = one.state is State.SKIPPED
+    yield Step(
+        mail_out.planned_at,
+        (say("planned in {name}", name=mail_out.name),),
+        State.SKIPPED if left else State.WAITING,
+        one.reason if left else "",
+    )
+    for number, moment in enumerate(moments, 1):
+        if moment.kind == State.SENDING and number < len(moments):
+            continue  # a claim is news only while nothing follows
+        became = State(moment.kind) if moment.kind in set(State) else None
+        server = report.server_line(moment.code, moment.enhanced, moment.text) if moment.attempt is not None else ""
+        yield Step(moment.at, tuple(_lines(visit, moment)), became, moment.reason, server)
+    if one.state is State.DEFERRED and one.next_try_at:
+        yield Step(one.next_try_at, (say("next try"),), ahead=True)
+
+
+def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
+    say = visit.say
+    who = report.person_behind(moment.who)
+    if moment.kind == LATE_ANSWER:
+        yield say("An answer came after the letter was no longer this sender's; it is kept as evidence.")
+    if moment.attempt is not None:
+        yield say("try {n}", n=moment.attempt) + (
+            f" · {moment.peer} · {moment.tls or say('not encrypted')}" if moment.peer else ""
+        )
+        if not moment.code and moment.text:
+            yield moment.text
+    elif moment.kind == State.SENDING:
+        yield say("taken up by a sender")
+    elif moment.kind == State.WAITING:
+        yield say("put back before anything was handed over")
+    elif moment.kind == notes.NOTED:
+        yield say("note by {who}: {text}", who=who, text=moment.detail)
+    elif moment.kind == notes.OPENED:
+        yield say("letter opened by {who}", who=who)
+    elif moment.kind == notes.DONE:
+        yield say("follow-up done by {who}", who=who)
+    elif moment.kind == notes.REOPENED:
+        yield say("follow-up taken up again by {who}", who=who)
+    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason:  # an unknown one was settled
+        yield say("{who} decided: {text}", who=who, text=moment.detail)
+    else:
+        yield from filter(None, (say("by {who}", who=who) if who else moment.kind.replace("_", " "), moment.detail))
+
+
+# ------------------------------------------------------------------------------------------------------- the letter
+
+
+def _data(visit: Visit) -> tuple[MailOut, Delivery, bytes]:
+    """Return the letter as it went over the line, and write down who opened it."""
+    with visit.writing() as connection:
+        mail_out, one = _wanted(visit, connection)
+        data = queries.data_of(connection, one)
+        if data is None:
+            raise UsageError(visit.say("There is no letter for {name}.", name=one.name or one.shown))
+        notes.opened(connection, one, at=visit.now(), who=visit.who)
+    return mail_out, one, data if one.dated_at is None else message.dated(data, one.dated_at)
+
+
+def letter(visit: Visit) -> Response:
+    mail_out, one, data = _data(visit)
+    parsed = message_from_bytes(data, policy=policy.default)
+    body = parsed.get_body(("plain",))
+    heads = data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
+    return visit.page(
+        "letter.html",
+        mail_out=mail_out,
+        one=one,
+        heads=[(name, parsed[name]) for name in ("From", "Reply-To", "To", "Subject", "Date") if parsed[name]],
+        text=body.get_content() if body else "",
+        source=heads,
+        has_html=parsed.get_body(("html",)) is not None,
+    )
+
+
+def html(visit: Visit) -> Response:
+    """Return the HTML of the letter for its sandboxed frame."""
+    _, _, data = _data(visit)
+    return html_of(message_from_bytes(data, policy=policy.default))
+
+
+def html_of(parsed: EmailMessage) -> Response:
+    body = parsed.get_body(("html",))
+    return framed(str(body.get_content()) if body else "")
+
+
+def framed(text: str) -> Response:
+    """Return the HTML of a letter under a policy of its own: nothing remote, no script, only in a frame of ours."""
+    return HTMLResponse(text, headers={"content-security-policy": LETTER_POLICY})
+
+
+def eml(visit: Visit) -> Response:
+    _, one, data = _data(visit)
+    name = f"{one.shown}.eml"
+    return Response(
+        data, media_type="message/rfc822", headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+# -------------------------------------------------------------------------------------------------- what a person does
+
+
+def _here(visit: Visit) -> str:
+    params = visit.request.path_params
+    return f"/mail-outs/{params['mail_out']}/people/{params['number']}"
+
+
+def note(visit: Visit) -> Response:
+    """Write a note beside the delivery."""
+    text = visit.field("text")[:4000]
+    if not text:
+        raise UsageError(visit.say("The note is empty."))
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        notes.write(connection, one, notes.NOTED, at=visit.now(), who=visit.who, detail=text)
+    return visit.go(_here(visit), visit.say("The note is written."))
+
+
+def done(visit: Visit) -> Response:
+    """Tick a follow-up off, or take it up again."""
+    kind = notes.REOPENED if visit.field("again") else notes.DONE
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        notes.write(connection, one, kind, at=visit.now(), who=visit.who)
+    back = visit.field("next")
+    return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
+
+
+def settle(visit: Visit) -> Response:
+    """Let a named person say what became of an unknown letter."""
+    words = {"accepted": State.ACCEPTED, "not_sent": State.NOT_SENT}
+    to, because = words.get(visit.field("to")), visit.field("because")[:1000]
+    if to is None or not because:
+        raise UsageError(visit.say("Say what became of the letter, and how you know."))
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        if not moves.settle(connection, one.id, to, who=visit.who, because=because, at=visit.now()):
+            raise Refused(visit.say("This letter is no longer unknown. Nothing was changed."))
+    return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
+
+
+def hold(visit: Visit) -> Response:
+    """Put this person on the hold list: never written to again, until released."""
+    why = visit.field("because")[:500]
+    if not why:
+        raise UsageError(visit.say("Say why nobody writes to this person any more."))
+    with visit.reading() as connection:
+        _, one = _wanted(visit, connection)
+    if _held(visit, one):
+        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
+    today: date = visit.now().date()
+    entry = holds.Hold(one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0)
+    workspace = visit.workspace
+    holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
+    visit.journal("held", f"{one.name} {one.address}: {why}")
+    return visit.go(_here(visit), visit.say("{name} is on the hold list and will not be written to.", name=one.name))

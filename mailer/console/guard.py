@@ -1,0 +1,105 @@
+"""What stands before every page: the host name, the size, and the headers that a browser must obey.
+
+A page on another site that resolves its own name to 127.0.0.1 fails at the host name (DNS rebinding); one that posts
+here fails at `from_here`, at the missing cookie, and at the missing token. Nothing is loaded from anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+"""For the HTML of a letter, in its sandboxed frame: its own inline styles, and nothing else."""
+
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+MOST_BYTES = 21 * 1024 * 1024
+"""Of one request: a sheet of 20 MB, and the form around it."""
+
+
+class TooBig(Exception):
+    """A request has more bytes than `MOST_BYTES`."""
+
+
+class Guard:
+    """The outermost layer of the console."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], *, https: bool = False) -> None:
+        self.app, self.hosts, self.https = app, frozenset(hosts), https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                there = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    there.setdefault(name, value)
+                if self.https:
+                    there.setdefault("strict-transport-security", "max-age=31536000")
+            await send(message)
+
+        if headers.get("host", "").lower() not in self.hosts:
+            answer = PlainTextResponse("This console does not go by that name.", 421)
+        elif (headers.get("content-length") or "0").isdigit() and int(headers.get("content-length") or 0) > MOST_BYTES:
+            answer = PlainTextResponse("This is more than 20 MB.", 413)
+        else:
+            try:
+                await self.app(scope, _measured(receive), sending)
+            except TooBig:
+                if started:
+                    raise
+                answer = PlainTextResponse("This is more than 20 MB.", 413)
+            else:
+                return
+        await answer(scope, receive, sending)
+
+
+def _measured(receive: Receive) -> Receive:
+    """Count what comes in; a request without a length must not be longer for it."""
+    size = 0
+
+    async def receiving() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BYTES:
+            raise TooBig
+        return message
+
+    return receiving
+
+
+def from_here(headers: Headers, origins: Collection[str]) -> bool:
+    """Whether a form was sent by a page of ours: browsers say so themselves, and what does not say so is refused."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is None and origin is None:
+        return False
+    return site in (None, "same-origin") and (origin is None or origin in origins)
+
+
+def cookie(name: str, value: str, *, https: bool, **more: Any) -> dict[str, Any]:
+    """Return the arguments of `set_cookie`: for this site alone, out of reach of scripts."""
+    return {"key": name, "value": value, "httponly": True, "samesite": "strict", "secure": https, "path": "/"} | more

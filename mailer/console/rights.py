@@ -1,0 +1,23 @@
+"""Who may do what. A role is a set of rights; whatever a route does not name is refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    LOOK = "look"  # read the send log, the sheets and the letters
+    WORK = "work"  # write notes, tick off follow-ups, put a person on the hold list
+    EDIT = "edit"  # take sheets over, release from the hold list
+    APPROVE = "approve"  # say yes to a plan; accept forms of address
+    SEND = "send"  # plan, send, pause, stop, settle an unknown
+    RULE = "rule"  # accounts and the journal
+
+
+ROLES: dict[str, frozenset[Right]] = {
+    "viewer": frozenset({Right.LOOK}),
+    "editor": frozenset({Right.LOOK, Right.WORK, Right.EDIT}),
+    "approver": frozenset({Right.LOOK, Right.WORK, Right.APPROVE}),
+    "operator": frozenset({Right.LOOK, Right.WORK, Right.SEND}),
+    "admin": frozenset(Right),
+}

@@ -1,0 +1,95 @@
+"""Running the console: on this computer's own address, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import uvicorn
+
+from mailer.console.app import application
+from mailer.console.live import end_streams
+from mailer.console.sessions import Sessions
+from mailer.console.visit import Console, Shelf
+from mailer.errors import MailerError, UsageError
+from mailer.ledger.ledger import Ledger
+
+HOST = "127.0.0.1"
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: object) -> None:
+        end_streams()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def listen(port: int) -> socket.socket:
+    """Take the port, of this computer's own address alone. Raises UsageError where somebody has it."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as fault:
+        raise UsageError(
+            f"Port {port} of this computer cannot be used: {fault.strerror}.",
+            hint="Perhaps a console runs already. Another port: mailer console --port 8026",
+        ) from fault
+
+
+def console(
+    root: Path, ledger: Ledger, owner: str, listener: socket.socket, announce: Callable[[str], None], behind: str = ""
+) -> tuple[Console, set[str]]:
+    """Return a console for a workspace, and the names it goes by.
+
+    `behind` is the public address of a server that speaks TLS and hands requests on: "https://mailer.rights.example".
+    Then only accounts open it, and cookies are for TLS alone.
+    """
+    port = listener.getsockname()[1]
+    names = {f"{HOST}:{port}", f"localhost:{port}"}
+    origins = {f"http://{name}" for name in names}
+    if behind:
+        place = urlsplit(behind)
+        if place.scheme != "https" or not place.netloc or place.path not in ("", "/"):
+            raise UsageError(f"{behind} is no address of a server with TLS.", hint="https://mailer.rights.example")
+        names, origins = {place.netloc.lower()}, {f"https://{place.netloc.lower()}"}
+    made = Console(
+        shelf=Shelf(root),
+        ledger=ledger,
+        sessions=Sessions(ledger, now=ledger.now),
+        owner=owner,
+        announce=announce,
+        address=f"https://{urlsplit(behind).netloc}" if behind else f"http://{HOST}:{port}",
+        origins=frozenset(origins),
+        https=bool(behind),
+    )
+    return made, names
+
+
+def link(made: Console) -> str:
+    """Return the address that opens the console once."""
+    return made.address if made.https else f"{made.address}/sign-in?key={quote(made.sessions.new_key())}"
+
+
+def serve(made: Console, names: set[str], listener: socket.socket) -> None:
+    """Answer until Ctrl-C. What is being sent goes on: it is another process."""
+    threading.Thread(target=_warm, args=(made.shelf,), daemon=True).start()
+    config = uvicorn.Config(
+        application(made, names),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def _warm(shelf: Shelf) -> None:
+    """Read the sheets before the first page asks for them."""
+    with contextlib.suppress(MailerError):  # the page itself says what is wrong
+        shelf.people()

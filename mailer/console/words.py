@@ -1,0 +1,77 @@
+"""The words of the console in the reader's language.
+
+English stands in the pages themselves; `french.toml` has the French beside it. A sentence without a translation is
+shown in English, and a test says which those are.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from functools import lru_cache
+from importlib import resources
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+_MONTHS = {
+    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    "fr": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+}
+
+
+class Words:
+    """Says things in one language: `say("{n} people", n=3)`."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else "en"
+        self._table = _table(self.language)
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        said = self._table.get(text, text)
+        return (
+            said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()}) if values else said
+        )
+
+    def many(self, number: int, one: str, more: str, /, **values: object) -> str:
+        """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""
+        single = number == 1 or (number == 0 and self.language == "fr")
+        return self(one if single else more, n=number, **values)
+
+    def number(self, number: int) -> str:
+        return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ",")
+
+    def day(self, at: datetime) -> str:
+        here = at.astimezone()
+        return f"{here.day} {_MONTHS[self.language][here.month - 1]} {here.year}"
+
+    def clock(self, at: datetime, *, seconds: bool = False) -> str:
+        return f"{at.astimezone():%H:%M:%S}" if seconds else f"{at.astimezone():%H:%M}"
+
+    def moment(self, at: datetime, *, seconds: bool = False) -> str:
+        """Write a time in this computer's zone: `20 Jan 2027, 08:00`."""
+        return f"{self.day(at)}, {self.clock(at, seconds=seconds)}"
+
+    def long(self, seconds: float) -> str:
+        """Say how long, roughly: `about 3 min`."""
+        minutes = round(seconds / 60)
+        if minutes < 1:
+            return self("less than a minute")
+        if minutes < 90:
+            return self("about {n} min", n=minutes)
+        return self("about {n} h", n=round(minutes / 60))
+
+
+@lru_cache
+def _table(language: str) -> dict[str, str]:
+    if language == "en":
+        return {}
+    text = resources.files("mailer.console").joinpath("french.toml").read_text(encoding="utf-8")
+    return {str(key): str(value) for key, value in tomllib.loads(text).items()}
+
+
+def preferred(header: str) -> str:
+    """Return the first language of an Accept-Language header that we speak."""
+    for part in header.split(","):
+        code = part.partition(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "en"
