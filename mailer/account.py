@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailer.address import allowed
 from mailer.config import Account, Workspace, read_password
@@ -15,6 +16,9 @@ from mailer.dispatch import Course
 from mailer.errors import UsageError
 from mailer.transport.smtp import Patience, Server, SmtpSession
 from mailer.transport.tokens import Token, token_from_command, token_from_file
+
+if TYPE_CHECKING:
+    from mailer.dkim import Signer
 
 
 def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
@@ -26,6 +30,15 @@ def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
     allow, dsn = settings.safety.allow, settings.smtp.dsn
     live = settings.safety.mode == "live"
     return lambda: SmtpSession(server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn)
+
+
+def signer(workspace: Workspace) -> Signer | None:
+    """Return what signs the letters (DKIM), None where the organisation's own server does that."""
+    if workspace.settings.sender.dkim is None:
+        return None
+    from mailer.dkim import signer_of  # its library is slow to import
+
+    return signer_of(workspace)
 
 
 def smtp_server(workspace: Workspace) -> Server:

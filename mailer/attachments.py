@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from mailer.errors import MailerError, Problem, Severity
+from mailer.wire import Part
 
 KINDS = {
     ".pdf": "application/pdf",
@@ -53,7 +54,7 @@ class Attachment:
     file: str  # in the workspace: "templates/appeal/files/briefing.en.pdf"
     name: str  # as readers see it: "briefing.en.pdf"
     digest: str  # SHA-256 of the file
-    part: bytes  # header and body of the MIME part, CRLF
+    part: Part  # header and body of the MIME part
 
 
 def pattern_fault(pattern: str) -> str:
@@ -113,9 +114,8 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     kind = KINDS[path.suffix.lower()].encode()
     head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition: %b;\r\n%b\r\n\r\n"
     inline = b"Content-ID: <%b>\r\n" % shown_as.encode() if shown_as else b""
-    part = head % (kind, inline, b"inline" if shown_as else b"attachment", _named(name)) + encodebytes(raw).replace(
-        b"\n", b"\r\n"
-    )
+    head %= (kind, inline, b"inline" if shown_as else b"attachment", _named(name))
+    part = Part(head + encodebytes(raw).replace(b"\n", b"\r\n"))
     return Attachment(file, name, hashlib.sha256(raw).hexdigest(), part)
 
 
@@ -178,7 +178,7 @@ class Attachments:
         return self._read[key]
 
     def _all(self, found: list[Attachment]) -> tuple[Attachment, ...]:
-        total = sum(len(one.part) for one in found)
+        total = sum(len(one.part.data) for one in found)
         if total > MAX_TOTAL:
             message = f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
             problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")

@@ -101,6 +101,12 @@ def _language(code: str) -> str:
     return code
 
 
+def _selector(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", name):
+        raise wrong("K105", "must be a name in the DNS: letters, figures and hyphens", '"mailer2027"')
+    return name
+
+
 def _hold_list(name: str) -> str:
     if not name.startswith("_"):
         raise wrong("K105", "must begin with _, or it would be read as a contact sheet", f'"_{name}"')
@@ -119,11 +125,19 @@ class Table(BaseModel):
 # ----------------------------------------------------------------------------------------------------- the tables
 
 
+class Dkim(Table):
+    """The key that letters are signed with, where the organisation's own server does not sign them."""
+
+    selector: Annotated[str, AfterValidator(_selector)]  # the DNS has its public half at SELECTOR._domainkey.DOMAIN
+    file: Text  # the private key, PEM, with mode 0600, relative to the workspace
+
+
 class Sender(Table):
     from_: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")  # "Jana Novak <jana@rights.example>"
     reply_to: Address | None = None  # where answers and objections go; without it, to `from`
     organisation: Text  # stands in the footer of every letter
     postal_address: Line = ""
+    dkim: Dkim | None = None
 
     @property
     def name(self) -> str:
@@ -436,7 +450,7 @@ def read_password(workspace: Workspace, account: Account | None = None) -> Secre
         found = os.environ.get(source.env)
         hint = f"set it, for this terminal:  export {source.env}=…"
     elif source.file:
-        found = _password_file(workspace.root / source.file)
+        found = read_secret_file(workspace.root / source.file).partition("\n")[0].rstrip("\r")
         hint = "put the password on its first line"
     elif source.keyring:
         found = _keyring(*source.keyring.split("/", 1))
@@ -513,7 +527,8 @@ def _no_password(message: str, hint: str) -> UsageError:
     return UsageError(message, hint=hint, code="K110")
 
 
-def _password_file(path: Path) -> str:
+def read_secret_file(path: Path, kind: str = "password") -> str:
+    """Read a file that nobody else may read; `kind` is what it holds, for the message. Raises `UsageError` (K110)."""
     try:
         # Asked of the open file, so that nobody can exchange it between the look and the reading.
         with path.open(encoding="utf-8") as file:
@@ -521,12 +536,12 @@ def _password_file(path: Path) -> str:
             mode = stat.S_IMODE(about.st_mode)
             if os.name == "posix" and mode & 0o077:
                 raise _no_password(
-                    f"Others can read the password file {path} (its mode is {mode:04o}).", f"chmod 600 {path}"
+                    f"Others can read the {kind} file {path} (its mode is {mode:04o}).", f"chmod 600 {path}"
                 )
-            return file.readline().rstrip("\r\n")
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise _no_password(f"The password file {path} cannot be read: {reason}.", "make it, with mode 0600") from None
+        raise _no_password(f"The {kind} file {path} cannot be read: {reason}.", "make it, with mode 0600") from None
 
 
 def _keyring(service: str, user: str) -> str | None:

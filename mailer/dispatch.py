@@ -18,11 +18,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mailer import message, replies, retry
+from mailer import message, replies, retry, wire
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
 from mailer.ledger import buckets, mailouts, moves
@@ -34,6 +34,9 @@ from mailer.ledger.senders import dead_senders, sender
 from mailer.ledger.writer import Write, Writer
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
 from mailer.transport.smtp import Envelope, NotHandedOver, SmtpSession
+
+if TYPE_CHECKING:  # most letters are signed by the organisation's own server, and its library is slow to import
+    from mailer.dkim import Signer
 
 GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
 LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
@@ -70,10 +73,15 @@ class _Letter:
     envelope: Envelope
 
     @classmethod
-    def of(cls, one: Claimed, sender: str, now: datetime) -> _Letter:
+    def of(cls, one: Claimed, sender: str, now: datetime, signer: Signer | None) -> _Letter:
         dated_at = one.dated_at or now
         envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
-        return cls(one, dated_at, Envelope(sender, one.address, message.dated(one.data, dated_at), envid))
+        data = message.dated(one.data, dated_at)
+        shared = wire.shifted(one.shared, len(data) - len(one.data))
+        if signer is not None:
+            signed = signer.signed(data, shared, dated_at)
+            data, shared = signed, wire.shifted(shared, len(signed) - len(data))
+        return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
 
 
 @dataclass(slots=True)
@@ -95,6 +103,7 @@ class Dispatch:
     session: Callable[[], SmtpSession]
     course: Course = field(default_factory=Course)
     report: Callable[[dict[str, Any]], None] = lambda _event: None
+    signer: Signer | None = None  # signs letters at their first attempt, and in the same way at every later one
 
     async def run(self) -> MailOut:
         """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then stands.
@@ -230,7 +239,7 @@ class Dispatch:
         one = self._queue.popleft()
         if len(self._queue) == self.course.connections and not self.course.interval:
             self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
-        return _Letter.of(one, self._envelope_from, self.ledger.now())
+        return _Letter.of(one, self._envelope_from, self.ledger.now(), self.signer)
 
     async def _take(self) -> _Letter | None:
         """Wait for the next letter. None: there is none left, or the sending is halted."""

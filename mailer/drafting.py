@@ -172,7 +172,14 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
     """Return the settings that decide who gets what from whom, by name; never a secret."""
     settings = workspace.settings
     columns = settings.contacts.columns
+    signed = {}
+    if settings.sender.dkim is not None:
+        from mailer.dkim import signer_of
+
+        signer = signer_of(workspace)
+        signed = {"sender.dkim": signer.name if signer else ""}
     return {
+        **signed,
         "sender.from": settings.sender.from_,
         "sender.reply_to": settings.sender.answers_to,
         "sender.organisation": settings.sender.organisation,

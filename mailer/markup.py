@@ -131,7 +131,8 @@ def _html(tokens: Sequence[Token]) -> str:
     for token in _flat(tokens):
         if token.type == "image":
             token.attrs["src"] = f"cid:{content_id(str(token.attrs['src']))}"
-    return MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    html: str = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    return html
 
 
 def check(source: Source) -> list[Problem]:

@@ -20,11 +20,12 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
-from mailer import headers
+from mailer import headers, wire
 from mailer.address import key_of
 from mailer.errors import MailerError
 from mailer.markup import escaped
 from mailer.render import Rendered
+from mailer.wire import Part, Shared
 
 _ASCII = bytes(range(128))
 _SENDER = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
@@ -32,7 +33,7 @@ _MANY_NOT_ASCII = 0.18
 """From this share of bytes on base64 (4/3) is shorter than quoted-printable (three for one)."""
 
 
-def build(
+def compose(
     rendered: Rendered,
     *,
     sender: str,
@@ -41,8 +42,8 @@ def build(
     recipient_address: str,
     message_id: str,
     unsubscribe: str,
-) -> bytes:
-    """Return the whole message but for `Date`. Bodies have "\\n" at the ends of lines and no "\\r".
+) -> tuple[bytes, Shared]:
+    """Return the message but for `Date`: its own bytes, and the files that it shares. Bodies have "\\n" at the ends of lines and no "\\r".
 
     `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go unless the letter itself
     names an organisation of the country; `unsubscribe` is the address that objections go to.
@@ -55,18 +56,28 @@ def build(
         hint = "correct the name or the subject; nothing was sent"
         raise MailerError(f"this letter has no valid header: {error}", hint=hint, code="L401") from None
     boundary = b"=_" + sha256(message_id.encode()).hexdigest()[:32].encode()
-    return b"".join(
-        (
-            _from(sender),
-            headers.mailbox("Reply-To", "", rendered.reply_to or reply_to),
-            to,
-            subject,
-            b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
-            b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n" % quote(unsubscribe, safe="@").encode("ascii"),
-            b"MIME-Version: 1.0\r\nContent-Language: %b\r\n" % rendered.language.encode("ascii"),
-            *_with_attachments(boundary, rendered),
-        )
-    )
+    own = bytearray()
+    shared: list[tuple[int, Part]] = []
+    for piece in (
+        _from(sender),
+        headers.mailbox("Reply-To", "", rendered.reply_to or reply_to),
+        to,
+        subject,
+        b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
+        b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n" % quote(unsubscribe, safe="@").encode("ascii"),
+        b"MIME-Version: 1.0\r\nContent-Language: %b\r\n" % rendered.language.encode("ascii"),
+        *_with_attachments(boundary, rendered),
+    ):
+        if isinstance(piece, Part):
+            shared.append((len(own), piece))
+        else:
+            own += piece
+    return bytes(own), tuple(shared)
+
+
+def build(rendered: Rendered, **about: str) -> bytes:
+    """Return the whole message but for `Date` in one piece; `about` is what `compose` wants to know."""
+    return wire.joined(*compose(rendered, **about))
 
 
 def dated(raw: bytes, at: datetime) -> bytes:
@@ -80,13 +91,13 @@ def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
     return f"{b32encode(digest)[:26].decode().lower()}@{domain}"
 
 
-def read_back(raw: bytes, *, recipient: str, everyone: Container[str], greeting: str) -> None:
+def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting: str) -> None:
     """Prove that the finished bytes are one person's: their address alone in To, their greeting in both bodies.
 
-    `everyone` holds the keys (`address.key_of`) of all recipients of the mail-out; none but this person's may occur
+    `own` is the message without the files that letters share. `everyone` holds the keys (`address.key_of`) of all recipients of the mail-out; none but this person's may occur
     anywhere, neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this program.
     """
-    top = raw.partition(b"\r\n\r\n")[0]
+    top = own.partition(b"\r\n\r\n")[0]
     head = top.replace(b"\r\n ", b" ").decode("ascii")
     fields = [line.partition(": ") for line in head.split("\r\n")]
     named = {name.lower(): value for name, _, value in fields}
@@ -96,16 +107,16 @@ def read_back(raw: bytes, *, recipient: str, everyone: Container[str], greeting:
         raise _not_one_persons("a header is missing or stands there twice")
     if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
-    boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', raw)
-    parts = raw[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
+    boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', own)
+    parts = own[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
     bodies = [_decoded(part) for part in parts]
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
-    own = key_of(recipient)
+    mine = key_of(recipient)
     shown = (_shown(named["subject"]), _shown(to), named["from"], named.get("reply-to", ""), *bodies)
     for text in shown:
         for key in _addresses(text):
-            if key != own and key in everyone and not _is_ours(key, named):
+            if key != mine and key in everyone and not _is_ours(key, named):
                 raise _not_one_persons("the address of another recipient stands in it", _NAMED)
 
 
@@ -168,7 +179,7 @@ def _from(sender: str) -> bytes:
     return headers.mailbox("From", match["name"] if match else "", match["address"] if match else sender)
 
 
-def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
+def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
     """Yield the two bodies, and around them, where there are attachments, multipart/mixed (RFC 2046 section 5.1)."""
     outer = boundary.replace(b"=_", b"=_m")
     if rendered.attachments:
@@ -184,7 +195,7 @@ def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
         yield b"--%b--\r\n" % outer
 
 
-def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes]:
+def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
     """Yield the HTML, and around it, where it shows pictures, multipart/related (RFC 2387)."""
     if not rendered.pictures:
         yield from _part(boundary, b"text/html", rendered.html)

@@ -16,7 +16,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from mailer import message
+from mailer import message, wire
 from mailer.appeal import Appeal
 from mailer.audience import Decision
 from mailer.contacts.contact import Contact
@@ -24,6 +24,7 @@ from mailer.errors import MailerError, Problem
 from mailer.render import Renderer
 from mailer.sources import Sources
 from mailer.states import Reason, State
+from mailer.wire import Shared
 
 TOO_MANY = 50
 """Problems in letters that are shown; the same slip usually meets everybody."""
@@ -42,7 +43,8 @@ class Planned:
     detail: str
     message_id: str | None = None
     digest: str | None = None
-    data: bytes | None = None
+    data: bytes | None = None  # the letter's own bytes
+    shared: Shared = ()  # the files that it shares with others
 
     @property
     def state(self) -> State:
@@ -182,7 +184,7 @@ def _freeze(
     contact = decision.contact
     rendered = renderer.render(contact, decision.language)
     message_id = f"<{message.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
-    data = message.build(
+    data, shared = message.compose(
         rendered,
         sender=sending.from_,
         reply_to=sending.reply_to,
@@ -192,7 +194,8 @@ def _freeze(
         unsubscribe=sending.reply_to,
     )
     message.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
-    return {"message_id": message_id, "digest": sha256(data).hexdigest(), "data": data}
+    digest = wire.digest(data, wire.references(shared))
+    return {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
 
 
 def _round_robin(decisions: Sequence[Decision]) -> dict[int, int]:

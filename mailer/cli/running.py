@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -21,6 +21,9 @@ from mailer.ledger.mailouts import MailOut
 from mailer.states import OPEN, WORDS, State
 from mailer.transport.smtp import SmtpSession
 
+if TYPE_CHECKING:
+    from mailer.dkim import Signer
+
 INTERRUPTED = "interrupted at the keyboard"
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
@@ -28,14 +31,21 @@ WIDE = 78
 SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
 
-def run(desk: Desk, ledger: Ledger, mail_out: MailOut, session: Callable[[], SmtpSession], course: Course) -> MailOut:
+def run(
+    desk: Desk,
+    ledger: Ledger,
+    mail_out: MailOut,
+    session: Callable[[], SmtpSession],
+    course: Course,
+    signer: Signer | None = None,
+) -> MailOut:
     """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the mail-out then stands."""
     with ledger.reading() as connection:
         counts = queries.counts(connection, mail_out.id)
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
     with _screen(desk, mail_out.name, total, total - left) as report:
-        return asyncio.run(_run(desk, Dispatch(ledger, mail_out.id, session, course, report)))
+        return asyncio.run(_run(desk, Dispatch(ledger, mail_out.id, session, course, report, signer)))
 
 
 async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:

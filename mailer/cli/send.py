@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from mailer.account import course_of, sessions
+from mailer.account import course_of, sessions, signer
 from mailer.cli.desk import Command, Desk
 from mailer.cli.running import INTERRUPTED, run
 from mailer.cli.tables import say_text, show_steps, show_totals
@@ -121,7 +121,13 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
         try:
-            return _over(desk, ledger, run(desk, ledger, mail_out, sessions(desk.workspace), course_of(desk.workspace)))
+            return _over(
+                desk,
+                ledger,
+                run(
+                    desk, ledger, mail_out, sessions(desk.workspace), course_of(desk.workspace), signer(desk.workspace)
+                ),
+            )
         except ServerError:
             with ledger.reading() as connection:
                 mail_out = mailouts.get(connection, mail_out_id)

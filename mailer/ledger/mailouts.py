@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from mailer.errors import Refused, UsageError
-from mailer.ledger import moves
+from mailer.ledger import letters, moves
 from mailer.ledger.ledger import shown
-from mailer.ledger.schema import delivery, event, letter, mail_out
+from mailer.ledger.schema import delivery, event, mail_out
 from mailer.spelling import tokens
 from mailer.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
 
@@ -80,12 +80,7 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
         )
         .returning(m.id)
     ).scalar_one()
-    letters = {one.digest: one.data for one in plan.deliveries if one.digest and one.data is not None}
-    if letters:
-        there = set(connection.scalars(sa.select(letter.c.digest).where(letter.c.digest.in_(letters))))
-        fresh = [{"digest": digest, "data": data} for digest, data in letters.items() if digest not in there]
-        if fresh:
-            connection.execute(sa.insert(letter), fresh)
+    letters.keep(connection, plan.deliveries)
     if plan.deliveries:
         connection.execute(
             sa.insert(delivery),

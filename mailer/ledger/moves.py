@@ -17,16 +17,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.errors import Refused
+from mailer.ledger import letters
 from mailer.ledger.prepared import Prepared, Row
-from mailer.ledger.schema import Moment, attempt, delivery, event, letter, mail_out
+from mailer.ledger.schema import Moment, attempt, delivery, event, mail_out
 from mailer.states import MAY_HAVE_REACHED, TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.wire import Shared
 
 LEASE = timedelta(minutes=25)
 """More than twice the ten minutes that the answer to the final dot may take."""
@@ -50,10 +50,11 @@ class Claimed:
     tried_at: datetime | None  # when the trying began
     attempts: int  # this one included
     fence: int
-    data: bytes  # the message without its Date
+    data: bytes  # the message without its Date, its own bytes
+    shared: Shared = ()  # and what it shares with other letters
 
 
-CLAIMED = [field.name for field in fields(Claimed) if field.name != "data"]
+CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,6 @@ _CLAIM = (
     )
     .returning(*(d[name] for name in (*CLAIMED, "position", "digest")))
 )
-_LETTERS = sa.select(letter.c.digest, letter.c.data).where(letter.c.digest.in_(sa.bindparam("digests", expanding=True)))
 
 
 def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int) -> list[Claimed]:
@@ -199,16 +199,9 @@ def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: dateti
             detail=f"M-{other:04d}",
             attempts=d.attempts - 1,
         )
-    digests = {row.digest for row in rows}
-    data = {
-        digest: raw
-        for digest, raw in connection.execute(_LETTERS, {"digests": list(digests)})
-        if sha256(raw).hexdigest() == digest
-    }
-    if len(data) != len(digests):
-        raise Refused("A letter in the send log is not the one that was planned. Nothing was sent of it.", code="S305")
+    data = letters.read(connection, {row.digest for row in rows})
     return [
-        Claimed(**{name: row._mapping[name] for name in CLAIMED}, data=data[row.digest])
+        Claimed(**{name: row._mapping[name] for name in CLAIMED}, data=data[row.digest][0], shared=data[row.digest][1])
         for row in sorted(rows, key=attrgetter("position"))
         if row.id not in elsewhere
     ]

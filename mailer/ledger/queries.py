@@ -8,9 +8,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from mailer import wire
 from mailer.address import key_of
+from mailer.ledger import letters
 from mailer.ledger.ledger import shown
-from mailer.ledger.schema import attempt, delivery, event, letter
+from mailer.ledger.schema import attempt, delivery, event
 from mailer.spelling import fold, tokens
 from mailer.states import State
 
@@ -194,7 +196,9 @@ def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> lis
 
 def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
     """Return the letter as it was planned, without its Date; None for those left out."""
-    return connection.scalar(sa.select(letter.c.data).where(letter.c.digest == one.digest))
+    if one.digest is None:
+        return None
+    return wire.joined(*letters.read(connection, [one.digest])[one.digest])
 
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:

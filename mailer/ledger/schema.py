@@ -78,8 +78,17 @@ mail_out = sa.Table(
 letter = sa.Table(
     "letter",
     metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of data and shared, hexadecimal
+    sa.Column("data", sa.LargeBinary, nullable=False),  # the message without its Date and its shared parts
+    _text("shared"),  # where in data which parts stand: "5120:9f86d0… 5163:60303a…"
+)
+
+# What many letters carry, a PDF for instance: encoded for the wire, and kept once.
+part = sa.Table(
+    "part",
+    metadata,
     sa.Column("digest", sa.Text, primary_key=True),  # sha256 of data, hexadecimal
-    sa.Column("data", sa.LargeBinary, nullable=False),  # the message without its Date
+    sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
 delivery = sa.Table(
