@@ -22,7 +22,7 @@ from mailer.appeal_settings import Settings, read_settings, said
 from mailer.attachments import PICTURE, files_of
 from mailer.attachments import read as read_attachment
 from mailer.delegations import Delegations
-from mailer.errors import MailerError, Problem, Severity
+from mailer.errors import MailerError, Problem, Severity, UsageError
 from mailer.facts import Fact, read_facts
 
 MAX_BYTES = 50_000
@@ -291,12 +291,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return best[0] if best else None
 
 
-def _no_such_appeal(name: str, known: list[str]) -> MailerError:
+def _no_such_appeal(name: str, known: list[str]) -> UsageError:
     close = nearest(name, known)
     there_are = f"there are: {', '.join(known)}" if known else "there is none yet: make a folder in templates/"
     hint = f'did you mean "{close}"? {there_are}' if close else there_are
-    problem = Problem("L101", Severity.ERROR, "there is no such appeal", "templates", value=name, suggestion=hint)
-    return MailerError(f'there is no appeal called "{name}"', hint=hint, code="L101", problems=[problem])
+    return UsageError(f'There is no appeal called "{name}".', hint=hint, code="L101")
 
 
 def _misnamed(stem: str, file: str) -> Problem | None:

@@ -99,7 +99,7 @@ def test_unknown_appeal_is_answered_with_those_there_are(tmp_path: Path) -> None
     folder(tmp_path, "_shared", en=EN)
     with pytest.raises(MailerError) as caught:
         load_appeal(tmp_path, "prisoner-2027")
-    assert str(caught.value) == 'there is no appeal called "prisoner-2027"'
+    assert str(caught.value) == 'There is no appeal called "prisoner-2027".'
     assert caught.value.hint == 'did you mean "prisoners-2027"? there are: prisoners-2027'
 
 

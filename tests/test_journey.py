@@ -226,6 +226,24 @@ def test_demo_that_is_interrupted_says_so_and_begins_anew(tmp_path: Path) -> Non
     assert "begins anew" in err and "Traceback" not in err
 
 
+SCREENS = {
+    "status": ("status", "M-0001"),
+    "delegations": ("log", "delegations", "M-0001"),
+    "people": ("log", "people", "M-0001", "--state", "refused,unknown,left out"),
+    "letter": ("preview", "azerbaijan-credentials", "--as", "Großbeispiel, Heinz"),
+    "plan": ("plan", "azerbaijan-credentials", "--only", "MT"),
+}
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screens_fit_their_columns(demo: Shown, screen: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = said(mailer(*SCREENS[screen], at=demo.workspace))
+    commands = "mailer -C "  # these stay in one piece, to be copied
+    assert not [line for line in shown.splitlines() if len(line) > columns and commands not in line]
+
+
 # ------------------------------------------------------------------------------------------- the letter on the wire
 
 
@@ -791,6 +809,11 @@ BAD: dict[str, tuple[Callable[[Path], None], int, list[str]]] = {
         lambda root: edit(root / "config.toml", 'host = "127.0.0.1"', 'host = "smtp.rights.example"'),
         2,
         ["config.toml:9: smtp.security", "starttls"],
+    ),
+    "an appeal that is not there": (
+        lambda root: (root / "templates" / "appeal").rename(root / "templates" / "appeals") and None,
+        2,
+        ['no appeal called "appeal"', 'did you mean "appeals"'],
     ),
     "nobody in the sheets": (lambda root: write_sheet(root, []), 2, ["nobody in the contact sheets", "contacts/"]),
     "a hold list that cannot be read": (
