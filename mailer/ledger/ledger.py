@@ -176,7 +176,7 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         yield
     except sa.exc.DatabaseError as fault:
         words = str(fault.orig)
-        if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O")):
+        if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O", "locked")):
             raise Refused(
                 f"The send log cannot be written ({words}). Nothing was handed over that is not on record.",
                 hint="Make room on the disk, or free the file, and type the same command again.",
