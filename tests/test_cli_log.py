@@ -36,6 +36,12 @@ CONFIG = (
 RUN = Callable[..., Result]
 
 
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """The screens are the same on both databases; the questions behind them are tested on both elsewhere."""
+    return sqlite_ledger
+
+
 @pytest.fixture(autouse=True)
 def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")

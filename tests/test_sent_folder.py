@@ -142,7 +142,7 @@ def dovecot() -> Iterator[Dovecot]:
             encoding="utf-8",
         )  # fmt: skip
         process = subprocess.Popen([str(DOVECOT), "-F", "-c", str(root / "dovecot.conf")], stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with imaplib.IMAP4("127.0.0.1", imap, timeout=5) as probe:
