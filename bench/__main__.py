@@ -1,11 +1,11 @@
-"""Run the benchmarks: all of them, or those that are named. `python -m bench [contacts|letters|planning|sending|starting]`"""
+"""Run the benchmarks: all of them, or those that are named. `python -m bench [attachments|contacts|…]`"""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-NAMES = ("contacts", "letters", "planning", "sending", "starting")
+NAMES = ("attachments", "contacts", "letters", "planning", "sending", "starting")
 
 
 def main() -> None:

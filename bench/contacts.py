@@ -22,7 +22,28 @@ from mailer.delegations import Delegations
 
 ROUNDS = 3
 ROOT = Path(__file__).parents[1]
-SYLLABLES = ["ber", "gen", "nor", "vik", "sta", "lund", "mar", "kov", "ski", "ner", "tal", "hof", "zar", "pel", "dim", "rat", "sol", "fel", "gur", "bin"]
+SYLLABLES = [
+    "ber",
+    "gen",
+    "nor",
+    "vik",
+    "sta",
+    "lund",
+    "mar",
+    "kov",
+    "ski",
+    "ner",
+    "tal",
+    "hof",
+    "zar",
+    "pel",
+    "dim",
+    "rat",
+    "sol",
+    "fel",
+    "gur",
+    "bin",
+]
 
 
 def rows(count: int) -> Iterator[str]:

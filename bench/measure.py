@@ -13,6 +13,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,9 +52,11 @@ Case = Callable[[], tuple[int, Stopwatch]]
 def rounds(cases: Mapping[str, Case], number: int) -> dict[str, list[Measured]]:
     """Run every case once, then every case again, and so on."""
     results: dict[str, list[Measured]] = {name: [] for name in cases}
-    for _ in range(number):
+    for turn in range(1, number + 1):
         for name, case in cases.items():
-            results[name].append(in_a_child(case))
+            one = in_a_child(case)
+            results[name].append(one)
+            print(f"  round {turn} of {number}: {name}: {one.number / one.seconds:,.0f}/s", file=sys.stderr, flush=True)
     return results
 
 

@@ -36,7 +36,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.states import State
 from mailer.transport.smtp import Patience, Server, SmtpSession
 
-LETTERS = 5000
+LETTERS = 3000
 ROUNDS = 3
 CONNECTIONS = (1, 8, 16)
 OURS, MESSAGE, BYTES = "mailer", "aiosmtplib send_message", "aiosmtplib sendmail, bytes"
