@@ -2,7 +2,8 @@
 
 `attachments = ["files/briefing.{language}.pdf"]` in `appeal.toml` names them. A file is read, checked and encoded once,
 and the same encoded part stands in every letter that carries it. Files belong to what a plan freezes. Which file a
-person gets follows from that person's own delegation and language, never from a list beside it. A picture is written
+person gets follows from that person's own row, their delegation, the language of their letter and the cells of other
+columns (`files/{case_no}.pdf`), never from a list beside it. A picture is written
 into the letter, `![what it shows](files/chart.png)`, and travels within the message: nothing is fetched by the reader.
 """
 
@@ -45,6 +46,7 @@ PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE
 _BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
 _WORDS = re.compile(r"\{(\w*)\}")
 _PLACE = {"language", "delegation"}
+_PART_OF_A_NAME = re.compile(r"\w[\w .+@-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,22 @@ def pattern_fault(pattern: str) -> str:
         or len(path.parts) < 2
     ):
         return "an attachment stands in the folder files/ of the appeal"
-    if unknown := [word for word in _WORDS.findall(pattern) if word not in _PLACE]:
-        return f"{{{unknown[0]}}} is not known here; there are {{language}} and {{delegation}}"
     if path.suffix.lower() not in KINDS:
         return f"files of this kind are not sent; there are {', '.join(KINDS)}"
     return ""
 
 
+def own_words(pattern: str) -> list[str]:
+    """Return the words of a pattern that cells of the sheets fill in: `files/{case_no}.pdf` → `case_no`."""
+    return [word for word in _WORDS.findall(pattern) if word not in _PLACE]
+
+
 def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[Path]:
-    """Yield the files that a pattern may mean: one per language, and those that are there per delegation."""
+    """Yield the files that a pattern may mean: one per language, and those that are there per delegation or person."""
     for language in languages if "{language}" in pattern else [""]:
         name = pattern.replace("{language}", language)
-        if "{delegation}" in name:
-            yield from sorted(folder.glob(name.replace("{delegation}", "[A-Z][A-Z]")))
+        if _WORDS.search(name):
+            yield from sorted(folder.glob(_WORDS.sub("*", name.replace("{delegation}", "[A-Z][A-Z]"))))
         else:
             yield folder / name
 
@@ -146,6 +151,23 @@ def _named(name: str) -> bytes:
     return ";\r\n".join(f" filename*{at}*={piece}" for at, piece in enumerate(marked)).encode("ascii")
 
 
+class UnusableCell(Exception):
+    """A cell that shall name a person's own file, and cannot."""
+
+    def __init__(self, message: str, word: str, value: str) -> None:
+        super().__init__(message)
+        self.message, self.word, self.value = message, word, value
+
+
+def _as_name(word: str, cells: Mapping[str, str]) -> str:
+    value = cells.get(word, "").strip()
+    if not value:
+        raise UnusableCell("this cell names the file that goes with the letter, and is empty", word, "")
+    if not _PART_OF_A_NAME.fullmatch(value) or ".." in value:
+        raise UnusableCell("this cell names the file that goes with the letter, and is no part of a name", word, value)
+    return value
+
+
 class Attachments:
     """The files of one appeal, each read once."""
 
@@ -157,10 +179,12 @@ class Attachments:
         self._patterns = tuple(patterns)
         self._read: dict[tuple[Path, bool], Attachment] = {}
 
-    def of(self, delegation: str, language: str) -> tuple[Attachment, ...]:
-        """Return what goes with a letter in this language to this delegation. Raises `MailerError` (L171, L172)."""
-        names = (one.replace("{language}", language).replace("{delegation}", delegation) for one in self._patterns)
-        return self._all([self._one(name) for name in names])
+    def of(self, cells: Mapping[str, str]) -> tuple[Attachment, ...]:
+        """Return what goes with one letter; `cells` are language, delegation and the person's own other cells.
+
+        Raises `UnusableCell` where a cell names no file, and `MailerError` (L171, L172).
+        """
+        return self._all([self._one(_WORDS.sub(lambda word: _as_name(word[1], cells), one)) for one in self._patterns])
 
     def pictures(self, sources: Iterable[str]) -> tuple[Attachment, ...]:
         """Return the pictures of a text, each once. Raises `MailerError` (L171, L172)."""

@@ -17,8 +17,8 @@ from typing import Any
 import jinja2
 
 from mailer import coverage, markup, placeholders
-from mailer.appeal import Appeal, Letter
-from mailer.attachments import Attachment, Attachments
+from mailer.appeal import Appeal, Letter, nearest
+from mailer.attachments import Attachment, Attachments, UnusableCell, own_words
 from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
@@ -116,8 +116,21 @@ class Renderer:
             found += self._problems_of(letter)
         if self.appeal.layout:
             found += markup.check_layout(self.appeal.layout, "templates/_shared/layout.html")
+        found += self._patterns()
         found = list(dict.fromkeys(found))  # what letters share is wrong once
         return found or [one for one in coverage.check(self.appeal) if one.severity is Severity.ERROR]
+
+    def _patterns(self) -> Iterator[Problem]:
+        """Yield what attachments name that no sheet has."""
+        columns = {word_of(heading) for heading in self._columns}
+        for pattern in self.appeal.attachments:
+            for word in own_words(pattern):
+                if word not in columns:
+                    close = nearest(word, ["language", "delegation", *columns])
+                    hint = f'did you mean "{{{close}}}"?' if close else "there are {language} and {delegation}"
+                    message = f"no sheet has a column for {{{word}}}"
+                    file = f"templates/{self.appeal.name}/appeal.toml"
+                    yield Problem("L170", Severity.ERROR, message, file, value=pattern, suggestion=hint)
 
     def _problems_of(self, letter: Letter) -> list[Problem]:
         head, body = _head(letter), _body(letter)
@@ -175,9 +188,22 @@ class Renderer:
             problem = sheet.body.source.problem("L210", f"the letter to {contact.name} does not greet them", 1)
             raise MailerError(problem.message, code="L210", problems=[problem])
         answers = self.appeal.reply_to(contact.delegation, language)
-        files = self._attachments.of(contact.delegation, language) if self.appeal.attachments else ()
+        files = self._files(contact, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures) if frames.pictures else ()
         return Rendered(subject, preview, text, html, form.greeting, language, answers, files, pictures)
+
+    def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
+        headings = {word_of(heading): heading for heading in contact.extra}
+        cells = {word: contact.extra[heading] for word, heading in headings.items()}
+        try:
+            return self._attachments.of(cells | {"language": language, "delegation": contact.delegation})
+        except UnusableCell as error:
+            file = f"templates/{self.appeal.name}/appeal.toml"
+            missing = Unprintable(error.message, headings.get(error.word, error.word), error.value)
+            problem = self._cannot(contact, Source("", file, 1, language), missing).problems[0]
+            hint = f"write there what stands in place of {{{error.word}}} in the names of the files; see attachments in {file}"
+            problem = replace(problem, suggestion=hint)
+            raise MailerError(f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]) from None
 
     def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
         try:

@@ -75,6 +75,41 @@ def test_file_of_a_delegation_goes_to_that_delegation_only(tmp_path: Path) -> No
     assert caught.value.problems[0].file == "templates/appeal/files/UA.pdf"
 
 
+def test_file_that_a_cell_names_goes_to_that_person_only(tmp_path: Path) -> None:
+    names = ["17-04.en.pdf", "9.en.pdf", "9.fr.pdf", "17-04.fr.pdf"]
+    root = workspace(tmp_path, "files/{case_no}.{language}.pdf", **{name: PDF + name.encode() for name in names})
+    made = renderer(load_appeal(root, "appeal"), ["Case no"])
+    assert [one.name for one in made.render(person(extra={"Case no": "17-04"}), "en").attachments] == ["17-04.en.pdf"]
+    assert [one.name for one in made.render(person(extra={"Case no": "9"}), "fr").attachments] == ["9.fr.pdf"]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "../../config", "a/b", "a\\b", "a..b", ".hidden", "a\0b", "{language}"])
+def test_cell_that_can_name_no_file_is_told_with_its_place(tmp_path: Path, cell: str) -> None:
+    made = renderer(
+        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"), ["Committee"]
+    )
+    with pytest.raises(MailerError, match="this cell names the file") as caught:
+        made.render(person(extra={"Committee": cell}), "en")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.file, problem.cell) == ("L301", "contacts/nordic.csv", "7:12")
+
+
+def test_file_that_a_cell_names_and_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    made = renderer(
+        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"), ["Committee"]
+    )
+    with pytest.raises(MailerError, match=r"files/b\.pdf cannot be attached: it is not there"):
+        made.render(person(extra={"Committee": "b"}), "en")
+
+
+def test_word_of_a_pattern_that_no_sheet_has_is_refused(tmp_path: Path) -> None:
+    appeal = load_appeal(workspace(tmp_path, "files/{comittee}.pdf"), "appeal")
+    with pytest.raises(MailerError) as caught:
+        renderer(appeal, ["Committee"])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.suggestion) == ("L170", 'did you mean "{committee}"?')
+
+
 def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
     made = letters(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}))
     first, second = (made.render(person(surname=name), "en").attachments[0] for name in ("Berg", "Dahl"))
@@ -113,7 +148,6 @@ def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
         ("files/../../x.pdf", "in the folder files/"),
         ("report.pdf", "in the folder files/"),
         ("files", "in the folder files/"),
-        ("files/{person}.pdf", "{person} is not known here"),
         ("files/run.exe", "files of this kind are not sent"),
         ("files/report.pdf.js", "files of this kind are not sent"),
         ("files/macros.docm", "files of this kind are not sent"),
