@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -271,6 +272,14 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._screen, f"{text}\n".encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C until it is felt: one that comes just before the program begins to read waits for a key."""
+        for _ in range(30):
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+                return
 
     def end(self) -> int:
         for _ in self._reading():
