@@ -23,7 +23,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from mailer.console import delegations, delivery, leftout, live, mailouts, outcomes, signin, start
+from mailer.console import (
+    contacts,
+    delegations,
+    delivery,
+    leftout,
+    letters,
+    live,
+    mailouts,
+    outcomes,
+    people,
+    signin,
+    start,
+)
 from mailer.console.guard import Guard, from_here
 from mailer.console.rights import Right
 from mailer.console.sessions import Session
@@ -46,6 +58,7 @@ class Page:
 
 
 M = "/mail-outs/{mail_out}"
+A = "/letters/{appeal}"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
     Page("/language", post=signin.language, act=Right.LOOK),
@@ -62,6 +75,8 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/outcomes", outcomes.show),
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),
+    Page(M + "/send", letters.send_page, letters.send, act=Right.SEND),
+    Page(M + "/retry", post=letters.retry, act=Right.SEND),
     Page(M + "/people/{number:int}", delivery.show),
     Page(M + "/people/{number:int}/letter", delivery.letter),
     Page(M + "/people/{number:int}/letter.html", delivery.html),
@@ -74,6 +89,25 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/left-out", leftout.left_out),
     Page(M + "/follow-up", leftout.follow_up),
     Page(M + "/follow-up.{kind:str}", leftout.export),
+    Page("/letters", letters.index),
+    Page(A, letters.letter),
+    Page(A + "/preview.html", letters.preview),
+    Page(A + "/people", letters.people),
+    Page(A + "/check", letters.check),
+    Page(A + "/rehearse", letters.rehearse),
+    Page(A + "/accept", post=letters.accept, act=Right.APPROVE),
+    Page(A + "/send", letters.plan_page, letters.plan, act=Right.SEND),
+    Page("/contacts", contacts.index, contacts.drop, act=Right.EDIT),
+    Page("/contacts/hold-list", contacts.hold_list, contacts.hold),
+    Page("/contacts/hold-list/release", post=contacts.release, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}", contacts.dropped, contacts.take_over, look=Right.EDIT, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}/marked", post=contacts.dropped_marked, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}/throw-away", post=contacts.throw_away, act=Right.EDIT),
+    Page("/contacts/{sheet}", contacts.sheet),
+    Page("/contacts/{sheet}/marked", post=contacts.marked_copy, act=Right.EDIT),
+    Page("/people", people.index, people.save, look=Right.RULE, act=Right.RULE),
+    Page("/people/close", post=people.close, act=Right.RULE),
+    Page("/journal", people.journal, look=Right.RULE),
 )
 
 

@@ -17,13 +17,14 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mailer import drafting
 from mailer.config import FILE, LOCAL, Workspace, load_workspace
 from mailer.console.rights import ROLES, Right
 from mailer.console.sessions import Session, Sessions
 from mailer.console.words import LANGUAGES, Words
 from mailer.contacts.book import ContactBook, sheets
 from mailer.delegations import Delegations
-from mailer.drafting import read_contacts
+from mailer.drafting import Draft, read_contacts
 from mailer.errors import UsageError, printable
 from mailer.holds import Holds
 from mailer.ledger import accounts, mailouts
@@ -40,6 +41,7 @@ class Shelf:
         self._guard = threading.Lock()
         self._settings: tuple[object, Workspace] | None = None
         self._people: tuple[object, tuple[Delegations, ContactBook, Holds]] | None = None
+        self._drafts: dict[str, tuple[object, Draft]] = {}
 
     def workspace(self) -> Workspace:
         state = _state([self.root / FILE, self.root / LOCAL])
@@ -55,6 +57,17 @@ class Shelf:
             if self._people is None or self._people[0] != state:
                 self._people = (state, read_contacts(workspace))
             return self._people[1]
+
+    def draft(self, appeal: str) -> Draft:
+        """Return an appeal with its people, ready to be looked at or planned."""
+        workspace = self.workspace()
+        folders = (workspace.templates_dir / appeal, workspace.templates_dir / "_shared")
+        files = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*"))
+        state = (workspace, _state([*files, *sheets(workspace.contacts_dir), workspace.hold_list]))
+        with self._guard:
+            if appeal not in self._drafts or self._drafts[appeal][0] != state:
+                self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
+            return self._drafts[appeal][1]
 
 
 def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
