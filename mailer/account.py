@@ -32,6 +32,12 @@ def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
     return lambda: SmtpSession(server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn)
 
 
+def rehearsal_session(workspace: Workspace) -> SmtpSession:
+    """Return a session that reaches nobody but the allow-list, in live mode as well."""
+    allow = workspace.settings.safety.allow
+    return SmtpSession(smtp_server(workspace), Patience(), lambda address: allowed(address, allow))
+
+
 def signer(workspace: Workspace) -> Signer | None:
     """Return what signs the letters (DKIM), None where the organisation's own server does that."""
     if workspace.settings.sender.dkim is None:

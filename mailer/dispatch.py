@@ -34,6 +34,7 @@ from mailer.ledger.senders import dead_senders, sender
 from mailer.ledger.writer import Write, Writer
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
 from mailer.transport.smtp import Envelope, NotHandedOver, SmtpSession
+from mailer.wire import Shared
 
 if TYPE_CHECKING:  # most letters are signed by the organisation's own server, and its library is slow to import
     from mailer.dkim import Signer
@@ -64,6 +65,14 @@ class Course:
         return 60.0 / self.per_minute if self.per_minute else 0.0
 
 
+def dated(own: bytes, shared: Shared, at: datetime, signer: Signer | None = None) -> tuple[bytes, Shared]:
+    """Put Date in front of a letter, and a signature where there is a key: what is missing until the first attempt."""
+    data = message.dated(own, at)
+    if signer is not None:
+        data = signer.signed(data, wire.shifted(shared, len(data) - len(own)), at)
+    return data, wire.shifted(shared, len(data) - len(own))
+
+
 @dataclass(slots=True)
 class _Letter:
     """A claimed delivery with its finished bytes; one object for as long as it is tried."""
@@ -76,11 +85,7 @@ class _Letter:
     def of(cls, one: Claimed, sender: str, now: datetime, signer: Signer | None) -> _Letter:
         dated_at = one.dated_at or now
         envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
-        data = message.dated(one.data, dated_at)
-        shared = wire.shifted(one.shared, len(data) - len(one.data))
-        if signer is not None:
-            signed = signer.signed(data, shared, dated_at)
-            data, shared = signed, wire.shifted(shared, len(signed) - len(data))
+        data, shared = dated(one.data, one.shared, dated_at, signer)
         return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
 
 

@@ -85,6 +85,21 @@ def dated(raw: bytes, at: datetime) -> bytes:
     return b"Date: %b\r\n%b" % (format_datetime(at.astimezone(UTC)).encode("ascii"), raw)
 
 
+def readdressed(own: bytes, shared: Shared, *, to: str, note: str, message_id: str) -> tuple[bytes, Shared]:
+    """Return a finished letter as a sample for somebody else: another To and Message-ID, `note` before the subject.
+
+    Everything else stays as it is, byte for byte.
+    """
+    top, blank, body = own.partition(b"\r\n\r\n")
+    fields = {one.partition(b": ")[0]: one + b"\r\n" for one in re.split(rb"\r\n(?! )", top)}
+    subject = fields[b"Subject"].partition(b": ")[2].replace(b"\r\n ", b" ").strip().decode("ascii")
+    fields[b"To"] = headers.mailbox("To", "", to)
+    fields[b"Subject"] = headers.unstructured("Subject", f"{note} {_shown(subject)}")
+    fields[b"Message-ID"] = b"Message-ID: <%b>\r\n" % message_id.encode("ascii")
+    sample = b"".join(fields.values()) + blank[2:] + body
+    return sample, wire.shifted(shared, len(sample) - len(own))
+
+
 def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
     """Return an id that is the same for every attempt, and tells nobody without `key` whom it was for."""
     digest = hmac.digest(key, f"{mail_out}\n{recipient}".encode(), "sha256")

@@ -21,7 +21,7 @@ from mailer.appeal import Appeal
 from mailer.audience import Decision
 from mailer.contacts.contact import Contact
 from mailer.errors import MailerError, Problem
-from mailer.render import Renderer
+from mailer.render import Rendered, Renderer
 from mailer.sources import Sources
 from mailer.states import Reason, State
 from mailer.wire import Shared
@@ -182,9 +182,19 @@ def _freeze(
     decision: Decision, renderer: Renderer, sending: Sending, key: bytes, everyone: set[str]
 ) -> Mapping[str, Any]:
     contact = decision.contact
-    rendered = renderer.render(contact, decision.language)
     message_id = f"<{message.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
-    data, shared = message.compose(
+    rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
+    message.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
+    digest = wire.digest(data, wire.references(shared))
+    return {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+
+
+def write(
+    contact: Contact, language: str, renderer: Renderer, sending: Sending, message_id: str
+) -> tuple[Rendered, bytes, Shared]:
+    """Write one person's letter and finish it: its words, its own bytes, and the files that it shares."""
+    rendered = renderer.render(contact, language)
+    own, shared = message.compose(
         rendered,
         sender=sending.from_,
         reply_to=sending.reply_to,
@@ -193,9 +203,7 @@ def _freeze(
         message_id=message_id,
         unsubscribe=sending.reply_to,
     )
-    message.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
-    digest = wire.digest(data, wire.references(shared))
-    return {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+    return rendered, own, shared
 
 
 def _round_robin(decisions: Sequence[Decision]) -> dict[int, int]:

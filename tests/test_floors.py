@@ -47,7 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # the two outsides
     ("ledger", "transport"),
     # work
-    ("dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox"),
+    ("dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox", "rehearsal"),
     # doors
     ("console", "cli", "__main__"),
 )
@@ -57,7 +57,7 @@ HOMES = {
     "aiosmtplib": {"transport"},
     "aiosmtpd": {"mailbox"},
     "alembic": {"ledger"},
-    "asyncio": {"ledger", "transport", "dispatch", "throttle", "sending", "mailbox", "console", "cli"},
+    "asyncio": {"ledger", "transport", "dispatch", "throttle", "sending", "mailbox", "rehearsal", "console", "cli"},
     "argon2": {"console"},
     "click": {"cli"},
     "cryptography": {"dkim"},

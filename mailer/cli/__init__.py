@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
         "check": ("mailer.cli.check:check", "Everything that could go wrong, before it does."),
         "preview": ("mailer.cli.preview:preview", "One person's letter, as it would be sent."),
+        "rehearse": ("mailer.cli.rehearse:rehearse", "The most different letters, sent to yourself."),
         "plan": ("mailer.cli.plan:plan", "Freeze who gets what; prints M-0001, sends nothing."),
         "send": ("mailer.cli.send:send", "Send a planned mail-out, or go on with it."),
         "status": ("mailer.cli.status:status", "Where things stand, and what to type next."),

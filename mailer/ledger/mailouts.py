@@ -167,6 +167,11 @@ def held(connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *,
     return moves.not_sent(connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who)
 
 
+def rehearsed(connection: sa.Connection, mail_out_id: int, *, what: str, at: datetime, who: str) -> None:
+    """Write down that letters of a mail-out were sent as samples; nobody's delivery changes by that."""
+    _note(connection, mail_out_id, "rehearsed", at=at, who=who, detail=what)
+
+
 def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:
     return MailOut(**{**row._mapping, "state": MailOutState(row._mapping["state"])})
 
