@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from mailer import report
 from mailer.cli import log_book
 from mailer.cli.desk import Command, Desk, Everywhere, Group
 from mailer.cli.export_files import may_write, write
-from mailer.errors import UsageError
+from mailer.errors import Refused, UsageError
 from mailer.export import csv_file, workbook
 from mailer.export import json_lines as as_json_lines
 from mailer.ledger import queries
+from mailer.ledger.ledger import shown
 from mailer.states import State
 
 if TYPE_CHECKING:
@@ -206,6 +208,8 @@ def _letter(desk: Desk, connection: Connection, one: Delivery) -> bytes:
     from mailer import message
 
     data = queries.data_of(connection, one)
+    if data is None and one.digest is not None:
+        raise UsageError("The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}")
     if data is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
     if one.dated_at is None:
@@ -231,6 +235,102 @@ def _show_letter(desk: Desk, data: bytes) -> None:
     desk.out.print()
     for line in _text_of(data).splitlines():
         desk.out.print(spell(line), soft_wrap=not desk.out.is_terminal)
+
+
+@log.command()
+@click.option("--head", default="", metavar="HASH", help="A head that somebody has kept: is it one of this log's?")
+@click.pass_obj
+def verify(desk: Desk, head: str) -> int:
+    """Prove that the send log was not altered.
+
+    Every entry stands under a seal that hashes it together with the seal before; the last one is the head. Give it to a
+    second person: it proves later that nothing was cut off, and that the chain was not made anew.
+
+    \b
+    mailer log verify
+    mailer log verify --head 3f9a1c20b7d4e6f8
+    """
+    from mailer.ledger import seals
+
+    head = head.strip().lower()
+    if head and (len(head) < 16 or set(head) - set("0123456789abcdef")):
+        raise UsageError(f"{head!r} is no head of a send log.", hint="its first 16 signs or more, figures and a to f")
+    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+        proof = seals.verify(connection, head)
+    whole = not proof.broken and proof.knows
+    if desk.json:
+        desk.data({"whole": whole} | asdict(proof))
+        return 0 if whole else 1
+    for one in proof.broken:
+        names = ", ".join(shown(mail_out_id) for mail_out_id in one.mail_outs)
+        when = f", between {report.local(one.since)} and {report.local(one.until)}" if one.since and one.until else ""
+        desk.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
+    if not proof.knows:
+        desk.out.print(f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made anew")
+    counted = f"{proof.events:,} events and {proof.attempts:,} attempts under {proof.seals:,} seals, {proof.letters:,} letters"
+    if proof.erased:
+        counted += f"; {proof.erased:,} people are erased"
+    if proof.unsealed:
+        counted += f"; {proof.unsealed:,} entries are not sealed yet"
+    desk.out.print("The send log is as it was written." if whole else "The send log was altered.", style="bold")
+    desk.say(counted)
+    desk.out.print(f"head  {proof.head}", soft_wrap=True)
+    return 0 if whole else 1
+
+
+@log.command()
+@click.argument("who", required=False)
+@click.option(
+    "--before", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Everyone of mail-outs that ended before."
+)
+@click.option("--because", required=True, metavar="TEXT", help="Why; it stays on record, so name nobody.")
+@click.option(
+    "--confirm", type=int, metavar="N", help="The number of rows that are erased; without it, it is only shown."
+)
+@click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
+@click.pass_obj
+def forget(
+    desk: Desk, who: str | None, before: datetime | None, because: str, confirm: int | None, by: str | None
+) -> int:
+    """Erase a person from the send log, or everyone of old mail-outs.
+
+    Name, address, letter, and every text about the person go; state, code, times and the counts stay, and mailer log
+    verify still proves the log. This cannot be taken back. WHO is an address or a whole name. To keep somebody from being
+    written to again: mailer contacts hold WHO first.
+
+    \b
+    mailer log forget anna.berg@no.parliament.example --because "asked to be erased" --confirm 3
+    mailer log forget --before 2027-04-25 --because "kept for 90 days"
+    """
+    import getpass
+
+    from mailer.ledger import erasure
+
+    if (who is None) == (before is None):
+        raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
+    with log_book.open_log(desk) as ledger:
+        with ledger.reading() as connection:
+            if before is not None:
+                found = erasure.ended_before(connection, before.date())
+            else:
+                found = log_book.everywhere(connection, who or "")
+        number = len(found)
+        if not number:
+            raise UsageError("There is nobody like that in the send log.", hint="mailer log people --search TEXT")
+        if confirm is None or confirm != number:
+            names = sorted({shown(one.mail_out_id) for one in found})
+            many = "one row" if number == 1 else f"{number} rows"
+            desk.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
+            desk.say(f"  erase them   the same command with --confirm {number}")
+            return Refused.exit_code
+        with ledger.writing() as connection:
+            name = by or getpass.getuser()
+            erased = erasure.erase(connection, found, who=name, because=because.strip(), at=ledger.now())
+    if desk.json:
+        desk.data({"erased": erased})
+    else:
+        desk.say(f"{erased} of {number} rows are erased. What became of the letters stays counted.")
+    return 0
 
 
 @log.command()

@@ -19,7 +19,7 @@ from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.queries import Delivery
-from mailer.spelling import tokens
+from mailer.spelling import fold, tokens
 from mailer.states import WORDS, State
 
 NO_LOG = "There is no send log in this workspace yet: nothing has been planned."
@@ -143,6 +143,18 @@ def find_people(connection: Connection, mail_out: MailOut, who: str) -> list[Del
         meant = closest(who, [one.name for one in people]) or closest(who, [one.address for one in people])
         hint = f"did you mean {meant!r}?" if meant else f"mailer log people {mail_out.name} lists everyone"
     raise UsageError(f"There is nobody like {who!r} in {mail_out.name}.", hint=hint)
+
+
+def everywhere(connection: Connection, who: str) -> list[Delivery]:
+    """Find one person in all mail-outs, by address or whole name; a `UsageError` where two people match."""
+    found = [
+        one for mail_out in mailouts.all_of_them(connection) for one in queries.exactly(connection, mail_out.id, who)
+    ]
+    people = {(one.delegation, fold(one.name)) for one in found}
+    if len(people) > 1:
+        names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
+        raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
+    return found
 
 
 def closest(word: str, known: Collection[str]) -> str | None:

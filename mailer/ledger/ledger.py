@@ -11,16 +11,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from mailer import clock
-from mailer.errors import Refused, UsageError
+from mailer.errors import MailerError, Refused, UsageError
+from mailer.ledger import seals
 from mailer.ledger.place import NETWORK, kind_of
+
+SEAL_EVERY = 1.0
+"""Seconds between two seals while somebody writes; one more when the log is closed."""
+
+_OF_THIS_LOG = sa.func.hashtext(sa.literal("seals of ") + sa.func.current_schema())
+_AMONG_WRITERS = sa.select(sa.func.pg_advisory_xact_lock_shared(_OF_THIS_LOG))
+_ALONE_AMONG_WRITERS = sa.select(sa.func.pg_advisory_xact_lock(_OF_THIS_LOG))
 
 Connection = sa.Connection
 """What `reading` and `writing` yield, for those who hand it on."""
@@ -33,6 +43,8 @@ class Ledger:
         self.now = now
         self.url = sa.make_url(url)
         self._guard = threading.Lock()
+        self._unsealed = False
+        self._seal_after = math.inf  # on time.monotonic(); not before the tables are there
         self._lock_file: int | None = None
         self.path = Path(self.url.database) if self.url.get_backend_name() == "sqlite" and self.url.database else None
         if self.path is None:
@@ -41,6 +53,7 @@ class Ledger:
             self._writer, self._reader = self._open_sqlite(self.path)
         try:
             self._upgrade()
+            self._seal_after = 0.0
         except BaseException:
             self.close()
             raise
@@ -49,7 +62,29 @@ class Ledger:
     def writing(self) -> Iterator[sa.Connection]:
         """Open one transaction that is on disk when the block ends, and undone when the block raises."""
         with self._guard, self._alone(), _plain_words(self.path), self._writer.begin() as connection:
+            if self.path is None:
+                connection.execute(_AMONG_WRITERS)
             yield connection
+        self._unsealed = True
+        if time.monotonic() >= self._seal_after:
+            self.seal()
+
+    def seal(self) -> None:
+        """Close the chain over everything that is written (`seals.py`). What keeps it from that is no fault of the record:
+        the next one tries again, and `verify` says how much is not sealed.
+        """
+        self._seal_after = time.monotonic() + SEAL_EVERY
+        with (
+            contextlib.suppress(MailerError, sa.exc.SQLAlchemyError),
+            self._guard,
+            self._alone(),
+            _plain_words(self.path),
+            self._writer.begin() as connection,
+        ):
+            if self.path is None:  # an entry that is being written has its number already: wait until it is there
+                connection.execute(_ALONE_AMONG_WRITERS)
+            seals.close(connection, self.now())
+            self._unsealed = False
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -65,6 +100,8 @@ class Ledger:
             connection.invalidate()  # ends the session, and whatever it holds with it
 
     def close(self) -> None:
+        if self._unsealed and self._seal_after < math.inf:
+            self.seal()
         self._reader.dispose()
         with self._guard, self._alone():  # the last connection to leave writes the checkpoint
             self._writer.dispose()

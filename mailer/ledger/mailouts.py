@@ -5,6 +5,7 @@ The plan with all its deliveries and letters is one transaction: after a crash i
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -91,7 +92,7 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
 
 
 def _with_words(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}"))}
+    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}")), "salt": secrets.token_hex(16)}
 
 
 def get(connection: sa.Connection, mail_out_id: int) -> MailOut:

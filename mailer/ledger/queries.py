@@ -159,17 +159,20 @@ def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery
     """Find a person of a mail-out by number, address or name; an exact hit excludes the partial ones."""
     everyone = people(connection, mail_out_id)
     number = who.strip().rpartition("-")[2]
-    exact = [
-        one
-        for one in everyone
-        if (number.isdecimal() and int(number) == one.number)
-        or ("@" in who and one.address_key == key_of(who))
-        or fold(one.name) == fold(who)
-    ]
+    exact = [one for one in everyone if (number.isdecimal() and int(number) == one.number) or _is_called(one, who)]
     words = tokens(who)
     if not words:
         return exact
     return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
+
+
+def exactly(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
+    """Find a person of a mail-out by address or whole name."""
+    return [one for one in people(connection, mail_out_id) if tokens(who) and _is_called(one, who)]
+
+
+def _is_called(one: Delivery, who: str) -> bool:
+    return ("@" in who and one.address_key == key_of(who)) or fold(one.name) == fold(who)
 
 
 def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
@@ -195,8 +198,10 @@ def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> lis
 
 
 def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
-    """Return the letter as it was planned, without its Date; None for those left out."""
+    """Return the letter as it was planned, without its Date; None for those left out or erased."""
     if one.digest is None:
+        return None
+    if connection.scalar(sa.select(d.erased).where(d.id == one.id)) is not None:
         return None
     return wire.joined(*letters.read(connection, [one.digest])[one.digest])
 

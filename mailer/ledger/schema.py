@@ -107,6 +107,8 @@ delivery = sa.Table(
     _text("role"),
     _text("political_group"),
     _text("language"),  # of the letter; of the person where there is none
+    _text("salt"),  # random, of this person here: with it go the commitments of the chain (`seals.py`)
+    sa.Column("erased", sa.Text),  # the commitment, once the person's data are erased
     _text("words"),  # name and address without case and accents, for searching and for the order of names
     # where the person stands
     _text("file"),
@@ -170,6 +172,7 @@ attempt = sa.Table(
     sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
     sa.Column("handover_at", Moment),
     _text("owner"),
+    sa.Column("erased", sa.Text),  # the commitment of the text, once that is erased
     _one_of("state", State),
     _one_of("stage", Stage),
 )
@@ -185,6 +188,20 @@ event = sa.Table(
     _text("reason"),
     _text("detail"),
     _text("who"),  # the sender process, or the person who decided
+    sa.Column("erased", sa.Text),  # the commitment of the detail, once that is erased
+)
+
+seal = sa.Table(
+    "seal",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("event_id", sa.Integer, nullable=False),  # the last ones that are covered
+    sa.Column("attempt_id", sa.Integer, nullable=False),
+    sa.Column("events", sa.Integer, nullable=False),  # how many are covered
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("before", sa.Text, nullable=False, unique=True),  # the hash of the seal before it
+    sa.Column("hash", sa.Text, nullable=False),
 )
 
 bucket = sa.Table(

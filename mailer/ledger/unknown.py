@@ -7,6 +7,7 @@ event says who released it and why. The claim lets the letter pass the delivery 
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -87,6 +88,7 @@ def release(
             state=State.WAITING.value,
             changed_at=at,
             resend_of=one.id,
+            salt=secrets.token_hex(16),
             **{name: old._mapping[name] for name in PERSON},
         )
         .returning(d.id)
