@@ -1,4 +1,4 @@
-"""What is known of an unknown delivery, for the person who decides: the marker, the server, the last words, the folder.
+"""What proves what became of a delivery: the exact bytes that went out, and what is known of an unknown one.
 
 Evidence, never a decision: nothing here changes a state. The folder of sent mail is asked over IMAP, read-only, and its
 silence counts only where letters that are known to be accepted are in it (`transport/sent_folder.py`).
@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from mailer import report
-from mailer.account import imap_server
+from mailer.account import imap_server, signer
 from mailer.config import Workspace
+from mailer.dispatch import dated
+from mailer.ledger import mailouts, queries
+from mailer.ledger.ledger import Connection
 from mailer.ledger.queries import LATE_ANSWER, Delivery, Moment
+from mailer.sources import Sources
 from mailer.states import State
 from mailer.transport import sent_folder
 
@@ -67,6 +72,33 @@ def evidence(one: Delivery, moments: Sequence[Moment]) -> Evidence | None:
         ),
         message_id=one.message_id or "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A letter as it stands in the log: with its Date once it is handed over, and with its signature where it has one."""
+
+    data: bytes
+    exact: bool  # these are the bytes that went out; not so before that, or where the key of the signature is not here
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.data).hexdigest()
+
+
+def letter_of(workspace: Workspace, connection: Connection, one: Delivery) -> Sent | None:
+    """Return a letter as it went over the line, before dots are doubled; None for those left out or erased.
+
+    The bytes follow from what is stored, the Date, and the key whose fingerprint the plan froze.
+    """
+    data = queries.data_of(connection, one)
+    if data is None or one.dated_at is None:
+        return Sent(data, exact=False) if data is not None else None
+    frozen = Sources.unpack(mailouts.sources(connection, one.mail_out_id)).settings.get("sender.dkim", "")
+    ours = signer(workspace) if frozen else None
+    if frozen and (ours is None or ours.name != frozen):
+        return Sent(dated(data, (), one.dated_at)[0], exact=False)
+    return Sent(dated(data, (), one.dated_at, ours)[0], exact=True)
 
 
 async def in_sent_folder(workspace: Workspace, one: Delivery, accepted: Sequence[str]) -> sent_folder.Evidence:

@@ -22,6 +22,7 @@ from mailer.ledger.ledger import shown
 from mailer.states import State
 
 if TYPE_CHECKING:
+    from mailer.evidence import Sent
     from mailer.ledger.ledger import Connection
     from mailer.ledger.mailouts import MailOut
     from mailer.ledger.queries import Delivery
@@ -94,13 +95,16 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
         if len(found) > 1 and (text or eml or evidence):
             hint = f"name one: mailer log show {found[0].shown}"
             raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
-        data = _letter(desk, connection, found[0]) if text or eml else b""
+        letter = _letter(desk, connection, found[0]) if text or eml else None
+        data = letter.data if letter else b""
         folder = _folder(desk, connection, found[0]) if evidence else None
         if desk.json:
             for one in found:
                 story = _story_as_data(connection, mail_out, one)
                 if folder is not None and story["evidence"] is not None:
                     story["evidence"] |= {"sent_folder": folder}
+                if letter is not None:
+                    story |= {"sha256": letter.sha256, "exact": letter.exact}
                 desk.data(story | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
             from mailer.cli.tables import show_people, show_steps
@@ -114,7 +118,8 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
                 _show_letter(desk, data)
         if eml:
             write(eml, data, force=force)
-            desk.say(f"The letter is in {eml}.")
+            exact = "exactly as it went out, " if letter and letter.exact else ""
+            desk.say(f"The letter is in {eml}, {exact}SHA-256 {letter.sha256 if letter else ''}")
 
 
 def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence:
@@ -203,19 +208,20 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
     }
 
 
-def _letter(desk: Desk, connection: Connection, one: Delivery) -> bytes:
+def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
     """Return the message as it went over the line; before it is handed over for the first time it has no Date."""
-    from mailer import message
+    from mailer.evidence import letter_of
 
-    data = queries.data_of(connection, one)
-    if data is None and one.digest is not None:
+    found = letter_of(desk.workspace, connection, one)
+    if found is None and one.digest is not None:
         raise UsageError("The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}")
-    if data is None:
+    if found is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
     if one.dated_at is None:
         desk.say("This letter has not been handed over yet, so it has no Date.")
-        return data
-    return message.dated(data, one.dated_at)
+    elif not found.exact:
+        desk.say("It went out with a signature (DKIM), whose key is not the one in the settings: here it is without.")
+    return found
 
 
 def _text_of(data: bytes) -> str:
