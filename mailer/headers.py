@@ -1,15 +1,18 @@
 """Header lines, written by our own rules: any name and any subject arrive as they were, and nothing can be slipped in.
 
-Control characters and line separators are refused. ASCII is never encoded, and folded at blanks only (RFC 5322
-section 2.2.3). What is not ASCII is encoded as a whole, in UTF-8 "B" words of at most 75 characters that are cut
-between code points (RFC 2047 section 2). ASCII that would be read as an encoded word ("=?") or that would not come
-back as it was (blanks at an edge or in a row, a very long word) counts as not ASCII.
+Control characters and line separators are refused. ASCII is never encoded, and folded at blanks only (RFC 5322 section
+2.2.3). What is not ASCII is encoded as a whole, in UTF-8 "B" words of at most 75 characters (RFC 2047 section 2). The
+blank between two such words does not count (section 6.2), and some parsers show it in names all the same, Python's own
+of 3.11 among them. So a name is one such word where it fits; a longer one keeps its words in ASCII as they are, and is
+cut behind its blanks, where one more does no harm. ASCII that would be read as an encoded word ("=?") or that would not
+come back as it was (blanks at an edge or in a row, a very long word) counts as not ASCII.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import b2a_base64
+from itertools import groupby
 
 WIDTH = 76
 """The longest line that may hold an encoded word, RFC 2047 section 2; we keep all lines to it where blanks allow."""
@@ -57,25 +60,35 @@ def _plain(text: str) -> bool:
 
 def _phrase(text: str, room: int) -> list[str]:
     """Return atoms, or one quoted string, or encoded words."""
-    if not _plain(text):
-        return _encoded(text, room)
     words = text.split(" ")
+    if not _plain(text):
+        whole = _encoded(text, room)
+        return whole if len(whole) == 1 or "" in words else _mixed(words, room)
     if all(map(_ATOM.fullmatch, words)) and max(map(len, words)) < room:
         return words
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return [quoted] if len(quoted) <= room else _encoded(text, room)
 
 
+def _mixed(words: list[str], room: int) -> list[str]:
+    """Return atoms as they are, and what stands between them in encoded words."""
+    tokens: list[str] = []
+    for is_atom, run in groupby(words, lambda word: bool(_ATOM.fullmatch(word)) and _plain(word) and len(word) < 60):
+        tokens += run if is_atom else _encoded(" ".join(run), 75 if tokens else room)
+    return tokens
+
+
 def _encoded(text: str, first_room: int) -> list[str]:
-    """Cut text into encoded words; the first fits into `first_room` characters, the others into 75."""
+    """Cut text into encoded words, behind blanks if there are any; the first fits into `first_room`, others into 75."""
     words = []
     chunk = b""
     room = min(75, first_room)
     for char in text:
         raw = char.encode()
         if len(chunk) + len(raw) > (room - _AROUND) // 4 * 3:
-            words.append(chunk)
-            chunk, room = b"", 75
+            cut = chunk.rfind(b" ") + 1 or len(chunk)
+            words.append(chunk[:cut])
+            chunk, room = chunk[cut:], 75
         chunk += raw
     return [f"=?utf-8?b?{b2a_base64(part, newline=False).decode()}?=" for part in [*words, chunk]]
 

@@ -1,17 +1,26 @@
-"""Facts about finished messages, read by parsers of another language: Perl's Encode and MIME modules."""
+"""Facts about finished messages, read by parsers that others wrote: Perl's core modules, two npm libraries, Python's.
+
+The npm libraries, postal-mime and mailparser, are looked for where node finds them (NODE_PATH).
+"""
 
 from __future__ import annotations
 
+import email
 import json
 import random
 import re
 import shutil
 import subprocess
+from email import policy
+from email.header import decode_header, make_header
+from email.utils import parseaddr
+from pathlib import Path
 
 import pytest
 
 from mailer.message import build
 from mailer.render import Rendered
+from tests.letters import invented
 
 READ = r"""
 use strict; use JSON::PP; use Encode; use MIME::QuotedPrint; use MIME::Base64;
@@ -42,9 +51,14 @@ def a_line(dice: random.Random) -> str:
     return re.sub(" +", " ", " ".join(words)).strip()[:120].strip()
 
 
-@pytest.mark.skipif(not has_perl(), reason="needs Perl with its core modules")
-@pytest.mark.parametrize("count", [300, pytest.param(4000, marks=pytest.mark.long)])
-def test_perl_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
+def has_npm(library: str) -> bool:
+    node = shutil.which("node")
+    look = [str(node), "-e", f"require({library!r})"]
+    return bool(node) and subprocess.run(look, capture_output=True, check=False).returncode == 0
+
+
+def some_letters(count: int) -> list[tuple[dict[str, str], bytes]]:
+    """Return what is said in each, and the finished message."""
     dice = random.Random(7)
     written = []
     for number in range(count):
@@ -59,8 +73,57 @@ def test_perl_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
             unsubscribe="a@rights.example",
         )
         written.append(({"subject": subject, "name": name, "text": f"Dear {name},\n\n{subject}"}, raw))
+    return written
+
+
+def agrees(command: list[str], written: list[tuple[dict[str, str], bytes]]) -> None:
     lines = "\n".join(json.dumps({"raw": raw.decode("ascii")}) for _, raw in written)
-    done = subprocess.run(
-        ["perl", "-e", READ], input=lines, capture_output=True, text=True, check=True, encoding="utf-8"
-    )
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, encoding="utf-8")
     assert [json.loads(line) for line in done.stdout.splitlines()] == [said for said, _ in written]
+
+
+MANY = [300, pytest.param(4000, marks=pytest.mark.long)]
+
+
+@pytest.mark.skipif(not has_perl(), reason="needs Perl with its core modules")
+@pytest.mark.parametrize("count", MANY)
+def test_perl_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
+    agrees(["perl", "-e", READ], some_letters(count))
+
+
+@pytest.mark.parametrize("library", ["postal-mime", "mailparser"])
+@pytest.mark.parametrize("count", MANY)
+def test_npm_library_reads_names_subjects_and_texts_as_they_were(library: str, count: int) -> None:
+    if not has_npm(library):
+        pytest.skip(f"needs node and the npm library {library}")
+    agrees(["node", str(Path(__file__).with_name("parse_letters.mjs")), library], some_letters(count))
+
+
+@pytest.mark.parametrize("count", MANY)
+def test_python_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
+    """The words are put together by `email.header`: the newer parser shows the blanks between encoded words of a name."""
+    for said, raw in some_letters(count):
+        old = email.message_from_bytes(raw, policy=policy.compat32)
+        new = email.message_from_bytes(raw, policy=policy.default)
+        name, address = parseaddr(str(old["To"]))
+        assert str(make_header(decode_header(old["Subject"]))) == said["subject"] == new["Subject"]
+        assert (str(make_header(decode_header(name))), address) == (said["name"], "x@y.example")
+        text = new.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
+        assert text.replace("\r\n", "\n").rstrip("\n") == said["text"]
+
+
+def test_newer_parser_of_python_reads_the_names_that_people_have() -> None:
+    names = [one.name.strip() for one in invented()]
+    names += ["Володимир Приклад", "Costanza Schizzetti-Prova de la Très-Longue-et-Belle Famille", "Ólafur Jr. Þór"]
+    for name in names:
+        raw = build(
+            Rendered("x", "", "Dear", "<p>x</p>", "Dear", "en"),
+            sender="a@rights.example",
+            reply_to="a@rights.example",
+            recipient_name=name,
+            recipient_address="x@y.example",
+            message_id="1@rights.example",
+            unsubscribe="a@rights.example",
+        )
+        read = email.message_from_bytes(raw, policy=policy.default)["To"].addresses[0].display_name
+        assert " ".join(read.split()) == name, "of a name too long for one word, a blank may be shown twice"
