@@ -48,6 +48,15 @@ class Signer:
         )
         return f"{self.selector} {self.domain} {sha256(public).hexdigest()[:16]}"
 
+    @property
+    def published(self) -> str:
+        """Return the public half as the DNS must have it behind p= (RFC 6376 section 3.6.1, RFC 8463 section 4)."""
+        public = self.key.public_key()
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            return b64encode(public.public_bytes_raw()).decode()
+        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return b64encode(der).decode()
+
     def signed(self, own: bytes, shared: Shared, at: datetime) -> bytes:
         """Return the letter's own bytes with the signature in front; `at` is its Date, which stands in it already."""
         head, _, body = own.partition(b"\r\n\r\n")

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from mailer import appeal as appeals
 from mailer import clock, message
-from mailer.account import imap_server, smtp_server
+from mailer.account import imap_server, signer, smtp_server
 from mailer.address import allowed, domain_of
 from mailer.config import Account, Workspace
+from mailer.dispatch import dated
 from mailer.drafting import read_contacts
 from mailer.errors import MailerError, Refused, ServerError, Severity
-from mailer.ledger import health
+from mailer.ledger import erasure, health
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.place import NETWORK, kind_of, synced_by
 from mailer.render import Rendered
@@ -61,6 +62,8 @@ PATIENCE = Patience(connect=15, command=30, data=30, stall=60, dot=120)
 """Shorter than for letters to people: somebody is waiting at the screen."""
 
 LITTLE_ROOM, NO_ROOM = 1_000_000_000, 100_000_000  # bytes
+KEPT = timedelta(days=90)
+"""How long names and letters are of use after a mail-out; then they are only a risk to the people in it."""
 EXPIRES_SOON = timedelta(days=21)
 CLOCK_MAY_DIFFER = timedelta(minutes=2)
 A_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
@@ -100,7 +103,20 @@ def logins(workspace: Workspace) -> tuple[Server | None, list[Finding]]:
             imap_server(workspace)
         except MailerError as fault:
             found.append(Finding("settings", WRONG, f"[imap]: {_sentence(fault)}", fault.hint))
+    try:
+        signer(workspace)
+    except MailerError as fault:
+        return None, [*found, Finding("settings", WRONG, _sentence(fault), fault.hint)]
     return at, found
+
+
+def published(workspace: Workspace) -> str:
+    """Return the public half of the key that letters are signed with; empty where there is none that can be used."""
+    try:
+        ours = signer(workspace)
+    except MailerError:
+        return ""
+    return ours.published if ours else ""
 
 
 def files(workspace: Workspace) -> Iterator[Finding]:
@@ -112,6 +128,8 @@ def files(workspace: Workspace) -> Iterator[Finding]:
         wanted += [(ledger.with_name(ledger.name + end), 0o077) for end in ("", "-wal", "-shm", ".lock")]
     for account in (workspace.settings.smtp, workspace.settings.imap):
         wanted += [(root / name, 0o077) for name in _secret_files(account)]
+    if workspace.settings.sender.dkim is not None:
+        wanted.append((root / workspace.settings.sender.dkim.file, 0o077))
     wanted += [(root / name, 0o022) for name in ("config.toml", "config.local.toml")]
     found = []
     for path, others in wanted:
@@ -171,6 +189,9 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
     try:
         with Ledger(workspace.ledger_url) as ledger:
             found = health.examine(ledger)
+            long_ago = (now() - KEPT).date()
+            with ledger.reading() as connection:
+                old = len(erasure.ended_before(connection, long_ago))
     except MailerError as fault:
         yield Finding("send log", WRONG, _sentence(fault), fault.hint)
         return
@@ -190,6 +211,10 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
     if found.damage:
         fix = "keep a copy of the file and its -wal neighbour, then put a backup in their place"
         yield Finding("send log", WRONG, f"the send log is damaged: {found.damage}", fix)
+    if old:
+        sentence = f"{old} rows of mail-outs that ended more than {KEPT.days} days ago still say who was written to"
+        fix = f'mailer log forget --before {long_ago} --because "kept for {KEPT.days} days"'
+        yield Finding("send log", LOOK, sentence, fix)
     if found.last_event_at and found.last_event_at > now() + CLOCK_MAY_DIFFER:
         sentence = (
             f"this computer's clock is behind the last entry of the send log ({found.last_event_at:%d %b %Y %H:%M} UTC)"
@@ -370,7 +395,8 @@ async def send_test(workspace: Workspace, at: Server, to: str, now: clock.Clock 
         return True
 
     try:
-        receipt = await session.deliver(Envelope(sender.address, to, message.dated(data, now())), yes)
+        signed, _ = dated(data, (), now(), signer(workspace))
+        receipt = await session.deliver(Envelope(sender.address, to, signed), yes)
         await session.quit()
     finally:
         session.abort()

@@ -22,10 +22,13 @@ class Silence(Exception):
     """The name servers did not say."""
 
 
-def examine(domain: str, resolver: Resolver | None = None, selector: str | None = None) -> Iterator[Finding]:
+def examine(
+    domain: str, resolver: Resolver | None = None, selector: str | None = None, public: str = ""
+) -> Iterator[Finding]:
     """Look at the records of a sender's domain. `resolver` is that of the system unless another is given.
 
-    `selector` is the name of the DKIM key, which stands as s= in the signature of any letter from there.
+    `selector` is the name of the DKIM key, which stands as s= in the signature of any letter from there; `public` is the
+    public half of our own key, where letters are signed here (`dkim.Signer.published`).
     """
     if resolver is None:
         from dns.resolver import Resolver
@@ -38,7 +41,7 @@ def examine(domain: str, resolver: Resolver | None = None, selector: str | None 
         except Silence as why:
             verdict, sentence, fix = Verdict.NOT_KNOWN, f"{topic} of {domain} is not known: {why}", "try again later"
         yield Finding(topic, verdict, sentence, fix)
-    yield _dkim(domain, selector, resolver)
+    yield _dkim(domain, selector, public, resolver)
 
 
 Words = tuple[Verdict, str, str]
@@ -100,7 +103,7 @@ def _do(policy: str) -> str:
     return {"quarantine": "put aside", "reject": "refuse"}.get(policy, policy)
 
 
-def _dkim(domain: str, selector: str | None, resolver: Resolver) -> Finding:
+def _dkim(domain: str, selector: str | None, public: str, resolver: Resolver) -> Finding:
     if selector is None:
         sentence = f"whether letters from {domain} are signed (DKIM) is not known without the name of the key"
         fix = "it stands as s= in the DKIM-Signature of any letter from there: mailer doctor --online --dkim NAME"
@@ -115,6 +118,13 @@ def _dkim(domain: str, selector: str | None, resolver: Resolver) -> Finding:
         return Finding("DKIM", Verdict.WRONG, f"there is no DKIM key {selector} of {domain}", fix)
     if any(";p=;" in f";{key};" for key in keys):
         return Finding("DKIM", Verdict.WRONG, f"the DKIM key {selector} of {domain} was revoked", "use its successor")
+    if public and not any(f"p={public};" in f"{key};" for key in keys):
+        fix = (
+            f"publish ours as a TXT record of {name}: v=DKIM1; k={'rsa' if len(public) > 60 else 'ed25519'}; p={public}"
+        )
+        return Finding(
+            "DKIM", Verdict.WRONG, f"the DKIM key {selector} of {domain} is not the one that we sign with", fix
+        )
     return Finding("DKIM", Verdict.OK, f"the DKIM key {selector} of {domain} is published")
 
 

@@ -22,10 +22,12 @@ from mailer.ledger import mailouts, place
 from mailer.ledger.health import examine
 from mailer.ledger.ledger import Ledger
 from mailer.mailbox import Mailbox, Trick
+from mailer.states import MailOutState
 from mailer.transport.server import Server
 
 from .conftest import SettableClock, a_plan
 from .smtp_server import SmtpServer, says
+from .test_evidence import write_key
 
 ME = "me@rights.example"
 NOW = dt.datetime(2026, 11, 25, 10, 0, tzinfo=dt.UTC)
@@ -118,6 +120,20 @@ def test_damaged_log_and_clock_behind_it_are_wrong(tmp_path: Path, clock: Settab
     data[len(data) // 2 : len(data) // 2 + 8192] = b"\xff" * 8192
     path.write_bytes(data)
     assert any("damaged" in sentence for sentence in wrong(doctor.log(at, clock)))
+
+
+def test_names_that_are_kept_for_too_long_are_counted(tmp_path: Path, clock: SettableClock) -> None:
+    at = workspace(tmp_path)
+    at.make_state_dir()
+    with Ledger(at.ledger_url, now=clock) as ledger, ledger.writing() as connection:
+        mail_out = mailouts.create(connection, a_plan(3), at=clock(), who="Jana")
+        mailouts.change(connection, mail_out, MailOutState.STOPPED, at=clock(), who="Jana")
+    clock.forward(days=90)
+    assert all(one.verdict is Verdict.OK for one in doctor.log(at, clock))
+    clock.forward(days=2)
+    (old,) = [one for one in doctor.log(at, clock) if one.verdict is Verdict.LOOK]
+    assert old.sentence.startswith("3 rows of mail-outs that ended more than 90 days ago")
+    assert old.fix == 'mailer log forget --before 2027-01-22 --because "kept for 90 days"'
 
 
 MOUNTS = """\
@@ -267,6 +283,21 @@ def test_test_letter_goes_to_the_allow_list_only_in_live_mode_too(tmp_path: Path
     assert mailbox.seen == {ME: 2}
     assert (letter["To"], letter["Subject"]) == (ME, "Test letter")
     assert letter["Date"] and letter["Message-ID"].endswith("@rights.example>")
+
+
+def test_test_letter_is_signed_as_letters_to_people_are(tmp_path: Path) -> None:
+    write_key(tmp_path / "dkim.pem")
+    with Mailbox(tmp_path / "box") as mailbox:
+        workspace(tmp_path, mailbox.port)
+        text = (tmp_path / "config.toml").read_text(encoding="utf-8")
+        key = 'dkim = { selector = "k1", file = "dkim.pem" }\n[smtp]\n'
+        (tmp_path / "config.toml").write_text(text.replace("[smtp]\n", key), encoding="utf-8")
+        assert run(tmp_path, "--to", ME).exit_code == 0
+    assert (tmp_path / "box" / f"{ME}.eml").read_bytes().startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+    (tmp_path / "dkim.pem").write_text("no key", encoding="utf-8")
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "cannot be used" in result.stdout
 
 
 def test_refused_test_letter_is_wrong_with_the_servers_words(tmp_path: Path) -> None:

@@ -110,3 +110,12 @@ def test_key_of_the_signature_is_looked_up_by_its_name(
 ) -> None:
     (found,) = [one for one in examine(domain, resolver, selector) if one.topic == "DKIM"]
     assert found.verdict is Verdict(verdict)
+
+
+@pytest.mark.parametrize(("public", "verdict"), [("MIIBIjAN", "ok"), ("MIIB", "wrong"), ("other", "wrong")])
+def test_published_key_must_be_the_one_that_we_sign_with(
+    resolver: dns.resolver.Resolver, public: str, verdict: str
+) -> None:
+    *_, found = examine("good.example", resolver, "k1", public)
+    assert found.verdict is Verdict(verdict)
+    assert (f"p={public}" in found.fix) is (verdict == "wrong")

@@ -23,7 +23,7 @@ WORDS = {"ok": "well", "look": "to look at", "wrong": "wrong", "not_known": "not
 @click.command(cls=Command)
 @click.option("--to", metavar="ME", help="Send one real test letter to this address of the allow-list.")
 @click.option("--online", is_flag=True, help="Ask the name servers about the sender's domain: MX, SPF, DMARC, DKIM.")
-@click.option("--dkim", metavar="SELECTOR", help="The name of the DKIM key, for --online: s= in a letter's signature.")
+@click.option("--dkim", metavar="SELECTOR", help="The name of the DKIM key, for --online: s= in a signature.")
 @click.pass_obj
 def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     """Look at settings, files, clock, send log, people, mail server and limits.
@@ -56,8 +56,10 @@ async def _findings(desk: Desk, to: str | None, online: bool, dkim: str | None) 
             reached &= finding.verdict is not doctor.Verdict.WRONG
             yield finding
     if online:
-        domain = workspace.settings.sender.address.rpartition("@")[2]
-        for finding in sender_domain.examine(domain, selector=dkim):
+        domain, own, public = workspace.settings.sender.address.rpartition("@")[2], workspace.settings.sender.dkim, ""
+        if own is not None and dkim in (None, own.selector):
+            dkim, public = own.selector, doctor.published(workspace)
+        for finding in sender_domain.examine(domain, selector=dkim, public=public):
             yield finding
     if at is not None and to is not None and reached:
         yield await doctor.send_test(workspace, at, to)
