@@ -370,7 +370,6 @@ class Dispatch:
             lane.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
             lane.past_mark = await self._writer.mark(marker, after=lane.last[0] if lane.last else None)
-            await self._tell(lane)
             return lane.past_mark
 
         try:
@@ -404,7 +403,6 @@ class Dispatch:
             )
             if next_try_at is None:
                 state, reason = State.NOT_SENT, Reason.GAVE_UP
-        await self._tell(lane)  # of a letter that ended before its dot
         event = {
             "event": "outcome",
             "delivery": one.id,
@@ -415,8 +413,12 @@ class Dispatch:
             "attempt": one.attempts,
             "next_try_at": next_try_at,
         }
-        lane.last = self._writer.record(Outcome(one, receipt, state, reason, self._me, at, next_try_at)), event
+        write = self._writer.record(Outcome(one, receipt, state, reason, self._me, at, next_try_at))
         lane.past_mark = False
+        try:
+            await self._tell(lane)  # the one before; its failure must not cost this one its record
+        finally:
+            lane.last = write, event
         if why := self._brakes.look(receipt, verdict):
             if verdict.about is About.CONFIGURATION:
                 self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")

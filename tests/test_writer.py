@@ -143,6 +143,20 @@ async def test_outcome_that_cannot_be_written_stops_the_next_dot(ledger: Ledger,
     assert states(ledger, mail_out_id)[State.ACCEPTED] == 1
 
 
+async def test_report_that_fails_costs_no_letter_its_outcome(ledger: Ledger, planned: Callable[..., int]) -> None:
+    mail_out_id = planned(30)
+
+    def report(_event: dict[str, object]) -> None:
+        raise BrokenPipeError
+
+    async with StubbornServer() as server:
+        with pytest.raises(BrokenPipeError):
+            await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2), report).run()
+        sent = len(server.dots)
+    assert 0 < sent < 30
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: sent, State.WAITING: 30 - sent}
+
+
 # ----------------------------------------------------------------------------------------------- seen from outside
 
 STRACE = shutil.which("strace")
