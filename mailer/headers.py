@@ -74,7 +74,8 @@ def _mixed(words: list[str], room: int) -> list[str]:
     """Return atoms as they are, and what stands between them in encoded words."""
     tokens: list[str] = []
     for is_atom, run in groupby(words, lambda word: bool(_ATOM.fullmatch(word)) and _plain(word) and len(word) < 60):
-        tokens += run if is_atom else _encoded(" ".join(run), 75 if tokens else room)
+        between = list(run)
+        tokens += between if is_atom else _encoded(" ".join(between), 75 if tokens else room)
     return tokens
 
 
