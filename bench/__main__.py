@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("attachments", "contacts", "letters", "planning", "sending", "starting")
+NAMES = ("attachments", "console", "contacts", "letters", "planning", "sending", "starting")
 
 
 def main() -> None:

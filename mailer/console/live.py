@@ -68,7 +68,8 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
     counts = counted(visit, connection, mail_out.id)
     done, to_send = report.done(counts.states)
     sending = mail_out.state is MailOutState.SENDING
-    bars, rate = _speed(outcomes.outcomes_since(connection, mail_out.id, visit.now() - timedelta(seconds=SPAN)), visit)
+    since = visit.now() - timedelta(seconds=SPAN)
+    bars, rate = _speed(outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit)
     open_ = sum(counts.states[state] for state in OPEN)
     needs, needing = _needs(visit, connection, mail_out, counts.states)
     root = visit.workspace.root
@@ -77,7 +78,11 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         counts=counts.states,
         done=done,
         to_send=to_send,
-        totals=report.totals(connection, mail_out.id),
+        totals=[
+            report.Total(state, number, "" if state is State.SKIPPED else report.per_cent(number, to_send), "")
+            for state in report.IN_ORDER
+            if (number := counts.states[state])
+        ],
         table=counts.delegations,
         needs=needs,
         needing=needing,

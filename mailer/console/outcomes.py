@@ -14,7 +14,7 @@ from mailer import export as files
 from mailer import report
 from mailer.console.visit import Visit
 from mailer.errors import UsageError
-from mailer.ledger import notes, outcomes, queries
+from mailer.ledger import notes, outcomes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.outcomes import SORTS, Wanted
@@ -110,12 +110,15 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
     if known is not None and known[0] == last:
         found: Counts = known[1]
         return found
-    table = queries.counts_by_delegation(connection, mail_out_id)
-    states = {state: sum(row[state] for row in table.values()) for state in State}
-    why = queries.reasons(connection, mail_out_id, *State)
-    reasons = {reason: sum(of.values()) for reason, of in why.items() if reason}
+    states, reasons = dict.fromkeys(State, 0), Counter[str]()
+    table: dict[str, dict[State, int]] = {}
+    for code, state, reason, number in outcomes.table(connection, mail_out_id):
+        table.setdefault(code, dict.fromkeys(State, 0))[State(state)] += number
+        states[State(state)] += number
+        if reason:
+            reasons[reason] += number
     choices = known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)  # the plan's: fixed
-    found = Counts(states, table, reasons, choices)
+    found = Counts(states, dict(sorted(table.items())), dict(reasons.most_common()), choices)
     visit.console.counts[mail_out_id] = (last, found)
     return found
 

@@ -92,7 +92,7 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
 
 
 def _with_words(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}")), "salt": secrets.token_hex(16)}
+    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}"))[:300], "salt": secrets.token_hex(16)}
 
 
 def get(connection: sa.Connection, mail_out_id: int) -> MailOut:

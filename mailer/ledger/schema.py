@@ -109,7 +109,7 @@ delivery = sa.Table(
     _text("language"),  # of the letter; of the person where there is none
     _text("salt"),  # random, of this person here: with it go the commitments of the chain (`seals.py`)
     sa.Column("erased", sa.Text),  # the commitment, once the person's data are erased
-    _text("words"),  # name and address without case and accents, for searching and for the order of names
+    _text("words"),  # name and address without case and accents, the first 300 characters: to search, to sort by
     # where the person stands
     _text("file"),
     _text("sheet"),
@@ -140,8 +140,12 @@ delivery = sa.Table(
     sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
     sa.Index("ix_delivery_address_key", "address_key"),
     sa.Index("ix_delivery_person", "person"),
-    sa.Index("ix_delivery_words", "mail_out_id", "words", "number"),  # covers a search; the order of names
-    sa.Index("ix_delivery_table", "mail_out_id", "delegation", "state", "reason"),  # covers every count
+    # Covers every count, filter, search and order of the table of outcomes, so that none of them reads the rows.
+    sa.Index(
+        "ix_delivery_table",
+        *("mail_out_id", "delegation", "state", "reason", "number"),
+        *("role", "political_group", "language", "changed_at", "words"),
+    ),
     # One letter a person: two rows of one mail-out may share an address only where one of them is left out.
     sa.Index(
         "uq_delivery_one_letter",

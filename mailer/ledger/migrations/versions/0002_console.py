@@ -34,12 +34,19 @@ def upgrade() -> None:
     connection = op.get_bind()
     delivery = sa.table("delivery", sa.column("id"), sa.column("name"), sa.column("address"), sa.column("words"))
     people = [
-        {"key": id_, "found": " ".join(tokens(f"{name} {address}"))}
+        {"key": id_, "found": " ".join(tokens(f"{name} {address}"))[:300]}
         for id_, name, address in connection.execute(sa.select(delivery.c.id, delivery.c.name, delivery.c.address))
     ]
     if people:
         connection.execute(
             sa.update(delivery).where(delivery.c.id == sa.bindparam("key")).values(words=sa.bindparam("found")), people
         )
-    op.create_index("ix_delivery_words", "delivery", ["mail_out_id", "words", "number"], unique=False)
-    op.create_index("ix_delivery_table", "delivery", ["mail_out_id", "delegation", "state", "reason"], unique=False)
+    op.create_index(
+        "ix_delivery_table",
+        "delivery",
+        [
+            *("mail_out_id", "delegation", "state", "reason", "number"),
+            *("role", "political_group", "language", "changed_at", "words"),
+        ],
+        unique=False,
+    )
