@@ -12,8 +12,9 @@ demo: $(READY)            ## write to 612 invented people, to a mailbox on this 
 test: $(READY)            ## the whole test suite
 	@$(BIN)/python -m pytest -q -n auto -m "not long"
 
-test-long: $(READY)       ## what takes minutes: kills, races, fuzz
-	@$(BIN)/python -m pytest -q -m long --timeout=3600
+test-long: $(READY)       ## what takes half an hour: kills, races, fuzz, planted mistakes; figures to docs/reliability.md
+	@$(BIN)/python -m pytest -q -n auto -m long
+	@$(BIN)/python -m tests.reliability.figures
 
 check: lint types test    ## everything that must be green before a commit
 
