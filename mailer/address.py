@@ -25,7 +25,8 @@ def domain_of(address: str) -> str:
 def key_of(address: str) -> str:
     """Return the key under which two spellings of one mailbox are the same: `A.Berg@NO.example` → `a.berg@no.example`."""
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    return f"{local.casefold()}@{_key_of_domain(domain)}"
+    folded = local.casefold()  # "ß" with an accent folds into two letters, of which the second takes the accent
+    return f"{folded if folded.isascii() else unicodedata.normalize('NFC', folded)}@{_key_of_domain(domain)}"
 
 
 @lru_cache(maxsize=4096)  # a parliament has one domain for all its members
