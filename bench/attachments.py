@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bench import measure, people
 from mailer import wire
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.plan import Plan

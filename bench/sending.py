@@ -30,7 +30,8 @@ import aiosmtplib
 
 from bench import measure, people
 from mailer import message
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.states import State

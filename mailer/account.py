@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from mailer.address import allowed
 from mailer.config import Account, Workspace, read_password
-from mailer.dispatch import Course
 from mailer.errors import UsageError
+from mailer.feed import Course
+from mailer.ledger.limits import Limits
 from mailer.transport.smtp import Patience, Server, SmtpSession
 from mailer.transport.tokens import Token, token_from_command, token_from_file
 
@@ -60,14 +61,22 @@ def imap_server(workspace: Workspace) -> Server:
     return _server(workspace, workspace.settings.imap)
 
 
-def course_of(workspace: Workspace) -> Course:
+def course_of(workspace: Workspace, first: int | None = None) -> Course:
+    """Return how a sending goes by the settings; `first` stands instead of the setting."""
     limits, smtp = workspace.settings.limits, workspace.settings.smtp
     return Course(
         connections=limits.connections,
         per_connection=limits.per_connection,
-        per_minute=limits.per_minute,
-        bucket=f"{smtp.user or ''}@{smtp.host}:{smtp.port}",
+        limits=Limits(
+            account=f"{smtp.user or ''}@{smtp.host}:{smtp.port}",
+            per_minute=limits.per_minute,
+            per_hour=limits.per_hour,
+            per_day=limits.per_day,
+            per_domain=limits.per_domain,
+        ),
+        first=limits.first if first is None else first,
         keep_trying=timedelta(hours=limits.keep_trying_hours),
+        kill_switch=workspace.kill_switch,
     )
 
 

@@ -286,6 +286,10 @@ def _is_ip(host: str) -> bool:
 
 class Limits(Table):
     per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
+    per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts; 0: no limit
+    per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts; 0: no limit
+    per_domain: int = Field(0, ge=0)  # a minute, to the addresses of one domain; 0: no limit
+    first: int = Field(0, ge=0)  # so many letters, then a pause for a look; 0: no pause
     connections: int = Field(2, ge=1, le=50)  # open to the server at a time
     per_connection: int = Field(50, ge=1)  # letters before a connection is closed and opened anew
     keep_trying_hours: float = Field(24, gt=0, le=120)  # RFC 5321 section 4.5.4.1: give up after four to five days
@@ -376,6 +380,11 @@ class Workspace:
     @property
     def state_dir(self) -> Path:
         return self.root / ".mailer"
+
+    @property
+    def kill_switch(self) -> Path:
+        """While this file exists no letter leaves this workspace, whoever sends."""
+        return self.state_dir / "STOP"
 
     @property
     def ledger_url(self) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,13 +24,15 @@ import sqlalchemy as sa
 from mailer import message, replies, retry, wire
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
-from mailer.ledger import buckets, mailouts, moves
+from mailer.feed import IDLE, Course, Feed
+from mailer.ledger import limits, mailouts, moves
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import delivery
 from mailer.ledger.senders import dead_senders, sender
 from mailer.ledger.writer import Write, Writer
+from mailer.replies import Verdict
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
 from mailer.transport.smtp import Envelope, NotHandedOver, SmtpSession
 from mailer.wire import Shared
@@ -41,28 +42,9 @@ if TYPE_CHECKING:  # most letters are signed by the organisation's own server, a
 
 GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
 LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
-IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
-AHEAD = 16  # letters claimed at once per connection, where no rate limit says otherwise,
-ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
+A_WHILE = timedelta(hours=1)  # how long a domain is left alone whose server says the same to everybody
 
 d = delivery.c
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How fast, how often, for how long."""
-
-    connections: int = 2
-    per_connection: int = 50  # letters before a connection is renewed
-    per_minute: float = 0.0  # 0: no limit
-    bucket: str = "account"  # whose rate it is: everything that sends through this account shares it
-    keep_trying: timedelta = timedelta(hours=24)
-    schedule: tuple[timedelta, ...] = retry.SCHEDULE
-    no_progress: timedelta = timedelta(minutes=15)  # how long a server may be away before the mail-out pauses
-
-    @property
-    def interval(self) -> float:
-        return 60.0 / self.per_minute if self.per_minute else 0.0
 
 
 def dated(own: bytes, shared: Shared, at: datetime, signer: Signer | None = None) -> tuple[bytes, Shared]:
@@ -91,6 +73,7 @@ class _Letter:
 
 @dataclass(slots=True)
 class _Lane:
+    number: int  # from 0
     session: SmtpSession
     task: asyncio.Task[None] | None = None
     past_mark: bool = False  # its marker is asked for or set: only an answer, or patience, may end this letter
@@ -115,29 +98,25 @@ class Dispatch:
 
         Raises ServerError when the server cannot be reached or refuses the login before anything was sent.
         """
-        self._stirred = asyncio.Event()
-        self._halted = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._queue: deque[Claimed] = deque()
-        self._claiming = asyncio.Lock()
-        self._filling: asyncio.Task[float | None] | None = None
-        self._largest = 1  # bytes of a letter
         self._brakes = Brakes()
+        self._lanes_open = float(self.course.connections)
         self._away_since: datetime | None = None
         self._failures = 0
         self._fault: ServerError | None = None
         with sender(self.ledger) as self._me:
             async with Writer(self.ledger) as self._writer:
+                mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
+                self._feed = Feed(self.ledger, self._writer, mail_out, self._me, self.course, self._pause)
                 first = self.session()
                 try:
                     if await self._writer.run(self._nobody_left) or not await self._connected(first):
                         return await self._writer.run(mailouts.get, self.mail_out_id)
                     mail_out = await self._writer.run(self._begin)
-                    self._envelope_from = mail_out.sender
-                    self._last_day = mail_out.last_day
+                    self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
                     await self._send(first)
                 except MailerError as fault:  # the guards of the session and of the ledger concern everybody
-                    await self._writer.run(self._pause, fault.message, self._me)
+                    await self._writer.run(self._pause, fault.message)
                     raise
                 finally:
                     first.abort()
@@ -149,7 +128,7 @@ class Dispatch:
     async def _connected(self, first: SmtpSession) -> bool:
         """Log in once, before any letter is claimed. False: somebody paused meanwhile."""
         connecting = asyncio.create_task(first.connect())
-        halted: asyncio.Future[Any] = asyncio.create_task(self._halted.wait())
+        halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
         try:
             await asyncio.wait([connecting, halted], return_when=asyncio.FIRST_COMPLETED)
             if not connecting.done():
@@ -163,13 +142,13 @@ class Dispatch:
 
     async def pause(self, why: str = "", who: str = "") -> None:
         """Pause the mail-out: when this comes back, no new dot is written."""
-        await self._writer.run(self._pause, why, who or self._me)
-        self._halt()
+        await self._writer.run(self._pause, why, who)
+        self._feed.halt()
 
     def hurry(self) -> None:
         """Do not wait any longer for answers: letters past the dot become unknown."""
         self._hurry.set()
-        self._halt()
+        self._feed.halt()
 
     # ------------------------------------------------------------------------------------------------- transactions
 
@@ -184,6 +163,7 @@ class Dispatch:
         return True
 
     def _begin(self, connection: sa.Connection) -> MailOut:
+        self._feed.begin(connection)
         mail_out = mailouts.get(connection, self.mail_out_id)
         if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
             return mail_out  # another sender was quicker, or somebody has just stopped it
@@ -198,96 +178,23 @@ class Dispatch:
         mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
         return mailouts.get(connection, self.mail_out_id)
 
-    def _pause(self, connection: sa.Connection, why: str, who: str) -> None:
+    def _pause(self, connection: sa.Connection, why: str, who: str = "") -> None:
         if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
-            mailouts.change(connection, self.mail_out_id, MailOutState.PAUSED, at=self.ledger.now(), who=who, why=why)
-
-    def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
-        """Claim what is due. Returns the letters, and the seconds to wait for more (None: there will be none)."""
-        at = self.ledger.now()
-        if self._last_day is not None and at.date() > self._last_day:
-            moves.not_sent(connection, self.mail_out_id, Reason.LAST_DAY, at=at, who=self._me)
-        limit = max(self.course.connections, min(self.course.connections * AHEAD, ROOM // self._largest))
-        if self.course.interval:
-            wait = buckets.take(connection, self.course.bucket, interval=self.course.interval, at=at)
-            if wait:
-                return [], wait
-            limit = 1
-        claimed = moves.claim(connection, self.mail_out_id, owner=self._me, at=at, limit=limit)
-        if claimed:
-            return claimed, 0.0
-        if self.course.interval:
-            buckets.give_back(connection, self.course.bucket, interval=self.course.interval)
-        return [], self._next_due(connection, at)
-
-    def _next_due(self, connection: sa.Connection, at: datetime) -> float | None:
-        states = [state.value for state in OPEN]
-        where = (d.mail_out_id == self.mail_out_id, d.state.in_(states))
-        open_, mine = connection.execute(
-            sa.select(sa.func.count(), sa.func.count().filter(d.owner == self._me)).where(*where)
-        ).one()
-        if not open_:
-            return None
-        if dead_senders(self.ledger, connection, self.mail_out_id):
-            self._recover(connection)
-            return 0.0
-        due = connection.scalar(sa.select(sa.func.min(d.next_try_at)).where(*where, d.state == State.DEFERRED.value))
-        if due is not None:
-            return max(0.0, float((due - at).total_seconds()))
-        return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not
-
-    # ------------------------------------------------------------------------------------------------------ the feed
-
-    def _ready(self) -> _Letter | None:
-        if self._halted.is_set() or not self._queue:
-            return None
-        one = self._queue.popleft()
-        if len(self._queue) == self.course.connections and not self.course.interval:
-            self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
-        return _Letter.of(one, self._envelope_from, self.ledger.now(), self.signer)
-
-    async def _take(self) -> _Letter | None:
-        """Wait for the next letter. None: there is none left, or the sending is halted."""
-        while not self._halted.is_set():
-            if self._filling is not None:
-                filling, self._filling = self._filling, None
-                await filling
-            async with self._claiming:
-                if (letter := self._ready()) is not None:
-                    return letter
-                self._stirred.clear()
-                wait = await self._fill()
-                if self._queue:
-                    continue
-                if wait is None or await self._over():
-                    self._halt()
-                    return None
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), wait)
-        return None
-
-    async def _fill(self) -> float | None:
-        """Claim more letters. Returns what `_claim` says of the wait."""
-        claimed, wait = await self._writer.run(self._claim)
-        self._queue += claimed
-        self._largest = max(self._largest, *(len(one.data) for one in claimed)) if claimed else self._largest
-        return wait
-
-    async def _over(self) -> bool:
-        state = (await self._writer.run(mailouts.get, self.mail_out_id)).state
-        return state is not MailOutState.SENDING
+            mailouts.change(
+                connection, self.mail_out_id, MailOutState.PAUSED, at=self.ledger.now(), who=who or self._me, why=why
+            )
 
     # ------------------------------------------------------------------------------------------------------ the lanes
 
     async def _send(self, first: SmtpSession) -> None:
-        lanes = [_Lane(first)] + [_Lane(self.session()) for _ in range(self.course.connections - 1)]
+        lanes = [_Lane(0, first)] + [_Lane(number, self.session()) for number in range(1, self.course.connections)]
         for lane in lanes:
             lane.task = asyncio.create_task(self._lane(lane))
         watch = asyncio.create_task(self._watch())
         tasks: list[asyncio.Task[Any]] = [lane.task for lane in lanes if lane.task]
         try:
             ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(*tasks, return_exceptions=True)
-            halted: asyncio.Future[Any] = asyncio.create_task(self._halted.wait())
+            halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
             await asyncio.wait([ended, halted], return_when=asyncio.FIRST_COMPLETED)
             halted.cancel()
             if not ended.done():
@@ -298,7 +205,7 @@ class Dispatch:
             for lane in lanes:
                 await self._tell(lane)
         finally:
-            tasks += [watch] if self._filling is None else [watch, self._filling]
+            tasks += [watch, *self._feed.tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True)
@@ -326,7 +233,7 @@ class Dispatch:
     async def _lane(self, lane: _Lane) -> None:
         letter: _Letter | None = None
         try:
-            while not self._halted.is_set():
+            while not self._feed.halted.is_set():
                 if letter is None:
                     await self._tell(lane)
                     letter = await self._next(lane)
@@ -335,7 +242,7 @@ class Dispatch:
                 if lane.session.is_open and lane.session.delivered >= self.course.per_connection:
                     await lane.session.quit()
                 more = lane.session.delivered + 1 < self.course.per_connection
-                follow = self._ready() if more else None
+                follow = self._ready(lane) if more else None
                 if not await self._try(lane, letter, follow):
                     await self._tell(lane)
                     await self._put_back(letter)
@@ -343,14 +250,14 @@ class Dispatch:
             await self._tell(lane)
             await lane.session.quit()
         except Exception:
-            self._halt()  # the other lanes must not go on as if nothing were
+            self._feed.halt()  # the other lanes must not go on as if nothing were
             raise
         finally:
             lane.session.abort()
 
     async def _next(self, lane: _Lane) -> _Letter | None:
         """Wait for a letter; after a while without one, leave the server in peace."""
-        taking = asyncio.create_task(self._take())
+        taking = asyncio.create_task(self._take(lane))
         try:
             done, _ = await asyncio.wait({taking}, timeout=IDLE)
             if not done:
@@ -358,6 +265,21 @@ class Dispatch:
             return await taking
         finally:
             taking.cancel()
+
+    async def _take(self, lane: _Lane) -> _Letter | None:
+        while lane.number >= int(self._lanes_open) and not self._feed.halted.is_set():
+            await lane.session.quit()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._feed.halted.wait(), LOOK)
+        one = await self._feed.take()
+        return self._letter(one) if one else None
+
+    def _ready(self, lane: _Lane) -> _Letter | None:
+        one = self._feed.ready() if lane.number < int(self._lanes_open) else None
+        return self._letter(one) if one else None
+
+    def _letter(self, one: Claimed) -> _Letter:
+        return _Letter.of(one, self._envelope_from, self.ledger.now(), self.signer)
 
     async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
         """Try one letter and ask for its record. False: nothing was handed over, it is to be given back.
@@ -367,6 +289,8 @@ class Dispatch:
         one = letter.claimed
 
         async def before_dot() -> bool:
+            if await self._killed():
+                return False
             lane.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
             lane.past_mark = await self._writer.mark(marker, after=lane.last[0] if lane.last else None)
@@ -377,8 +301,8 @@ class Dispatch:
                 letter.envelope, before_dot, follow=follow.envelope if follow else None
             )
         except NotHandedOver:
-            if await self._over():
-                self._halt()
+            if await self._feed.over():
+                self._feed.halt()
             return False
         except ServerError as fault:
             await self._server_away(fault)
@@ -419,10 +343,30 @@ class Dispatch:
             await self._tell(lane)  # the one before; its failure must not cost this one its record
         finally:
             lane.last = write, event
+        if verdict.whole_domain:
+            await self._writer.run(limits.close_domain, one.address, at + A_WHILE)
+        self._pace(receipt, verdict)
         if why := self._brakes.look(receipt, verdict):
             if verdict.about is About.CONFIGURATION:
                 self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
             await self.pause(why)
+
+    def _pace(self, receipt: Receipt, verdict: Verdict) -> None:
+        """Halve the open lanes and hold back when the server asks to slow down; open them again letter by letter."""
+        if verdict.about is About.SPEED or receipt.code == 421:
+            self._lanes_open = max(1.0, self._lanes_open / 2)
+            self.report({"event": "slow_down", "seconds": self._feed.slow_down(), "connections": int(self._lanes_open)})
+        elif receipt.state is State.ACCEPTED:
+            self._lanes_open = min(float(self.course.connections), self._lanes_open + 1 / self._lanes_open)
+            self._feed.at_ease()
+
+    async def _killed(self) -> bool:
+        """Look for the kill switch, before every marker and four times a second."""
+        switch = self.course.kill_switch
+        if switch is None or not switch.exists():
+            return False
+        await self.pause(f"the kill switch is on (the file {switch.name})")
+        return True
 
     async def _tell(self, lane: _Lane) -> None:
         """Report the lane's last outcome, once it is on disk. Raises what kept it from being written."""
@@ -430,7 +374,7 @@ class Dispatch:
             return
         (write, event), lane.last = lane.last, None
         await asyncio.shield(write.done)
-        self._stirred.set()
+        self._feed.stirred.set()
         self.report(event)
 
     async def _put_back(self, letter: _Letter) -> None:
@@ -448,17 +392,13 @@ class Dispatch:
         wait = retry.server_back_off(self._failures)
         self.report({"event": "server_away", "why": fault.message, "seconds": round(wait, 1)})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._halted.wait(), wait)
+            await asyncio.wait_for(self._feed.halted.wait(), wait)
 
     # ------------------------------------------------------------------------------------------------------- control
 
     async def _watch(self) -> None:
         """Look whether somebody else has paused or stopped the mail-out."""
-        while not self._halted.is_set():
+        while not self._feed.halted.is_set():
             await asyncio.sleep(LOOK)
-            if await self._over():
-                self._halt()
-
-    def _halt(self) -> None:
-        self._halted.set()
-        self._stirred.set()
+            if await self._killed() or await self._feed.over():
+                self._feed.halt()

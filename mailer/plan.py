@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Any
 
 from mailer import message, wire
+from mailer.address import domain_of
 from mailer.appeal import Appeal
 from mailer.audience import Decision
 from mailer.contacts.contact import Contact
@@ -61,6 +62,7 @@ class Planned:
             "name": contact.name,
             "address": contact.address,
             "address_key": contact.address_key if contact.address else "",
+            "domain": domain_of(contact.address_key),
             "delegation": contact.delegation,
             "role": contact.role,
             "political_group": contact.group,

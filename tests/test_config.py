@@ -240,9 +240,9 @@ def test_mistake_is_told_with_its_line(tmp_path: Path, line: str, problem: str) 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = '[sender]\nfrom = "Jana"\n[smtp]\nport = 0\nhots = "x"\n'
     assert [
-        problem.split(" ")[0] + problem.split(" ")[1] for problem in refused(tmp_path, text, "[limits]\nper_hour = 1\n")
+        problem.split(" ")[0] + problem.split(" ")[1] for problem in refused(tmp_path, text, "[limits]\nper_week = 1\n")
     ] == [
-        "config.local.toml:2:limits.per_hour:",
+        "config.local.toml:2:limits.per_week:",
         "config.toml:1:sender.organisation:",
         "config.toml:2:sender.from:",
         "config.toml:3:smtp.host:",

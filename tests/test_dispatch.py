@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
 from mailer.errors import ServerError
+from mailer.feed import Course
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.limits import Limits
 from mailer.mailbox import Mailbox, Trick
 from mailer.states import MailOutState, State
 from mailer.transport.smtp import Patience, Server, SmtpSession
@@ -127,7 +129,7 @@ async def test_limit_of_letters_a_minute_is_kept(planned: Callable[..., int], le
     """The clock of the ledger stands still, so that not even a second letter may leave."""
     mail_out_id = planned(5)
     async with StubbornServer() as server:
-        course = Course(connections=2, per_minute=60)
+        course = Course(connections=2, limits=Limits(per_minute=60))
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
         first = asyncio.Event()
         dispatch.report = lambda _event: first.set()

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from mailer import message, wire
 from mailer.config import load_workspace
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
 from mailer.dkim import Signer, signer_of
 from mailer.errors import UsageError
+from mailer.feed import Course
 from mailer.ledger.ledger import Ledger
 from mailer.wire import Part, Shared
 from tests.conftest import SettableClock
@@ -151,7 +152,7 @@ async def test_letter_is_signed_at_the_first_attempt_and_the_same_at_the_second(
     clock.at = AT
     mail_out_id = planned(2)
     async with SmtpServer("dot", says(b"451 4.3.0 come back\r\n"), letter=1) as server:
-        course = Course(connections=1, schedule=(timedelta(0),))
+        course = Course(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
         signer = Signer("rights.example", "m2027", RSA)
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, signer=signer)
         dispatch.report = lambda _event: clock.forward(minutes=5)

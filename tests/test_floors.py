@@ -47,7 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # the two outsides
     ("ledger", "transport"),
     # work
-    ("dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox", "rehearsal"),
+    ("feed", "dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox", "rehearsal"),
     # doors
     ("console", "cli", "__main__"),
 )
@@ -57,7 +57,7 @@ HOMES = {
     "aiosmtplib": {"transport"},
     "aiosmtpd": {"mailbox"},
     "alembic": {"ledger"},
-    "asyncio": {"ledger", "transport", "dispatch", "throttle", "sending", "mailbox", "rehearsal", "console", "cli"},
+    "asyncio": {"ledger", "transport", "feed", "dispatch", "mailbox", "rehearsal", "console", "cli"},
     "argon2": {"console"},
     "click": {"cli"},
     "cryptography": {"dkim"},
@@ -65,7 +65,7 @@ HOMES = {
     "pandas": {"contacts"},
     "rich": {"cli"},
     "smtplib": set(),
-    "sqlalchemy": {"ledger", "dispatch"},
+    "sqlalchemy": {"ledger", "feed", "dispatch"},
     "sqlite3": {"ledger"},
     "starlette": {"console"},
     "uvicorn": {"console"},

@@ -27,8 +27,9 @@ import openpyxl
 import pytest
 
 from mailer.address import allowed
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
 from mailer.errors import Refused
+from mailer.feed import Course
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.mailbox import Mailbox, Trick

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
 from mailer.ledger import mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import Claimed, Marker, Outcome
@@ -162,7 +163,8 @@ async def test_report_that_fails_costs_no_letter_its_outcome(ledger: Ledger, pla
 STRACE = shutil.which("strace")
 SENDING = """
 import asyncio, sys
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
 from mailer.ledger.ledger import Ledger
 from mailer.transport.smtp import Patience, Server, SmtpSession
 

@@ -49,6 +49,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export."),
     },
     "running it": {
+        "work": ("mailer.cli.work:work", "Help with whatever is being sent, also from another machine."),
         "console": ("mailer.cli.console:console", "The send log, sheets and letters in a browser."),
         "doctor": ("mailer.cli.doctor:doctor", "Settings, files, clock, log, mail server: is all well?"),
         "config": ("mailer.cli.config:config", "The settings in force: show."),

@@ -20,11 +20,12 @@ from mailer.cli.desk import Command, Desk
 from mailer.cli.running import INTERRUPTED, run
 from mailer.cli.tables import say_text, show_delegations, show_left_out, show_steps, show_totals
 from mailer.config import Workspace, load_workspace
-from mailer.dispatch import Course
 from mailer.drafting import draft
 from mailer.errors import Interrupted, Refused, UsageError
+from mailer.feed import Course
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.limits import Limits
 from mailer.mailbox import Mailbox, Trick
 from mailer.plan import Plan
 from mailer.states import MailOutState
@@ -69,7 +70,8 @@ def demo(desk: Desk) -> int:
         # Loopback, whatever the configuration says; the session refuses an unprotected line to anywhere else.
         server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=now.sending.domain)
         limits = workspace.settings.limits
-        course = Course(limits.connections, limits.per_connection, PER_MINUTE, schedule=(AGAIN,))
+        pace = Limits("demo", PER_MINUTE)
+        course = Course(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
         begun = time.monotonic()
         after = run(desk, ledger, mail_out, lambda: SmtpSession(server, Patience(), lambda _address: True), course)
         seconds = time.monotonic() - begun

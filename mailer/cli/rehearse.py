@@ -68,7 +68,7 @@ def _to_the_server(desk: Desk, samples: list[Sample], to: str) -> list[Receipt]:
     workspace = desk.workspace
     sender, sign = workspace.settings.sender.address, signer(workspace)
     letters = rehearsal.envelopes(samples, sender=sender, to=lambda _: to, at=clock.now(), signer=sign)
-    return asyncio.run(_sent(rehearsal_session(workspace), letters, course_of(workspace).interval))
+    return asyncio.run(_sent(rehearsal_session(workspace), letters, course_of(workspace).limits.interval))
 
 
 def _on_this_computer(sender: str, samples: list[Sample], folder: Path) -> list[Receipt]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from mailer.cli.desk import Desk
-from mailer.dispatch import Course, Dispatch
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
 from mailer.ledger import queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut

@@ -11,6 +11,7 @@ from mailer.account import course_of, sessions, signer
 from mailer.cli.desk import Command, Desk
 from mailer.cli.running import INTERRUPTED, run
 from mailer.cli.tables import say_text, show_steps, show_totals
+from mailer.config import Workspace
 from mailer.contacts.contact import Contact
 from mailer.drafting import Draft, changes_since, draft
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
@@ -24,10 +25,11 @@ from mailer.states import OPEN, MailOutState, State
 @click.command(cls=Command)
 @click.argument("mail_out")
 @click.option("--confirm", type=int, metavar="N", help="The number of people, in place of typing it.")
+@click.option("--first", type=click.IntRange(min=0), metavar="N", help="Pause for a look after N letters; 0: do not.")
 @click.pass_obj
-def send(desk: Desk, mail_out: str, confirm: int | None) -> int:
+def send(desk: Desk, mail_out: str, confirm: int | None, first: int | None) -> int:
     """Send a planned mail-out, or go on with one that was interrupted."""
-    return _send(desk, number_of(mail_out), confirm, ask=True)
+    return _send(desk, number_of(mail_out), confirm, ask=True, first=first)
 
 
 @click.command(cls=Command)
@@ -101,7 +103,7 @@ def _people(number: int) -> str:
     return "1 person is" if number == 1 else f"{number} people are"
 
 
-def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> int:
+def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None) -> int:
     with desk.ledger() as ledger:
         with ledger.reading() as connection:
             mail_out = mailouts.get(connection, mail_out_id)
@@ -113,6 +115,7 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
             raise Refused(f"{mail_out.name} was stopped for good.", hint=f"mailer retry {mail_out.name}", code="S211")
         if not ask and fresh:
             raise Refused(f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210")
+        kill_switch_is_off(desk.workspace)
         now = draft(desk.workspace, mail_out.appeal)
         _still_as_planned(desk, ledger, mail_out, now, fresh)
         _may_go(mail_out, now, ledger, fresh)
@@ -121,19 +124,24 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool) -> in
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
         try:
-            return _over(
-                desk,
-                ledger,
-                run(
-                    desk, ledger, mail_out, sessions(desk.workspace), course_of(desk.workspace), signer(desk.workspace)
-                ),
-            )
+            course = course_of(desk.workspace, first)
+            after = run(desk, ledger, mail_out, sessions(desk.workspace), course, signer(desk.workspace))
+            return _over(desk, ledger, after)
         except ServerError:
             with ledger.reading() as connection:
                 mail_out = mailouts.get(connection, mail_out_id)
             if mail_out.state is MailOutState.PAUSED:  # it stopped part-way; how far it got is said before the reason
                 _over(desk, ledger, mail_out)
             raise
+
+
+def kill_switch_is_off(workspace: Workspace) -> None:
+    if workspace.kill_switch.exists():
+        raise Refused(
+            f"The kill switch is on: {workspace.kill_switch} exists. Nothing was sent.",
+            hint="find out who set it and why; take the file away to send again",
+            code="S207",
+        )
 
 
 def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft, fresh: bool) -> None:

@@ -22,7 +22,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.ledger import letters
+from mailer.ledger import letters, limits
+from mailer.ledger.ledger import lock
 from mailer.ledger.prepared import Prepared, Row
 from mailer.ledger.schema import Moment, attempt, delivery, event, mail_out
 from mailer.states import MAY_HAVE_REACHED, TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
@@ -140,12 +141,37 @@ def _moved(
 # ------------------------------------------------------------------------------------------------ a sender's moves
 
 
-def _due(of: sa.ColumnElement[bool]) -> sa.Subquery:
+def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
+    """Put the claim together: one conditional UPDATE of those that are due, and meet what else is asked."""
+    waiting = _due(d.state == State.WAITING.value, *also)
+    deferred = _due(d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment()), *also)
+    both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
+    pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
+    return (
+        sa.update(delivery)
+        .where(d.state.in_(SOURCES[State.SENDING]), d.id.in_(sa.select(pick.c.id)))
+        .values(
+            state=State.SENDING.value,
+            reason="",
+            detail="",
+            changed_at=sa.bindparam("now", type_=Moment()),
+            owner=sa.bindparam("me"),
+            lease_until=sa.bindparam("lease", type_=Moment()),
+            fence=d.fence + 1,
+            attempts=d.attempts + 1,
+            handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
+            next_try_at=None,
+        )
+        .returning(*(d[name] for name in (*CLAIMED, "position", "digest")))
+    )
+
+
+def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
     """Pick the first of those that are due, in the order of sending: for each state a walk along its index."""
     running = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
     return (
         sa.select(d.id, d.position)
-        .where(d.mail_out_id == sa.bindparam("mail_out"), of, running)
+        .where(d.mail_out_id == sa.bindparam("mail_out"), *which, running)
         .order_by(d.position)
         .limit(sa.bindparam("limit"))
         .with_for_update(skip_locked=True)  # speed on PostgreSQL; the guard that counts is in the UPDATE
@@ -153,37 +179,25 @@ def _due(of: sa.ColumnElement[bool]) -> sa.Subquery:
     )
 
 
-_WAITING = _due(d.state == State.WAITING.value)
-_DEFERRED = _due(sa.and_(d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment())))
-_BOTH = sa.union_all(sa.select(_WAITING), sa.select(_DEFERRED)).subquery()
-_PICK = sa.select(_BOTH.c.id).order_by(_BOTH.c.position).limit(sa.bindparam("limit")).cte("pick")
-_CLAIM = (
-    sa.update(delivery)
-    .where(d.state.in_(SOURCES[State.SENDING]), d.id.in_(sa.select(_PICK.c.id)))
-    .values(
-        state=State.SENDING.value,
-        reason="",
-        detail="",
-        changed_at=sa.bindparam("now", type_=Moment()),
-        owner=sa.bindparam("me"),
-        lease_until=sa.bindparam("lease", type_=Moment()),
-        fence=d.fence + 1,
-        attempts=d.attempts + 1,
-        handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
-        next_try_at=None,
-    )
-    .returning(*(d[name] for name in (*CLAIMED, "position", "digest")))
-)
+_CLAIM = _claim()
+_CLAIM_WHERE_OPEN = _claim(limits.domain_is_open(sa.bindparam("clock", type_=sa.Float)))
 
 
-def claim(connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int) -> list[Claimed]:
+def claim(
+    connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int, open_only: bool = False
+) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, in the order of sending (edge c).
 
     One conditional UPDATE, correct on both databases whatever else is running. Whoever has this appeal from another
-    mail-out in the meantime is left as not sent, with that mail-out's name.
+    mail-out in the meantime is left as not sent, with that mail-out's name. `open_only` passes over domains that are
+    to be left alone for now.
     """
+    lock(connection, "claim")  # two claims of one person from two mail-outs must see one another
     given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
-    rows = connection.execute(_CLAIM, given).all()
+    if open_only:
+        rows = connection.execute(_CLAIM_WHERE_OPEN, {**given, "clock": at.timestamp()}).all()
+    else:
+        rows = connection.execute(_CLAIM, given).all()
     _moved(connection, rows, State.SENDING, at=at, who=owner)
     if not rows:
         return []

@@ -103,6 +103,7 @@ delivery = sa.Table(
     _text("name"),
     _text("address"),
     _text("address_key"),
+    _text("domain"),  # of the address, for limits
     _text("delegation"),
     _text("role"),
     _text("political_group"),
@@ -206,6 +207,15 @@ seal = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("before", sa.Text, nullable=False, unique=True),  # the hash of the seal before it
     sa.Column("hash", sa.Text, nullable=False),
+)
+
+spent = sa.Table(
+    "spent",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),  # seconds since 1970: one attempt, for a day
+    sa.Index("ix_spent_account_at", "account", "at"),
 )
 
 bucket = sa.Table(

@@ -28,7 +28,7 @@ AGAIN = "planned_again"
 """The event of the new one: which letter it is."""
 
 PERSON = (
-    "person", "name", "address", "address_key", "delegation", "role", "political_group", "language", "words",
+    "person", "name", "address", "address_key", "domain", "delegation", "role", "political_group", "language", "words",
     "file", "sheet", "row", "cell", "message_id", "digest", "dated_at",
 )  # fmt: skip
 """What the two deliveries have in common."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest version. Kept here so that a log that is up to date opens without importing Alembic."""
 
 
