@@ -132,7 +132,8 @@ def test_alone_it_shows_the_help_and_where_one_is(
 def test_alone_it_names_the_newest_mail_out_and_the_next_step(
     run: RUN, workspace: Path, planned: Callable[..., int], ledger: Ledger, states: list[MailOutState], said: str
 ) -> None:
-    (workspace / "config.toml").write_text(f'{CONFIG}[log]\ndatabase = "state/ledger.db"\n', encoding="utf-8")
+    log = f'[log]\ndatabase = "{ledger.url.render_as_string(False)}"\n'
+    (workspace / "config.toml").write_text(CONFIG + log, encoding="utf-8")
     mail_out = planned(1)
     for state in states:
         with ledger.writing() as connection:

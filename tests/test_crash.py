@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.ledger import mailouts, queries
+from mailer.ledger import mailouts, queries, seals
 from mailer.ledger.ledger import Ledger
 from mailer.states import OPEN, MailOutState, State
 
@@ -56,11 +56,13 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def check(root: Path, recorder: Recorder, *, people: int, kills: int, connections: int) -> int:
-    """Hold the promises against the server's record (G1 to G5). Returns how many are unknown."""
+    """Hold the promises against the server's record (G1 to G5), and the record itself (G8). Returns how many are unknown."""
     with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger, ledger.reading() as connection:
         assert mailouts.get(connection, 1).state is MailOutState.FINISHED
         counts = queries.counts(connection, 1)
         everyone = {one.address: one.state for one in queries.people(connection, 1)}
+        proof = seals.verify(connection)
+    assert (proof.broken, proof.unsealed) == ((), 0), "the chain does not hold"
     seen = recorder.seen
     assert not [one for one, times in seen.items() if times > 1], "seen twice"
     assert seen.keys() <= everyone.keys(), "seen, and not in the mail-out"
