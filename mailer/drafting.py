@@ -69,8 +69,7 @@ class Draft:
 
     @property
     def sending(self) -> Sending:
-        sender = self.workspace.settings.sender
-        return Sending(sender.address, sender.from_, sender.answers_to, server_name(self.workspace), self.mode)
+        return sending_of(self.workspace, self.mode)
 
     @property
     def sources(self) -> Sources:
@@ -160,6 +159,12 @@ def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Proble
             )
         )
     return problems
+
+
+def sending_of(workspace: Workspace, mode: Mode) -> Sending:
+    """Return from whom and through what letters go."""
+    sender = workspace.settings.sender
+    return Sending(sender.address, sender.from_, sender.answers_to, server_name(workspace), mode)
 
 
 def server_name(workspace: Workspace) -> str:

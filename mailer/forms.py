@@ -86,7 +86,8 @@ class Forms:
     def greet(self, contact: Contact, language: str) -> Form:
         """Return the form of address, the sheet's own greeting first.
 
-        Raises `MailerError` with the cell (L302) where not even the neutral form can be made.
+        Raises `MailerError` where not even the neutral form can be made: with the cell that is empty (L302), or
+        because the table knows nothing of this language (L304).
         """
         filled = {part: getattr(contact, part) for part in PARTS}
         chosen: Row | None = None
@@ -156,8 +157,9 @@ class Forms:
         else:
             message = f"there is no form of address for letters in this language ({language})"
             hint = f"add lines for {language} to {OWN}, or write the greeting into the contact sheet"
+        code = "L302" if missing else "L304"
         problem = Problem(
-            "L302",
+            code,
             Severity.ERROR,
             message,
             contact.file,
@@ -167,7 +169,7 @@ class Forms:
             value=contact.name,
             suggestion=hint,
         )
-        return MailerError(message, hint=hint, code="L302", problems=[problem])
+        return MailerError(message, hint=hint, code=code, problems=[problem])
 
 
 @lru_cache(maxsize=1024)

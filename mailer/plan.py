@@ -1,7 +1,8 @@
 """A frozen mail-out: every person with a letter's finished bytes, or with the reason for being left out.
 
 Making a plan writes nothing and needs no network. Every letter is rendered, built and read back before the plan
-exists: a mistake in one of them refuses the whole plan. The hash covers whom, what, from whom and through which
+exists. What a person's row lacks leaves that person out, with the cell; a mistake of a letter refuses the whole plan. The
+hash covers whom, what, from whom and through which
 server; `Sources` keep what it was made from.
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -21,8 +22,8 @@ from mailer.address import domain_of
 from mailer.appeal import Appeal
 from mailer.audience import Decision
 from mailer.contacts.contact import Contact
-from mailer.errors import MailerError, Problem
-from mailer.render import Rendered, Renderer
+from mailer.errors import MailerError, Problem, Severity
+from mailer.render import OF_A_ROW, Rendered, Renderer
 from mailer.sources import Sources
 from mailer.states import Reason, State
 from mailer.wire import Shared
@@ -46,6 +47,7 @@ class Planned:
     digest: str | None = None
     data: bytes | None = None  # the letter's own bytes
     shared: Shared = ()  # the files that it shares with others
+    cell: str = ""  # of the sheet, where the letter cannot be written because of it
 
     @property
     def state(self) -> State:
@@ -70,7 +72,7 @@ class Planned:
             "file": contact.file,
             "sheet": contact.sheet or "",
             "row": contact.row,
-            "cell": (problem.cell if problem else None) or contact.cells.get("address", ""),
+            "cell": self.cell or (problem.cell if problem else None) or contact.cells.get("address", ""),
             "message_id": self.message_id,
             "digest": self.digest,
             "state": self.state.value,
@@ -137,32 +139,32 @@ def make_plan(
     appeal: Appeal, decisions: Sequence[Decision], renderer: Renderer, sending: Sending, sources: Sources
 ) -> Plan:
     """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem of the letters."""
-    positions = _round_robin(decisions)
     key = secrets.token_bytes(32)
     everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
     problems: list[Problem] = []
     planned = []
     for number, decision in enumerate(decisions, 1):
         contact = decision.contact
-        frozen: Mapping[str, Any] = {}
+        frozen: Mapping[str, Any] = {"reason": decision.reason, "detail": decision.detail}
         if decision.reason is None:
             try:
                 frozen = _freeze(decision, renderer, sending, key, everyone)
             except MailerError as fault:
                 if not fault.problems:
                     raise
-                problems += [problem for problem in fault.problems if problem not in problems]
-                if len(problems) >= TOO_MANY:
-                    break
+                if fault.code in OF_A_ROW:
+                    frozen = _left_out(fault.problems[0])
+                else:
+                    problems += [problem for problem in fault.problems if problem not in problems]
+                    if len(problems) >= TOO_MANY:
+                        break
         planned.append(
             Planned(
                 contact=contact,
                 number=number,
-                position=positions.get(number, 0),
+                position=0,
                 language=decision.language,
                 fell_back=decision.fell_back,
-                reason=decision.reason,
-                detail=decision.detail,
                 **frozen,
             )
         )
@@ -175,9 +177,14 @@ def make_plan(
         server=sending.server,
         sender=sending.sender,
         last_day=appeal.last_day,
-        deliveries=tuple(planned),
+        deliveries=tuple(_in_turn(planned)),
         sources=sources.pack(),
     )
+
+
+def _left_out(problem: Problem) -> Mapping[str, Any]:
+    detail = f"{problem.message} ({problem.column})" if problem.column else problem.message
+    return {"reason": Reason.ROW, "detail": detail, "cell": problem.cell or ""}
 
 
 def _freeze(
@@ -188,7 +195,8 @@ def _freeze(
     rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
     message.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
     digest = wire.digest(data, wire.references(shared))
-    return {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+    written = {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+    return {"reason": None, "detail": "", **written}
 
 
 def write(
@@ -196,25 +204,39 @@ def write(
 ) -> tuple[Rendered, bytes, Shared]:
     """Write one person's letter and finish it: its words, its own bytes, and the files that it shares."""
     rendered = renderer.render(contact, language)
-    own, shared = message.compose(
-        rendered,
-        sender=sending.from_,
-        reply_to=sending.reply_to,
-        recipient_name=contact.name,
-        recipient_address=contact.address,
-        message_id=message_id,
-        unsubscribe=sending.reply_to,
-    )
+    try:
+        own, shared = message.compose(
+            rendered,
+            sender=sending.from_,
+            reply_to=sending.reply_to,
+            recipient_name=contact.name,
+            recipient_address=contact.address,
+            message_id=message_id,
+            unsubscribe=sending.reply_to,
+        )
+    except MailerError as fault:  # the words of the letter are checked; the name is this person's
+        problem = Problem(
+            "L401",
+            Severity.ERROR,
+            fault.message,
+            contact.file,
+            sheet=contact.sheet,
+            cell=contact.cells.get("name"),
+            row=contact.row,
+            value=contact.name,
+            suggestion=fault.hint,
+        )
+        raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[problem]) from None
     return rendered, own, shared
 
 
-def _round_robin(decisions: Sequence[Decision]) -> dict[int, int]:
-    """Return {number: position}: the first of each delegation, then the second of each, and so on."""
+def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
+    """Give everybody who gets a letter a place: the first of each delegation, then the second of each, and so on."""
     seen: dict[str, int] = defaultdict(int)
     order = []
-    for number, decision in enumerate(decisions, 1):
-        if decision.reason is None:
-            code = decision.contact.delegation
-            seen[code] += 1
-            order.append((seen[code], code, number))
-    return {number: position for position, (_, _, number) in enumerate(sorted(order), 1)}
+    for one in planned:
+        if one.reason is None:
+            seen[one.contact.delegation] += 1
+            order.append((seen[one.contact.delegation], one.contact.delegation, one.number))
+    places = {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}
+    return (replace(one, position=places[one.number]) if one.number in places else one for one in planned)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mailer.contacts.contact import Contact
-from mailer.errors import Problem, Severity
+from mailer.errors import MailerError, Problem, Severity
 from mailer.forms import Form, Forms
-from mailer.render import Rendered, Renderer
+from mailer.render import OF_A_ROW, Rendered, Renderer
 from mailer.signoff import Accepted
 
 
@@ -97,8 +97,13 @@ def proof(
     found: dict[tuple[str, str, str], list[Addressed]] = {}
     first: dict[tuple[str, str, str], Form] = {}
     for contact, language in people:
-        form = forms.greet(contact, language)
-        letter = renderer.render(contact, language)
+        try:
+            form = forms.greet(contact, language)
+            letter = renderer.render(contact, language)
+        except MailerError as fault:
+            if fault.code in OF_A_ROW:  # nobody is greeted by a letter that they do not get
+                continue
+            raise
         key = (language, form.pattern, form.closing_pattern)
         first.setdefault(key, form)
         found.setdefault(key, []).append(Addressed(contact, form.greeting, letter.subject, first_line(letter)))

@@ -29,6 +29,9 @@ from mailer.letter_words import delegation_words, has_delegation_words, months, 
 from mailer.markup import MAX_PART, Parts, escaped
 from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, word_of
 
+OF_A_ROW = frozenset({"L301", "L302", "L401"})
+"""Codes of what one person's row lacks: that person is left out, and everybody else gets their letter."""
+
 MAX_SUBJECT = 150
 LONG_SUBJECT = 90
 LONG_LETTER = 1000
@@ -290,8 +293,9 @@ class Renderer:
             hint = f"{needs}: fill in the cell, or write {{% if {word} %}} … {{% endif %}} there"
         else:
             hint = needs
+        code = "L301" if _of_the_row(error) else "L303"
         problem = Problem(
-            "L301",
+            code,
             Severity.ERROR,
             at.message,
             contact.file,
@@ -302,7 +306,7 @@ class Renderer:
             value=(error.value if isinstance(error, Unprintable) else "") or contact.name,
             suggestion=hint,
         )
-        return MailerError(f"{contact.name}: {at.message}", hint=hint, code="L301", problems=[problem])
+        return MailerError(f"{contact.name}: {at.message}", hint=hint, code=code, problems=[problem])
 
     def _limits(self, contact: Contact, letter: Letter, subject: str, text: str, html: str) -> None:
         message, row = "", letter.subject_line
@@ -318,6 +322,13 @@ class Renderer:
                 "L231", Severity.ERROR, message, letter.file, row=row, value=subject[:60], suggestion=hint
             )
             raise MailerError(f"{contact.name}: {message}", code="L231", problems=[problem])
+
+
+def _of_the_row(error: Exception) -> bool:
+    """Tell whether it is a cell of the person that a letter cannot be written with, and no word of the letter itself."""
+    if not isinstance(error, Unprintable) or (error.word == "role" and error.value):
+        return False
+    return error.word.partition(".")[0] not in ("sender", "session", "fact")
 
 
 def check_letters(

@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "render",
         "signoff",
         "proof",
+        "lint",
         "message",
         "dkim",
         "sources",
@@ -47,7 +48,20 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # the two outsides
     ("ledger", "transport"),
     # work
-    ("feed", "dispatch", "account", "report", "evidence", "doctor", "sender_domain", "export", "mailbox", "rehearsal"),
+    (
+        "feed",
+        "dispatch",
+        "account",
+        "report",
+        "evidence",
+        "doctor",
+        "sender_domain",
+        "export",
+        "mailbox",
+        "rehearsal",
+        "spam",
+        "links",
+    ),
     # doors
     ("console", "cli", "__main__"),
 )

@@ -141,7 +141,7 @@ def test_language_without_forms_is_a_problem_with_its_cell() -> None:
     with pytest.raises(MailerError) as caught:
         FORMS.greet(person(), "pt")
     (only,) = caught.value.problems
-    assert (only.code, only.file, only.cell) == ("L302", "contacts/nordic.csv", "7:9")
+    assert (only.code, only.file, only.cell) == ("L304", "contacts/nordic.csv", "7:9")
     assert "templates/_shared/salutations.csv" in str(only.suggestion)
 
 

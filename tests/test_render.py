@@ -474,7 +474,7 @@ def test_role_is_a_code_to_ask_and_a_word_to_print(tmp_path: Path) -> None:
 
 def test_role_without_a_word_for_everybody_is_a_problem(tmp_path: Path) -> None:
     (only,) = checked(tmp_path, fr=letter("{{ role }}"))
-    assert (only.code, only.message) == ("L301", 'this language has no one word for "chair"')
+    assert (only.code, only.message) == ("L303", 'this language has no one word for "chair"')
 
 
 # -------------------------------------------------------------------------------------------- what letters cannot say
@@ -722,7 +722,7 @@ def test_subject_that_a_long_name_makes_too_long_names_the_person(tmp_path: Path
 
 def test_letter_for_a_language_without_forms_of_address_is_a_problem(tmp_path: Path) -> None:
     (only,) = checked(tmp_path, pt=letter("x"))
-    assert (only.code, only.file) == ("L302", "templates/appeal/pt.md")
+    assert (only.code, only.file) == ("L304", "templates/appeal/pt.md")
 
 
 def test_every_word_that_is_listed_works(tmp_path: Path) -> None:

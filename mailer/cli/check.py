@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
 from mailer import appeal as appeals
-from mailer.audience import Audience
+from mailer import clock, lint, message, spam, wire
+from mailer.appeal import Appeal, Letter
+from mailer.audience import Audience, Decision
 from mailer.cli.desk import Command, Desk
 from mailer.cli.problems import show_problems
-from mailer.cli.tables import say_text, show_rows, show_steps, show_text
+from mailer.cli.tables import Row, say_text, show_rows, show_steps, show_text
 from mailer.config import Workspace
 from mailer.contacts.book import ContactBook
 from mailer.delegations import Delegations
-from mailer.drafting import read_contacts, without_letter
+from mailer.drafting import read_contacts, sending_of, without_letter
 from mailer.errors import MailerError, Problem, Severity
 from mailer.forms import OWN, Forms
 from mailer.holds import Holds
-from mailer.render import check_letters
+from mailer.plan import write
+from mailer.render import Rendered, Renderer, check_letters
 
 
 @click.command(cls=Command)
 @click.argument("appeal", required=False)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
+@click.option("--online", is_flag=True, help="Ask the network whether the links of the letters lead somewhere.")
 @click.pass_obj
-def check(desk: Desk, appeal: str | None, strict: bool, everything: bool) -> int:
+def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online: bool) -> int:
     """Look through sheets, hold list and letters for everything that could go wrong."""
     workspace = desk.workspace
     delegations, book, holds = read_contacts(workspace)
     names = [appeal] if appeal else appeals.names(workspace.root)
     problems = [*book.problems, *holds.problems]
+    opinions: list[str] = []
     for name in names:
-        problems += _letters(workspace, name, delegations, book, holds)
+        problems += _letters(workspace, name, delegations, book, holds, opinions, online=online)
     seated = {contact.delegation for contact in book.contacts} & {member.code for member in delegations.members}
     counts = {severity: sum(problem.severity is severity for problem in problems) for severity in Severity}
     bad = counts[Severity.ERROR] or (strict and counts[Severity.WARNING])
@@ -46,7 +52,10 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool) -> int
         f"{len(seated)} of {len(delegations.members)} delegations · {len(holds)} on the hold list"
     )
     letters = f"{_many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}"
-    show_rows(desk, [(["contacts"], [sheets], ""), (["letters"], [letters], "")])
+    rows: list[Row] = [(["contacts"], [sheets], ""), (["letters"], [letters], "")]
+    if opinions:
+        rows.append((["spam"], [f"SpamAssassin gives {' · '.join(opinions)}"], ""))
+    show_rows(desk, rows)
     desk.out.print()
     show_problems(desk.out, problems, workspace.root, everything=everything, more="--all")
     reachable = sum(contact.skip is None for contact in book.contacts)
@@ -65,8 +74,16 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool) -> int
 
 
 def _letters(
-    workspace: Workspace, name: str, delegations: Delegations, book: ContactBook, holds: Holds
+    workspace: Workspace,
+    name: str,
+    delegations: Delegations,
+    book: ContactBook,
+    holds: Holds,
+    opinions: list[str],
+    *,
+    online: bool,
 ) -> Sequence[Problem]:
+    """Return what is wrong with one appeal. What a spam filter thinks of its letters goes into `opinions`."""
     columns = {heading for columns in book.columns.values() for heading in columns.extra.values()}
     try:
         appeal = appeals.load_appeal(workspace.root, name, delegations)
@@ -76,16 +93,48 @@ def _letters(
         return fault.problems
     settings = workspace.settings
     decisions = Audience(appeal, holds, languages=settings.contacts.languages).decide(book.contacts)
-    return [
-        *check_letters(
-            appeal,
-            sender=settings.sender,
-            forms=Forms.load(workspace.root / OWN),
-            delegations=delegations,
-            columns=columns,
-        ),
-        *without_letter(appeal, decisions),
-    ]
+    forms = Forms.load(workspace.root / OWN)
+    found = check_letters(appeal, settings.sender, delegations, forms, columns)
+    if not any(problem.severity is Severity.ERROR for problem in found):
+        renderer = Renderer(appeal, settings.sender, delegations, forms, columns)
+        letters, in_rows = lint.written(renderer, decisions)
+        found += [*in_rows, *lint.alike(letters, f"templates/{name}")]
+        found += _spam(workspace, renderer, letters, opinions)
+        if online:
+            found += _links(appeal, letters)
+    return [*found, *without_letter(appeal, decisions)]
+
+
+def _spam(
+    workspace: Workspace, renderer: Renderer, letters: Sequence[tuple[Decision, Rendered]], opinions: list[str]
+) -> list[Problem]:
+    """Ask SpamAssassin, where it is installed, about one letter of each language."""
+    if spam.program() is None:
+        return []
+    sending = sending_of(workspace, workspace.settings.safety.mode)
+    samples = {}
+    for one, letter in letters:
+        if letter.language not in samples:
+            _, own, shared = write(one.contact, one.language, renderer, sending, f"<sample@{sending.domain}>")
+            samples[letter.language] = message.dated(wire.joined(own, shared), clock.now())
+    found = []
+    with ThreadPoolExecutor(2) as both:
+        for language, opinion in zip(samples, both.map(spam.opinion, samples.values()), strict=True):
+            if opinion is not None:
+                opinions.append(f"{language} {opinion.score:.1f}")
+                found += spam.problems(opinion, renderer.appeal.letters[language].file)
+    return found
+
+
+def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list[Problem]:
+    """Ask the network for what the letters link to."""
+    from mailer import links
+
+    where: dict[str, Letter] = {}
+    for _, letter in letters:
+        for link in links.links_of(letter.html):
+            where.setdefault(link, appeal.letters[letter.language])
+    return [problem for answer in links.ask(where) for problem in links.problems(answer, where[answer.link])]
 
 
 def _many(number: int, one: str, more: str = "") -> str:

@@ -1,0 +1,61 @@
+"""What can only be seen on the letters of the people who get them: rows that lack something, and many like letters.
+
+`render.check_letters` looks at the letters themselves. Here everybody's letter is written, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from mailer.address import domain_of
+from mailer.audience import Decision
+from mailer.errors import MailerError, Problem, Severity
+from mailer.render import Rendered, Renderer
+
+MANY = 20
+"""So many nearly identical letters to one domain are noted: from about there on filters begin to count."""
+NEARLY = 0.8
+"""Two letters are nearly identical when lines with so much of the text are the same in both."""
+
+
+def written(renderer: Renderer, decisions: Iterable[Decision]) -> tuple[list[tuple[Decision, Rendered]], list[Problem]]:
+    """Write the letter of everybody who gets one. Returns the letters, and what is wrong with the others' rows."""
+    letters: list[tuple[Decision, Rendered]] = []
+    problems: dict[Problem, None] = {}
+    for one in decisions:
+        if one.reason is None:
+            try:
+                letters.append((one, renderer.render(one.contact, one.language)))
+            except MailerError as fault:
+                problems |= dict.fromkeys(fault.problems)
+    return letters, list(problems)
+
+
+def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Problem]:
+    """Return a note (L236) where domains get many nearly identical letters; `file` is where the appeal stands."""
+    domains: dict[str, list[str]] = defaultdict(list)
+    for one, letter in letters:
+        domains[domain_of(one.contact.address)].append(letter.text)
+    found = {domain: _most_alike(texts) for domain, texts in domains.items() if len(texts) > MANY}
+    many = sorted(((number, domain) for domain, number in found.items() if number > MANY), reverse=True)
+    if not many:
+        return []
+    where = ", ".join(f"{domain} {number}" for number, domain in many[:5]) + (" …" if len(many) > 5 else "")
+    message = "many nearly identical letters go to one domain, whose filter may count them"
+    hint = "a lower per_minute helps, and a paragraph for this delegation: for/XX.en.md"
+    return [Problem("L236", Severity.NOTE, message, file, value=where, suggestion=hint)]
+
+
+def _most_alike(texts: Sequence[str]) -> int:
+    """Return how many of these are nearly the same as one of them, for the one of which that is most."""
+    groups: list[tuple[dict[str, None], int, int]] = []  # lines of the first, its length, how many are like it
+    for text in texts:
+        lines = dict.fromkeys(text.splitlines())
+        for at, (first, length, number) in enumerate(groups):
+            if sum(len(line) for line in lines if line in first) >= NEARLY * max(length, len(text)):
+                groups[at] = (first, length, number + 1)
+                break
+        else:
+            groups.append((lines, len(text), 1))
+    return max(number for _, _, number in groups)
