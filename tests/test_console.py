@@ -190,7 +190,7 @@ def test_browser_is_told_to_load_nothing_from_elsewhere(owner: Browser, path: st
     assert "unsafe" not in policy
     assert "http" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "no-store" in headers["cache-control"]
 
 
