@@ -190,6 +190,7 @@ def _farewell(desk: Desk, name: str) -> None:
             ("not reached", "mailer log people --state refused,unknown"),
             ("one letter", f"mailer log show {name} NAME"),
             ("delegations", "mailer log delegations --all"),
+            ("in a browser", "mailer console"),
         ],
     )
     desk.say("Then, for real work:")
