@@ -205,38 +205,42 @@ gone:
 
 
 class OpenSmtpd:
-    """An OpenSMTPD that takes everything and keeps it in its queue; its own log, in the foreground, is the record."""
+    """An OpenSMTPD, which knows no PIPELINING. It hands on what it takes to smtp-sink; its own log is the record."""
 
     CONFIG = """\
-queue path "{folder}/queue"
 listen on 127.0.0.1 port {port} hostname mx.parliament.example
-action "keep" relay host smtp://127.0.0.1:{nobody}
-match from any for any action "keep"
+action "on" relay host smtp://127.0.0.1:{sink}
+match from any for any action "on"
 """
 
     @staticmethod
     def is_here() -> bool:
-        return program("smtpd-opensmtpd") is not None and os.geteuid() == 0
+        return bool(program("smtpd-opensmtpd") and program("smtp-sink")) and os.geteuid() == 0
 
     def __enter__(self) -> OpenSmtpd:
-        self.folder, self.port = open_folder(), free_port()
+        self.folder, self.port, sink = open_folder(), free_port(), free_port()
         config = self.folder / "smtpd.conf"
-        config.write_text(self.CONFIG.format(folder=self.folder, port=self.port, nobody=free_port()))
+        config.write_text(self.CONFIG.format(port=self.port, sink=sink))
         self._log = (self.folder / "log").open("wb")
-        command = [str(program("smtpd-opensmtpd")), "-d", "-f", str(config)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        commands = (
+            [str(program("smtp-sink")), "-u", "nobody", f"127.0.0.1:{sink}", "100"],
+            [str(program("smtpd-opensmtpd")), "-d", "-f", str(config)],
+        )
+        self._processes = [subprocess.Popen(one, stdout=self._log, stderr=self._log) for one in commands]
         wait_for_port(self.port)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        for process in reversed(self._processes):
+            process.terminate()
+            process.wait(20)
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def taken(self) -> Counter[str]:
+        """Return how often each recipient's letter was taken (`smtp envelope` in the log)."""
         log = (self.folder / "log").read_text(errors="replace")
-        return Counter(re.findall(r"smtp envelope .* to=<([^>]+)>", log))
+        return Counter(re.findall(r" smtp envelope .*to=<([^>]+)>", log))
 
 
 def _user(name: str) -> bool:

@@ -195,3 +195,19 @@ def test_any_order_of_moves_keeps_the_rules(examples: int, steps: int) -> None:
         figures.note(
             "T10", "random walks over the send log (Hypothesis)", f"{examples} × {steps} steps", "no rule broken"
         )
+
+
+def test_old_claim_of_the_same_sender_counts_no_longer(ledger: Ledger, clock: SettableClock) -> None:
+    """A sender that slept past its lease, and then took the same letter anew: only its new claim may be used."""
+    with ledger.writing() as connection:
+        mail_out = mailouts.create(connection, a_plan(1), at=clock(), who="test")
+        mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="test")
+        (old,) = moves.claim(connection, mail_out, owner="me", at=clock(), limit=1)
+        moves.recover(connection, mail_out, dead=("me",), owner="another", at=clock())
+        (new,) = moves.claim(connection, mail_out, owner="me", at=clock(), limit=1)
+    assert (old.id, old.fence) != (new.id, new.fence)
+    receipt = Receipt(State.REFUSED, Stage.RCPT, 550)
+    with ledger.writing() as connection:
+        assert not moves.mark(connection, old, owner="me", at=clock(), dated_at=clock())
+        assert not moves.record(connection, old, receipt, state=State.REFUSED, reason=None, owner="me", at=clock())
+        assert moves.mark(connection, new, owner="me", at=clock(), dated_at=clock())

@@ -1,0 +1,213 @@
+"""Mistakes that the tests must find: each is planted in a copy of the package, and the tests that answer for it run.
+
+Run as `python -m tests.reliability.planted`. A mistake whose text is no longer in the code, or stands there more than
+once, is an error of this file: it says so, and is never counted as found. So is a test that fails without any mistake.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("mailer", "tests", "contacts", "templates", "docs", "bench")
+FILES = ("pyproject.toml", "config.toml", "README.md", "CHANGELOG.md", "Makefile")
+
+FAULTS = "tests/test_smtp_faults.py"
+KILLS = "tests/reliability/test_kills.py::test_sender_killed_at_any_of_some_steps_writes_to_nobody_twice"
+LEDGER = "tests/test_ledger.py"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake: what stands in a file, and what stands there instead; and the tests that answer for it."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+    def plant(self, root: Path) -> None:
+        path = root / self.file
+        text = path.read_text(encoding="utf-8")
+        for before, after in self.changes:
+            times = text.count(before)
+            if times != 1:
+                raise LookupError(f"{self.name}: this stands {times} times in {self.file}, not once:\n{before}")
+            text = text.replace(before, after)
+        path.write_text(text, encoding="utf-8")
+
+
+MISTAKES = (
+    Mistake(
+        "the marker comes after the dot",
+        "mailer/transport/smtp.py",
+        (
+            ("        if not await before_dot():\n            raise NotHandedOver\n", ""),
+            (
+                '        reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n            raise Lost(f"more',
+                "        if not await before_dot():\n            raise NotHandedOver\n"
+                '        reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n            raise Lost(f"more',
+            ),
+        ),
+        ("tests/test_smtp_session.py", "tests/test_dispatch.py", KILLS),
+    ),
+    Mistake(
+        "commits are not synced to the disk",
+        "mailer/ledger/ledger.py",
+        (('"synchronous=FULL"', '"synchronous=OFF"'),),
+        (LEDGER, "tests/test_writer.py"),
+    ),
+    Mistake(
+        "a broken line is closed, not aborted",
+        "mailer/transport/line.py",
+        (
+            (
+                'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.abort()',
+                'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.close()',
+            ),
+        ),
+        ("tests/test_smtp_session.py", "tests/test_smtp_line.py"),
+    ),
+    Mistake(
+        "silence after the dot counts as try again",
+        "mailer/transport/smtp.py",
+        (("State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED", "State.DEFERRED"),),
+        (FAULTS,),
+    ),
+    Mistake(
+        "a reply glued to another one passes",
+        "mailer/transport/line.py",
+        (("return len(self._replies) + bool(self._partial or self._lines) <= self._due", "return True"),),
+        (FAULTS, "tests/reliability/test_fuzz.py"),
+    ),
+    Mistake(
+        "the dot does not wait for the body to leave",
+        "mailer/transport/smtp.py",
+        (("        await line.drained(self.patience.stall)\n", ""),),
+        ("tests/test_smtp_session.py",),
+    ),
+    Mistake(
+        "the next dot does not wait for the record of the last",
+        "mailer/dispatch.py",
+        (("after=lane.last[0] if lane.last else None", "after=None"),),
+        ("tests/test_writer.py",),
+    ),
+    Mistake(
+        "a letter past its marker waits again after a crash",
+        "mailer/ledger/moves.py",
+        (("State.UNKNOWN,\n        *left,", "State.WAITING,\n        *left,"),),
+        (LEDGER, KILLS),
+    ),
+    Mistake(
+        "the local part is written in lower case",
+        "mailer/contacts/addresses.py",
+        (("            address = _validate(text)\n", "            address = _validate(text).lower()\n"),),
+        ("tests/test_contacts_addresses.py", "tests/reliability/test_fuzz.py"),
+    ),
+    Mistake(
+        "the fence is not looked at",
+        "mailer/ledger/moves.py",
+        (('    d.fence == sa.bindparam("under"),\n', ""),),
+        (LEDGER, "tests/reliability/test_machine.py"),
+    ),
+    Mistake(
+        "the allow-list is not enforced at the line",
+        "mailer/transport/smtp.py",
+        (("if one is not None and not self._allow(wire_form(one.recipient)):", "if False:"),),
+        ("tests/test_smtp_session.py",),
+    ),
+    Mistake(
+        "TLS only where the server offers it",
+        "mailer/transport/server.py",
+        (
+            (
+                '        if server.security == "starttls":\n            step = "starttls"',
+                '        if server.security == "starttls" and client.supports_extension("starttls"):\n'
+                '            step = "starttls"',
+            ),
+        ),
+        ("tests/test_smtp_server.py",),
+    ),
+    Mistake(
+        "a second login after the first was refused",
+        "mailer/transport/server.py",
+        (
+            (
+                "        await client.auth_plain(user, password)\n",
+                "        try:\n            await client.auth_plain(user, password)\n"
+                "        except aiosmtplib.SMTPAuthenticationError:\n"
+                "            await client.auth_login(user, password)\n",
+            ),
+        ),
+        ("tests/test_smtp_server.py",),
+    ),
+    Mistake(
+        "what stands in a cell is not escaped in HTML",
+        "mailer/render.py",
+        (("frames.html.fill(values, escaped)", "frames.html.fill(values)"),),
+        ("tests/test_render.py",),
+    ),
+)
+
+
+@contextmanager
+def a_copy() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        for name in COPIED:
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.db*"))
+        for name in FILES:
+            shutil.copy(ROOT / name, root)
+        yield root
+
+
+def run(root: Path, tests: tuple[str, ...], *, stop: bool = True) -> tuple[int, str]:
+    """Run tests in a copy. Returns pytest's exit code, and what it said."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not long", "-p", "no:cacheprovider", "--timeout=60", *tests]
+    command += ["-x"] if stop else []
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=900, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def found_by(mistake: Mistake) -> str | None:
+    """Plant a mistake. Returns the first test that breaks, None if none does."""
+    with a_copy() as root:
+        mistake.plant(root)
+        code, said = run(root, mistake.tests)
+    if code not in (0, 1):
+        raise RuntimeError(f"{mistake.name}: the tests did not run:\n{said[-3000:]}")
+    broken = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
+    return broken[1] if code and broken else None
+
+
+def sound() -> str:
+    """Run all tests that answer for a mistake, without any. Returns what they said if one fails, else nothing."""
+    with a_copy() as root:
+        code, said = run(root, tuple(sorted({one for mistake in MISTAKES for one in mistake.tests})))
+    return said if code else ""
+
+
+def main() -> int:
+    if trouble := sound():
+        print(f"Without any mistake the tests fail:\n{trouble[-3000:]}")
+        return 1
+    found = 0
+    for mistake in MISTAKES:
+        test = found_by(mistake)
+        found += test is not None
+        print(f"{'found' if test else 'NOT FOUND':10} {mistake.name} ({test or ', '.join(mistake.tests)})", flush=True)
+    print(f"{found} of {len(MISTAKES)} found")
+    return 0 if found == len(MISTAKES) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
