@@ -33,6 +33,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.place import NETWORK, kind_of, synced_by
 from mailer.render import Rendered
 from mailer.states import State
+from mailer.transport import sent_folder
 from mailer.transport.server import Opened, Patience, Server, open_line
 from mailer.transport.smtp import Envelope, SmtpSession
 
@@ -98,11 +99,6 @@ def logins(workspace: Workspace) -> tuple[Server | None, list[Finding]]:
         at = smtp_server(workspace)
     except MailerError as fault:
         found.append(Finding("settings", WRONG, _sentence(fault), fault.hint))
-    if workspace.settings.imap.host is not None:
-        try:
-            imap_server(workspace)
-        except MailerError as fault:
-            found.append(Finding("settings", WRONG, f"[imap]: {_sentence(fault)}", fault.hint))
     try:
         signer(workspace)
     except MailerError as fault:
@@ -294,6 +290,16 @@ async def server(workspace: Workspace, at: Server, now: clock.Clock = clock.now)
     opened.line.abort()
     for finding in (*_line(opened, at, now()), *_offers(opened, workspace), _clock(opened.greeting, now())):
         yield finding
+
+
+async def mailbox(workspace: Workspace) -> Finding:
+    """Log in to the mailbox of `[imap]` and open its folder of sent mail, read-only."""
+    try:
+        nothing = f"<{secrets.token_hex(16)}@{domain_of(workspace.settings.sender.address)}>"
+        (found,) = await sent_folder.search(imap_server(workspace), [nothing], [], workspace.settings.imap.folder)
+    except MailerError as fault:
+        return Finding("folder of sent mail", WRONG, _sentence(fault), fault.hint)
+    return Finding("folder of sent mail", OK, f'the folder "{found.folder}" can be searched for an unknown letter')
 
 
 def _line(opened: Opened, at: Server, now: datetime) -> Iterator[Finding]:

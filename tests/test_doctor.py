@@ -28,6 +28,9 @@ from mailer.transport.server import Server
 from .conftest import SettableClock, a_plan
 from .smtp_server import SmtpServer, says
 from .test_evidence import write_key
+from .test_sent_folder import Dovecot, dovecot, needs_dovecot
+
+__all__ = ["dovecot"]  # the fixture: a mailbox with a folder of sent mail
 
 ME = "me@rights.example"
 NOW = dt.datetime(2026, 11, 25, 10, 0, tzinfo=dt.UTC)
@@ -259,6 +262,20 @@ async def test_days_of_the_certificate_are_counted(tmp_path: Path, days: int, ve
         found = [one async for one in doctor.server(at, line)]
     assert (verdict, f"its certificate is good for another {days} days") in of(found, "mail server")
     assert any("TLSv1.3" in sentence for _, sentence in of(found, "mail server"))
+
+
+@needs_dovecot
+def test_folder_of_sent_mail_is_opened(tmp_path: Path, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+    imap = f'[imap]\nhost = "127.0.0.1"\nport = {dovecot.imap}\nsecurity = "none"\nuser = "us"\n'
+    with Mailbox(tmp_path / "box") as mailbox:
+        for password, code, words in (
+            ("correct", 0, 'the folder "Éléments envoyés" can be searched'),
+            ("wrong", 1, "refused the login of us"),
+        ):
+            monkeypatch.setenv("MAILER_IMAP_PASSWORD", password)
+            workspace(tmp_path, mailbox.port, more=imap)
+            result = run(tmp_path)
+            assert (result.exit_code, words in result.stdout) == (code, True), result.stdout
 
 
 # --------------------------------------------------------------------------------------------------- the command line

@@ -77,9 +77,11 @@ def test_log_that_is_closed_is_sealed(ledger_url: str, clock: SettableClock) -> 
     with Ledger(ledger_url, now=clock) as again:
         proven = proof(again)
         assert (proven.unsealed, proven.events, proven.broken) == (0, 3, ())
-        before = proven.seals
-    with Ledger(ledger_url, now=clock) as again:
-        assert proof(again).seals == before, "who only reads seals nothing"
+        with again._writer.begin() as connection:  # as if a sender had been killed
+            mailouts.create(connection, a_plan(1), at=clock(), who="Jana")
+    for _ in range(2):
+        with Ledger(ledger_url, now=clock) as again:
+            assert proof(again).unsealed == 1, "who only reads seals nothing"
 
 
 E, A, D = event.c, attempt.c, delivery.c

@@ -55,6 +55,8 @@ async def _findings(desk: Desk, to: str | None, online: bool, dkim: str | None) 
         async for finding in doctor.server(workspace, at):
             reached &= finding.verdict is not doctor.Verdict.WRONG
             yield finding
+    if workspace.settings.imap.host is not None:
+        yield await doctor.mailbox(workspace)
     if online:
         domain, own, public = workspace.settings.sender.address.rpartition("@")[2], workspace.settings.sender.dkim, ""
         if own is not None and dkim in (None, own.selector):
