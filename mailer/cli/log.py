@@ -1,4 +1,4 @@
-"""`mailer log people|show|delegations|export`: the send log, one person a line, one letter as a story."""
+"""`mailer log`: the send log, one person a line, one letter as a story; whether it is as it was written, and erasing."""
 
 from __future__ import annotations
 
