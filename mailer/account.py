@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailer.address import allowed
-from mailer.config import Account, Workspace, read_password
+from mailer.config import Account, Workspace
 from mailer.errors import UsageError
 from mailer.feed import Course
 from mailer.ledger.limits import Limits
+from mailer.passwords import read_password
 from mailer.transport.smtp import Patience, Server, SmtpSession
 from mailer.transport.tokens import Token, token_from_command, token_from_file
 

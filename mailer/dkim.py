@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from mailer import wire
-from mailer.config import Workspace, read_secret_file
+from mailer.config import Workspace
 from mailer.errors import UsageError
+from mailer.passwords import read_secret_file
 from mailer.wire import Part, Shared
 
 ONCE = ("from", "reply-to", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config import Password, Workspace, load_workspace, read_password
+from mailer.config import Password, Workspace, load_workspace
 from mailer.errors import UsageError
+from mailer.passwords import read_password
 from mailer.toml_lines import TomlFile
 
 ROOT = Path(__file__).parents[1]

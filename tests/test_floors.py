@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "mailer"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words: no network, no database, nothing of the journey
-    ("errors", "clock", "states", "address", "spelling", "wire", "toml_lines", "config"),
+    ("errors", "clock", "states", "address", "spelling", "wire", "toml_lines", "config", "passwords"),
     # stations, in the order of the journey: plain, synchronous, no network, no database
     (
         "delegations",
