@@ -269,13 +269,15 @@ def limits(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("limits", OK if ours.per_minute else LOOK, words, "" if ours.per_minute else fix)
         return
     provider = known[0]
-    name, most, lines = provider["name"], provider["per_minute"], provider["connections"]
+    name, most, lines, day = (provider[key] for key in ("name", "per_minute", "connections", "per_day"))
     if most and not 0 < ours.per_minute <= most:
         yield Finding("limits", LOOK, f"{words}; {name} takes {most} a minute", f"[limits] per_minute = {most}")
     elif lines and ours.connections > lines:
         yield Finding("limits", LOOK, f"{words}; {name} takes {lines} at a time", f"[limits] connections = {lines}")
+    elif day and not 0 < ours.per_day <= day:
+        yield Finding("limits", LOOK, f"{words}; {name} takes {day} a day", f"[limits] per_day = {day}")
     else:
-        yield Finding("limits", OK, f"{words}, which {name} takes; it takes {provider['per_day']} letters a day")
+        yield Finding("limits", OK, f"{words}, which {name} takes")
     if provider["password_until"] and smtp.password is not None:
         yield Finding("limits", LOOK, provider["password_until"], "[smtp] oauth in place of the password")
 
