@@ -64,6 +64,11 @@ class Envelope:
         return wire.size(self.data, self.shared)
 
 
+TURNED_AWAY = 4
+"""Letters refused before their dot after which a new connection is opened. Postfix counts two mistakes for each where
+DATA was pipelined behind RCPT, and from the tenth on makes every command wait for a second (smtpd_soft_error_limit)."""
+
+
 def _may_stand_in_brackets(address: str) -> bool:
     local, _, domain = address.rpartition("@")
     if "@" in local:  # a source route: its first stop is another than the allow-list looked at
@@ -106,6 +111,7 @@ class SmtpSession:
         self._opened: Opened | None = None
         self._ahead: Envelope | None = None  # its MAIL, RCPT and DATA left with the last dot
         self._unclean = False  # MAIL was accepted and no letter followed: RSET comes before the next one
+        self._turned_away = 0  # letters refused before their dot on this connection
         self._stage = Stage.CONNECT
         self._since = 0.0  # when MAIL left
 
@@ -129,7 +135,7 @@ class SmtpSession:
         """Drop the connection and everything still buffered for it."""
         if self._opened is not None:
             self._opened.line.abort()
-        self._opened, self._ahead, self._unclean, self.delivered = None, None, False, 0
+        self._opened, self._ahead, self._unclean, self._turned_away, self.delivered = None, None, False, 0, 0
 
     async def quit(self) -> None:
         """Say goodbye, for five seconds at most; a failure here touches no letter."""
@@ -186,7 +192,8 @@ class SmtpSession:
         if self._ahead is not None or (opened is not None and not opened.line.in_step):
             self.abort()
         if self._unclean and self.is_open:
-            await self._reset()
+            self._turned_away += 1
+            await (self._reset() if self._turned_away < TURNED_AWAY else self.quit())
         await self.connect()
         assert self._opened is not None
         return self._opened

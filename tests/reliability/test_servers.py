@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import ssl
 import subprocess
 from collections import Counter
@@ -22,6 +23,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.states import State
 from mailer.transport.smtp import Envelope, Patience, Server, SmtpSession
 
+from ..stubborn_server import StubbornServer
 from . import figures
 from .campaign import a_long_plan, a_tag, planned
 from .lives import course
@@ -185,11 +187,24 @@ async def test_postfix_that_greylists_gets_every_letter_at_the_second_try(real_l
         restrictions = f"check_policy_service inet:127.0.0.1:{port}, permit_mynetworks"
         with Postfix(restrictions=restrictions) as postfix:
             here = Server("127.0.0.1", postfix.port, "none", None, None, "rights.example")
-            states = await send_all(real_ledger, here, 8, connections=2)  # Postfix slows down after ten errors
+            states = await send_all(real_ledger, here, 30, connections=2)
             taken = await asyncio.to_thread(postfix.settled)
+            turned_away = [int(all_) - int(good) for good, all_ in re.findall(r" rcpt=(\d+)/(\d+)", postfix.log)]
     assert set(states.values()) == {State.ACCEPTED}
     assert taken == Counter(dict.fromkeys(states, 1))
     assert set(asked.values()) == {2}
+    assert turned_away and max(turned_away) <= 4, "from ten mistakes on, two a letter, Postfix slows every command down"
+
+
+async def test_server_that_turns_letters_away_gets_a_new_connection_before_it_slows_down() -> None:
+    answers = {"RCPT": b"450 4.2.0 greylisted\r\n", "DATA": b"554 5.5.1 no valid recipients\r\n"}
+    async with StubbornServer(answers) as server:
+        here = Server("127.0.0.1", server.port, "none", None, None, "rights.example")
+        session = SmtpSession(here, CALM, lambda _: True)
+        receipts = [await session.deliver(letter(f"member{number}@parliament.example"), yes) for number in range(9)]
+        await session.quit()
+    assert {receipt.state for receipt in receipts} == {State.DEFERRED}
+    assert server.connections == 3
 
 
 @ROOT_AND_POSTFIX
