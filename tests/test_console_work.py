@@ -262,3 +262,24 @@ def test_passwords_are_kept_as_argon2id(console: Console, ledger: Ledger) -> Non
     with ledger.reading() as connection:
         (account,) = accounts.everyone(connection)
     assert account.password.startswith("$argon2id$")
+
+
+# ------------------------------------------------------------------------------------------- rehearsal, and once more
+
+
+def test_rehearsal_goes_to_a_folder_of_this_computer_and_to_nobody(owner: Browser, root: Path, ledger: Ledger) -> None:
+    assert owner.post("/letters/vote/rehearse").status_code == 303
+    page = owner.get("/letters/vote/rehearse").text
+    names = re.findall(r"sample\.eml\?name=([^\"]+)", page)
+    assert len(names) == 4
+    sample = owner.get(f"/letters/vote/sample.eml?name={names[0]}")
+    assert b"Subject:" in sample.content
+    assert owner.get("/letters/vote/sample.eml?name=../../ledger.db").status_code == 404
+    with ledger.reading() as connection:
+        assert mailouts.all_of_them(connection) == []
+
+
+def test_rehearsal_to_an_address_off_the_allow_list_is_refused_in_words(owner: Browser) -> None:
+    answer = owner.post("/letters/vote/rehearse", to="somebody@elsewhere.example")
+    assert answer.status_code == 409
+    assert "not on the allow-list" in answer.text

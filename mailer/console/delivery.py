@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 
 from starlette.responses import HTMLResponse, Response
 
-from mailer import holds, message, report
+from mailer import holds, report
+from mailer.address import allowed
 from mailer.console.guard import LETTER_POLICY
 from mailer.console.outcomes import because
 from mailer.console.rights import Right
 from mailer.console.visit import Visit
 from mailer.contacts.contact import Contact
 from mailer.errors import Refused, UsageError
-from mailer.ledger import moves, notes, outcomes, queries
-from mailer.ledger.ledger import Connection
+from mailer.evidence import Sent, evidence, letter_of
+from mailer.ledger import notes, outcomes, queries, unknown
+from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.queries import LATE_ANSWER, Delivery, Moment
 from mailer.states import WORDS, State
@@ -65,6 +66,7 @@ def show(visit: Visit) -> Response:
         held=_held(visit, one),
         done=done,
         followed=one.state in _FOLLOWED,
+        evidence=evidence(one, moments),
         may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
     )
 
@@ -86,7 +88,7 @@ def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]
         if moment.kind == State.SENDING and number < len(moments):
             continue  # a claim is news only while nothing follows
         became = State(moment.kind) if moment.kind in set(State) else None
-        server = report.server_line(moment.code, moment.enhanced, moment.text) if moment.attempt is not None else ""
+        server = report.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
         yield Step(moment.at, tuple(_lines(visit, moment)), became, moment.reason, server)
     if one.state is State.DEFERRED and one.next_try_at:
         yield Step(one.next_try_at, (say("next try"),), ahead=True)
@@ -124,22 +126,22 @@ def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
 # ------------------------------------------------------------------------------------------------------- the letter
 
 
-def _data(visit: Visit) -> tuple[MailOut, Delivery, bytes]:
+def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
     """Return the letter as it went over the line, and write down who opened it."""
     with visit.writing() as connection:
         mail_out, one = _wanted(visit, connection)
-        data = queries.data_of(connection, one)
-        if data is None:
+        sent = letter_of(visit.workspace, connection, one)
+        if sent is None:
             raise UsageError(visit.say("There is no letter for {name}.", name=one.name or one.shown))
         notes.opened(connection, one, at=visit.now(), who=visit.who)
-    return mail_out, one, data if one.dated_at is None else message.dated(data, one.dated_at)
+    return mail_out, one, sent
 
 
 def letter(visit: Visit) -> Response:
-    mail_out, one, data = _data(visit)
-    parsed = message_from_bytes(data, policy=policy.default)
+    mail_out, one, sent = _sent(visit)
+    parsed = message_from_bytes(sent.data, policy=policy.default)
     body = parsed.get_body(("plain",))
-    heads = data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
+    heads = sent.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
     return visit.page(
         "letter.html",
         mail_out=mail_out,
@@ -147,18 +149,16 @@ def letter(visit: Visit) -> Response:
         heads=[(name, parsed[name]) for name in ("From", "Reply-To", "To", "Subject", "Date") if parsed[name]],
         text=body.get_content() if body else "",
         source=heads,
+        sent=sent,
+        files=[part.get_filename() or "?" for part in parsed.iter_attachments()],
         has_html=parsed.get_body(("html",)) is not None,
     )
 
 
 def html(visit: Visit) -> Response:
     """Return the HTML of the letter for its sandboxed frame."""
-    _, _, data = _data(visit)
-    return html_of(message_from_bytes(data, policy=policy.default))
-
-
-def html_of(parsed: EmailMessage) -> Response:
-    body = parsed.get_body(("html",))
+    _, _, sent = _sent(visit)
+    body = message_from_bytes(sent.data, policy=policy.default).get_body(("html",))
     return framed(str(body.get_content()) if body else "")
 
 
@@ -168,10 +168,10 @@ def framed(text: str) -> Response:
 
 
 def eml(visit: Visit) -> Response:
-    _, one, data = _data(visit)
+    _, one, sent = _sent(visit)
     name = f"{one.shown}.eml"
     return Response(
-        data, media_type="message/rfc822", headers={"content-disposition": f'attachment; filename="{name}"'}
+        sent.data, media_type="message/rfc822", headers={"content-disposition": f'attachment; filename="{name}"'}
     )
 
 
@@ -212,9 +212,34 @@ def settle(visit: Visit) -> Response:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
     with visit.writing() as connection:
         _, one = _wanted(visit, connection)
-        if not moves.settle(connection, one.id, to, who=visit.who, because=because, at=visit.now()):
-            raise Refused(visit.say("This letter is no longer unknown. Nothing was changed."))
+        unknown.settle(connection, one, to, who=visit.who, because=because, at=visit.now())
     return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
+
+
+def resend(visit: Visit) -> Response:
+    """Plan the same letter once more: the same bytes and Message-ID. This one stays unknown, and nothing is sent by it."""
+    because = visit.field("because")[:1000]
+    if not because:
+        raise UsageError(visit.say("Say what became of the letter, and how you know."))
+    with visit.reading() as connection:
+        mail_out, one = _wanted(visit, connection)
+    now = visit.console.shelf.draft(mail_out.appeal)
+    if _held(visit, one):
+        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
+    if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
+        raise Refused(visit.say("Test mode: only addresses on the allow-list are written to."))
+    with visit.writing() as connection:
+        new = unknown.release(
+            connection,
+            one,
+            mode=now.mode,
+            server=now.sending.server,
+            sources=now.sources.pack(),
+            who=visit.who,
+            because=because,
+            at=visit.now(),
+        )
+    return visit.go(f"/mail-outs/{shown(new)}/send")
 
 
 def hold(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ nothing. The sending itself is `mailer send`, started as a process of its own on
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from mailer import appeal as appeals
 from mailer import coverage, signoff
 from mailer.appeal import Appeal
 from mailer.audience import EVERYONE, Decision, Selection
-from mailer.console import live
+from mailer.console import live, sender
 from mailer.console.delivery import framed
 from mailer.console.visit import Visit
 from mailer.contacts.contact import Contact
@@ -33,6 +34,7 @@ from mailer.states import OPEN, MailOutState, Reason, State
 
 STEPS = (("", "Letter"), ("/people", "People"), ("/check", "Check"), ("/rehearse", "Rehearse"), ("/send", "Send"))
 WORDS_A_MINUTE = 220
+_SAMPLE = re.compile(r"sample-[\w@.-]+\.eml", re.ASCII)
 SUBJECT = 60
 """Characters of a subject that most mail programs show; a telephone shows about 40."""
 
@@ -197,14 +199,15 @@ def check(visit: Visit) -> Response:
     workspace = visit.workspace
     delegations, book, held = visit.console.shelf.people()
     letters: list[Problem] = []
-    real: list[Problem] = []
+    real: list[Problem] | None = None  # not known before the letters are right
     appeal: Appeal | None = None
     try:
         appeal = appeals.load_appeal(workspace.root, name, delegations)
         now = _draft(visit)
         letters = check_letters(appeal, workspace.settings.sender, delegations, now.forms, now.columns)
         letters += [one for one in coverage.check(appeal) if one not in letters]
-        real = now.obstacles() if not any(one.severity is Severity.ERROR for one in letters) else []
+        if not any(one.severity is Severity.ERROR for one in letters):
+            real = _for_real(now).obstacles()
     except MailerError as fault:
         if not fault.problems:
             raise
@@ -225,7 +228,40 @@ def rehearse(visit: Visit) -> Response:
     """Show the proof sheet: what hundreds of people will read first."""
     now = _draft(visit)
     sheet: Proof = _for_real(now).proof()
-    return visit.page("rehearse_step.html", appeal=now.appeal, sheet=sheet, steps=STEPS, step="/rehearse")
+    folder = visit.workspace.state_dir / "rehearsal" / now.appeal.name
+    return visit.page(
+        "rehearse_step.html",
+        appeal=now.appeal,
+        sheet=sheet,
+        allow=[one for one in visit.workspace.settings.safety.allow if not one.startswith("@")],
+        kept=sorted((path.name for path in folder.glob("sample-*.eml")), key=lambda name: (len(name), name)),
+        steps=STEPS,
+        step="/rehearse",
+    )
+
+
+def samples(visit: Visit) -> Response:
+    """Send the most different letters to oneself, or to a folder of this computer: `mailer rehearse`."""
+    name, to = _draft(visit).appeal.name, visit.field("to")
+    words = ["rehearse", name, *(["--to", to] if to else [])]
+    code, said = sender.run(visit.workspace.root, *words)
+    visit.journal("rehearsed", f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}")
+    if code:
+        raise Refused(visit.say("The rehearsal did not go through."), hint=said)
+    return visit.go(f"/letters/{name}/rehearse", said.splitlines()[-1] if said else visit.say("The samples are sent."))
+
+
+def sample(visit: Visit) -> Response:
+    """Hand out one sample of a rehearsal on this computer."""
+    name = visit.query("name")
+    path = visit.workspace.state_dir / "rehearsal" / _draft(visit).appeal.name / name
+    if not _SAMPLE.fullmatch(name) or not path.is_file():
+        raise UsageError(visit.say("There is no such sample."))
+    return Response(
+        path.read_bytes(),
+        media_type="message/rfc822",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def accept(visit: Visit) -> Response:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from mailer.ledger.mailouts import MailOut
 
+PATIENCE = 180  # seconds for a command that is waited for
+
 _running: dict[tuple[Path, int], subprocess.Popen[bytes]] = {}
 _guard = threading.Lock()
 
@@ -25,7 +27,7 @@ def start(root: Path, mail_out: MailOut, *words: str) -> bool:
         if before is not None and before.poll() is None:
             return False
         path = _path(root, mail_out)
-        command = [sys.executable, "-m", "mailer", "-C", str(root), "-q", "--no-color", *words]
+        command = _command(root, "-q", *words)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as said:
             _running[root, mail_out.id] = subprocess.Popen(  # noqa: S603  (our own command, no shell)
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=root, start_new_session=True
@@ -45,6 +47,27 @@ def said(root: Path, mail_out: MailOut) -> str:
     if process is None or process.poll() in (None, 0, 1, 130):
         return ""
     return _path(root, mail_out).read_text(encoding="utf-8", errors="replace").strip()
+
+
+def _command(root: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "mailer", "-C", str(root), "--no-color", *words]
+
+
+def run(root: Path, *words: str) -> tuple[int, str]:
+    """Run a short `mailer WORDS` to its end; return its exit code and what it said."""
+    try:
+        done = subprocess.run(  # noqa: S603  (our own command, no shell)
+            _command(root, *words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=root,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 4, f"It was given up after {PATIENCE} seconds."
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
 
 
 def _path(root: Path, mail_out: MailOut) -> Path:
