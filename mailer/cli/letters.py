@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def letters() -> None:
-    """Help for those who write letters: list, words, coverage, proof, sign, signed."""
+    """Help for those who write letters: list, words, coverage, sign, signed."""
 
 
 @letters.command(name="list")
@@ -97,30 +97,6 @@ def coverage(desk: Desk, appeal: str) -> int:
     else:
         desk.say("\nThere is one letter only: nothing to compare it with.")
     return 1 if bad else 0
-
-
-@letters.command()
-@click.argument("appeal")
-@click.option("--accept", "person", metavar="NAME", help="Accept all unverified forms; NAME is the person who does.")
-@click.pass_obj
-def proof(desk: Desk, appeal: str, person: str | None) -> int:
-    """Show every greeting, subject and first line on one sheet, the most unusual people first.
-
-    A form of address that the data call unverified waits here until a named person accepts it: live mode refuses to
-    send it before. Ends with 1 while one waits.
-    """
-    from mailer import clock
-    from mailer.cli.proof import show_proof
-    from mailer.drafting import draft
-    from mailer.signoff import accept
-
-    sheet = draft(desk.workspace, appeal).proof()
-    if person is None:
-        return show_proof(desk, sheet)
-    accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
-    for group in sheet.waiting:
-        desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({len(group.people)} people)")
-    return show_proof(desk, draft(desk.workspace, appeal).proof())
 
 
 @letters.command()

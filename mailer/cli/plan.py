@@ -124,7 +124,7 @@ def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
     elif not letters:
         say_text(desk, "Nobody would get a letter.")
     steps = [("send them", f"mailer send {name}")] if letters else []
-    reading = ("read one", f"mailer preview {now.appeal.name}{' --as NAME' if letters else ''}")
+    reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else now.appeal.name}")
     show_steps(desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")])
 
 
