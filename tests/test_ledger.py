@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from mailer.errors import Refused, UsageError
-from mailer.ledger import mailouts, moves, queries
+from mailer.ledger import mailouts, migrations, moves, queries
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.schema import attempt, delivery, event, letter, metadata
 from mailer.ledger.senders import dead_senders, sender
@@ -86,9 +86,18 @@ def test_commits_survive_a_power_cut_by_wal_and_full_sync(sqlite_ledger: Ledger)
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-def test_migrations_make_the_tables_of_the_schema(ledger: Ledger) -> None:
+def test_new_log_has_the_tables_of_the_schema(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrations_lead_to_the_tables_of_the_schema(ledger_url: str, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    engine = sa.create_engine(ledger_url)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_log_of_a_newer_version_is_refused_and_left_alone(ledger: Ledger) -> None:

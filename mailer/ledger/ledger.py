@@ -182,7 +182,7 @@ class Ledger:
 
     def _upgrade(self) -> None:
         """Bring the tables to the form that this version knows; a newer form is refused, never changed."""
-        from mailer.ledger.migrations import HEAD, upgrade
+        from mailer.ledger.migrations import HEAD, create, upgrade
 
         with self.writing() as connection:
             if self.path is None:
@@ -193,11 +193,10 @@ class Ledger:
                         code="S306",
                     )
                 lock(connection, "the tables")
-            if sa.inspect(connection).has_table("alembic_version"):
-                version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-                if version == HEAD:
-                    return
-            upgrade(connection)
+            if not sa.inspect(connection).has_table("alembic_version"):
+                create(connection)
+            elif connection.scalar(sa.text("SELECT version_num FROM alembic_version")) != HEAD:
+                upgrade(connection)
 
 
 def lock(connection: sa.Connection, what: str) -> None:

@@ -10,6 +10,16 @@ HEAD = "0006"
 """The newest version. Kept here so that a log that is up to date opens without importing Alembic."""
 
 
+def create(connection: sa.Connection) -> None:
+    """Make the tables of HEAD where there are none, without walking through all that led to them."""
+    from mailer.ledger.schema import metadata
+
+    metadata.create_all(connection)
+    version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+    version.create(connection)
+    connection.execute(sa.insert(version).values(version_num=HEAD))
+
+
 def upgrade(connection: sa.Connection) -> None:
     """Bring the tables from whatever version they have to HEAD, inside the caller's transaction."""
     from alembic import command
