@@ -293,6 +293,7 @@ class Limits(Table):
 class Safety(Table):
     mode: Literal["test", "live"] = "test"
     allow: tuple[Annotated[str, AfterValidator(_allowed)], ...] = ()  # who can be reached in test mode
+    approvals: int = Field(0, ge=0, le=1)  # 1: somebody else than the planner must say yes to a plan
     demo_only: bool = False
 
     @model_validator(mode="after")

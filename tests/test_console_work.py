@@ -10,7 +10,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from click.testing import CliRunner
 
+from mailer.cli import cli
 from mailer.console import sender
 from mailer.console.visit import Console
 from mailer.ledger import accounts, mailouts, queries
@@ -18,6 +20,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.mailbox import Mailbox
 from mailer.states import MailOutState, State
 
+from .conftest import SettableClock
 from .consoles import CONFIG, PASSWORD, SHEET, Browser, a_browser, a_console, as_role, sign_in, signed_in, workspace
 
 
@@ -221,6 +224,30 @@ def test_what_the_sender_refuses_is_said_in_its_own_words(
     page = owner.get("/mail-outs/M-0001").text
     assert "The last start was refused" in page
     assert "no longer matches its sources" in page
+
+
+def test_plan_waits_for_a_second_person_where_one_is_asked_for(
+    console: Console, root: Path, ledger: Ledger, clock: SettableClock
+) -> None:
+    (root / "config.toml").write_text(CONFIG.replace("[safety]", "[safety]\napprovals = 1"), encoding="utf-8")
+    planner, approver = as_role(console, "operator"), as_role(console, "approver")
+    planner.post("/letters/vote/send")
+    assert "A second person must approve this plan" in planner.get("/mail-outs/M-0001/send").text
+    assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
+    assert "waiting for the approval" in approver.get("/").text
+    assert planner.post("/mail-outs/M-0001/approve").status_code == 403
+    result = CliRunner().invoke(cli, ["-C", str(root), "send", "M-0001", "--confirm", "3"])
+    assert (result.exit_code, "S208" in result.output) == (3, True)
+    assert approver.post("/mail-outs/M-0001/approve").status_code == 303
+    assert "Approved by approver" in planner.get("/mail-outs/M-0001/send").text
+    assert "Type the number" in planner.get("/mail-outs/M-0001/send").text
+    clock.forward(hours=73)
+    planner = as_role(console, "operator")
+    assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
+    planner.post("/mail-outs/M-0001/stop")
+    admin = as_role(console, "admin")
+    admin.post("/letters/vote/send")  # the planner may not approve it, whatever the role
+    assert admin.post("/mail-outs/M-0002/approve").status_code == 409
 
 
 def test_plan_narrowed_to_a_delegation_leaves_the_others_out(owner: Browser, ledger: Ledger) -> None:

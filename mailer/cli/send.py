@@ -15,7 +15,7 @@ from mailer.config import Workspace
 from mailer.contacts.contact import Contact
 from mailer.drafting import Draft, changes_since, draft
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
-from mailer.ledger import mailouts, queries
+from mailer.ledger import approvals, mailouts, queries
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.sources import SETTINGS
@@ -174,6 +174,9 @@ def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
             hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
             code="S203",
         )
+    if fresh and now.workspace.settings.safety.approvals:
+        with ledger.reading() as connection:
+            approvals.require(connection, mail_out, at=ledger.now())
     if mail_out.mode == "live" and fresh and (obstacles := now.obstacles()):
         raise Refused(
             "This appeal may not go to real people yet. Nothing was sent.",

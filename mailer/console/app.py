@@ -76,6 +76,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),
     Page(M + "/send", letters.send_page, letters.send, act=Right.SEND),
+    Page(M + "/approve", post=letters.approve, act=Right.APPROVE),
     Page(M + "/retry", post=letters.retry, act=Right.SEND),
     Page(M + "/people/{number:int}", delivery.show),
     Page(M + "/people/{number:int}/letter", delivery.letter),

@@ -23,12 +23,11 @@ from mailer.console.visit import Visit
 from mailer.contacts.contact import Contact
 from mailer.drafting import Draft, changes_since
 from mailer.errors import MailerError, Problem, Refused, Severity, UsageError
-from mailer.ledger import mailouts, queries
+from mailer.ledger import approvals, mailouts, queries
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut
 from mailer.proof import Proof, hardest
 from mailer.render import Rendered, check_letters
-from mailer.sources import SETTINGS
 from mailer.spelling import tokens
 from mailer.states import OPEN, MailOutState, Reason, State
 
@@ -347,6 +346,8 @@ def send_page(visit: Visit) -> Response:
         reasons = queries.reasons(connection, mail_out.id, State.SKIPPED)
         sources = mailouts.sources(connection, mail_out.id)
         people = queries.counts_by_delegation(connection, mail_out.id)
+        yes = approvals.approval(connection, mail_out, at=visit.now())
+        planner = approvals.planned_by(connection, mail_out.id)
     if mail_out.state not in (MailOutState.PLANNED, MailOutState.APPROVED):
         return visit.go(f"/mail-outs/{mail_out.name}")
     total = sum(counts.values()) - counts[State.SKIPPED]
@@ -358,8 +359,10 @@ def send_page(visit: Visit) -> Response:
         reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
         changes=_changes(visit, mail_out, sources),
-        settings=SETTINGS,
         minutes=_minutes(visit, total),
+        asks=bool(visit.workspace.settings.safety.approvals),
+        yes=yes,
+        planner=planner,
     )
 
 
@@ -369,6 +372,16 @@ def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
         return changes_since(sources, visit.console.shelf.draft(mail_out.appeal))
     except MailerError as fault:
         return list(fault.problems) or [Problem("S201", Severity.ERROR, fault.message)]
+
+
+def approve(visit: Visit) -> Response:
+    """Say yes to a plan, as somebody else than its maker."""
+    with visit.writing() as connection:
+        mail_out = visit.mail_out(connection)
+        approvals.approve(connection, mail_out, who=visit.who, at=visit.now())
+    return visit.go(
+        f"/mail-outs/{mail_out.name}/send", visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who)
+    )
 
 
 def send(visit: Visit) -> Response:

@@ -77,7 +77,10 @@ def _attention(visit: Visit, connection: Connection, line: Line) -> list[Attenti
         found.append(
             Attention(1, say("paused: {why}", why=line.mail_out.why or say("no reason given")), name, here, True)
         )
-    if line.mail_out.state is MailOutState.PLANNED:
+    if line.mail_out.state is MailOutState.PLANNED and visit.workspace.settings.safety.approvals:
+        waits = say("planned, waiting for the approval of a second person")
+        found.append(Attention(line.to_send, waits, name, f"{here}/send", True))
+    elif line.mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
         found.append(Attention(line.to_send, say("planned, waiting for somebody to send them"), name, here))
     done = notes.done(connection, line.mail_out.id) if counts[State.UNKNOWN] or counts[State.REFUSED] else {}
     ticked = Counter(one.state for one in _deliveries(connection, line, done)) if done else Counter()
