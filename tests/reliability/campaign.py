@@ -3,7 +3,8 @@
 The rules, for every recipient: accepted means that the server saw the letter once and said yes; nobody's letter may
 have arrived twice; what may have arrived and is not accepted is unknown; the counts add up and nothing is left over;
 there are at most as many unknown letters as lines that broke after the dot (one for each open connection and kill);
-the bytes are those of the plan behind one Date that never changes; one recipient a transaction, and nobody else.
+the bytes are those of the plan behind one Date that never changes; one recipient a transaction, and nobody else; the
+chain of seals over the record holds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from mailer.ledger import mailouts, queries
+from mailer.ledger import mailouts, queries, seals
 from mailer.ledger.ledger import Ledger
 from mailer.plan import Plan, Planned
 from mailer.states import OPEN, MailOutState, State
@@ -86,6 +87,8 @@ def check(
         people = queries.people(connection, mail_out_id)
         counts = queries.counts(connection, mail_out_id)
         timelines = {one.id: queries.timeline(connection, one.id) for one in people if one.state is State.UNKNOWN}
+        proof = seals.verify(connection)
+    assert not proof.broken, proof.broken
     broken = 0
     for one in people:
         dots = witness.dots(one.address)

@@ -91,7 +91,8 @@ def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], Sm
 
 def course(connections: int, *, again: float = 0.02, **more: Any) -> Course:
     """A course that tries again after a moment, so that a campaign ends within a second."""
-    return Course(connections=connections, schedule=(timedelta(seconds=again),), **more)
+    schedule, patience = (timedelta(seconds=again),), timedelta(seconds=0.01)
+    return Course(connections=connections, schedule=schedule, patience=patience, **more)
 
 
 def live(

@@ -16,6 +16,7 @@ from mailer.dispatch import Course, Dispatch
 from mailer.errors import MailerError
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.limits import Limits
 from mailer.states import OPEN, About, MailOutState, Receipt, Stage, State
 from mailer.transport.server import ConnectError
 from mailer.transport.smtp import Envelope, NotHandedOver
@@ -113,7 +114,10 @@ def _planned(people: int) -> bytes:
 
 
 async def mail_out(loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]) -> None:
-    post, settings = Post(dice, people), Course(connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]))
+    post, settings = Post(dice, people), Course(
+        connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]), first=dice.choice([0, 0, 5]),
+        limits=dice.choice([Limits(), Limits(), Limits(per_minute=60, per_domain=20)]),
+    )  # fmt: skip
     with Ledger(f"sqlite:///{path}", now=loop.now) as ledger:
         for _ in range(100):
             dispatch = Dispatch(ledger, 1, post.session, settings)  # type: ignore[arg-type]
