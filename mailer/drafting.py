@@ -178,7 +178,7 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
     settings = workspace.settings
     columns = settings.contacts.columns
     signed = {}
-    if settings.sender.dkim is not None:
+    if settings.sender.dkim is not None and mode != "demo":  # the demo's own folder has no secrets
         from mailer.dkim import signer_of
 
         signer = signer_of(workspace)

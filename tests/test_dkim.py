@@ -5,24 +5,31 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import dkim
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from mailer import message, wire
+from mailer.cli import cli
 from mailer.config import load_workspace
 from mailer.dispatch import Dispatch
 from mailer.dkim import Signer, signer_of
+from mailer.drafting import frozen_settings
 from mailer.errors import UsageError
 from mailer.feed import Course
 from mailer.ledger.ledger import Ledger
 from mailer.wire import Part, Shared
 from tests.conftest import SettableClock
+from tests.letters import folder
+from tests.letters import letter as letter_of_words
 from tests.smtp_server import SmtpServer, says
 from tests.test_dispatch import session_to
+from tests.test_rehearsal import SHEET
 
 AT = datetime(2026, 1, 20, 8, 0, tzinfo=UTC)  # dkimpy takes no signature from the future
 RSA = rsa.generate_private_key(65537, 2048)
@@ -162,3 +169,25 @@ async def test_letter_is_signed_at_the_first_attempt_and_the_same_at_the_second(
     assert again.data == first.data
     assert len(server.taken) == 3
     assert all(judged(one.data, RSA) for one in server.taken)
+
+
+def test_plan_freezes_which_key_signs(tmp_path: Path) -> None:
+    folder(tmp_path, "appeal", en=letter_of_words("Hello."))
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "contacts" / "all.csv").write_text(SHEET, encoding="utf-8")
+    workspace_with(tmp_path, pem(RSA))
+    live = CONFIG + '[safety]\nmode = "live"\n'
+    (tmp_path / "config.toml").write_text(live, encoding="utf-8")
+    mailer = partial(CliRunner().invoke, cli)
+    planned = mailer(["-C", str(tmp_path), "plan", "appeal"])
+    assert planned.exit_code == 0, planned.output
+    (tmp_path / "dkim.pem").write_bytes(pem(ED25519))
+    refused = mailer(["-C", str(tmp_path), "send", "M-1"])
+    assert refused.exit_code == 3
+    assert "sender.dkim" in refused.stderr
+    assert "changed since the plan" in refused.stderr
+
+
+def test_demo_needs_no_key(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    assert "sender.dkim" not in frozen_settings(load_workspace(tmp_path), "demo")

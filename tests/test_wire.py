@@ -84,6 +84,19 @@ def test_letter_is_read_whole_as_evidence(ledger: Ledger, clock: SettableClock) 
         )
 
 
+def test_part_goes_with_the_last_letter_that_carries_it(ledger: Ledger, clock: SettableClock) -> None:
+    plan = a_plan_with_files()
+    digests = [one.digest or "" for one in plan.deliveries]
+    with ledger.writing() as connection:
+        mailouts.create(connection, plan, at=clock(), who="Jana")
+        letters.forget(connection, digests[0])
+        assert set(connection.scalars(sa.select(part.c.digest))) == {PDF.digest}, "the others carry it"
+        for digest in digests[1:]:
+            letters.forget(connection, digest)
+        assert list(connection.scalars(sa.select(part.c.digest))) == []
+        assert set(connection.scalars(sa.select(letter.c.data))) == {b""}
+
+
 @pytest.mark.parametrize("what", ["own", "place", "part", "gone"])
 def test_letter_that_was_changed_in_the_log_is_not_sent(ledger: Ledger, clock: SettableClock, what: str) -> None:
     letters._HELD.clear()

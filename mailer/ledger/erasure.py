@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, time
 import sqlalchemy as sa
 
 from mailer.errors import Refused
-from mailer.ledger import mailouts, seals
+from mailer.ledger import letters, mailouts, seals
 from mailer.ledger.queries import Delivery, delivery_columns, delivery_of
-from mailer.ledger.schema import attempt, delivery, event, letter, mail_out
+from mailer.ledger.schema import attempt, delivery, event, mail_out
 from mailer.sources import Sources
 from mailer.states import MailOutState, State
 
@@ -92,7 +92,7 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
         )
     )
     if one.digest is not None:
-        connection.execute(sa.update(letter).where(letter.c.digest == one.digest).values(data=b""))
+        letters.forget(connection, one.digest)
     connection.execute(
         sa.insert(event).values(
             mail_out_id=one.mail_out_id, delivery_id=one.id, kind=ERASED, at=at, who=who, detail=because

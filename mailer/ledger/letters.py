@@ -58,6 +58,15 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, tuple
     return found
 
 
+def forget(connection: sa.Connection, digest: str) -> None:
+    """Empty a letter for good, and take away the parts that no other letter carries any more."""
+    shared = connection.scalar(sa.select(letter.c.shared).where(letter.c.digest == digest)) or ""
+    connection.execute(sa.update(letter).where(letter.c.digest == digest).values(data=b"", shared=""))
+    for _, one in wire.referred(shared):
+        if not connection.scalar(sa.select(sa.exists().where(letter.c.shared.contains(one)))):
+            connection.execute(sa.delete(part).where(part.c.digest == one))
+
+
 def _parts(connection: sa.Connection, digests: set[str]) -> dict[str, Part]:
     found = {digest: held for digest in digests if (held := _HELD.get(digest)) is not None}
     if missing := digests - found.keys():
