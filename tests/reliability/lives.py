@@ -103,6 +103,7 @@ def live(
     connections: int = 1,
     kill_at: int = 0,
     kill_after: float = 0.0,
+    kill_at_statement: int = 0,
     steps_file: str = "",
     per_connection: int = 50,
     ahead_of_time: float = 0.0,
@@ -113,6 +114,9 @@ def live(
     step = Steps(kill_at)
     if kill_at or steps_file:
         count_steps(step)
+    if kill_at_statement:
+        before = Steps(kill_at_statement)
+        sa.event.listen(sa.Engine, "before_cursor_execute", lambda *_: before())
     if kill_after:
         threading.Timer(kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
     retry.server_back_off = lambda failures, chance=None: 0.01 * min(failures, 10)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.schema import metadata
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
@@ -85,6 +88,24 @@ def test_sender_killed_at_every_step_writes_to_nobody_twice(
     assert tally.kills >= 68
     size = f"{tally.kills} kills at {steps} steps"
     figures.note(f"T2 {store} {connections}", f"kill -9 at every step, {store}, {connections} conn.", size, f"{tally}")
+
+
+@pytest.mark.parametrize(
+    "every", [12, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(900)])], ids=["some", "all"]
+)
+def test_killed_while_the_send_log_is_made_leaves_none_or_a_whole_one(
+    ledger_url: str, nursery: Nursery, witness: Witness, every: int
+) -> None:
+    kills, statement = 0, 1
+    while nursery.live(url=ledger_url, mail_out=1, port=witness.port, kill_at_statement=statement) == -9:
+        kills, statement = kills + 1, statement + every
+    assert kills >= 2
+    with Ledger(ledger_url) as ledger, ledger.writing() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    if every == 1:
+        store = ledger.url.get_backend_name()
+        found = "none or a whole one, every time"
+        figures.note(f"T2 {store} making", f"kill -9 while the send log is made, {store}", f"{kills} kills", found)
 
 
 @pytest.mark.parametrize("seed", [1])
