@@ -56,6 +56,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "evidence",
         "doctor",
         "sender_domain",
+        "mx",
         "export",
         "mailbox",
         "rehearsal",

@@ -64,7 +64,7 @@ def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, stric
     _, book, _ = _read(desk)
     files = _chosen(desk, book, sheets)
     if online:
-        from mailer.contacts.online import check_domains
+        from mailer.mx import check_domains
 
         book = replace(book, problems=(*book.problems, *check_domains(book)))
     problems = [p for p in book.problems if p.file in files or not sheets]

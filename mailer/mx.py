@@ -1,4 +1,4 @@
-"""Asks the name servers whether a domain takes mail at all; only on request, the one thing here that needs a network.
+"""Asks the name servers whether a domain of the contact sheets takes mail at all; only on request.
 
 A domain that does not exist, or says that it takes no mail (RFC 7505), is an error. Silence proves nothing: a time-out
 or a failing name server is "not known", and so is everything where more than a fifth of all domains fail, since then

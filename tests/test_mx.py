@@ -16,7 +16,7 @@ import dns.rrset
 import pytest
 
 from mailer.contacts import load_contacts
-from mailer.contacts.online import Answer, ask, check_domains
+from mailer.mx import Answer, ask, check_domains
 
 ZONE = {
     ("good.example.", "MX"): "10 mx.good.example.",
