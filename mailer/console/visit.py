@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from markupsafe import Markup
@@ -95,7 +95,8 @@ class Console:
 
     @property
     def cookie(self) -> str:
-        return "__Host-mailer" if self.https else "mailer"
+        """Its name. Cookies of one host are shared by all its ports: two consoles must not sign each other out."""
+        return "__Host-mailer" if self.https else f"mailer-{urlsplit(self.address).port}"
 
 
 @dataclass
