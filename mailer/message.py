@@ -224,11 +224,17 @@ def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part
     yield b"--%b--\r\n" % inner
 
 
+@lru_cache(maxsize=2048)
+def _quoted(line: bytes) -> bytes:
+    """Encode one line. Most lines are the same in all letters, and encoding is what building a letter costs most."""
+    return b2a_qp(line)
+
+
 def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:
     raw = (text if text.endswith("\n") else text + "\n").replace("\n", "\r\n").encode()
     if len(raw.translate(None, _ASCII)) > len(raw) * _MANY_NOT_ASCII:
         coding, body = b"base64", encodebytes(raw).replace(b"\n", b"\r\n")
     else:
-        coding, body = b"quoted-printable", b2a_qp(raw)
+        coding, body = b"quoted-printable", b"".join(map(_quoted, raw.splitlines(keepends=True)))
     line = b'--%b\r\nContent-Type: %b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n'
     return line % (boundary, kind, coding), body

@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import subprocess
+from binascii import b2a_qp
 from email import policy
 from email.header import decode_header, make_header
 from email.utils import parseaddr
@@ -127,3 +128,20 @@ def test_newer_parser_of_python_reads_the_names_that_people_have() -> None:
         )
         read = email.message_from_bytes(raw, policy=policy.default)["To"].addresses[0].display_name
         assert " ".join(read.split()) == name, "of a name too long for one word, a blank may be shown twice"
+
+
+def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
+    dice = random.Random(3)
+    for _ in range(300):
+        lines = ("".join(dice.choices(" \t.=abcé–_?", k=dice.choice([0, 1, 2, 74, 75, 76, 77, 300]))) for _ in range(3))
+        text = "".join(f"{line}\n" for line in lines)
+        raw = build(
+            Rendered("x", "", "a" * len(text) + "\n" + text, "<p>x</p>", "Dear", "en"),
+            sender="a@rights.example",
+            reply_to="a@rights.example",
+            recipient_name="x",
+            recipient_address="x@y.example",
+            message_id="1@rights.example",
+            unsubscribe="a@rights.example",
+        )
+        assert b2a_qp(text.replace("\n", "\r\n").encode()) in raw
