@@ -136,7 +136,7 @@ def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
         lines = ("".join(dice.choices(" \t.=abcé–_?", k=dice.choice([0, 1, 2, 74, 75, 76, 77, 300]))) for _ in range(3))
         text = "".join(f"{line}\n" for line in lines)
         raw = build(
-            Rendered("x", "", "a" * len(text) + "\n" + text, "<p>x</p>", "Dear", "en"),
+            Rendered("x", "", "a" * 4 * len(text) + "\n" + text, "<p>x</p>", "Dear", "en"),
             sender="a@rights.example",
             reply_to="a@rights.example",
             recipient_name="x",
