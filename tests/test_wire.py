@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from mailer import wire
-from mailer.errors import Refused
+from mailer.dispatch import Course, Dispatch
+from mailer.errors import Refused, ServerError
 from mailer.ledger import letters, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import letter, part
@@ -17,6 +18,8 @@ from mailer.plan import Plan, Planned
 from mailer.states import MailOutState
 from mailer.wire import Part, Shared
 from tests.conftest import SettableClock, a_contact, a_letter, a_plan
+from tests.smtp_server import SmtpServer
+from tests.test_dispatch import session_to
 
 PDF = Part(b"Content-Type: application/pdf\r\n\r\n" + b"JVBERi0x\r\n" * 500)
 DOTS = Part(b".first\r\nthen\r\n..two\r\n.\r\n")
@@ -135,3 +138,29 @@ def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> Non
     (_, ((_, first),)), (_, ((_, second),)) = composed
     assert first is second
     assert all(len(own) < len(first.data) for own, _ in composed)
+
+
+@pytest.mark.parametrize("offers", [(b"PIPELINING", b"SIZE 10000000"), ()], ids=["pipelining", "one by one"])
+async def test_letter_arrives_whole_with_its_dots(
+    sqlite_ledger: Ledger, clock: SettableClock, offers: tuple[bytes, ...]
+) -> None:
+    plan = a_plan_with_files(6)
+    with sqlite_ledger.writing() as connection:
+        mail_out = mailouts.create(connection, plan, at=clock(), who="Jana")
+    async with SmtpServer(offers=offers) as server:
+        await Dispatch(sqlite_ledger, mail_out, session_to(server.port), Course(connections=2)).run()
+    date = b"Date: Wed, 20 Jan 2027 08:00:00 +0000\r\n"
+    assert {one.recipient: one.data for one in server.taken} == {
+        one.contact.address: date + wire.joined(one.data or b"", one.shared) for one in plan.deliveries
+    }
+
+
+async def test_server_that_takes_less_than_the_whole_is_not_offered_it(
+    sqlite_ledger: Ledger, clock: SettableClock
+) -> None:
+    with sqlite_ledger.writing() as connection:
+        mail_out = mailouts.create(connection, a_plan_with_files(2), at=clock(), who="Jana")
+    async with SmtpServer(offers=(b"SIZE 4000",)) as server:
+        with pytest.raises(ServerError, match=r"the letter has \d,\d{3} bytes, the server takes 4,000"):
+            await Dispatch(sqlite_ledger, mail_out, session_to(server.port), Course(connections=1)).run()
+    assert server.taken == []
