@@ -22,7 +22,7 @@ from mailer.states import MailOutState, Receipt, Stage, State
 
 from ..conftest import SettableClock
 from . import figures
-from .campaign import Tally, a_long_plan, a_tag, check, planned
+from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
 from .lives import PROBLEM
 from .nursery import ROOT, Nursery
 from .witness import Witness
@@ -62,6 +62,7 @@ class Trouble:
         assert self.nursery.live(**self.life) == 0
         with Ledger(self.url) as ledger:
             counts = check(ledger, self.mail_out, self.witness, kills=1, connections=2)
+            chain_holds(ledger)
         self.tally.add(counts)
 
 

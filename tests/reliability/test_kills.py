@@ -14,7 +14,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import metadata
 
 from . import figures
-from .campaign import Tally, a_long_plan, a_tag, check, planned
+from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
 from .nursery import Nursery
 from .witness import Witness
 
@@ -57,12 +57,14 @@ class Campaigns:
 def campaigns(ledger_url: str, nursery: Nursery, witness: Witness) -> Iterator[Campaigns]:
     with Ledger(ledger_url) as ledger:
         yield Campaigns(ledger, nursery, witness)
+        chain_holds(ledger)
 
 
 @pytest.fixture
 def moody_campaigns(ledger_url: str, nursery: Nursery, moody_witness: Witness) -> Iterator[Campaigns]:
     with Ledger(ledger_url) as ledger:
         yield Campaigns(ledger, nursery, moody_witness)
+        chain_holds(ledger)
 
 
 @pytest.mark.parametrize("connections", [1, 4])

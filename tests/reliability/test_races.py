@@ -13,7 +13,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.states import OPEN
 
 from . import figures
-from .campaign import Tally, a_long_plan, a_tag, check, planned
+from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
 from .nursery import Nursery
 from .postgresql import OwnPostgresql, own_postgresql_is_missing
 from .witness import Witness
@@ -29,6 +29,8 @@ def race(
         running = [nursery.begin(**life) for _ in range(senders)]
         assert [nursery.end(one) for one in running] == [0] * senders
         tally.add(check(ledger, mail_out, witness, kills=0, connections=connections))
+        if tally.campaigns % 10 == 1:
+            chain_holds(ledger)
 
 
 @pytest.mark.parametrize("senders", [2, 4])
@@ -71,6 +73,7 @@ def test_senders_killed_every_two_seconds_beside_others_reach_ten_thousand(
                 running.append(nursery.begin(**life, kill_after=2.0))
         assert nursery.live(**life) == 0
         counts = check(ledger, mail_out, witness, kills=kills, connections=connections)
+        chain_holds(ledger)
     tally = Tally()
     tally.add(counts, kills)
     size = f"{people:,} people, {kills} kills"
@@ -96,4 +99,5 @@ def test_postgresql_that_stops_at_once_loses_no_marker(nursery: Nursery, witness
             assert nursery.live(**life) == 0
             with Ledger(server.url) as ledger:
                 tally.add(check(ledger, mail_out, witness, kills=1, connections=4))
+                chain_holds(ledger)
     figures.note("T8 stop", "PostgreSQL stopped at once (pg_ctl -m immediate)", "3 times", f"{tally}")
