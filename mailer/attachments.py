@@ -90,6 +90,18 @@ def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[P
             yield folder / name
 
 
+def twins(root: Path, folder: Path, pattern: str, languages: Iterable[str], known: Mapping[str, str]) -> Iterator[str]:
+    """Yield "one and other" for files of different people or delegations that are the same, byte for byte."""
+    if "{delegation}" not in pattern and not own_words(pattern):
+        return
+    for language in languages if "{language}" in pattern else [""]:
+        first: dict[str, str] = {}
+        for path in files_of(folder, pattern, [language]):
+            file = path.relative_to(root).as_posix()
+            if file in known and (other := first.setdefault(known[file], file)) != file:
+                yield f"{PurePosixPath(other).name} and {path.name}"
+
+
 def content_id(src: str) -> str:
     """Return the name by which the HTML of a letter calls a picture of its own message (RFC 2392)."""
     return f"{hashlib.sha256(src.encode()).hexdigest()[:24]}@letter"

@@ -20,7 +20,7 @@ from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailer.appeal import UNSEEN, nearest
+from mailer.appeal import UNSEEN, Letter, nearest
 from mailer.errors import Problem, Severity
 
 
@@ -175,6 +175,18 @@ class Source:
         row = self.first_line + self.text.count("\n", 0, offset)
         column = str(offset - self.text.rfind("\n", 0, offset))
         return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=value, suggestion=hint)
+
+
+def head_of(letter: Letter) -> tuple[Source, Source]:
+    """Return subject and preview line of a letter."""
+    return (
+        Source(letter.subject, letter.file, letter.subject_line, letter.language),
+        Source(letter.preview, letter.file, letter.preview_line, letter.language),
+    )
+
+
+def body_of(letter: Letter) -> Source:
+    return Source(letter.body, letter.file, letter.body_line, letter.language)
 
 
 @dataclass(frozen=True, slots=True)

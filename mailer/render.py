@@ -16,26 +16,22 @@ from typing import Any
 
 import jinja2
 
-from mailer import coverage, markup, placeholders
+from mailer import coverage, markup, placeholders, style
 from mailer.appeal import Appeal, Letter, nearest
 from mailer.attachments import Attachment, Attachments, UnusableCell, own_words
 from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
-from mailer.facts import contradictions
 from mailer.forms import Form, Forms
-from mailer.letter_words import delegation_words, has_delegation_words, months, role_word, written_date
+from mailer.letter_words import delegation_words, has_delegation_words, role_word, written_date
 from mailer.markup import MAX_PART, Parts, escaped
-from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, word_of
+from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, body_of, head_of, word_of
 
 OF_A_ROW = frozenset({"L301", "L302", "L401"})
 """Codes of what one person's row lacks: that person is left out, and everybody else gets their letter."""
 
 MAX_SUBJECT = 150
-LONG_SUBJECT = 90
-LONG_LETTER = 1000
-"""Words of two pages."""
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
 _NOTHING = Md("")
 _FIELDS = ("name", "given", "surname", "title", "group")
@@ -136,7 +132,7 @@ class Renderer:
                     yield Problem("L170", Severity.ERROR, message, file, value=pattern, suggestion=hint)
 
     def _problems_of(self, letter: Letter) -> list[Problem]:
-        head, body = _head(letter), _body(letter)
+        head, body = head_of(letter), body_of(letter)
         shared = [_footer(self.appeal, letter.language), *_others(self.appeal, letter.language).values()]
         found: list[Problem] = []
         for source in (*head, body, *shared):
@@ -215,11 +211,11 @@ class Renderer:
             raise self._cannot(contact, piece.source, error) from None
 
     def _compile(self, letter: Letter) -> _Sheet:
-        subject, preview = map(_compiled, _head(letter))
+        subject, preview = map(_compiled, head_of(letter))
         others = {name: _compiled(source) for name, source in _others(self.appeal, letter.language).items()}
         signature = others.pop("signature", None)
         footer = _compiled(_footer(self.appeal, letter.language))
-        return _Sheet(letter, subject, preview, _compiled(_body(letter)), footer, signature, others)
+        return _Sheet(letter, subject, preview, _compiled(body_of(letter)), footer, signature, others)
 
     def _known(self, language: str) -> Known:
         """Say which words a letter of this appeal can use, and of the others why not."""
@@ -350,7 +346,11 @@ def check_letters(
             except MailerError as fault:
                 # The file at fault is the letter, not the sheet of a person who does not exist.
                 found |= {_at_letter(problem, letter): None for problem in fault.problems}
-    return [*found, *_warnings(appeal), *(one for one in coverage.check(appeal) if one.severity is not Severity.ERROR)]
+    return [
+        *found,
+        *style.warnings(appeal),
+        *(one for one in coverage.check(appeal) if one.severity is not Severity.ERROR),
+    ]
 
 
 @lru_cache(maxsize=256)
@@ -387,17 +387,6 @@ def _others(appeal: Appeal, language: str) -> dict[str, Source]:
     }
 
 
-def _head(letter: Letter) -> tuple[Source, Source]:
-    return (
-        Source(letter.subject, letter.file, letter.subject_line, letter.language),
-        Source(letter.preview, letter.file, letter.preview_line, letter.language),
-    )
-
-
-def _body(letter: Letter) -> Source:
-    return Source(letter.body, letter.file, letter.body_line, letter.language)
-
-
 def _compiled(source: Source) -> _Piece:
     return _Piece(source, placeholders.compiled(source))
 
@@ -415,59 +404,6 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
                 value=draft,
                 suggestion="write the subject as readers shall see it",
             )
-
-
-def _style(letter: Letter) -> Iterator[Problem]:
-    """Yield what makes a letter look like advertising, or hard to read on a phone."""
-    subject = placeholders.blanked(letter.subject).strip()
-    words = re.findall(r"[^\W\d_]{4,}", subject)
-    if sum(map(str.isupper, words)) * 2 > len(words) > 1 or re.search(r"[!?]{2}|!.*!", subject):
-        yield Problem(
-            "L233",
-            Severity.WARNING,
-            "this subject shouts: filters and readers take it for advertising",
-            letter.file,
-            row=letter.subject_line,
-            value=letter.subject,
-            suggestion="write it in small letters, with one full stop at most",
-        )
-    if len(subject) > LONG_SUBJECT:
-        yield Problem(
-            "L234",
-            Severity.NOTE,
-            f"this subject has {len(subject)} characters, and phones show about 40",
-            letter.file,
-            row=letter.subject_line,
-            suggestion="put first what must be read",
-        )
-    length = len(placeholders.blanked(letter.body).split())
-    if length > LONG_LETTER:
-        yield Problem(
-            "L235",
-            Severity.WARNING,
-            f"this letter has {length} words: more than two pages",
-            letter.file,
-            row=letter.body_line,
-            suggestion="one page is read; link to the rest",
-        )
-
-
-def _warnings(appeal: Appeal) -> Iterator[Problem]:
-    for letter in appeal.letters.values():
-        yield from _style(letter)
-        body = _body(letter)
-        used = set().union(*(placeholders.words_used(source) for source in (*_head(letter), body)))
-        typed = placeholders.blanked(letter.body)
-        for fact, match in contradictions(appeal.facts.values(), letter.language, typed):
-            hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[letter.language]}"
-            problem = body.at("L153", f"this contradicts the fact {fact.key}", match.start(), match[0], hint)
-            yield replace(problem, severity=Severity.WARNING)
-        if "delegation" in used and not has_delegation_words(letter.language):
-            message = "the names of delegations stand in English in this letter"
-            yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
-        if "session.opens" in used and not months(letter.language):
-            message = "dates stand as numbers in this letter, 2027-01-25"
-            yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
 
 
 def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailer.appeal import load_appeal
-from mailer.errors import MailerError, Problem
+from mailer.errors import MailerError, Problem, Severity
 from mailer.message import read_back
-from mailer.render import Renderer
-from tests.letters import folder, letter, person, renderer
+from mailer.render import Renderer, check_letters
+from tests.letters import DELEGATIONS, FORMS, SENDER, folder, letter, person, renderer
 from tests.test_message import finished
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 20
@@ -108,6 +108,13 @@ def test_word_of_a_pattern_that_no_sheet_has_is_refused(tmp_path: Path) -> None:
         renderer(appeal, ["Committee"])
     (problem,) = caught.value.problems
     assert (problem.code, problem.suggestion) == ("L170", 'did you mean "{committee}"?')
+
+
+def test_same_file_for_different_people_is_a_warning(tmp_path: Path) -> None:
+    names = {"NO.en.pdf": PDF, "FR.en.pdf": PDF, "NO.fr.pdf": PDF, "FR.fr.pdf": PDF + b"fr"}
+    appeal = load_appeal(workspace(tmp_path, "files/{delegation}.{language}.pdf", **names), "appeal")
+    found = [one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"]
+    assert [(one.severity, one.value) for one in found] == [(Severity.WARNING, "FR.en.pdf and NO.en.pdf")]
 
 
 def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "forms",
         "markup",
         "coverage",
+        "style",
         "headers",
         "render",
         "signoff",

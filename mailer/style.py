@@ -1,0 +1,82 @@
+"""What is doubtful in letters, without being wrong: subjects that shout, long letters, figures that contradict a fact.
+
+Nothing here refuses a plan: warnings and notes, each with its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mailer import placeholders
+from mailer.appeal import Appeal, Letter
+from mailer.attachments import twins
+from mailer.errors import Problem, Severity
+from mailer.facts import contradictions
+from mailer.letter_words import has_delegation_words, months
+from mailer.placeholders import body_of, head_of
+
+LONG_SUBJECT = 90
+LONG_LETTER = 1000
+"""Words of two pages."""
+
+
+def _of_one(letter: Letter) -> Iterator[Problem]:
+    """Yield what makes a letter look like advertising, or hard to read on a phone."""
+    subject = placeholders.blanked(letter.subject).strip()
+    words = re.findall(r"[^\W\d_]{4,}", subject)
+    if sum(map(str.isupper, words)) * 2 > len(words) > 1 or re.search(r"[!?]{2}|!.*!", subject):
+        yield Problem(
+            "L233",
+            Severity.WARNING,
+            "this subject shouts: filters and readers take it for advertising",
+            letter.file,
+            row=letter.subject_line,
+            value=letter.subject,
+            suggestion="write it in small letters, with one full stop at most",
+        )
+    if len(subject) > LONG_SUBJECT:
+        yield Problem(
+            "L234",
+            Severity.NOTE,
+            f"this subject has {len(subject)} characters, and phones show about 40",
+            letter.file,
+            row=letter.subject_line,
+            suggestion="put first what must be read",
+        )
+    length = len(placeholders.blanked(letter.body).split())
+    if length > LONG_LETTER:
+        yield Problem(
+            "L235",
+            Severity.WARNING,
+            f"this letter has {length} words: more than two pages",
+            letter.file,
+            row=letter.body_line,
+            suggestion="one page is read; link to the rest",
+        )
+
+
+def warnings(appeal: Appeal) -> Iterator[Problem]:
+    """Yield what is doubtful in the letters of an appeal and in the files that go with them."""
+    folder = appeal.root / "templates" / appeal.name
+    for pattern in appeal.attachments:
+        for both in twins(appeal.root, folder, pattern, appeal.letters, appeal.files):
+            message, file = "these files are the same, and belong to different people", f"templates/{appeal.name}/files"
+            hint = "look whether one was saved in place of the other"
+            yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
+    for letter in appeal.letters.values():
+        yield from _of_one(letter)
+        body = body_of(letter)
+        used = set().union(*(placeholders.words_used(source) for source in (*head_of(letter), body)))
+        typed = placeholders.blanked(letter.body)
+        for fact, match in contradictions(appeal.facts.values(), letter.language, typed):
+            hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[letter.language]}"
+            problem = body.at("L153", f"this contradicts the fact {fact.key}", match.start(), match[0], hint)
+            yield replace(problem, severity=Severity.WARNING)
+        if "delegation" in used and not has_delegation_words(letter.language):
+            message = "the names of delegations stand in English in this letter"
+            yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
+        if "session.opens" in used and not months(letter.language):
+            message = "dates stand as numbers in this letter, 2027-01-25"
+            yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
