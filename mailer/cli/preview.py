@@ -85,22 +85,32 @@ def preview(
     for number, view in enumerate(views, 1):
         if number > 1 and not _on(desk, text):
             break
+        places = _keep(desk, view, html, eml, pdf, browser=browser)  # before the screen, whose reader may have enough
         _show(desk, view, text=text)
-        for path, content in ((html, view.html.encode()), (eml, view.eml)):
-            if path is not None:
-                if not content:
-                    raise UsageError(f"There is no message that could be written: {view.note}")
-                write(path, content, force=True)
-                desk.say(f"The letter is in {path}.")
-        if pdf is not None or browser:
-            from mailer.cli.browser import to_paper, to_screen
-
-            if pdf is not None:
-                to_paper(view.html, pdf)
-                desk.say(f"The letter is in {pdf}.")
-            if browser:
-                desk.say(f"The letter is in {to_screen(view.html, desk.workspace.make_state_dir() / 'preview')}.")
+        for place in places:
+            desk.say(f"The letter is in {place}.")
     return 0
+
+
+def _keep(
+    desk: Desk, view: View, html: Path | None, eml: Path | None, pdf: Path | None, *, browser: bool
+) -> list[Path]:
+    """Write a letter to the files that are asked for, and return them."""
+    from mailer.cli.browser import to_paper, to_screen
+
+    places = []
+    for path, content in ((html, view.html.encode()), (eml, view.eml)):
+        if path is not None:
+            if not content:
+                raise UsageError(f"There is no message that could be written: {view.note}")
+            write(path, content, force=True)
+            places.append(path)
+    if pdf is not None:
+        to_paper(view.html, pdf)
+        places.append(pdf)
+    if browser:
+        places.append(to_screen(view.html, desk.workspace.make_state_dir() / "preview"))
+    return places
 
 
 def _go_together(
