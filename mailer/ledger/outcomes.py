@@ -190,13 +190,14 @@ def anywhere(connection: sa.Connection, search: str, limit: int) -> list[Deliver
     words = tokens(search)
     if not words:
         return []
-    rows = connection.execute(
-        sa.select(*delivery_columns)
+    chosen = connection.scalars(
+        sa.select(d.id)
+        .with_hint(delivery, BY_INDEX, "sqlite")
         .where(*(d.words.contains(word, autoescape=True) for word in words))
         .order_by(d.mail_out_id.desc(), d.number)
         .limit(limit)
-    )
-    return [delivery_of(row) for row in rows]
+    ).all()
+    return _of(connection, chosen)
 
 
 @dataclass(frozen=True, slots=True)
