@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import message_from_bytes, policy
@@ -55,7 +55,6 @@ def show(visit: Visit) -> Response:
         mail_out, one = _wanted(visit, connection)
         moments = queries.timeline(connection, one.id)
         others = outcomes.of_person(connection, one)
-        done = notes.done(connection, mail_out.id).get(one.id) if one.state in _FOLLOWED else None
     return visit.page(
         "delivery.html",
         mail_out=mail_out,
@@ -64,11 +63,17 @@ def show(visit: Visit) -> Response:
         because=because(visit, one),
         others=others,
         held=_held(visit, one),
-        done=done,
+        done=_done(moments),
         followed=one.state in _FOLLOWED,
         evidence=evidence(one, moments),
         may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
     )
+
+
+def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
+    """Return who ticked the follow-up off and when, unless somebody has taken it up again."""
+    last = [moment for moment in moments if moment.kind in (notes.DONE, notes.REOPENED)][-1:]
+    return (last[0].who, last[0].at) if last and last[0].kind == notes.DONE else None
 
 
 _FOLLOWED = (State.UNKNOWN, State.REFUSED, State.NOT_SENT)

@@ -243,7 +243,7 @@ def samples(visit: Visit) -> Response:
     """Send the most different letters to oneself, or to a folder of this computer: `mailer rehearse`."""
     name, to = _draft(visit).appeal.name, visit.field("to")
     words = ["rehearse", name, *(["--to", to] if to else [])]
-    code, said = sender.run(visit.workspace.root, *words)
+    code, said = sender.run(visit.workspace.root, *words, who=visit.who)
     visit.journal("rehearsed", f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}")
     if code:
         raise Refused(visit.say("The rehearsal did not go through."), hint=said)

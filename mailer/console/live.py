@@ -23,7 +23,7 @@ from mailer.console.outcomes import because, counted
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.visit import Visit, render
 from mailer.errors import Refused
-from mailer.ledger import mailouts, outcomes
+from mailer.ledger import mailouts, notes, outcomes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.outcomes import Happened
@@ -238,6 +238,10 @@ def resume(visit: Visit) -> Response:
 def begin(visit: Visit, mail_out: MailOut, *words: str) -> Response:
     """Start the process that sends, and show how it goes."""
     visit.workspace.make_state_dir()
-    if sender.start(visit.workspace.root, mail_out, *words):
-        visit.journal("sender_started", f"mailer {' '.join(words)}")
+    if sender.start(visit.workspace.root, mail_out, *words, who=visit.who):
+        with visit.writing() as connection:
+            by = visit.say("by {who}", who=visit.who)
+            notes.asked(
+                connection, mail_out.id, at=visit.now(), who=visit.who, detail=f"{by}: mailer {' '.join(words)}"
+            )
     return visit.go(f"/mail-outs/{mail_out.name}")

@@ -20,8 +20,8 @@ _running: dict[tuple[Path, int], subprocess.Popen[bytes]] = {}
 _guard = threading.Lock()
 
 
-def start(root: Path, mail_out: MailOut, *words: str) -> bool:
-    """Start `mailer WORDS` in a workspace; False where one that we started still runs."""
+def start(root: Path, mail_out: MailOut, *words: str, who: str) -> bool:
+    """Start `mailer WORDS` in a workspace, in somebody's name; False where one that we started still runs."""
     with _guard:
         before = _running.get((root, mail_out.id))
         if before is not None and before.poll() is None:
@@ -30,7 +30,13 @@ def start(root: Path, mail_out: MailOut, *words: str) -> bool:
         command = _command(root, "-q", *words)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as said:
             _running[root, mail_out.id] = subprocess.Popen(  # noqa: S603  (our own command, no shell)
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=root, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                cwd=root,
+                env=_as(who),
+                start_new_session=True,
             )
     return True
 
@@ -53,8 +59,13 @@ def _command(root: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "mailer", "-C", str(root), "--no-color", *words]
 
 
-def run(root: Path, *words: str) -> tuple[int, str]:
-    """Run a short `mailer WORDS` to its end; return its exit code and what it said."""
+def _as(who: str) -> dict[str, str]:
+    """Return an environment in which the command line takes this person for its user (`getpass.getuser`)."""
+    return {**os.environ, "LOGNAME": who}
+
+
+def run(root: Path, *words: str, who: str) -> tuple[int, str]:
+    """Run a short `mailer WORDS` in somebody's name to its end; return its exit code and what it said."""
     try:
         done = subprocess.run(  # noqa: S603  (our own command, no shell)
             _command(root, *words),
@@ -62,6 +73,7 @@ def run(root: Path, *words: str) -> tuple[int, str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=root,
+            env=_as(who),
             timeout=PATIENCE,
             check=False,
         )

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from mailer.ledger.queries import Delivery
-from mailer.ledger.schema import event
+from mailer.ledger.schema import delivery, event
+from mailer.states import Reason, State
 
-e = event.c
+d, e = delivery.c, event.c
 
-NOTED, OPENED, DONE, REOPENED = "noted", "letter_opened", "done", "to_do_again"
+NOTED, OPENED, DONE, REOPENED, ASKED = "noted", "letter_opened", "done", "to_do_again", "asked_to_send"
 AGAIN = timedelta(minutes=10)
 """One person who turns the pages of one letter is one opening."""
 
@@ -29,6 +30,11 @@ def write(connection: sa.Connection, one: Delivery, kind: str, *, at: datetime, 
     )
 
 
+def asked(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str, detail: str) -> None:
+    """Write who asked for a mail-out to be sent; the sender itself is a process without a name."""
+    connection.execute(sa.insert(event).values(mail_out_id=mail_out_id, kind=ASKED, at=at, who=who, detail=detail))
+
+
 def opened(connection: sa.Connection, one: Delivery, *, at: datetime, who: str) -> None:
     """Write who opened the body of a letter."""
     last = connection.scalar(
@@ -40,9 +46,14 @@ def opened(connection: sa.Connection, one: Delivery, *, at: datetime, who: str) 
 
 def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, datetime]]:
     """Return {delivery: (who, when)} of the follow-ups that somebody has done and nobody has taken up again."""
-    rows = connection.execute(
+    followed = sa.or_(
+        d.state.in_((State.UNKNOWN.value, State.REFUSED.value)),
+        sa.and_(d.state == State.NOT_SENT.value, d.reason == Reason.GAVE_UP.value),
+    )
+    rows = connection.execute(  # by way of the few people, not of the mail-out's hundreds of thousands of events
         sa.select(e.delivery_id, e.kind, e.who, e.at)
-        .where(e.mail_out_id == mail_out_id, e.kind.in_((DONE, REOPENED)))
+        .join(delivery, d.id == e.delivery_id)
+        .where(d.mail_out_id == mail_out_id, followed, e.kind.in_((DONE, REOPENED)))
         .order_by(e.id)
     )
     found: dict[int, tuple[str, datetime]] = {}
