@@ -89,6 +89,8 @@ NEEDED = {
     "/mail-outs/{mail_out}/people/{number:int}/note": "work",
     "/mail-outs/{mail_out}/people/{number:int}/done": "work",
     "/mail-outs/{mail_out}/people/{number:int}/hold": "work",
+    "/stop-everything": "send",
+    "/allow-again": "send",
     "/language": "look",
     "/sign-out": "look",
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
@@ -398,6 +400,18 @@ def test_held_person_stands_on_the_hold_list_with_who_and_why(owner: Browser, co
     assert (entry.because, entry.by) == ("asked not to be written to", "jana")
     assert "On the hold list" in owner.get("/mail-outs/M-0001/people/2").text
     assert owner.post("/mail-outs/M-0001/people/2/hold", because="again").status_code == 409
+
+
+def test_kill_switch_is_set_and_taken_away_with_who(owner: Browser, console: Console, ledger: Ledger) -> None:
+    stop = console.shelf.workspace().kill_switch
+    owner.post("/stop-everything")
+    assert stop.exists()
+    assert "Everything is stopped." in owner.get("/mail-outs").text
+    owner.post("/allow-again")
+    assert not stop.exists()
+    with ledger.reading() as connection:
+        deeds = [(deed.kind, deed.who) for deed in accounts.deeds(connection)]
+    assert deeds[:2] == [("sending_allowed_again", "jana"), ("everything_stopped", "jana")]
 
 
 def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Journey) -> None:

@@ -61,6 +61,8 @@ M = "/mail-outs/{mail_out}"
 A = "/letters/{appeal}"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
+    Page("/stop-everything", post=start.stop_everything, act=Right.SEND),
+    Page("/allow-again", post=start.allow_again, act=Right.SEND),
     Page("/language", post=signin.language, act=Right.LOOK),
     Page("/sign-out", post=signin.sign_out, act=Right.LOOK),
     Page("/search", outcomes.search),

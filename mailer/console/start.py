@@ -126,3 +126,18 @@ def _opening(visit: Visit) -> Opening | None:
             called = session.name.get(visit.say.language) or session.name.get("en") or next(iter(session.name.values()))
             found.append(Opening(name, called, session.opens, (session.opens - today).days, session.invented))
     return min(found, key=lambda one: one.opens, default=None)
+
+
+def stop_everything(visit: Visit) -> Response:
+    """Set the kill switch: no letter leaves the workspace, whoever sends, while the file is there."""
+    visit.workspace.make_state_dir()
+    visit.workspace.kill_switch.touch()
+    visit.journal("everything_stopped")
+    return visit.go("/")
+
+
+def allow_again(visit: Visit) -> Response:
+    """Take the kill switch away. What was paused by it goes on only when somebody resumes it."""
+    visit.workspace.kill_switch.unlink(missing_ok=True)
+    visit.journal("sending_allowed_again")
+    return visit.go("/", visit.say("Sending is allowed again; what was paused waits to be resumed."))
