@@ -3,7 +3,7 @@
 Control characters and line separators are refused. ASCII is never encoded, and folded at blanks only (RFC 5322 section
 2.2.3). What is not ASCII is encoded as a whole, in UTF-8 "B" words of at most 75 characters (RFC 2047 section 2). The
 blank between two such words does not count (section 6.2), and some parsers show it in names all the same, Python's own
-of 3.11 among them. So a name is one such word where it fits; a longer one keeps its words in ASCII as they are, and is
+until its issue 128110 was mended. So a name is one such word where it fits; a longer one keeps its words in ASCII as they are, and is
 cut behind its blanks, where one more does no harm. ASCII that would be read as an encoded word ("=?") or that would not
 come back as it was (blanks at an edge or in a row, a very long word) counts as not ASCII.
 """

@@ -12,16 +12,19 @@ import re
 import shutil
 import subprocess
 from binascii import b2a_qp
-from email import policy
+from email import _header_value_parser, policy
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailer.message import build
 from mailer.render import Rendered
 from tests.letters import invented
+
+parser: Any = _header_value_parser
 
 READ = r"""
 use strict; use JSON::PP; use Encode; use MIME::QuotedPrint; use MIME::Base64;
@@ -100,20 +103,50 @@ def test_npm_library_reads_names_subjects_and_texts_as_they_were(library: str, c
     agrees(["node", str(Path(__file__).with_name("parse_letters.mjs")), library], some_letters(count))
 
 
+TWO_WORDS = b"To: =?utf-8?b?w6k=?= =?utf-8?b?w6k=?= <x@y.example>\r\n\r\n"
+
+
+def name_in(raw: bytes) -> str:
+    """Return the name in To as Python's newer parser reads it."""
+    read: str = email.message_from_bytes(raw, policy=policy.default)["To"].addresses[0].display_name
+    return read
+
+
+@pytest.fixture
+def mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mend Python's newer parser where it is older than its own correction (python/cpython issue 128110).
+
+    It showed the blanks between encoded words of a name, which count for nothing (RFC 2047 section 6.2).
+    """
+    if name_in(TWO_WORDS) == "éé":
+        return
+    get_atom = parser.get_atom
+
+    def and_blanks(value: str) -> tuple[Any, str]:
+        atom, rest = get_atom(value)
+        if rest.startswith("=?") and [one.token_type for one in atom[-2:]] == ["encoded-word", "cfws"]:
+            atom[-1] = parser.EWWhiteSpaceTerminal(str(atom[-1]), "fws")
+        return atom, rest
+
+    monkeypatch.setattr(parser, "get_atom", and_blanks)
+
+
+@pytest.mark.usefixtures("mended")
 @pytest.mark.parametrize("count", MANY)
 def test_python_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
-    """The words are put together by `email.header`: the newer parser shows the blanks between encoded words of a name."""
     for said, raw in some_letters(count):
         old = email.message_from_bytes(raw, policy=policy.compat32)
         new = email.message_from_bytes(raw, policy=policy.default)
         name, address = parseaddr(str(old["To"]))
         assert str(make_header(decode_header(old["Subject"]))) == said["subject"] == new["Subject"]
         assert (str(make_header(decode_header(name))), address) == (said["name"], "x@y.example")
-        text = new.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
+        assert name_in(raw) == said["name"]
+        text = new.get_body(("plain",)).get_content()  # type: ignore[union-attr]
         assert text.replace("\r\n", "\n").rstrip("\n") == said["text"]
 
 
-def test_newer_parser_of_python_reads_the_names_that_people_have() -> None:
+def test_newer_parser_of_any_python_reads_the_names_that_people_have() -> None:
+    """Names that fit into one encoded word, or can be cut at a word of ASCII, need no mended parser."""
     names = [one.name.strip() for one in invented()]
     names += ["Володимир Приклад", "Costanza Schizzetti-Prova de la Très-Longue-et-Belle Famille", "Ólafur Jr. Þór"]
     for name in names:
@@ -126,8 +159,7 @@ def test_newer_parser_of_python_reads_the_names_that_people_have() -> None:
             message_id="1@rights.example",
             unsubscribe="a@rights.example",
         )
-        read = email.message_from_bytes(raw, policy=policy.default)["To"].addresses[0].display_name
-        assert " ".join(read.split()) == name, "of a name too long for one word, a blank may be shown twice"
+        assert " ".join(name_in(raw).split()) == name, "of a name too long for one word, a blank may be shown twice"
 
 
 def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
