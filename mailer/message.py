@@ -82,7 +82,12 @@ def build(rendered: Rendered, **about: str) -> bytes:
 
 def dated(raw: bytes, at: datetime) -> bytes:
     """Put `Date` in front, in UTC: where the sender sits is nobody's business."""
-    return b"Date: %b\r\n%b" % (format_datetime(at.astimezone(UTC)).encode("ascii"), raw)
+    return _date(at.replace(microsecond=0)) + raw
+
+
+@lru_cache(64)  # the letters of a second have one Date
+def _date(at: datetime) -> bytes:
+    return b"Date: %b\r\n" % format_datetime(at.astimezone(UTC)).encode("ascii")
 
 
 def readdressed(own: bytes, shared: Shared, *, to: str, note: str, message_id: str) -> tuple[bytes, Shared]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-BARE_CR = re.compile(rb"\r[^\n]")
+BARE_CR, BARE_LF = re.compile(rb"\r(?!\n)"), re.compile(rb"\n(?<!\r\n)")  # cheaper than counting either
 DOT_FIRST = re.compile(rb"\n\.")  # a search for these costs a third of bytes.count and bytes.replace on 1 MB
 
 _BLANKS = re.compile(rb"[ \t]{2,}|\t|[ \t](?=\r\n)")
@@ -105,7 +105,7 @@ def all_pieces(own: bytes, shared: Shared, of_own: Callable[[bytes], bool], of_p
 
 def ends_lines_with_crlf(data: bytes) -> bool:
     """Say whether there is no bare CR or LF (RFC 5321 section 2.3.8): some servers take them for line ends."""
-    return data.endswith(b"\r\n") and data.count(b"\r") == data.count(b"\n") and BARE_CR.search(data) is None
+    return data.endswith(b"\r\n") and BARE_LF.search(data) is None and BARE_CR.search(data) is None
 
 
 def relaxed(data: bytes) -> bytes:

@@ -55,7 +55,7 @@ class Claimed:
     shared: Shared = ()  # and what it shares with other letters
 
 
-CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]
+CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]  # the rest of its order
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +215,9 @@ def claim(
         )
     data = letters.read(connection, {row.digest for row in rows})
     return [
-        Claimed(**{name: row._mapping[name] for name in CLAIMED}, data=data[row.digest][0], shared=data[row.digest][1])
-        for row in sorted(rows, key=attrgetter("position"))
-        if row.id not in elsewhere
+        Claimed(*values, *data[digest])
+        for *values, _, digest in sorted(rows, key=attrgetter("position"))
+        if values[0] not in elsewhere
     ]
 
 

@@ -50,6 +50,8 @@ class Reply(NamedTuple):
 def readable(raw: bytes) -> str:
     """Decode what a server said, with everything invisible escaped, in at most 2,000 characters."""
     text = raw[: LONGEST_TEXT * 4].decode("utf-8", "backslashreplace")
+    if text.isascii() and text.isprintable():  # as nearly always
+        return text[:LONGEST_TEXT]
     return INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)[:LONGEST_TEXT]
 
 
