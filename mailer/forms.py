@@ -3,7 +3,8 @@
 The table `mailer/data/salutations.csv` has language × addressee × gender, dated and with its source; a workspace lays
 lines of its own over it (`templates/_shared/salutations.csv`). The addressee comes from the title (`titles.csv`), the
 delegation (Icelanders have no surnames) or the chamber. Nothing is guessed: where the sheet names no gender, or leaves
-out a part that the form needs, the table's own form for "gender not known" is used, and the answer says so.
+out a part that the form needs, the table's own form for "gender not known" is used, and the answer says so. Between the
+two stands the form by the office alone ("office"), where a language has one: a Ukrainian deputy without a vocative.
 """
 
 from __future__ import annotations
@@ -132,9 +133,11 @@ class Forms:
         exact = self._rows.get((language, found, gender))
         if exact:
             yield exact, not gender and (language, found) in self._gendered
+        if found == "deputy" and (office := self._rows.get((language, "office", gender))):
+            yield office, True
         for addressee in (found, "member"):
             if row := self._rows.get((language, addressee, "")):
-                yield row, True
+                yield row, addressee != found or (language, found) in self._gendered
 
     def _own_greeting(self, contact: Contact, row: Row | None) -> Form:
         """Take the greeting of the sheet; a closing that repeats the form of address repeats this one."""

@@ -49,7 +49,7 @@ es - -          | Excma. Sra. Berg: | Excmo. Sr. Berg: | Señoría:
 es senator -    | Excma. Sra. Berg: | Excmo. Sr. Berg: | Señoría:
 tr - -          | Sayın Anna Berg, | Sayın Anna Berg, | Sayın Anna Berg,
 uk - -          | Шановна пані Анно Berg! | Шановний пане Анно Berg! | Добрий день!
-uk deputy -     | Шановна депутатко Berg! | Шановний депутате Berg! | Добрий день!
+uk deputy -     | Шановна пані Анно Berg! | Шановний пане Анно Berg! | Добрий день!
 pl - -          | Szanowna Pani, | Szanowny Panie, | Szanowni Państwo,
 pl deputy -     | Szanowna Pani Poseł, | Szanowny Panie Pośle, | Szanowni Państwo,
 pl senator -    | Szanowna Pani Senator, | Szanowny Panie Senatorze, | Szanowni Państwo,
@@ -88,6 +88,8 @@ def test_title_may_stand_behind_another() -> None:
         (person(gender=""), "en", True),
         (person(gender="", title="Lord"), "en", False),  # the title says it
         (person(gender="", delegation="IS"), "en", False),
+        (person(gender="m", delegation="IS"), "en", False),  # the given name is the form for everybody there
+        (person(gender="f", title="Lord"), "en", False),
         (person(gender=""), "tr", False),  # one form for everybody
         (person(vocative=""), "uk", True),
         (person(surname=""), "en", True),
@@ -99,6 +101,16 @@ def test_form_says_whether_it_is_a_neutral_one(contact: object, language: str, n
 
 def test_vocative_is_never_made_up() -> None:
     assert FORMS.greet(person(given="Олена", surname="Приклад"), "uk").greeting == "Добрий день!"
+
+
+@pytest.mark.parametrize(
+    ("gender", "greeting"),
+    [("f", "Шановна депутатко Приклад!"), ("m", "Шановний депутате Приклад!"), ("", "Добрий день!")],
+)
+def test_ukrainian_deputy_without_a_vocative_is_addressed_by_the_office(gender: str, greeting: str) -> None:
+    deputy = person(chamber="deputy", gender=gender, surname="Приклад", vocative="")
+    form = FORMS.greet(deputy, "uk")
+    assert (form.greeting, form.neutral) == (greeting, True)
 
 
 def test_name_in_one_cell_is_used_whole_and_never_taken_apart() -> None:
