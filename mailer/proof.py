@@ -23,6 +23,7 @@ class Addressed:
 
     contact: Contact
     greeting: str
+    closing: str
     subject: str
     first_line: str  # of the letter, below the greeting
 
@@ -106,7 +107,9 @@ def proof(
             raise
         key = (language, form.pattern, form.closing_pattern)
         first.setdefault(key, form)
-        found.setdefault(key, []).append(Addressed(contact, form.greeting, letter.subject, first_line(letter)))
+        found.setdefault(key, []).append(
+            Addressed(contact, form.greeting, form.closing, letter.subject, first_line(letter))
+        )
     groups = [Group(*key, first[key], tuple(members), known.get(key, "")) for key, members in found.items()]
     return Proof(tuple(sorted(groups, key=_unusual)))
 

@@ -88,15 +88,16 @@ Norway,substitute,Kim,Dahl,kim.dahl@no.parliament.example,,,en
 
 
 def test_proof_shows_forms_and_lets_a_person_accept_them(run: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(
-        CONFIG + '[safety]\nallow = ["@fr.parliament.example", "@no.parliament.example"]\n', "utf-8"
-    )
+    """In test mode, too, whose allow-list is about sending: the sheet is read for the real people."""
+    (tmp_path / "config.toml").write_text(CONFIG + '[safety]\nmode = "test"\nallow = []\n', "utf-8")
     (tmp_path / "contacts").mkdir()
     (tmp_path / "contacts" / "all.csv").write_text(SHEET, "utf-8")
     first = preview(tmp_path)
     assert first.exit_code == 1, first.stderr
     order = [first.stdout.index(greeting) for greeting in ("Madame la Sénatrice,", "Dear Kim Dahl,", "Dear Ms Berg,")]
     assert order == sorted(order)
+    assert "closes: Veuillez agréer, Madame la Sénatrice, l'expression" in first.stdout
+    assert "source: general knowledge, no source found" in " ".join(first.stdout.split())
     assert "1 form of address for 1 person is unverified" in first.stderr
     accepted = preview(tmp_path, "--accept", "Jana Novák")
     assert accepted.exit_code == 0

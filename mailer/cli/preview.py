@@ -292,10 +292,10 @@ def _proof(desk: Desk, appeal: str, person: str | None) -> int:
     from mailer.cli.proof import show_proof
     from mailer.signoff import accept
 
-    sheet = draft(desk.workspace, appeal).proof()
+    sheet = draft(desk.workspace, appeal, mode="live").proof()  # also in test mode: it is read for the real people
     if person is None:
         return show_proof(desk, sheet)
     accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
     for group in sheet.waiting:
         desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({len(group.people)} people)")
-    return show_proof(desk, draft(desk.workspace, appeal).proof())
+    return show_proof(desk, draft(desk.workspace, appeal, mode="live").proof())

@@ -35,6 +35,9 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
         counted = Counter(one.greeting for one in group.people)
         if set(counted) != {group.pattern}:
             show_text(desk, "  ".join(_times(*pair) for pair in counted.items()), indent=4)
+        if group.waits:  # whoever accepts a form answers for its end, too, and wants to know how weak it is
+            show_text(desk, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
+            show_text(desk, f"source: {group.form.source}", indent=4)
         desk.out.print()
     lines = Counter((group.language, one.subject, one.first_line) for group in sheet.groups for one in group.people)
     show_rows(
