@@ -44,6 +44,7 @@ PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE
 """Where a picture may stand."""
 
 _BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
+_ABSENT = "it is not there"
 _WORDS = re.compile(r"\{(\w*)\}")
 _PLACE = {"language", "delegation"}
 _PART_OF_A_NAME = re.compile(r"\w[\w .+@-]*")
@@ -80,6 +81,11 @@ def own_words(pattern: str) -> list[str]:
     return [word for word in _WORDS.findall(pattern) if word not in _PLACE]
 
 
+def personal(pattern: str) -> bool:
+    """Tell whether the file depends on who gets the letter, and not only on the letter's language."""
+    return "{delegation}" in pattern or bool(own_words(pattern))
+
+
 def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[Path]:
     """Yield the files that a pattern may mean: one per language, and those that are there per delegation or person."""
     for language in languages if "{language}" in pattern else [""]:
@@ -91,11 +97,11 @@ def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[P
 
 
 def twins(root: Path, folder: Path, pattern: str, languages: Iterable[str], known: Mapping[str, str]) -> Iterator[str]:
-    """Yield "one and other" for files of different people or delegations that are the same, byte for byte."""
-    if "{delegation}" not in pattern and not own_words(pattern):
-        return
+    """Yield "one and other" for files of different people, delegations or languages that are the same, byte for byte."""
+    first: dict[str, str] = {}
     for language in languages if "{language}" in pattern else [""]:
-        first: dict[str, str] = {}
+        if personal(pattern):  # one delegation's file may be the same in two languages
+            first = {}
         for path in files_of(folder, pattern, [language]):
             file = path.relative_to(root).as_posix()
             if file in known and (other := first.setdefault(known[file], file)) != file:
@@ -124,9 +130,10 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     if not fault and len(raw) * 1.37 > MAX_TOTAL:
         fault = f"it has {len(raw):,} bytes, and {int(MAX_TOTAL / 1.37):,} is the most"
     if fault:
-        problem = Problem(
-            "L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion="replace it"
+        hint = (
+            "put it there, or take its name out of the letter or of appeal.toml" if fault == _ABSENT else "replace it"
         )
+        problem = Problem("L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion=hint)
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[problem])
     kind = KINDS[path.suffix.lower()].encode()
     head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition: %b;\r\n%b\r\n\r\n"
@@ -141,7 +148,7 @@ def _content(path: Path) -> tuple[bytes, str]:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        return b"", "it is not there"
+        return b"", _ABSENT
     except OSError as error:
         return b"", "it is a link to another file" if path.is_symlink() else f"it cannot be read ({error.strerror})"
     with os.fdopen(handle, "rb") as file:

@@ -18,7 +18,7 @@ import jinja2
 
 from mailer import coverage, markup, placeholders, style
 from mailer.appeal import Appeal, Letter, nearest
-from mailer.attachments import Attachment, Attachments, UnusableCell, own_words
+from mailer.attachments import Attachment, Attachments, UnusableCell, own_words, personal
 from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
@@ -332,12 +332,16 @@ def check_letters(
 ) -> list[Problem]:
     """Return everything that is wrong in the letters: what stands in them, and what comes of it for made-up people.
 
-    The made-up people are women, men and people of unknown gender in every role, with every cell filled in.
+    The made-up people are women, men and people of unknown gender in every role, with every cell filled in. They have no
+    files of their own: whether those are there is seen on the letters of real people.
     """
     try:
         renderer = Renderer(appeal, sender, delegations, forms, columns)
     except MailerError as fault:
         return list(fault.problems)
+    common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
+    if common != appeal.attachments:
+        renderer = Renderer(replace(appeal, attachments=common), sender, delegations, forms, columns)
     found: dict[Problem, None] = {}
     for letter in appeal.letters.values():
         for contact in _samples(appeal, columns):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mailer import placeholders
 from mailer.appeal import Appeal, Letter
-from mailer.attachments import twins
+from mailer.attachments import personal, twins
 from mailer.errors import Problem, Severity
 from mailer.facts import contradictions
 from mailer.letter_words import has_delegation_words, months
@@ -62,7 +62,11 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
     folder = appeal.root / "templates" / appeal.name
     for pattern in appeal.attachments:
         for both in twins(appeal.root, folder, pattern, appeal.letters, appeal.files):
-            message, file = "these files are the same, and belong to different people", f"templates/{appeal.name}/files"
+            whose = "people" if personal(pattern) else "languages"
+            message, file = (
+                f"these files are the same, and belong to different {whose}",
+                f"templates/{appeal.name}/files",
+            )
             hint = "look whether one was saved in place of the other"
             yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
     for letter in appeal.letters.values():

@@ -72,7 +72,9 @@ def test_file_of_a_delegation_goes_to_that_delegation_only(tmp_path: Path) -> No
     assert [one.name for one in made.render(person(delegation="FR"), "en").attachments] == ["FR.pdf"]
     with pytest.raises(MailerError, match="it is not there") as caught:
         made.render(person(delegation="UA"), "en")
-    assert caught.value.problems[0].file == "templates/appeal/files/UA.pdf"
+    (problem,) = caught.value.problems
+    assert problem.file == "templates/appeal/files/UA.pdf"
+    assert "put it there" in str(problem.suggestion)
 
 
 def test_file_that_a_cell_names_goes_to_that_person_only(tmp_path: Path) -> None:
@@ -115,6 +117,19 @@ def test_same_file_for_different_people_is_a_warning(tmp_path: Path) -> None:
     appeal = load_appeal(workspace(tmp_path, "files/{delegation}.{language}.pdf", **names), "appeal")
     found = [one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"]
     assert [(one.severity, one.value) for one in found] == [(Severity.WARNING, "FR.en.pdf and NO.en.pdf")]
+
+
+def test_same_file_for_different_languages_is_a_warning(tmp_path: Path) -> None:
+    names = {"report.en.pdf": PDF, "report.fr.pdf": PDF}
+    appeal = load_appeal(workspace(tmp_path, "files/report.{language}.pdf", **names), "appeal")
+    (found,) = [one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"]
+    assert "different languages" in found.message
+    assert found.value == "report.en.pdf and report.fr.pdf"
+
+
+def test_made_up_people_of_a_check_need_no_files_of_their_own(tmp_path: Path) -> None:
+    appeal = load_appeal(workspace(tmp_path, "files/{delegation}.pdf", **{"UA.pdf": PDF}), "appeal")
+    assert check_letters(appeal, SENDER, DELEGATIONS, FORMS) == []
 
 
 def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
