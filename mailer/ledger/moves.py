@@ -215,7 +215,7 @@ def claim(
         )
     data = letters.read(connection, {row.digest for row in rows})
     return [
-        Claimed(*values, *data[digest])
+        Claimed(*values, data=data[digest][0], shared=data[digest][1])
         for *values, _, digest in sorted(rows, key=attrgetter("position"))
         if values[0] not in elsewhere
     ]
