@@ -55,7 +55,7 @@ class Claimed:
     shared: Shared = ()  # and what it shares with other letters
 
 
-CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]  # the rest of its order
+CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +215,9 @@ def claim(
         )
     data = letters.read(connection, {row.digest for row in rows})
     return [
-        Claimed(*values, data=data[digest][0], shared=data[digest][1])
-        for *values, _, digest in sorted(rows, key=attrgetter("position"))
-        if values[0] not in elsewhere
+        Claimed(**dict(zip(CLAIMED, row, strict=False)), data=data[row.digest][0], shared=data[row.digest][1])
+        for row in sorted(rows, key=attrgetter("position"))
+        if row.id not in elsewhere
     ]
 
 
