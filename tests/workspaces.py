@@ -198,10 +198,10 @@ def people(root: Path, mail_out: str = "M-0001") -> list[dict[str, Any]]:
 
 
 class Sending:
-    """A `mailer send … --json` that is running; `events` reads what it says, as it says it."""
+    """A `mailer send … --json` that is running; `events` reads what it says, as it says it. `talk`: without JSON."""
 
-    def __init__(self, root: Path, *args: str) -> None:
-        command = [*MAILER, "-C", str(root), *args, "--json"]
+    def __init__(self, root: Path, *args: str, talk: bool = False) -> None:
+        command = [*MAILER, "-C", str(root), *args, *([] if talk else ["--json"])]
         self.process = subprocess.Popen(
             command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True,
@@ -280,6 +280,12 @@ class Terminal:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(1)
                 return
+
+    def close_window(self) -> None:
+        """Close it, as a person does: the terminal is gone, and whoever runs in it is told (SIGHUP)."""
+        os.close(self._screen)
+        self._screen = os.open(os.devnull, os.O_RDONLY)
+        self.process.send_signal(signal.SIGHUP)  # it is not this terminal's own session, so the system tells nobody
 
     def end(self) -> int:
         for _ in self._reading():

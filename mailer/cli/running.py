@@ -1,15 +1,21 @@
-"""What `send`, `resume` and the demo share: the running mail-out on the screen, and what Ctrl-C does."""
+"""What `send`, `resume` and the demo share: the running mail-out on the screen, and what Ctrl-C does.
+
+Nobody has to look: when whoever reads the output goes away, the letters go out all the same. A window that is closed is
+somebody who leaves: that pauses, as Ctrl-C does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.text import Text
 
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from mailer.dkim import Signer
 
 INTERRUPTED = "interrupted at the keyboard"
+CLOSED = "the window was closed"
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
 
@@ -46,12 +53,14 @@ def run(
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
     with _screen(desk, mail_out.name, total, total - left) as report:
-        return asyncio.run(_run(desk, Dispatch(ledger, mail_out.id, session, course, report, signer)))
+        told = _told(desk, mail_out.name, report)
+        return asyncio.run(_run(desk, Dispatch(ledger, mail_out.id, session, course, told, signer)))
 
 
 async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:
     loop = asyncio.get_running_loop()
     pausing: list[asyncio.Task[None]] = []
+    window = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # once it is gone, nobody can tell
 
     def interrupted() -> None:
         if not pausing:
@@ -61,14 +70,44 @@ async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:
         else:
             dispatch.hurry()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, interrupted)
+    def closed() -> None:
+        _fall_silent(*window)
+        if not pausing:
+            pausing.append(asyncio.create_task(dispatch.pause(CLOSED)))
+
+    handlers = {signal.SIGINT: interrupted, signal.SIGTERM: interrupted, signal.SIGHUP: closed}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup: somebody wants it to go on
+        del handlers[signal.SIGHUP]
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         return await dispatch.run()
     finally:
-        for number in signals:
+        for number in handlers:
             loop.remove_signal_handler(number)
+
+
+def _told(desk: Desk, name: str, report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends no sending."""
+
+    def tell(event: dict[str, Any]) -> None:
+        try:
+            report(event)
+        except OSError:
+            _fall_silent(sys.stdout if desk.json else sys.stderr)
+            with contextlib.suppress(OSError):
+                desk.say(f"Nobody reads the output any longer; the sending goes on: mailer status {name}")
+
+    return tell
+
+
+def _fall_silent(*streams: TextIO) -> None:
+    """Let what is written from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed, or has no file
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from mailer.cli.log_book import NEXT, NO_LOG, has_log, mail_out_of, open_log
 from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.senders import dead_senders
+from mailer.ledger.senders import nobody_sends
 from mailer.states import WORDS, MailOutState, State
 
 if TYPE_CHECKING:
@@ -202,4 +202,4 @@ def _in_a_line(mail_out: MailOut, now: dict[str, Any]) -> str:
 
 def _died(ledger: Ledger, connection: Connection, mail_out: MailOut) -> bool:
     """Whether the sender has ended without saying so."""
-    return mail_out.state is MailOutState.SENDING and bool(dead_senders(ledger, connection, mail_out.id))
+    return mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id)

@@ -8,7 +8,7 @@ import click
 
 from mailer.account import course_of, sessions, signer
 from mailer.cli.desk import Command, Desk
-from mailer.cli.running import INTERRUPTED, run
+from mailer.cli.running import CLOSED, INTERRUPTED, run
 from mailer.cli.send import kill_switch_is_off
 from mailer.drafting import server_name
 from mailer.errors import Interrupted
@@ -36,7 +36,7 @@ def work(desk: Desk, once: bool) -> int:
                 desk.say(f"{mail_out.name}: taking part")
                 after = run(desk, ledger, mail_out, sessions(workspace), course_of(workspace, 0), signer(workspace))
                 desk.say(f"{after.name} is {after.state}{': ' + after.why if after.why else ''}.")
-                if after.state is MailOutState.PAUSED and after.why == INTERRUPTED:
+                if after.state is MailOutState.PAUSED and after.why in (INTERRUPTED, CLOSED):
                     return Interrupted.exit_code
             if once and not mine:
                 desk.say("Nothing is being sent.")

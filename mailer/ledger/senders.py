@@ -57,7 +57,24 @@ def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
     folder = _folder(ledger)
     if folder is None:
         return [owner for owner in owners if owner and not _holds_its_lock(connection, owner)]
-    return [owner for owner in owners if owner and not _alive(folder / owner)]
+    dead = [owner for owner in owners if owner and not _alive(folder / owner)]
+    for owner in dead:
+        (folder / owner).unlink(missing_ok=True)
+    return dead
+
+
+def nobody_sends(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> bool:
+    """Say whether a mail-out that is being sent is being sent by nobody: its sender died, or none is alive at all."""
+    if dead_senders(ledger, connection, mail_out_id):
+        return True
+    folder = _folder(ledger)
+    if folder is None:
+        locks = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = ({})"
+        )
+        here = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        return not connection.scalar(sa.text(locks.format(here)))
+    return not (folder.is_dir() and any(_alive(path) for path in folder.iterdir()))
 
 
 def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
@@ -74,6 +91,7 @@ def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
 
 
 def _alive(path: Path) -> bool:
+    """Look, and leave the file: it may be of a sender that is just being born, and waits for this look to end."""
     try:
         lock = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -83,7 +101,6 @@ def _alive(path: Path) -> bool:
     except BlockingIOError:
         return True
     else:
-        path.unlink(missing_ok=True)
         return False
     finally:
         os.close(lock)
