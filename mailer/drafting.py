@@ -14,7 +14,7 @@ from typing import Literal
 from mailer.appeal import Appeal, load_appeal
 from mailer.audience import EVERYONE, Audience, Decision, Selection
 from mailer.config import Workspace
-from mailer.contacts.book import ContactBook, load_contacts
+from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity, UsageError
 from mailer.forms import OWN, Forms
@@ -135,9 +135,14 @@ def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -
             problems=[problem for problem in book.problems if problem.file in broken and problem.code < "C1"],
             hint="Put the sheet right, or move it out of the contacts folder.",
         )
+    return Draft(workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, trusted(holds))
+
+
+def trusted(holds: Holds) -> Holds:
+    """Return the hold list. Raises MailerError when a line of it cannot be used: it may be the one that counts."""
     if wrong := [problem for problem in holds.problems if problem.severity is Severity.ERROR]:
         raise MailerError("The hold list cannot be trusted as it stands. Nothing was planned.", problems=wrong)
-    return Draft(workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, holds)
+    return holds
 
 
 def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
@@ -195,6 +200,14 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
         "contacts.columns": "; ".join(f"{field}={', '.join(names)}" for field, names in sorted(columns.items())),
         "contacts.languages": ", ".join(f"{code}={to}" for code, to in sorted(settings.contacts.languages.items())),
     }
+
+
+def as_planned(packed: bytes, workspace: Workspace, appeal_name: str) -> bool:
+    """Tell whether every file and setting is what a plan was made from. No sheet is read for that, only its bytes."""
+    settings = workspace.settings.contacts
+    sheets = fingerprints(workspace.root, settings.folder, max_rows=settings.max_rows)
+    files = {**sheets, **load_appeal(workspace.root, appeal_name).files}
+    return Sources.agree(packed, files, frozen_settings(workspace, workspace.settings.safety.mode))
 
 
 def changes_since(packed: bytes, now: Draft) -> list[Problem]:

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mailer.errors import Problem, Severity
 
@@ -29,17 +30,25 @@ class Sources:
     settings: Mapping[str, str] = field(default_factory=dict)  # "smtp.host" → value; never a secret
 
     def pack(self) -> bytes:
-        parts = {
-            "cells": {file: dict(tabs) for file, tabs in self.cells.items()},
-            "text": dict(self.text),
-            "files": dict(self.files),
-            "settings": dict(self.settings),
-        }
-        return zlib.compress(json.dumps(parts, ensure_ascii=False).encode())  # the order of the sheets is kept
+        """Return two streams of zlib, one behind the other: whether anything has changed, and then what it was."""
+        whether = {"files": dict(self.files), "settings": dict(self.settings)}
+        what = {"cells": {file: dict(tabs) for file, tabs in self.cells.items()}, "text": dict(self.text)}
+        parts = (json.dumps(part, ensure_ascii=False) for part in (whether, what))  # the order of the sheets is kept
+        return b"".join(zlib.compress(part.encode()) for part in parts)
 
     @staticmethod
     def unpack(packed: bytes) -> Sources:
-        return Sources(**json.loads(zlib.decompress(packed)))
+        parts: dict[str, Any] = {}
+        while packed:
+            part, packed = _first(packed)
+            parts |= part
+        return Sources(**parts)
+
+    @staticmethod
+    def agree(packed: bytes, files: Mapping[str, str], settings: Mapping[str, str]) -> bool:
+        """Tell whether these are a plan's files, by fingerprint, and its settings; its cells are not looked at."""
+        part, _ = _first(packed)
+        return bool(part["files"] == files and part["settings"] == settings)
 
     def changes(self, now: Sources) -> list[Problem]:
         """List what is different today, settings first, then file by file, as problems of code S201."""
@@ -80,6 +89,12 @@ class Sources:
             before, after = self.files.get(file, ""), now.files.get(file, "")
             if before != after:
                 yield _changed(file, "the file as it was" if before else "(no file)", "another file" if after else "")
+
+
+def _first(packed: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the first part, and the packed ones behind it."""
+    stream = zlib.decompressobj()
+    return json.loads(stream.decompress(packed)), stream.unused_data
 
 
 def _changed(

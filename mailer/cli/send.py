@@ -13,8 +13,9 @@ from mailer.cli.running import INTERRUPTED, run
 from mailer.cli.tables import say_text, show_steps, show_totals
 from mailer.config import Workspace
 from mailer.contacts.contact import Contact
-from mailer.drafting import Draft, changes_since, draft
+from mailer.drafting import as_planned, changes_since, draft, trusted
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
+from mailer.holds import load_holds
 from mailer.ledger import approvals, mailouts, queries
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
@@ -116,10 +117,9 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first
         if not ask and fresh:
             raise Refused(f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210")
         kill_switch_is_off(desk.workspace)
-        now = draft(desk.workspace, mail_out.appeal)
-        _still_as_planned(desk, ledger, mail_out, now, fresh)
-        _may_go(mail_out, now, ledger, fresh)
-        left = sum(counts[state] for state in OPEN) - _hold_newly_held(desk, ledger, mail_out, now)
+        _still_as_planned(desk, ledger, mail_out, fresh)
+        _may_go(desk, mail_out, ledger, fresh)
+        left = sum(counts[state] for state in OPEN) - _hold_newly_held(desk, ledger, mail_out)
         if ask and left:
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
@@ -144,10 +144,13 @@ def kill_switch_is_off(workspace: Workspace) -> None:
         )
 
 
-def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft, fresh: bool) -> None:
+def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, fresh: bool) -> None:
     """Refuse what differs from the plan. Once begun, the frozen letters go out; only the settings must agree."""
     with ledger.reading() as connection:
-        changes = changes_since(mailouts.sources(connection, mail_out.id), now)
+        sources = mailouts.sources(connection, mail_out.id)
+    if as_planned(sources, desk.workspace, mail_out.appeal):
+        return
+    changes = changes_since(sources, draft(desk.workspace, mail_out.appeal))
     settings = [change for change in changes if change.file == SETTINGS]
     if changes and fresh:
         hint = f"mailer plan {mail_out.appeal}"
@@ -166,7 +169,7 @@ def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft,
         desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
 
 
-def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
+def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
     today = ledger.now().date()
     if mail_out.last_day is not None and today > mail_out.last_day:
         raise Refused(
@@ -174,10 +177,10 @@ def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
             hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
             code="S203",
         )
-    if fresh and now.workspace.settings.safety.approvals:
+    if fresh and desk.workspace.settings.safety.approvals:
         with ledger.reading() as connection:
             approvals.require(connection, mail_out, at=ledger.now())
-    if mail_out.mode == "live" and fresh and (obstacles := now.obstacles()):
+    if mail_out.mode == "live" and fresh and (obstacles := draft(desk.workspace, mail_out.appeal).obstacles()):
         raise Refused(
             "This appeal may not go to real people yet. Nothing was sent.",
             hint=f"mailer letters sign {mail_out.appeal}; mailer preview {mail_out.appeal} --proof",
@@ -186,14 +189,17 @@ def _may_go(mail_out: MailOut, now: Draft, ledger: Ledger, fresh: bool) -> None:
         )
 
 
-def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut, now: Draft) -> int:
+def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
     """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns how many."""
+    holds = trusted(load_holds(desk.workspace.hold_list))
+    if not holds:
+        return 0
     with ledger.writing() as connection:
-        waiting = queries.people(connection, mail_out.id, states=(State.WAITING, State.DEFERRED))
+        waiting = queries.each(connection, mail_out.id, states=(State.WAITING, State.DEFERRED))
         held = [
             one.number
             for one in waiting
-            if now.holds.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
+            if holds.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
         ]
         if held:
             mailouts.held(connection, mail_out.id, held, at=ledger.now(), who=getpass.getuser())

@@ -10,6 +10,7 @@ from pathlib import Path
 from mailer.contacts import archive, ods, text, xlsx
 from mailer.contacts.codes import problem
 from mailer.contacts.table import MAX_ROWS, Reading
+from mailer.errors import Problem
 
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xlsm", ".ods")
@@ -20,21 +21,26 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 def read(path: Path, file: str, max_rows: int = MAX_ROWS) -> tuple[Reading, bytes]:
     """Read one sheet, and return its bytes, too. `file` is its name for people."""
+    content = bytes_of(path, file, max_rows)
+    if isinstance(content, Problem):
+        return Reading(problems=(content,)), b""
+    return read_bytes(path.suffix.lower(), file, content, max_rows), content
+
+
+def bytes_of(path: Path, file: str, max_rows: int = MAX_ROWS) -> bytes | Problem:
+    """Return the bytes of a sheet, or why it is none, or cannot be read."""
     kind = path.suffix.lower()
     if not path.is_file():
-        return Reading(
-            problems=(problem("C001", file, message="this is a folder, not a file" if path.is_dir() else ""),)
-        ), b""
+        return problem("C001", file, message="this is a folder, not a file" if path.is_dir() else "")
     if kind not in TEXT + BOOKS:
-        return Reading(problems=(problem("C004" if kind in OLD else "C005", file, value=path.name),)), b""
+        return problem("C004" if kind in OLD else "C005", file, value=path.name)
     try:
         size = path.stat().st_size
         if size > archive.most_bytes(max_rows):
-            return Reading(problems=(problem("C014", file, value=f"{size / 1e6:,.0f} MB"),)), b""
-        content = path.read_bytes()
+            return problem("C014", file, value=f"{size / 1e6:,.0f} MB")
+        return path.read_bytes()
     except OSError as error:
-        return Reading(problems=(problem("C001", file, value=error.strerror or ""),)), b""
-    return read_bytes(kind, file, content, max_rows), content
+        return problem("C001", file, value=error.strerror or "")
 
 
 def read_bytes(kind: str, file: str, content: bytes, max_rows: int = MAX_ROWS) -> Reading:
