@@ -153,6 +153,11 @@ def links(text: str) -> list[str]:
     return [str(token.attrs["href"]) for token in _flat(_tokens(text)) if token.type == "link_open"]
 
 
+def pictures(text: str) -> list[str]:
+    """Return the pictures that a Markdown text shows, in order: `files/chart.png`."""
+    return [str(token.attrs["src"]) for token in _flat(_tokens(text)) if token.type == "image"]
+
+
 def italics(text: str) -> list[str]:
     """Return the passages in italics: titles of reports, words of other languages."""
     found = []

@@ -44,6 +44,50 @@ def test_what_one_letter_lacks_refuses_the_plan(tmp_path: Path, old: str, new: s
         renderer(load_appeal(tmp_path, "appeal"))
 
 
+def test_pictures_and_pieces_are_twins_too(tmp_path: Path) -> None:
+    files = {"en": letter("{{ for_delegation }}\n\n![a](files/chart.en.png)"), "for/NO.en": "Since 2021, 12 people."}
+    files |= {
+        "fr": letter("{{ for_delegation }}\n\n![a](files/chart.fr.png)"),
+        "for/NO.fr": "Depuis 2021, 13 personnes.",
+    }
+    for language in ("en", "fr"):
+        place = tmp_path / "templates" / "appeal" / "files" / f"chart.{language}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = checked(tmp_path, **files)
+    assert [(problem.file, problem.row, problem.value) for problem in found] == [
+        ("templates/appeal/for/NO.en.md", 1, "12"), ("templates/appeal/for/NO.fr.md", 1, "13"),
+    ]  # fmt: skip
+    found = checked(
+        tmp_path, **(files | {"for/NO.fr": "Depuis 2021, 12 personnes.", "fr": letter("{{ for_delegation }}")})
+    )
+    assert ("L141", "files/chart.en.png") in [(problem.code, problem.value) for problem in found]
+
+
+def test_number_of_an_item_is_no_figure(tmp_path: Path) -> None:
+    found = checked(tmp_path, en=letter("1. one\n2. two"), fr=letter("1. un"))
+    assert [problem.code for problem in found] == ["L142"]
+
+
+def test_name_that_the_twin_does_not_have_is_a_warning(tmp_path: Path) -> None:
+    english = "We ask you to speak of Leyla Example and Anar Muster, and of the Venice Commission."
+    french = "Nous vous prions de parler de Leyla Example et de la Commission de Venise."
+    (only,) = checked(tmp_path, en=letter(english), fr=letter(french))
+    assert (only.code, only.severity, only.value, only.row) == ("L143", "warning", "Anar Muster", 5)
+    assert "fr.md" in only.message
+    (other,) = checked(tmp_path, en=letter("We ask you to speak."), fr=letter("Parlez de Anar Muster."))
+    assert (other.file, other.value) == ("templates/appeal/fr.md", "Anar Muster")
+    assert (
+        checked(tmp_path, en=letter(english), fr=letter(french), toml='[waived]\n"Anar Muster" = "on her wish"\n') == []
+    )
+
+
+def test_names_are_not_looked_for_in_other_letters_nor_among_german_nouns(tmp_path: Path) -> None:
+    assert checked(tmp_path, en=letter("Of Anar Muster."), uk=letter("Про Анара Мустера.")) == []
+    found = checked(tmp_path, en=letter("Please vote."), de=letter("bitten wir Sie Ihre Stimme abzugeben."))
+    assert found == []
+
+
 def test_difference_is_shown_where_it_stands(tmp_path: Path) -> None:
     found = checked(tmp_path, en=EN, fr=FR.replace("76 voix", "79 voix"))
     assert [str(problem).partition(" (")[0] for problem in found] == [
