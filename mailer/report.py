@@ -311,7 +311,7 @@ def _happened(moment: Moment) -> Iterator[str]:
         yield "taken up by a sender"
     elif moment.kind == State.WAITING:
         yield "put back before anything was handed over"
-    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason:  # a person settled an unknown one
+    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and moment.reason in ("", Reason.DECIDED):  # by a person
         yield f"{who} decided: {moment.detail}"
     else:
         by = f"by {who}" if who else ""

@@ -96,6 +96,7 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     LAST_DAY = "last_day"
     GAVE_UP = "gave_up"  # tried for as long as was set, only temporary answers
+    DECIDED = "decided"  # it was unknown, and a named person says that it did not go out
     # refused and deferred: what the server meant
     NO_MAILBOX = "no_such_mailbox"
     MAILBOX_FULL = "mailbox_full"
@@ -128,6 +129,7 @@ REASONS: dict[Reason, str] = {
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day",
     Reason.GAVE_UP: "tried long enough",
+    Reason.DECIDED: "found not to have gone out",
     Reason.NO_MAILBOX: "no such mailbox",
     Reason.MAILBOX_FULL: "mailbox full",
     Reason.SPAM: "called spam",

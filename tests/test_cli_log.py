@@ -20,6 +20,7 @@ from rich.cells import cell_len
 
 from mailer.cli import cli
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.senders import sender
 from mailer.states import MailOutState, State
 
 from .conftest import SettableClock, a_plan
@@ -37,9 +38,13 @@ RUN = Callable[..., Result]
 
 
 @pytest.fixture
-def ledger(sqlite_ledger: Ledger) -> Ledger:
-    """The screens are the same on both databases; the questions behind them are tested on both elsewhere."""
-    return sqlite_ledger
+def ledger(sqlite_ledger: Ledger) -> Iterator[Ledger]:
+    """The screens are the same on both databases; the questions behind them are tested on both elsewhere.
+
+    Somebody is sending meanwhile, as far as can be seen.
+    """
+    with sender(sqlite_ledger):
+        yield sqlite_ledger
 
 
 @pytest.fixture(autouse=True)

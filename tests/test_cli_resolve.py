@@ -92,6 +92,9 @@ def test_decision_is_recorded_with_name_and_reason(run: RUN, mailbox: Mailbox, f
     assert json.loads(result.stdout) == {"delivery": "M-0001-001", "state": became, "who": "Marta", "resend": None}
     assert state(run, "M-0001", "berg") == became
     assert "Marta decided: she answered" in run("log", "show", "M-0001", "berg").stdout
+    totals = run("status", "M-0001").stdout
+    assert ("found not to have gone out" in totals) == (became == "not_sent")
+    assert "no reason on record" not in totals
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,7 @@ def test_killed_before_and_after_a_commit_and_a_write_nothing_is_lost(tmp_path: 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("connections", [1, 4])
 def test_a_hundred_kills_at_random_moments(tmp_path: Path, connections: int) -> None:
     chance, kills, unknown, mail_out, people = random.Random(connections), 0, 0, 0, 60
@@ -153,6 +154,7 @@ def test_a_hundred_kills_at_random_moments(tmp_path: Path, connections: int) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_killed_at_every_step_of_a_sending(tmp_path: Path, recorder: Recorder) -> None:
     """Sixty steps: log in, begin, claim, and the first letters with their markers, dots and outcomes."""
     root = a_workspace(tmp_path / "work", recorder.port, people=200, connections=1)

@@ -196,6 +196,9 @@ def test_forgetting_shows_how_many_first_and_cannot_be_slipped_into(run: Callabl
     assert over.one(3).address == ""
     assert run("verify").exit_code == 0
     assert "was erased" in run("show", "M-0001-003", "--text").stderr
+    story = run("show", "M-0001-003").stdout
+    assert story.startswith("(erased) · ")
+    assert "no address" not in story and "None" not in story
 
 
 @pytest.mark.parametrize(

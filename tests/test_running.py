@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from mailer.mailbox import Mailbox
 from mailer.states import MailOutState
 
 from .conftest import SettableClock, a_plan
-from .workspaces import Sending, Terminal, a_workspace, data, lines, mailer, planned, said, states
+from .workspaces import Sending, Terminal, a_workspace, data, lines, mailer, planned, process, said, states
 
 PEOPLE = 30
 
@@ -117,3 +118,13 @@ def test_status_says_that_nobody_sends(workspace: Path) -> None:
     assert "has ended without saying so" in shown
     assert "send M-0001" in shown
     assert said(mailer("status", "M-0001", "--watch", at=workspace))  # it ends by itself
+
+
+def test_end_of_a_sending_names_the_head_that_proves_the_log(workspace: Path) -> None:
+    """Its seal covers the last outcome, and a copy of the log that was cut off before does not know it."""
+    shown = said(process("send", "M-0001", "--confirm", PEOPLE, at=workspace))
+    found = re.search(r"prove the log +mailer -C \S+ (log verify --head ([0-9a-f]{16}))\n", shown)
+    assert found, shown
+    proof = data(mailer(*found[1].split(), "--json", at=workspace))
+    assert proof["whole"] and proof["head"].startswith(found[2]) and proof["unsealed"] == 0
+    assert "a second person" in shown

@@ -18,6 +18,7 @@ from mailer.errors import Refused, UsageError
 from mailer.export import csv_file, workbook
 from mailer.export import json_lines as as_json_lines
 from mailer.ledger import queries
+from mailer.ledger.erasure import ERASED
 from mailer.ledger.ledger import shown
 from mailer.states import State
 
@@ -147,9 +148,11 @@ def _show_story(
         if one.digest
         else mail_out.title or mail_out.appeal
     )
+    moments = queries.timeline(connection, one.id)
+    erased = any(moment.kind == ERASED for moment in moments)
     for line in (
-        f"{one.name or '(no name)'} · {who}",
-        one.address or "no address",
+        f"{one.name or ('(erased)' if erased else '(no name)')} · {who}",
+        one.address or ("" if erased else "no address"),
         f"{one.shown} · {letter}",
         one.place,
         one.message_id or "",
@@ -157,7 +160,6 @@ def _show_story(
         if line:
             desk.out.print(spell(line), soft_wrap=True)
     rows = []
-    moments = queries.timeline(connection, one.id)
     for step in report.story(mail_out, one, moments):
         lines = [*step.happened, f"→ {step.became}"] if step.became else list(step.happened)
         rows.append(([report.local(step.at)], lines, ""))

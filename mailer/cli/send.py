@@ -16,7 +16,7 @@ from mailer.contacts.contact import Contact
 from mailer.drafting import as_planned, changes_since, draft, trusted
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.holds import load_holds
-from mailer.ledger import approvals, mailouts, queries
+from mailer.ledger import approvals, mailouts, queries, seals
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.sources import SETTINGS
@@ -257,11 +257,11 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
                 steps.append(("plan the rest", f"mailer retry {name}"))
             if counts[State.REFUSED]:
                 steps.append(("the refused too", f"mailer retry {name} --refused"))
-            show_steps(desk, steps or [("look at it", f"mailer status {name}")])
+            _steps_and_seal(desk, ledger, steps or [("look at it", f"mailer status {name}")])
             return 1 if missed else 0
         case MailOutState.STOPPED:
             say_text(desk, f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to.")
-            show_steps(desk, [*steps, ("plan the rest", f"mailer retry {name}")])
+            _steps_and_seal(desk, ledger, [*steps, ("plan the rest", f"mailer retry {name}")])
             return 1
         case MailOutState.PLANNED | MailOutState.APPROVED:  # interrupted before the server answered
             desk.say("Nothing was sent.")
@@ -273,3 +273,15 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
         say_text(desk, f"{became} handed over without an answer: unknown, and not sent again by itself.")
     show_steps(desk, _go_on(mail_out))
     return 130 if mail_out.why == INTERRUPTED else Interrupted.exit_code
+
+
+SHORT = 16  # signs of a head that are enough to know it by
+
+
+def _steps_and_seal(desk: Desk, ledger: Ledger, steps: list[tuple[str, str]]) -> None:
+    """Say what to type next; and name the head of the log, which proves it only where somebody else has it, too."""
+    ledger.seal()
+    with ledger.reading() as connection:
+        head = seals.head(connection)
+    show_steps(desk, [*steps, ("prove the log", f"mailer log verify --head {head[:SHORT]}")])
+    say_text(desk, "Give the last line to a second person to keep: it proves later that nothing was cut off.")

@@ -472,8 +472,9 @@ def not_sent(
 
 def settle(connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime) -> bool:
     """Let a named person say what became of an unknown delivery: accepted or not sent (edge k)."""
-    rows = _move(connection, to, d.id == delivery_id, d.state == State.UNKNOWN.value, at=at, who=who, detail=because)
-    return bool(rows)
+    reason = Reason.DECIDED if to is State.NOT_SENT else ""
+    it = (d.id == delivery_id, d.state == State.UNKNOWN.value)
+    return bool(_move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
 
 
 def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) -> dict[str, Any]:

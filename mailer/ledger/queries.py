@@ -60,6 +60,8 @@ class Delivery:
     @property
     def place(self) -> str:
         """Where the person stands: `contacts/uk.xlsx · sheet "Members" · cell D17`."""
+        if not self.file:  # erased
+            return ""
         sheet = f' · sheet "{self.sheet}"' if self.sheet else ""
         if self.sheet or ":" not in self.cell:
             return f"{self.file}{sheet} · cell {self.cell}" if self.cell else f"{self.file}{sheet} · row {self.row}"

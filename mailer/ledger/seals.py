@@ -83,6 +83,11 @@ def close(connection: sa.Connection, at: datetime) -> bool:
     return True
 
 
+def head(connection: sa.Connection) -> str:
+    """Return the last seal's hash: whoever keeps it can tell later whether the chain still contains it."""
+    return _last(connection).hash
+
+
 def verify(connection: sa.Connection, head: str = "") -> Proof:
     """Go through the chain from the beginning. `head` is a hash that somebody has kept, or its first 16 signs or more."""
     broken: list[Broken] = []
