@@ -35,6 +35,9 @@ IN_THE_ROW = frozenset(
 )
 """Reasons that go away when somebody corrects the person's row."""
 
+NOT_MEANT = frozenset({Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY})
+"""Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at them."""
+
 STATES_OF_MAIL_OUT: dict[MailOutState, str] = {
     MailOutState.PLANNED: "planned, nothing has been sent",
     MailOutState.APPROVED: "approved, nothing has been sent",
@@ -113,15 +116,17 @@ def delegations(connection: Connection, mail_out_id: int, known: Delegations) ->
     by_choice = _choices(connection, mail_out_id, why[State.SKIPPED].get(Reason.DELEGATION, {}))
     lines = []
     for code, counts in table.items():
-        look = []
+        look, order = [], []
         for state in WORST_FIRST:
-            if counts[state]:
-                reasons = {reason: of[code] for reason, of in why[state].items() if code in of}
+            reasons = {reason: of[code] for reason, of in why[state].items() if code in of and reason not in NOT_MEANT}
+            number = sum(reasons.values())
+            order.append(-number)
+            if number:
                 words = by_choice.get(code) if set(reasons) == {Reason.DELEGATION} else None
-                look.append(f"{counts[state]} {WORDS[state]}{_because(reasons, words)}")
+                look.append(f"{number} {WORDS[state]}{_because(reasons, words)}")
         name = known.name(code, "en") if code else NOT_KNOWN
-        lines.append(DelegationLine(code, name, sum(counts.values()), counts, "; ".join(look)))
-    return sorted(lines, key=lambda line: ([-line.counts[state] for state in WORST_FIRST], tokens(line.name)))
+        lines.append((order, tokens(name), DelegationLine(code, name, sum(counts.values()), counts, "; ".join(look))))
+    return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
 
 
 def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
@@ -139,9 +144,16 @@ def needs_a_person(connection: Connection, mail_out_id: int) -> list[Delivery]:
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.state), one.number))
 
 
-def to_look_at(counts: Mapping[State, int]) -> str:
-    """Word what wants a look: `1 unknown, 8 refused, 32 left out`."""
-    return ", ".join(f"{counts[state]} {WORDS[state]}" for state in WORST_FIRST if counts[state])
+def not_meant(connection: Connection, mail_out_id: int) -> int:
+    """Count those who were left out by our own choice: nobody has to look at them."""
+    why = queries.reasons(connection, mail_out_id, State.SKIPPED)
+    return sum(sum(why[reason].values()) for reason in NOT_MEANT if reason in why)
+
+
+def to_look_at(counts: Mapping[State, int], chosen: int = 0) -> str:
+    """Word what wants a look: `1 unknown, 8 refused, 32 left out`. `chosen`: of the left out, by our own choice."""
+    look = {**counts, State.SKIPPED: counts[State.SKIPPED] - chosen}
+    return ", ".join(f"{look[state]} {WORDS[state]}" for state in WORST_FIRST if look[state])
 
 
 def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:

@@ -101,6 +101,28 @@ def test_reasons_of_one_delegation_are_counted_where_there_are_several(
     assert line.look == "3 left out: 2 no address, 1 on the hold list"
 
 
+def test_delegation_that_was_left_out_by_our_own_choice_alone_wants_no_look(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    """In test mode nearly everybody is left out: that is what was asked for, and nobody is lost by it."""
+    reasons = [Reason.TEST_MODE, Reason.TEST_MODE, Reason.TEST_MODE, Reason.NO_ADDRESS]
+    codes = ["TR", "TR", "FR", "FR"]
+    out = tuple(
+        Planned(replace(a_contact(n), delegation=code), n, 0, "en", False, reason, "")
+        for n, (code, reason) in enumerate(zip(codes, reasons, strict=True), 1)
+    )
+    mail_out_id = planned(deliveries=out)
+    with ledger.reading() as connection:
+        lines = report.delegations(connection, mail_out_id, KNOWN)
+        counts, chosen = queries.counts(connection, mail_out_id), report.not_meant(connection, mail_out_id)
+    assert [(line.code, line.people, line.look) for line in lines] == [
+        ("FR", 2, "1 left out: no address"),
+        ("TR", 2, ""),
+    ]
+    assert (counts[State.SKIPPED], chosen) == (4, 3)
+    assert report.to_look_at(counts, chosen) == "1 left out"
+
+
 def test_delegation_that_the_appeal_leaves_out_has_the_appeals_own_words(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:

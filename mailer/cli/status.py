@@ -64,7 +64,7 @@ def _list(desk: Desk, connection: Connection) -> None:
                 {"mail_out": one.name, "appeal": one.appeal, "title": one.title, "state": one.state} | people | times
             )
             continue
-        look = report.to_look_at(counts)
+        look = report.to_look_at(counts, report.not_meant(connection, one.id))
         cells = [one.name, one.state.value, str(sum(counts.values())), str(counts[State.ACCEPTED]), _when(one)]
         rows.append((cells, [one.title or one.appeal, look and f"needs a look: {look}"], ""))
     if desk.json:
