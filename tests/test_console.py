@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from httpx import Cookies
 
 from mailer.console.app import PAGES, Page
 from mailer.console.guard import MOST_BYTES
@@ -21,9 +25,10 @@ from mailer.delegations import Delegations
 from mailer.ledger import accounts, mailouts, notes, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import account, delivery, event, journal, mail_out
-from mailer.states import MailOutState, State
+from mailer.plan import Planned
+from mailer.states import MailOutState, Reason, State
 
-from .conftest import SettableClock
+from .conftest import SettableClock, a_contact
 from .consoles import HERE, PASSWORD, Browser, a_browser, a_console, as_role, sign_in, signed_in, workspace
 from .test_ledger import Journey
 from .test_report import journey
@@ -261,9 +266,51 @@ def test_key_in_the_address_of_the_start_page_works_too(console: Console) -> Non
 
 
 def test_page_leads_strangers_to_the_door(console: Console) -> None:
-    answer = a_browser(console).get("/mail-outs/M-0001/outcomes")
+    """A view is an address: a colleague who opens it must find the same rows behind the door."""
+    browser = as_role(console, "viewer")
+    browser.post("/sign-out")
+    answer = browser.get("/mail-outs/M-0001/outcomes?state=refused&q=berg")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/sign-in?next=%2Fmail-outs%2FM-0001%2Foutcomes"
+    assert answer.headers["location"] == "/sign-in?next=%2Fmail-outs%2FM-0001%2Foutcomes%3Fstate%3Drefused%26q%3Dberg"
+    door = browser.get(answer.headers["location"]).text
+    assert 'name="next" value="/mail-outs/M-0001/outcomes?state=refused&amp;q=berg"' in door
+
+
+def test_link_from_elsewhere_opens_for_those_who_are_signed_in(owner: Browser) -> None:
+    """A strict cookie stays behind on a link from a chat; the page in between takes it along."""
+    asked = {"sec-fetch-site": "cross-site"}
+    cookies, owner.client.cookies = owner.client.cookies, Cookies()
+    between = owner.get("/mail-outs/M-0001/outcomes?state=refused", headers=asked)
+    owner.client.cookies = cookies
+    assert between.status_code == 200
+    (door,) = re.findall(r'url=([^"]+)', between.text)
+    assert owner.get(html.unescape(door)).headers["location"] == "/mail-outs/M-0001/outcomes?state=refused"
+
+
+def test_form_that_comes_after_the_end_of_the_sign_in_says_so_and_leads_back(console: Console, ledger: Ledger) -> None:
+    owner = as_role(console, "editor")
+    note, page = "/mail-outs/M-0001/people/1/note", "/mail-outs/M-0001/people/1"
+    token = owner.token
+    owner.post("/sign-out")
+    before = everything(ledger)
+    sent = {"origin": HERE, "referer": HERE + page}
+    answer = owner.client.post(note, data={"_token": token, "text": "x"}, headers=sent)
+    assert answer.status_code == 401
+    assert "Your sign-in had ended, and nothing was changed" in answer.text
+    assert f'name="next" value="{page}"' in answer.text
+    elsewhere = owner.client.post(note, headers={"referer": "https://evil.example/"}).text
+    assert 'name="next" value="/"' in elsewhere
+    part = owner.get("/mail-outs/M-0001/outcomes", headers={"hx-request": "true"} | sent)
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fmail-outs%2FM-0001%2Fpeople%2F1")
+    assert everything(ledger) == before
+
+
+def test_mistake_in_a_form_leads_back_to_it(owner: Browser) -> None:
+    page = "/mail-outs/M-0001/people/1"
+    headers = {"origin": HERE, "referer": HERE + page}
+    answer = owner.client.post(f"{page}/note", data={"_token": owner.token, "text": ""}, headers=headers)
+    assert answer.status_code == 400
+    assert f'<a href="{page}">Back to the page before</a>' in answer.text
 
 
 def test_account_signs_in_with_its_password_and_not_with_another(console: Console) -> None:
@@ -376,7 +423,7 @@ def test_letter_stands_in_a_frame_without_script_or_network(owner: Browser) -> N
 def test_unknown_is_settled_by_a_named_person_with_a_reason(owner: Browser, journey: Journey, ledger: Ledger) -> None:
     unknown = next(number for number in range(1, 9) if journey.one(number).state is State.UNKNOWN)
     path = f"/mail-outs/M-0001/people/{unknown}/settle"
-    assert owner.post(path, to="accepted").status_code == 404  # without a reason
+    assert owner.post(path, to="accepted").status_code == 400  # without a reason
     assert journey.one(unknown).state is State.UNKNOWN
     assert owner.post(path, to="accepted", because="she answered").status_code == 303
     with ledger.reading() as connection:
@@ -392,6 +439,40 @@ def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(owner: Browser
     assert "called &lt;b&gt;the office&lt;/b&gt;" in page
     assert "Follow-up done by jana" in page
     assert "✓ jana" in owner.get("/mail-outs/M-0001/follow-up").text
+
+
+def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Browser) -> None:
+    """By codes, Switzerland (CH) would stand before Albania (AL) in nobody's alphabet."""
+    for language, names in (("en", ["France", "Norway", "Ukraine"]), ("fr", ["France", "Norvège", "Ukraine"])):
+        owner.post("/language", language=language)
+        call_sheet = owner.get("/mail-outs/M-0001/call-sheet").text
+        assert re.findall(r"<h2>(\w+)</h2>", call_sheet) == names
+        follow_up = owner.get("/mail-outs/M-0001/follow-up").text
+        assert re.findall(r'scope="rowgroup">(\w+) ', follow_up) == names[:2]
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_letter_says_whether_it_will_ever_have_a_date(owner: Browser, journey: Journey, number: int) -> None:
+    one, page = journey.one(number), owner.get(f"/mail-outs/M-0001/people/{number}/letter").text
+    assert ("not been handed over yet" in page) is (one.dated_at is None and one.state is State.DEFERRED)
+    assert ("never handed over" in page) is (one.dated_at is None and one.state in (State.REFUSED, State.NOT_SENT))
+
+
+def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
+    owner: Browser, planned: Callable[..., int]
+) -> None:
+    """In test mode nearly everybody is left out by our own choice: nobody is lost by it."""
+    left = [("TR", Reason.TEST_MODE), ("TR", Reason.TEST_MODE), ("AZ", Reason.DELEGATION), ("NO", Reason.NO_ADDRESS)]
+    deliveries = tuple(
+        Planned(replace(a_contact(n), delegation=code), n, 0, "en", False, reason, "")
+        for n, (code, reason) in enumerate(left, 1)
+    )
+    planned(deliveries=deliveries)
+    page = owner.get("/mail-outs/M-0002/delegations").text
+    rows = re.findall(
+        r'delegation=(\w\w)">[^<]+</a> <span class="quiet">.*?class="num heat (\w*)">([^<]+)<', page, re.DOTALL
+    )
+    assert rows == [("AZ", "", "–"), ("NO", "s0", "0 %"), ("TR", "", "–")]
 
 
 def test_held_person_stands_on_the_hold_list_with_who_and_why(owner: Browser, console: Console) -> None:

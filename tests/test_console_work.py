@@ -95,7 +95,7 @@ def test_name_of_a_dropped_sheet_leads_nowhere_else(owner: Browser, root: Path, 
 @pytest.mark.parametrize("name", ["sheet.exe", "sheet", "sheet.py", ".csv"])
 def test_file_that_is_no_sheet_is_refused_in_words(owner: Browser, root: Path, name: str) -> None:
     answer = owner.post("/contacts", files={"sheet": (name, b"x")})
-    assert answer.status_code == 404
+    assert answer.status_code == 400
     assert "is no contact sheet" in answer.text
 
 
@@ -126,7 +126,7 @@ def test_hold_is_written_and_released(owner: Browser, console: Console) -> None:
     owner.post("/contacts/hold-list", name="Anna Berg", delegation="Norway", address="", because="asked us")
     (entry,) = console.shelf.people()[2]
     assert (entry.name, entry.delegation, entry.by) == ("Anna Berg", "NO", "jana")
-    assert owner.post("/contacts/hold-list/release", line="9", who="Anna Berg|").status_code == 404
+    assert owner.post("/contacts/hold-list/release", line="9", who="Anna Berg|").status_code == 400
     assert owner.post("/contacts/hold-list/release", line=str(entry.row), who="Anna Berg|").status_code == 303
     assert list(console.shelf.people()[2]) == []
 
@@ -199,7 +199,7 @@ def test_mail_out_is_planned_and_sent_from_the_browser(owner: Browser, root: Pat
         assert owner.post("/letters/vote/send").headers["location"] == "/mail-outs/M-0001/send"
         page = owner.get("/mail-outs/M-0001/send").text
         assert '<p class="number-to-type">3</p>' in page
-        assert owner.post("/mail-outs/M-0001/send", number="4").status_code == 404
+        assert owner.post("/mail-outs/M-0001/send", number="4").status_code == 400
         assert state_of(ledger) is MailOutState.PLANNED
         assert owner.post("/mail-outs/M-0001/send", number="3").status_code == 303
         wait_for(ledger, MailOutState.FINISHED)
@@ -210,6 +210,26 @@ def test_mail_out_is_planned_and_sent_from_the_browser(owner: Browser, root: Pat
     assert (asked.who, asked.detail) == ("jana", "by jana: mailer send M-0001 --confirm 3")
     assert len(list((root / "mailbox").glob("*.eml"))) == 3
     assert "3 of 3" in owner.get("/mail-outs/M-0001").text
+
+
+def test_pause_is_no_refusal_of_the_sender(owner: Browser, root: Path, ledger: Ledger) -> None:
+    with Mailbox(root / "mailbox") as mailbox:
+        configure(root, "port = 2525", f"port = {mailbox.port}")
+        configure(root, "[log]", "[limits]\nper_minute = 10\n[log]")
+        owner.post("/letters/vote/send")
+        owner.post("/mail-outs/M-0001/send", number="3")
+        wait_for(ledger, MailOutState.SENDING)
+        owner.post("/mail-outs/M-0001/pause")
+        with ledger.reading() as connection:
+            mail_out = mailouts.get(connection, 1)
+        until = time.monotonic() + 60
+        while sender.runs(root, mail_out):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert state_of(ledger) is MailOutState.PAUSED
+    page = owner.get("/mail-outs/M-0001").text
+    assert "paused by jana" in page
+    assert "The last start was refused" not in page
 
 
 def test_stale_plan_is_shown_cell_by_cell_and_not_offered_for_sending(owner: Browser, root: Path) -> None:
@@ -277,8 +297,8 @@ def test_plan_narrowed_to_a_delegation_leaves_the_others_out(owner: Browser, led
 def test_account_is_made_changed_and_closed_and_each_ends_its_sign_ins(
     owner: Browser, console: Console, ledger: Ledger
 ) -> None:
-    assert owner.post("/people", name="Marta", role="viewer", password="short").status_code == 404
-    assert owner.post("/people", name="Marta", role="emperor", password=PASSWORD).status_code == 404
+    assert owner.post("/people", name="Marta", role="viewer", password="short").status_code == 400
+    assert owner.post("/people", name="Marta", role="emperor", password=PASSWORD).status_code == 400
     assert owner.post("/people", name="Marta", role="viewer", password=PASSWORD).status_code == 303
     marta = a_browser(console)
     assert sign_in(marta, "Marta", PASSWORD).status_code == 303

@@ -7,18 +7,17 @@ nothing; every POST needs the session's token and must come from a page of ours.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -36,12 +35,12 @@ from mailer.console import (
     signin,
     start,
 )
-from mailer.console.guard import Guard, from_here
+from mailer.console.guard import Guard, came_from, from_here
 from mailer.console.rights import Right
 from mailer.console.sessions import Session
 from mailer.console.visit import Console, Visit
 from mailer.console.words import preferred
-from mailer.errors import MailerError, Refused, UsageError
+from mailer.errors import MailerError, Problem, Refused, UsageError
 
 View = Callable[[Visit], Response]
 
@@ -143,7 +142,7 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
         assert view is not None
         session = _session(console, request)
         if session is None:
-            return _sign_in_first(request)
+            return await run_in_threadpool(signin.lead_to_the_door, console, request)
         request.state.session = session
         form = FormData()
         if posted:
@@ -172,14 +171,6 @@ def _session(console: Console, request: Request) -> Session | None:
     return session
 
 
-def _sign_in_first(request: Request) -> Response:
-    if request.method != "GET" or "hx-request" in request.headers:
-        return Response("Please sign in.", 401)
-    key = request.query_params.get("key")
-    query = {"key": key} if key else {"next": request.url.path} if request.url.path != "/" else {}
-    return RedirectResponse(f"/sign-in?{urlencode(query)}" if query else "/sign-in", 303)
-
-
 # ------------------------------------------------------------------------------------------------------------ errors
 
 
@@ -188,11 +179,17 @@ def _visit(console: Console, request: Request) -> Visit | None:
     return Visit(request, console, session) if session else None
 
 
-def _said(console: Console, request: Request, status: int, message: str, **more: Any) -> Response:
+def _said(console: Console, request: Request, status: int, message: str) -> Response:
     visit = _visit(console, request)
     if visit is None:
         return Response(message, status)
-    return visit.page("error.html", status, message=visit.say(message), hint="", problems=(), **more)
+    return _page(visit, status, visit.say(message))
+
+
+def _page(visit: Visit, status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()) -> Response:
+    request = visit.request
+    back = came_from(request.headers, visit.console.origins) if request.method == "POST" else ""
+    return visit.page("error.html", status, message=message, hint=hint, problems=problems, back=back)
 
 
 def _not_here(console: Console) -> Any:
@@ -210,12 +207,11 @@ def _in_words(console: Console) -> Any:
     async def handler(request: Request, error: Exception) -> Response:
         assert isinstance(error, MailerError)
         visit = _visit(console, request)
-        status = 409 if isinstance(error, Refused) else 404 if isinstance(error, UsageError) else 400
+        nowhere = isinstance(error, UsageError) and request.method == "GET"
+        status = 409 if isinstance(error, Refused) else 404 if nowhere else 400
         if visit is None:
             return Response(error.message, status)
-        return await run_in_threadpool(
-            visit.page, "error.html", status, message=error.message, hint=error.hint, problems=error.problems
-        )
+        return await run_in_threadpool(_page, visit, status, error.message, error.hint, error.problems)
 
     return handler
 

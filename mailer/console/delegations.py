@@ -25,6 +25,8 @@ class Row:
     seats: int  # representatives and substitutes; 0 where not known
     people: int
     counts: dict[State, int]
+    chosen: int  # of the left out, those for whom the mail-out never was
+    excluded: bool  # the appeal leaves it out
 
     @property
     def accepted(self) -> int:
@@ -32,8 +34,19 @@ class Row:
 
     @property
     def coverage(self) -> int | None:
-        """How many per cent of the seats have a letter accepted; None without known seats."""
-        return min(100, 100 * self.accepted // self.seats) if self.seats else None
+        """How many per cent of the seats have a letter accepted; None without known seats, or where none was meant."""
+        return min(100, 100 * self.accepted // self.seats) if self.seats and self.meant else None
+
+    @property
+    def meant(self) -> bool:
+        """Whether the mail-out was for anybody here."""
+        return self.people > self.chosen and not self.excluded
+
+    @property
+    def look(self) -> list[int]:
+        """How many want a look, by state, the worst first."""
+        counts = {**self.counts, State.SKIPPED: self.counts[State.SKIPPED] - self.chosen}
+        return [counts[state] for state in report.WORST_FIRST]
 
     @property
     def shade(self) -> int:
@@ -44,20 +57,30 @@ def show(visit: Visit) -> Response:
     known = Delegations.load()
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        table = counted(visit, connection, mail_out.id).delegations
+        found = counted(visit, connection, mail_out.id)
+    table = found.delegations
     rows = []
     for code, counts in table.items():
         seat = known.get(code)
         seats = seat.representatives + seat.substitutes if seat else 0
-        name = known.name(code, visit.say.language) if code else visit.say("delegation not known")
-        rows.append(Row(code, name, seats, sum(counts.values()), counts))
+        rows.append(
+            Row(
+                code,
+                visit.name_of(code),
+                seats,
+                sum(counts.values()),
+                counts,
+                found.chosen.get(code, 0),
+                code in found.excluded,
+            )
+        )
     order = visit.query("sort") or "look"
     if order == "name":
         rows.sort(key=lambda row: tokens(row.name))
     elif order == "coverage":
         rows.sort(key=lambda row: (row.coverage if row.coverage is not None else 101, tokens(row.name)))
     else:
-        rows.sort(key=lambda row: ([-row.counts[state] for state in report.WORST_FIRST], tokens(row.name)))
+        rows.sort(key=lambda row: ([-number for number in row.look], tokens(row.name)))
     absent = [one for one in known.members if one.code not in table]
     return visit.page(
         "delegations.html",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -98,6 +99,14 @@ def from_here(headers: Headers, origins: Collection[str]) -> bool:
     if site is None and origin is None:
         return False
     return site in (None, "same-origin") and (origin is None or origin in origins)
+
+
+def came_from(headers: Headers, origins: Collection[str]) -> str:
+    """Return the page of ours that a request comes from, as path and query; empty where it is not known."""
+    place = urlsplit(headers.get("referer", ""))
+    if f"{place.scheme}://{place.netloc}" not in origins or not place.path.startswith("/"):
+        return ""
+    return f"{place.path}?{place.query}" if place.query else place.path
 
 
 def cookie(name: str, value: str, *, https: bool, **more: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mailer import report
-from mailer.console.outcomes import as_file, because
+from mailer.console.outcomes import as_file, because, by_delegation
 from mailer.console.visit import Visit
 from mailer.ledger import notes, outcomes
 from mailer.ledger.outcomes import Wanted
@@ -47,13 +47,10 @@ def follow_up(visit: Visit) -> Response:
         skipped = outcomes.every(
             connection, mail_out.id, Wanted(states=(State.SKIPPED.value,), reasons=tuple(report.IN_THE_ROW))
         )
-    groups: dict[str, list[Delivery]] = {}
-    for one in rows:
-        groups.setdefault(one.delegation, []).append(one)
     return visit.page(
         "follow_up.html",
         mail_out=mail_out,
-        groups=dict(sorted(groups.items())),
+        groups=by_delegation(visit, rows),
         people=len(rows),
         done=done,
         notes=said,

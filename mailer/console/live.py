@@ -28,7 +28,7 @@ from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.outcomes import Happened
 from mailer.ledger.queries import Delivery
-from mailer.ledger.senders import dead_senders
+from mailer.ledger.senders import nobody_sends
 from mailer.states import OPEN, WORDS, MailOutState, State
 
 LOOK = 0.7  # seconds between two looks at the send log
@@ -79,7 +79,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         done=done,
         to_send=to_send,
         totals=[
-            report.Total(state, number, "" if state is State.SKIPPED else report.per_cent(number, to_send), "")
+            report.Total(state, number, "" if state is State.SKIPPED else visit.say.share(number, to_send), "")
             for state in report.IN_ORDER
             if (number := counts.states[state])
         ],
@@ -90,7 +90,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         bars=bars if sending else [],
         per_minute=rate,
         left=60 * open_ / rate if sending and rate else None,
-        died=sending and bool(dead_senders(visit.console.ledger, connection, mail_out.id)),
+        died=sending and nobody_sends(visit.console.ledger, connection, mail_out.id),
         starting=not sending and sender.runs(root, mail_out),
         said=sender.said(root, mail_out),
     )
@@ -185,6 +185,8 @@ async def _events(visit: Visit) -> AsyncIterator[str]:
             yield _event("over", "")  # the page is loaded anew: its buttons are other ones
             return
         await asyncio.sleep(LOOK)
+    if not _ended.is_set():
+        yield _event("over", "")  # the sign-in has ended: the page leads to the door
 
 
 def _event(name: str, text: str) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from starlette.responses import Response
 
@@ -20,7 +19,7 @@ from mailer.ledger.mailouts import MailOut
 from mailer.ledger.outcomes import SORTS, Wanted
 from mailer.ledger.queries import Delivery
 from mailer.spelling import tokens
-from mailer.states import State
+from mailer.states import Reason, State
 
 KINDS = {
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", files.workbook),
@@ -99,6 +98,8 @@ class Counts:
 
     states: dict[State, int]
     delegations: dict[str, dict[State, int]]
+    chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
+    excluded: frozenset[str]  # delegations that the appeal leaves out
     reasons: dict[str, int]
     choices: dict[str, list[str]]
 
@@ -112,13 +113,20 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         return found
     states, reasons = dict.fromkeys(State, 0), Counter[str]()
     table: dict[str, dict[State, int]] = {}
+    chosen, excluded = Counter[str](), set[str]()
     for code, state, reason, number in outcomes.table(connection, mail_out_id):
         table.setdefault(code, dict.fromkeys(State, 0))[State(state)] += number
         states[State(state)] += number
         if reason:
             reasons[reason] += number
+        if reason in report.NOT_MEANT:
+            chosen[code] += number
+        elif reason == Reason.DELEGATION:
+            excluded.add(code)
     choices = known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)  # the plan's: fixed
-    found = Counts(states, dict(sorted(table.items())), dict(reasons.most_common()), choices)
+    found = Counts(
+        states, dict(sorted(table.items())), dict(chosen), frozenset(excluded), dict(reasons.most_common()), choices
+    )
     visit.console.counts[mail_out_id] = (last, found)
     return found
 
@@ -197,18 +205,23 @@ def call_sheet(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         rows = outcomes.every(connection, mail_out.id, what.wanted)
         said = notes.last_notes(connection, [one.id for one in rows[:2000]])
-    by_delegation: dict[str, list[Any]] = {}
-    for one in rows:
-        by_delegation.setdefault(one.delegation, []).append(one)
     return visit.page(
         "call_sheet.html",
         mail_out=mail_out,
-        groups=dict(sorted(by_delegation.items())),
+        groups=by_delegation(visit, rows),
         total=Counter(one.state for one in rows),
         people=len(rows),
         notes=said,
         asked=what,
     )
+
+
+def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
+    """Group rows by delegation, in the order of their names in the reader's language."""
+    groups: dict[str, list[Delivery]] = {}
+    for one in rows:
+        groups.setdefault(one.delegation, []).append(one)
+    return dict(sorted(groups.items(), key=lambda group: tokens(visit.name_of(group[0]))))
 
 
 def because(visit: Visit, one: Delivery) -> list[str]:

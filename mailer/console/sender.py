@@ -14,6 +14,9 @@ from pathlib import Path
 
 from mailer.ledger.mailouts import MailOut
 
+ENDED = (0, 1, 4, 130)
+"""Exit codes after which the mail-out says itself how it stands: done, some not reached, stopped part-way."""
+
 PATIENCE = 180  # seconds for a command that is waited for
 
 _running: dict[tuple[Path, int], subprocess.Popen[bytes]] = {}
@@ -50,7 +53,7 @@ def runs(root: Path, mail_out: MailOut) -> bool:
 def said(root: Path, mail_out: MailOut) -> str:
     """Return why the last sender that this console started refused, in its own words; empty if it did not."""
     process = _running.get((root, mail_out.id))
-    if process is None or process.poll() in (None, 0, 1, 130):
+    if process is None or process.poll() in (None, *ENDED):
         return ""
     return _path(root, mail_out).read_text(encoding="utf-8", errors="replace").strip()
 

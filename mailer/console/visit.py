@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import jinja2
+from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -30,7 +32,7 @@ from mailer.holds import Holds
 from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.states import MARKS, REASONS, WORDS, Reason, State
+from mailer.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 
 
 class Shelf:
@@ -91,6 +93,7 @@ class Console:
     address: str  # "http://127.0.0.1:8025"
     origins: frozenset[str]
     https: bool = False  # behind a server that speaks TLS to the world; then the one-time key opens nothing
+    signer: URLSafeTimedSerializer = field(default_factory=lambda: URLSafeTimedSerializer(secrets.token_bytes(32)))
     counts: dict[int, tuple[int, Any]] = field(default_factory=dict)  # by mail-out, as of its last event
 
     @property
@@ -137,6 +140,10 @@ class Visit:
     def mail_out(self, connection: Connection) -> MailOut:
         """Return the mail-out that the address names."""
         return mailouts.get(connection, number_of(self.request.path_params["mail_out"]))
+
+    def name_of(self, code: str) -> str:
+        """Return the name of a delegation in the reader's language."""
+        return _known().name(code, self.say.language) if code else self.say("delegation not known")
 
     def field(self, name: str) -> str:
         value = self.form.get(name, "")
@@ -204,6 +211,7 @@ def _address(path: str, query: Mapping[str, Any] | Iterable[tuple[str, Any]]) ->
 PAGES.filters["lines"] = _lines
 PAGES.globals |= {
     "State": State,
+    "OPEN": OPEN,
     "Right": Right,
     "MARKS": MARKS,
     "WORDS": WORDS,
@@ -222,10 +230,6 @@ def badge(workspace: Workspace) -> str:
 def render(visit: Visit, template: str, **context: Any) -> str:
     say = visit.say
     workspace = visit.workspace
-
-    def name_of(code: str) -> str:
-        return _known().name(code, say.language) if code else say("delegation not known")
-
     return PAGES.get_template(template).render(
         visit=visit,
         path=visit.request.url.path,
@@ -233,7 +237,7 @@ def render(visit: Visit, template: str, **context: Any) -> str:
         _=say,
         workspace=workspace,
         badge=badge(workspace),
-        delegation=name_of,
+        delegation=visit.name_of,
         **context,
     )
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import lru_cache
 from importlib import resources
 
+from mailer.report import per_cent
+
 LANGUAGES = {"en": "English", "fr": "Français"}
 _MONTHS = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
@@ -38,6 +40,11 @@ class Words:
 
     def number(self, number: int) -> str:
         return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ",")
+
+    def share(self, part: int, whole: int) -> str:
+        """Write a share: `98.4 %`, in French `98,4 %`."""
+        said = per_cent(part, whole)
+        return said.replace(".", ",") if self.language == "fr" else said
 
     def day(self, at: datetime) -> str:
         here = at.astimezone()
