@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -25,6 +25,7 @@ from mailer.render import Renderer
 from mailer.signoff import accepted, signatures, unsigned
 from mailer.sources import Sources
 from mailer.states import Reason, Written
+from mailer.style import unwritten
 
 Mode = Literal["test", "live", "demo"]
 
@@ -111,8 +112,10 @@ class Draft:
         return proof(self.renderer, self.forms, people, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:
-        """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for."""
+        """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for,
+        sentences that wait to be written, an invented date."""
         found = [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
+        found += [replace(one, severity=Severity.ERROR) for one in unwritten(self.appeal)]
         session = self.appeal.session
         if session is not None and session.invented:
             message = "the session's date is invented"

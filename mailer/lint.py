@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from mailer.address import domain_of
+from mailer.appeal import Appeal
 from mailer.audience import Decision
 from mailer.errors import MailerError, Problem, Severity
 from mailer.render import Rendered, Renderer
@@ -30,6 +31,27 @@ def written(renderer: Renderer, decisions: Iterable[Decision]) -> tuple[list[tup
             except MailerError as fault:
                 problems |= dict.fromkeys(fault.problems)
     return letters, list(problems)
+
+
+def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
+    """Return a note (L129) for each letter that people get because there is none in their own language."""
+    wanted: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in decisions:
+        if one.reason is None and one.fell_back:
+            wanted[one.language][one.contact.language] += 1
+    found = []
+    for language, own in sorted(wanted.items()):
+        unknown, people = own.pop("", 0), own.total()
+        if not people:
+            continue
+        message = f"{'one person gets' if people == 1 else f'{people} people get'} this letter: there is none in their own language"
+        message += f" ({unknown} more have no language in the sheet)" if unknown else ""
+        lacking = ", ".join(f"{one} {number}" for one, number in own.most_common())
+        hint = f"write {own.most_common(1)[0][0]}.md, or leave it so: appeal.toml says that they get this one"
+        found.append(
+            Problem("L129", Severity.NOTE, message, appeal.letters[language].file, value=lacking, suggestion=hint)
+        )
+    return found
 
 
 def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""What is doubtful in letters, without being wrong: subjects that shout, long letters, figures that contradict a fact.
+"""What is doubtful in letters, without being wrong: subjects that shout, notes left in the text, figures against a fact.
 
 Nothing here refuses a plan: warnings and notes, each with its line.
 """
@@ -12,10 +12,11 @@ from dataclasses import replace
 from mailer import placeholders
 from mailer.appeal import Appeal, Letter
 from mailer.attachments import personal, twins
+from mailer.coverage import dates
 from mailer.errors import Problem, Severity
 from mailer.facts import contradictions
 from mailer.letter_words import has_delegation_words, months
-from mailer.placeholders import body_of, head_of
+from mailer.placeholders import Source, body_of, head_of
 
 LONG_SUBJECT = 90
 LONG_LETTER = 1000
@@ -69,18 +70,54 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
             )
             hint = "look whether one was saved in place of the other"
             yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
+    yield from unwritten(appeal)
     for letter in appeal.letters.values():
         yield from _of_one(letter)
-        body = body_of(letter)
-        used = set().union(*(placeholders.words_used(source) for source in (*head_of(letter), body)))
-        typed = placeholders.blanked(letter.body)
-        for fact, match in contradictions(appeal.facts.values(), letter.language, typed):
-            hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[letter.language]}"
-            problem = body.at("L153", f"this contradicts the fact {fact.key}", match.start(), match[0], hint)
-            yield replace(problem, severity=Severity.WARNING)
+        used = set().union(*(placeholders.words_used(source) for source in (*head_of(letter), body_of(letter))))
         if "delegation" in used and not has_delegation_words(letter.language):
             message = "the names of delegations stand in English in this letter"
             yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
         if "session.opens" in used and not months(letter.language):
             message = "dates stand as numbers in this letter, 2027-01-25"
             yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
+    for source in _sources(appeal):
+        yield from _against_facts(appeal, source)
+
+
+def unwritten(appeal: Appeal) -> Iterator[Problem]:
+    """Yield what still waits to be written (L238): the first appeal's own instructions, notes like TODO."""
+    for source in _sources(appeal):
+        for match in _UNWRITTEN.finditer(placeholders.blanked(source.text)):
+            hint = "write it, or take it out: live mode refuses a letter in which this stands"
+            problem = source.at("L238", "this still waits to be written", match.start(), match[0], hint)
+            yield replace(problem, severity=Severity.WARNING)
+
+
+_UNWRITTEN = re.compile(r"\bWrite here\b|\bÉcrivez ici\b|\bTODO\b|\bFIXME\b|\bXXX\b|\b[Ll]orem ipsum\b")
+
+
+def _sources(appeal: Appeal) -> Iterator[Source]:
+    for letter in appeal.letters.values():
+        yield from (*head_of(letter), body_of(letter))
+    for piece in appeal.pieces.values():
+        yield Source(piece.text, piece.file, 1, piece.language)
+
+
+def _against_facts(appeal: Appeal, source: Source) -> Iterator[Problem]:
+    """Yield what is typed in the words of a fact with other figures, and a day near that of a fact (L153)."""
+    typed = placeholders.blanked(source.text)
+    worded = [fact for fact in appeal.facts.values() if fact.value.get(source.language)]
+    found = [
+        (fact, match, f"this contradicts the fact {fact.key}")
+        for fact, match in contradictions(worded, source.language, typed)
+    ]
+    days = {day: fact for fact in worded for day, _ in dates(fact.value[source.language], source.language)}
+    opens = appeal.session.opens.isoformat() if appeal.session else ""
+    for day, match in dates(typed, source.language):
+        same_month = (fact for known, fact in days.items() if len(known) == len(day) == 10 and known[:7] == day[:7])
+        if day not in days and day != opens and (near := next(same_month, None)):
+            found.append((near, match, f"no fact has this day, and {near.key} has one of the same month"))
+    for fact, match, message in found:
+        hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[source.language]}"
+        problem = source.at("L153", message, match.start(), typed[slice(*match.span())], hint)
+        yield replace(problem, severity=Severity.WARNING)

@@ -53,6 +53,14 @@ def test_changed_text_asks_all_ten_organisations_again(root: Path) -> None:
     assert {problem.message for problem in obstacles} == {"this organisation signed another text"}
 
 
+def test_sentence_that_waits_to_be_written_may_not_go(root: Path) -> None:
+    letter = root / "templates" / APPEAL / "en.md"
+    letter.write_text(letter.read_text("utf-8") + "\nWrite here why it matters now.\n", "utf-8")
+    sign_and_accept_everything(root)
+    (obstacle,) = look(root).obstacles()
+    assert (obstacle.code, obstacle.severity, obstacle.value) == ("L238", "error", "Write here")
+
+
 def test_invented_date_of_the_session_may_not_go(root: Path) -> None:
     toml = root / "templates" / APPEAL / "appeal.toml"
     toml.write_text(toml.read_text("utf-8").replace("invented = false", "invented = true"), "utf-8")

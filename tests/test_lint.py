@@ -14,8 +14,9 @@ import trustme
 
 from mailer import clock, links, lint, message, spam
 from mailer.appeal import Appeal, load_appeal, names
-from mailer.audience import Decision
+from mailer.audience import Audience, Decision
 from mailer.errors import Severity
+from mailer.holds import Holds
 from mailer.render import Renderer
 from tests.letters import DELEGATIONS, FORMS, ROOT, SENDER, folder, invented, letter, person, renderer
 from tests.test_message import finished
@@ -53,6 +54,18 @@ def test_row_that_cannot_be_written_to_is_told_and_the_others_are_written(tmp_pa
     letters, (problem,) = lint.written(made, [Decision(person(title="Dr"), "en"), Decision(person(title=""), "en")])
     assert len(letters) == 1
     assert (problem.code, problem.cell) == ("L301", "7:5")
+
+
+def test_people_who_get_another_language_are_counted(tmp_path: Path) -> None:
+    appeal = load_appeal(folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal")
+    people = [person(language=language) for language in ("it", "de", "it", "", "", "en")]
+    (note,) = lint.fallen_back(appeal, Audience(appeal, Holds()).decide(people))
+    assert (note.code, note.severity, note.value) == ("L129", Severity.NOTE, "it 2, de 1")
+    assert note.message == (
+        "3 people get this letter: there is none in their own language (2 more have no language in the sheet)"
+    )
+    assert lint.fallen_back(appeal, Audience(appeal, Holds()).decide([person(language="")])) == []
+    assert str(note.suggestion).startswith("write it.md, or leave it so")
 
 
 # ------------------------------------------------------------------------------------------------------ spam filters

@@ -748,6 +748,14 @@ date = 2024-01-24
 """
 
 
+DAY = """
+[day]
+value = { en = "24 January 2024" }
+source = "the same"
+date = 2024-01-24
+"""
+
+
 def test_fact_is_put_in_in_the_language_of_the_letter(tmp_path: Path) -> None:
     files = {"en": letter("See {{ fact.res2527 }}."), "fr": letter("Voir {{ fact.res2527 }}."), "facts": FACTS}
     letters = renderer(load_appeal(folder(tmp_path, **files), "appeal"))
@@ -769,6 +777,7 @@ def test_facts_of_the_workspace_serve_every_appeal(tmp_path: Path) -> None:
         (FACTS.replace("[vote]", "[VOTE]"), "x", "L151", 7, "a fact cannot be called so"),
         (FACTS.replace("source", "sauce"), "x", "L151", 2, "res2527.source: is missing"),
         (FACTS, "by 79 votes to 10", "L153", 5, "this contradicts the fact vote"),
+        (FACTS + DAY, "on 25 January 2024", "L153", 5, "no fact has this day, and day has one of the same month"),
         (FACTS, "in Resolution 2572 (2024)", "L153", 5, "write {{ fact.res2527 }}, which is: Resolution 2527 (2024)"),
     ],
 )
@@ -786,7 +795,26 @@ def test_fact_that_is_not_worded_in_the_language_is_a_problem(tmp_path: Path) ->
 
 
 def test_fact_that_is_typed_right_is_no_problem(tmp_path: Path) -> None:
-    assert checked(tmp_path, en=letter("by 76 votes\nto 10, in Resolution 2527 (2024)"), facts=FACTS) == []
+    typed = letter("by 76 votes\nto 10, in Resolution 2527 (2024), on 24 January 2024, not on 3 May 2024")
+    assert checked(tmp_path, en=typed, facts=FACTS + DAY) == []
+
+
+def test_contradiction_is_found_in_subject_and_paragraph_too(tmp_path: Path) -> None:
+    files: dict[str, str] = {
+        "en": letter("{{ for_delegation }}", "By 79 votes to 10"),
+        "for/NO.en": "By 78 votes to 10.",
+    }
+    found = checked(tmp_path, facts=FACTS, **files)
+    assert [(problem.code, problem.file, problem.row, problem.value) for problem in found] == [
+        ("L153", "templates/appeal/en.md", 1, "79 votes to 10"),
+        ("L153", "templates/appeal/for/NO.en.md", 1, "78 votes to 10"),
+    ]
+
+
+@pytest.mark.parametrize("note", ["Write here what you ask for.", "Écrivez ici pourquoi.", "TODO", "Lorem ipsum dolor"])
+def test_sentence_that_waits_to_be_written_is_a_warning(tmp_path: Path, note: str) -> None:
+    (only,) = checked(tmp_path, en=letter(f"Please vote. {note}"))
+    assert (only.code, only.severity, only.row, only.column) == ("L238", "warning", 5, "14")
 
 
 def test_paragraph_is_for_one_delegation_only(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     problems = [*book.problems, *holds.problems]
     opinions: list[str] = []
     for name in names:
-        problems += _letters(workspace, name, delegations, book, holds, opinions, online=online)
+        asked: list[str] = []
+        problems += _letters(workspace, name, delegations, book, holds, asked, online=online)
+        opinions += [f"{name}: {' · '.join(asked)}" if len(names) > 1 else " · ".join(asked)] if asked else []
     seated = {contact.delegation for contact in book.contacts} & {member.code for member in delegations.members}
     counts = {severity: sum(problem.severity is severity for problem in problems) for severity in Severity}
     bad = counts[Severity.ERROR] or (strict and counts[Severity.WARNING])
@@ -54,7 +56,7 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     letters = f"{_many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}"
     rows: list[Row] = [(["contacts"], [sheets], ""), (["letters"], [letters], "")]
     if opinions:
-        rows.append((["spam"], [f"SpamAssassin gives {' · '.join(opinions)}"], ""))
+        rows.append((["spam"], [f"SpamAssassin gives {'; '.join(opinions)}"], ""))
     show_rows(desk, rows)
     desk.out.print()
     show_problems(desk.out, problems, workspace.root, everything=everything, more="--all")
@@ -102,7 +104,7 @@ def _letters(
         found += _spam(workspace, renderer, letters, opinions)
         if online:
             found += _links(appeal, letters)
-    return [*found, *without_letter(appeal, decisions)]
+    return [*found, *without_letter(appeal, decisions), *lint.fallen_back(appeal, decisions)]
 
 
 def _spam(
