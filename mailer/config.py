@@ -411,7 +411,7 @@ def load_workspace(root: Path, *, instead: Mapping[str, Mapping[str, Any]] | Non
     """
     root = root.expanduser().absolute()
     if not (root / FILE).is_file():
-        hint = "mailer init makes a workspace here; mailer -C FOLDER uses another; mailer demo needs none"
+        hint = "mailer init makes a workspace here; -C FOLDER uses another; mailer demo needs none"
         raise UsageError(f"There is no {FILE} in {root}.", hint=hint, code="K101")
     own = _read(root / FILE)
     files = [own, _read(root / LOCAL)] if (root / LOCAL).is_file() else [own]

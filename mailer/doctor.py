@@ -251,7 +251,9 @@ def people(workspace: Workspace) -> Iterator[Finding]:
         else:
             yield Finding("appeals", OK, f"{name}: letters in {', '.join(sorted(appeal.letters))}")
     if not names:
-        yield Finding("appeals", LOOK, "there is no appeal yet", "mailer letters new, or a folder in templates/")
+        yield Finding(
+            "appeals", LOOK, "there is no appeal yet", "make a folder in templates/, with a letter en.md in it"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- mail server

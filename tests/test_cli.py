@@ -116,17 +116,18 @@ def test_alone_it_shows_the_help_and_where_one_is(
     found = run("-C", workspace)
     assert (found.exit_code, found.stdout.split("\n")[0]) == (0, "Usage: mailer [OPTIONS] [COMMAND] [ARGS]...")
     assert f"You are in the workspace {workspace} (test mode)." in found.stderr
-    assert "nothing planned yet – mailer check" in found.stderr
+    assert f"nothing planned yet – mailer -C {workspace} check, then mailer -C {workspace} plan" in found.stderr
     assert not (workspace / ".mailer").exists()  # a look leaves nothing behind
-    assert "mailer init" in run("-C", tmp_path_factory.mktemp("empty")).stderr
+    empty = tmp_path_factory.mktemp("empty")
+    assert f"mailer -C {empty} init" in run("-C", empty).stderr
 
 
 @pytest.mark.parametrize(
     ("states", "said"),
     [
-        ([], "M-0001 planned – mailer send M-0001"),
-        ([MailOutState.SENDING], "M-0001 sending – mailer status M-0001"),
-        ([MailOutState.SENDING, MailOutState.PAUSED], "M-0001 paused – mailer resume M-0001"),
+        ([], "M-0001 planned – mailer -C {} send M-0001"),
+        ([MailOutState.SENDING], "M-0001 sending – mailer -C {} status M-0001"),
+        ([MailOutState.SENDING, MailOutState.PAUSED], "M-0001 paused – mailer -C {} resume M-0001"),
     ],
 )
 def test_alone_it_names_the_newest_mail_out_and_the_next_step(
@@ -138,7 +139,7 @@ def test_alone_it_names_the_newest_mail_out_and_the_next_step(
     for state in states:
         with ledger.writing() as connection:
             mailouts.change(connection, mail_out, state, at=ledger.now(), who="Jana")
-    assert said in run("-C", workspace).stderr
+    assert said.format(workspace) in run("-C", workspace).stderr
 
 
 def test_version_is_said(run: RUN) -> None:

@@ -127,7 +127,7 @@ def test_nobody_is_released_whom_test_mode_or_the_hold_list_keeps_back(
     assert (result.exit_code, "on the hold list: she objected" in result.stderr) == (3, True)
 
 
-def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(run: RUN, mailbox: Mailbox) -> None:
+def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(run: RUN, mailbox: Mailbox, tmp_path: Path) -> None:
     result = run("log", "show", "M-0001", "berg")
     for words in (
         "handed over",
@@ -137,7 +137,10 @@ def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(run: RUN, mailb
         "look for",
     ):
         assert words in result.stdout, result.stdout
-    assert 'Decide:  mailer resolve M-0001-001 --accepted (or --not-sent, --resend) --because "…"' in result.stderr
+    assert (
+        f'Decide:  mailer -C {tmp_path / "work"} resolve M-0001-001 --accepted (or --not-sent, --resend) --because "…"'
+        in result.stderr
+    )
     assert "--evidence" not in result.stderr, "no folder of sent mail is set"
     missing = run("log", "show", "M-0001", "berg", "--evidence")
     assert "error[K111]" in missing.stderr

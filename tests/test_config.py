@@ -299,7 +299,7 @@ def test_missing_workspace_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no config\.toml in") as caught:
         load_workspace(tmp_path)
     assert "mailer init" in caught.value.hint
-    assert "mailer -C" in caught.value.hint
+    assert "-C FOLDER" in caught.value.hint
 
 
 # ---------------------------------------------------------------------------------------------------- passwords

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import shlex
 import sys
 import unicodedata
@@ -49,10 +50,13 @@ class Desk:
     verbose: int = 0
 
     def typed(self, text: str) -> str:
-        """Return a command of ours as it must be typed: with -C where another folder was named."""
-        if self.folder == Path() or not text.startswith("mailer "):
+        """Return the commands of ours in a text as they must be typed: with -C where another folder was named."""
+        if self.folder == Path() or "mailer " not in text:
             return text
-        return f"mailer -C {shlex.quote(str(self.folder))} {text.removeprefix('mailer ')}"
+        from mailer.cli import COMMANDS
+
+        names = "|".join(name for section in COMMANDS.values() for name in section)
+        return re.sub(rf"\bmailer (?=(?:{names})\b)", lambda _: f"mailer -C {shlex.quote(str(self.folder))} ", text)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -81,7 +85,7 @@ class Desk:
     def say(self, text: str = "", style: str = "") -> None:
         """Talk on stderr, unless --quiet. Lines are left to the terminal: a command or a path stays in one piece."""
         if not self.quiet:
-            self.err.print(text, style=style or None, soft_wrap=True)
+            self.err.print(self.typed(text), style=style or None, soft_wrap=True)
 
     def data(self, value: object) -> None:
         """Print one JSON object on one line of stdout, now: another program may be waiting for it."""

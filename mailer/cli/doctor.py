@@ -83,7 +83,7 @@ async def _show(desk: Desk, findings: AsyncIterator[Finding]) -> int:
         desk.out.print(f"  {spell(MARKS[one.verdict])} ", style=STYLES[one.verdict], end="")
         desk.out.print(spell(one.sentence), soft_wrap=True)
         if one.fix:
-            desk.out.print(spell(f"    → {one.fix}"), style="cyan", soft_wrap=True)
+            desk.out.print(spell(f"    → {desk.typed(one.fix)}"), style="cyan", soft_wrap=True)
     desk.say()
     desk.say(" · ".join(f"{seen[word]} {words}" for word, words in WORDS.items() if seen[word]))
     return 1 if seen["wrong"] else 0

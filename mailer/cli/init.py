@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -59,7 +60,7 @@ def init(desk: Desk, folder: Path, lang: str) -> None:
         desk.out.print(f"  {name}")
     desk.say(f"\nFill in the lines marked <- in config.toml, and the people in {SHEET}. Then:")
     go = "" if root == Path.cwd() else f"cd {shlex.quote(str(folder if desk.folder == Path() else root))} && "
-    desk.say(f"  {go}mailer check")
+    replace(desk, folder=Path()).say(f"  {go}mailer check")
 
 
 def _write(path: Path, text: Traversable) -> None:

@@ -66,7 +66,7 @@ def _codes(now: Draft, only: str | None) -> frozenset[str]:
         found = now.delegations.find(word)
         if found is None:
             close = now.delegations.suggest(word)
-            hint = f'did you mean "{close}"?' if close else "mailer help plan"
+            hint = f'did you mean "{close}"?' if close else "mailer plan -h"
             raise UsageError(f"There is no delegation {word!r}.", hint=hint)
         codes.add(found.code)
     return frozenset(codes)
