@@ -319,10 +319,28 @@ def _block(node: SyntaxTreeNode) -> list[str]:
     if node.type in ("fence", "code_block"):
         return _indented(node.content.rstrip("\n").split("\n"), "    ", "    ")
     if node.type == "table":
-        return [" | ".join(_inline(cell) for cell in row.children) for part in node.children for row in part.children]
+        return _table(
+            [[(_inline(cell), cell) for cell in row.children] for part in node.children for row in part.children]
+        )
     if node.type == "hr":
         return ["-" * 20]
     return []
+
+
+def _table(rows: list[list[tuple[str, SyntaxTreeNode]]]) -> list[str]:
+    """Return a table in columns, a rule below its head; where a cell waits for a value its width is not known."""
+    if any(SLOT.search(text) for row in rows for text, _ in row):
+        return [" | ".join(text for text, _ in row) for row in rows]
+    widths = [max(len(text) for text, _ in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        padded = (
+            text.rjust(width) if "right" in str(cell.attrs.get("style")) else text.ljust(width)
+            for (text, cell), width in cells
+        )
+        lines.append(" | ".join(padded).rstrip())
+    return [lines[0], "-+-".join("-" * width for width in widths), *lines[1:]]
 
 
 def _indented(lines: list[str], first: str, others: str) -> list[str]:

@@ -231,8 +231,11 @@ def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part
 
 @lru_cache(maxsize=2048)
 def _quoted(line: bytes) -> bytes:
-    """Encode one line. Most lines are the same in all letters, and encoding is what building a letter costs most."""
-    return b2a_qp(line)
+    """Encode one line. Most lines are the same in all letters, and encoding is what building a letter costs most.
+
+    A full stop that a soft break leaves alone on its line would be the end of the message to a careless relay.
+    """
+    return b2a_qp(line).replace(b"=\r\n.\r\n", b"=\r\n=2E\r\n")
 
 
 def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:

@@ -330,9 +330,10 @@ new line.
 
 > quoted
 
-| a | b |
-|---|---|
-| 1 | 2 |
+| year | arrests |
+|------|--------:|
+| 2023 | 100 |
+| 2024 | 1 200 |
 
 <https://a.example/> and [mail](mailto:x@a.example), `code`\\
 broken
@@ -356,8 +357,10 @@ Two words and more, a new line.
 
 > quoted
 
-a | b
-1 | 2
+year | arrests
+-----+--------
+2023 |     100
+2024 |   1 200
 
 https://a.example/ and mail (x@a.example), code
 broken
@@ -369,6 +372,11 @@ broken
 
 def test_plain_twin_is_readable(tmp_path: Path) -> None:
     assert text_of(written(tmp_path, MARKDOWN)) == PLAIN
+
+
+def test_table_that_waits_for_values_has_no_columns(tmp_path: Path) -> None:
+    body = "| who | committee |\n|---|---|\n| {{ name }} | x |"
+    assert text_of(written(tmp_path, body)) == "who | committee\nAnna Berg | x"
 
 
 def test_html_is_a_complete_document(tmp_path: Path) -> None:
