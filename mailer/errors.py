@@ -45,7 +45,9 @@ class Problem:
             at = self.cell or self.row
             return f"{self.file}:{at}" if at else self.file
         sheet = f' · sheet "{self.sheet}"'
-        return f"{self.file}{sheet} · cell {self.cell}" if self.cell else f"{self.file}{sheet}"
+        if self.cell:
+            return f"{self.file}{sheet} · cell {self.cell}"
+        return f"{self.file}{sheet} · row {self.row}" if self.row else f"{self.file}{sheet}"
 
     def __str__(self) -> str:
         value = f": {self.value!r}" if self.value else ""

@@ -14,7 +14,8 @@ import click
 from mailer.address import key_of
 from mailer.cli.desk import Desk, Group, printable
 from mailer.cli.problems import show_problems
-from mailer.errors import MailerError, Severity, UsageError
+from mailer.cli.tables import show_steps
+from mailer.errors import MailerError, Problem, Severity, UsageError
 
 if TYPE_CHECKING:
     from mailer.contacts import Contact, ContactBook
@@ -79,13 +80,34 @@ def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, stric
     show_problems(desk.out, problems, desk.workspace.root, everything=everything, more="--all")
     for path in made:
         desk.out.print(f"marked copy: {path.relative_to(desk.workspace.root)}", soft_wrap=True)
-    if made:
-        desk.say("\nCorrect the marked cells, save the copy, then: mailer contacts accept COPY")
     errors = sum(p.severity is Severity.ERROR for p in problems)
-    desk.out.print(
-        f"{len(people)} rows: {usable} can be written to, {len(people) - usable} cannot. {errors} errors, {len(problems) - errors} to look at."
-    )
+    found = f"{_many(errors, 'error')}, {len(problems) - errors} to look at" if problems else "Nothing to put right"
+    desk.out.print(f"{_many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot. {found}.")
+    _next_steps(desk, book, problems, made)
     return int(bad)
+
+
+def _next_steps(desk: Desk, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]) -> None:
+    """Say what to do with the problems: a copy with marks, repairs, or the way back of the copy that was made."""
+    from mailer.contacts import fix as fixing
+
+    if made:
+        copies = " ".join(path.relative_to(desk.workspace.root).as_posix() for path in made[:1])
+        desk.say("")
+        show_steps(desk, [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")])
+        return
+    marked = sorted({p.file for p in problems if p.cell and p.file not in book.broken})
+    steps = [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")] if marked else []
+    chosen = {problem.file for problem in problems}
+    if repairs := fixing.repairs(book, chosen) if problems else []:
+        steps.append((f"repair {_many(len(repairs), 'cell')} without a guess", "mailer contacts fix"))
+    if steps:
+        desk.say("")
+        show_steps(desk, steps)
+
+
+def _many(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 @contacts.command()

@@ -22,7 +22,8 @@ NOTHING = frozenset(map(fold, (
     "", "none", "no", "null", "nil", "n/a", "na", "not available", "unknown", "not public", "non public", "no email",
     "no address", "tbc", "tbd", "missing", "k.A.", "keine", "keine Angabe", "unbekannt", "inconnu", "inconnue", "aucun",
     "aucune", "néant", "non communiqué", "non publique", "nessuno", "nessuna", "non disponibile", "desconocido", "brak",
-    "yok", "немає", "нет",
+    "yok", "немає", "нет", "kein", "ohne", "keine E-Mail", "keine Adresse", "pas de courriel", "pas d'adresse", "aucune adresse",
+    "à compléter", "inexistant", "inexistante", "no e-mail address", "not found", "not known", "pending", "to follow", "folgt",
 )))  # fmt: skip
 """What people write where there is no address: the French Senate prints `Non public`."""
 
@@ -38,7 +39,9 @@ _SPELLED = re.compile(
     r"\s*[\[({]\s*(?:at|arobase|chiocciola|ät)\s*[\])}]\s*|\s+at\s+(?=\S+\.\S+$)|\s*[\[(]\s*@\s*[\])]\s*", re.IGNORECASE
 )
 _SPELLED_DOT = re.compile(r"\s*[\[({]\s*(?:dot|punkt|point|punto)\s*[\])}]\s*", re.IGNORECASE)
-_STRAY = "<>.,;:!\"'`|/\\()[]"
+_STRAY = "<>.,;:!\"'`|/\\()[]*•·…–—“”„«»‘’¹²³"
+_BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u3000]")
+_LABEL = re.compile(r"[^\s@:]{1,30}(?: [^\s@:]{1,30})?:")
 
 LOOK_ALIKE = str.maketrans("аеорсухіјѕһԁԛԝкмтнворνια", "aeopcyxijshdqwkmthbopvia")
 """Cyrillic and Greek letters that look like Latin ones (the common part of UTS #39)."""
@@ -49,6 +52,9 @@ PURE_LOOK_ALIKE = frozenset("аеорсухіјѕһԁԛԝ")
 
 LONGEST = 1_000
 """Characters of a cell that are looked at; patterns take long over longer ones."""
+
+BIG = ("gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "yahoo.com", "icloud.com", "protonmail.com")
+"""Providers whose names are so well known that a name one letter away is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,23 @@ def _domains() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(data["free"]), frozenset(data["role"])
 
 
+@lru_cache(maxsize=4096)
+def free_slip(domain: str) -> str:
+    """Return the big provider that a domain was perhaps meant to be: `gmial.com`, `gmail.con`; empty if none is near."""
+    from rapidfuzz.distance import OSA
+
+    if domain in _domains()[0]:
+        return ""
+    return next((big for big in BIG if OSA.distance(domain, big) == 1), "")
+
+
 def is_free(domain: str) -> bool:
     return domain in _domains()[0]
 
 
 def read_address(written: str) -> Reading:
     """Read one cell. At most one code: the one that must be put right first."""
-    text = trim(written)
+    text = _BLANKS.sub(" ", trim(written))
     if len(text) > LONGEST:
         return Reading(code="C101", detail=f"it has {len(text):,} characters")
     if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
@@ -108,9 +124,10 @@ def read_address(written: str) -> Reading:
         return Reading(code="C111", repair=repair, safe=True)
     if several and several[0] != bare:
         enclosed = re.search(r"<[^<>]*@[^<>]*>|[(\[][^()\[\]]*[)\]]", text) is not None
-        around = text.replace(several[0], " ").split()
-        if enclosed or len(around) > 1:
-            return Reading(code="C110", repair=_valid(several[0]), safe=enclosed)
+        around = text.replace(several[0], " ").strip()
+        labelled = _LABEL.fullmatch(around) is not None  # "E-mail: anna@no.example"
+        if enclosed or labelled or " " in around:
+            return Reading(code="C110", repair=_valid(several[0]), safe=enclosed or labelled)
     spelled = _SPELLED_DOT.sub(".", _SPELLED.sub("@", text))
     if spelled != text and _valid(spelled):
         return Reading(code="C114", repair=_valid(spelled), safe=True)
@@ -123,8 +140,16 @@ def read_address(written: str) -> Reading:
     try:
         address = _validate(text)
     except EmailNotValidError as error:
-        return Reading(code="C101", detail=_sentence(str(error)))
+        return Reading(code="C101", repair=_perhaps(text), detail=_sentence(str(error)))
+    if address.startswith("*"):
+        return Reading(code="C111", repair=_valid(address.lstrip("*")), safe=True)
     return Reading(address, notes=_notes(address))
+
+
+def _perhaps(text: str) -> str:
+    """Return what a cell with a blank beside a sign, or a comma for a dot, was perhaps meant to be."""
+    local, at, domain = re.sub(r"\s*([@.])\s*", r"\1", text).partition("@")
+    return _valid(f"{local}{at}{domain.replace(',', '.')}") if at and not re.search(r"\s|@", local + domain) else ""
 
 
 def _notes(address: str) -> tuple[str, ...]:

@@ -16,11 +16,14 @@ from mailer.contacts.codes import problem
 from mailer.contacts.columns import FIELDS, Columns, find_headings, own_headings
 from mailer.contacts.contact import Contact
 from mailer.contacts.reader import bytes_of, read
-from mailer.contacts.rows import Line, read_row
+from mailer.contacts.rows import Line, nobody, read_row
 from mailer.contacts.table import MAX_ROWS, Reading, Row, Table
 from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem, Severity
 from mailer.spelling import fold, trim
+
+USED = ("delegation", "name", "given", "surname", "address", "language")
+"""Fields that decide who is written to, and how: a hidden column of them is said."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +153,22 @@ def read_people(
         if any(p.severity is Severity.ERROR for p in wrong):
             continue
         recognised[table.file, table.sheet] = columns
-        everyone = None if "delegation" in columns.fields else _whose(table, delegations)
+        people = table.rows[columns.at + 1 :]
+        everyone = _whose(table, delegations) if _says_no_delegation(people, columns) else None
         if everyone:
             problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
-        people = table.rows[columns.at + 1 :]
+        by_headings = everyone is None and "delegation" not in columns.fields
         french = _says_madame(people, columns.fields.get("name"))
         for row, cells in people:
             line = Line(table, columns, row, cells, monsieur=french)
-            contacts.append(read_row(line, delegations, everyone, today))
+            above = _state_alone(cells, delegations) if by_headings else None
+            if above:
+                everyone, message = above, f"this is a heading; the people below it are taken for {above.name_en}"
+                contacts.append(nobody(line, "C163", delegations, everyone, message))
+            elif _headings_again(cells, columns):
+                contacts.append(nobody(line, "C163", delegations, everyone))
+            else:
+                contacts.append(read_row(line, delegations, everyone, today))
             problems += line.problems
     if len(without) == len(reading.tables):
         filled = next((t for t in without if t.rows), None)
@@ -171,6 +182,27 @@ def read_people(
             if t.rows and not t.hidden_tab and not (t.sheet or "").startswith("_")
         ]
     return contacts, problems
+
+
+def _says_no_delegation(rows: Sequence[Row], columns: Columns) -> bool:
+    """Tell whether no column says the delegation, or one that nobody has filled in: a new sheet for one delegation."""
+    column = columns.fields.get("delegation")
+    said = any(trim(cells[column]) for _, cells in rows if column < len(cells)) if column is not None else False
+    return column is None or bool(rows and not said)
+
+
+def _state_alone(cells: Sequence[str], delegations: Delegations) -> Delegation | None:
+    """Return the delegation if its name is all that stands in a row: a heading over its people."""
+    filled = {text for cell in cells if (text := trim(cell))}
+    return delegations.find(filled.pop()) if len(filled) == 1 else None
+
+
+def _headings_again(cells: Sequence[str], columns: Columns) -> bool:
+    """Tell whether a row repeats the headings, as in a list that was put together of several."""
+    address = columns.fields["address"]
+    if address >= len(cells) or "@" in cells[address] or trim(cells[address]) != columns.headings[address]:
+        return False
+    return tuple(" ".join(trim(cell).split()) for cell in cells if cell) == tuple(filter(None, columns.headings))
 
 
 def _says_madame(rows: Sequence[Row], column: int | None) -> bool:
@@ -210,6 +242,7 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
             message=f'the column "{columns.headings[first]}" ({table.cell(first, row)}) claims to be the {name}, too',
         )  # fmt: skip
     yield from _doubtful_headings(table, columns)
+    yield from _unseen_columns(table, columns)
     width = len(columns.headings)
     for number, cells in table.rows[columns.at + 1 :]:
         if len(cells) > width and any(map(str.strip, cells[width:])):
@@ -217,6 +250,31 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
             yield problem(
                 "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond]
             )
+
+
+def _unseen_columns(table: Table, columns: Columns) -> Iterator[Problem]:
+    """Yield columns that people do not see and we use, and columns that they fill in and we cannot name."""
+    row = table.rows[columns.at][0]
+    for name, column in columns.fields.items():
+        if column in table.hidden_columns and name in USED:
+            heading = columns.headings[column]
+            yield problem(
+                "C027",
+                table.file,
+                sheet=table.sheet,
+                row=row,
+                cell=table.cell(column, row),
+                column=heading,
+                value=heading,
+            )
+    for column, heading in enumerate(columns.headings):
+        if heading:
+            continue
+        filled = [
+            text for _, cells in table.rows[columns.at + 1 :] if column < len(cells) and (text := trim(cells[column]))
+        ]
+        if not all(text.strip(".").isdecimal() for text in filled):  # a column of numbers counts the rows
+            yield problem("C025", table.file, sheet=table.sheet, row=row, cell=table.cell(column, row), value=filled[0])
 
 
 def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from mailer.address import domain_of
-from mailer.contacts.addresses import is_free
+from mailer.contacts.addresses import free_slip, is_free
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import Columns
 from mailer.contacts.contact import Contact
@@ -29,6 +29,9 @@ ALIKE = 92
 """Percent of letters in common, from which on two names are perhaps one person."""
 
 COMPARED = 200
+
+COMPARABLE = (None, Reason.NO_ADDRESS, Reason.BAD_ADDRESS)
+"""Rows that are asked about: those that are used, and those that will be when their address has been put right."""
 
 SPELLINGS = (
     ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"), ("ph", "f"), ("kh", "h"), ("ck", "k"),
@@ -101,6 +104,14 @@ def _stray_domains(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Co
         used = of_delegation[contact.delegation]
         domain = domain_of(contact.address)
         kept.append(contact)
+        if contact.address and used[domain] == 1 and (big := free_slip(domain)):
+            message = f"this address ends in a name that nobody else uses and that looks like {big}"
+            hint = f"did you mean {contact.address.rpartition('@')[0]}@{big}?"
+            found = about(contact, columns, "C104", "address", contact.address, message, hint)
+            problems.append(found)
+            if not contact.skip:
+                kept[-1] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
+            continue
         if not contact.address or not contact.delegation or used[domain] != 1 or is_free(domain):
             continue
         usual, often = used.most_common(1)[0]
@@ -144,13 +155,12 @@ def _same_address(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Con
         if other is contact:
             kept.append(contact)
             continue
-        who = "this person" if contact.person_key == other.person_key else other.name
-        message = (
-            f"{who} has the same address in another row ({_place(other, columns, 'address')}); one letter is enough"
-        )
-        if contact.person_key != other.person_key:
-            message = f"{other.name} has the same address ({_place(other, columns, 'address')}); only one of them can be written to"
-        found = about(contact, columns, "C102", "address", contact.address, message)
+        place, hint = _place(other, columns, "address"), None
+        message = f"{other.name} has the same address ({place}); only one of them can be written to"
+        if contact.person_key == other.person_key:
+            message = f"this person has the same address in another row ({place}); one letter is enough"
+            hint = "take one of the two rows out"
+        found = about(contact, columns, "C102", "address", contact.address, message, hint)
         problems.append(found)
         kept.append(replace(contact, skip=Reason.SAME_ADDRESS, problem=found))
     return kept, problems
@@ -204,7 +214,8 @@ def _alike(contacts: Iterable[Contact], columns: ColumnsOf) -> Iterator[Problem]
     """Ask whether two people of one delegation are one: other letters, an initial, a surname more or less."""
     groups: dict[str, list[Contact]] = defaultdict(list)
     for contact in contacts:
-        if contact.delegation and contact.name and not contact.skip and not _namesake(contact, columns):
+        known = contact.delegation and contact.name and contact.skip in COMPARABLE
+        if known and not _namesake(contact, columns):
             groups[contact.delegation].append(contact)
     for people in groups.values():
         seen: dict[str, Contact] = {}

@@ -15,7 +15,7 @@ from mailer.spelling import fold, trim
 HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
     "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language", "gender", "chamber",
-    "group", "greeting", "vocative", "note", "until", "namesake",
+    "group", "greeting", "vocative", "note", "until", "namesake", "middle", "particle",
 )  # fmt: skip
 KEPT = ("until", "namesake")
 """Fields that the checks need and a contact has no place for: they stay among its extra columns."""
@@ -100,8 +100,8 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
     if found or len(heading) > 100:
         return found
     bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", heading)
-    parts = {known.get(fold(part)) for part in re.split(r"[/|\n;]|\s[-–]\s", bare) if fold(part)}
-    if parts == {"given", "surname"}:
+    parts = {known.get(fold(part)) for part in re.split(r"[/|\n;,]|\s[-–]\s", bare) if fold(part)}
+    if len(parts) > 1 and parts <= {"given", "surname", "name"}:
         return "name"
     return parts.pop() if len(parts) == 1 else None
 

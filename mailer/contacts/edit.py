@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,21 @@ Changes = Mapping[tuple[str, str], str]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet program take text of a CSV for a formula (OWASP, CSV injection)."""
 
+NOTHING: Mapping[tuple[str, int], bool] = {}
+
 _CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
-def set_cells(path: Path, changes: Changes, backups: Path) -> Path:
-    """Change cells of one sheet in place; return the backup of what it was."""
+Shown = Mapping[tuple[str, int], bool]
+"""(tab, row) → whether a person sees it, row 0 for the tab itself."""
+
+
+def set_cells(path: Path, changes: Changes, backups: Path, shown: Shown = NOTHING) -> Path:
+    """Change cells of one sheet in place; return the backup of what it was. `shown` is for XLSX alone."""
     content = path.read_bytes()
     kind = path.suffix.lower()
     if kind in (".xlsx", ".xlsm"):
-        new = _xlsx(content, changes)
+        new = _xlsx(content, changes, shown)
     elif kind == ".ods":
         new = _ods(content, changes)
     else:
@@ -134,7 +140,7 @@ def _record(cells: list[str], separator: str, ending: str) -> str:
 # ------------------------------------------------------------------------------------------------------------ XLSX
 
 
-def _xlsx(content: bytes, changes: Changes) -> bytes:
+def _xlsx(content: bytes, changes: Changes, shown: Shown) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         parts = {name: book.read(name) for name in book.namelist()}
         infos = book.infolist()
@@ -142,6 +148,10 @@ def _xlsx(content: bytes, changes: Changes) -> bytes:
     for (tab, cell), value in changes.items():
         part = part_of[tab]
         parts[part] = _set_cell(parts[part].decode("utf-8"), cell, value).encode()
+    for (tab, row), seen in shown.items():
+        part = part_of[tab] if row else "xl/workbook.xml"
+        change = _show_row if row else _show_tab
+        parts[part] = change(parts[part].decode("utf-8"), row or tab, seen).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
         for info in infos:
@@ -179,6 +189,25 @@ def _set_cell(sheet: str, cell: str, value: str) -> str:
     rows = re.finditer(rf'<{prefix}row\b[^>]*\br="(\d+)"', sheet)
     behind_row = next((r.start() for r in rows if int(r[1]) > row), sheet.index(f"</{prefix}sheetData>"))
     return sheet[:behind_row] + new + sheet[behind_row:]
+
+
+def _show_row(sheet: str, row: str | int, seen: bool) -> str:
+    def rewrite(found: re.Match[str]) -> str:
+        bare = re.sub(r'\s+hidden="[^"]*"', "", found[1])
+        return f"{bare}{'' if seen else ' hidden=' + chr(34) + '1' + chr(34)}{found[2]}"
+
+    return re.sub(rf'(<(?:\w+:)?row\b[^>]*?\br="{row}"[^>]*?)(/?>)', rewrite, sheet, count=1)
+
+
+def _show_tab(workbook: str, tab: str | int, seen: bool) -> str:
+    def rewrite(found: re.Match[str]) -> str:
+        name = re.search(r'\bname="([^"]*)"', found[1])
+        if name is None or unescape(name[1]) != tab:
+            return found[0]
+        bare = re.sub(r'\s+state="[^"]*"', "", found[1])
+        return f"{bare}{'' if seen else ' state=' + chr(34) + 'hidden' + chr(34)}{found[2]}"
+
+    return re.sub(r"(<(?:\w+:)?sheet\b[^>]*?)(/?>)", rewrite, workbook)
 
 
 def _inline(prefix: str, attributes: str, value: str) -> str:

@@ -39,7 +39,10 @@ class Repair:
 def repairs(book: ContactBook, files: Collection[str] = (), only: Collection[str] = ()) -> list[Repair]:
     """Return the repairs of some files (all of them if none is named); `only` are codes, unsafe ones included."""
     found: dict[tuple[str, str | None, str], Repair] = {}
+    merged = {(table.file, table.sheet, cell) for table in book.tables for cell in table.merged}
     for problem in book.problems:
+        if (problem.file, problem.sheet, problem.cell) in merged:  # the cell above shows its text, and is mended
+            continue
         wanted = problem.code in only if only else problem.code in SAFE
         after = meant(problem)
         if not wanted or not after or not problem.cell or (files and problem.file not in files):

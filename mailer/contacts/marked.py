@@ -29,17 +29,19 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FIRST_TAB = "_problems"
+SHOWN = "shown"
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One cell that the corrected copy changes."""
+    """One cell that the corrected copy changes; or a row or a tab that was hidden and is shown, or the other way round."""
 
     sheet: str | None
-    cell: str
+    cell: str  # `D17`; `row 17` and `the tab` where it is hidden or shown
     before: str
     after: str
+    row: int | None = None  # of what is hidden or shown; 0 for the tab
 
 
 def mark(root: Path, file: str, book: ContactBook) -> Path:
@@ -50,8 +52,8 @@ def mark(root: Path, file: str, book: ContactBook) -> Path:
     workbook = _copy(path, content, [table for table in book.tables if table.file == file])
     for problem in found:
         _mark_cell(workbook, problem)
-    _list(workbook, file, content, found)
     target = path.with_name(f"_{path.name.rpartition('.')[0]}.marked.xlsx")
+    _list(workbook, file, content, found, target.relative_to(root).as_posix())
     out = io.BytesIO()
     workbook.save(out)
     edit.put(target, out.getvalue())
@@ -124,6 +126,7 @@ def _place(workbook: Workbook, problem: Problem) -> tuple[Worksheet, str] | None
 
 
 def _mark_cell(workbook: Workbook, problem: Problem) -> None:
+    from openpyxl.cell.cell import MergedCell
     from openpyxl.comments import Comment
 
     place = _place(workbook, problem)
@@ -131,39 +134,43 @@ def _mark_cell(workbook: Workbook, problem: Problem) -> None:
         return
     sheet, reference = place
     cell = sheet[reference]
+    if isinstance(cell, MergedCell):
+        area = next(area for area in sheet.merged_cells.ranges if reference in area)
+        cell = sheet.cell(area.min_row, area.min_col)
     words = f"{problem.code}: {problem.message}. {problem.suggestion or ''}".strip()
     if cell.comment is None or problem.severity is Severity.ERROR:
         cell.fill = _fill(problem.severity)
-    said = f"{cell.comment.text}\n\n{words}" if cell.comment else words
+    before = cell.comment.text if cell.comment else ""
+    said = before if words in before else f"{before}\n\n{words}".strip()
     cell.comment = Comment(legal(said), "mailer", width=360, height=120)
 
 
-def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]) -> None:
+def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem], target: str) -> None:
     """Write the first tab: what is wrong, with a link to each cell."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.hyperlink import Hyperlink
 
     tab = workbook.create_sheet(FIRST_TAB)
-    for row, (left, right) in enumerate(
-        (("sheet", file), ("fingerprint", hashlib.sha256(content).hexdigest())), start=1
-    ):
-        _write(tab, row, 1, left)
-        _write(tab, row, 2, right)
     many = len(problems)
-    _write(
-        tab,
-        3,
-        1,
-        f"{many} {'problem' if many == 1 else 'problems'}: correct the marked cells, save this file, then: mailer contacts accept",
-    )
+    for row, text in enumerate(
+        (
+            f"{many} {'thing' if many == 1 else 'things'} to look at in {file}",
+            "Correct the coloured cells in the other tabs; a click in column A leads there. Save this file, then type:",
+            f"mailer contacts accept {target}",
+        ),
+        start=1,
+    ):
+        _write(tab, row, 1, text)
+    tab.cell(1, 1).font = Font(bold=True, size=14)
+    tab.cell(3, 1).font = Font(name="Courier New")
     for column, heading in enumerate(("Cell", "Code", "What is wrong", "What stands there", "What to do"), start=1):
         _write(tab, 5, column, heading)
         tab.cell(5, column).font = Font(bold=True)
     for row, problem in enumerate(problems, start=6):
         place = _place(workbook, problem)
-        target = f"{place[0].title}!{place[1]}" if place else file
+        where = f"{place[0].title}!{place[1]}" if place else file
         texts = (
-            target,
+            where,
             f"{problem.code} {problem.severity.value}",
             problem.message,
             problem.value,
@@ -178,6 +185,13 @@ def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]
             link = tab.cell(row, 1)
             link.hyperlink = Hyperlink(ref=link.coordinate, location=f"'{name}'!{place[1]}")
             tab.cell(row, 1).font = Font(underline="single", color="0B5394")
+    last = 7 + many
+    for row, (left, right) in enumerate(
+        (("sheet", file), ("fingerprint", hashlib.sha256(content).hexdigest())), start=last
+    ):
+        _write(tab, row, 1, left)
+        _write(tab, row, 2, right)
+        tab.cell(row, 1).font = tab.cell(row, 2).font = Font(size=8, color="808080")
     for letter, width in zip("ABCDE", (24, 16, 52, 36, 48), strict=True):
         tab.column_dimensions[letter].width = width
     tab.freeze_panes = "A6"
@@ -196,8 +210,9 @@ def accept(root: Path, marked: Path) -> tuple[str, list[Change], Path | None]:
     file, changes = compare(root, marked)
     if not changes:
         return file, [], None
-    wanted = {(change.sheet or "", change.cell): change.after for change in changes}
-    return file, changes, edit.set_cells(root / file, wanted, root / ".mailer" / "backups")
+    wanted = {(change.sheet or "", change.cell): change.after for change in changes if change.row is None}
+    shown = {(c.sheet or "", c.row): c.after == SHOWN for c in changes if c.row is not None}
+    return file, changes, edit.set_cells(root / file, wanted, root / ".mailer" / "backups", shown)
 
 
 def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
@@ -206,7 +221,7 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
     if reading.broken:
         raise MailerError(f"{marked.name} cannot be read", problems=reading.problems)
     first = next((table for table in reading.tables if table.sheet == FIRST_TAB), None)
-    about = {cells[0]: cells[1] for _, cells in first.rows[:2]} if first else {}
+    about = {cells[0]: cells[1] for _, cells in first.rows if len(cells) > 1} if first else {}
     file, fingerprint = about.get("sheet", ""), about.get("fingerprint", "")
     if not file or not fingerprint:
         hint = "make one with: mailer contacts check SHEET --marked"
@@ -227,7 +242,23 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
                 f'the tab "{name}" is missing in {marked.name}', hint="put it back, or correct the sheet itself"
             )
         changes += _differences(table, new)
+        if path.suffix.lower() in (".xlsx", ".xlsm"):  # the copy of an ODS shows everything
+            changes += _shown(table, new)
     return file, changes
+
+
+def _shown(table: Table, new: Table) -> list[Change]:
+    """Return the tab and the rows that were hidden and are shown, or the other way round."""
+    words = {True: "hidden", False: SHOWN}
+    found = []
+    if table.hidden_tab != new.hidden_tab:
+        found.append(Change(table.sheet, "the tab", words[table.hidden_tab], words[new.hidden_tab], 0))
+    there = {number for number, _ in table.rows} & {number for number, _ in new.rows}
+    found += [
+        Change(table.sheet, f"row {row}", words[row in table.hidden], words[row in new.hidden], row)
+        for row in sorted((table.hidden ^ new.hidden) & there)
+    ]
+    return found
 
 
 def _differences(table: Table, new: Table) -> list[Change]:
@@ -238,9 +269,9 @@ def _differences(table: Table, new: Table) -> list[Change]:
         for column in range(max(len(old), len(now))):
             was = old[column] if column < len(old) else ""
             is_now = now[column] if column < len(now) else ""
-            formula = (
-                new.cell(column, row) in new.formulas
-            )  # its value is only known after a spreadsheet program saved it
-            if trim(legal(was)) != trim(is_now) and not formula:
+            cell = new.cell(column, row)
+            # The value of a formula is only known after a spreadsheet program saved it.
+            formula = cell in new.formulas and (cell in table.formulas or not is_now)
+            if trim(legal(was)) != trim(is_now) and not formula and cell not in new.merged:
                 found.append(Change(table.sheet, table.cell(column, row), was, trim(is_now)))
     return found

@@ -6,10 +6,12 @@ name and surname stay empty for a person to fill in. Case is never changed: `McS
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 
 from mailer.contacts import words
-from mailer.spelling import fold
+from mailer.spelling import INVISIBLE, fold
 
 PARTICLES = frozenset(
     [
@@ -89,6 +91,17 @@ STARTS = (
 )
 """What may stand in small letters at the beginning of a surname in capitals: `McSAMPLE`, `DeSAMPLE`."""
 
+FIT = frozenset("-.,'’‘ʼ`´‐‑–·\"“”„«»()\u200c\u200d")
+"""What may stand in a name beside letters: the brackets around `William (Bill) SAMPLE`, the dot of `Gal·la`."""
+
+_EASY = re.compile(r"[^\W\d_¹²³⁰-⁹]+(?:[ .,'’-]+[^\W\d_¹²³⁰-⁹]+)*\.?")
+"""Nearly all names: letters, and between them single signs."""
+
+_BEHIND = re.compile(r"\s*\(([^()]*)\)\s*$")
+_BRACKETS = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
+_FOOTNOTES = " *†‡#0123456789⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SHOUTED = re.compile(r"[^\W\d_a-z]*[A-ZÀ-ÖØ-Þ]{2}")
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -110,17 +123,28 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
     ''
     """
     civility, title, rest = before_name(text, monsieur=monsieur)
-    parts = [part.strip() for part in rest.split(",")]
-    if len(parts) > 1 and all(fold(part) in _after() for part in parts[1:]):
-        parts = parts[:1]
+    behind = _BEHIND.search(rest)
+    if behind and fold(behind[1]) in words.table("civility"):
+        civility, rest = civility or behind[1], rest[: behind.start()]
+    parts: list[str] = []
+    for part in map(str.strip, rest.split(",")):
+        inner, prefix, name = before_name(part, keep=0) if parts and len(fold(part)) > 1 else ("", "", part)
+        if parts and fold(part) in _after():  # Anna SAMPLE, MP
+            continue
+        if not name and part:  # SAMPLE Anna, Ms
+            civility, title = civility or inner, " ".join(filter(None, (title, prefix)))
+            continue
+        parts.append(part)
+    if len(parts) > 2 or unfit(" ".join(parts)):
+        return Name(", ".join(parts), "", "", civility, title)
     if len(parts) == 2 and all(parts):
         inner, prefix, given = before_name(parts[1], monsieur=monsieur)
         title = " ".join(filter(None, (title, prefix)))
         if given:
             return Name(f"{given} {parts[0]}", given, parts[0], civility or inner, title)
         return Name(parts[0], "", "", civility or inner, title)
-    tokens = (parts[0] if len(parts) == 1 else rest).split()
-    while len(tokens) > 2 and fold(tokens[-1]) in _after():
+    tokens = " ".join(filter(None, parts)).split()
+    while len(tokens) > (1 if title else 2) and fold(tokens[-1]) in _after():
         tokens.pop()
     given, surname = _by_capitals(tokens)
     return Name(f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title)
@@ -152,7 +176,8 @@ def _front(tokens: list[str], known: dict[str, str], keep: int) -> int:
     """Return how many tokens at the front are one known word: `De heer` is two, `The Rt Hon` three."""
     for many in range(min(3, len(tokens) - keep), 0, -1):
         word = fold("".join(tokens[:many]))
-        if (len(word) > 1 or keep == 0) and known.get(word, "after") != "after":
+        kind = known.get(word, "after")
+        if (len(word) > 1 or keep == 0) and kind != "after" and (kind != "dotted" or tokens[many - 1].endswith(".")):
             return many
     return 0
 
@@ -178,6 +203,8 @@ def _by_capitals(tokens: list[str]) -> tuple[str, str]:
     given = tokens[last:] if first == 0 else tokens[:first] if last == len(tokens) else []
     if not given or any(token[0].islower() for token in given):  # the "of" in `Duke of SAMPLE`
         return "", ""
+    if any(_SHOUTED.search(token) for token in given):  # half a surname: SAMPLE-Muster
+        return "", ""
     return " ".join(given), " ".join(tokens[first:last])
 
 
@@ -186,8 +213,34 @@ def _capitals(token: str) -> bool:
     for start in STARTS:
         if token.startswith(start) and len(token) > len(start) + 1 and token[len(start) :].replace("ß", "SS").isupper():
             return True
+    if "-" in token:
+        halves = [half for half in token.split("-") if half and fold(half) not in _PARTICLES]
+        return any(map(_capitals, halves)) and all(_capitals(half) or half.isupper() for half in halves)
     letters = [c for c in token if c.isalpha()]
     return len(letters) > 1 and token.replace("ß", "SS").isupper() and "." not in token
 
 
 _PARTICLES = frozenset(map(fold, PARTICLES))
+
+
+def unfit(name: str) -> bool:
+    """Tell whether signs stand in a name that belong to a list and not to a person: `2. Anna BEISPIEL* (SPD)`."""
+    behind = _BEHIND.search(name)
+    if behind and fold(behind[1]) in words.table("civility"):
+        name = name[: behind.start()]
+    if _EASY.fullmatch(name):
+        return False
+    strange = (
+        c
+        for c in name
+        if not (c.isalpha() or c in FIT or c.isspace() or unicodedata.category(c)[0] == "M" or c in INVISIBLE)
+    )
+    return any(True for _ in strange) or _BRACKETS.search(name) is not None
+
+
+def without_signs(name: str) -> str:
+    """Return a name without numbers in front, brackets and footnotes behind; empty if that is not enough."""
+    bare = re.sub(r"^\s*\(?\d+[.)]?\s+", "", name)
+    while (shorter := _BRACKETS.sub("", bare).rstrip(_FOOTNOTES).strip()) != bare:
+        bare = shorter
+    return "" if unfit(bare) or not any(map(str.isalpha, bare)) else bare

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from mailer.contacts.codes import problem
 from mailer.contacts.contact import reference
-from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table
+from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table, fill_down
 
 NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 TABLE, TEXT, OFFICE = NS % "table", NS % "text", NS % "office"
@@ -20,7 +20,16 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 STYLE, FAMILY = NS % "style", "table"
 
 
+MOST_TABS = 1_000
+MOST_TEXT = 1_000_000
+"""Characters of one cell; a spreadsheet program allows 32,767."""
+
+
 class _TooManyRows(Exception):
+    pass
+
+
+class _TooBig(Exception):
     pass
 
 
@@ -31,6 +40,11 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
         return Reading(tuple(_tables(file, parts["content.xml"], max_rows)))
     except _TooManyRows:
         return Reading(problems=(problem("C015", file),))
+    except _TooBig:
+        return Reading(problems=(problem("C014", file),))
+    except RecursionError:
+        message = "this file is built in a way that no spreadsheet program builds one"
+        return Reading(problems=(problem("C016", file, message=message),))
     except (ParseError, ValueError):
         return Reading(problems=(problem("C002", file),))
 
@@ -47,14 +61,22 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
     filled = 0
     filtered = False
     depth = 0  # a table may stand inside a cell
+    made = 0
+    areas: list[tuple[int, int, int]] = []
+    unseen_columns: set[int] = set()
+    columns = 0
     for event, element in iterparse(io.BytesIO(content), events=("start", "end")):
         tag = element.tag
         if tag == f"{TABLE}table":
             depth += 1 if event == "start" else -1
             if event == "start" and depth == 1:
                 rows, hidden, formulas, links, number, filtered = [], set(), set(), {}, 0, False
+                areas, unseen_columns, columns, made = [], set(), 0, made + 1
+                if made > MOST_TABS:
+                    raise _TooBig
             elif event == "end" and depth == 0:
                 off = element.get(f"{TABLE}style-name") in unseen
+                rows, merged = fill_down(rows, areas)
                 yield Table(
                     file,
                     element.get(f"{TABLE}name", ""),
@@ -64,6 +86,8 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
                     off,
                     frozenset(formulas),
                     links,
+                    frozenset(unseen_columns),
+                    merged,
                 )
                 element.clear()
         elif event == "start":
@@ -71,8 +95,13 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
         elif tag == f"{STYLE}style" and element.get(f"{STYLE}family") == "table":
             if any(child.get(f"{TABLE}display") == "false" for child in element):
                 unseen.add(element.get(f"{STYLE}name", ""))
+        elif tag == f"{TABLE}table-column" and depth == 1:
+            wide = min(int(element.get(f"{TABLE}number-columns-repeated", "1")), MAX_COLUMNS)
+            if element.get(f"{TABLE}visibility", "visible") != "visible":
+                unseen_columns.update(range(columns, columns + wide))
+            columns += wide
         elif tag == f"{TABLE}table-row" and depth == 1:
-            cells = _cells(element, number + 1, formulas, links)
+            cells = _cells(element, number + 1, formulas, links, areas)
             repeated = int(element.get(f"{TABLE}number-rows-repeated", "1"))
             visibility = element.get(f"{TABLE}visibility", "visible")
             if any(map(str.strip, cells)):
@@ -87,7 +116,9 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
             element.clear()
 
 
-def _cells(row: Element, number: int, formulas: set[str], links: dict[str, str]) -> list[str]:
+def _cells(
+    row: Element, number: int, formulas: set[str], links: dict[str, str], areas: list[tuple[int, int, int]]
+) -> list[str]:
     cells: list[str] = []
     for cell in row:
         if cell.tag not in (f"{TABLE}table-cell", f"{TABLE}covered-table-cell"):
@@ -96,6 +127,9 @@ def _cells(row: Element, number: int, formulas: set[str], links: dict[str, str])
         repeated = int(cell.get(f"{TABLE}number-columns-repeated", "1"))
         if text:
             ref = reference(len(cells), number, grid=True)
+            down = int(cell.get(f"{TABLE}number-rows-spanned", "1"))
+            if down > 1:
+                areas.append((len(cells), number, number + down - 1))
             if cell.get(f"{TABLE}formula"):
                 formulas.add(ref)
             link = next(cell.iter(f"{TEXT}a"), None)
@@ -120,6 +154,8 @@ def _value(cell: Element) -> str:
 def _text(element: Element) -> str:
     """Join the text of a paragraph; runs of blanks, tabs and line ends are tags of their own (section 6.1)."""
     pieces = [element.text or ""]
+    if len(element) > MOST_TEXT // 100:
+        raise _TooBig
     for child in element:
         if child.tag == f"{TEXT}s":
             pieces.append(" " * min(int(child.get(f"{TEXT}c", "1")), 1000))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
+from html import unescape
 
 from mailer.contacts import names, words
 from mailer.contacts.addresses import ADDRESS, LONGEST, NOTHING, read_address
@@ -40,6 +42,12 @@ _BROKEN = re.compile(
     "[\u00c2-\u00df\u00e0-\u00ef][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
 
+_OF_NAMES = frozenset(["given", "middle", "particle", "surname", "name"])
+_LOST = re.compile(r"\ufffd|\?\w")
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
+_PARTS = re.compile(r"[/|()\[\];,\n]|\s[-–—]\s")
+_OF = re.compile(r"^\s*(?:the\s+)?(?:national\s+)?delegation\s+(?:of|from)\s+(?:the\s+)?", re.IGNORECASE)
+
 
 class Line:
     """One row while it is read: its text by field, and what is wrong with it so far."""
@@ -59,6 +67,11 @@ class Line:
     def text(self, field: str) -> str:
         column = self.columns.fields.get(field)
         return trim(self.cells[column]) if column is not None and column < len(self.cells) else ""
+
+    @property
+    def who(self) -> str:
+        """The column in which the name, or most of it, stands."""
+        return next((field for field in ("name", "surname", "given") if field in self.columns.fields), "name")
 
     def place(self, field: str) -> str:
         """Return the name of a field's cell; empty if the table has no such column."""
@@ -89,10 +102,27 @@ class Line:
 
     def word(self, field: str, code: str) -> str:
         """Return what the word in a column of words means; report one that is not known, and take it for no word."""
-        meaning = words.meaning(field, self.text(field))
+        meaning = meaning_of(field, self.text(field))
         if meaning is None:
             self.report(code, field)
         return "" if meaning in (None, "unknown") else meaning
+
+
+def meaning_of(kind: str, text: str) -> str | None:
+    """Return what a word means, also where two languages or an office stand beside it.
+
+    `anglais / English` is one language and `Representative, Vice-President` a representative; `FR/EN` is not known.
+    """
+    found = words.meaning(kind, text)
+    if found is not None or len(text) > LONGEST:
+        return found
+    meant = [words.meaning(kind, part) for part in _PARTS.split(text) if fold(part)]
+    known = set(meant) - {None}
+    if kind == "role":
+        if known == {"chair", "representative"}:
+            return "chair"
+        return meant[0] if len(known) == 1 and meant[0] else None
+    return known.pop() if len(known) == 1 and None not in meant else None
 
 
 def at_cell(
@@ -122,14 +152,15 @@ def at_cell(
 
 def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, today: date) -> Contact:
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
+    if is_vacant(line):
+        return nobody(line, "C147", delegations, everyone)
     name = _name(line)
-    address = ""
     if not name.full and fold(line.text("address")) in NOTHING:
-        line.report("C160", "name", Reason.ROW, suggestion=None)
-    else:
-        address = _address(line)
-        if not name.full:
-            line.report("C140", "name", Reason.ROW)
+        line.problems.clear()
+        return nobody(line, "C160", delegations, everyone)
+    address = _address(line)
+    if not name.full:
+        line.report("C140", line.who, Reason.ROW)
     _hidden(line)
     delegation = _delegation(line, delegations, everyone)
     role = line.word("role", "C130")
@@ -167,17 +198,54 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
     )
 
 
+def nobody(
+    line: Line, code: str, delegations: Delegations, everyone: Delegation | None = None, message: str = ""
+) -> Contact:
+    """Account for a row without a person: a vacant seat, a sum, a heading between the rows."""
+    line.report(code, line.who, Reason.ROW, message)
+    found = find_delegation(delegations, line.text("delegation"))[0] or everyone
+    return Contact(
+        file=line.table.file,
+        sheet=line.table.sheet,
+        row=line.row,
+        delegation=found.code if found else "",
+        skip=line.skip,
+        problem=line.why,
+        cells=Cells(line.columns.fields, line.row, grid=line.table.grid),
+    )
+
+
+def is_vacant(line: Line) -> bool:
+    """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as the Assembly prints."""
+    given, surname, whole = (line.text(part) for part in ("given", "surname", "name"))
+    if given and surname:
+        return False
+    written = given or surname or whole
+    if len(written) > 40:
+        return False
+    return fold(written) in words.table("vacant") or fold(names.before_name(written)[2]) in words.table("vacant")
+
+
 def _name(line: Line) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name apart."""
-    for field in ("given", "surname", "name", "civility", "title", "greeting", "vocative"):
+    for field in ("given", "middle", "particle", "surname", "name", "civility", "title", "greeting", "vocative"):
         text = line.text(field)
+        if field in _OF_NAMES and not names_fit(text):
+            _signs(line, field, text)
+            continue
         if not text or (len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text):
             continue
         if len(text) > LONGEST or _UNFIT.search(text):
             line.report("C144", field, Reason.ROW)
         elif repaired := unbroken(text):
             line.report("C143", field, suggestion=f"did you mean {repaired}?")
-    given, surname, whole = (" ".join(line.text(part)[:LONGEST].split()) for part in ("given", "surname", "name"))
+    given, middle, particle, surname, whole = (
+        " ".join(line.text(part)[:LONGEST].split()) for part in ("given", "middle", "particle", "surname", "name")
+    )
+    if given and middle:
+        given = f"{given} {middle}"
+    if surname and particle:
+        surname = f"{particle} {surname}"
     if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
         line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
         given, surname, whole = (trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole))
@@ -190,13 +258,39 @@ def _name(line: Line) -> names.Name:
     apart = names.take_apart(whole, monsieur=line.monsieur) if whole else names.Name("")
     if given or surname:
         apart = names.Name(f"{given} {surname}".strip(), given, surname, apart.civility, apart.title)
+    if not any(map(str.isalpha, apart.full)):  # a dash is no name
+        apart = names.Name("")
     return names.Name(
         apart.full, apart.given, apart.surname, civility or unknown or apart.civility, title or titles or apart.title
     )
 
 
+@lru_cache(maxsize=65_536)
+def names_fit(text: str) -> bool:
+    """Tell whether a part of a name holds nothing but what stands in names; an address in it is another matter."""
+    return "@" in text or not names.unfit(text)
+
+
+def _signs(line: Line, field: str, text: str) -> None:
+    """Report what does not belong into a name: broken letters, lost ones, or the signs of a list."""
+    if len(text) > LONGEST or _UNFIT.search(text):
+        line.report("C144", field, Reason.ROW)
+    elif _LOST.search(text):
+        line.report("C148", field, Reason.ROW)
+    elif repaired := unbroken(text):
+        line.report("C143", field, suggestion=f"did you mean {repaired}?")
+    elif any(map(str.isalpha, text)):
+        bare = names.without_signs(text)
+        line.report("C146", field, suggestion=f"did you mean {bare}?" if bare else None)
+
+
 def unbroken(text: str) -> str:
-    """Return text that was UTF-8 and read as Windows-1252 as it was meant (`PrÃ¸ve` → `Prøve`); empty if it was not."""
+    """Return text whose letters were broken as it was meant: `PrÃ¸ve` and `Pr&oslash;ve` → `Prøve`; empty if none were.
+
+    The first was UTF-8 and read as Windows-1252, the second was copied from the source of a web page.
+    """
+    if _ENTITY.search(text) and (meant := unescape(text)) != text:
+        return meant
     if not _BROKEN.search(text):
         return ""
     for encoding in ("cp1252", "latin-1"):
@@ -241,23 +335,49 @@ def _address(line: Line) -> str:
 
 def _hidden(line: Line) -> None:
     if line.table.hidden_tab:
-        line.report("C162", "name", Reason.ROW)
+        line.report("C162", line.who, Reason.ROW)
     elif line.row in line.table.hidden:
         filtered = "a filter hides this row; nobody is written to from a hidden row" if line.table.filtered else ""
-        line.report("C161", "name", Reason.ROW, filtered)
+        line.report("C161", line.who, Reason.ROW, filtered)
 
 
 def _delegation(line: Line, delegations: Delegations, everyone: Delegation | None) -> str:
     written = line.text("delegation")
-    found = delegations.find(written) if "delegation" in line.columns.fields else everyone
+    found, near = (None, "") if everyone else find_delegation(delegations, written)
+    found = found or everyone
+    if found is None and "delegation" not in line.columns.fields:
+        message, hint = "no column, tab or file says which delegation this is", "add a column Delegation"
+        line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, message, hint)
+        return ""
+    if found is None and not written:
+        message, hint = "this row does not say which delegation it is", "write the delegation in every row"
+        line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, message, hint)
+        return ""
     if found is None:
-        near = delegations.suggest(written)
-        hint = f"did you mean {near}?" if near else None
-        line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, suggestion=hint)
+        question = f"did you mean {near}?" if near else None
+        line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, suggestion=question)
         return ""
     if found.status != "member":
         line.report("C121", "delegation", Reason.UNKNOWN_DELEGATION, NOT_MEMBERS[found.status])
     return found.code
+
+
+def find_delegation(delegations: Delegations, written: str) -> tuple[Delegation | None, str]:
+    """Return the delegation, or the name that was perhaps meant.
+
+    What says it twice is no guess (`Norvège / Norway`, `DE - Germany`), nor is "Delegation of"; more than a name
+    (`Germany (Bundestag)`) is a question.
+    """
+    found = delegations.find(written)
+    if found or not written or len(written) > SHOWN:
+        return found, ""
+    parts = [part for part in _PARTS.split(_OF.sub("", written)) if fold(part)]
+    meant = [delegations.find(part) for part in parts]
+    known = {one.code: one for one in meant if one}
+    if len(known) == 1:
+        one = next(iter(known.values()))
+        return (one, "") if all(meant) else (None, one.name_en)
+    return None, "" if known else delegations.suggest(written) or ""
 
 
 def _gender(line: Line, civility: str) -> str:
@@ -265,7 +385,8 @@ def _gender(line: Line, civility: str) -> str:
     said = words.meaning("civility", civility)
     if said is None:
         line.report("C133", "civility")
-    own = line.word("gender", "C134")
+    also = words.meaning("civility", line.text("gender"))  # some write Ms and Mr there
+    own = also if also in ("f", "m") else line.word("gender", "C134")
     sure = {gender for gender in (said, own) if gender in ("f", "m")}
     if len(sure) > 1:
         line.report("C135", "gender")
@@ -276,7 +397,7 @@ def _gender(line: Line, civility: str) -> str:
 def _kept_word(line: Line, field: str, code: str) -> str:
     """Return the meaning of a word, or the word itself where it is not known, and say so."""
     written = line.text(field)
-    meaning = words.meaning(field, written)
+    meaning = meaning_of(field, written)
     if meaning is None:
         line.report(code, field)
         return written

@@ -27,15 +27,20 @@ SEPARATORS = ",;\t|"
 ENCODINGS = {
     "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)", "cp1254": "Windows-1254 (Turkish)",
     "cp1253": "Windows-1253 (Greek)", "cp1251": "Windows-1251 (Cyrillic)", "cp1257": "Windows-1257 (Baltic)",
-    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)",
+    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)", "mac_roman": "Macintosh (Western Europe)",
+    "cp850": "MS-DOS (Western Europe)",
 }  # fmt: skip
 """The readings that are tried, the usual ones first."""
 
 AT_HOME = {
     "cp1252": "", "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL", "iso8859_2": "PL CZ SK HU SI HR BA RS ME RO AL",
     "cp1254": "TR AZ", "iso8859_9": "TR AZ", "cp1253": "GR CY", "cp1251": "BG UA MK RS RU BY", "cp1257": "LT LV EE",
+    "mac_roman": "", "cp850": "",
 }  # fmt: skip
 """Whose letters an encoding has; for all other delegations it is cp1252."""
+
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa"})
+"""How names are often written in addresses."""
 
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
 
@@ -86,7 +91,24 @@ def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     try:
         return content.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
-        return _old(file, content)
+        return _mixed(file, content) or _old(file, content)
+
+
+def _mixed(file: str, content: bytes) -> tuple[None, tuple[Problem, ...]] | None:
+    """Refuse UTF-8 with lines of something else, as when two files are joined: no one reading is right for all of it."""
+    lines = content.split(b"\n")
+    wrong, right = [], 0
+    for number, line in enumerate(lines, start=1):
+        if not line.isascii():
+            try:
+                line.decode("utf-8")
+                right += 1
+            except UnicodeDecodeError:
+                wrong.append(number)
+    if right <= len(wrong):
+        return None
+    message = f"the letters of this file are of two kinds: UTF-8, but not in {len(wrong)} of {right + len(wrong)} lines"
+    return None, (problem("C006", file, row=wrong[0], message=message, suggestion="type this line anew"),)
 
 
 def encoding_of(content: bytes, text: str) -> str:
@@ -141,6 +163,8 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     rivals = [e for e in readings if readings[e][1] != chosen and readings[e][0] > score * 0.8 - 1]
     proof = _proof(chosen)
     message = f"the letters were read as {ENCODINGS[best]}: {_quoted(proof.values())}"
+    if score < 0:
+        return text, (problem("C021", file, value=ENCODINGS[best], message=message),)
     if not rivals:
         return text, (problem("C007", file, value=ENCODINGS[best], message=message),)
     rival = rivals[0]  # the usual ones come first
@@ -166,7 +190,7 @@ def _likely(encoding: str, line: str) -> float:
         score += _fits(word)
         plain = fold(word)
         if len(plain) > 2 and addresses and plain.isascii():
-            score += 3.0 if plain in addresses else -1.0
+            score += 3.0 if plain in addresses or fold(word.translate(UMLAUTS)) in addresses else -1.0
     return score
 
 
@@ -195,9 +219,9 @@ def _fits(word: str) -> float:
 
 
 def _proof(lines: list[str]) -> dict[int, str]:
-    """Return two names with letters beyond ASCII, by the index of their line."""
+    """Return two names with letters beyond ASCII, by the index of their line; headings only where there are no names."""
     found: dict[int, str] = {}
-    for at, line in enumerate(lines):
+    for at, line in sorted(enumerate(lines), key=lambda pair: "@" not in pair[1]):
         name = _foreign(line)
         if name and name[0] not in found.values():
             found[at] = name[0]

@@ -9,16 +9,23 @@ import io
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 from xml.etree.ElementTree import Element, ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from mailer.contacts.codes import problem
-from mailer.contacts.table import MAX_COLUMNS, Reading, Table
+from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table, fill_down
 
 NAME = rb"<(?:\w+:)?"  # a tag may have a prefix
 ROW = re.compile(NAME + rb"row\b([^>]*)>")
 CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*(?<!/)>\s*(' + NAME + rb"f\b)?")
 """A cell that is not empty, and whether a formula stands in it."""
+
+MERGED = re.compile(NAME + rb'mergeCell\b[^>]*\bref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
+COLUMN = re.compile(NAME + rb"col\b([^>]*)>")
+MOST_AREAS = 10_000
+ROOM = 100_000
+"""Empty rows that may stand in a sheet beside the filled ones: formats reach further down than people."""
 
 SHARED = re.compile(NAME + rb"si\b.*?</(?:\w+:)?si>", re.DOTALL)
 USES = re.compile(NAME + rb'c\b[^>]*\bt="s"[^>]*>\s*' + NAME + rb"v>(\d+)<")
@@ -37,6 +44,8 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
             if refused:
                 return refused
         values = _values(content)
+        if any(len(rows) > max_rows for rows in values.values()):  # rows need not say their number
+            return Reading(problems=(problem("C015", file),))
         return Reading(
             tuple(_table(file, name, hidden, part, parts, values.get(name, [])) for name, hidden, part in found)
         )
@@ -89,6 +98,8 @@ def _relation(element: Element) -> str:
 
 def _too_big(file: str, parts: dict[str, bytes], sheet: bytes, max_rows: int) -> Reading | None:
     """Refuse what would fill the memory: a cell far away spans a grid of millions, a long text is used 100,000 times."""
+    if sheet.count(b"<row") > max_rows + ROOM:
+        return Reading(problems=(problem("C015", file),))
     last = columns = cells = 0
     for cell in CELL.finditer(sheet):
         cells += 1
@@ -112,7 +123,7 @@ def _table(
     file: str, name: str, hidden_tab: bool, part: str, parts: dict[str, bytes], values: list[tuple[str, ...]]
 ) -> Table:
     sheet = parts[part]
-    rows = [
+    rows: list[Row] = [
         (number, [_day(cell) for cell in cells[:MAX_COLUMNS]])
         for number, cells in enumerate(values, start=1)
         if any(map(str.strip, cells))
@@ -132,7 +143,34 @@ def _table(
             if ref and target:
                 links[ref[1].decode()] = targets.get(target[1].decode(), "")
     numbers = frozenset(number for number, _ in rows)
-    return Table(file, name, rows, frozenset(hidden) & numbers, filtered, hidden_tab, formulas, links)
+    rows, merged = fill_down(rows, _areas(sheet))
+    return Table(
+        file, name, rows, frozenset(hidden) & numbers, filtered, hidden_tab, formulas, links, _unseen(sheet), merged
+    )
+
+
+def _areas(sheet: bytes) -> list[tuple[int, int, int]]:
+    """Return column, first and last row of the merged cells that reach down."""
+    found = [(number_of(area[1]), int(area[2]), int(area[3])) for area in islice(MERGED.finditer(sheet), MOST_AREAS)]
+    return [(column, first, last) for column, first, last in found if last > first and column < MAX_COLUMNS]
+
+
+def number_of(letters: bytes) -> int:
+    """Return the column, counted from 0: 26 for `AA`."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1
+
+
+def _unseen(sheet: bytes) -> frozenset[int]:
+    """Return the hidden columns."""
+    hidden: set[int] = set()
+    for column in COLUMN.finditer(sheet):
+        first, last = (re.search(rb"\b" + edge + rb'="(\d+)"', column[1]) for edge in (b"min", b"max"))
+        if first and last and re.search(rb'\bhidden="(?:1|true)"', column[1]):
+            hidden.update(range(int(first[1]) - 1, min(int(last[1]), MAX_COLUMNS)))
+    return frozenset(hidden)
 
 
 def _day(cell: str) -> str:

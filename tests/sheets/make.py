@@ -20,7 +20,7 @@ from pathlib import Path
 import xlsxwriter
 from odf.opendocument import OpenDocumentSpreadsheet
 from odf.style import Style, TableProperties
-from odf.table import Table, TableCell, TableRow
+from odf.table import CoveredTableCell, Table, TableCell, TableRow
 from odf.text import A, P
 
 HERE = Path(__file__).parent
@@ -385,7 +385,7 @@ one("delegation-partner", "Maroc,substitute,Ola Skisse,ola@ma.example,", "C121")
 one("role-unknown", "NO,boss,Ola Skisse,ola@no.example,", "C130")
 one("language-unknown", "NO,,Ola Skisse,ola@no.example,klingon", "C132")
 one("name-empty", "NO,substitute,,ola@no.example,", "C140")
-one("row-of-totals", ",,,,Total 36", "C160 C120 C132")
+one("row-of-totals", ",,,,Total 36", "C160")
 one("name-line-end", 'NO,substitute,"Ola\nBcc: x",ola@no.example,', "C144")
 CASES[-1].rows = {2: "", 3: "C144", 5: ""}
 one("name-zero-width", "NO,substitute,O\u200bla Skisse,ola@no.example,", "C144")
@@ -609,6 +609,172 @@ CASES.append(Case("encrypted.ods", repack(PLAIN_ODS, {"META-INF/manifest.xml": M
     b"</manifest:manifest>", b"<manifest:encryption-data/></manifest:manifest>")}), {}, "C003"))  # fmt: skip
 CASES.append(Case("broken.ods", repack(PLAIN_ODS, {"content.xml": CONTENT[:-40]}), {}, "C002"))
 CASES.append(Case("ods-named.xlsx", PLAIN_ODS, {}, "", {"Members": CLEAN}))
+
+# ------------------------------------------------------------------------------------ lists as they come from elsewhere
+
+text(
+    "vacant-seats",
+    f"{HEAD}\n{ANNA}\nNO,substitute,Vacant,,\nNO,substitute,Vacant,,\nNO,substitute,ZZ...,office@no.example,\nNO,,Ms ZZ,,\n"
+    "NO,,N.N.,,\nNO,,À désigner,,\n",
+    {2: ""} | dict.fromkeys(range(3, 9), "C147"),
+)
+text(
+    "vacant-seat-two-columns",
+    "Country,First name,Last name,E-mail\nNO,Anna,Prøve,anna@no.example\nNO,,Vacancy,\nNO,Ola,Vacant,ola@no.example\n",
+    {2: "", 3: "C147", 4: ""},
+)
+for name, who, codes in [
+    ("replacement", "J\ufffdrgen Mock", "C148"), ("question-mark", "K?the Mock", "C148"), ("first-letter", "Anna ?ukasz", "C148"),
+    ("entity", "J&uuml;rgen Mock", "C143"), ("entity-number", "O&#39;Mock Per", "C143"), ("footnote", "Ola SKISSE *", "C146"),
+    ("superscript", "Ola SKISSE¹", "C146"), ("party", "Ola SKISSE (AP)", "C146"), ("numbered", "2. Ola Skisse", "C146"),
+    ("two-people", "Ola/Per Skisse", "C146"), ("dash", "-", "C140"), ("zero", "0", "C140"), ("nickname", "William (Bill) SAMPLE", ""),
+    ("catalan", "Jordi GAL·LAMOSTRA", ""), ("composed-apart", "Jose\u0301 EJEMPLO", ""), ("civility-behind", "SAMPLE Anna Maria (Ms)", ""),
+    ("quotes", "Anna “Ann” SAMPLE", ""), ("numeral", "Ola SKISSE III", ""),
+]:  # fmt: skip
+    one(f"name-{name}", f"NO,substitute,{who},somebody@no.example,", codes)
+for name, country, codes in [
+    ("twice-over", "Norvège / Norway", ""), ("code-and-name", "NO - Norway", ""), ("code-behind", "Norway (NO)", ""),
+    ("of", "Delegation of Norway", ""), ("and-house", "Norway (Stortinget)", "C120"), ("two", "Norway / Sweden", "C120"),
+    ("abbreviated", "Czech Rep.", "C120"),
+]:  # fmt: skip
+    one(f"delegation-{name}", f'"{country}",substitute,Ola Skisse,ola@no.example,', codes)
+for name, role, codes in [
+    ("and-office", "Representative, Vice-President of the Assembly", ""), ("chair-behind", "Representative (Chair of the delegation)", ""),
+    ("twice-over", "suppléant / substitute", ""), ("plural", "Substitutes", ""), ("two", "representative / substitute", "C130"),
+]:  # fmt: skip
+    one(f"role-{name}", f'NO,"{role}",Ola Skisse,ola@no.example,', codes)
+one("language-twice-over", "NO,,Ola Skisse,ola@no.example,anglais / English", "")
+one("language-two", "NO,,Ola Skisse,ola@no.example,EN/FR", "C132")
+one("person-twice-one-without-address", "NO,,PRØVE Anna,,", "C100 C142")
+one("person-same-row-twice", ANNA, "C102")
+text("gender-as-civility", f"{WIDE}\nNO,,Ola Skisse,ola@no.example,Mr,,,\n", {2: ""})
+for name, words, codes in [
+    ("labelled", "E-mail: ola@no.example", "C110"), ("bullet", "• ola@no.example", "C111"), ("asterisk", "*ola@no.example", "C111"),
+    ("curly-quotes", "“ola@no.example”", "C111"), ("no-break-blank-inside", "ola\u00a0@no.example", "C101"), ("comma-for-dot", "ola@no,example", "C101"),
+    ("provider-misspelt", "ola@gmial.com", "C104"), ("provider-cut-off", "ola@gmail.con", "C104"), ("provider-right", "ola@gmail.com", "C113"),
+    ("no-words-german", "keine E-Mail", "C100"), ("no-words-french", "à compléter", "C100"), ("error-value", "#N/A", "C100"),
+    ("display-link", "[ola@no.example](mailto:ola@no.example)", "C110"), ("apostrophe-inside", "ola.o'skisse@no.example", ""),
+]:  # fmt: skip
+    address(name, words, codes)
+text(
+    "headings-again",
+    f"{HEAD}\n{ANNA}\n{HEAD}\n{KARI}\n",
+    {2: "", 3: "C163", 4: ""},
+)
+text(
+    "states-as-headings",
+    "Name,E-mail\nALBANIA,\nMs Anna SHEMBULL,a@al.example\nMr Ben SHEMBULL,b@al.example\nAndorre,\nMs Carla EXEMPLE,c@ad.example\n",
+    {2: "C163", 3: "", 4: "", 5: "C163", 6: ""},
+)
+text(
+    "state-in-first-row-only",
+    "Country,Name,E-mail\nNorway,Anna Prøve,anna@no.example\n,Ola Skisse,ola@no.example\n",
+    {2: "", 3: "C120"},
+)
+text(
+    "sweden",
+    "Country,Name,E-mail\n,Åsa Skiss,asa@se.example\n,Per Utkast,per@se.example\n",
+    {2: "", 3: ""},
+    whole="C124",
+)
+text(
+    "column-without-heading",
+    "Country,Name,,E-mail\nNO,Anna,Prøve,anna@no.example\nNO,Ola,,ola@no.example\n",
+    {2: "", 3: ""},
+    whole="C025@1",
+)
+text(
+    "clean-rows-counted",
+    ",Country,Name,E-mail\n1,NO,Anna Prøve,anna@no.example\n2.,NO,Ola Skisse,ola@no.example\n",
+    {2: "", 3: ""},
+)
+text(
+    "clean-outlook",
+    '"Title","First Name","Middle Name","Last Name","Suffix","Company","Business Country/Region","E-mail Address","E-mail Type"\n'
+    '"Ms","Karin","S.","Prøvesen","","","Norway","karin@no.example","SMTP"\n',
+    {2: ""},
+)
+text(
+    "clean-google-contacts",
+    "Name,Given Name,Additional Name,Family Name,E-mail 1 - Type,E-mail 1 - Value,Country\n"
+    "Karin S. Prøvesen,Karin,S.,Prøvesen,Work,karin@no.example,Norway\n",
+    {2: ""},
+)
+text(
+    "clean-dutch",
+    "Land;Voornaam;Tussenvoegsel;Achternaam;E-mailadres\nNederland;Jan;van der;Voorbeeld;jan@nl.example\n",
+    {2: ""},
+)
+text(
+    "clean-two-languages",
+    "Pays / Country;Nom, prénom;Courriel / E-mail;Langue / Language\nNorvège / Norway;Mme PRØVE Anna;anna@no.example;fr\n",
+    {2: ""},
+)
+text("macintosh-french", "Pays;Nom;Prénom;Courriel\nFrance;Château-Exemple;Héloïse;heloise.chateau@fr.example\nFrance;Lévêque;Noël;n.leveque@fr.example\n",
+     TWO, encoding="mac_roman", whole="C007")  # fmt: skip
+text("dos-german", GERMAN, TWO, encoding="cp850", whole="C007")
+CASES.append(
+    Case("two-encodings.csv", PLAIN.encode() + "NO,,Kåre Skisse,kaare@no.example,\n".encode("cp1252"), {}, "C006@5")
+)
+
+
+def _merged(made: xlsxwriter.Workbook) -> None:
+    made.get_worksheet_by_name("Members").merge_range("A2:A4", "Norway")
+
+
+def _two_rows_of_headings(made: xlsxwriter.Workbook) -> None:
+    sheet = made.get_worksheet_by_name("Members")
+    sheet.merge_range("A1:A2", "Country")
+    sheet.merge_range("B1:C1", "Name")
+    sheet.merge_range("D1:D2", "E-mail")
+
+
+book("clean-merged-state.xlsx", {"Members": [row if at == 0 else ["", *row[1:]] for at, row in enumerate(GRID)]},
+     {"Members": CLEAN}, change=_merged)  # fmt: skip
+book(
+    "clean-two-rows-of-headings.xlsx",
+    {"Members": [[], ["", "First name", "Last name"], ["NO", "Anna", "Prøve", "anna@no.example"]]},
+    {"Members": {3: ""}},
+    change=_two_rows_of_headings,
+)
+book(
+    "hidden-column.xlsx",
+    {"Members": GRID},
+    {"Members": CLEAN},
+    "C027@1",
+    change=lambda made: made.get_worksheet_by_name("Members").set_column("D:D", None, None, {"hidden": True}),
+)  # type: ignore[union-attr]
+BARE = b"".join(b'<row><c t="inlineStr"><is><t>x</t></is></c></row>' for _ in range(200_001))
+CASES.append(
+    Case(
+        "rows-without-numbers.xlsx",
+        repack(PLAIN_BOOK, {"xl/worksheets/sheet1.xml": SHEET.replace(b"</sheetData>", BARE + b"</sheetData>")}),
+        {},
+        "C015",
+    )
+)
+ods(
+    "clean-merged-state.ods",
+    [
+        boxes(HEAD),
+        [cell("Norway", numberrowsspanned="2", numbercolumnsspanned="1"), *boxes(ANNA)[1:]],
+        [CoveredTableCell(), *boxes(OLA)[1:]],
+    ],
+    {2: "", 3: ""},
+)
+DEEP = b"<text:span>" * 100_000 + b"x" + b"</text:span>" * 100_000
+CASES.append(
+    Case("deep.ods", repack(PLAIN_ODS, {"content.xml": CONTENT.replace(b"Anna Pr\xc3\xb8ve", DEEP)}), {}, "C016")
+)
+BLANKS = b'<text:s text:c="1000"/>' * 20_000
+CASES.append(
+    Case(
+        "endless-blanks.ods",
+        repack(PLAIN_ODS, {"content.xml": CONTENT.replace(b"Anna Pr\xc3\xb8ve", BLANKS)}),
+        {},
+        "C014",
+    )
+)
 
 
 def main() -> None:
