@@ -1,10 +1,27 @@
-"""`mailer` and `python -m mailer`."""
+"""`mailer` and `python -m mailer`; where the packages it rests on are missing, one sentence says what to type."""
 
-from mailer.cli import cli
+import sys
+
+WRONG_USAGE = 2
 
 
 def main() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036  (whoever starts it by hand may use any)
+        version = ".".join(map(str, sys.version_info[:2]))
+        _cannot_begin(f"the mailer needs Python 3.11 or newer, and this is {version}", "make PYTHON=python3.12 demo")
+    try:
+        from mailer.cli import cli
+    except ModuleNotFoundError as missing:
+        if (missing.name or "mailer").partition(".")[0] == "mailer":
+            raise
+        what = f"this Python ({sys.executable}) lacks the package {missing.name}, which the mailer needs"
+        _cannot_begin(what, "make demo, once, in the project's folder; then .venv/bin/mailer")
     cli.main()
+
+
+def _cannot_begin(why: str, hint: str) -> None:
+    sys.stderr.write(f"error: {why}.\n  = {hint}\n")
+    sys.exit(WRONG_USAGE)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,20 @@ def test_alone_it_names_the_newest_mail_out_and_the_next_step(
     assert said.format(workspace) in run("-C", workspace).stderr
 
 
+def test_python_without_the_packages_is_told_what_to_type() -> None:
+    """`python -m mailer` by the system's Python: isolated from every installed package."""
+    start = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('mailer', run_name='__main__')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", start, str(Path(mailer.__file__).parents[1]), "status"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "lacks the package click" in found.stderr
+    assert "make demo" in found.stderr and "Traceback" not in found.stderr
+
+
 def test_version_is_said(run: RUN) -> None:
     assert run("--version").stdout == f"mailer {mailer.__version__}\n"
 

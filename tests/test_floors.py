@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "dkim",
         "sources",
         "plan",
+        "unfilled",
         "drafting",
         "replies",
         "retry",
@@ -118,6 +120,14 @@ def test_every_module_has_a_place_on_a_floor() -> None:
     }
     homeless = modules - {"__init__"} - set(PLACE)
     assert not homeless, f"say in tests/test_floors.py and docs/architecture.md on which floor they are: {homeless}"
+
+
+def test_architecture_draws_the_same_floors() -> None:
+    """The table of `docs/architecture.md`, word for word and in the same order."""
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = {int(floor): names for floor, names in re.findall(r"^\| (\d) \w+ \| ([^|]*) \|", text, re.MULTILINE)}
+    for floor, names in enumerate(FLOORS):
+        assert tuple(re.findall(r"`(\w+)/?`", drawn[floor])) == names, f"floor {floor}"
 
 
 def test_imports_go_down_the_floors_and_back_along_the_journey() -> None:

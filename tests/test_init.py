@@ -15,6 +15,7 @@ from mailer.config import load_workspace
 from mailer.contacts import load_contacts
 from mailer.delegations import Delegations
 from mailer.errors import Severity
+from mailer.unfilled import unfilled
 
 NAMES = [
     ".gitignore",
@@ -101,6 +102,31 @@ def test_first_appeal_is_complete(made: Path) -> None:
 def test_people_the_log_and_secrets_stay_out_of_git(made: Path) -> None:
     ignored = (made / ".gitignore").read_text(encoding="utf-8").split()
     assert {"/contacts/", "/.mailer/", "/secrets/", "/config.local.toml"} <= set(ignored)
+
+
+@pytest.mark.parametrize(("mode", "severity", "code"), [("test", "note", 0), ("live", "error", 1)])
+def test_what_nobody_has_filled_in_is_a_note_and_in_live_mode_an_error(
+    made: Path, mode: str, severity: str, code: int
+) -> None:
+    settings = made / "config.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace('mode = "test"', f'mode = "{mode}"'), encoding="utf-8"
+    )
+    found = CliRunner().invoke(cli, ["-C", str(made), "check", "--json"])
+    problems = [one for one in json.loads(found.stdout)["problems"] if one["code"] == "K113"]
+    assert found.exit_code == code
+    assert [one["message"].split()[0] for one in problems] == ["sender.from", "sender.organisation", "smtp.host"]
+    assert {one["severity"] for one in problems} == {severity}
+    lines = settings.read_text(encoding="utf-8").splitlines()
+    assert all(one["value"] in lines[one["row"] - 1] for one in problems)
+
+
+def test_what_is_filled_in_is_no_problem(made: Path) -> None:
+    (made / "config.toml").write_text(
+        '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n',
+        encoding="utf-8",
+    )
+    assert unfilled(load_workspace(made)) == []
 
 
 def test_nothing_is_overwritten(made: Path) -> None:

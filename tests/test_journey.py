@@ -694,7 +694,7 @@ def test_ctrl_c_ends_within_a_second_and_send_goes_on_where_it_was(workspace: Ma
 def test_another_window_can_pause_and_stop(
     workspace: MakeWorkspace, box: Mailbox, word: str, code: int, left: str
 ) -> None:
-    root = workspace(people=60, per_minute=1200)
+    root = workspace(people=60, per_minute=300)
     planned(root)
     with Sending(root, "send", "M-0001", "--confirm", "60") as sending:
         sending.events(3)

@@ -23,6 +23,7 @@ from mailer.forms import OWN, Forms
 from mailer.holds import Holds
 from mailer.plan import write
 from mailer.render import Rendered, Renderer, check_letters
+from mailer.unfilled import unfilled
 
 
 @click.command(cls=Command)
@@ -36,7 +37,7 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     workspace = desk.workspace
     delegations, book, holds = read_contacts(workspace)
     names = [appeal] if appeal else appeals.names(workspace.root)
-    problems = [*book.problems, *holds.problems]
+    problems = [*unfilled(workspace), *book.problems, *holds.problems]
     opinions: list[str] = []
     for name in names:
         asked: list[str] = []
