@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mailer.appeal import Appeal, load_appeal
 from mailer.audience import EVERYONE, Audience, Decision, Selection
@@ -19,13 +19,13 @@ from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity, UsageError
 from mailer.forms import OWN, Forms
 from mailer.holds import Holds, load_holds
-from mailer.plan import Plan, Sending, make_plan
-from mailer.proof import Proof, proof
-from mailer.render import Renderer
-from mailer.signoff import accepted, signatures, unsigned
 from mailer.sources import Sources
 from mailer.states import Reason, Written
-from mailer.style import unwritten
+
+if TYPE_CHECKING:  # a sending goes by its plan: it reads the workspace, and needs nothing of what letters are made with
+    from mailer.plan import Plan, Sending
+    from mailer.proof import Proof
+    from mailer.render import Renderer
 
 Mode = Literal["test", "live", "demo"]
 
@@ -51,6 +51,8 @@ class Draft:
 
     @cached_property
     def renderer(self) -> Renderer:
+        from mailer.render import Renderer
+
         return Renderer(
             self.appeal,
             sender=self.workspace.settings.sender,
@@ -104,16 +106,24 @@ class Draft:
             )
         if missing := without_letter(self.appeal, decisions):
             raise MailerError("Some people have no letter that they could get. Nothing was planned.", problems=missing)
+        from mailer.plan import make_plan
+
         return make_plan(self.appeal, decisions, self.renderer, self.sending, self.sources)
 
     def proof(self) -> Proof:
         """Write the letter of everybody who would get one now, and sort what they read first."""
+        from mailer.proof import proof
+        from mailer.signoff import accepted
+
         people = [(one.contact, one.language) for one in self.decide() if one.reason is None]
         return proof(self.renderer, self.forms, people, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:
         """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for,
         sentences that wait to be written, an invented date."""
+        from mailer.signoff import signatures, unsigned
+        from mailer.style import unwritten
+
         found = [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
         found += [replace(one, severity=Severity.ERROR) for one in unwritten(self.appeal)]
         session = self.appeal.session
@@ -171,6 +181,8 @@ def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Proble
 
 def sending_of(workspace: Workspace, mode: Mode) -> Sending:
     """Return from whom and through what letters go."""
+    from mailer.plan import Sending
+
     sender = workspace.settings.sender
     return Sending(sender.address, sender.from_, sender.answers_to, server_name(workspace), mode)
 

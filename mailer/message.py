@@ -18,14 +18,16 @@ from email.header import decode_header
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mailer import headers, wire
 from mailer.address import key_of
 from mailer.errors import MailerError
-from mailer.markup import escaped
-from mailer.render import Rendered
 from mailer.wire import Part, Shared
+
+if TYPE_CHECKING:  # making letters needs libraries that are slow to import; dating one, at its first attempt, does not
+    from mailer.render import Rendered
 
 _ASCII = bytes(range(128))
 _SENDER = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
@@ -127,6 +129,8 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
         raise _not_one_persons("a header is missing or stands there twice")
     if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
+    from mailer.markup import escaped
+
     boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', own)
     parts = own[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
     bodies = [_decoded(part) for part in parts]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from mailer.contacts import load_contacts
 from mailer.contacts.book import fingerprints
 from mailer.drafting import as_planned, draft
 from mailer.sources import Sources
-from tests.workspaces import CLOSED_PORT, a_workspace, edit
+from tests.workspaces import CLOSED_PORT, a_workspace, edit, environment, planned
 
 ROOT = Path(__file__).parents[1]
 WHOLE = Sources(
@@ -77,3 +79,17 @@ def test_whatever_a_plan_depends_on_makes_it_another(tmp_path: Path, change: Cal
     assert as_planned(packed, load_workspace(root), "appeal")
     change(root)
     assert not as_planned(packed, load_workspace(root), "appeal")
+
+
+def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(tmp_path: Path) -> None:
+    root = a_workspace(tmp_path, CLOSED_PORT)
+    planned(root)
+    code = (
+        "import sys\nfrom mailer.__main__ import main\n"
+        f"sys.argv[1:] = ['-C', {str(root)!r}, 'send', 'M-0001', '--confirm', '6']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 5, end.code\n"  # there is no server
+        "found = {'jinja2', 'markdown_it', 'css_inline', 'pandas', 'rapidfuzz'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
