@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from mailer.appeal import load_appeal
 from mailer.cli import cli
-from tests.letters import folder, letter
+from mailer.render import check_letters
+from tests.letters import DELEGATIONS, FORMS, SENDER, folder, letter
 
 CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
 TOML = 'title = "Votes"\n[[organisation]]\nname = { en = "Freedom First", fr = "Liberté" }\n'
@@ -30,6 +33,46 @@ def preview(root: Path, *args: str) -> Result:
 
 def lines(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_new_appeal_is_in_order_and_waits_to_be_written(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("new", "prisoners-2027").exit_code == 0
+    made = load_appeal(tmp_path, "prisoners-2027")
+    assert (made.title, set(made.letters)) == ("Prisoners 2027", {"en", "fr"})
+    problems = check_letters(made, SENDER, DELEGATIONS, FORMS)
+    assert {problem.code for problem in problems} == {"L238"}
+
+
+def test_copy_of_an_appeal_is_unsigned_and_has_no_last_day(run: Callable[..., Result], tmp_path: Path) -> None:
+    folder(
+        tmp_path, "votes", toml=TOML.replace('"Votes"', '"Votes"\nlast_day = 2026-01-27'), **{"for/NO.en": "Norway."}
+    )
+    (tmp_path / "templates" / "votes" / "en.md").write_text(letter("By 76 votes.\n\n{{ for_delegation }}"), "utf-8")
+    (tmp_path / "templates" / "votes" / "fr.md").write_text(letter("Par 76 voix.\n\n{{ for_delegation }}"), "utf-8")
+    assert run("sign", "votes", "Freedom First", "--by", "Jana").exit_code == 0
+    assert run("new", "again", "--from", "votes").exit_code == 0
+    copy, old = load_appeal(tmp_path, "again"), load_appeal(tmp_path, "votes")
+    assert (copy.letters["fr"].body, set(copy.pieces)) == (old.letters["fr"].body, {"for/NO.en"})
+    assert (copy.last_day, old.last_day) == (None, date(2026, 1, 27))
+    assert run("signed", "again").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["votes"], "is there already"),
+        (["../votes"], "cannot be called"),
+        (["Votes 2"], "cannot be called"),
+        (["other", "--from", "vote"], 'did you mean "votes"?'),
+    ],
+)
+def test_new_appeal_that_cannot_be_is_refused(
+    run: Callable[..., Result], tmp_path: Path, args: list[str], said: str
+) -> None:
+    done = run("new", *args)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert [path.name for path in (tmp_path / "templates").iterdir()] == ["votes"]
 
 
 def test_list_shows_every_appeal_and_what_is_wrong_with_one(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +12,80 @@ from mailer.cli.problems import show_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mailer.appeal import Appeal
 
 
 @click.group(cls=Group)
 def letters() -> None:
-    """Help for those who write letters: list, words, coverage, sign, signed."""
+    """Help for those who write letters: new, list, words, coverage, sign, signed."""
+
+
+@letters.command()
+@click.argument("appeal")
+@click.option("--from", "old", metavar="APPEAL", help="Begin with a copy of this one.")
+@click.pass_obj
+def new(desk: Desk, appeal: str, old: str | None) -> None:
+    """Make the folder of a new appeal: with sentences that wait to be written, or as a copy of another.
+
+    \b
+    mailer letters new prisoners-2027 --from torture-2026
+
+    Signatures and the last day are not copied: they belong to the other text.
+    """
+    from mailer.appeal import load_appeal
+    from mailer.errors import UsageError
+
+    root = desk.workspace.root
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", appeal):
+        raise UsageError(f"An appeal cannot be called {appeal!r}.", hint="small letters, figures and -: prisoners-2027")
+    folder = root / "templates" / appeal
+    if folder.exists():
+        raise UsageError(f"templates/{appeal} is there already; nothing was written.", hint="choose another name")
+    if old is None:
+        texts = _first_appeal(appeal)
+    else:
+        load_appeal(root, old)  # a mistake in it would be there twice
+        texts = _copy_of(root / "templates" / old)
+    try:
+        for name, content in texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to: {error.strerror}.") from error
+    if desk.json:
+        desk.data({"appeal": appeal, "files": sorted(texts)})
+        return
+    desk.say(f"A new appeal in templates/{appeal}:")
+    for name in sorted(texts):
+        desk.out.print(f"  {name}")
+    desk.say("\nChange what stands in appeal.toml, above all the title and the session, and write the letters. Then:")
+    desk.say(f"  mailer check {appeal}")
+
+
+def _first_appeal(name: str) -> dict[str, bytes]:
+    """Return the files of the appeal with which a workspace begins, under another title."""
+    from importlib import resources
+
+    data = resources.files("mailer").joinpath("data/workspace")
+    title = f'title = "{name.replace("-", " ").capitalize()}"'
+    settings = re.sub(r"^title = .*$", title, data.joinpath("en/appeal.toml").read_text("utf-8"), flags=re.MULTILINE)
+    letters = {f"{one}.md": data.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")}
+    return {"appeal.toml": settings.encode(), **letters}
+
+
+def _copy_of(folder: Path) -> dict[str, bytes]:
+    """Return the files of an appeal, but for what belongs to its own text."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not path.is_symlink() and name != "signed.csv" and "/." not in f"/{name}":
+            found[name] = path.read_bytes()
+    if "appeal.toml" in found:
+        found["appeal.toml"] = re.sub(rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE)
+    return found
 
 
 @letters.command(name="list")
