@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("attachments", "console", "contacts", "letters", "planning", "sending", "starting")
+NAMES = (
+    "attachments", "console", "contacts", "letters", "line", "memory", "others", "planning", "sending", "starting",
+)  # fmt: skip
 
 
 def main() -> None:

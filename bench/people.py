@@ -12,6 +12,8 @@ from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.forms import Forms
 from mailer.holds import Holds
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
 from mailer.plan import Plan, Sending, make_plan
 from mailer.render import Renderer
 from mailer.sources import Sources
@@ -47,3 +49,11 @@ def plan_for(people: list[Contact]) -> Plan:
     decisions = Audience(appeal, Holds()).decide(people)
     sending = Sending(SENDER.address, SENDER.from_, SENDER.answers_to, "127.0.0.1:25 none", "demo")
     return make_plan(appeal, decisions, renderer, sending, Sources())
+
+
+def planned(log: Path, number: int) -> None:
+    """Write a mail-out to so many people into a new send log; a benchmark begins with a copy of it."""
+    plan = plan_for(contacts(number))
+    with Ledger(f"sqlite:///{log}") as ledger, ledger.writing() as connection:
+        mailouts.create(connection, plan, at=ledger.now(), who="bench")
+    assert len(plan.to_send) == number, "everyone gets a letter"

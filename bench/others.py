@@ -1,0 +1,124 @@
+"""Letters per second beside other senders, on loopback, in one run: what is lost and won by keeping a record.
+
+- *mailer*: see `bench.sending`; *whole path*: the plan as well, that is decide, render, build, read back, write to the
+  send log, and then send;
+- *nodemailer*: its pool, with finished bytes, and building each message; *smtppool*: the Go library that listmonk sends
+  with; *Go net/smtp*: what that stands on, with finished bytes, and building each message;
+- *mailmerge*: the program as a whole, from CSV and template, text without HTML;
+- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the limit.
+
+Only the mailer keeps a record. What cannot be had here is left out, by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from bench import measure, people, rivals
+from bench.sending import Bytes, Mailer, Messages, _letters
+from mailer.dispatch import Dispatch
+from mailer.feed import Course
+from mailer.ledger import mailouts, queries
+from mailer.ledger.ledger import Ledger
+from mailer.states import State
+from mailer.transport.smtp import Patience, Server, SmtpSession
+
+LETTERS = 3000
+FEW = 300  # of those that take a connection or some milliseconds for each
+CONNECTIONS = 8
+ROUNDS = 3
+OURS, WHOLE, LIMIT = "mailer, sending", "mailer, whole path", "smtp-source: the limit"
+Cases = dict[str, measure.Case | measure.Program]
+
+
+def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: int = CONNECTIONS) -> None:
+    with tempfile.TemporaryDirectory() as folder, measure.smtp_sink() as port:
+        log = Path(folder) / "ledger.db"
+        people.planned(log, letters)
+        ready = _letters(log)
+        size = round(mean(len(data) for _, data in ready))
+        print(f"{letters:,} letters of {size:,} bytes, {connections} connections, {rounds} rounds\n", flush=True)
+        cases: Cases = {
+            OURS: Mailer(log, port, connections),
+            WHOLE: Whole(letters, port, connections),
+            "aiosmtplib sendmail, bytes": Bytes(log, port, connections),
+            "aiosmtplib send_message": Messages(log, port, connections),
+        }
+        add_others(cases, ready, port, connections, size)
+        results = measure.rounds(cases, rounds)
+    limit = measure.rate(results[LIMIT])
+    rows = [
+        [
+            name,
+            measure.rates(one),
+            measure.processor(one),
+            measure.peak(one),
+            f"{100 * measure.rate(one) / limit:.0f} %",
+        ]
+        for name, one in results.items()
+    ]
+    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of smtp-source"], rows)
+
+
+def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connections: int, size: int) -> None:
+    """Add every sender that can be had here."""
+    file = str(rivals.letters_file(ready))
+    to = (str(port), str(connections), file)
+
+    def node(mode: str) -> measure.Program:
+        return measure.Program(("node", str(rivals.nodemailer()), *to, mode))
+
+    rivals.add(cases, "nodemailer pool, raw", lambda: node("raw"))
+    rivals.add(cases, "nodemailer pool, MIME", lambda: node("mime"))
+    rivals.add(cases, "smtppool, MIME", lambda: measure.Program((str(rivals.smtppool()), *to, "mime")))
+    rivals.add(cases, "Go net/smtp, raw", lambda: measure.Program((str(rivals.netsmtp()), *to, "raw")))
+    rivals.add(cases, "Go net/smtp, MIME", lambda: measure.Program((str(rivals.netsmtp()), *to, "mime")))
+
+    def merge() -> measure.Program:
+        program = rivals.mailmerge()
+        command = (str(program), "--no-dry-run", "--no-limit")
+        return measure.Program(command, whole=min(FEW, len(ready)), folder=rivals.mailmerge_folder(ready[:FEW], port))
+
+    rivals.add(cases, "mailmerge, the program as a whole", merge)
+    source = shutil.which("smtp-source", path=measure.PLACES)
+    assert source is not None, "it comes with smtp-sink"
+    what = ("-d", "-s", str(connections), "-m", str(len(ready)), "-l", str(size))
+    cases[LIMIT] = measure.Program(
+        (source, *what, "-f", "jana@rights.example", "-t", "anna@no.example", f"127.0.0.1:{port}"), whole=len(ready)
+    )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Everything that `mailer plan` and `mailer send` do, from contacts in memory to an outcome for everybody."""
+
+    letters: int
+    port: int
+    connections: int
+
+    def __call__(self) -> tuple[int, measure.Stopwatch]:
+        contacts = people.contacts(self.letters)
+        with tempfile.TemporaryDirectory() as folder, Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger:
+            with measure.Stopwatch() as watch:
+                plan = people.plan_for(contacts)
+                with ledger.writing() as connection:
+                    mail_out = mailouts.create(connection, plan, at=ledger.now(), who="bench")
+                del plan
+                course = Course(self.connections, per_connection=1_000_000)
+                asyncio.run(Dispatch(ledger, mail_out, self._session, course).run())
+            with ledger.reading() as connection:
+                assert queries.counts(connection, mail_out)[State.ACCEPTED] == self.letters
+        return self.letters, watch
+
+    def _session(self) -> SmtpSession:
+        server = Server("127.0.0.1", self.port, "none", None, None, helo="rights.example")
+        return SmtpSession(server, Patience(), lambda _address: True)
+
+
+if __name__ == "__main__":
+    main()
