@@ -524,6 +524,8 @@ def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Jou
         ("q=PELDAS+4", [4]),
         ("q=person5%40", [5]),
         ("q=100%25_", []),
+        ("q=NO+such+user+peldas", [1]),  # what the server said, and the name
+        ("q=broke+answer", [3]),
         ("day=2027-01-20&state=accepted", [2, 4]),
         ("day=2027-01-21", []),
         ("state=nonsense", [1, 2, 3, 4, 5, 6, 7, 8]),
@@ -543,6 +545,13 @@ def test_address_bar_chooses_the_rows_and_the_export_has_exactly_them(
     assert [int(json.loads(line)["delivery"].rpartition("-")[2]) for line in lines] == numbers
     book = openpyxl.load_workbook(io.BytesIO(owner.get(f"/mail-outs/M-0001/outcomes.xlsx?{query}").content))
     assert book["People"].max_row == len(numbers) + 1
+
+
+def test_notes_are_searched_too(owner: Browser) -> None:
+    owner.post("/mail-outs/M-0001/people/4/note", text="Call her office à Genève in January")
+    for words, numbers in (("january", ["4"]), ("Genève office", ["4"]), ("genève person5", []), ("%", [])):
+        page = owner.get("/mail-outs/M-0001/outcomes", params={"q": words}).text
+        assert re.findall(r'class="num quiet">(\d+)<', page) == numbers, words
 
 
 def test_export_is_on_record(owner: Browser, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mailer.ledger.notes import NOTED
 from mailer.ledger.queries import Delivery, delivery_columns, delivery_of
 from mailer.ledger.schema import delivery, event
 from mailer.spelling import tokens
@@ -24,6 +25,17 @@ d, e = delivery.c, event.c
 PAGE = 50
 BY_INDEX = "INDEXED BY ix_delivery_table"
 """SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its way."""
+
+NOT_REACHED = (
+    State.REFUSED.value,
+    State.UNKNOWN.value,
+    State.DEFERRED.value,
+    State.NOT_SENT.value,
+    State.SKIPPED.value,
+)
+
+HANDFUL = 500
+"""So many people found by what was said are named one by one in the question to the table."""
 
 NEWEST = 20_000
 """So many of the last events are looked at for the rate: five minutes at thirty letters a second."""
@@ -49,7 +61,7 @@ class Wanted:
     languages: tuple[str, ...] = ()
     since: datetime | None = None  # changed at or after
     until: datetime | None = None  # changed before
-    search: str = ""  # words of name or address, in any order, without case and accents
+    search: str = ""  # words, in any order and without case: of name or address, of what was said, of a note
 
     def where(self, mail_out_id: int) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [d.mail_out_id == mail_out_id]
@@ -67,10 +79,49 @@ class Wanted:
             found.append(d.changed_at >= self.since)
         if self.until:
             found.append(d.changed_at < self.until)
-        found += [d.words.contains(word, autoescape=True) for word in tokens(self.search)]
-        if self.search.strip() and not tokens(self.search):
-            found.append(sa.false())  # nothing but punctuation is nobody's name
         return found
+
+
+def _where(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of the rows, the search included.
+
+    All words stand in somebody's name and address, or with these in what was said of them or in a note. What was said is
+    looked at for those alone who were not reached: they are few, and found by `ix_delivery_queue`. Who was found by it is
+    put into the question itself where it is a handful: SQLite then goes through the table once.
+    """
+    found = wanted.where(mail_out_id)
+    words = wanted.search.split()
+    if not words:
+        return found
+    other = delivery.alias("other").c
+
+    def all_in(names: sa.Column[str], *texts: sa.Column[str]) -> sa.ColumnElement[bool]:
+        return sa.and_(*(sa.or_(_named(names, word), *(_written(text, word) for text in texts)) for word in words))
+
+    said = sa.select(other.id).where(
+        other.mail_out_id == mail_out_id, other.state.in_(NOT_REACHED), all_in(other.words, other.text, other.detail)
+    )
+    noted = (
+        sa.select(other.id)
+        .join_from(event, other.id.table, other.id == e.delivery_id)
+        .where(e.mail_out_id == mail_out_id, e.kind == NOTED, all_in(other.words, e.detail))
+    )
+    ways = [all_in(d.words)]
+    for way in (said, noted):
+        ids = connection.scalars(way.limit(HANDFUL + 1)).all()
+        if ids:
+            ways.append(d.id.in_(ids if len(ids) <= HANDFUL else way))
+    return [*found, sa.or_(*ways)]
+
+
+def _named(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
+    """Without case and accents; nothing but punctuation is nobody's name."""
+    found = tokens(word)
+    return sa.and_(*(column.contains(one, autoescape=True) for one in found)) if found else sa.false()
+
+
+def _written(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
+    return column.icontains(word, autoescape=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +147,7 @@ def page(
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
     backwards = before is not None
     order = (column, d.number) if column is not d.number else (d.number,)
-    where = wanted.where(mail_out_id)
+    where = _where(connection, mail_out_id, wanted)
     beyond = _key(connection, mail_out_id, order, before if backwards else after)
     if beyond is not None:
         key, edge = sa.tuple_(*order), sa.tuple_(*(sa.literal(part, one.type) for part, one in zip(beyond, order)))  # noqa: B905
@@ -131,7 +182,7 @@ def _key(
 def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
     """Count the rows of the whole table that are wanted."""
     rows = sa.select(sa.func.count()).select_from(delivery).with_hint(delivery, BY_INDEX, "sqlite")
-    return connection.scalar(rows.where(*wanted.where(mail_out_id))) or 0
+    return connection.scalar(rows.where(*_where(connection, mail_out_id, wanted))) or 0
 
 
 def table(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, str, str, int]]:
@@ -149,7 +200,9 @@ def every(connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: 
     """Return all rows that are wanted, for an export or a call sheet."""
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
     order = [one.desc() if down else one.asc() for one in (column, d.number)]
-    rows = connection.execute(sa.select(*delivery_columns).where(*wanted.where(mail_out_id)).order_by(*order))
+    rows = connection.execute(
+        sa.select(*delivery_columns).where(*_where(connection, mail_out_id, wanted)).order_by(*order)
+    )
     return [delivery_of(row) for row in rows]
 
 
