@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mailer.appeal import Appeal, load_appeal
@@ -30,10 +31,16 @@ if TYPE_CHECKING:  # a sending goes by its plan: it reads the workspace, and nee
 Mode = Literal["test", "live", "demo"]
 
 
+def own_delegations(root: Path) -> Delegations:
+    """Read the delegations, and over them the cells of the workspace's own `delegations.csv`, if it has one."""
+    own = root / "delegations.csv"
+    return Delegations.load(own if own.exists() else None)
+
+
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
     """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
     settings = workspace.settings.contacts
-    delegations = Delegations.load()
+    delegations = own_delegations(workspace.root)
     book = load_contacts(workspace.root, settings.folder, settings.columns, delegations, max_rows=settings.max_rows)
     return delegations, book, load_holds(workspace.hold_list, delegations)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,6 +22,8 @@ from pathlib import Path
 
 from mailer.address import key_of
 from mailer.contacts.addresses import read_address
+from mailer.contacts.book import ContactBook
+from mailer.contacts.checks import ALIKE, about, likeness, loosely, name_field
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import HOLD_LIST, find_headings
 from mailer.contacts.contact import Contact, person_key
@@ -47,7 +50,7 @@ class Hold:
     by: str
     file: str
     row: int
-    seal: str = ""  # salt, hash of the address, hash of the name, with ":" between
+    seal: str = ""  # salt, hash of the address, hashes of the name, with ":" between
 
     def __str__(self) -> str:
         """Say it in a line: `asked not to be written to (Ilse, 2026-03-03)`."""
@@ -66,7 +69,9 @@ class Holds:
         for hold in reversed(entries):
             salt, *hashes = hold.seal.split(":")
             self._by_seal.setdefault(salt, {}).update((known, hold) for known in hashes if known)
-        self._by_person = {person_key(hold.delegation, hold.name): hold for hold in reversed(entries) if hold.name}
+        self._by_person = {
+            key: hold for hold in reversed(entries) if hold.name for key in _keys(hold.delegation, hold.name)
+        }
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(self.entries)
@@ -75,8 +80,11 @@ class Holds:
         return len(self.entries)
 
     def match(self, contact: Contact) -> Hold | None:
-        """Return the entry that holds this person, by address or by name and delegation, or None."""
-        keys = [key for key in (contact.person_key, person_key("", contact.name)) if key]
+        """Return the entry that holds this person, by address or by name and delegation, or None.
+
+        A name is the same in other letters, too: Müller and Mueller, Rousopoulos and Roussopoulos.
+        """
+        keys = [*_keys(contact.delegation, contact.name), *_keys("", contact.name)] if self.entries else []
         found = self._by_address.get(contact.address_key) if contact.address else None
         for key in keys:
             found = found or self._by_person.get(key)
@@ -84,6 +92,29 @@ class Holds:
             for key in (*keys, contact.address_key):
                 found = found or (sealed.get(_hash(salt, key)) if key else None)
         return found
+
+    def doubts(self, book: ContactBook) -> list[Problem]:
+        """Ask about people who are nearly, but not surely, on the list: an initial more, a surname less, a letter."""
+        names: dict[str, list[Hold]] = defaultdict(list)
+        for hold in self.entries:
+            if hold.name:
+                names[hold.delegation].append(hold)
+        found = []
+        for contact in book.contacts if names else ():
+            near = [*names.get(contact.delegation, ()), *names.get("", ())]
+            if contact.skip or not near or self.match(contact):
+                continue
+            alike = max(near, key=lambda hold: likeness(hold.name, contact.name))
+            if likeness(alike.name, contact.name) >= ALIKE:
+                message = f"this looks like {alike.name}, who is on the hold list: {alike}"
+                found.append(about(contact, book.columns, "C203", name_field(contact), contact.name, message))
+        return found
+
+
+def _keys(delegation: str, name: str) -> list[str]:
+    """Return the keys under which a name is found: its words, and how they sound."""
+    exact = person_key(delegation, name)
+    return [exact, f"{delegation}~{loosely(name)}"] if exact else []
 
 
 def _hash(salt: str, key: str) -> str:
@@ -172,9 +203,9 @@ def _change(path: Path, backups: Path, change: Callable[[list[dict[str, str]]], 
     for row in rows:
         if not row.get("seal"):
             found = known.find(row.get("delegation", ""))
-            person = person_key(found.code if found else "", take_apart(row.get("name", "")).full)
+            people = _keys(found.code if found else "", take_apart(row.get("name", "")).full) or [""]
             address = read_address(row.get("address", "")).address
-            hashes = [_hash(salt, key) if key else "" for key in (address and key_of(address), person)]
+            hashes = [_hash(salt, key) if key else "" for key in (address and key_of(address), *people)]
             row["seal"] = ":".join((salt, *hashes)) if any(hashes) else ""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -147,3 +147,20 @@ def test_every_code_is_explained_with_an_example() -> None:
     listed = CliRunner().invoke(cli, ["explain"]).stdout
     assert all(f"{code}  " in listed for code in [*codes(), "K103", "L203"])
     assert CliRunner().invoke(cli, ["explain", "C999"]).exit_code == 2
+
+
+def test_a_workspace_can_say_which_delegations_sit(root: Path, run: Run) -> None:
+    (root / "contacts" / "ca.csv").write_text("Country,Name,E-mail\nCanada,Ola Skisse,o@ca.example\n", encoding="utf-8")
+    assert [p["code"] for p in data(run("check", "ca.csv", "--json", code=1))["problems"]] == ["C121"]
+    (root / "delegations.csv").write_text("code,status\nCA,member\n", encoding="utf-8")
+    assert data(run("check", "ca.csv", "--json"))["problems"] == []
+
+
+def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(root: Path, run: Run) -> None:
+    run("hold", "Anna Prøve", "--because", "asked")
+    again = SHEET.replace("Anna Prøve,anna@", "Anna K. Prøve,new@")
+    (root / "contacts" / "no.csv").write_text(again, encoding="utf-8")
+    result = run("check", code=1)
+    assert "C203" in result.stdout
+    assert "contacts check no.csv --marked" in result.stderr
+    assert "contacts fix" in result.stderr

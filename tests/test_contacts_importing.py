@@ -95,3 +95,43 @@ def test_a_list_without_people_is_empty() -> None:
 def test_an_imported_sheet_holds_no_formulas() -> None:
     found = Imported("vCard", [{"Name": "=cmd|' /C calc'!A0", "E-mail": "@SUM(A1)", "Delegation": "NO"}])
     assert found.as_csv().splitlines()[1] == "NO,'=cmd|' /C calc'!A0,'@SUM(A1)"
+
+
+def test_a_list_with_states_in_brackets_is_read() -> None:
+    pasted = (
+        "Ms Olena VZIRETS (Ukraine, ECPA)\nMr Ola SKISSE (Norway)\nMr Per UTKAST, Norway, Alternate: Ms Anne MALLI\n"
+    )
+    found = read("list.txt", f"{pasted}MM. B. EXEMPLE, C. EXEMPLE, France\n".encode(), KNOWN)
+    assert [(p["Name"], p["Delegation"], p.get("Group", ""), p["Note"]) for p in found.people] == [
+        ("Ms Olena VZIRETS", "Ukraine", "ECPA", ""),
+        ("Mr Ola SKISSE", "Norway", "", ""),
+        ("Mr Per UTKAST", "Norway", "", ""),
+    ]
+    assert found.left_over == ["Alternate: Ms Anne MALLI", "MM. B. EXEMPLE, C. EXEMPLE, France"]
+
+
+def test_cards_of_outlook_keep_their_letters() -> None:
+    card = (
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Pr=C3=B8ve;Per;;;\r\n"
+        "FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Per Pr=\r\n=C3=B8ve\r\nEMAIL:per@no.example\r\nEND:VCARD\r\n"
+    )
+    (per,) = read("per.vcf", card.encode(), KNOWN).people
+    assert (per["Given name"], per["Surname"]) == ("Per", "Prøve")
+
+
+def test_a_role_in_another_organisation_is_a_note() -> None:
+    popolo = {
+        "persons": [{"id": "1", "name": "Anna Prøve"}],
+        "organizations": [{"id": "n", "name": "Norway"}, {"id": "p", "name": "Arbeidslaget"}],
+        "memberships": [
+            {"person_id": "1", "organization_id": "p", "role": "member"},
+            {"person_id": "1", "organization_id": "n", "role": "substitute"},
+        ],
+    }
+    (anna,) = read("a.json", json.dumps(popolo).encode(), KNOWN).people
+    assert (anna["Role"], anna["Note"]) == ("substitute", "member (Arbeidslaget)")
+
+
+def test_a_spreadsheet_needs_no_import() -> None:
+    with pytest.raises(MailerError, match="needs no import"):
+        read("a.xlsx", b"PK\x03\x04", KNOWN)

@@ -240,3 +240,57 @@ def test_libreoffice_opens_the_marked_copy_and_the_accepted_sheet(tmp_path: Path
         reading = read_bytes(".ods", made.name, made.read_bytes())
         assert not reading.broken
         assert any(cells[2] == "Ola Skisse" for table in reading.tables for _, cells in table.rows if len(cells) > 2)
+
+
+def test_a_state_merged_over_its_members_is_marked_and_mended_once(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "a.xlsx", merged("Norwya"))
+    book = load_contacts(root)
+    assert [(p.code, p.cell) for p in book.problems] == [("C120", "A2"), ("C120", "A3")]
+    copy = mark(root, "contacts/a.xlsx", book)
+    marked = openpyxl.load_workbook(copy)
+    assert marked["Members"]["A2"].comment.text.count("C120") == 1
+    assert [repair.cell for repair in repairs(book, only=["C120"])] == ["A2"]
+    marked["Members"]["A2"] = "Norway"
+    marked.save(copy)
+    _, changes, _ = accept(root, copy)
+    assert [(change.cell, change.after) for change in changes] == [("A2", "Norway")]
+    assert [contact.delegation for contact in load_contacts(root).contacts] == ["NO", "NO"]
+
+
+def merged(state: str) -> bytes:
+    raw = io.BytesIO()
+    with xlsxwriter.Workbook(raw, {"in_memory": True}) as book:
+        tab = book.add_worksheet("Members")
+        for y, (name, address) in enumerate(
+            [("Name", "E-mail"), ("Anna Prøve", "anna@no.example"), ("Ola Skisse", "ola@no.example")]
+        ):
+            tab.write_row(y, 1, [name, address])
+        tab.write_string("A1", "Country")
+        tab.merge_range("A2:A3", state)
+    return raw.getvalue()
+
+
+def test_what_is_shown_in_the_copy_is_shown_in_the_sheet(tmp_path: Path) -> None:
+    raw = io.BytesIO()
+    with xlsxwriter.Workbook(raw, {"in_memory": True}) as book:
+        for name, person in (("Members", "Anna Prøve"), ("Old & new", "Ola Skisse")):
+            tab = book.add_worksheet(name)
+            tab.write_row("A1", ["Country", "Name", "E-mail"])
+            tab.write_row("A2", ["NO", person, f"{person[0].lower()}@no.example"])
+        book.worksheets()[0].set_row(1, None, None, {"hidden": True})
+        book.worksheets()[1].hide()
+    root = workspace(tmp_path, "a.xlsx", raw.getvalue())
+    book = load_contacts(root)
+    assert [contact.skip is None for contact in book.contacts] == [False, False]
+    copy = mark(root, "contacts/a.xlsx", book)
+    marked = openpyxl.load_workbook(copy)
+    marked["Members"].row_dimensions[2].hidden = False
+    marked["Old & new"].sheet_state = "visible"
+    marked.save(copy)
+    _, changes, backup = accept(root, copy)
+    assert [(c.sheet, c.cell, c.before, c.after) for c in changes] == [
+        ("Members", "row 2", "hidden", "shown"),
+        ("Old & new", "the tab", "hidden", "shown"),
+    ]
+    assert backup is not None
+    assert [contact.skip for contact in load_contacts(root).contacts] == [None, None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.contacts import Contact
+from mailer.contacts import Contact, load_contacts
 from mailer.errors import UsageError
 from mailer.holds import Hold, Holds, forget, hold, load_holds, release
 
@@ -126,3 +126,25 @@ def test_a_hold_list_that_cannot_be_read_is_not_changed(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             hold(path, tmp_path / "backups", entry("a@no.example"))
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["Jürgen Müller", "MUELLER Juergen", "Jurgen Muller"])
+def test_a_hold_outlives_another_spelling_and_a_new_address(tmp_path: Path, name: str) -> None:
+    found = holds(tmp_path, "jm@de.example,Jürgen Müller,DE,asked,2026-03-03,Ilse\n")
+    assert found.match(person(name=name, delegation="DE", address="new@de.example"))
+
+
+def test_a_seal_knows_another_spelling(tmp_path: Path) -> None:
+    path = tmp_path / "_hold.csv"
+    hold(path, tmp_path / "backups", entry("jm@de.example", "Jürgen Müller", "DE"))
+    forget(path, tmp_path / "backups", load_holds(path).entries[0])
+    assert load_holds(path).match(person(name="Juergen Mueller", delegation="DE", address="new@de.example"))
+
+
+@pytest.mark.parametrize(("name", "asked"), [("Karin Prøvesen", 1), ("Karin S. Prøvesen", 0), ("Per Utkast", 0)])
+def test_who_is_nearly_on_the_list_is_asked_about(tmp_path: Path, name: str, asked: int) -> None:
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "contacts" / "a.csv").write_text(f"Country,Name,E-mail\nNO,{name},new@no.example\n", encoding="utf-8")
+    found = holds(tmp_path, "old@no.example,Karin S. Prøvesen,NO,asked,2026-03-03,Ilse\n")
+    problems = found.doubts(load_contacts(tmp_path))
+    assert [(p.code, p.cell) for p in problems] == [("C203", "2:2")] * asked

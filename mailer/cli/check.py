@@ -37,7 +37,7 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     workspace = desk.workspace
     delegations, book, holds = read_contacts(workspace)
     names = [appeal] if appeal else appeals.names(workspace.root)
-    problems = [*unfilled(workspace), *book.problems, *holds.problems]
+    problems = [*unfilled(workspace), *book.problems, *holds.problems, *holds.doubts(book)]
     opinions: list[str] = []
     for name in names:
         asked: list[str] = []

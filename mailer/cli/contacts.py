@@ -62,8 +62,9 @@ def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, stric
     """Look through the contact sheets for everything that could go wrong."""
     from mailer.contacts.marked import mark
 
-    _, book, _ = _read(desk)
+    _, book, holds = _read(desk)
     files = _chosen(desk, book, sheets)
+    book = replace(book, problems=(*book.problems, *holds.doubts(book)))
     if online:
         from mailer.mx import check_domains
 

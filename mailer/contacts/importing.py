@@ -9,12 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import quopri
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from mailer.contacts import text as csv_text
+from mailer.contacts import words
 from mailer.contacts.addresses import ADDRESS
 from mailer.contacts.edit import harmless
 from mailer.delegations import Delegations
@@ -40,8 +42,9 @@ COLUMNS = (
 LACKS = {
     "PACE list": "no addresses, no languages; roles and groups only where they are printed",
     "OpenSanctions": "no roles, no groups, no languages, no gender; addresses only for some",
-    "EveryPolitician": "no roles in the Assembly, no languages; frozen since 2019, so look who has left",
-    "Popolo": "no languages; roles are those of the organisation, not of the Assembly",
+    "EveryPolitician": "no delegation (each file is of one parliament: write it into the column), no roles in the Assembly, "
+    "no languages; frozen since 2019, so look who has left",
+    "Popolo": "no languages; roles only where the organisation is a delegation",
     "vCard": "no roles in the Assembly, no groups; delegations only where the card names a state",
 }
 
@@ -76,6 +79,9 @@ class Imported:
 
 def read(name: str, content: bytes, delegations: Delegations) -> Imported:
     """Recognise a source by its content and read it. Raises `MailerError` for one that is none of the five."""
+    if content.startswith(b"PK"):
+        hint = "put it into the folder of contact sheets as it is, then: mailer contacts check"
+        raise MailerError(f"{name} is a spreadsheet, which needs no import", hint=hint)
     text, _ = csv_text.decode(name, content)
     if text is None:
         raise MailerError(f"{name} is no text", hint=f"what can be imported: {', '.join(SOURCES)}")
@@ -102,6 +108,10 @@ def read(name: str, content: bytes, delegations: Delegations) -> Imported:
 
 # ------------------------------------------------------------------------------------------------------------- PACE
 
+_BRACKETED = re.compile(r"^(?P<name>[^(),]+)\s*\((?P<rest>[^(),]+(?:,[^()]*)?)\)$")
+_SEVERAL = re.compile(r"^(?:MM\.?|Mmes|Messrs)\s", re.IGNORECASE)
+_OTHER = re.compile(r"^(?:alternates?|substitutes?|suppléante?s?)\s*:", re.IGNORECASE)
+
 _WITH_ROLE = re.compile(r"\s*\((?P<role>[^()]*)\)\s*$")
 
 
@@ -115,17 +125,22 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
         line = re.sub(r"^(?:co-)?rapporteurs?\s*:\s*", "", line, flags=re.IGNORECASE)
         addresses = re.findall(ADDRESS, line)
         line = re.sub(rf"\s*[-–:,<(]*\s*(?:{ADDRESS})[>)]?", "", line)
+        bracketed = _BRACKETED.match(line)  # "Ms Anna SAMPLE (Austria, SOC)", as documents print it, too
+        if bracketed and delegations.find(bracketed["rest"].partition(",")[0]):
+            line = f"{bracketed['name']}, {bracketed['rest']}"
         role = _WITH_ROLE.search(line)
         parts = [trim(part) for part in (line[: role.start()] if role else line).split(",")]
         at = next((i for i, part in enumerate(parts) if i and delegations.find(part)), None)
-        if at is None:
+        if at is None or _SEVERAL.match(line):  # "MM. B. and C.": who is who, a person must say
             found.left_over.append(trim(piece))
             continue
         rest = [part for part in parts[at + 1 :] if part]
+        found.left_over += filter(_OTHER.match, rest)
+        rest = [part for part in rest if not _OTHER.match(part)]
         person = {"Name": ", ".join(parts[:at]), "Delegation": parts[at], "E-mail": "; ".join(addresses)}
-        if rest:
-            person["Group"] = rest[0]
-        note = [*rest[1:], *([role["role"]] if role else [])]
+        if rest and words.meaning("group", rest[0]):
+            person["Group"] = rest.pop(0)
+        note = [*rest, *([role["role"]] if role else [])]
         person["Note"] = ", ".join(note)
         found.people.append(person)
     return found
@@ -200,13 +215,15 @@ def _popolo(name: str, text: str, delegations: Delegations) -> Imported:
         places = [organisations.get(m.get("organization_id"), "") for m in seats] + [
             str(m.get("area_id") or "") for m in seats
         ]
+        roles = [(str(m["role"]), organisations.get(m.get("organization_id"), "")) for m in seats if m.get("role")]
         ends = [str(m["end_date"]) for m in seats if m.get("end_date")]
         found.people.append({
             "Name": "" if all(names) else str(person["name"]), "Given name": names[0] if all(names) else "", "Surname": names[1] if all(names) else "",
             "Civility": str(person.get("honorific_prefix") or ""), "Gender": str(person.get("gender") or ""),
             "E-mail": "; ".join(dict.fromkeys(str(email) for email in emails if email)),
             "Delegation": next((place for place in places if place and delegations.find(place)), ""),
-            "Role": next((str(m["role"]) for m in seats if m.get("role")), ""),
+            "Role": next((role for role, seat in roles if delegations.find(seat)), ""),
+            "Note": ", ".join(f"{role} ({seat})" if seat else role for role, seat in roles if not delegations.find(seat)),
             "Mandate until": max(ends) if ends and len(ends) == len(seats) else "",
         })  # fmt: skip
     return found
@@ -220,8 +237,9 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def _vcards(text: str, delegations: Delegations) -> Imported:
-    """Read vCard 3.0 and 4.0 (RFC 6350): FN, N, EMAIL, GENDER, LANG, ORG, TITLE, NOTE, ADR."""
+    """Read vCard 2.1, 3.0 and 4.0 (RFC 6350): FN, N, EMAIL, GENDER, LANG, ORG, TITLE, NOTE, ADR."""
     found = Imported("vCard")
+    text = _QUOTED_PRINTABLE.sub(_unquoted, text)
     lines = re.sub(r"\r?\n[ \t]", "", text).splitlines()  # unfolded, section 3.2
     card: dict[str, list[str]] = {}
     for line in lines:
@@ -234,6 +252,20 @@ def _vcards(text: str, delegations: Delegations) -> Imported:
         elif colon:
             card.setdefault(key, []).append(value)
     return found
+
+
+_QUOTED_PRINTABLE = re.compile(r"^([^:\r\n]*;ENCODING=QUOTED-PRINTABLE[^:\r\n]*:)((?:.*=\r?\n)*.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+def _unquoted(line: re.Match[str]) -> str:
+    """Return one line of vCard 2.1, as Outlook writes it, in plain letters."""
+    charset = re.search(r";CHARSET=([\w-]+)", line[1], re.IGNORECASE)
+    plain = quopri.decodestring(line[2].encode("utf-8"))
+    try:
+        value = plain.decode(charset[1] if charset else "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return line[0]
+    return line[1] + value.replace("\r", "").replace("\n", "\\n")
 
 
 def _plain(value: str) -> str:

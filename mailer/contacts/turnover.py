@@ -14,6 +14,7 @@ from html import escape
 
 from mailer.contacts.checks import ALIKE, likeness, loosely
 from mailer.contacts.contact import Contact
+from mailer.contacts.rows import unbroken
 from mailer.delegations import Delegations
 from mailer.spelling import tokens
 
@@ -86,7 +87,7 @@ def compare(
 
     match(lambda c: c.person_key)
     match(lambda c: c.address_key and f"{c.delegation} {c.address_key}", _share_a_word)
-    match(lambda c: f"{c.delegation} {loosely(c.name)}" if c.name else "")
+    match(lambda c: f"{c.delegation} {loosely(unbroken(c.name) or c.name)}" if c.name else "")
     match(lambda c: c.address_key and f"{c.address_key} {' '.join(sorted(tokens(c.name)))}")
     match(lambda c: " ".join(sorted(tokens(c.name))))  # moved, with a new address: one of that name left, one came
     for contact in list(coming):
@@ -129,8 +130,13 @@ def _differs(old: Contact, new: Contact, name: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------ words
 
 
-def _lines(delegation: Delegation) -> list[tuple[str, str]]:
+def _lines(delegation: Delegation, delegations: Delegations) -> list[tuple[str, str]]:
     """Return what happened, as (kind, words), in the order of weight."""
+
+    def said(name: str, value: str) -> str:
+        if not value:
+            return "(none)"
+        return delegations.name(value, "en") if name == "delegation" else value
 
     def who(contact: Contact) -> str:
         return f"{contact.name}{f' ({contact.role})' if contact.role else ''}"
@@ -139,7 +145,7 @@ def _lines(delegation: Delegation) -> list[tuple[str, str]]:
     lines += [("joined", f"{who(c)}{'' if c.address else '   no address yet'}") for c in delegation.joined]
     for changed in delegation.changed:
         for name, (before, after) in changed.fields.items():
-            lines.append((name, f"{changed.new.name}   {before or '(empty)'} → {after or '(empty)'}"))
+            lines.append((name, f"{changed.new.name}   {said(name, before)} → {said(name, after)}"))
     lines += [
         ("same?", f"“{old.name}” / “{new.name}” looks like one person ({alike} %)")
         for old, new, alike in delegation.same
@@ -158,7 +164,7 @@ def as_text(turnover: Sequence[Delegation], delegations: Delegations) -> str:
             out.append(
                 f"! {name}: {len(delegation.left)} of {delegation.before} left – an election, or rows that got lost?"
             )
-        for number, (kind, words) in enumerate(_lines(delegation)):
+        for number, (kind, words) in enumerate(_lines(delegation, delegations)):
             out.append(f"{name if not number else '':24}{kind:12}{words}")
     quiet = sum(delegation.quiet for delegation in turnover)
     sums = totals(turnover)
@@ -219,7 +225,7 @@ def as_html(turnover: Sequence[Delegation], delegations: Delegations) -> str:
             continue
         name = escape(delegations.name(delegation.code, "en") or "(no delegation)")
         note = f" <strong>{len(delegation.left)} of {delegation.before} left</strong>" if delegation.alarm else ""
-        lines = _lines(delegation)
+        lines = _lines(delegation, delegations)
         for number, (kind, words) in enumerate(lines):
             head = f'<th scope="rowgroup" rowspan="{len(lines)}">{name}{note}</th>' if not number else ""
             rows.append(f"<tr>{head}<td>{escape(kind)}</td><td>{escape(words)}</td></tr>")
