@@ -13,7 +13,8 @@ test: $(READY)            ## the whole test suite
 	@$(BIN)/python -m pytest -q -n auto -m "not long"
 
 test-long: $(READY)       ## what takes half an hour: kills, races, fuzz, planted mistakes; figures to docs/reliability.md
-	@$(BIN)/python -m pytest -q -n auto -m long
+	@$(BIN)/python -m tests.reliability.figures --anew
+	@$(BIN)/python -m pytest -q -n auto -m "long or figures"
 	@$(BIN)/python -m tests.reliability.figures
 
 check: lint types test    ## everything that must be green before a commit

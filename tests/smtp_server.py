@@ -36,6 +36,7 @@ class SmtpServer:
     letter: int = 0  # the fault happens at this letter; 0 = before any
     offers: tuple[bytes, ...] = (b"8BITMIME", b"ENHANCEDSTATUSCODES", b"SIZE 10000000")
     offers_in_tls: tuple[bytes, ...] = ()
+    offers_in_clear: tuple[bytes, ...] = ()
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
     small_window: bool = False  # the kernel takes little, so that a body stalls
@@ -195,8 +196,8 @@ class SmtpServer:
         lines = [b"mx.parliament.example", *self.offers]
         if secured:
             lines += self.offers_in_tls
-        elif self.tls is not None:
-            lines.append(b"STARTTLS")
+        else:
+            lines += [*self.offers_in_clear, *[b"STARTTLS"] * (self.tls is not None)]
         return b"".join(b"250-%s\r\n" % one for one in lines[:-1]) + b"250 %s\r\n" % lines[-1]
 
     async def _auth(self, line: bytes, streams: Streams) -> None:

@@ -19,6 +19,7 @@ import pytest
 from mailer.states import Receipt, Stage, State
 from mailer.transport.smtp import Envelope, Patience, Server, SmtpSession
 
+from .reliability import figures
 from .smtp_server import (
     Fault,
     SmtpServer,
@@ -166,6 +167,7 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
         assert receipt.stage is Stage(stage)
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
 async def test_every_fault_at_every_stage_ends_in_one_true_state(stage: str, mode: str) -> None:
@@ -174,17 +176,23 @@ async def test_every_fault_at_every_stage_ends_in_one_true_state(stage: str, mod
         ran = await asyncio.gather(*(one_cell(stage, name, mode, nth) for name, nth in cells), return_exceptions=True)
         failed = {cell: fault for cell, fault in zip(cells, ran, strict=True) if fault is not None}
         assert not failed, "\n".join(f"{stage} {mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
+    figures.note(f"T1 {stage} {mode}", MATRIX, f"{len(FAULTS) * 2} cells", "one true state in each")
 
 
 BODY_FAULTS = [name for name in FAULTS if name not in WAITS and not name.startswith("glued")]
 
 
+MATRIX = "every fault at every stage of the first and a later letter, with and without PIPELINING"
+
+
+@pytest.mark.figures
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_server_that_speaks_or_leaves_during_the_body_gets_no_dot(mode: str) -> None:
     cells = [(name, nth) for name in BODY_FAULTS for nth in (1, 2) if name != "reply and RST"]
     results = await asyncio.gather(*(one_cell_in_body(name, mode, nth) for name, nth in cells), return_exceptions=True)
     failed = {cell: fault for cell, fault in zip(cells, results, strict=True) if fault is not None}
     assert not failed, "\n".join(f"{mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
+    figures.note(f"T1 body {mode}", MATRIX, f"{len(cells)} cells", "one true state in each")
 
 
 async def one_cell_in_body(name: str, mode: str, nth: int) -> None:

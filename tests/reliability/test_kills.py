@@ -125,7 +125,7 @@ def test_random_kills_among_faults_in_many_campaigns(moody_campaigns: Campaigns,
     _random_campaigns(moody_campaigns, seed, 50)
     tally, store = moody_campaigns.tally, moody_campaigns.ledger.url.get_backend_name()
     size = f"{tally.campaigns} campaigns, {tally.kills} kills"
-    figures.note(f"T3 {store} {seed}", f"random kills among faults, {store}, seed {seed}", size, f"{tally}")
+    figures.note(f"T3 {store} {seed}", f"random kills among faults, {store}", size, f"{tally}")
 
 
 def _random_campaigns(campaigns: Campaigns, seed: int, number: int) -> None:

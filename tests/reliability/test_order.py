@@ -51,5 +51,5 @@ def test_log_is_synced_between_body_and_dot_of_fifty_letters(
                 assert synced[socket], "no commit reached the disk between this body and its dot"
             synced[socket] = False
     assert dots == 50
-    size = f"{dots} letters, {connections} conn."
-    figures.note(f"T5 {connections}", "fdatasync between body and dot, seen by strace", size, "in every one")
+    what = f"fdatasync between body and dot, seen by strace, {connections} conn."
+    figures.note(f"T5 {connections}", what, f"{dots} letters", "in every one")

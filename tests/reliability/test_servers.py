@@ -95,6 +95,7 @@ async def meet(options: list[str], stage: str) -> Counter[str]:
     return receipts
 
 
+@pytest.mark.figures
 @pytest.mark.skipif(SINK is None, reason="smtp-sink (Debian's postfix) is not installed")
 async def test_smtp_sink_that_misbehaves_at_any_stage_agrees_with_the_receipts() -> None:
     cells = [([fault, stage], stage) for fault in FAULTS for stage in STAGES] + [(delay, ".") for delay in DELAYS]
@@ -229,6 +230,7 @@ def exim() -> Iterator[Exim]:
         yield running
 
 
+@pytest.mark.figures
 @pytest.mark.skipif(program("exim4") is None or os.geteuid() != 0, reason="Exim is not installed, or this is not root")
 async def test_exim_takes_every_letter_once(real_ledger: Ledger, exim: Exim) -> None:
     here = Server("127.0.0.1", exim.port, "none", None, None, "rights.example")
@@ -238,6 +240,7 @@ async def test_exim_takes_every_letter_once(real_ledger: Ledger, exim: Exim) -> 
     figures.note("T14 Exim", "a real Exim, matched by recipient with its log", "60 letters", "each taken once")
 
 
+@pytest.mark.figures
 @pytest.mark.skipif(not OpenSmtpd.is_here(), reason="OpenSMTPD is not installed, or this is not root")
 async def test_opensmtpd_takes_every_letter_once(real_ledger: Ledger) -> None:
     with OpenSmtpd() as smtpd:
