@@ -272,6 +272,16 @@ def test_door_has_no_violation_and_fits(site: Site, stranger: Page) -> None:
     stranger.screenshot(path=site.pictures / "sign-in-320.png")
 
 
+@pytest.mark.parametrize("width", [1280, 320])
+def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(site: Site, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 600})
+    page.goto(site.base + "/help")
+    page.get_by_role("button", name="Sign out").scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 0
+    expect(page.locator(".top .badge")).to_have_text("TEST")
+    expect(page.locator(".top .badge")).to_be_in_viewport()
+
+
 def test_pages_in_french_are_french_and_fit(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 800})
     page.goto(site.base)

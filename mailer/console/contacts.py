@@ -161,7 +161,8 @@ def dropped(visit: Visit) -> Response:
     delegations, present, _ = visit.console.shelf.people()
     (path,) = sheets(folder / "contacts")
     if (corrected := _corrected(visit, path)) is not None:
-        return visit.page("corrected.html", drop=folder.name, name=path.name, file=corrected[0], changes=corrected[1])
+        told = [change for change in corrected[1] if change.told]
+        return visit.page("corrected.html", drop=folder.name, name=path.name, file=corrected[0], changes=told)
     book, file = _read(visit, folder)
     before = [contact for contact in present.contacts if Path(contact.file).name == path.name]
     turns = turnover.compare(before, book.contacts, delegations) if before else []

@@ -39,8 +39,8 @@ class Row:
 
     @property
     def meant(self) -> bool:
-        """Whether the mail-out was for anybody here."""
-        return self.people > self.chosen and not self.excluded
+        """Whether the mail-out was for anybody here: somebody gets a letter, or would, were the row in order."""
+        return self.counts[State.SKIPPED] < self.people or not (self.chosen or self.excluded)
 
     @property
     def look(self) -> list[int]:
