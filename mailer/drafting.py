@@ -228,7 +228,7 @@ def as_planned(packed: bytes, workspace: Workspace, appeal_name: str) -> bool:
     """Tell whether every file and setting is what a plan was made from. No sheet is read for that, only its bytes."""
     settings = workspace.settings.contacts
     sheets = fingerprints(workspace.root, settings.folder, max_rows=settings.max_rows)
-    files = {**sheets, **load_appeal(workspace.root, appeal_name).files}
+    files = {**sheets, **load_appeal(workspace.root, appeal_name, own_delegations(workspace.root)).files}
     return Sources.agree(packed, files, frozen_settings(workspace, workspace.settings.safety.mode))
 
 

@@ -93,3 +93,10 @@ def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(tmp
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_delegations_of_the_workspace_count_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    root = a_workspace(tmp_path, CLOSED_PORT, appeal='[audience.leave_out]\nQQ = "they asked to be left out"\n')
+    (root / "delegations.csv").write_text("code,name_en,status\nQQ,Quarkland,observer\n", encoding="utf-8")
+    packed = draft(load_workspace(root), "appeal").sources.pack()
+    assert as_planned(packed, load_workspace(root), "appeal")

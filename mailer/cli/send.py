@@ -13,7 +13,7 @@ from mailer.cli.running import INTERRUPTED, run
 from mailer.cli.tables import say_text, show_steps, show_totals
 from mailer.config import Workspace
 from mailer.contacts.contact import Contact
-from mailer.drafting import as_planned, changes_since, draft, trusted
+from mailer.drafting import as_planned, changes_since, draft, own_delegations, trusted
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.holds import load_holds
 from mailer.ledger import approvals, mailouts, queries, seals
@@ -191,7 +191,7 @@ def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
 
 def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
     """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns how many."""
-    holds = trusted(load_holds(desk.workspace.hold_list))
+    holds = trusted(load_holds(desk.workspace.hold_list, own_delegations(desk.workspace.root)))
     if not holds:
         return 0
     with ledger.writing() as connection:
