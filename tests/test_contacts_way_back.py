@@ -294,3 +294,37 @@ def test_what_is_shown_in_the_copy_is_shown_in_the_sheet(tmp_path: Path) -> None
     ]
     assert backup is not None
     assert [contact.skip for contact in load_contacts(root).contacts] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_a_row_taken_out_of_the_copy_is_said_as_one_change(tmp_path: Path, name: str) -> None:
+    root = workspace(tmp_path, name, {"a.csv": LINES.encode(), "a.xlsx": decorated()}[name])
+    copy = mark(root, f"contacts/{name}", load_contacts(root))
+    marked = openpyxl.load_workbook(copy)
+    tab = marked[marked.sheetnames[1]]
+    tab.delete_rows(2)
+    tab["D3"] = "kari@no.example"
+    marked.save(copy)
+    _, changes, _ = accept(root, copy)
+    told = [(change.cell, change.before, change.after) for change in changes if change.told]
+    assert told[0][0] == "row 2"
+    assert told[0][1].startswith("NO · chair · Anna Prøve · anna@no.example")
+    assert told[1][1:] == ("", "kari@no.example")
+    book = load_contacts(root)
+    assert [contact.name for contact in book.contacts] == ["Ola Skisse", "Kari Mønster"]
+
+
+def test_a_formula_typed_into_the_copy_comes_home_as_its_value(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "a.csv", LINES.encode())
+    copy = mark(root, "contacts/a.csv", load_contacts(root))
+    with zipfile.ZipFile(copy) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    tab = next(name for name in parts if name.endswith("sheet1.xml"))
+    tab = tab if b"Kari" in parts[tab] or b'r="E4"' in parts[tab] else "xl/worksheets/sheet2.xml"
+    typed = b'<row r="9"><c r="D9" t="str"><f>LOWER("KARI@no.example")</f><v>kari@no.example</v></c></row></sheetData>'
+    parts[tab] = parts[tab].replace(b"</sheetData>", typed)
+    with zipfile.ZipFile(copy, "w") as book:
+        for name, part in parts.items():
+            book.writestr(name, part)
+    _, changes, _ = accept(root, copy)
+    assert ("9:4", "kari@no.example") in [(change.cell, change.after) for change in changes]

@@ -19,6 +19,7 @@ from mailer.errors import MailerError, Problem, Severity, UsageError
 
 if TYPE_CHECKING:
     from mailer.contacts import Contact, ContactBook
+    from mailer.contacts.marked import Change
     from mailer.delegations import Delegations
     from mailer.holds import Hold, Holds
 
@@ -159,17 +160,21 @@ def accept(desk: Desk, copy: Path) -> None:
         desk.data({"sheet": file, "changes": changes, "backup": backup})
         return
     for change in changes:
-        desk.out.print(
-            f"{change.sheet or ''} {change.cell}  {printable(change.before) or '(empty)'} → {printable(change.after) or '(empty)'}".strip(),
-            soft_wrap=True,
-        )
+        if change.told:
+            desk.out.print(f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True)
     if backup is None:
         desk.say(f"Nothing in it differs from {file}.")
         return
-    cells = f"{len(changes)} {'cell' if len(changes) == 1 else 'cells'}"
+    told = sum(change.told for change in changes)
     desk.say(
-        f"{cells} of {file} changed; the sheet as it was: {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
+        f"{_many(told, 'change')} in {file}; the sheet as it was: {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
     )
+
+
+def _said(change: Change) -> str:
+    if not change.written and change.cell.startswith("row "):
+        return f"put in: {printable(change.after)}" if change.after else f"taken out: {printable(change.before)}"
+    return f"{printable(change.before) or '(empty)'} → {printable(change.after) or '(empty)'}"
 
 
 # ------------------------------------------------------------------------------------------------------- turnover
@@ -285,7 +290,7 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
     desk.out.print(f"{file}: {len(found.people)} people from {found.source}")
     desk.say(f"This source lacks: {found.lacks}.")
     for words in found.left_over:
-        desk.say(f"not a person, left out: {printable(words)}")
+        desk.say(f"not read as one person: {printable(words)}")
     desk.say(f"Next: mailer contacts check {path.name}")
 
 

@@ -254,7 +254,9 @@ def _vcards(text: str, delegations: Delegations) -> Imported:
     return found
 
 
-_QUOTED_PRINTABLE = re.compile(r"^([^:\r\n]*;ENCODING=QUOTED-PRINTABLE[^:\r\n]*:)((?:.*=\r?\n)*.*)$", re.IGNORECASE | re.MULTILINE)
+_QUOTED_PRINTABLE = re.compile(
+    r"^([^:\r\n]*;ENCODING=QUOTED-PRINTABLE[^:\r\n]*:)((?:.*=\r?\n)*.*)$", re.IGNORECASE | re.MULTILINE
+)
 
 
 def _unquoted(line: re.Match[str]) -> str:

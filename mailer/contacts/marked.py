@@ -12,7 +12,9 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 FIRST_TAB = "_problems"
 SHOWN = "shown"
+MOST_COMPARED = 5_000
+"""Rows of a sheet in which moved rows are looked for; it takes the square of their number."""
+
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -42,6 +47,8 @@ class Change:
     before: str
     after: str
     row: int | None = None  # of what is hidden or shown; 0 for the tab
+    written: bool = True  # False: a row taken out or put in, which moves all cells below it
+    told: bool = True  # False: a cell that is only moved
 
 
 def mark(root: Path, file: str, book: ContactBook) -> Path:
@@ -210,7 +217,7 @@ def accept(root: Path, marked: Path) -> tuple[str, list[Change], Path | None]:
     file, changes = compare(root, marked)
     if not changes:
         return file, [], None
-    wanted = {(change.sheet or "", change.cell): change.after for change in changes if change.row is None}
+    wanted = {(c.sheet or "", c.cell): c.after for c in changes if c.written and c.row is None}
     shown = {(c.sheet or "", c.row): c.after == SHOWN for c in changes if c.row is not None}
     return file, changes, edit.set_cells(root / file, wanted, root / ".mailer" / "backups", shown)
 
@@ -241,10 +248,49 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
             raise MailerError(
                 f'the tab "{name}" is missing in {marked.name}', hint="put it back, or correct the sheet itself"
             )
-        changes += _differences(table, new)
+        found, moved = _differences(table, new), _moved(table, new)
+        changes += [*(replace(change, told=False) for change in found), *moved] if moved else found
         if path.suffix.lower() in (".xlsx", ".xlsm"):  # the copy of an ODS shows everything
             changes += _shown(table, new)
     return file, changes
+
+
+def _moved(table: Table, new: Table) -> list[Change]:
+    """Say which rows were taken out or put in, and what else changed, where rows below them have moved."""
+    before, after = (
+        [(number, [trim(legal(cell)) for cell in cells]) for number, cells in one.rows] for one in (table, new)
+    )
+    if len(before) == len(after) or len(before) > MOST_COMPARED:
+        return []
+    found: list[Change] = []
+    pairs = SequenceMatcher(
+        None, [_filled(cells) for _, cells in before], [_filled(cells) for _, cells in after], False
+    )
+    steps = pairs.get_opcodes()
+    if not any(kind == "equal" and before[a][0] != after[c][0] for kind, a, _, c, _ in steps):
+        return []  # new people below the last one move nobody
+    for kind, a, b, c, d in steps:
+        if kind != "equal" and b - a == d - c:
+            for (_, was), (row, now) in zip(before[a:b], after[c:d], strict=True):
+                found += [
+                    Change(table.sheet, table.cell(column, row), old, cell, written=False)
+                    for column, (old, cell) in enumerate(zip_longest(was, now, fillvalue=""))
+                    if old != cell
+                ]
+        elif kind != "equal":
+            found += [
+                Change(table.sheet, f"row {row}", " · ".join(_filled(was)), "", written=False)
+                for row, was in before[a:b]
+            ]
+            found += [
+                Change(table.sheet, f"row {row}", "", " · ".join(_filled(now)), written=False)
+                for row, now in after[c:d]
+            ]
+    return found
+
+
+def _filled(cells: Iterable[str]) -> tuple[str, ...]:
+    return tuple(filter(None, cells))
 
 
 def _shown(table: Table, new: Table) -> list[Change]:

@@ -21,6 +21,9 @@ STYLE, FAMILY = NS % "style", "table"
 
 
 MOST_TABS = 1_000
+DEEPEST = 200
+"""Tags inside each other; a spreadsheet program writes some ten."""
+
 MOST_TEXT = 1_000_000
 """Characters of one cell; a spreadsheet program allows 32,767."""
 
@@ -33,6 +36,10 @@ class _TooBig(Exception):
     pass
 
 
+class _TooDeep(Exception):
+    pass
+
+
 def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
     """Read all tabs."""
     del content
@@ -42,7 +49,7 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
         return Reading(problems=(problem("C015", file),))
     except _TooBig:
         return Reading(problems=(problem("C014", file),))
-    except RecursionError:
+    except _TooDeep:
         message = "this file is built in a way that no spreadsheet program builds one"
         return Reading(problems=(problem("C016", file, message=message),))
     except (ParseError, ValueError):
@@ -65,8 +72,12 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
     areas: list[tuple[int, int, int]] = []
     unseen_columns: set[int] = set()
     columns = 0
+    level = 0
     for event, element in iterparse(io.BytesIO(content), events=("start", "end")):
         tag = element.tag
+        level += 1 if event == "start" else -1
+        if level > DEEPEST:
+            raise _TooDeep
         if tag == f"{TABLE}table":
             depth += 1 if event == "start" else -1
             if event == "start" and depth == 1:
