@@ -33,10 +33,7 @@ class Answer(Enum):
 def check_domains(book: ContactBook, resolver: Resolver | None = None) -> list[Problem]:
     """Ask once for each domain; `resolver` is that of the system, five seconds a question, unless another is given."""
     if resolver is None:
-        from dns.resolver import Resolver
-
-        resolver = Resolver()
-        resolver.lifetime = SECONDS
+        resolver = _of_the_system()
     people = [contact for contact in book.contacts if contact.address]
     domains = list(dict.fromkeys(domain_of(contact.address) for contact in people))
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -61,8 +58,22 @@ def check_domains(book: ContactBook, resolver: Resolver | None = None) -> list[P
     return problems
 
 
-def ask(domain: str, resolver: Resolver) -> Answer:
-    """Ask about one domain."""
+def _of_the_system() -> Resolver | None:
+    """Return the name servers of this computer; None where it knows none, as without a network."""
+    from dns.resolver import NoResolverConfiguration, Resolver
+
+    try:
+        resolver = Resolver()
+    except NoResolverConfiguration:
+        return None
+    resolver.lifetime = SECONDS
+    return resolver
+
+
+def ask(domain: str, resolver: Resolver | None) -> Answer:
+    """Ask about one domain; nothing is known where there is nobody to ask."""
+    if resolver is None:
+        return Answer.NOT_KNOWN
     from dns import exception
     from dns import resolver as errors
 

@@ -90,3 +90,7 @@ def test_every_row_of_a_dead_domain_is_named(tmp_path: Path, resolver: dns.resol
 def test_a_name_server_that_knows_nobody_is_in_doubt_itself(tmp_path: Path, resolver: dns.resolver.Resolver) -> None:
     domains = ["good.example", "a.example", "b.example", "c.example", "d.example"]
     assert found(tmp_path, domains, resolver) == [("C191", f"{letter}.example") for letter in "abcd"]
+
+
+def test_without_name_servers_nothing_is_known() -> None:
+    assert ask("no.example", None) is Answer.NOT_KNOWN

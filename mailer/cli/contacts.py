@@ -99,6 +99,8 @@ def _next_steps(desk: Desk, book: ContactBook, problems: Sequence[Problem], made
         show_steps(desk, [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")])
         return
     marked = sorted({p.file for p in problems if p.cell and p.file not in book.broken})
+    if not book.contacts and not problems:
+        desk.say("Nobody is in the sheets yet: fill in those in the folder, or put yours there.")
     steps = [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")] if marked else []
     chosen = {problem.file for problem in problems}
     if repairs := fixing.repairs(book, chosen) if problems else []:
