@@ -9,6 +9,7 @@ pictures, links other than https and mailto) is a problem at its line.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,12 +20,14 @@ import css_inline
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from mailer import placeholders
 from mailer.attachments import PICTURE, content_id
-from mailer.errors import Problem, Severity
+from mailer.errors import MailerError, Problem, Severity
 from mailer.placeholders import SLOT, Source, Unprintable, slot
 
 MAX_PART = 1_000_000
@@ -34,8 +37,34 @@ _HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECAS
 _MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
 
 
+SECONDS = 0.25
+"""Of computing time for one text; the longest letter that people write takes a twentieth of it. Only a hostile one takes the square of its length."""
+MAX_CELLS = 60
+"""Columns of a table, about: every row has as many cells, whatever is written in it."""
+
+
+class _Endless(Exception):
+    """A text that would take too long to read; carries what was being read."""
+
+
+def _clock(state: StateInline | StateBlock, *_: object) -> bool:
+    """Stand before all rules of the parser, at each place of the text: none of them goes on for ever."""
+    if time.thread_time() > state.env["until"]:
+        raise _Endless(state.src[:40] if isinstance(state, StateInline) else "")
+    return False
+
+
+def _block_clock(state: StateBlock, line: int, *_: object) -> bool:
+    here = state.src[state.bMarks[line] : state.eMarks[line]]
+    if here.count("|") > MAX_CELLS:
+        raise _Endless(here[:40])
+    return _clock(state)
+
+
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 12}).enable("table")
+    parser.inline.ruler.before("text", "clock", _clock)
+    parser.block.ruler.before("table", "clock", _block_clock, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     # HTML and bad links must be seen, to be refused at their line, rather than shown to the reader as text.
     parser.validateLink = lambda _: True  # type: ignore[method-assign,assignment]
     return parser
@@ -136,11 +165,16 @@ def _html(tokens: Sequence[Token]) -> str:
 
 
 def check(source: Source) -> list[Problem]:
-    """Return what must not stand in this Markdown, all branches of the letter looked at together (L220 to L222)."""
+    """Return what must not stand in this Markdown, all branches of the letter looked at together (L220 to L226)."""
     blank = placeholders.JINJA.sub(_hidden, source.text)
     lines = source.text.split("\n")
     found = []
-    for code, block, message, value, hint in faults(_tokens(blank)):
+    try:
+        tokens = _tokens(blank)
+    except MailerError as error:
+        value = error.problems[0].value
+        return [source.at("L226", error.message, max(0, source.text.find(value)), value, error.hint)]
+    for code, block, message, value, hint in faults(tokens):
         # The parser knows the block; the line is where the value stands in it.
         near = range(block[0] + 1, block[1] + 1)
         line = next((number for number in near if value and value in lines[number - 1]), block[0] + 1)
@@ -180,7 +214,15 @@ def _hidden(match: re.Match[str]) -> str:
 
 
 def _tokens(text: str) -> list[Token]:
-    return MARKDOWN.parse(text)
+    try:
+        return MARKDOWN.parse(text, {"until": time.thread_time() + SECONDS})
+    except _Endless as error:
+        problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=str(error), suggestion=_SIMPLER)
+        raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem]) from None
+
+
+_TOO_LONG = "this takes too long to read: too many brackets, columns or marks"
+_SIMPLER = "write it in simpler Markdown; a letter is a page or two"
 
 
 def _flat(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -621,6 +621,24 @@ def test_hostile_letter_ends_in_words(tmp_path: Path, name: str) -> None:
     assert all(problem.file == "templates/appeal/en.md" for problem in found)
 
 
+def test_text_that_takes_too_long_to_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markup, "SECONDS", 0.0)
+    only = checked(tmp_path, en=letter("x\n\n" + "[" * 1000))[0]
+    assert (only.code, only.file) == ("L226", "templates/appeal/en.md")
+    assert "simpler Markdown" in str(only.suggestion)
+
+
+def test_table_of_a_hundred_columns_is_refused(tmp_path: Path) -> None:
+    (only,) = checked(tmp_path, en=letter("x\n\n" + "|a" * 100 + "\n" + "|-" * 100 + "\n" + "x\n" * 10_000))
+    assert (only.code, only.row) == ("L226", 7)
+
+
+def test_long_letter_is_only_noted(tmp_path: Path) -> None:
+    """Ten pages: lists, links, a table; only its length is noted."""
+    part = "Some *words* and [a link](https://a.example/x), as people write.\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    assert [problem.code for problem in checked(tmp_path, en=letter(part * 200))] == ["L235"]
+
+
 def test_all_problems_of_a_letter_are_told_at_once(tmp_path: Path) -> None:
     found = checked(tmp_path, en=letter("{{ nmae }} {{ sessoin.name }}\n\n<b> [x](http://a.example)", "XXX {{ foo }}"))
     assert [(problem.code, problem.row) for problem in found] == [
