@@ -15,6 +15,7 @@ from mailer.console.leftout import NEXT, OTHERWISE
 from mailer.console.letters import STEPS
 from mailer.console.rights import ROLES
 from mailer.console.words import Words, preferred
+from mailer.contacts.codes import codes, problem
 from mailer.states import REASONS, WORDS, MailOutState
 
 CONSOLE = Path(app.__file__).parent
@@ -44,6 +45,7 @@ def from_data() -> set[str]:
         *(state.value for state in MailOutState),
         *NEXT.values(),
         OTHERWISE,
+        *(words for kind in codes().values() for words in (kind.message, kind.advice)),
     }
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 
@@ -86,6 +88,17 @@ def test_numbers_and_plurals_are_those_of_the_language() -> None:
     assert fr("{done} of {all}", done=1234, all=100_000) == "1\u202f234 sur 100\u202f000"
     assert [en.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == ["0 people", "1 person", "2 people"]
     assert [fr.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == ["0 personne", "1 personne", "2 personnes"]
+
+
+def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words() -> None:
+    en, fr = Words("en"), Words("fr")
+    general = problem("C100", "contacts/uk.xlsx", sheet="Members", cell="D17")
+    special = problem("C102", "contacts/uk.csv", message="Jo Sample has the same address")
+    assert (en.problem(general), fr.problem(general)) == ("there is no address", "il n’y a pas d’adresse")
+    assert en.problem(special) == "Jo Sample has the same address"
+    assert fr.problem(special) == "quelqu’un d’autre a la même adresse – Jo Sample has the same address"
+    assert en.place(general.place) == 'contacts/uk.xlsx · sheet "Members" · cell D17'
+    assert fr.place(general.place) == 'contacts/uk.xlsx · onglet "Members" · cellule D17'
 
 
 @pytest.mark.parametrize(

@@ -230,9 +230,9 @@ def because(visit: Visit, one: Delivery) -> list[str]:
     say = visit.say
     parts = [say(report.in_words(one.reason))] if one.reason else []
     if one.reason in report.IN_THE_ROW:
-        parts += [part for part in (one.detail, one.address, one.place) if part]
+        parts += [part for part in (say(one.detail), one.address, say.place(one.place)) if part]
     elif one.detail:
-        parts.append(one.detail)
+        parts.append(say(one.detail))
     said = report.server_line(one.code, one.enhanced, one.text)
     if said and one.code and (one.state is not State.ACCEPTED or one.attempts > 1):
         parts.append(f"{say('server')}: {said}")

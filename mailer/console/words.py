@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import lru_cache
 from importlib import resources
 
+from mailer.contacts.codes import codes
+from mailer.errors import Problem
 from mailer.report import per_cent
 
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -40,6 +42,21 @@ class Words:
 
     def number(self, number: int) -> str:
         return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ",")
+
+    def problem(self, one: Problem) -> str:
+        """Say what is wrong; where the words of this very case are English alone, the general ones stand before them."""
+        said, kind = self(one.message), codes().get(one.code)
+        if self.language == "en" or said != one.message or kind is None:
+            return said
+        return f"{self(kind.message)} – {said}"
+
+    def place(self, text: str) -> str:
+        """Say where something stands: `contacts/uk.xlsx · sheet "Members" · cell D17`."""
+        return (
+            text.replace(' · sheet "', ' · onglet "').replace(" · cell ", " · cellule ")
+            if self.language == "fr"
+            else text
+        )
 
     def share(self, part: int, whole: int) -> str:
         """Write a share: `98.4 %`, in French `98,4 %`."""
