@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from mailer.contacts import Contact, ContactBook, load_contacts
+from mailer.contacts.checks import ALIKE, likeness
 from mailer.contacts.codes import codes
 from mailer.delegations import Delegations
 from mailer.errors import Severity, UsageError
@@ -312,3 +313,20 @@ def test_a_list_that_says_mme_means_monsieur_by_m(tmp_path: Path) -> None:
 def test_headings_in_two_languages_or_with_brackets_are_read(tmp_path: Path, head: str) -> None:
     (contact,) = load_contacts(sheet(tmp_path, "a.csv", f"{head}\nNO,Anna Prøve,a@no.example\n")).contacts
     assert (contact.delegation, contact.name, contact.address) == ("NO", "Anna Prøve", "a@no.example")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("Ганна Зразок", "Hanna Zrazok", True),
+        ("Сергій Зразенко", "ZRAZENKO Serhii", True),
+        ("Γιώργος Παραδείγμας", "Giorgos Paradeigmas", True),
+        ("Alexander Obrazets", "Aleksandr Obrazets", True),
+        ("A. M. Beispiel", "Anna Maria Beispiel", True),
+        ("Peter Príklad", "Petra Príkladová", False),
+        ("Ana Exemplo Silva", "Ana Exemplo Santos", False),
+        ("A. Sample", "B. Sample", False),
+    ],
+)
+def test_two_spellings_of_one_person_are_asked_about(one: str, other: str, alike: bool) -> None:
+    assert (likeness(one, other) >= ALIKE) is alike

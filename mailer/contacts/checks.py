@@ -35,9 +35,16 @@ COMPARABLE = (None, Reason.NO_ADDRESS, Reason.BAD_ADDRESS)
 
 SPELLINGS = (
     ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"), ("ph", "f"), ("kh", "h"), ("ck", "k"),
-    ("c", "k"), ("q", "k"), ("w", "v"), ("y", "i"), ("j", "i"), ("z", "s"),
+    ("ks", "x"), ("c", "k"), ("q", "k"), ("w", "v"), ("y", "i"), ("j", "i"), ("z", "s"),
 )  # fmt: skip
 """Ways to write one sound: Müller, Mueller and Muller; Rousopoulos and Roussopoulos."""
+
+LATIN = str.maketrans({
+    **dict(zip("абвгґдезиіјклмнопрстуфыэєљњћђў", "abvhgdezyijklmnoprstufieelncdu", strict=True)),
+    "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia", "ь": "", "ъ": "", "џ": "dz",
+    **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th", "χ": "ch", "ψ": "ps", "ς": "s",
+})  # fmt: skip
+"""Cyrillic and Greek letters in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
 
 
 def check_together(
@@ -204,6 +211,8 @@ def loosely(name: str) -> str:
     """Return a name in the order of the alphabet, with one spelling for each sound."""
     loose = []
     for word in tokens(name):
+        if not word.isascii():
+            word = word.translate(LATIN)  # noqa: PLW2901
         for written, sound in SPELLINGS:
             word = word.replace(written, sound)  # noqa: PLW2901
         loose.append("".join(c for before, c in zip(" " + word, word, strict=False) if c != before))
@@ -256,10 +265,9 @@ def likeness(one: str, two: str) -> int:
     if len(shared) > 1 and (first <= second or second <= first):
         return 95
     rest, other = first - shared, second - shared
-    if shared and len(rest) == len(other) == 1:
-        a, b = rest.pop(), other.pop()
-        if (len(a) == 1 or len(b) == 1) and a[0] == b[0]:
-            return 95
+    initials = [sorted(word[0] for word in words) for words in (rest, other)]
+    if shared and initials[0] == initials[1] and (all(len(w) == 1 for w in rest) or all(len(w) == 1 for w in other)):
+        return 95
     return round(fuzz.ratio(loosely(one), loosely(two)))
 
 
