@@ -75,6 +75,24 @@ def test_new_appeal_that_cannot_be_is_refused(
     assert [path.name for path in (tmp_path / "templates").iterdir()] == ["votes"]
 
 
+def test_words_of_an_appeal_are_its_facts_and_the_columns_of_the_sheets(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    facts = '[vote]\nvalue = { en = "76 votes to 10" }\nsource = "Doc. 1"\ndate = 2024-01-24\n'
+    folder(tmp_path, "votes", facts=facts)
+    (tmp_path / "contacts").mkdir()
+    head, *rows = SHEET.splitlines()
+    cells = ["", "Legal Affairs", "Monitoring"]
+    more = [f"{row},{cell},x" for row, cell in zip(rows, cells, strict=True)]
+    sheet = "\n".join([f"{head},Committee,1st visit", *more])
+    (tmp_path / "contacts" / "all.csv").write_text(sheet, "utf-8")
+    found = {str(one["name"]): one["example"] for one in lines(run("words", "votes", "--json"))}
+    assert found["fact.vote"] == "76 votes to 10"
+    assert (found["committee"], found['extra["1st visit"]']) == ("Legal Affairs", "x")
+    assert "fact.res2527" not in found
+    assert "fact.res2527" in {one["name"] for one in lines(run("words", "--json"))}
+
+
 def test_list_shows_every_appeal_and_what_is_wrong_with_one(run: Callable[..., Result], tmp_path: Path) -> None:
     folder(tmp_path, "broken", en="no subject")
     result = run("list")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mailer.appeal import Appeal
+    from mailer.placeholders import Word
 
 
 @click.group(cls=Group)
@@ -117,20 +118,47 @@ def list_(desk: Desk) -> int:
 
 
 @letters.command()
+@click.argument("appeal", required=False)
 @click.pass_obj
-def words(desk: Desk) -> None:
-    """List the placeholders of a letter, each with an example."""
+def words(desk: Desk, appeal: str | None) -> None:
+    """List the placeholders of a letter, each with an example.
+
+    With the name of an APPEAL also its facts, and the columns that your sheets have beside the usual ones.
+    """
     from mailer.placeholders import FILTERS, WORDS
 
+    found = list(WORDS) if appeal is None else _own_words(desk, appeal)
     if desk.json:
-        for word in WORDS:
+        for word in found:
             desk.data({"name": word.name, "meaning": word.meaning, "example": word.example})
         return
-    width = max(len(word.name) for word in WORDS) + len("{{  }}")
-    for word in WORDS:
+    width = min(40, max(len(word.name) for word in found) + len("{{  }}"))
+    for word in found:
         desk.out.print(f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True)
         desk.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
     desk.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
+
+
+def _own_words(desk: Desk, name: str) -> list[Word]:
+    """Return all placeholders; facts and further columns as this appeal and the sheets really have them."""
+    from mailer.appeal import load_appeal
+    from mailer.appeal_settings import said
+    from mailer.drafting import read_contacts
+    from mailer.placeholders import NAMES, WORDS, Word, word_of
+
+    facts = load_appeal(desk.workspace.root, name).facts
+    examples: dict[str, str] = {}
+    for contact in read_contacts(desk.workspace)[1].contacts:
+        for heading, cell in contact.extra.items():
+            examples[heading] = examples.get(heading) or cell
+    found = [word for word in WORDS if not word.name.startswith(("fact.", "extra["))]
+    found += [Word(f"fact.{key}", f"a fact, from {one.source}", said(one.value, "en")) for key, one in facts.items()]
+    for heading, cell in examples.items():
+        short = word_of(heading)
+        usable = short.isidentifier() and short not in NAMES
+        own = short if usable else f'extra["{heading}"]'
+        found.append(Word(own, f'the column "{heading}" of your sheets', cell or "(empty in every row)"))
+    return found
 
 
 @letters.command()
