@@ -451,6 +451,13 @@ def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Brow
         assert re.findall(r'scope="rowgroup">(\w+) ', follow_up) == names[:2]
 
 
+def test_call_sheet_of_the_follow_up_has_exactly_its_people(owner: Browser) -> None:
+    """Also those who were given up: nobody is lost between the screen and the telephone."""
+    pages = [owner.get(f"/mail-outs/M-0001/follow-up{more}").text for more in ("", "/call-sheet")]
+    first, second = (sorted(set(re.findall(r"Person \d+ Példás", page))) for page in pages)
+    assert first == second == ["Person 1 Példás", "Person 3 Példás", "Person 6 Példás"]
+
+
 @pytest.mark.parametrize("number", range(1, 7))
 def test_letter_says_whether_it_will_ever_have_a_date(owner: Browser, journey: Journey, number: int) -> None:
     one, page = journey.one(number), owner.get(f"/mail-outs/M-0001/people/{number}/letter").text

@@ -59,6 +59,7 @@ PAGES = {
     "delegations": "/mail-outs/M-0001/delegations",
     "left-out": "/mail-outs/M-0001/left-out",
     "follow-up": "/mail-outs/M-0001/follow-up",
+    "follow-up-calls": "/mail-outs/M-0001/follow-up/call-sheet",
     "letters": "/letters",
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",

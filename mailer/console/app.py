@@ -92,6 +92,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/left-out", leftout.left_out),
     Page(M + "/follow-up", leftout.follow_up),
     Page(M + "/follow-up.{kind:str}", leftout.export),
+    Page(M + "/follow-up/call-sheet", leftout.call_sheet),
     Page("/letters", letters.index),
     Page(A, letters.letter),
     Page(A + "/preview.html", letters.preview),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mailer import report
-from mailer.console.outcomes import as_file, because, by_delegation
+from mailer.console.outcomes import as_file, because, by_delegation, calls
 from mailer.console.visit import Visit
 from mailer.ledger import notes, outcomes
 from mailer.ledger.outcomes import Wanted
@@ -58,6 +58,15 @@ def follow_up(visit: Visit) -> Response:
         next=lambda one: visit.say(NEXT.get(one.reason, OTHERWISE)),
         because=lambda one: because(visit, one),
     )
+
+
+def call_sheet(visit: Visit) -> Response:
+    """Show exactly these people for the telephone."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = report.needs_a_person(connection, mail_out.id)
+        said = notes.last_notes(connection, [one.id for one in rows])
+    return calls(visit, mail_out, rows, said, f"/mail-outs/{mail_out.name}/follow-up")
 
 
 def export(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -206,15 +207,15 @@ def call_sheet(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         rows = outcomes.every(connection, mail_out.id, what.wanted)
         said = notes.last_notes(connection, [one.id for one in rows[:2000]])
-    return visit.page(
-        "call_sheet.html",
-        mail_out=mail_out,
-        groups=by_delegation(visit, rows),
-        total=Counter(one.state for one in rows),
-        people=len(rows),
-        notes=said,
-        asked=what,
-    )
+    query = urlencode(what.query)
+    back = f"/mail-outs/{mail_out.name}/outcomes{f'?{query}' if query else ''}"
+    return calls(visit, mail_out, rows, said, back)
+
+
+def calls(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str) -> Response:
+    """Answer with rows as a call sheet."""
+    groups = by_delegation(visit, rows)
+    return visit.page("call_sheet.html", mail_out=mail_out, groups=groups, people=len(rows), notes=said, back=back)
 
 
 def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
