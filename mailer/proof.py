@@ -82,12 +82,16 @@ class Proof:
             Problem(
                 "L501",
                 Severity.ERROR,
-                f"this form of address is unverified, and {len(group.people)} people would get it",
+                f"this form of address is unverified: {group.people[0].greeting} ({group.language}, {counted(len(group.people))})",
                 value=f"{group.language}: {group.people[0].greeting}",
                 suggestion="accept it on the proof sheet, or write another into templates/_shared/salutations.csv",
             )
             for group in self.waiting
         ]
+
+
+def counted(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def proof(

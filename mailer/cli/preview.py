@@ -297,5 +297,5 @@ def _proof(desk: Desk, appeal: str, person: str | None) -> int:
         return show_proof(desk, sheet)
     accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
     for group in sheet.waiting:
-        desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({len(group.people)} people)")
+        desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({proof.counted(len(group.people))})")
     return show_proof(desk, draft(desk.workspace, appeal, mode="live").proof())

@@ -6,7 +6,7 @@ from collections import Counter
 
 from mailer.cli.desk import Desk
 from mailer.cli.tables import show_rows, show_text
-from mailer.proof import Proof
+from mailer.proof import Proof, counted
 
 
 def show_proof(desk: Desk, sheet: Proof) -> int:
@@ -28,13 +28,12 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
             )
         return 1 if sheet.waiting else 0
     for group in sheet.groups:
-        number = len(group.people)
         style = "yellow" if group.waits else "bold"
-        heading = f"{group.language}  {group.pattern or 'as the sheet has it'}   {number} {'person' if number == 1 else 'people'}"
+        heading = f"{group.language}  {group.pattern or 'as the sheet has it'}   {counted(len(group.people))}"
         desk.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
-        counted = Counter(one.greeting for one in group.people)
-        if set(counted) != {group.pattern}:
-            show_text(desk, "  ".join(_times(*pair) for pair in counted.items()), indent=4)
+        greetings = Counter(one.greeting for one in group.people)
+        if set(greetings) != {group.pattern}:
+            show_text(desk, "  ".join(_times(*pair) for pair in greetings.items()), indent=4)
         if group.waits:  # whoever accepts a form answers for its end, too, and wants to know how weak it is
             show_text(desk, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
             show_text(desk, f"source: {group.form.source}", indent=4)
@@ -52,8 +51,7 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
     )
     waiting = sheet.waiting
     if waiting:
-        people = sum(len(group.people) for group in waiting)
-        whom = "1 person" if people == 1 else f"{people} people"
+        whom = counted(sum(len(group.people) for group in waiting))
         what = (
             f"1 form of address for {whom} is"
             if len(waiting) == 1
