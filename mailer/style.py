@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mailer import placeholders
+from mailer import markup, placeholders
 from mailer.appeal import Appeal, Letter
 from mailer.attachments import personal, twins
 from mailer.coverage import dates
@@ -21,6 +21,8 @@ from mailer.placeholders import Source, body_of, head_of
 LONG_SUBJECT = 90
 LONG_LETTER = 1000
 """Words of two pages."""
+FEW_WORDS = 40
+"""Beside a picture, less than this is no letter."""
 
 
 def _of_one(letter: Letter) -> Iterator[Problem]:
@@ -46,7 +48,17 @@ def _of_one(letter: Letter) -> Iterator[Problem]:
             row=letter.subject_line,
             suggestion="put first what must be read",
         )
-    length = len(placeholders.blanked(letter.body).split())
+    typed = placeholders.blanked(letter.body)
+    length = len(re.sub(r"!\[[^\]]*\]\([^)]*\)", "", typed).split())
+    if length < FEW_WORDS and markup.pictures(typed):
+        yield Problem(
+            "L239",
+            Severity.WARNING,
+            "this letter is hardly more than a picture: filters distrust such letters, and not everybody can see it",
+            letter.file,
+            row=letter.body_line,
+            suggestion="say in words what the picture shows",
+        )
     if length > LONG_LETTER:
         yield Problem(
             "L235",

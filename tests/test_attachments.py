@@ -271,6 +271,13 @@ def test_picture_is_part_of_what_a_plan_freezes(tmp_path: Path) -> None:
     )
 
 
+def test_letter_that_is_hardly_more_than_a_picture_is_a_warning(tmp_path: Path) -> None:
+    picture = "![votes over time](files/chart.png)"
+    for body, codes in ((picture, {"L239"}), (f"{picture}\n\n{'Some words. ' * 20}", set())):
+        appeal = load_appeal(with_picture(tmp_path, body), "appeal")
+        assert {one.code for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS)} == codes
+
+
 def test_picture_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MailerError) as caught:
         letters(with_picture(tmp_path, "![](files/chart.png)"))
