@@ -330,3 +330,23 @@ def test_headings_in_two_languages_or_with_brackets_are_read(tmp_path: Path, hea
 )
 def test_two_spellings_of_one_person_are_asked_about(one: str, other: str, alike: bool) -> None:
     assert (likeness(one, other) >= ALIKE) is alike
+
+
+def test_headings_between_the_rows_say_delegation_and_role(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    lines = (
+        "Name,E-mail\nALBANIA,\nRepresentatives,\nAnna SHEMBULL,a@al.example\nSubstitutes,\nBen SHEMBULL,b@al.example\n"
+    )
+    (tmp_path / "contacts" / "all.csv").write_text(lines, encoding="utf-8")
+    book = load_contacts(tmp_path)
+    people = [(c.delegation, c.role, c.name) for c in book.contacts if c.skip is None]
+    assert people == [("AL", "representative", "Anna SHEMBULL"), ("AL", "substitute", "Ben SHEMBULL")]
+    assert len(book.contacts) == 5
+
+
+def test_a_column_of_salutations_may_hold_mr_and_ms(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    lines = "Country,Salutation,Title,Name,E-mail\nNO,Mr,Dr,Ola Skisse,o@no.example\nNO,Dear Anna,Ms Prof,Anna Prøve,a@no.example\n"
+    (tmp_path / "contacts" / "all.csv").write_text(lines, encoding="utf-8")
+    found = [(c.civility, c.gender, c.title, c.greeting) for c in load_contacts(tmp_path).contacts]
+    assert found == [("Mr", "m", "Dr", ""), ("Ms", "f", "Prof", "Dear Anna")]

@@ -16,7 +16,7 @@ from mailer.contacts.codes import problem
 from mailer.contacts.columns import FIELDS, Columns, find_headings, own_headings
 from mailer.contacts.contact import Contact
 from mailer.contacts.reader import bytes_of, read
-from mailer.contacts.rows import Line, nobody, read_row
+from mailer.contacts.rows import Line, find_delegation, nobody, read_row
 from mailer.contacts.table import MAX_ROWS, Reading, Row, Table
 from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem, Severity
@@ -154,16 +154,21 @@ def read_people(
             continue
         recognised[table.file, table.sheet] = columns
         people = table.rows[columns.at + 1 :]
-        everyone = _whose(table, delegations) if _says_no_delegation(people, columns) else None
+        everyone = _whose(table, columns, delegations) if _says_no_delegation(people, columns) else None
         if everyone:
             problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
         by_headings = everyone is None and "delegation" not in columns.fields
         french = _says_madame(people, columns.fields.get("name"))
+        role = ""
         for row, cells in people:
-            line = Line(table, columns, row, cells, monsieur=french)
+            line = Line(table, columns, row, cells, monsieur=french, role=role)
+            part = _role_alone(cells) if "role" not in columns.fields else ""
             above = _state_alone(cells, delegations) if by_headings else None
             if above:
                 everyone, message = above, f"this is a heading; the people below it are taken for {above.name_en}"
+                contacts.append(nobody(line, "C163", delegations, everyone, message))
+            elif part:
+                role, message = part, f"this is a heading; the people below it are taken for {part}s"
                 contacts.append(nobody(line, "C163", delegations, everyone, message))
             elif _headings_again(cells, columns):
                 contacts.append(nobody(line, "C163", delegations, everyone))
@@ -195,6 +200,13 @@ def _state_alone(cells: Sequence[str], delegations: Delegations) -> Delegation |
     """Return the delegation if its name is all that stands in a row: a heading over its people."""
     filled = {text for cell in cells if (text := trim(cell))}
     return delegations.find(filled.pop()) if len(filled) == 1 else None
+
+
+def _role_alone(cells: Sequence[str]) -> str:
+    """Return the role if Representatives or Substitutes is all that stands in a row."""
+    filled = {text for cell in cells if (text := trim(cell))}
+    role = words.meaning("role", filled.pop()) if len(filled) == 1 else ""
+    return role if role in ("representative", "substitute") else ""
 
 
 def _headings_again(cells: Sequence[str], columns: Columns) -> bool:
@@ -306,6 +318,10 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
             yield problem("C024", table.file, sheet=table.sheet, row=row, cell=cell, column=heading, value=heading)
 
 
-def _whose(table: Table, delegations: Delegations) -> Delegation | None:
-    """Find the delegation in the name of the tab or of the file: `norway.xlsx`."""
+def _whose(table: Table, columns: Columns, delegations: Delegations) -> Delegation | None:
+    """Find the delegation in a title above the headings, in the name of the tab, or of the file: `norway.xlsx`."""
+    titles = {text for _, cells in table.rows[: columns.at] for cell in cells if (text := trim(cell))}
+    named = {found.code: found for text in titles if (found := find_delegation(delegations, text)[0])}
+    if len(named) == 1:
+        return named.popitem()[1]
     return delegations.find(table.sheet or "") or delegations.find(Path(table.file).stem)

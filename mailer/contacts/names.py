@@ -141,6 +141,8 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
         parts.append(part)
     if len(parts) > 2 or unfit(" ".join(parts)):
         return Name(", ".join(parts), "", "", civility, title)
+    if len(parts) == 2 and _whole(parts[0]):  # "Anna BEISPIEL, Germany": what follows is no given name
+        return Name(", ".join(parts), "", "", civility, title)
     if len(parts) == 2 and all(parts):
         inner, prefix, given = before_name(parts[1], monsieur=monsieur)
         title = " ".join(filter(None, (title, prefix)))
@@ -152,6 +154,12 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
         tokens.pop()
     given, surname = _by_capitals(tokens)
     return Name(f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title)
+
+
+def _whole(text: str) -> bool:
+    """Tell whether given name and surname stand in a text: `Anna BEISPIEL`, but not `De BEISPIEL`."""
+    given, _ = _by_capitals(text.split())
+    return any(fold(word) not in _PARTICLES for word in given.split())
 
 
 def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[str, str, str]:

@@ -53,9 +53,17 @@ class Line:
     """One row while it is read: its text by field, and what is wrong with it so far."""
 
     def __init__(
-        self, table: Table, columns: Columns, row: int, cells: Sequence[str], *, monsieur: bool = False
+        self,
+        table: Table,
+        columns: Columns,
+        row: int,
+        cells: Sequence[str],
+        *,
+        monsieur: bool = False,  # a French list, where "M." is no initial
+        role: str = "",  # what a heading above the row says
     ) -> None:
         self.monsieur = monsieur
+        self.role = role
         self.table = table
         self.columns = columns
         self.row = row
@@ -154,7 +162,7 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     if is_vacant(line):
         return nobody(line, "C147", delegations, everyone)
-    name = _name(line)
+    name = _name(line, delegations)
     if not name.full and fold(line.text("address")) in NOTHING:
         line.problems.clear()
         return nobody(line, "C160", delegations, everyone)
@@ -163,7 +171,7 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
         line.report("C140", line.who, Reason.ROW)
     _hidden(line)
     delegation = _delegation(line, delegations, everyone)
-    role = line.word("role", "C130")
+    role = line.word("role", "C130") or line.role
     gender = _gender(line, name.civility)
     language = line.word("language", "C132")
     chamber = _kept_word(line, "chamber", "C136")
@@ -187,7 +195,7 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
         language=language,
         chamber=chamber,
         group=group,
-        greeting=line.text("greeting"),
+        greeting="" if is_civility(line.text("greeting")) else line.text("greeting"),
         vocative=line.text("vocative"),
         note=line.text("note"),
         extra=line.extra(),
@@ -226,7 +234,7 @@ def is_vacant(line: Line) -> bool:
     return fold(written) in words.table("vacant") or fold(names.before_name(written)[2]) in words.table("vacant")
 
 
-def _name(line: Line) -> names.Name:
+def _name(line: Line, delegations: Delegations) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name apart."""
     for field in ("given", "middle", "particle", "surname", "name", "civility", "title", "greeting", "vocative"):
         text = line.text(field)
@@ -251,11 +259,20 @@ def _name(line: Line) -> names.Name:
         given, surname, whole = (trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole))
     civility, titles, unknown = names.before_name(line.text("civility"), keep=0)
     title = line.text("title")
+    if not (civility or titles or unknown) and is_civility(line.text("greeting")):
+        civility = line.text("greeting")
+    if not civility and title and words.meaning("civility", title) is None:  # "Mr Dr"
+        civility, known, rest = names.before_name(title, keep=0)
+        title = " ".join(filter(None, (known, rest))) if civility else title
     if (
         not civility and title and words.meaning("civility", title) is not None
     ):  # "Title" heads Mr and Ms in many sheets
         civility, title = title, ""
     apart = names.take_apart(whole, monsieur=line.monsieur) if whole else names.Name("")
+    front, comma, behind = whole.rpartition(",")
+    if comma and len(front.split()) > 1 and len(fold(behind)) > 2 and delegations.find(behind):
+        line.report("C146", "name", suggestion=f"did you mean {front}?")
+        apart = names.Name(whole, "", "", apart.civility, apart.title)
     if given or surname:
         apart = names.Name(f"{given} {surname}".strip(), given, surname, apart.civility, apart.title)
     if not any(map(str.isalpha, apart.full)):  # a dash is no name
@@ -263,6 +280,11 @@ def _name(line: Line) -> names.Name:
     return names.Name(
         apart.full, apart.given, apart.surname, civility or unknown or apart.civility, title or titles or apart.title
     )
+
+
+def is_civility(text: str) -> bool:
+    """Tell whether a text is Ms, Mr or their like: some programs head them "Salutation"."""
+    return bool(text) and words.meaning("civility", text) is not None
 
 
 @lru_cache(maxsize=65_536)
@@ -419,7 +441,7 @@ def read_date(text: str) -> date | None:
     """Read 2027-01-26, 26.1.2027 and 26/01/2027; None if it is no date or could be two (02/03/2027 is 2 March in Europe)."""
     for pattern in (
         r"(?P<y>\d{4})-(?P<m>\d\d?)-(?P<d>\d\d?)(?:[ T].*)?",
-        r"(?P<d>\d\d?)[./](?P<m>\d\d?)[./](?P<y>\d{4})",
+        r"(?P<d>\d\d?)[./-](?P<m>\d\d?)[./-](?P<y>\d{4})",
     ):
         if found := re.fullmatch(pattern, text):
             try:

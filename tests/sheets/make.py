@@ -667,6 +667,27 @@ text(
     {2: "C163", 3: "", 4: "", 5: "C163", 6: ""},
 )
 text(
+    "roles-as-headings",
+    "Country,Name,E-mail\nRepresentatives,,\nNO,Anna Prøve,anna@no.example\n,,\nSubstitutes,,\nNO,Ola Skisse,ola@no.example\n",
+    {2: "C163", 3: "", 5: "C163", 6: ""},
+)
+text("state-in-title", "Delegation of Norway,,\nName,E-mail,R/S\nAnna Prøve,anna@no.example,R\n", {3: ""}, whole="C124")
+text(
+    "name-with-state",
+    'Country,Name,E-mail\nNO,"Ola SKISSE, Norway",ola@no.example\nNO,"Per Utkast, Norway",per@no.example\n',
+    {2: "C146", 3: "C146"},
+)
+text(
+    "clean-salutation-column",
+    "Country,Salutation,Name,E-mail\nNO,Mr,Ola Skisse,ola@no.example\nNO,Dear Anna,Anna Prøve,anna@no.example\n",
+    {2: "", 3: ""},
+)
+text(
+    "clean-civility-and-title",
+    "Country,Title,Name,E-mail\nNO,Mr Dr,Ola Skisse,ola@no.example\nNO,Ms,Anna Prøve,anna@no.example\n",
+    {2: "", 3: ""},
+)
+text(
     "state-in-first-row-only",
     "Country,Name,E-mail\nNorway,Anna Prøve,anna@no.example\n,Ola Skisse,ola@no.example\n",
     {2: "", 3: "C120"},
