@@ -122,10 +122,12 @@ def _stray_domains(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Co
         if not contact.address or not contact.delegation or used[domain] != 1 or is_free(domain):
             continue
         usual, often = used.most_common(1)[0]
-        if often < 3 or often * 2 < used.total() or domain.endswith(f".{usual}") or usual.endswith(f".{domain}"):
+        if often < 3 or domain.endswith(f".{usual}") or usual.endswith(f".{domain}"):
             continue
         near = next((other for other, times in used.most_common() if times >= 3 and _slip(domain, other)), None)
         if near is None or everywhere[domain] >= 3:
+            if often * 2 < used.total():  # a delegation of many domains has no usual one
+                continue
             message = f"{often} of {used.total()} addresses of this delegation end in {usual}"
             problems.append(about(contact, columns, "C103", "address", contact.address, message))
             continue
@@ -140,9 +142,16 @@ def _stray_domains(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Co
 
 @lru_cache(maxsize=4096)
 def _slip(domain: str, usual: str) -> bool:
-    """Tell whether one domain is the other with a slip of the pen: a letter or two, or one label too many or too few."""
+    """Tell whether one domain is the other with a slip of the pen.
+
+    That is a letter or two, an accent, another ending, or one label too many or too few.
+    """
     from rapidfuzz.distance import OSA
 
+    domain, usual = _plain(domain), _plain(usual)
+    name, ending = domain.rpartition(".")[::2]
+    if len(name) > 7 and name == usual.rpartition(".")[0] and ending != usual.rpartition(".")[2]:
+        return True
     distance = OSA.distance(domain, usual)
     if distance <= (2 if len(usual) > 13 else 1):
         return True
@@ -150,6 +159,16 @@ def _slip(domain: str, usual: str) -> bool:
     return len(longer) == len(shorter) + 1 and any(
         longer[:at] + longer[at + 1 :] == shorter for at in range(1, len(longer))
     )
+
+
+def _plain(domain: str) -> str:
+    """Return a domain in letters without accents: `xn--assemble-…` is `assemblee`."""
+    if "xn--" not in domain:
+        return domain
+    try:
+        return ".".join("-".join(tokens(label)) for label in domain.encode("ascii").decode("idna").split("."))
+    except UnicodeError:
+        return domain
 
 
 def _same_address(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Contact], list[Problem]]:

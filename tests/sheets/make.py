@@ -365,6 +365,29 @@ text(
     f"{HEAD}\n{MANY}GB,,Edith Mock,edith@party-of-mock.example,\n",
     dict.fromkeys(range(2, 8), "") | {8: "C103"},
 )
+SLIPS = (
+    "assemblée-nationale",
+    "assemblee-nationnale",
+    "assembleenationale",
+    "asemblee-nationale",
+    "assemblee-nationale-fr",
+)
+text(
+    "domain-many-slips",
+    f"{HEAD}\n"
+    + "".join(
+        f"FR,,{who},p{who[0]}@assemblee-nationale.example,\n"
+        for who in ("Anaïs Exemple", "Boris Modèle", "Cléa Ébauche")
+    )
+    + "".join(
+        f"FR,,{who},q{at}@{name}.example,\n"
+        for at, (who, name) in enumerate(
+            zip(("Denis Croquis", "Élise Brouillon", "Fanny Schéma", "Guy Patron", "Hugo Maquette"), SLIPS, strict=True)
+        )
+    )
+    + "FR,,Inès Canevas,i@assemblee-nationale.mock.example,\nFR,,Jules Gabarit,j@senat.example,\n",
+    dict.fromkeys((2, 3, 4), "") | dict.fromkeys((5, 6, 7, 8, 10), "C104") | {9: "", 11: ""},
+)
 text(
     "domain-subdomain",
     f"{HEAD}\n{MANY}GB,,Edith Mock,edith@lords.parliament.example,\n",
