@@ -28,7 +28,7 @@ from mailer.config import Account, Workspace
 from mailer.dispatch import dated
 from mailer.drafting import read_contacts
 from mailer.errors import MailerError, Refused, ServerError, Severity
-from mailer.ledger import erasure, health
+from mailer.ledger import erasure, health, home
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.place import NETWORK, kind_of, synced_by
 from mailer.render import Rendered
@@ -188,6 +188,7 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
             long_ago = (now() - KEPT).date()
             with ledger.reading() as connection:
                 old = len(erasure.ended_before(connection, long_ago))
+                copied = home.is_a_copy(connection)
     except MailerError as fault:
         yield Finding("send log", WRONG, _sentence(fault), fault.hint)
         return
@@ -207,6 +208,12 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
     if found.damage:
         fix = "keep a copy of the file and its -wal neighbour, then put a backup in their place"
         yield Finding("send log", WRONG, f"the send log is damaged: {found.damage}", fix)
+    if copied:
+        sentence = (
+            "the send log was copied here, or a backup was put back: nothing is sent from it until somebody decides"
+        )
+        fix = 'if it is the only one in use: mailer log adopt --because "…"'
+        yield Finding("send log", WRONG, sentence, fix)
     if old:
         sentence = f"{old} rows of mail-outs that ended more than {KEPT.days} days ago still say who was written to"
         fix = f'mailer log forget --before {long_ago} --because "kept for {KEPT.days} days"'

@@ -44,7 +44,7 @@ def test_reader_that_has_enough_ends_no_sending(workspace: Path, box: Mailbox) -
         sending.process.stdout = None
         code, _, err, _ = _end(sending)
     assert code == 0, err
-    assert err.count("Nobody reads the output any longer; the sending goes on: mailer status M-0001") == 1
+    assert err.count("Nobody reads the output any longer; the sending goes on: mailer -C ") == 1
     assert set(states(workspace).values()) == {"accepted"}
     assert set(box.seen.values()) == {1}
 

@@ -46,7 +46,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "letters": ("mailer.cli.letters:letters", "Help for those who write letters: words."),
     },
     "log": {
-        "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export, verify, forget."),
+        "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export, verify, forget, adopt."),
     },
     "running it": {
         "work": ("mailer.cli.work:work", "Help with whatever is being sent, also from another machine."),

@@ -367,6 +367,43 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
         show_steps(desk, [("the people of one", f"mailer log people {chosen.name} --delegation FR")])
 
 
+@log.command()
+@click.option("--because", required=True, metavar="TEXT", help="Why this is the one; it stays on record.")
+@click.option("--by", metavar="NAME", help="Who decides; otherwise your name on this computer.")
+@click.pass_obj
+def adopt(desk: Desk, because: str, by: str | None) -> None:
+    """Say that this send log is the one to go on with, after it was moved or restored.
+
+    A send log that was copied sends nothing: two copies would write to the same people twice, and a backup does not know
+    what was sent since it was made. Before you decide, see that no other copy is used, and that nothing was sent since.
+
+    \b
+    mailer log adopt --because "the workspace moved to the new laptop; the old one is wiped"
+    """
+    import getpass
+
+    from mailer.ledger import home
+
+    because, by = because.strip(), (by or getpass.getuser()).strip()
+    if not because or not by:
+        raise UsageError(
+            "A decision needs a name and a reason.", hint='--because "the workspace moved to this computer"'
+        )
+    with log_book.open_log(desk) as ledger:
+        with ledger.reading() as connection:
+            copied = home.is_a_copy(connection)
+        if copied:
+            with ledger.writing() as connection:
+                home.adopt(connection, who=by, because=because, at=ledger.now())
+    if desk.json:
+        desk.data({"adopted": copied})
+    elif copied:
+        desk.say(f"This send log is the one to go on with. Decided by {by}: {because}")
+        desk.say("See that no other copy of it is ever sent from.")
+    else:
+        desk.say("This send log is at home here already. Nothing was changed.")
+
+
 class Export(Command):
     """Here --json names a file, as --csv and --xlsx do."""
 

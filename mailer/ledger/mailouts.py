@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from mailer.errors import Refused, UsageError
-from mailer.ledger import letters, moves
+from mailer.ledger import home, letters, moves
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import delivery, event, mail_out
 from mailer.spelling import tokens
@@ -64,6 +64,7 @@ _COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
 
 def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None) -> int:
     """Write a plan into the log and return its id. Nobody is written to by this."""
+    home.settle(connection)
     mail_out_id: int = connection.execute(
         sa.insert(mail_out)
         .values(
