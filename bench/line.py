@@ -19,7 +19,8 @@ from bench.sending import Bytes, Mailer, _letters
 DELAY = 0.025  # seconds, each way
 CONNECTIONS = (8, 64)
 MANY = 256  # for the mailer alone
-EACH = 50  # letters on each connection
+EACH = 100  # letters on each connection, so that the way to the first does not count for much,
+FEW = 50  # and for those that need four round trips a letter
 ROUNDS = 2
 OURS, OTHERS, ROWS = "mailer", "aiosmtplib sendmail, bytes", "nodemailer pool, raw"
 ALONE = "mailer, no PIPELINING offered"
@@ -37,26 +38,30 @@ def main(connections: tuple[int, ...] = CONNECTIONS, rounds: int = ROUNDS, many:
     ):
         trip = _round_trip(port)
         print(
-            f"One round trip takes {1000 * trip:.1f} ms; {EACH} letters on each connection, {rounds} rounds\n",
+            f"One round trip takes {1000 * trip:.1f} ms; {EACH} or {FEW} letters on each connection, {rounds} rounds\n",
             flush=True,
         )
-        logs = {number: Path(folder) / f"{number}.db" for number in (*connections, many)}
+        logs = {
+            number: Path(folder) / f"{number}.db"
+            for number in {many * FEW}.union(connection * each for connection in connections for each in (EACH, FEW))
+        }
         for number, log in logs.items():
-            people.planned(log, number * EACH)
+            people.planned(log, number)
         cases: Cases = {}
         for number in connections:
-            _add(cases, logs[number], port, slow_port, number)
-        results = measure.rounds(cases, rounds) | measure.rounds({_name(OURS, many): Mailer(logs[many], port, many)}, 1)
+            _add(cases, logs[number * EACH], logs[number * FEW], port, slow_port, number)
+        last: Cases = {_name(OURS, many): Mailer(logs[many * FEW], port, many)}
+        results = measure.rounds(cases, rounds) | measure.rounds(last, 1)
     _table(results, trip)
 
 
-def _add(cases: Cases, log: Path, port: int, slow_port: int, number: int) -> None:
+def _add(cases: Cases, log: Path, few: Path, port: int, slow_port: int, number: int) -> None:
     letters = rivals.letters_file(_letters(log))
     arguments = (str(port), str(number), str(letters), "raw")
     cases[_name(OURS, number)] = Mailer(log, port, number)
     rivals.add(cases, _name(ROWS, number), lambda: measure.Program(("node", str(rivals.nodemailer()), *arguments)))
-    cases[_name(OTHERS, number)] = Bytes(log, port, number)
-    cases[_name(ALONE, number)] = Mailer(log, slow_port, number)
+    cases[_name(OTHERS, number)] = Bytes(few, port, number)
+    cases[_name(ALONE, number)] = Mailer(few, slow_port, number)
 
 
 def _table(results: dict[str, list[measure.Measured]], trip: float) -> None:
@@ -64,7 +69,7 @@ def _table(results: dict[str, list[measure.Measured]], trip: float) -> None:
     for name, measured in results.items():
         number = _connections(name)
         beside = [_times(results, measured, _name(other, number)) for other in (OTHERS, ROWS)]
-        trips = measure.median(measured, lambda one: one.seconds / EACH) / trip
+        trips = number / measure.rate(measured) / trip
         rows.append([name, measure.rates(measured), f"{trips:.2f}", *beside, measure.processor(measured)])
     measure.table(
         ["sender", "letters/s", "round trips a letter", "of aiosmtplib", "of nodemailer", "CPU µs/letter"], rows

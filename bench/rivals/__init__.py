@@ -93,8 +93,8 @@ def _run(command: list[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise Missing(f"{' '.join(command[:2])} took longer than {LONGEST} s") from None
     if done.returncode:
-        print((done.stderr or done.stdout)[-1000:], file=sys.stderr)
-        raise Missing(f"{' '.join(command[:3])} failed")
+        words = (done.stderr or done.stdout).split("\n")
+        raise Missing(f"{' '.join(command[:3])} failed: {next(filter(None, reversed(words)), '').strip()}")
 
 
 @cache
