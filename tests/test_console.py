@@ -63,10 +63,12 @@ def address_of(page: Page) -> str:
     return path
 
 
-def everything(ledger: Ledger) -> list[object]:
-    """Return what must not change: all but the journal, which tells of the visits."""
+def everything(ledger: Ledger, console: Console | None = None) -> list[object]:
+    """Return what must not change: all but the journal, which tells of the visits; and the files of the workspace."""
+    files = sorted(console.shelf.root.rglob("*")) if console else []
     with ledger.reading() as connection:
-        return [connection.execute(sa.select(table)).all() for table in (mail_out, delivery, event, account)]
+        rows = [connection.execute(sa.select(table)).all() for table in (mail_out, delivery, event, account)]
+    return [*rows, [(path, path.read_bytes()) for path in files if path.is_file() and "ledger.db" not in path.name]]
 
 
 GETS = [page for page in PAGES if page.get]
@@ -142,11 +144,11 @@ def test_every_page_opens_for_those_who_may_and_for_nobody_else(console: Console
 @pytest.mark.parametrize("role", ROLES)
 def test_forms_change_nothing_for_those_who_may_not(console: Console, ledger: Ledger, role: str) -> None:
     browser = as_role(console, role)
-    before = everything(ledger)
+    before = everything(ledger, console)
     for page in POSTS:
         if page.act not in RIGHTS[role]:
             assert browser.post(address_of(page)).status_code == 403, page.path
-    assert everything(ledger) == before
+    assert everything(ledger, console) == before
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_role_that_nobody_knows_may_do_nothing(console: Console, ledger: Ledger)
 def test_forged_form_is_refused_and_changes_nothing(console: Console, ledger: Ledger, page: Page) -> None:
     owner, path = signed_in(console), address_of(page)
     token = owner.token
-    before = everything(ledger)
+    before = everything(ledger, console)
     for data, headers in (
         ({}, {"origin": HERE}),  # no token
         ({"_token": "x" * 32}, {"origin": HERE}),
@@ -185,7 +187,7 @@ def test_forged_form_is_refused_and_changes_nothing(console: Console, ledger: Le
     assert a_browser(console).client.post(path, headers={"origin": HERE}).status_code == 401
     if page.get is None:
         assert owner.get(path).status_code == 405
-    assert everything(ledger) == before
+    assert everything(ledger, console) == before
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8025", "127.0.0.1:9999", ""])

@@ -6,6 +6,7 @@ in dark, at 320 pixels and as on paper.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -359,6 +360,11 @@ def test_campaigner_from_the_letter_to_the_last_answer(site: Site, stranger: Pag
     expect(page.locator(".far")).to_contain_text("3 of 3")
     assert site.counts(int(name[2:]))[State.ACCEPTED] == 3
     assert len(list((site.root / "mailbox").glob("*.eml"))) == 3
+    page.get_by_role("link", name="Outcomes", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="XLSX").click()
+    people = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()))["People"]
+    assert people.max_row == 1 + sum(site.counts(int(name[2:])).values())
 
 
 def test_staff_from_a_dropped_sheet_to_the_sheet_in_its_place(site: Site, stranger: Page) -> None:
