@@ -127,11 +127,13 @@ class Draft:
 
     def obstacles(self) -> list[Problem]:
         """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for,
-        sentences that wait to be written, an invented date."""
+        sentences that wait to be written, an invented date, settings that nobody has filled in."""
         from mailer.signoff import signatures, unsigned
         from mailer.style import unwritten
+        from mailer.unfilled import unfilled
 
-        found = [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
+        found = [replace(one, severity=Severity.ERROR) for one in unfilled(self.workspace)]
+        found += [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
         found += [replace(one, severity=Severity.ERROR) for one in unwritten(self.appeal)]
         session = self.appeal.session
         if session is not None and session.invented:

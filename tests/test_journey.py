@@ -231,6 +231,7 @@ SCREENS = {
     "status": ("status", "M-0001"),
     "delegations": ("log", "delegations", "M-0001"),
     "people": ("log", "people", "M-0001", "--state", "refused,unknown,left out"),
+    "story": ("log", "show", "M-0001", "1"),
     "letter": ("preview", "azerbaijan-credentials", "--as", "Großbeispiel, Heinz"),
     "plan": ("plan", "azerbaijan-credentials", "--only", "MT"),
 }
@@ -461,6 +462,10 @@ def test_live_mode_sends_what_was_signed_to_everybody_and_what_was_not_to_nobody
     assert "has not signed" in said(mailer("send", "M-0001", "--confirm", "2", at=root), 3)
     assert not box.asked
     said(mailer("letters", "sign", "appeal", "Rights Example", "--by", "Jana Novak", at=root))
+    edit(root / "config.toml", 'organisation = "Rights Example"', 'organisation = "Your Organisation"')
+    planned(root)
+    assert "sender.organisation is not filled in yet" in said(mailer("send", "M-0002", "--confirm", "2", at=root), 3)
+    edit(root / "config.toml", 'organisation = "Your Organisation"', 'organisation = "Rights Example"')
     *_, finished = lines(mailer("send", "M-0001", "--confirm", "2", "--json", at=root))
     assert finished["counts"]["accepted"] == len(box.seen) == 2
 

@@ -137,7 +137,7 @@ def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence
 def _show_story(
     desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery, folder: FolderEvidence | None
 ) -> None:
-    from mailer.cli.tables import show_rows, speller
+    from mailer.cli.tables import show_rows, show_text, speller
     from mailer.delegations import Delegations
 
     spell = speller(desk.out)
@@ -157,7 +157,9 @@ def _show_story(
         one.place,
         one.message_id or "",
     ):
-        if line:
+        if " " in line:
+            show_text(desk, line)
+        elif line:  # an address or a Message-ID stays in one piece, to be copied
             desk.out.print(spell(line), soft_wrap=True)
     rows = []
     for step in report.story(mail_out, one, moments):
