@@ -38,6 +38,10 @@ def _key_of_domain(domain: str) -> str:
 
 def allowed(address: str, allow: Iterable[str]) -> bool:
     """Tell whether the allow-list names this address, exactly or as `@domain`. Subdomains do not count."""
-    entries = {key_of(entry) for entry in allow}  # "@domain" has the key of an empty local part
-    key = key_of(address)
+    entries, key = _keys(tuple(allow)), key_of(address)
     return key in entries or f"@{domain_of(key)}" in entries
+
+
+@lru_cache(maxsize=16)  # a workspace has one list, and asks about every letter several times
+def _keys(allow: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(key_of, allow))  # "@domain" has the key of an empty local part
