@@ -25,6 +25,9 @@ COLUMNS = ("language", "addressee", "gender", "salutation", "closing", "verified
 PARTS = ("given", "surname", "title", "vocative")
 _CHAMBERS = ("deputy", "senator")
 
+LEFTOVERS = frozenset({"nan", "NaN", "None", "NULL", "null", "undefined", "#N/A", "#REF!", "#VALUE!", "#NAME?"})
+"""What programs write into a cell that has nothing in it. Spelt otherwise they can be names: Nan, Null."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -90,7 +93,9 @@ class Forms:
         Raises `MailerError` where not even the neutral form can be made: with the cell that is empty (L302), or
         because the table knows nothing of this language (L304).
         """
-        filled = {part: getattr(contact, part) for part in PARTS}
+        if not contact.greeting:
+            self._refuse_leftovers(contact)
+        filled = {part: "" if (value := getattr(contact, part)) in LEFTOVERS else value for part in PARTS}
         chosen: Row | None = None
         neutral, missing = False, ""
         for row, fallen in self._candidates(contact, language):
@@ -117,6 +122,14 @@ class Forms:
             chosen.salutation,
             chosen.closing,
         )
+
+    def _refuse_leftovers(self, contact: Contact) -> None:
+        for part in ("given", "surname", "name"):
+            for word in getattr(contact, part).split():
+                if word in LEFTOVERS:
+                    message = f'"{word}" is what programs write into an empty cell: nobody can be addressed so'
+                    hint = "correct the cell; if it is right, write the whole greeting into the column for it"
+                    raise self._refused(contact, "L302", part, message, hint)
 
     def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[Row, bool]]:
         """Yield the rows that may be used, the best first, each with whether it is only a way out."""
@@ -160,14 +173,17 @@ class Forms:
         else:
             message = f"there is no form of address for letters in this language ({language})"
             hint = f"add lines for {language} to {OWN}, or write the greeting into the contact sheet"
-        code = "L302" if missing else "L304"
+        return self._refused(contact, "L302" if missing else "L304", missing or "greeting", message, hint)
+
+    def _refused(self, contact: Contact, code: str, part: str, message: str, hint: str) -> MailerError:
+        cell = contact.cells.get(part) or contact.cells.get("name")
         problem = Problem(
             code,
             Severity.ERROR,
             message,
             contact.file,
             sheet=contact.sheet,
-            cell=contact.cells.get(missing or "greeting") or contact.cells.get("name"),
+            cell=cell,
             row=contact.row,
             value=contact.name,
             suggestion=hint,

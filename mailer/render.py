@@ -23,7 +23,7 @@ from mailer.config import Sender
 from mailer.contacts.contact import Contact
 from mailer.delegations import Delegations
 from mailer.errors import MailerError, Problem, Severity
-from mailer.forms import Form, Forms
+from mailer.forms import LEFTOVERS, Form, Forms
 from mailer.letter_words import delegation_words, has_delegation_words, role_word, written_date
 from mailer.markup import MAX_PART, Parts, escaped
 from mailer.placeholders import SLOT, VALUES, Empty, Known, Md, Source, Spoken, Unprintable, body_of, head_of, word_of
@@ -249,7 +249,8 @@ class Renderer:
     def _context(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
         context = self._shared[language].copy()
         for field in _FIELDS:
-            context[field] = getattr(contact, field) or Empty(field)
+            value = getattr(contact, field)
+            context[field] = value if value and value not in LEFTOVERS else Empty(field)
         code = contact.delegation
         context["greeting"] = form.greeting
         context["closing"] = form.closing or Empty("closing")
@@ -259,8 +260,9 @@ class Renderer:
         context["delegation"] = name or Empty("delegation")
         context["of_delegation"] = of or Empty("of_delegation")
         if self._columns:
-            context["extra"] = {column: contact.extra.get(column) or Empty(column) for column in self._columns}
-            for column, cell in contact.extra.items():
+            cells = {column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS}
+            context["extra"] = {column: cells.get(column) or Empty(column) for column in self._columns}
+            for column, cell in cells.items():
                 if (word := word_of(column)) not in placeholders.NAMES:
                     context[word] = cell
         if self.appeal.organisations:

@@ -124,6 +124,22 @@ def test_curly_brackets_in_a_name_are_only_brackets() -> None:
     assert FORMS.greet(person(surname="{given.__class__}"), "en").greeting == "Dear Ms {given.__class__},"
 
 
+@pytest.mark.parametrize("word", ["nan", "None", "NULL", "#N/A"])
+def test_nobody_is_addressed_by_what_a_program_left_in_a_cell(word: str) -> None:
+    for contact in (person(surname=word), person(name=f"Anna {word}", given="", surname="")):
+        for language in ("en", "fr"):  # no French form has the name, and it would stand in To all the same
+            with pytest.raises(MailerError) as caught:
+                FORMS.greet(contact, language)
+            (only,) = caught.value.problems
+            assert (only.code, only.file, word in only.message) == ("L302", "contacts/nordic.csv", True)
+    assert FORMS.greet(person(surname=word, greeting=f"Dear Ms {word},"), "en").greeting == f"Dear Ms {word},"
+
+
+@pytest.mark.parametrize("surname", ["Nan", "Null", "Nanna", "Nonell"])
+def test_names_that_look_like_nothing_are_names(surname: str) -> None:
+    assert FORMS.greet(person(surname=surname), "en").greeting == f"Dear Ms {surname},"
+
+
 def test_greeting_of_the_sheet_comes_first() -> None:
     form = FORMS.greet(person(greeting="Dear Lady Fairweather,"), "en")
     assert form.greeting == "Dear Lady Fairweather,"

@@ -17,6 +17,7 @@ from mailer import markup
 from mailer.appeal import load_appeal
 from mailer.contacts.contact import Contact
 from mailer.errors import MailerError, Problem
+from mailer.forms import LEFTOVERS
 from mailer.letter_words import delegation_words, written_date
 from mailer.placeholders import WORDS
 from mailer.render import Rendered, check_letters
@@ -229,7 +230,7 @@ def test_name_stays_a_name(tmp_path: Path, name: str) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=120).filter(
-        lambda s: s.strip()
+        lambda s: s.strip() and LEFTOVERS.isdisjoint(s.split())
     )
 )
 def test_any_text_in_a_cell_comes_out_as_it_went_in(tmp_path: Path, text: str) -> None:
@@ -255,6 +256,15 @@ def test_empty_cell_names_cell_and_line(tmp_path: Path) -> None:
     assert problem.suggestion == (
         "templates/appeal/en.md:5 puts in {{ title }}: fill in the cell, or write {% if title %} … {% endif %} there"
     )
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "NULL", "#N/A"])
+def test_what_a_program_left_in_a_cell_is_an_empty_cell(tmp_path: Path, word: str) -> None:
+    contact = person(title=word, extra={"Committee": word})
+    problem = refused(tmp_path, "x {{ committee }}", contact)
+    assert (problem.code, problem.cell) == ("L301", "7:12")
+    asked = "{% if committee or extra['Committee'] %}yes{% else %}no{% endif %}"
+    assert text_of(written(tmp_path, asked, person(extra={"Committee": word}))) == "no"
 
 
 def test_empty_cell_can_be_asked_for(tmp_path: Path) -> None:
