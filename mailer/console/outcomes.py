@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from mailer import export as files
 from mailer import report
-from mailer.console.visit import Visit
+from mailer.console.visit import Visit, address_of
 from mailer.errors import UsageError
 from mailer.ledger import notes, outcomes
 from mailer.ledger.ledger import Connection
@@ -142,7 +141,7 @@ def show(visit: Visit) -> Response:
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
         found = len(page.rows) if whole else _how_many(connection, mail_out.id, what, counts, everyone)
-    return visit.page(
+    answer = visit.page(
         "outcomes.html",
         mail_out=mail_out,
         rows=page.rows,
@@ -156,6 +155,9 @@ def show(visit: Visit) -> Response:
         headings=(("number", "No."), ("name", "Name"), ("delegation", "Delegation"), ("", "Role"),
                   ("", "Letter"), ("", "Outcome"), ("", "Why"), ("changed", "Since")),
     )  # fmt: skip
+    if "hx-request" in visit.request.headers:  # the address that is kept holds what was chosen, and nothing empty
+        answer.headers["hx-push-url"] = address_of(visit.request.url.path, what.query)
+    return answer
 
 
 def _how_many(connection: Connection, mail_out_id: int, what: Asked, counts: Counts, everyone: int) -> int:
@@ -207,9 +209,7 @@ def call_sheet(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         rows = outcomes.every(connection, mail_out.id, what.wanted)
         said = notes.last_notes(connection, [one.id for one in rows[:2000]])
-    query = urlencode(what.query)
-    back = f"/mail-outs/{mail_out.name}/outcomes{f'?{query}' if query else ''}"
-    return calls(visit, mail_out, rows, said, back)
+    return calls(visit, mail_out, rows, said, address_of(f"/mail-outs/{mail_out.name}/outcomes", what.query))
 
 
 def calls(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str) -> Response:

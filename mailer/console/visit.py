@@ -198,7 +198,8 @@ def _lines(text: str) -> Markup:
     return Markup("\n").join(printable(line) for line in text.splitlines())
 
 
-def _address(path: str, query: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+def address_of(path: str, query: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+    """Return an address with a query, without what is empty."""
     pairs = [
         (name, one)
         for name, value in (query.items() if isinstance(query, Mapping) else query)
@@ -216,7 +217,7 @@ PAGES.globals |= {
     "MARKS": MARKS,
     "WORDS": WORDS,
     "LANGUAGES": LANGUAGES,
-    "address": _address,
+    "address": address_of,
     "reason_words": lambda reason: REASONS.get(reason, reason) if reason in set(Reason) else reason,
 }
 
