@@ -15,6 +15,7 @@ from mailer.states import REASONS, About, Receipt, State
 EARLY = 20  # letters within which one verdict of spam is enough
 RECENT = 50  # later: so many letters are looked back upon,
 TOO_OFTEN = 3  # and so many verdicts of spam among them are too many
+HELD_BACK = 10  # letters in a row that are put off for reasons of policy (4.7.x): waiting longer does not help
 IN_A_ROW = 20  # refused addresses one after the other
 FIRST = 200  # among the first so many letters,
 SHARE = 0.05  # a larger share of refused addresses means a bad list
@@ -27,6 +28,7 @@ class Brakes:
     seen: int = 0
     refused: int = 0
     in_a_row: int = 0
+    held_back: int = 0
     spam: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def look(self, receipt: Receipt, verdict: Verdict) -> str | None:
@@ -43,6 +45,10 @@ class Brakes:
             how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.spam)} letters were"
             why = REASONS[verdict.reason] if verdict.reason else "no reason given"
             return f"{how_often} turned away ({why}): {_said(receipt)}"
+        if about is About.SPEED and (receipt.enhanced or "").startswith("4.7."):
+            self.held_back += 1
+            if self.held_back >= HELD_BACK:
+                return f"{self.held_back} letters in a row were put off by the server's policy: {_said(receipt)}"
         if receipt.state is State.REFUSED and about is About.RECIPIENT:
             self.refused += 1
             self.in_a_row += 1
@@ -53,7 +59,7 @@ class Brakes:
                     f"{self.refused} of the first {self.seen} addresses were refused: the contact sheets need a look."
                 )
         elif receipt.state is State.ACCEPTED:
-            self.in_a_row = 0
+            self.in_a_row = self.held_back = 0
         return None
 
 
