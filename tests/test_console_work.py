@@ -242,6 +242,21 @@ def test_stale_plan_is_shown_cell_by_cell_and_not_offered_for_sending(owner: Bro
     assert "Type the number" not in page
 
 
+def test_live_plan_with_unverified_forms_is_not_offered_for_sending(owner: Browser, root: Path) -> None:
+    configure(root, 'mode = "test"', 'mode = "live"')
+    owner.post("/letters/vote/send")
+    page = owner.get("/mail-outs/M-0001/send").text
+    assert "Before real people can be written to" in page
+    assert "Type the number" not in page
+    proof = owner.get("/letters/vote/rehearse").text
+    for form in re.findall(r'<form method="post" action="/letters/vote/accept">.*?</form>', proof):
+        values = dict(re.findall(r'name="(language|greeting|closing)" value="([^"]*)"', html.unescape(form)))
+        owner.post("/letters/vote/accept", **values)
+    page = owner.get("/mail-outs/M-0001/send").text
+    assert "Before real people can be written to" not in page
+    assert "Type the number" in page
+
+
 def test_what_the_sender_refuses_is_said_in_its_own_words(
     owner: Browser, root: Path, ledger: Ledger, console: Console
 ) -> None:

@@ -359,6 +359,7 @@ def send_page(visit: Visit) -> Response:
         reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
         changes=_changes(visit, mail_out, sources),
+        obstacles=_obstacles(visit, mail_out),
         minutes=_minutes(visit, total),
         asks=bool(visit.workspace.settings.safety.approvals),
         yes=yes,
@@ -372,6 +373,16 @@ def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
         return changes_since(sources, visit.console.shelf.draft(mail_out.appeal))
     except MailerError as fault:
         return list(fault.problems) or [Problem("S201", Severity.ERROR, fault.message)]
+
+
+def _obstacles(visit: Visit, mail_out: MailOut) -> list[Problem]:
+    """List what keeps this plan from real people; outside live mode nothing does."""
+    if mail_out.mode != "live":
+        return []
+    try:
+        return visit.console.shelf.draft(mail_out.appeal).obstacles()
+    except MailerError:
+        return []  # what has changed says why
 
 
 def approve(visit: Visit) -> Response:
