@@ -15,7 +15,7 @@ import re
 import stat
 import unicodedata
 from base64 import encodebytes
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -203,11 +203,12 @@ class Attachments:
 
         Raises `UnusableCell` where a cell names no file, and `MailerError` (L171, L172).
         """
-        return self._all([self._one(_WORDS.sub(lambda word: _as_name(word[1], cells), one)) for one in self._patterns])
+        return _fitting([self._one(_WORDS.sub(lambda word: _as_name(word[1], cells), one)) for one in self._patterns])
 
-    def pictures(self, sources: Iterable[str]) -> tuple[Attachment, ...]:
-        """Return the pictures of a text, each once. Raises `MailerError` (L171, L172)."""
-        return self._all([self._one(src, content_id(src)) for src in dict.fromkeys(sources)])
+    def pictures(self, sources: Iterable[str], beside: Sequence[Attachment] = ()) -> tuple[Attachment, ...]:
+        """Return the pictures of a text, each once; `beside` goes with the same letter. Raises `MailerError` (L171, L172)."""
+        found = [self._one(src, content_id(src)) for src in dict.fromkeys(sources)]
+        return _fitting([*found, *beside])[: len(found)]
 
     def _one(self, name: str, shown_as: str = "") -> Attachment:
         key = (self._folder / name, bool(shown_as))
@@ -220,10 +221,11 @@ class Attachments:
             self._read[key] = one
         return self._read[key]
 
-    def _all(self, found: list[Attachment]) -> tuple[Attachment, ...]:
-        total = sum(len(one.part.data) for one in found)
-        if total > MAX_TOTAL:
-            message = f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
-            problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")
-            raise MailerError(message, code="L172", problems=[problem])
-        return tuple(found)
+
+def _fitting(found: list[Attachment]) -> tuple[Attachment, ...]:
+    total = sum(len(one.part.data) for one in found)
+    if total > MAX_TOTAL:
+        message = f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
+        problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")
+        raise MailerError(message, code="L172", problems=[problem])
+    return tuple(found)

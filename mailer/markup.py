@@ -296,16 +296,29 @@ def check_layout(source: str, file: str) -> list[Problem]:
         if not re.search(rf"\{{\{{-? *{word} *-?\}}\}}", source):
             wrong("this must stand in the page", f"{{{{ {word} }}}}", 0, "begin with a copy of the page of the package")
     try:
-        _layout(source).render(
-            dict.fromkeys(("language", "subject", "preview", "body", "footer", "footer_language"), "x")
-        )
-    except jinja2.TemplateError as error:
+        tree = placeholders.ENVIRONMENT.parse(source)
+    except (jinja2.TemplateError, RecursionError, ValueError, OverflowError) as error:
         wrong(f"this is written wrongly: {error}", "", 0, "begin with a copy of the page of the package")
+        return found
+    for node in tree.find_all(jinja2.nodes.Node):
+        known = (
+            node.name in PAGE_WORDS if isinstance(node, jinja2.nodes.Name) else isinstance(node, placeholders.ALLOWED)
+        )
+        if not known:
+            line = source.split("\n")[node.lineno - 1].strip()
+            at = len("\n".join(source.split("\n")[: node.lineno - 1])) + 1
+            wrong(
+                "a page has its words and questions, nothing else", line[:60], at, f"its words: {', '.join(PAGE_WORDS)}"
+            )
+            break  # what stands within it would be told again
     return found
 
 
+PAGE_WORDS = ("language", "subject", "preview", "body", "footer", "footer_language")
+
+
 _FETCHES = re.compile(
-    r"<(script|iframe|form|object|embed|link|base|img|audio|video|svg)\b|\bsrc(set)?\s*=|@import|url\s*\(|\bon\w+\s*=",
+    r"<(script|iframe|meta\s[^>]*refresh|form|object|embed|link|base|img|audio|video|svg)\b|\bsrc(set)?\s*=|@import|url\s*\(|\bon\w+\s*=",
     re.IGNORECASE,
 )
 

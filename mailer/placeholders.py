@@ -276,7 +276,7 @@ def words_used(source: Source) -> set[str]:
 
 
 _SYNTAX = "a placeholder is {{ word }}, a question is {% if word %} … {% else %} … {% endif %}"
-_ALLOWED = (
+ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr, nodes.Compare,
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
 )  # fmt: skip
@@ -308,7 +308,7 @@ def _walk(node: nodes.Node, source: Source, known: Known) -> Iterator[Problem]:
         elif kind == "filter" and any(name.name == "role" for name in node.find_all(nodes.Name)):
             hint = 'write {{ role }}, or {% if role == "chair" %} … {% endif %}'
             yield source.problem("L204", "no filter can stand behind this word", node.lineno, find="role", hint=hint)
-    elif not isinstance(node, _ALLOWED):
+    elif not isinstance(node, ALLOWED):
         why = next((text for kind, text in _REFUSED.items() if isinstance(node, kind)), "a letter cannot use this")
         yield source.problem("L202", why, node.lineno, hint="letters have words, filters and {% if … %}")
         return

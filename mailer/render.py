@@ -188,7 +188,7 @@ class Renderer:
             raise MailerError(problem.message, code="L210", problems=[problem])
         answers = self.appeal.reply_to(contact.delegation, language)
         files = self._files(contact, language) if self.appeal.attachments else ()
-        pictures = self._attachments.pictures(frames.pictures) if frames.pictures else ()
+        pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
         return Rendered(subject, preview, text, html, form.greeting, language, answers, files, pictures)
 
     def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:

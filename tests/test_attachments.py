@@ -284,6 +284,16 @@ def test_picture_without_words_is_refused(tmp_path: Path) -> None:
     assert caught.value.problems[0].code == "L223"
 
 
+def test_pictures_and_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> None:
+    root = with_picture(tmp_path, "![chart](files/chart.png)", **{"chart.png": PNG + bytes(4_000_000)})
+    folder(root, toml='attachments = ["files/a.txt"]\n')
+    (root / "templates" / "appeal" / "files" / "a.txt").write_bytes(b"x" * 4_000_000)
+    made = letters(root)
+    with pytest.raises(MailerError) as caught:
+        made.render(person(), "en")
+    assert caught.value.code == "L172"
+
+
 def test_pictures_and_attachments_go_together(tmp_path: Path) -> None:
     root = with_picture(tmp_path, "![a](files/chart.png)", **{"a.pdf": PDF})
     made = letters(folder(root, toml='attachments = ["files/a.pdf"]\n'))
