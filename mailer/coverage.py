@@ -25,6 +25,8 @@ from mailer.spelling import tokens
 KINDS = ("placeholder", "figure", "date", "link", "picture", "passage in italics", "organisation")
 """What must stand in all letters of an appeal alike."""
 
+_SAME = {"of_delegation": "delegation"}
+"""The same in another form of words, which not every language has."""
 _URL = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 _FIGURE = re.compile(r"(?<![\w.,/-])\d{1,3}(?:[.,  ’']\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
@@ -240,7 +242,7 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Fact]:
         return Fact(kind, key, shown, source.first_line + text.count("\n", 0, offset))
 
     for word in sorted(placeholders.words_used(source) - placeholders.FIELDS.keys()):
-        yield fact("placeholder", word, word, max(0, text.find(word)))
+        yield fact("placeholder", _SAME.get(word, word), word, max(0, text.find(word)))
     for href in markup.links(placeholders.blanked(text)):
         yield fact("link", _LANGUAGE_IN_URL.sub("xx", href), href, max(0, text.find(href)))
     for src in markup.pictures(placeholders.blanked(text)):

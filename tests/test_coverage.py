@@ -64,6 +64,12 @@ def test_pictures_and_pieces_are_twins_too(tmp_path: Path) -> None:
     assert ("L141", "files/chart.en.png") in [(problem.code, problem.value) for problem in found]
 
 
+def test_delegation_is_the_same_in_either_form(tmp_path: Path) -> None:
+    """A Ukrainian letter has no other: `of_delegation` is known in four languages only."""
+    found = checked(tmp_path, en=letter("You of {{ of_delegation }}"), uk=letter("Ви ({{ delegation }})"))
+    assert {problem.code for problem in found} == {"L212"}
+
+
 def test_number_of_an_item_is_no_figure(tmp_path: Path) -> None:
     found = checked(tmp_path, en=letter("1. one\n2. two"), fr=letter("1. un"))
     assert [problem.code for problem in found] == ["L142"]
