@@ -84,6 +84,15 @@ def test_an_unprotected_line_to_this_machine_is_allowed(host: str) -> None:
     Server(host, 25, "none", None, None, "mailer.example")
 
 
+async def test_an_unprotected_line_waits_for_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[ssl.SSLContext] = []
+    monkeypatch.setattr("mailer.transport.server._CONTEXT", loaded)
+    async with SmtpServer() as server:
+        opened = await open_line(at(server, "none", user=None, password=None), PATIENT)
+        opened.line.abort()
+    assert not loaded
+
+
 def test_settings_that_weaken_tls_are_refused() -> None:
     blind, nameless, old = (ssl.create_default_context() for _ in range(3))
     blind.check_hostname = False

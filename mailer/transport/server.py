@@ -118,7 +118,7 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         timeout=patience.connect,
         use_tls=server.security == "tls",
         start_tls=False,  # below, with a look at what came after the 220
-        tls_context=server.tls_context or await default_context(),
+        tls_context=None if server.security == "none" else server.tls_context or await default_context(),
     )
     step = "connect"
     try:
