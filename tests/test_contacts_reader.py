@@ -215,7 +215,7 @@ def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -
 
 def test_a_cell_of_megabytes_is_refused() -> None:
     content = b"Country,Name,E-mail\nNO,Anna,a@no.example\nNO," + b"x" * 200_000 + b",b@no.example\n"
-    assert [(p.code, p.row) for p in read_bytes(".csv", "a.csv", content).problems] == [("C014", 2)]
+    assert [(p.code, p.row) for p in read_bytes(".csv", "a.csv", content).problems] == [("C014", 3)]
 
 
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
@@ -226,3 +226,26 @@ def test_a_part_that_breaks_off_is_a_broken_file_and_no_shorter_list(part: str) 
             content = old.read(name)
             new.writestr(name, content[: len(content) * 2 // 3] if name == part else content)
     assert [p.code for p in read_bytes(".xlsx", "a.xlsx", out.getvalue()).problems] == ["C002"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("one long line", "a,b\n" + "x" * 3_000_000, "C014"),
+        ("an emoji and one long line", "a,b\n😀," + "x" * 3_000_000, "C014"),
+        ("more cells than a sheet of people", ("ab," * 200 + "ab\n") * 30_000, "C014"),
+        ("more columns than a sheet of people", "a," * 300 + "b\n", "C014"),
+    ],
+)
+def test_text_that_is_no_contact_sheet_is_refused(name: str, content: str, code: str) -> None:
+    reading = read_bytes(".csv", f"{name}.csv", content.encode())
+    assert [problem.code for problem in reading.problems] == [code]
+
+
+def test_rows_too_wide_are_named_up_to_a_thousand(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    lines = "Country,Name,E-mail\n" + "NO,Prøve, Anna,a@no.example\n" * 1_500
+    (tmp_path / "contacts" / "a.csv").write_text(lines, encoding="utf-8")
+    problems = load_contacts(tmp_path).problems
+    assert len(problems) == 1_000
+    assert "500 more" in problems[-1].message

@@ -22,6 +22,9 @@ from mailer.delegations import Delegation, Delegations
 from mailer.errors import Problem, Severity
 from mailer.spelling import fold, trim
 
+MOST_WIDE = 1_000
+"""Rows with cells beyond the last heading that are named one by one."""
+
 USED = ("delegation", "name", "given", "surname", "address", "language")
 """Fields that decide who is written to, and how: a hidden column of them is said."""
 
@@ -256,12 +259,21 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
     yield from _doubtful_headings(table, columns)
     yield from _unseen_columns(table, columns)
     width = len(columns.headings)
-    for number, cells in table.rows[columns.at + 1 :]:
-        if len(cells) > width and any(map(str.strip, cells[width:])):
-            beyond = next(c for c in range(width, len(cells)) if cells[c].strip())
-            yield problem(
-                "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond]
-            )
+    wide = [
+        (number, cells)
+        for number, cells in table.rows[columns.at + 1 :]
+        if len(cells) > width and any(map(str.strip, cells[width:]))
+    ]
+    for at, (number, cells) in enumerate(wide[:MOST_WIDE], start=1):
+        beyond = next(c for c in range(width, len(cells)) if cells[c].strip())
+        left = len(wide) - MOST_WIDE
+        message = (
+            f"this row and {left:,} more have cells beyond the last heading" if at == MOST_WIDE and left > 0 else ""
+        )
+        yield problem(
+            "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond],
+            message=message,
+        )  # fmt: skip
 
 
 def _unseen_columns(table: Table, columns: Columns) -> Iterator[Problem]:

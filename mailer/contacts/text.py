@@ -8,6 +8,7 @@ readings.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -23,6 +24,8 @@ from mailer.errors import Problem
 from mailer.spelling import fold
 
 SEPARATORS = ",;\t|"
+
+PIECE = 1 << 20
 
 ENCODINGS = {
     "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)", "cp1254": "Windows-1254 (Turkish)",
@@ -45,29 +48,60 @@ UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
 
 
+MOST_IN_A_LINE = 1_000_000
+MOST_CELLS_IN_A_ROW = 20
+"""Cells, averaged over as many rows as are allowed: what more cells would take of the memory is no contact sheet's."""
+
+
+class _TooLong(Exception):
+    pass
+
+
 def read(file: str, content: bytes, max_rows: int) -> Reading:
-    """Read one file of text."""
-    text, problems = decode(file, content)
-    if text is None:
+    """Read one file of text. It is never in memory as a whole text, which can be four times its size."""
+    encoding, problems = recognise(file, content)
+    if encoding is None:
         return Reading(problems=problems)
-    between, text, skipped = separator(text)
+    between, _, skipped = separator(_open(content, encoding).read(65_536))
     rows: list[Row] = []
+    begins, cells_read = 1 + skipped, 0
+    too_long = "one of the cells of this row holds more text than a whole contact sheet"
+    lines = islice(_lines(content, encoding), skipped, None)
+    reader = csv.reader(lines, delimiter=between, strict=True)
     try:
-        for row in _records(text, between, skipped):
-            rows.append(row)
-            if len(rows) > max_rows:
-                return Reading(problems=(problem("C015", file, row=row[0]),))
+        for cells in reader:
+            if any(cells) and any(map(str.strip, cells)):
+                while not cells[-1]:
+                    cells.pop()
+                rows.append((begins, cells))
+                cells_read += len(cells)
+                if len(cells) > MAX_COLUMNS:
+                    message = "this row has more columns than any contact sheet"
+                    return Reading(problems=(problem("C014", file, row=begins, message=message),))
+                if len(rows) > max_rows:
+                    return Reading(problems=(problem("C015", file, row=begins),))
+                if cells_read > max_rows * MOST_CELLS_IN_A_ROW:
+                    return Reading(problems=(problem("C014", file, value=f"more than {cells_read:,} cells"),))
+            begins = reader.line_num + 1 + skipped
+    except _TooLong:
+        return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
     except csv.Error as error:
         if "field larger" in str(error):
-            message = "one of the cells below this row holds more text than a whole contact sheet"
-            return Reading(problems=(problem("C014", file, row=rows[-1][0] if rows else 1, message=message),))
-        return Reading(problems=(problem("C008", file, row=_open_quote(text, between) + skipped),))
-    wide = next((row for row in rows if len(row[1]) > MAX_COLUMNS), None)
-    if wide:
-        return Reading(
-            problems=(problem("C014", file, row=wide[0], message="this row has more columns than any contact sheet"),)
-        )
+            return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
+        return Reading(problems=(problem("C008", file, row=begins),))
     return Reading((Table(file, None, rows),), problems)
+
+
+def _open(content: bytes, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
+
+
+def _lines(content: bytes, encoding: str) -> Iterator[str]:
+    with _open(content, encoding) as file:
+        while line := file.readline(MOST_IN_A_LINE):
+            if len(line) == MOST_IN_A_LINE and line[-1] not in "\r\n":
+                raise _TooLong
+            yield line.replace("\0", "") if "\0" in line else line
 
 
 # ------------------------------------------------------------------------------------------------------- letters
@@ -75,6 +109,15 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
 
 def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     """Return the text and what is to be said about the reading; None if the bytes are no text."""
+    encoding, problems = recognise(file, content)
+    if encoding is None:
+        return None, problems
+    text = content.decode(encoding)
+    return text.replace("\0", "") if encoding in ("utf-16", "utf-32") else text, problems
+
+
+def recognise(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
+    """Return the encoding and what is to be said about it; None if the bytes are no text."""
     for mark, encoding in (
         (b"\xff\xfe\x00\x00", "utf-32"),
         (b"\x00\x00\xfe\xff", "utf-32"),
@@ -82,29 +125,39 @@ def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
         (b"\xfe\xff", "utf-16"),
     ):
         if content.startswith(mark):
-            try:
-                return content.decode(encoding).replace("\0", ""), ()
-            except UnicodeDecodeError:
-                return None, (problem("C006", file),)
+            return (encoding, ()) if _is(content, encoding) else (None, (problem("C006", file),))
     if b"\0" in content[:65_536]:
         return _without_mark(file, content)
+    if _is(content, "utf-8"):
+        return "utf-8-sig", ()
+    return _mixed(file, content) or _old(file, content)
+
+
+def _is(content: bytes, encoding: str) -> bool:
+    """Tell whether bytes can be read in an encoding, a piece at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        return content.decode("utf-8-sig"), ()
+        for at in range(0, len(content), PIECE):
+            decoder.decode(content[at : at + PIECE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _mixed(file, content) or _old(file, content)
+        return False
+    return True
 
 
 def _mixed(file: str, content: bytes) -> tuple[None, tuple[Problem, ...]] | None:
     """Refuse UTF-8 with lines of something else, as when two files are joined: no one reading is right for all of it."""
-    lines = content.split(b"\n")
-    wrong, right = [], 0
-    for number, line in enumerate(lines, start=1):
+    wrong: list[int] = []
+    right = 0
+    for number, line in enumerate(io.BytesIO(content), start=1):
         if not line.isascii():
             try:
                 line.decode("utf-8")
                 right += 1
             except UnicodeDecodeError:
                 wrong.append(number)
+                if len(wrong) > right + 100:
+                    return None
     if right <= len(wrong):
         return None
     message = f"the letters of this file are of two kinds: UTF-8, but not in {len(wrong)} of {right + len(wrong)} lines"
@@ -127,12 +180,10 @@ def _without_mark(file: str, content: bytes) -> tuple[str | None, tuple[Problem,
     sample = content[:65_536]
     for encoding, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
         if zeros.count(0) * 3 > len(zeros):
-            try:
-                text = content.decode(encoding)
-            except UnicodeDecodeError:
+            if not _is(content, encoding):
                 break
-            if "\0" not in text:
-                return text, (
+            if not any("\0" in line for line in _open(content, encoding)):
+                return encoding, (
                     problem(
                         "C007",
                         file,
@@ -149,28 +200,25 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     lines = [line[:2_000] for line in lines]  # patterns take long over longer ones
     readings: dict[str, tuple[float, list[str]]] = {}
     for encoding in ENCODINGS:
-        try:
-            content.decode(encoding)
-            read = [line.decode(encoding) for line in lines]
-        except UnicodeDecodeError:
+        if not _is(content, encoding):
             continue
+        read = [line.decode(encoding) for line in lines]
         readings[encoding] = sum(_likely(encoding, line) for line in read), read
     if not readings or any(byte < 9 or 13 < byte < 32 for byte in set(sample)):
         return None, (problem("C006", file),)
     best = max(readings, key=lambda encoding: readings[encoding][0])
     score, chosen = readings[best]
-    text = content.decode(best)
     rivals = [e for e in readings if readings[e][1] != chosen and readings[e][0] > score * 0.8 - 1]
     proof = _proof(chosen)
     message = f"the letters were read as {ENCODINGS[best]}: {_quoted(proof.values())}"
     if score < 0:
-        return text, (problem("C021", file, value=ENCODINGS[best], message=message),)
+        return best, (problem("C021", file, value=ENCODINGS[best], message=message),)
     if not rivals:
-        return text, (problem("C007", file, value=ENCODINGS[best], message=message),)
+        return best, (problem("C007", file, value=ENCODINGS[best], message=message),)
     rival = rivals[0]  # the usual ones come first
     others = [_foreign(readings[rival][1][at])[:1] for at in proof]
     message += f"; they could be {ENCODINGS[rival]}: {_quoted(name for names in others for name in names)}"
-    return text, (problem("C021", file, value=ENCODINGS[best], message=message),)
+    return best, (problem("C021", file, value=ENCODINGS[best], message=message),)
 
 
 def _likely(encoding: str, line: str) -> float:
@@ -254,7 +302,7 @@ def separator(text: str) -> tuple[str, str, int]:
     def score(between: str) -> tuple[int, float]:
         """Known headings in one row, then how many cells most rows have."""
         try:
-            records = [cells for _, cells in islice(_records(sample, between, 0, strict=False), 50)]
+            records = list(islice(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=between)), 50))
         except csv.Error:
             return 0, 0.0
         known = max((sum(field_of(cell, headings) is not None for cell in cells) for cells in records[:20]), default=0)
@@ -262,24 +310,3 @@ def separator(text: str) -> tuple[str, str, int]:
         return known if known > 1 else 0, widths[len(widths) // 2] if widths else 0
 
     return max(SEPARATORS, key=score), text, 0
-
-
-def _records(text: str, separator: str, skipped: int, *, strict: bool = True) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
-    begins = 1
-    for cells in reader:
-        if any(map(str.strip, cells)):
-            yield begins + skipped, cells
-        begins = reader.line_num + 1
-
-
-def _open_quote(text: str, separator: str) -> int:
-    """Return the line on which the record with the open quotation mark begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    begins = 1
-    try:
-        for _ in reader:
-            begins = reader.line_num + 1
-    except csv.Error:
-        pass
-    return begins
