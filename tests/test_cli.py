@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -154,6 +155,28 @@ def test_python_without_the_packages_is_told_what_to_type() -> None:
     assert (found.returncode, found.stdout) == (2, "")
     assert "lacks the package click" in found.stderr
     assert "make demo" in found.stderr and "Traceback" not in found.stderr
+
+
+def test_file_that_may_not_be_used_is_no_mistake_of_the_mailer(
+    run: RUN, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(workspace / ".mailer"))
+
+    monkeypatch.setattr(Path, "mkdir", read_only)  # root, who runs some of these tests, may write anywhere
+    found = run("-C", workspace, "retry", "M-0001")
+    assert found.exit_code == 1
+    assert f"{workspace / '.mailer'} cannot be used: Read-only file system. Nothing more was done." in found.stderr
+    assert "mistake" not in found.stderr
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that takes nothing, even from root, is /proc")
+def test_demo_in_a_folder_that_takes_nothing_says_so() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "mailer", "demo"], cwd="/proc", capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "The demo cannot make its folder in /proc: " in found.stderr
 
 
 def test_version_is_said(run: RUN) -> None:

@@ -9,6 +9,7 @@ A command lives in a module of its own that is imported when it runs; its line i
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -112,7 +113,7 @@ class Root(Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
-            return _fail(desk, _mistake(desk, error), 1)
+            return _fail(desk, _about_the_disk(error) or _mistake(desk, error), 1)
         return code or 0
 
 
@@ -132,6 +133,21 @@ def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
     if error.hint:
         desk.err.print(f"  = {printable(desk.typed(error.hint))}", style="cyan", soft_wrap=True)
     return exit_code
+
+
+OF_THE_DISK = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+
+
+def _about_the_disk(error: Exception) -> MailerError | None:
+    """Word what is nobody's mistake: a file that may not be read or written, a disk without room. None: it is another."""
+    if not isinstance(error, OSError) or error.errno not in OF_THE_DISK or error.filename is None:
+        return None
+    hint = (
+        "make room on the disk"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else "look who owns it, and who may write"
+    )
+    return MailerError(f"{error.filename} cannot be used: {error.strerror}. Nothing more was done.", hint=hint)
 
 
 def _mistake(desk: Desk, error: Exception) -> MailerError:

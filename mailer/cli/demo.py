@@ -54,7 +54,11 @@ FEW = 100
 @click.pass_obj
 def demo(desk: Desk) -> int:
     """See it work: 612 made-up people, a mailbox on this computer, nothing leaves it."""
-    workspace = _make_folder(desk)
+    try:
+        workspace = _make_folder(desk)
+    except OSError as error:
+        message = f"The demo cannot make its folder in {Path.cwd()}: {error.strerror or error}."
+        raise UsageError(message, hint="go to a folder that you may write to, with 40 MB of room") from error
     now = draft(workspace, _appeal(workspace), mode="demo")
     plan = now.plan()
     letters = plan.to_send
