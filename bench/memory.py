@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import IO
 
 from bench import measure
@@ -50,26 +53,48 @@ allow = {allow}
 """
 
 
+Dots = Queue[tuple[int, float]]  # how many so far, and when
+
+
+def _heard(said: IO[str]) -> Dots:
+    """Return what the server says, line by line, without anybody waiting for it."""
+    dots: Dots = Queue()
+
+    def listen() -> None:
+        for line in said:
+            number, at = line.split()
+            dots.put((int(number), float(at)))
+
+    Thread(target=listen, daemon=True).start()
+    return dots
+
+
 class Sending:
     """A `mailer send` or `resume` under way, and what the server sees of it."""
 
-    def __init__(self, root: Path, dots: IO[str], *words: str) -> None:
+    def __init__(self, root: Path, dots: Dots, *words: str) -> None:
         self._dots = dots
         self._begun = time.monotonic()
         command = [sys.executable, "-m", "mailer", "-C", str(root), *words, "--quiet"]
         self._process = subprocess.Popen(command, cwd=measure.ROOT, stdout=subprocess.DEVNULL)
 
-    def first_dot(self) -> float:
-        """Return the seconds from the start of the process to its first final dot."""
-        while True:
-            _, at = self._dots.readline().split()
-            if float(at) > self._begun:  # not a late line of the process before
-                return float(at) - self._begun
+    def first_dot(self) -> tuple[float, float]:
+        """Return the milliseconds from the start of the process to its first final dot, and those of the processor."""
+        while (at := self._next()[1]) < self._begun:  # a late line of the process before
+            pass
+        return 1000 * (at - self._begun), _processor(self._process.pid)
 
     def wait_for(self, dots: int) -> None:
         """Wait until the server has seen so many dots in all."""
-        while int(self._dots.readline().split()[0]) < dots:
+        while self._next()[0] < dots:
             pass
+
+    def _next(self) -> tuple[int, float]:
+        while True:
+            with contextlib.suppress(Empty):
+                return self._dots.get(timeout=0.5)
+            if self._process.poll() is not None:
+                raise SystemExit("the sending ended too early; its message stands above")
 
     def kill(self) -> None:
         os.kill(self._process.pid, signal.SIGKILL)
@@ -88,55 +113,53 @@ class Sending:
 
 def main(many: int = MANY, rounds: int = ROUNDS) -> None:
     with tempfile.TemporaryDirectory() as folder, measure.helper("sink") as (port, dots):
-        _few(Path(folder), port, dots, rounds)
+        _few(Path(folder) / "workspace", port, _heard(dots), rounds)
     with tempfile.TemporaryDirectory() as folder, measure.helper("sink") as (port, dots):
-        _many(Path(folder), port, dots, many)
+        _many(Path(folder) / "workspace", port, _heard(dots), many)
 
 
-def _few(folder: Path, port: int, dots: IO[str], rounds: int) -> None:
+def _few(root: Path, port: int, dots: Dots, rounds: int) -> None:
     """Time the first letter to the demo's own people, whose sheets are in three formats."""
-    ready, root = folder / "ready", folder / "workspace"
-    _workspace(ready, port)
-    number = _planned(ready)
-    times: dict[str, list[float]] = {"send": [], "resume after kill -9": []}
+    number = 0
+    times: dict[str, list[tuple[float, float]]] = {"send": [], "resume after kill -9": []}
     for _ in range(rounds):
         shutil.rmtree(root, ignore_errors=True)
-        shutil.copytree(ready, root)
+        _workspace(root, port)
+        number = _planned(root)
         sending = Sending(root, dots, "send", "M-0001", "--confirm", str(number))
         times["send"].append(sending.first_dot())
         sending.kill()
         again = Sending(root, dots, "resume", "M-0001")
         times["resume after kill -9"].append(again.first_dot())
         again.end()
-    measure.table(
-        [f"{PEOPLE} people, {number} of them get a letter", "first letter, ms", "least-most"],
-        [
-            [name, f"{1000 * statistics.median(took):,.0f}", f"{1000 * min(took):,.0f}-{1000 * max(took):,.0f}"]
-            for name, took in times.items()
-        ],
-    )
+    table = []
+    for name, took in times.items():
+        walls, processor = zip(*took, strict=True)
+        spread = f"{statistics.median(walls):,.0f} [{min(walls):,.0f}-{max(walls):,.0f}]"
+        table.append([name, spread, f"{statistics.median(processor):,.0f}"])
+    measure.table([f"{PEOPLE} people, {number} of them get a letter", "first letter, ms", "CPU ms until then"], table)
     print(flush=True)
 
 
-def _many(root: Path, port: int, dots: IO[str], many: int) -> None:
+def _many(root: Path, port: int, dots: Dots, many: int) -> None:
     _workspace(root, port, many)
     begun = time.monotonic()
     number = _planned(root)
-    table = [["plan", f"{1000 * (time.monotonic() - begun):,.0f} for all", ""]]
+    table = [["plan", f"{1000 * (time.monotonic() - begun):,.0f} for all", "", ""]]
     sending = Sending(root, dots, "send", "M-0001", "--confirm", str(number))
-    table.append(["send", f"{1000 * sending.first_dot():,.0f}", ""])
+    table.append(["send", *(f"{one:,.0f}" for one in sending.first_dot()), ""])
     for share in (0.2, 0.4):
         sending.wait_for(int(share * number))
         sending.kill()
         sending = Sending(root, dots, "resume", "M-0001")
         name = f"resume after kill -9 at {100 * share:.0f} %"
-        table.append([name, f"{1000 * sending.first_dot():,.0f}", ""])
+        table.append([name, *(f"{one:,.0f}" for one in sending.first_dot()), ""])
     peak = sending.end()
     table[-1][-1] = f"{peak:,.0f}" if peak else "not known"
     counts = _counts(root)
     assert counts["accepted"] + counts["unknown"] == number, counts  # of the letters past their dot at a kill
     measure.table(
-        [f"{many:,} people, {number:,} of them get a letter", "first letter, ms", "peak MB, to the end"], table
+        [f"{many:,} people, {number:,} of them get a letter", "first letter, ms", "CPU ms until then", "peak MB"], table
     )
     print(f"\nIn the end: {counts['accepted']:,} accepted, {counts['unknown']} unknown, nobody without an outcome")
 
@@ -170,6 +193,14 @@ def _said(root: Path, *words: str) -> dict[str, object]:
     done = subprocess.run(command, cwd=measure.ROOT, check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, object] = json.loads(done.stdout)
     return answer
+
+
+def _processor(process: int) -> float:
+    """Return the milliseconds that a process has had of the processor, by proc(5), to 10 ms."""
+    with contextlib.suppress(OSError):
+        ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return 1000 * sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return math.nan
 
 
 def _peak(process: int) -> float | None:
