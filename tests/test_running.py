@@ -128,3 +128,13 @@ def test_end_of_a_sending_names_the_head_that_proves_the_log(workspace: Path) ->
     proof = data(mailer(*found[1].split(), "--json", at=workspace))
     assert proof["whole"] and proof["head"].startswith(found[2]) and proof["unsealed"] == 0
     assert "a second person" in shown
+
+
+def test_mail_out_that_was_paused_after_its_last_letter_is_closed_by_resume(workspace: Path) -> None:
+    *_, finished = lines(mailer("send", "M-0001", "--confirm", PEOPLE, "--json", at=workspace))
+    assert finished["counts"]["accepted"] == PEOPLE
+    with Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger, ledger.writing() as connection:
+        connection.exec_driver_sql("UPDATE mail_out SET state = 'sending', ended_at = NULL")  # as a crash leaves it
+        mailouts.change(connection, 1, MailOutState.PAUSED, at=ledger.now(), who="Jana", why="a look")
+    shown = said(mailer("resume", "M-0001", at=workspace))
+    assert "M-0001 is finished." in shown

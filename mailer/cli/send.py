@@ -268,11 +268,15 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
             desk.say("Nothing was sent.")
             return 130
     left = sum(counts[state] for state in OPEN)
-    say_text(desk, f"{name} is paused{why}. {_people(left)} still to be written to; nobody will be written to twice.")
+    if left:
+        what = f"{_people(left)} still to be written to; nobody will be written to twice."
+    else:  # the last letters had their answer while it was being paused
+        what = "Nobody is left to be written to."
+    say_text(desk, f"{name} is paused{why}. {what}")
     if counts[State.UNKNOWN]:
         became = "1 letter was" if counts[State.UNKNOWN] == 1 else f"{counts[State.UNKNOWN]} letters were"
         say_text(desk, f"{became} handed over without an answer: unknown, and not sent again by itself.")
-    show_steps(desk, _go_on(mail_out))
+    show_steps(desk, _go_on(mail_out) if left else [("close it", f"mailer resume {name}")])
     return 130 if mail_out.why == INTERRUPTED else Interrupted.exit_code
 
 
