@@ -285,6 +285,11 @@ def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(site: Site, page:
     assert page.evaluate("scrollY") > 0
     expect(page.locator(".top .badge")).to_have_text("TEST")
     expect(page.locator(".top .badge")).to_be_in_viewport()
+    page.goto(site.base + "/")  # and covers nothing where it stands at first
+    badge, find = (page.locator(one).bounding_box() for one in (".top .badge", ".find"))
+    assert badge
+    assert find
+    assert badge["x"] + badge["width"] <= find["x"] or badge["y"] + badge["height"] <= find["y"]
 
 
 def test_pages_in_french_are_french_and_fit(site: Site, page: Page) -> None:
