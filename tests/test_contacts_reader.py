@@ -102,7 +102,7 @@ print([p.code for p in reading.problems], time.process_time() - began, resource.
 """
 
 
-@pytest.mark.parametrize("kind", ["declared", "undeclared", "shared text", "ods of blanks"])
+@pytest.mark.parametrize("kind", ["declared", "undeclared", "shared text", "cells", "ods of blanks"])
 def test_a_bomb_costs_little_time_and_memory(tmp_path: Path, kind: str) -> None:
     path = tmp_path / ("bomb.ods" if "ods" in kind else "bomb.xlsx")
     with zipfile.ZipFile(SHEETS / "clean.xlsx") as book:
@@ -114,6 +114,11 @@ def test_a_bomb_costs_little_time_and_memory(tmp_path: Path, kind: str) -> None:
             parts["xl/sharedStrings.xml"] = b"<sst><si><t>" + b"x" * 32_000 + b"</t></si></sst>"
             cells = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (r, r) for r in range(1, 100_001))
             parts["xl/worksheets/sheet1.xml"] = b"<worksheet><sheetData>" + cells + b"</sheetData></worksheet>"
+        elif kind == "cells":
+            cells = b'<row r="1">' + b'<c r="A1"><v>1</v></c>' * 25 + b"</row>"
+            parts["xl/worksheets/sheet1.xml"] = (
+                b"<worksheet><sheetData>" + cells * 170_000 + b"</sheetData></worksheet>"
+            )
         elif "ods" in kind:
             space = b'<text:s text:c="900000000"/>'
             with zipfile.ZipFile(SHEETS / "clean.ods") as clean:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from mailer.contacts.codes import problem
 from mailer.contacts.contact import reference
-from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table, fill_down
+from mailer.contacts.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
 
 NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 TABLE, TEXT, OFFICE = NS % "table", NS % "text", NS % "office"
@@ -65,7 +65,7 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
     formulas: set[str] = set()
     links: dict[str, str] = {}
     number = 0
-    filled = 0
+    filled = cells_read = 0
     filtered = False
     depth = 0  # a table may stand inside a cell
     made = 0
@@ -117,8 +117,11 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
             visibility = element.get(f"{TABLE}visibility", "visible")
             if any(map(str.strip, cells)):
                 filled += repeated
+                cells_read += repeated * len(cells)
                 if filled > max_rows:
                     raise _TooManyRows
+                if cells_read > max_rows * CELLS_IN_A_ROW:
+                    raise _TooBig
                 rows += [(number + 1 + again, cells) for again in range(repeated)]
                 if visibility != "visible":
                     hidden.update(range(number + 1, number + 1 + repeated))

@@ -16,6 +16,9 @@ MAX_ROWS = 200_000
 
 MAX_COLUMNS = 256
 
+CELLS_IN_A_ROW = 20
+"""Filled cells, averaged over as many rows as are allowed: more of them would take memory that no contact sheet takes."""
+
 MOST_MERGED = 1_000
 """Rows that one merged cell reaches down; a delegation has at most 36 people."""
 

@@ -19,7 +19,7 @@ from itertools import islice
 from mailer.contacts import words
 from mailer.contacts.codes import problem
 from mailer.contacts.columns import field_of
-from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table
+from mailer.contacts.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table
 from mailer.errors import Problem
 from mailer.spelling import fold
 
@@ -49,8 +49,6 @@ PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡
 
 
 MOST_IN_A_LINE = 1_000_000
-MOST_CELLS_IN_A_ROW = 20
-"""Cells, averaged over as many rows as are allowed: what more cells would take of the memory is no contact sheet's."""
 
 
 class _TooLong(Exception):
@@ -80,7 +78,7 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
                     return Reading(problems=(problem("C014", file, row=begins, message=message),))
                 if len(rows) > max_rows:
                     return Reading(problems=(problem("C015", file, row=begins),))
-                if cells_read > max_rows * MOST_CELLS_IN_A_ROW:
+                if cells_read > max_rows * CELLS_IN_A_ROW:
                     return Reading(problems=(problem("C014", file, value=f"more than {cells_read:,} cells"),))
             begins = reader.line_num + 1 + skipped
     except _TooLong:

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from mailer.contacts.codes import problem
-from mailer.contacts.table import MAX_COLUMNS, Reading, Row, Table, fill_down
+from mailer.contacts.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
 
 NAME = rb"<(?:\w+:)?"  # a tag may have a prefix
 ROW = re.compile(NAME + rb"row\b([^>]*)>")
@@ -35,14 +35,14 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
     """Read all tabs."""
     try:
         found = list(tabs(parts))
-        for name in ("xl/sharedStrings.xml", *(part for _, _, part in found)):
-            # The library reads up to the first broken tag and leaves out the rest without a word.
-            if name in parts:
-                ParserCreate().Parse(parts[name], True)
         for _, _, part in found:
             refused = _too_big(file, parts, parts.get(part, b""), max_rows)
             if refused:
                 return refused
+        for name in ("xl/sharedStrings.xml", *(part for _, _, part in found)):
+            # The library reads up to the first broken tag and leaves out the rest without a word.
+            if name in parts:
+                ParserCreate().Parse(parts[name], True)
         values = _values(content)
         if any(len(rows) > max_rows for rows in values.values()):  # rows need not say their number
             return Reading(problems=(problem("C015", file),))
@@ -98,6 +98,9 @@ def _relation(element: Element) -> str:
 
 def _too_big(file: str, parts: dict[str, bytes], sheet: bytes, max_rows: int) -> Reading | None:
     """Refuse what would fill the memory: a cell far away spans a grid of millions, a long text is used 100,000 times."""
+    written = sheet.count(b"<c ") + sheet.count(b":c ")
+    if written > max_rows * CELLS_IN_A_ROW:
+        return Reading(problems=(problem("C014", file, value=f"{written:,} cells"),))
     if sheet.count(b"<row") > max_rows + ROOM:
         return Reading(problems=(problem("C015", file),))
     last = columns = cells = 0
