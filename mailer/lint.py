@@ -54,6 +54,25 @@ def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
     return found
 
 
+def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
+    """Return a warning (L130) for each greeting of the sheets that would open a letter in another language."""
+    return [
+        Problem(
+            "L130",
+            Severity.WARNING,
+            f"this greeting opens a letter in {one.language}, and the person's language is {one.contact.language}",
+            one.contact.file,
+            one.contact.sheet,
+            one.contact.cells.get("greeting"),
+            one.contact.row,
+            value=one.contact.greeting,
+            suggestion=f"write it in {one.language}, or leave the cell empty: the table of forms of address has one",
+        )
+        for one in decisions
+        if one.reason is None and one.fell_back and one.contact.greeting and one.contact.language
+    ]
+
+
 def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Problem]:
     """Return a note (L236) where domains get many nearly identical letters; `file` is where the appeal stands."""
     domains: dict[str, list[str]] = defaultdict(list)

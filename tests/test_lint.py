@@ -68,6 +68,18 @@ def test_people_who_get_another_language_are_counted(tmp_path: Path) -> None:
     assert str(note.suggestion).startswith("write it.md, or leave it so")
 
 
+def test_greeting_in_another_language_than_the_letter_is_a_warning(tmp_path: Path) -> None:
+    appeal = load_appeal(folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal")
+    people = [
+        person(language="uk", greeting="Шановна пані Олено!"),
+        person(language="en", greeting="Dear Madam Chair,"),
+        person(language="", greeting="Dear Chair,"),
+        person(language="uk"),
+    ]
+    (only,) = lint.other_greetings(Audience(appeal, Holds()).decide(people))
+    assert (only.code, only.severity, only.cell, only.value) == ("L130", "warning", "7:9", "Шановна пані Олено!")
+
+
 # ------------------------------------------------------------------------------------------------------ spam filters
 
 

@@ -105,7 +105,12 @@ def _letters(
         found += _spam(workspace, renderer, letters, opinions)
         if online:
             found += _links(appeal, letters)
-    return [*found, *without_letter(appeal, decisions), *lint.fallen_back(appeal, decisions)]
+    found += [
+        *without_letter(appeal, decisions),
+        *lint.fallen_back(appeal, decisions),
+        *lint.other_greetings(decisions),
+    ]
+    return found
 
 
 def _spam(
