@@ -105,6 +105,10 @@ def _next_steps(desk: Desk, book: ContactBook, problems: Sequence[Problem], made
     chosen = {problem.file for problem in problems}
     if repairs := fixing.repairs(book, chosen) if problems else []:
         steps.append((f"repair {_many(len(repairs), 'cell')} without a guess", "mailer contacts fix"))
+    asked = sorted({problem.code for problem in problems if problem.cell and fixing.meant(problem)} - set(fixing.SAFE))
+    if asked:
+        only = " ".join(f"--only {code}" for code in asked)
+        steps.append(('answer "did you mean" with yes', f"mailer contacts fix {only}"))
     if steps:
         desk.say("")
         show_steps(desk, steps)
@@ -146,7 +150,8 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
     elif really:
         desk.say(f"{many} repaired. Next: mailer contacts check")
     else:
-        desk.say(f"\n{many} would change; nothing was written. To write them: mailer contacts fix --apply")
+        again = " ".join([*sheets, *(f"--only {code.upper()}" for code in codes), "--apply"])
+        desk.say(f"\n{many} would change; nothing was written. To write them: mailer contacts fix {again}")
     return 0 if really or not found else 1
 
 
