@@ -44,6 +44,7 @@ PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE
 """Where a picture may stand."""
 
 _BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
+_ENDS = {".pdf": b"%%EOF", ".png": b"IEND"}  # within the last kilobyte
 _ABSENT = "it is not there"
 _WORDS = re.compile(r"\{(\w*)\}")
 _PLACE = {"language", "delegation"}
@@ -125,6 +126,8 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     begins = _BEGINS.get(path.suffix.lower(), b"")
     if not fault and not raw.startswith(begins):
         fault = f"it is called {path.suffix} and is not such a file"
+    if not fault and _ENDS.get(path.suffix.lower(), b"") not in raw[-1024:]:
+        fault = "its end is missing: it was not saved or copied whole"
     if not fault and path.suffix.lower() in (".docx", ".xlsx") and b"vbaProject.bin" in raw:
         fault = "it holds macros"
     if not fault and len(raw) * 1.37 > MAX_TOTAL:

@@ -17,7 +17,8 @@ from mailer.render import Renderer, check_letters
 from tests.letters import DELEGATIONS, FORMS, SENDER, folder, letter, person, renderer
 from tests.test_message import finished
 
-PDF = b"%PDF-1.7\n" + bytes(range(256)) * 20
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 20 + b"\n%%EOF\n"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100) + b"IEND"
 ANNA = "anna.berg@no.parliament.example"
 
 
@@ -186,6 +187,8 @@ def test_pattern_that_cannot_be_is_refused_with_its_line(tmp_path: Path, pattern
     ("name", "content", "said"),
     [
         ("a.pdf", None, "it is not there"),
+        ("a.pdf", PDF[:-20], "its end is missing"),
+        ("a.png", PNG[:-20], "its end is missing"),
         ("a.pdf", b"", "it is empty"),
         ("a.pdf", b"MZ\x90\x00", "it is called .pdf and is not such a file"),
         ("a.png", PDF, "it is called .png and is not such a file"),
@@ -233,8 +236,6 @@ def test_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> No
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
 def with_picture(root: Path, body: str, **more: bytes) -> Path:
@@ -285,7 +286,7 @@ def test_picture_without_words_is_refused(tmp_path: Path) -> None:
 
 
 def test_pictures_and_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> None:
-    root = with_picture(tmp_path, "![chart](files/chart.png)", **{"chart.png": PNG + bytes(4_000_000)})
+    root = with_picture(tmp_path, "![chart](files/chart.png)", **{"chart.png": PNG[:-4] + bytes(4_000_000) + b"IEND"})
     folder(root, toml='attachments = ["files/a.txt"]\n')
     (root / "templates" / "appeal" / "files" / "a.txt").write_bytes(b"x" * 4_000_000)
     made = letters(root)
