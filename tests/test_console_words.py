@@ -45,7 +45,6 @@ def from_data() -> set[str]:
         *(state.value for state in MailOutState),
         *NEXT.values(),
         OTHERWISE,
-        *(words for kind in codes().values() for words in (kind.message, kind.advice)),
     }
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 
@@ -88,6 +87,12 @@ def test_numbers_and_plurals_are_those_of_the_language() -> None:
     assert fr("{done} of {all}", done=1234, all=100_000) == "1\u202f234 sur 100\u202f000"
     assert [en.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == ["0 people", "1 person", "2 people"]
     assert [fr.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == ["0 personne", "1 personne", "2 personnes"]
+
+
+def test_every_kind_of_problem_of_the_sheets_has_its_french() -> None:
+    french = tomllib.loads((CONSOLE / "french_problems.toml").read_text(encoding="utf-8"))
+    assert french.keys() == codes().keys()
+    assert all(one.keys() == {"message", "advice"} and all(one.values()) for one in french.values())
 
 
 def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words() -> None:

@@ -1,6 +1,7 @@
 """The words of the console in the reader's language.
 
-English stands in the pages themselves; `french.toml` has the French beside it. A sentence without a translation is
+English stands in the pages themselves; `french.toml` has the French beside it, and `french_problems.toml` that of the
+problems of contact sheets, by code. A sentence without a translation is
 shown in English, and a test says which those are.
 """
 
@@ -88,8 +89,16 @@ class Words:
 def _table(language: str) -> dict[str, str]:
     if language == "en":
         return {}
-    text = resources.files("mailer.console").joinpath("french.toml").read_text(encoding="utf-8")
-    return {str(key): str(value) for key, value in tomllib.loads(text).items()}
+    folder = resources.files("mailer.console")
+    problems = tomllib.loads(folder.joinpath("french_problems.toml").read_text(encoding="utf-8"))
+    english = codes()
+    found = {
+        text: french[part]
+        for code, french in problems.items()
+        if code in english
+        for part, text in (("message", english[code].message), ("advice", english[code].advice))
+    }
+    return found | tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
 
 
 def preferred(header: str) -> str:
