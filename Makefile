@@ -14,7 +14,7 @@ test: $(READY)            ## the whole test suite
 
 test-long: $(READY)       ## what takes half an hour: kills, races, fuzz, planted mistakes; figures to docs/reliability.md
 	@$(BIN)/python -m tests.reliability.figures --anew
-	@$(BIN)/python -m pytest -q -n auto -m "long or figures"
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "long or figures"
 	@$(BIN)/python -m tests.reliability.figures
 
 check: lint types test    ## everything that must be green before a commit
