@@ -164,3 +164,11 @@ def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(root: Pat
     assert "C203" in result.stdout
     assert "contacts check no.csv --marked" in result.stderr
     assert "contacts fix" in result.stderr
+
+
+def test_fix_says_the_whole_command_that_writes(root: Path, run: Run) -> None:
+    (root / "contacts" / "a.csv").write_text("Country,Name,E-mail\nNorwya,Per Utkast,p@no.example\n", encoding="utf-8")
+    assert 'answer "did you mean" with yes' in run("check", "a.csv", code=1).stderr
+    assert "contacts fix a.csv --only C120 --apply" in run("fix", "a.csv", "--only", "c120", code=1).stderr
+    run("fix", "a.csv", "--only", "C120", "--apply")
+    assert "Norway,Per Utkast" in (root / "contacts" / "a.csv").read_text(encoding="utf-8")
