@@ -36,6 +36,7 @@ from mailer.states import State
 from mailer.transport import sent_folder
 from mailer.transport.server import Opened, Patience, Server, open_line
 from mailer.transport.smtp import Envelope, SmtpSession
+from mailer.unfilled import unfilled
 
 
 class Verdict(StrEnum):
@@ -78,6 +79,10 @@ def settings(workspace: Workspace) -> Iterator[Finding]:
     """Look at what the settings say."""
     safety, smtp = workspace.settings.safety, workspace.settings.smtp
     yield Finding("settings", OK, f"the settings of {workspace.root} can be read")
+    if left := unfilled(workspace):
+        names = ", ".join(one.message.split()[0] for one in left)
+        verdict = WRONG if safety.mode == "live" else LOOK
+        yield Finding("settings", verdict, f"still as mailer init wrote them: {names}", "mailer check names the lines")
     if safety.mode == "live":
         yield Finding("settings", OK, "live mode: everyone in a plan is written to")
     elif safety.allow:

@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
+from mailer import doctor
 from mailer.appeal import load_appeal
 from mailer.cli import cli
 from mailer.config import load_workspace
@@ -117,6 +118,8 @@ def test_what_nobody_has_filled_in_is_a_note_and_in_live_mode_an_error(
     assert found.exit_code == code
     assert [one["message"].split()[0] for one in problems] == ["sender.from", "sender.organisation", "smtp.host"]
     assert {one["severity"] for one in problems} == {severity}
+    (said,) = [one for one in doctor.settings(load_workspace(made)) if "as mailer init wrote" in one.sentence]
+    assert said.verdict is (doctor.Verdict.WRONG if mode == "live" else doctor.Verdict.LOOK)
     lines = settings.read_text(encoding="utf-8").splitlines()
     assert all(one["value"] in lines[one["row"] - 1] for one in problems)
 
