@@ -1,6 +1,7 @@
 """`mailer` and `python -m mailer`; where the packages it rests on are missing, one sentence says what to type."""
 
 import sys
+from typing import NoReturn
 
 WRONG_USAGE = 2
 
@@ -16,10 +17,20 @@ def main() -> None:
             raise
         what = f"this Python ({sys.executable}) lacks the package {missing.name}, which the mailer needs"
         _cannot_begin(what, "make demo, once, in the project's folder; then .venv/bin/mailer")
-    cli.main()
+    except KeyboardInterrupt:
+        _stopped()
+    try:
+        cli.main()
+    except KeyboardInterrupt:  # between two commands of ours; within one they word it themselves
+        _stopped()
 
 
-def _cannot_begin(why: str, hint: str) -> None:
+def _stopped() -> NoReturn:
+    sys.stderr.write("\nStopped.\n")
+    sys.exit(130)
+
+
+def _cannot_begin(why: str, hint: str) -> NoReturn:
     sys.stderr.write(f"error: {why}.\n  = {hint}\n")
     sys.exit(WRONG_USAGE)
 

@@ -30,18 +30,23 @@ class Brakes:
     in_a_row: int = 0
     held_back: int = 0
     spam: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
+    spam_at: str = ""  # the recipient's domain, if the letter before was called spam
 
-    def look(self, receipt: Receipt, verdict: Verdict) -> str | None:
-        """Take in one outcome. Returns the sentence that says why to stop, or None to go on."""
+    def look(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
+        """Take in one outcome, of a letter to this domain. Returns the sentence that says why to stop, or None to go on."""
         about = verdict.about
         self.seen += 1
         if about is About.CONFIGURATION:
             return f"The mail server does not take letters from this account: {_said(receipt)}"
         if about is About.BUG:
             return f"The mail server did not understand the mailer: {_said(receipt)}"
+        if verdict.used_up:
+            return f"The account may send no more for now, says its server: {_said(receipt)}"
         self.spam.append(about is About.REPUTATION)
         times = sum(self.spam)
-        if about is About.REPUTATION and (verdict.at_once or self.seen <= EARLY or times >= TOO_OFTEN):
+        elsewhere = self.spam_at not in ("", domain)
+        self.spam_at = domain if about is About.REPUTATION else ""
+        if about is About.REPUTATION and (verdict.at_once or self.seen <= EARLY or times >= TOO_OFTEN or elsewhere):
             how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.spam)} letters were"
             why = REASONS[verdict.reason] if verdict.reason else "no reason given"
             return f"{how_often} turned away ({why}): {_said(receipt)}"

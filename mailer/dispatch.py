@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from mailer import message, replies, retry, wire
+from mailer.address import domain_of
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
 from mailer.feed import IDLE, Course, Feed
@@ -115,8 +116,13 @@ class Dispatch:
                     mail_out = await self._writer.run(self._begin)
                     self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
                     await self._send(first)
-                except MailerError as fault:  # the guards of the session and of the ledger concern everybody
-                    await self._writer.run(self._pause, fault.message)
+                except Exception as fault:  # the guards of the session and of the ledger concern everybody
+                    why = (
+                        fault.message
+                        if isinstance(fault, MailerError)
+                        else f"This is a mistake in the mailer ({type(fault).__name__})."
+                    )
+                    await self._writer.run(self._pause, why)
                     raise
                 finally:
                     first.abort()
@@ -346,7 +352,7 @@ class Dispatch:
         if verdict.whole_domain:
             await self._writer.run(limits.close_domain, one.address, at + A_WHILE)
         self._pace(receipt, verdict)
-        if why := self._brakes.look(receipt, verdict):
+        if why := self._brakes.look(receipt, verdict, domain_of(one.address)):
             if verdict.about is About.CONFIGURATION:
                 self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
             await self.pause(why)

@@ -36,11 +36,13 @@ class Verdict:
     next: Next
     whole_domain: bool = False  # everyone at this domain will get the same answer: leave it alone for an hour
     at_once: bool = False  # about reputation, and one is enough to stop the mail-out
+    used_up: bool = False  # about speed, and waiting a few minutes does not help: the account's share is used up
 
 
 BLOCKED = r"spamhaus|dnsbl|\brbl\b|black ?list|block ?list|reputation|client host"
 SPAM = rf"{BLOCKED}|spam|bulk|blocked|junk|unsolicited"
 LIMIT = r"limit|quota|too many|throttl|exceed"
+USED_UP = r"\bdaily\b.*(quota|limit)|(sending|message|submission) quota"
 SEIZED = r"bad outbound sender|compromised|suspended|restricted"
 GREYLISTED = r"gr[ea]y-?list"
 NO_MAILBOX = r"user unknown|unknown user|no such (user|recipient|mailbox)|does(n.t| not) exist|mailbox not found"
@@ -65,6 +67,7 @@ class Row:
     next: Next
     whole_domain: bool = False
     at_once: bool = False
+    used_up: bool = False
 
 
 R, S, C, P, B = About.RECIPIENT, About.SPEED, About.CONFIGURATION, About.REPUTATION, About.BUG
@@ -76,12 +79,13 @@ TABLE: tuple[Row, ...] = (
     Row(ANY, r"5\.1\.8", r"5..", SEIZED, C, Reason.POLICY, AGAIN),
     # more than we may: slow down, or wait for the next window
     Row(ANY, r"4\.7\.12", r"432", "", C, Reason.POLICY, AGAIN),  # not speed: the password must be changed
+    Row(ANY, "", r"45[0-4]", USED_UP, S, Reason.SLOW_DOWN, AGAIN, used_up=True),
     Row(ANY, "", r"421|432", "", S, Reason.SLOW_DOWN, AGAIN),
     Row(ANY, r"4\.3\.2|4\.4\.5|4\.5\.3|4\.7\.28", "", "", S, Reason.SLOW_DOWN, AGAIN),
     Row(ANY, "", r"4..", r"throttl|too many|too quickly|\brate\b", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, r"5\.4\.5", r"5..", "", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, r"5\.2\.0", r"554", "", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, r"5\.7\.0", r"5..", LIMIT, S, Reason.SLOW_DOWN, AGAIN),
+    Row(ANY, r"5\.4\.5", r"5..", "", S, Reason.SLOW_DOWN, AGAIN, used_up=True),
+    Row(ANY, r"5\.2\.0", r"554", "", S, Reason.SLOW_DOWN, AGAIN, used_up=True),
+    Row(ANY, r"5\.7\.0", r"5..", LIMIT, S, Reason.SLOW_DOWN, AGAIN, used_up=True),
     # temporary, about the person
     Row(RCPT_DOT, "", r"45.", r"relay|authenticat", C, Reason.POLICY, AGAIN),
     Row(RCPT_DOT, "", r"4..", GREYLISTED, R, Reason.LATER, GREY),
@@ -163,6 +167,7 @@ def judge(receipt: Receipt) -> Verdict:
         next=Next.NOTHING if settled else Next.AGAIN if row.next is Next.NOTHING else row.next,
         whole_domain=row.whole_domain,
         at_once=row.at_once,
+        used_up=row.used_up,
     )
 
 

@@ -83,6 +83,15 @@ def test_help_imports_no_heavy_module() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
+def test_ctrl_c_between_two_steps_ends_in_a_word() -> None:
+    program = (
+        "import signal\nfrom mailer.__main__ import main\nimport mailer.cli\n"
+        "mailer.cli.cli.main = lambda: signal.raise_signal(signal.SIGINT)\nmain()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (130, "\nStopped.\n")
+
+
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_lists_every_command_under_its_heading(run: RUN, flag: str) -> None:
     shown = run(flag).stdout

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -244,6 +245,35 @@ async def test_list_full_of_dead_addresses_pauses_the_mail_out(ledger: Ledger, p
     assert after.state is MailOutState.PAUSED
     assert "refused" in after.why
     assert states(ledger, mail_out_id)[State.WAITING] >= 30
+
+
+async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_nobody(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(10)
+    async with StubbornServer({".": b"550 5.4.5 Daily sending quota exceeded\r\n"}) as server:
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        assert len(server.dots) == 1
+    assert after.state is MailOutState.PAUSED
+    assert "may send no more for now" in after.why
+    assert states(ledger, mail_out_id) == {State.WAITING: 9, State.DEFERRED: 1}
+
+
+async def test_mistake_of_ours_pauses_the_mail_out_with_its_reason(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    def report(_event: dict[str, Any]) -> None:
+        raise ZeroDivisionError
+
+    mail_out_id = planned(10)
+    with Mailbox(tmp_path / "box") as mailbox:
+        with pytest.raises(ZeroDivisionError):
+            await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW, report).run()
+        taken = len(mailbox.seen)
+    with ledger.reading() as connection:
+        after = mailouts.get(connection, mail_out_id)
+    assert (after.state, after.why) == (MailOutState.PAUSED, "This is a mistake in the mailer (ZeroDivisionError).")
+    assert states(ledger, mail_out_id) == {State.WAITING: 10 - taken, State.ACCEPTED: taken}
 
 
 # ----------------------------------------------------------------------------------------------------------- crashes

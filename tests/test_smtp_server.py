@@ -224,7 +224,7 @@ TAMPERED = "tampering"
 @pytest.mark.parametrize(
     ("fault", "words", "temporary"),
     [
-        (None, "does not offer STARTTLS, so the password was not sent", False),  # stripped
+        (None, "does not offer STARTTLS, so nothing was sent over the open line", False),  # stripped
         (says(b"454 4.7.0 TLS not available\r\n"), "refused to protect the line", True),
         (says(b"502 5.5.1 no\r\n"), "refused to protect the line", False),
         (adds(b"250-evil.example\r\n250 AUTH PLAIN\r\n"), TAMPERED, False),  # CVE-2011-0411

@@ -298,7 +298,7 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
         )
     if step == "starttls" and isinstance(fault, aiosmtplib.SMTPException) and not isinstance(fault, OSError):
         return _final(
-            f"{server} does not offer STARTTLS, so the password was not sent",
+            f"{server} does not offer STARTTLS, so nothing was sent over the open line",
             'set security = "tls" , or somebody may be tampering with the line: try another network',
         )
     return _passing(
@@ -340,7 +340,7 @@ def _answered(fault: aiosmtplib.SMTPResponseException, step: str, server: Server
         )
         temporary = slow or (first == 4 and code != 432)  # 432 4.7.12: the password must be changed (RFC 4954)
     elif step == "starttls":
-        message, temporary = f"{server} refused to protect the line, so the password was not sent: {said}", first == 4
+        message, temporary = f"{server} refused to protect the line, so nothing was sent over it: {said}", first == 4
         hint = 'set security = "tls" (port 465), or ask the people who run the server'
     else:
         message, temporary = f"{server} turned us away: {said}", first == 4
