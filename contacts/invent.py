@@ -407,8 +407,8 @@ BY_HAND: dict[str, dict[str, str]] = {
     "BG 9": {"given": "Йордан", "surname": "Пробников", "gender": "m"},
     "RS 3": {"given": "Љубица", "surname": "Огледић", "gender": "f"},
     "RS 11": {"given": "Ђорђе", "surname": "Примерњак", "gender": "m"},
-    "UA 5": {"given": "Олена", "surname": "Взірцева", "gender": "f", "language": "uk",
-             "greeting": "Шановна пані Олено!"},
+    "UA 5": {"given": "Олена", "surname": "Взірцева", "gender": "f", "language": "en",
+             "greeting": "Dear Olena,"},
     "UA 13": {"given": "Дем'ян", "surname": "Ґанчук-Приклад", "gender": "m"},
     "UA 19": {"given": "Юлія", "surname": "Їжаківська", "gender": "f"},
     "IS 3": {"given": "Ásdís", "surname": "Dæmisdóttir", "gender": "f", "language": "en",
@@ -420,8 +420,8 @@ BY_HAND: dict[str, dict[str, str]] = {
     "SI 3": {"given": "Neža", "surname": "Osnutkar", "gender": "f", "language": "en", "greeting": "Dear Neža,"},
     "MK 4": {"given": "Kočo", "surname": "Skicarski", "gender": "m", "language": "en",
              "greeting": "Dear Mr Vice-President,"},
-    "TR 9": {"given": "Nesrin", "surname": "Örnekçi", "gender": "f", "language": "tr",
-             "greeting": "Sayın Başkan,"},
+    "TR 9": {"given": "Nesrin", "surname": "Örnekçi", "gender": "f", "language": "en",
+             "greeting": "Dear Madam Chair,"},
 }  # fmt: skip
 
 NO_ADDRESS = ["FR 9", "FR 30", "DE 14", "IT 22", "ES 11", "PL 20", "RO 8", "UA 17", "TR 29"]
