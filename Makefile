@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-long check lint types bench sheets lock clean
+.PHONY: demo test test-long check lint types bench sheets pictures lock clean
 
 demo: $(READY)            ## write to 612 invented people, to a mailbox on this computer
 	@$(BIN)/mailer demo
@@ -30,6 +30,9 @@ bench: $(READY)           ## letters per second, beside plain aiosmtplib; needs 
 
 sheets: $(READY)          ## invent the demo's people anew, from the same seed
 	@$(BIN)/python contacts/invent.py
+
+pictures: $(READY)         ## the console's pictures of README and docs, from the demo; needs Chromium
+	@$(BIN)/python docs/pictures.py
 
 lock:                     ## after a change of the dependencies; needs uv
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation anew, from the demo: `python docs/pictures.py`, or `make pictures`.
+"""Make the pictures of the documentation anew, from the demo: `make pictures`.
 
 It runs the demo in a temporary folder, opens the console on it in a headless Chromium, and writes docs/pictures/*.png.
 Nothing leaves this computer, and everybody in the pictures is invented.
@@ -7,6 +7,7 @@ Nothing leaves this computer, and everybody in the pictures is invented.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,11 @@ def main() -> None:
         subprocess.run([*MAILER, "-C", str(ROOT), "-q", "demo"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         workspace = Path(folder) / "demo-workspace"
         command = [*MAILER, "-C", str(workspace), "console", "--no-open", "--port", "0", "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as play:
+        named = {**os.environ, "LOGNAME": "jana"}
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=named) as server,
+            sync_playwright() as play,
+        ):
             try:
                 assert server.stdout
                 link = json.loads(server.stdout.readline())["url"]
