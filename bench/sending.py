@@ -17,6 +17,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -187,7 +188,7 @@ def _letters(log: Path) -> list[tuple[str, bytes]]:
     with sqlite3.connect(log) as connection:
         found = connection.execute("SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position")
         now = datetime.now(UTC)
-        return [(address, message.dated(data, now)) for address, data in found]
+        return [(address, message.dated(zlib.decompress(data), now)) for address, data in found]
 
 
 def _through(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -112,7 +113,7 @@ TAMPERING: dict[str, sa.sql.expression.Executable] = {
     "the state of a person": sa.update(delivery).where(D.number == 2).values(state="accepted"),
     "the fingerprint of a mail-out": sa.update(mail_out).values(hash="0" * 64),
     "the sender of a mail-out": sa.update(mail_out).values(sender="them@rights.example"),
-    "the bytes of a letter": sa.update(letter).values(data=b"P.S.\r\n"),
+    "the bytes of a letter": sa.update(letter).values(data=zlib.compress(b"P.S.\r\n")),
     "a seal is changed": sa.update(seal).where(seal.c.id == 2).values(hash="1" * 64),
     "a seal is taken out": sa.delete(seal).where(seal.c.id == 2),
 }  # fmt: skip

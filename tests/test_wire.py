@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_letter_that_was_changed_in_the_log_is_not_sent(ledger: Ledger, clock: S
         mail_out = mailouts.create(connection, a_plan_with_files(), at=clock(), who="Jana")
         mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="Jana")
         changes = {
-            "own": sa.update(letter).values(data=b"other\r\n"),
+            "own": sa.update(letter).values(data=zlib.compress(b"other\r\n")),
             "place": sa.update(letter).values(shared=f"0:{PDF.digest}"),
             "part": sa.update(part).values(data=b"other\r\n"),
             "gone": sa.delete(part),

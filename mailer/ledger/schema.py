@@ -78,8 +78,8 @@ mail_out = sa.Table(
 letter = sa.Table(
     "letter",
     metadata,
-    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of data and shared, hexadecimal
-    sa.Column("data", sa.LargeBinary, nullable=False),  # the message without its Date and its shared parts
+    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of the unpacked data and of shared, hexadecimal
+    sa.Column("data", sa.LargeBinary, nullable=False),  # zlib: the message without its Date and its shared parts
     _text("shared"),  # where in data which parts stand: "5120:9f86d0… 5163:60303a…"
 )
 
@@ -87,8 +87,8 @@ letter = sa.Table(
 part = sa.Table(
     "part",
     metadata,
-    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of data, hexadecimal
-    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of the unpacked data, hexadecimal
+    sa.Column("data", sa.LargeBinary, nullable=False),  # zlib
 )
 
 delivery = sa.Table(
