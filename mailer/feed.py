@@ -30,8 +30,7 @@ from mailer.ledger.writer import Writer
 from mailer.states import OPEN, MailOutState, Reason, State
 
 IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
-AHEAD = 16  # letters claimed at once per connection, where no rate limit says otherwise,
-AT_FIRST = 2  # fewer to begin with, so that all connections are opened soon,
+AHEAD = 4  # letters claimed at once per connection, where no rate limit says otherwise: more would keep markers waiting
 ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
 LOOKED = "The first letters have gone out; look whether they arrived as they should."
 
@@ -74,7 +73,6 @@ class Feed:
         self._claiming = asyncio.Lock()
         self._filling: asyncio.Task[float | None] | None = None
         self._largest = 1  # bytes of a letter
-        self._ahead = AT_FIRST
         self._first_left: int | None = None  # letters until the look; None: no look is to come
         self._held_until = 0.0  # on the loop's clock
         self._asked_to_slow_down = 0
@@ -148,7 +146,6 @@ class Feed:
     async def _fill(self) -> float | None:
         """Claim more letters. Returns what `_claim` says of the wait."""
         claimed, wait = await self._writer.run(self._claim)
-        self._ahead = AHEAD
         self._queue += claimed
         self._largest = max(self._largest, *(len(one.data) for one in claimed)) if claimed else self._largest
         return wait
@@ -158,7 +155,7 @@ class Feed:
         at, course = self._ledger.now(), self._course
         if self._last_day is not None and at.date() > self._last_day:
             moves.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
-        limit = max(course.connections, min(course.connections * self._ahead, ROOM // self._largest))
+        limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
         if self._first_left is not None:
             limit = min(limit, self._first_left)
             if not limit:
