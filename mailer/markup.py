@@ -37,8 +37,8 @@ _HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECAS
 _MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
 
 
-SECONDS = 0.25
-"""Of computing time for one text; the longest letter that people write takes a twentieth of it. Only a hostile one takes the square of its length."""
+SECONDS = 1.0
+"""Of computing time for one text; ten pages take a tenth of it. Only a hostile text takes the square of its length."""
 MAX_CELLS = 60
 """Columns of a table, about: every row has as many cells, whatever is written in it."""
 
@@ -214,11 +214,20 @@ def _hidden(match: re.Match[str]) -> str:
 
 
 def _tokens(text: str) -> list[Token]:
-    try:
-        return MARKDOWN.parse(text, {"until": time.thread_time() + SECONDS})
-    except _Endless as error:
-        problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=str(error), suggestion=_SIMPLER)
-        raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem]) from None
+    where = _ENDLESS.get(text)
+    if where is None:
+        try:
+            return MARKDOWN.parse(text, {"until": time.thread_time() + SECONDS})
+        except _Endless as error:
+            where = str(error)
+            _ENDLESS.clear()
+            _ENDLESS[text] = where
+    problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=where, suggestion=_SIMPLER)
+    raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem])
+
+
+_ENDLESS: dict[str, str] = {}
+"""The last text that would have taken too long, and where: whoever asks about it again need not wait again."""
 
 
 _TOO_LONG = "this takes too long to read: too many brackets, columns or marks"
