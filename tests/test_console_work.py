@@ -193,6 +193,16 @@ def wait_for(ledger: Ledger, *states: MailOutState) -> None:
         time.sleep(0.05)
 
 
+def wait_for_the_sender(root: Path, ledger: Ledger) -> None:
+    """Wait until its process has ended: it seals and closes the log after its last letter."""
+    with ledger.reading() as connection:
+        mail_out = mailouts.get(connection, 1)
+    until = time.monotonic() + 60
+    while sender.runs(root, mail_out):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_mail_out_is_planned_and_sent_from_the_browser(owner: Browser, root: Path, ledger: Ledger) -> None:
     with Mailbox(root / "mailbox") as mailbox:
         configure(root, "port = 2525", f"port = {mailbox.port}")
@@ -203,6 +213,7 @@ def test_mail_out_is_planned_and_sent_from_the_browser(owner: Browser, root: Pat
         assert state_of(ledger) is MailOutState.PLANNED
         assert owner.post("/mail-outs/M-0001/send", number="3").status_code == 303
         wait_for(ledger, MailOutState.FINISHED)
+        wait_for_the_sender(root, ledger)
     with ledger.reading() as connection:
         counts = queries.counts(connection, 1)
         asked = connection.execute(sa.select(event).where(event.c.kind == "asked_to_send")).one()
@@ -220,12 +231,7 @@ def test_pause_is_no_refusal_of_the_sender(owner: Browser, root: Path, ledger: L
         owner.post("/mail-outs/M-0001/send", number="3")
         wait_for(ledger, MailOutState.SENDING)
         owner.post("/mail-outs/M-0001/pause")
-        with ledger.reading() as connection:
-            mail_out = mailouts.get(connection, 1)
-        until = time.monotonic() + 60
-        while sender.runs(root, mail_out):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_for_the_sender(root, ledger)
     assert state_of(ledger) is MailOutState.PAUSED
     page = owner.get("/mail-outs/M-0001").text
     assert "paused by jana" in page
@@ -263,12 +269,7 @@ def test_what_the_sender_refuses_is_said_in_its_own_words(
     owner.post("/letters/vote/send")
     (root / "contacts" / "all.csv").write_text(SHEET.replace("anna.berg@no", "a.berg@no"), encoding="utf-8")
     owner.post("/mail-outs/M-0001/send", number="3")  # as an old page would
-    with ledger.reading() as connection:
-        mail_out = mailouts.get(connection, 1)
-    until = time.monotonic() + 60
-    while sender.runs(root, mail_out):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for_the_sender(root, ledger)
     assert state_of(ledger) is MailOutState.PLANNED
     page = owner.get("/mail-outs/M-0001").text
     assert "The last start was refused" in page
