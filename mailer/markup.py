@@ -260,7 +260,7 @@ def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str,
         elif token.type == "link_open":
             href = str(token.attrs.get("href", ""))
             if not _may_link(href):
-                hint = "write https://… or mailto:somebody@example.org"
+                hint = "write https://… or mailto:somebody@rights.example"
                 yield "L220", block, "a link must begin with https:// or mailto:", unquote(href), hint
 
 

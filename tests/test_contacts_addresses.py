@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.contacts.addresses import read_address
+from mailer.contacts.addresses import free_slip, read_address
 
 ANNA = "anna@no.example"
 
@@ -83,3 +83,11 @@ def test_offices_and_private_mailboxes_are_noted(address: str, notes: tuple[str,
 
 def test_several_addresses_are_all_named() -> None:
     assert read_address("a@no.example; b@no.example").detail == "a@no.example or b@no.example"
+
+
+@pytest.mark.parametrize(
+    ("domain", "meant"),
+    [("gmial.com", "gmail.com"), ("gmail.con", "gmail.com"), ("gmail.com", ""), ("no.example", "")],
+)
+def test_slip_in_the_name_of_a_big_provider_is_found(domain: str, meant: str) -> None:
+    assert free_slip(domain) == meant

@@ -350,7 +350,7 @@ def test_address_of_another_recipient_in_a_header_is_found(where: str) -> None:
 
 
 def test_own_and_foreign_addresses_that_are_nobodys_pass() -> None:
-    text = f"Dear Ms Berg,\n\n{ANNA}, info@example.org, appeals@rights.example\n"
+    text = f"Dear Ms Berg,\n\n{ANNA}, info@office.example, appeals@rights.example\n"
     read_back(finished(words(text)), recipient=ANNA, everyone=EVERYONE, greeting="Dear Ms Berg,")
 
 
