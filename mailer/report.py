@@ -140,8 +140,9 @@ def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
 def needs_a_person(connection: Connection, mail_out_id: int) -> list[Delivery]:
     """List those for whom the mailer can do no more by itself: unknown, refused, and given up, in this order."""
     found = queries.people(connection, mail_out_id, states=(State.UNKNOWN, State.REFUSED, State.NOT_SENT))
-    found = [one for one in found if one.state is not State.NOT_SENT or one.reason == Reason.GAVE_UP]
-    return sorted(found, key=lambda one: (WORST_FIRST.index(one.state), one.number))
+    return sorted(
+        (one for one in found if one.needs_a_person), key=lambda one: (WORST_FIRST.index(one.state), one.number)
+    )
 
 
 def not_meant(connection: Connection, mail_out_id: int) -> int:

@@ -295,6 +295,8 @@ def test_plan_waits_for_a_second_person_where_one_is_asked_for(
     planner = as_role(console, "operator")
     assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
     planner.post("/mail-outs/M-0001/stop")
+    stopped = planner.get("/mail-outs/M-0001/people/1").text
+    assert "stopped" in stopped and "Follow-up is done" not in stopped  # our own choice needs nobody
     admin = as_role(console, "admin")
     admin.post("/letters/vote/send")  # the planner may not approve it, whatever the role
     assert admin.post("/mail-outs/M-0002/approve").status_code == 409

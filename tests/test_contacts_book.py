@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from mailer.contacts import Contact, ContactBook, load_contacts
+from mailer.contacts import Contact, ContactBook, addresses, load_contacts
 from mailer.contacts.checks import ALIKE, likeness
 from mailer.contacts.codes import codes
 from mailer.delegations import Delegations
@@ -204,6 +204,16 @@ def test_a_domain_goes_on_the_wire_in_ascii(tmp_path: Path) -> None:
     first, second = load_contacts(tmp_path).contacts
     assert first.address == "Anna.P@xn--prve-hra.example"
     assert second.skip is Reason.BAD_ADDRESS
+
+
+def test_slip_in_the_name_of_a_big_provider_keeps_the_address_unwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "BIG", ("bigmail.example",))
+    book = load_contacts(sheet(tmp_path, "a.csv", HEAD + "NO,,Anna Prøve,anna@bgimail.example,\n"))
+    (found,) = [one for one in book.problems if one.code == "C104"]
+    assert "anna@bigmail.example" in str(found.suggestion)
+    assert book.contacts[0].skip is Reason.BAD_ADDRESS
 
 
 def test_what_is_no_contact_sheet_is_not_read(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def show(visit: Visit) -> Response:
         others=others,
         held=_held(visit, one),
         done=_done(moments),
-        followed=one.state in _FOLLOWED,
+        followed=one.needs_a_person,
         evidence=evidence(one, moments),
         may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
     )
@@ -74,9 +74,6 @@ def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
     """Return who ticked the follow-up off and when, unless somebody has taken it up again."""
     last = [moment for moment in moments if moment.kind in (notes.DONE, notes.REOPENED)][-1:]
     return (last[0].who, last[0].at) if last and last[0].kind == notes.DONE else None
-
-
-_FOLLOWED = (State.UNKNOWN, State.REFUSED, State.NOT_SENT)
 
 
 def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]) -> Iterator[Step]:

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from mailer.ledger.queries import Delivery
+from mailer.ledger.queries import NEEDS_A_PERSON, Delivery
 from mailer.ledger.schema import delivery, event
-from mailer.states import Reason, State
 
 d, e = delivery.c, event.c
 
@@ -46,14 +45,10 @@ def opened(connection: sa.Connection, one: Delivery, *, at: datetime, who: str) 
 
 def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, datetime]]:
     """Return {delivery: (who, when)} of the follow-ups that somebody has done and nobody has taken up again."""
-    followed = sa.or_(
-        d.state.in_((State.UNKNOWN.value, State.REFUSED.value)),
-        sa.and_(d.state == State.NOT_SENT.value, d.reason == Reason.GAVE_UP.value),
-    )
     rows = connection.execute(  # by way of the few people, not of the mail-out's hundreds of thousands of events
         sa.select(e.delivery_id, e.kind, e.who, e.at)
         .join(delivery, d.id == e.delivery_id)
-        .where(d.mail_out_id == mail_out_id, followed, e.kind.in_((DONE, REOPENED)))
+        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON, e.kind.in_((DONE, REOPENED)))
         .order_by(e.id)
     )
     found: dict[int, tuple[str, datetime]] = {}

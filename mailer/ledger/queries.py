@@ -14,9 +14,15 @@ from mailer.ledger import letters
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.spelling import fold, tokens
-from mailer.states import State
+from mailer.states import Reason, State
 
 d, a, e = delivery.c, attempt.c, event.c
+
+
+NEEDS_A_PERSON = sa.or_(
+    d.state.in_((State.UNKNOWN.value, State.REFUSED.value)),
+    sa.and_(d.state == State.NOT_SENT.value, d.reason == Reason.GAVE_UP.value),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,12 @@ class Delivery:
     def shown(self) -> str:
         """The name of this delivery: `M-0007-042`."""
         return f"{shown(self.mail_out_id)}-{self.number:03d}"
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the mailer can do no more by itself: unknown, refused, or given up. `NEEDS_A_PERSON` asks the log."""
+        given_up = self.state is State.NOT_SENT and self.reason == Reason.GAVE_UP
+        return given_up or self.state in (State.UNKNOWN, State.REFUSED)
 
     @property
     def place(self) -> str:
