@@ -9,7 +9,6 @@ pictures, links other than https and mailto) is a problem at its line.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,8 +36,9 @@ _HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECAS
 _MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
 
 
-SECONDS = 1.0
-"""Of computing time for one text; ten pages take a tenth of it. Only a hostile text takes the square of its length."""
+MAX_WORK = 200_000_000
+"""Characters that may be looked through to read one text: at each place of it, the rest of its block. Ten pages take
+two million. A count and no clock: what is refused on a busy computer must be refused on every other, and only that."""
 MAX_CELLS = 60
 """Columns of a table, about: every row has as many cells, whatever is written in it."""
 
@@ -47,24 +47,25 @@ class _Endless(Exception):
     """A text that would take too long to read; carries what was being read."""
 
 
-def _clock(state: StateInline | StateBlock, *_: object) -> bool:
+def _meter(state: StateInline | StateBlock, *_: object) -> bool:
     """Stand before all rules of the parser, at each place of the text: none of them goes on for ever."""
-    if time.thread_time() > state.env["until"]:
+    state.env["work"] += len(state.src) - state.pos if isinstance(state, StateInline) else state.lineMax - state.line
+    if state.env["work"] > MAX_WORK:
         raise _Endless(state.src[:40] if isinstance(state, StateInline) else "")
     return False
 
 
-def _block_clock(state: StateBlock, line: int, *_: object) -> bool:
+def _block_meter(state: StateBlock, line: int, *_: object) -> bool:
     here = state.src[state.bMarks[line] : state.eMarks[line]]
     if here.count("|") > MAX_CELLS:
         raise _Endless(here[:40])
-    return _clock(state)
+    return _meter(state)
 
 
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 12}).enable("table")
-    parser.inline.ruler.before("text", "clock", _clock)
-    parser.block.ruler.before("table", "clock", _block_clock, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.inline.ruler.before("text", "meter", _meter)
+    parser.block.ruler.before("table", "meter", _block_meter, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     # HTML and bad links must be seen, to be refused at their line, rather than shown to the reader as text.
     parser.validateLink = lambda _: True  # type: ignore[method-assign,assignment]
     return parser
@@ -214,20 +215,11 @@ def _hidden(match: re.Match[str]) -> str:
 
 
 def _tokens(text: str) -> list[Token]:
-    where = _ENDLESS.get(text)
-    if where is None:
-        try:
-            return MARKDOWN.parse(text, {"until": time.thread_time() + SECONDS})
-        except _Endless as error:
-            where = str(error)
-            _ENDLESS.clear()
-            _ENDLESS[text] = where
-    problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=where, suggestion=_SIMPLER)
-    raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem])
-
-
-_ENDLESS: dict[str, str] = {}
-"""The last text that would have taken too long, and where: whoever asks about it again need not wait again."""
+    try:
+        return MARKDOWN.parse(text, {"work": 0})
+    except _Endless as error:
+        problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=str(error), suggestion=_SIMPLER)
+        raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem]) from None
 
 
 _TOO_LONG = "this takes too long to read: too many brackets, columns or marks"
