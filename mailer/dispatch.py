@@ -25,7 +25,7 @@ from mailer import message, replies, retry, wire
 from mailer.address import domain_of
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
-from mailer.feed import IDLE, Course, Feed
+from mailer.feed import IDLE, Course, Feed, Taken
 from mailer.ledger import limits, mailouts, moves
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
@@ -65,10 +65,11 @@ class _Letter:
     envelope: Envelope
 
     @classmethod
-    def of(cls, one: Claimed, sender: str, now: datetime, signer: Signer | None) -> _Letter:
+    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _Letter:
+        one, letter = taken
         dated_at = one.dated_at or now
         envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
-        data, shared = dated(one.data, one.shared, dated_at, signer)
+        data, shared = dated(letter.own, letter.shared, dated_at, signer)
         return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
 
 
@@ -277,15 +278,15 @@ class Dispatch:
             await lane.session.quit()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._feed.halted.wait(), LOOK)
-        one = await self._feed.take()
-        return self._letter(one) if one else None
+        taken = await self._feed.take()
+        return self._letter(taken) if taken else None
 
     def _ready(self, lane: _Lane) -> _Letter | None:
-        one = self._feed.ready() if lane.number < int(self._lanes_open) else None
-        return self._letter(one) if one else None
+        taken = self._feed.ready() if lane.number < int(self._lanes_open) else None
+        return self._letter(taken) if taken else None
 
-    def _letter(self, one: Claimed) -> _Letter:
-        return _Letter.of(one, self._envelope_from, self.ledger.now(), self.signer)
+    def _letter(self, taken: Taken) -> _Letter:
+        return _Letter.of(taken, self._envelope_from, self.ledger.now(), self.signer)
 
     async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
         """Try one letter and ask for its record. False: nothing was handed over, it is to be given back.

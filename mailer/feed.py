@@ -1,8 +1,9 @@
 """The feed of a sending: which letter is next, and when.
 
 The lanes of `dispatch` take letters from here. The feed claims them in the order of sending, no faster than the limits
-allow, holds back when a server asks for patience, and knows when there is nothing left. A claim, what it spends of the
-limits, and the letters themselves are one transaction: after a crash what was claimed and not handed over waits again.
+allow, holds back when a server asks for patience, and knows when there is nothing left. A claim and what it spends of the
+limits are one transaction, after which the letters are read: after a crash what was claimed and not handed over waits
+again.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer import retry
-from mailer.ledger import limits, mailouts, moves
+from mailer.ledger import claims, letters, limits, mailouts, moves
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.letters import Letter
 from mailer.ledger.limits import Limits
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import Claimed
@@ -52,6 +54,10 @@ class Course:
     kill_switch: Path | None = None  # while this file exists, no dot is written
 
 
+Taken = tuple[Claimed, Letter]
+"""A delivery that this sender holds, and its letter."""
+
+
 class Feed:
     """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls it."""
 
@@ -69,7 +75,7 @@ class Feed:
         self._ledger, self._writer, self._me, self._course = ledger, writer, me, course
         self._id, self._last_day = mail_out.id, mail_out.last_day
         self._pause = pause
-        self._queue: deque[Claimed] = deque()
+        self._queue: deque[Taken] = deque()
         self._claiming = asyncio.Lock()
         self._filling: asyncio.Task[float | None] | None = None
         self._largest = 1  # bytes of a letter
@@ -104,7 +110,7 @@ class Feed:
         """A server took a letter: the next request to slow down counts as the first."""
         self._asked_to_slow_down = 0
 
-    def ready(self) -> Claimed | None:
+    def ready(self) -> Taken | None:
         """Return a letter that is claimed already and may be begun now."""
         if self.halted.is_set() or not self._queue or self._held() > 0:
             return None
@@ -113,7 +119,7 @@ class Feed:
             self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
         return one
 
-    async def take(self) -> Claimed | None:
+    async def take(self) -> Taken | None:
         """Wait for the next letter. None: there is none left, or the sending is halted."""
         while not self.halted.is_set():
             if self._filling is not None:
@@ -146,9 +152,15 @@ class Feed:
     async def _fill(self) -> float | None:
         """Claim more letters. Returns what `_claim` says of the wait."""
         claimed, wait = await self._writer.run(self._claim)
-        self._queue += claimed
-        self._largest = max(self._largest, *(len(one.data) for one in claimed)) if claimed else self._largest
+        if claimed:
+            found = await asyncio.to_thread(self._letters, {one.digest for one in claimed})
+            self._queue += [(one, found[one.digest]) for one in claimed]
+            self._largest = max(self._largest, *(len(letter.own) for letter in found.values()))
         return wait
+
+    def _letters(self, digests: set[str]) -> dict[str, Letter]:
+        with self._ledger.reading() as connection:
+            return letters.read(connection, digests)
 
     def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
         """Claim what is due. Returns the letters, and the seconds to wait for more (None: there will be none)."""
@@ -165,7 +177,7 @@ class Feed:
                 return [], wait
             limit = 1
         careful = bool(course.limits.per_domain) or limits.some_domain_is_closed(connection, at)
-        claimed = moves.claim(connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful)
+        claimed = claims.claim(connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful)
         for one in claimed if course.limits.any else ():
             limits.spend(connection, course.limits, one.address, at)
         if self._first_left is not None:

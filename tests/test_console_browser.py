@@ -25,7 +25,7 @@ from starlette.routing import compile_path
 from mailer import clock
 from mailer.console import app
 from mailer.contacts import load_contacts, marked
-from mailer.ledger import accounts, mailouts, moves, queries
+from mailer.ledger import accounts, claims, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.mailbox import Mailbox
 from mailer.states import MailOutState, Reason, State
@@ -135,7 +135,7 @@ def fill(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         first = mailouts.create(connection, a_plan(6, left_out=2), at=now(), who="Jana")
         mailouts.change(connection, first, MailOutState.SENDING, at=now(), who="Jana")
-        refused, accepted, unknown, trying, given_up, _ = moves.claim(connection, first, owner=ME, at=now(), limit=6)
+        refused, accepted, unknown, trying, given_up, _ = claims.claim(connection, first, owner=ME, at=now(), limit=6)
         end(refused, NO_SUCH, reason=Reason.NO_MAILBOX)
         moves.mark(connection, unknown, owner=ME, at=now(), dated_at=now())
         end(unknown, BROKE, reason=Reason.BROKE_AFTER_DOT)
@@ -444,7 +444,7 @@ def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: P
     expect(page.locator(".far")).to_contain_text("0 of 4")
     page.wait_for_timeout(1500)  # the stream has told the beginning
     with site.ledger.writing() as connection:
-        for one in moves.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=2):
+        for one in claims.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=2):
             moves.mark(connection, one, owner=ME, at=clock.now(), dated_at=clock.now())
             moves.record(connection, one, YES, state=State.ACCEPTED, reason=None, owner=ME, at=clock.now())
     expect(page.locator(".far")).to_contain_text("2 of 4")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from mailer.dispatch import Dispatch
-from mailer.errors import ServerError
+from mailer.errors import Refused, ServerError
 from mailer.feed import Course
-from mailer.ledger import mailouts, queries
+from mailer.ledger import claims, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.limits import Limits
+from mailer.ledger.schema import letter
 from mailer.mailbox import Mailbox, Trick
 from mailer.states import MailOutState, State
 from mailer.transport.smtp import Patience, Server, SmtpSession
@@ -276,18 +279,30 @@ async def test_mistake_of_ours_pauses_the_mail_out_with_its_reason(
     assert states(ledger, mail_out_id) == {State.WAITING: 10 - taken, State.ACCEPTED: taken}
 
 
+async def test_letter_that_was_altered_in_the_log_is_not_sent(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(6)
+    with ledger.writing() as connection:
+        connection.execute(sa.update(letter).values(data=zlib.compress(b"Subject: other\r\n\r\nwords\r\n")))
+    with Mailbox(tmp_path / "box") as mailbox:
+        with pytest.raises(Refused, match="not the one that was planned"):
+            await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+        assert not mailbox.seen
+    assert states(ledger, mail_out_id) == {State.WAITING: 6}
+    assert state_of(ledger, mail_out_id) is MailOutState.PAUSED
+
+
 # ----------------------------------------------------------------------------------------------------------- crashes
 
 
 async def test_what_a_dead_sender_left_is_put_right_before_the_next_letter(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:
-    from mailer.ledger import moves
-
     mail_out_id = planned(5)
     with ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=ledger.now(), who="x")
-        marked, _ = moves.claim(connection, mail_out_id, owner="nobody-alive", at=ledger.now(), limit=2)
+        marked, _ = claims.claim(connection, mail_out_id, owner="nobody-alive", at=ledger.now(), limit=2)
         moves.mark(connection, marked, owner="nobody-alive", at=ledger.now(), dated_at=ledger.now())
     with Mailbox(tmp_path / "box") as mailbox:
         await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()

@@ -93,7 +93,7 @@ TAMPERING: dict[str, sa.sql.expression.Executable] = {
     "the time of an event": sa.update(event).where(E.id == FIRST).values(at=sa.select(sa.func.max(E.at)).scalar_subquery()),
     "the author of an event": sa.update(event).where(E.id == FIRST).values(who="Jana"),
     "the detail of an event": sa.update(event).where(E.kind == "planned").values(detail="x"),
-    "whose event it is": sa.update(event).where(E.id == FIRST).values(delivery_id=2),
+    "whose event it is": sa.update(event).where(E.id == FIRST).values(delivery_id=E.delivery_id % 5 + 1),
     "an event is marked as erased": sa.update(event).where(E.id == FIRST).values(erased="0" * 64),
     "an event is taken out": sa.delete(event).where(E.id == FIRST),
     "every event is taken out": sa.delete(event),
@@ -181,3 +181,18 @@ def test_several_writers_at_once_leave_one_whole_chain(
         one.close()
     proven = proof(ledger)
     assert (proven.events, proven.unsealed, proven.broken) == (37, 0, ())
+
+
+def test_seal_that_was_drawn_before_another_one_was_written_is_not_written(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    planned(1)
+    planned(1)
+    with ledger.reading() as connection:
+        drawn = seals.draft(connection)
+    before = proof(ledger).seals
+    ledger.seal()
+    with ledger.writing() as connection:
+        assert not seals.close(connection, drawn, clock())
+        assert seals.close(connection, seals.draft(connection), clock()), "there is nothing left to seal"
+    assert (proof(ledger).seals, proof(ledger).broken) == (before + 1, ())

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from mailer import wire
 from mailer.dispatch import Course, Dispatch
 from mailer.errors import Refused, ServerError
-from mailer.ledger import letters, mailouts, moves, queries
+from mailer.ledger import letters, mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import letter, part
 from mailer.message import compose
 from mailer.plan import Plan, Planned
-from mailer.states import MailOutState
 from mailer.wire import Part, Shared
 from tests.conftest import SettableClock, a_contact, a_letter, a_plan
 from tests.smtp_server import SmtpServer
@@ -67,14 +66,13 @@ def a_plan_with_files(people: int = 4) -> Plan:
 def test_part_is_stored_once_and_held_in_memory_once(ledger: Ledger, clock: SettableClock) -> None:
     plan = a_plan_with_files()
     with ledger.writing() as connection:
-        mail_out = mailouts.create(connection, plan, at=clock(), who="Jana")
-        mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="Jana")
+        mailouts.create(connection, plan, at=clock(), who="Jana")
         assert connection.scalar(sa.select(sa.func.count()).select_from(part)) == 2
-        claimed = moves.claim(connection, mail_out, owner="me", at=clock(), limit=9)
-    assert {one.number: wire.joined(one.data, one.shared) for one in claimed} == {
-        one.number: wire.joined(one.data or b"", one.shared) for one in plan.deliveries
+        found = letters.read(connection, [one.digest or "" for one in plan.deliveries])
+    assert {digest: wire.joined(*letter) for digest, letter in found.items()} == {
+        one.digest: wire.joined(one.data or b"", one.shared) for one in plan.deliveries
     }
-    assert len({id(each) for one in claimed for _, each in one.shared}) == 2
+    assert len({id(each) for letter in found.values() for _, each in letter.shared}) == 2
 
 
 def test_letter_is_read_whole_as_evidence(ledger: Ledger, clock: SettableClock) -> None:
@@ -102,11 +100,11 @@ def test_part_goes_with_the_last_letter_that_carries_it(ledger: Ledger, clock: S
 
 
 @pytest.mark.parametrize("what", ["own", "place", "part", "gone"])
-def test_letter_that_was_changed_in_the_log_is_not_sent(ledger: Ledger, clock: SettableClock, what: str) -> None:
+def test_letter_that_was_changed_in_the_log_is_not_read(ledger: Ledger, clock: SettableClock, what: str) -> None:
     letters._HELD.clear()
+    plan = a_plan_with_files()
     with ledger.writing() as connection:
-        mail_out = mailouts.create(connection, a_plan_with_files(), at=clock(), who="Jana")
-        mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="Jana")
+        mailouts.create(connection, plan, at=clock(), who="Jana")
         changes = {
             "own": sa.update(letter).values(data=zlib.compress(b"other\r\n")),
             "place": sa.update(letter).values(shared=f"0:{PDF.digest}"),
@@ -115,7 +113,7 @@ def test_letter_that_was_changed_in_the_log_is_not_sent(ledger: Ledger, clock: S
         }
         connection.execute(changes[what])
         with pytest.raises(Refused, match="not the one that was planned"):
-            moves.claim(connection, mail_out, owner="me", at=clock(), limit=9)
+            letters.read(connection, [one.digest or "" for one in plan.deliveries])
 
 
 def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from mailer.dispatch import Dispatch
 from mailer.feed import Course
-from mailer.ledger import mailouts, moves, queries
+from mailer.ledger import claims, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import attempt, delivery, event
@@ -41,7 +41,7 @@ def claimed(ledger: Ledger, planned: Callable[..., int]) -> list[Claimed]:
     mail_out_id = planned(6)
     with ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=ledger.now(), who="Jana")
-        return moves.claim(connection, mail_out_id, owner=ME, at=ledger.now(), limit=4)
+        return claims.claim(connection, mail_out_id, owner=ME, at=ledger.now(), limit=4)
 
 
 def marker(ledger: Ledger, one: Claimed) -> Marker:

@@ -74,17 +74,23 @@ class Ledger:
         the next one tries again, and `verify` says how much is not sealed.
         """
         self._seal_after = time.monotonic() + SEAL_EVERY
-        with (
-            contextlib.suppress(MailerError, sa.exc.SQLAlchemyError),
-            self._guard,
-            self._alone(),
-            _plain_words(self.path),
-            self._writer.begin() as connection,
-        ):
-            if self.path is None:  # an entry that is being written has its number already: wait until it is there
-                connection.execute(_ALONE_AMONG_WRITERS)
-            seals.close(connection, self.now())
+        with contextlib.suppress(MailerError, sa.exc.SQLAlchemyError):
+            if self.path is None:
+                with self._writer.begin() as connection, _plain_words(None):
+                    # An entry that is being written has its number already: wait until it is there.
+                    connection.execute(_ALONE_AMONG_WRITERS)
+                    seals.close(connection, seals.draft(connection), self.now())
+            else:  # the hashing keeps nobody from writing
+                while not self._sealed():
+                    pass
             self._unsealed = False
+
+    def _sealed(self) -> bool:
+        """Seal once. False: another sender was quicker, and may not have seen all that is ours."""
+        with self.reading() as connection:
+            drawn = seals.draft(connection)
+        with self._guard, self._alone(), _plain_words(self.path), self._writer.begin() as connection:
+            return seals.close(connection, drawn, self.now())
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

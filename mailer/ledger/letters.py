@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
@@ -22,6 +22,14 @@ from mailer.wire import Part, Shared
 
 if TYPE_CHECKING:
     from mailer.plan import Planned
+
+
+class Letter(NamedTuple):
+    """A letter as it was planned, without its Date."""
+
+    own: bytes
+    shared: Shared  # what it shares with other letters, and where in `own` that stands
+
 
 QUICKLY = 1  # zlib's level: the others save a tenth more and take no less time to unpack
 
@@ -47,8 +55,8 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
             connection.execute(sa.insert(table), fresh)
 
 
-def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, tuple[bytes, Shared]]:
-    """Return own bytes and shared parts of letters, by fingerprint. Raises Refused if one is not as it was planned."""
+def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Letter]:
+    """Return letters by fingerprint. Raises Refused if one is not as it was planned."""
     rows = connection.execute(_LETTERS, {"digests": list(digests)}).all()
     parts: dict[str, Part] = {}
     if any(row.shared for row in rows):
@@ -57,7 +65,7 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, tuple
     for digest, packed, shared in rows:
         data = _unpacked(packed)
         if wire.digest(data, shared) == digest:
-            found[digest] = data, tuple((place, parts[one]) for place, one in wire.referred(shared))
+            found[digest] = Letter(data, tuple((place, parts[one]) for place, one in wire.referred(shared)))
     if len(found) != len(digests):
         raise _not_as_planned()
     return found

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -82,11 +83,12 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
         )
         .returning(m.id)
     ).scalar_one()
-    letters.keep(connection, plan.deliveries)
-    if plan.deliveries:
+    if plan.deliveries:  # in the order of sending: what is written together then lies together
+        in_order = sorted(plan.deliveries, key=attrgetter("position"))
+        letters.keep(connection, in_order)
         connection.execute(
             sa.insert(delivery),
-            [{"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())} for one in plan.deliveries],
+            [{"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())} for one in in_order],
         )
     _note(connection, mail_out_id, MailOutState.PLANNED.value, at=at, who=who)
     return mail_out_id

@@ -1,8 +1,8 @@
 """Every move of a delivery from one state to the next. Nothing else writes `delivery.state`.
 
-`_move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once: both take only edges of
-`states.TRANSITIONS`, and write the state and its event in the caller's transaction. The rest are their callers, by the
-letters of the drawing in `docs/architecture.md`.
+`move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once and `claims.claim` for
+taking many: all take only edges of `states.TRANSITIONS`, and write the state and its event in the caller's transaction.
+The rest are their callers, by the letters of the drawing in `docs/architecture.md`.
 
 Markers and outcomes, of which every letter has one, are statements that are put together once, here, and run for all
 the letters that wait for the same commit: putting them together costs ten times as much as running them.
@@ -15,22 +15,15 @@ conditional on it, so a sender that slept past its lease changes nothing and wri
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
-from operator import attrgetter
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.ledger import letters, limits
-from mailer.ledger.ledger import lock
 from mailer.ledger.prepared import Prepared, Row
 from mailer.ledger.schema import Moment, attempt, delivery, event, mail_out
-from mailer.states import MAY_HAVE_REACHED, TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
-from mailer.wire import Shared
-
-LEASE = timedelta(minutes=25)
-"""More than twice the ten minutes that the answer to the final dot may take."""
+from mailer.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 
 d = delivery.c
 SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
@@ -38,7 +31,7 @@ SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this sender holds: it may try it once, under this fence."""
+    """A delivery that this sender holds: it may try it once, under this fence (`claims.py`)."""
 
     id: int
     mail_out_id: int
@@ -47,15 +40,11 @@ class Claimed:
     address: str
     delegation: str
     message_id: str
+    digest: str  # its letter, `letters.py`
     dated_at: datetime | None  # the Date header, fixed by the first marker
     tried_at: datetime | None  # when the trying began
     attempts: int  # this one included
     fence: int
-    data: bytes  # the message without its Date, its own bytes
-    shared: Shared = ()  # and what it shares with other letters
-
-
-CLAIMED = [field.name for field in fields(Claimed) if field.name not in ("data", "shared")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ class OneByOne(Exception):
     """Of several markers or outcomes some are no longer ours: the transaction must be undone, and each tried alone."""
 
 
-def _move(
+def move(
     connection: sa.Connection,
     to: State,
     *where: sa.ColumnElement[bool],
@@ -105,7 +94,7 @@ def _move(
         .values(state=to.value, reason=reason, detail=detail, changed_at=at, **values)
         .returning(d.id, d.mail_out_id, *returning),
     ).all()
-    _moved(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
+    write_events(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
     return rows
 
 
@@ -122,7 +111,7 @@ _MOVED = Prepared(
 )
 
 
-def _moved(
+def write_events(
     connection: sa.Connection,
     rows: Sequence[sa.Row[Any]],
     to: State,
@@ -139,116 +128,6 @@ def _moved(
 
 
 # ------------------------------------------------------------------------------------------------ a sender's moves
-
-
-def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
-    """Put the claim together: one conditional UPDATE of those that are due, and meet what else is asked."""
-    waiting = _due(d.state == State.WAITING.value, *also)
-    deferred = _due(d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment()), *also)
-    both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
-    pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
-    return (
-        sa.update(delivery)
-        .where(d.state.in_(SOURCES[State.SENDING]), d.id.in_(sa.select(pick.c.id)))
-        .values(
-            state=State.SENDING.value,
-            reason="",
-            detail="",
-            changed_at=sa.bindparam("now", type_=Moment()),
-            owner=sa.bindparam("me"),
-            lease_until=sa.bindparam("lease", type_=Moment()),
-            fence=d.fence + 1,
-            attempts=d.attempts + 1,
-            handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
-            next_try_at=None,
-        )
-        .returning(*(d[name] for name in (*CLAIMED, "position", "digest")))
-    )
-
-
-def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
-    """Pick the first of those that are due, in the order of sending: for each state a walk along its index."""
-    running = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
-    return (
-        sa.select(d.id, d.position)
-        .where(d.mail_out_id == sa.bindparam("mail_out"), *which, running)
-        .order_by(d.position)
-        .limit(sa.bindparam("limit"))
-        .with_for_update(skip_locked=True)  # speed on PostgreSQL; the guard that counts is in the UPDATE
-        .subquery()
-    )
-
-
-_CLAIM = _claim()
-_CLAIM_WHERE_OPEN = _claim(limits.domain_is_open(sa.bindparam("clock", type_=sa.Float)))
-
-
-def claim(
-    connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int, open_only: bool = False
-) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due, in the order of sending (edge c).
-
-    One conditional UPDATE, correct on both databases whatever else is running. Whoever has this appeal from another
-    mail-out in the meantime is left as not sent, with that mail-out's name. `open_only` passes over domains that are
-    to be left alone for now.
-    """
-    lock(connection, "claim")  # two claims of one person from two mail-outs must see one another
-    given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
-    if open_only:
-        rows = connection.execute(_CLAIM_WHERE_OPEN, {**given, "clock": at.timestamp()}).all()
-    else:
-        rows = connection.execute(_CLAIM, given).all()
-    _moved(connection, rows, State.SENDING, at=at, who=owner)
-    if not rows:
-        return []
-    elsewhere = _written_elsewhere(connection, mail_out_id, [row.id for row in rows])
-    for delivery_id, other in elsewhere.items():
-        _move(
-            connection,
-            State.NOT_SENT,
-            d.id == delivery_id,
-            at=at,
-            who=owner,
-            reason=Reason.ALREADY,
-            detail=f"M-{other:04d}",
-            attempts=d.attempts - 1,
-        )
-    data = letters.read(connection, {row.digest for row in rows})
-    return [
-        Claimed(**dict(zip(CLAIMED, row, strict=False)), data=data[row.digest][0], shared=data[row.digest][1])
-        for row in sorted(rows, key=attrgetter("position"))
-        if row.id not in elsewhere
-    ]
-
-
-def _released(other: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Tell whether this letter goes out because a person released the other one, which is unknown, for it."""
-    same = sa.and_(other.c.message_id == d.message_id, other.c.state == State.UNKNOWN.value)
-    return sa.and_(d.resend_of.is_not(None), same)
-
-
-_OTHER, _OTHERS_MAIL_OUT, _MINE = delivery.alias("other"), mail_out.alias("other_mail_out"), mail_out.alias("mine")
-_ELSEWHERE = (
-    sa.select(d.id, _OTHER.c.mail_out_id)
-    .join(_OTHER, sa.and_(_OTHER.c.address_key == d.address_key, _OTHER.c.mail_out_id != d.mail_out_id))
-    .join(_OTHERS_MAIL_OUT, _OTHERS_MAIL_OUT.c.id == _OTHER.c.mail_out_id)
-    .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal))
-    .where(
-        d.id.in_(sa.bindparam("ids", expanding=True)),
-        _OTHER.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
-        sa.or_(_OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")),
-        sa.not_(_released(_OTHER)),
-    )
-)
-
-
-def _written_elsewhere(connection: sa.Connection, mail_out_id: int, ids: list[int]) -> dict[int, int]:
-    """Return {delivery: other mail-out} for those whose address has, or is about to get, this appeal from another.
-
-    Of two plans that both still wait for the same person, the older one writes.
-    """
-    found = connection.execute(_ELSEWHERE, {"ids": ids, "mail_out": mail_out_id})
-    return {row.id: row.mail_out_id for row in found}
 
 
 _OURS = (  # still being sent, by this sender, under this very claim
@@ -402,7 +281,7 @@ def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str
         sa.or_(d.owner.in_(list(dead)), d.lease_until <= at),
     )
     text = "The sender ended after the letter was handed over; no answer is on record."
-    rows = _move(
+    rows = move(
         connection,
         State.UNKNOWN,
         *left,
@@ -435,9 +314,9 @@ def _give_back(
     state = connection.scalar(sa.select(mail_out.c.state).where(mail_out.c.id == mail_out_id))
     here = (*where, d.handover_at.is_(None))
     if state == MailOutState.STOPPED.value:
-        _move(connection, State.NOT_SENT, *here, at=at, who=who, reason=Reason.STOPPED, attempts=d.attempts - 1)
+        move(connection, State.NOT_SENT, *here, at=at, who=who, reason=Reason.STOPPED, attempts=d.attempts - 1)
     else:
-        _move(connection, State.WAITING, *here, at=at, who=who, attempts=d.attempts - 1)
+        move(connection, State.WAITING, *here, at=at, who=who, attempts=d.attempts - 1)
 
 
 # ------------------------------------------------------------------------------------ moves by people and by the clock
@@ -455,7 +334,7 @@ def not_sent(
     """End the trying of everyone who waits or is deferred and matches (edge j). Returns how many."""
     open_ = d.state.in_([State.WAITING.value, State.DEFERRED.value])
     return len(
-        _move(
+        move(
             connection,
             State.NOT_SENT,
             d.mail_out_id == mail_out_id,
@@ -474,7 +353,7 @@ def settle(connection: sa.Connection, delivery_id: int, to: State, *, who: str, 
     """Let a named person say what became of an unknown delivery: accepted or not sent (edge k)."""
     reason = Reason.DECIDED if to is State.NOT_SENT else ""
     it = (d.id == delivery_id, d.state == State.UNKNOWN.value)
-    return bool(_move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
+    return bool(move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
 
 
 def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) -> dict[str, Any]:

@@ -63,11 +63,49 @@ class Proof:
     broken: tuple[Broken, ...]
 
 
-def close(connection: sa.Connection, at: datetime) -> bool:
-    """Seal everything that is not sealed yet. The caller sees to it that nobody else is writing. False: nothing was."""
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """Where a seal ends, and its hash."""
+
+    event_id: int
+    attempt_id: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Entries between two seals, and the hash of the seal that covers them."""
+
+    event_id: int
+    attempt_id: int
+    events: int
+    attempts: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A seal that is worked out and not written yet."""
+
+    before: _Seal
+    body: _Body
+
+
+def draft(connection: sa.Connection) -> Draft:
+    """Hash everything that is not sealed yet, as one reader sees it: nobody needs to be kept from writing meanwhile.
+
+    The one condition is that no entry is still to come with a smaller number than the last one that is seen.
+    """
     before = _last(connection)
-    body = _body(connection, before, None)
+    return Draft(before, _body(connection, before, None))
+
+
+def close(connection: sa.Connection, drawn: Draft, at: datetime) -> bool:
+    """Write a seal, where there is something to seal. False: somebody else has written one since it was drawn."""
+    body = drawn.body
     if not body.events and not body.attempts:
+        return True
+    if _last(connection) != drawn.before:
         return False
     connection.execute(
         sa.insert(seal).values(
@@ -76,7 +114,7 @@ def close(connection: sa.Connection, at: datetime) -> bool:
             attempt_id=body.attempt_id,
             events=body.events,
             attempts=body.attempts,
-            before=before.hash,
+            before=drawn.before.hash,
             hash=body.hash,
         )
     )
@@ -137,26 +175,6 @@ def commitment_of(row: Mapping[Any, Any]) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- the body
-
-
-@dataclass(frozen=True, slots=True)
-class _Seal:
-    """Where a seal ends, and its hash."""
-
-    event_id: int
-    attempt_id: int
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """Entries between two seals, and the hash of the seal that covers them."""
-
-    event_id: int
-    attempt_id: int
-    events: int
-    attempts: int
-    hash: str
 
 
 def _last(connection: sa.Connection) -> _Seal:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mailer.errors import MailerError
-from mailer.ledger import mailouts, moves, queries
+from mailer.ledger import claims, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.states import MailOutState, Receipt, Stage, State
 
@@ -180,7 +180,7 @@ class Torn:
             for number in range(12):
                 clock.forward(seconds=1)
                 with ledger.writing() as connection:
-                    (one,) = moves.claim(connection, mail_out, owner="me", at=clock(), limit=1)
+                    (one,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
                 self.states.append(self._look(ledger, mail_out))
                 with ledger.writing() as connection:
                     assert moves.mark(connection, one, owner="me", at=clock(), dated_at=clock())

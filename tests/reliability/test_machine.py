@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from mailer.ledger import mailouts, moves, queries
+from mailer.ledger import claims, mailouts, moves, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import Claimed
 from mailer.ledger.schema import event
@@ -62,7 +62,7 @@ class SendLog(RuleBasedStateMachine):
     @rule(who=st.sampled_from(SENDERS), limit=st.integers(1, 4))
     def claim(self, who: str, limit: int) -> None:
         with self.ledger.writing() as connection:
-            found = moves.claim(connection, self.id, owner=who, at=self.clock(), limit=limit)
+            found = claims.claim(connection, self.id, owner=who, at=self.clock(), limit=limit)
         assert len(found) <= limit
         self.held[who] += found
 
@@ -202,9 +202,9 @@ def test_old_claim_of_the_same_sender_counts_no_longer(ledger: Ledger, clock: Se
     with ledger.writing() as connection:
         mail_out = mailouts.create(connection, a_plan(1), at=clock(), who="test")
         mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="test")
-        (old,) = moves.claim(connection, mail_out, owner="me", at=clock(), limit=1)
+        (old,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
         moves.recover(connection, mail_out, dead=("me",), owner="another", at=clock())
-        (new,) = moves.claim(connection, mail_out, owner="me", at=clock(), limit=1)
+        (new,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
     assert (old.id, old.fence) != (new.id, new.fence)
     receipt = Receipt(State.REFUSED, Stage.RCPT, 550)
     with ledger.writing() as connection:
