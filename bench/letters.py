@@ -13,7 +13,7 @@ from email.message import EmailMessage
 
 from markdown_it import MarkdownIt
 
-from bench.people import APPEAL, ROOT, SENDER, contacts
+from bench.people import LONG, SENDER, contacts
 from mailer import message
 from mailer.address import key_of
 from mailer.appeal import load_appeal
@@ -27,7 +27,7 @@ ROUNDS = 5
 
 
 def main() -> None:
-    appeal = load_appeal(ROOT, APPEAL)
+    appeal = load_appeal(*LONG)
     renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
     people = [
         (contact, choice[0]) for contact in contacts(PEOPLE) if (choice := appeal.language_for([contact.language]))

@@ -163,6 +163,15 @@ def helper(module: str, *arguments: object) -> Iterator[tuple[int, IO[str]]]:
             process.terminate()
 
 
+def smtp_source(port: int, *, sessions: int, letters: int, size: int) -> Program:
+    """Return Postfix's own generator of letters, all alike, as a case: the limit of what can be had here."""
+    program = shutil.which("smtp-source", path=PLACES)
+    assert program is not None, "it comes with smtp-sink"
+    what = ("-d", "-s", str(sessions), "-m", str(letters), "-l", str(size))
+    addresses = ("-f", "jana@rights.example", "-t", "anna@no.example", f"127.0.0.1:{port}")
+    return Program((program, *what, *addresses), whole=letters)
+
+
 @contextlib.contextmanager
 def smtp_sink(*options: str) -> Iterator[int]:
     """Run Postfix's smtp-sink on a free port of loopback; yields the port. `-p`: it does not offer PIPELINING."""

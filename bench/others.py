@@ -13,7 +13,6 @@ Only the mailer keeps a record. What cannot be had here is left out, by name.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +84,7 @@ def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connecti
         return measure.Program(command, whole=min(FEW, len(ready)), folder=rivals.mailmerge_folder(ready[:FEW], port))
 
     rivals.add(cases, "mailmerge, the program as a whole", merge)
-    source = shutil.which("smtp-source", path=measure.PLACES)
-    assert source is not None, "it comes with smtp-sink"
-    what = ("-d", "-s", str(connections), "-m", str(len(ready)), "-l", str(size))
-    cases[LIMIT] = measure.Program(
-        (source, *what, "-f", "jana@rights.example", "-t", "anna@no.example", f"127.0.0.1:{port}"), whole=len(ready)
-    )
+    cases[LIMIT] = measure.smtp_source(port, sessions=connections, letters=len(ready), size=size)
 
 
 @dataclass(frozen=True)

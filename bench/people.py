@@ -1,4 +1,4 @@
-"""The invented people of the benchmarks, as contacts, and a plan of the demo's appeal to them."""
+"""The invented people of the benchmarks, as contacts, and a plan of an appeal to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from mailer.render import Renderer
 from mailer.sources import Sources
 
 ROOT = Path(__file__).parents[1]
-APPEAL = "azerbaijan-credentials"
+LONG = (ROOT, "azerbaijan-credentials")
+SHORT = (ROOT / "bench", "short")
+"""The demo's appeal, whose letters have 11 KB; and one of 6 KB, as the reference that the goals come from was measured with."""
+
+Appeal = tuple[Path, str]
+
 SENDER = Sender.model_validate(
     {
         "from": "Jana Novák <jana@rights.example>",
@@ -42,18 +47,23 @@ def _contact(row: int, person: Person) -> Contact:
     return Contact("contacts/invented.csv", None, row, name=f"{values['given']} {values['surname']}", **values)
 
 
-def plan_for(people: list[Contact]) -> Plan:
+def plan_for(people: list[Contact], which: Appeal = SHORT) -> Plan:
     """Decide, render, build, read back and hash a letter for each of them, as `mailer plan` does."""
-    appeal = load_appeal(ROOT, APPEAL)
+    appeal = load_appeal(*which)
     renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
     decisions = Audience(appeal, Holds()).decide(people)
     sending = Sending(SENDER.address, SENDER.from_, SENDER.answers_to, "127.0.0.1:25 none", "demo")
     return make_plan(appeal, decisions, renderer, sending, Sources())
 
 
-def planned(log: Path, number: int) -> None:
-    """Write a mail-out to so many people into a new send log; a benchmark begins with a copy of it."""
-    plan = plan_for(contacts(number))
+def planned(log: Path, number: int, which: Appeal = SHORT) -> float:
+    """Write a mail-out to so many people into a new send log; a benchmark begins with a copy of it.
+
+    Returns the mean size of a letter.
+    """
+    plan = plan_for(contacts(number), which)
     with Ledger(f"sqlite:///{log}") as ledger, ledger.writing() as connection:
         mailouts.create(connection, plan, at=ledger.now(), who="bench")
-    assert len(plan.to_send) == number, "everyone gets a letter"
+    sizes = [len(one.data) for one in plan.to_send if one.data]
+    assert len(sizes) == number, "everyone gets a letter"
+    return sum(sizes) / number

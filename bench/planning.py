@@ -44,7 +44,7 @@ class Planning:
         contacts = people.contacts(self.people)
         with tempfile.TemporaryDirectory() as folder, Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger:
             with measure.Stopwatch() as watch:
-                plan = people.plan_for(contacts)
+                plan = people.plan_for(contacts, people.LONG)
                 if self.log:
                     with ledger.writing() as connection:
                         mailouts.create(connection, plan, at=ledger.now(), who="bench")

@@ -36,65 +36,53 @@ from bench.measure import CHILDREN
 from mailer import message
 from mailer.dispatch import Dispatch
 from mailer.feed import Course
-from mailer.ledger import mailouts, queries
+from mailer.ledger import queries
 from mailer.ledger.ledger import Ledger
 from mailer.states import State
 from mailer.transport.smtp import Patience, Server, SmtpSession
 
-LETTERS = 3000
+LETTERS = 6000
 ROUNDS = 3
-CONNECTIONS = (1, 8, 16, 32)
+CONNECTIONS = (1, 8, 64)
 OURS, MESSAGE, BYTES = "mailer", "aiosmtplib send_message", "aiosmtplib sendmail, bytes"
+LONG, LIMIT = "mailer, 2 processes, 11 KB each", "smtp-source: the limit"
 
 T = TypeVar("T")
 
 
 def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, ...] = CONNECTIONS) -> None:
     with tempfile.TemporaryDirectory() as folder, measure.smtp_sink() as port:
-        log = Path(folder) / "ledger.db"
-        size = _prepare(log, letters)
+        log, long = Path(folder) / "ledger.db", Path(folder) / "long.db"
+        size = people.planned(log, letters)
+        people.planned(long, letters, people.LONG)
         print(f"{letters:,} letters of {size:,.0f} bytes, {rounds} rounds, median [least-most]\n")
-        cases: dict[str, measure.Case] = {
+        cases: dict[str, measure.Case | measure.Program] = {
             _name(name, number): case(log, port, number)
             for number in connections
             for name, case in ((OURS, Mailer), (MESSAGE, Messages), (BYTES, Bytes))
         }
         most = max(connections)
-        cases[_name(f"{OURS}, 2 processes, each", most)] = Mailer(log, port, most, processes=2)
+        for number in (most, 2 * most):
+            cases[_name(f"{OURS}, 2 processes, each", number)] = Mailer(log, port, number, processes=2)
+        cases[_name(LONG, most)] = Mailer(long, port, most, processes=2)
+        cases[LIMIT] = measure.smtp_source(port, sessions=16, letters=letters, size=round(size))
         results = measure.rounds(cases, rounds)
-    rows = []
-    for name, measured in results.items():
-        rates = [one.number / one.seconds for one in measured]
-        beside = results[_name(MESSAGE, int(name.rsplit(" ", 2)[-2]))]
-        ratio = measure.median(measured, _rate) / measure.median(beside, _rate)
-        rows.append(
-            [
-                name,
-                f"{measure.median(measured, _rate):,.0f} [{min(rates):,.0f}-{max(rates):,.0f}]",
-                f"{measure.median(measured, lambda one: one.cpu / one.number * 1e6):,.0f}",
-                f"{measure.median(measured, lambda one: one.peak or 0):,.0f}",
-                f"{ratio:.1f} ×",
-            ]
-        )
-    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of send_message"], rows)
+    limit = measure.rate(results[LIMIT])
+    rows = [
+        [
+            name,
+            measure.rates(measured),
+            measure.processor(measured),
+            measure.peak(measured),
+            f"{100 * measure.rate(measured) / limit:.0f} %",
+        ]
+        for name, measured in results.items()
+    ]
+    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of smtp-source"], rows)
 
 
 def _name(sender: str, connections: int) -> str:
     return f"{sender}, {connections} conn."
-
-
-def _rate(one: measure.Measured) -> float:
-    return one.number / one.seconds
-
-
-def _prepare(log: Path, letters: int) -> float:
-    """Plan the mail-out once; every round begins with a copy of this log. Returns the mean size of a letter."""
-    plan = people.plan_for(people.contacts(letters))
-    with Ledger(f"sqlite:///{log}") as ledger, ledger.writing() as connection:
-        mailouts.create(connection, plan, at=ledger.now(), who="bench")
-    sizes = [len(one.data) for one in plan.to_send if one.data]
-    assert len(sizes) == letters, "everyone gets a letter"
-    return sum(sizes) / letters
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shutil
 import subprocess
@@ -58,6 +59,11 @@ def let_no_second_attempt_be_written(ledger: Ledger) -> None:
         connection.execute(sa.text("CREATE UNIQUE INDEX one_of_each ON attempt (stage)"))
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - the thread of the writer tells nobody
+        await asyncio.sleep(0)
+
+
 # ------------------------------------------------------------------------------------------------ within one commit
 
 
@@ -70,6 +76,21 @@ async def test_pause_that_is_asked_for_in_the_same_breath_as_a_marker_holds(
     marked = [writer.mark(marker(ledger, one), after=None) for one in claimed]
     *may, _ = await asyncio.gather(*marked, writer.run(pause))
     assert may == [False] * 4
+
+
+async def test_what_is_asked_for_while_somebody_else_writes_is_one_commit(
+    ledger: Ledger, writer: Writer, claimed: list[Claimed]
+) -> None:
+    ledger._seal_after = math.inf
+    commits: list[object] = []
+    with ledger.writing():  # the writer has to wait for this one
+        asked = [asyncio.ensure_future(writer.mark(marker(ledger, one), after=None)) for one in claimed[:1]]
+        await until(lambda: not writer._asked and writer._work.empty())  # it has begun
+        asked += [asyncio.ensure_future(writer.mark(marker(ledger, one), after=None)) for one in claimed[1:]]
+        await until(lambda: writer._work.qsize() == 1)
+        sa.event.listen(ledger._writer, "commit", commits.append)
+    assert await asyncio.gather(*asked) == [True] * 4
+    assert len(commits) == 2, "the one that all waited for, and theirs"
 
 
 async def test_outcome_that_is_no_longer_ours_does_not_undo_the_others(

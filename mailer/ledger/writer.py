@@ -25,6 +25,9 @@ from mailer.ledger.moves import Marker, Outcome
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ENOUGH = 100
+"""So many wishes are not kept waiting for others."""
+
 _Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
 
 
@@ -65,7 +68,7 @@ class Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._hand_over()
+        self._hand_over(len(self._asked))
         self._work.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -88,40 +91,53 @@ class Writer:
 
     def _ask(self, kind: _Kind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
         write: Write[Any] = Write(kind, item, self._loop.create_future(), after)
-        if not self._asked:  # whoever else asks before the loop comes round is in the same commit
+        if not self._asked:
             self._loop.call_soon(self._hand_over)
         self._asked.append(write)
         return write
 
-    def _hand_over(self) -> None:
-        if self._asked:
+    def _hand_over(self, before: int = 0) -> None:
+        """Wait until the loop has come round without another wish: what is asked for in one breath is one commit."""
+        if before < len(self._asked) < ENOUGH:
+            self._loop.call_soon(self._hand_over, len(self._asked))
+        elif self._asked:
             self._work.put(self._asked)
             self._asked = []
 
     # ---------------------------------------------------------------------------------------------- on the thread
 
     def _write(self) -> None:
-        ended = False
-        while not ended:
-            found = [self._work.get()]
-            while not self._work.empty():
-                found.append(self._work.get())
-            ended = None in found
-            writes = sorted((one for asked in found if asked for one in asked), key=lambda one: one.kind)
-            if writes:
-                self._together(writes)
-                self._loop.call_soon_threadsafe(_answer, writes)
+        while (asked := self._work.get()) is not None:
+            writes = list(asked)
+            try:
+                with self.ledger.writing() as connection:
+                    writes += self._asked_meanwhile()
+                    self._outcomes_calls_markers(connection, writes)
+            except Exception as fault:
+                self._one_by_one(writes, fault)
+            self._loop.call_soon_threadsafe(_answer, writes)
 
-    def _together(self, writes: list[Write[Any]]) -> None:
-        try:
-            with self.ledger.writing() as connection:
-                self._outcomes_calls_markers(connection, writes)
-        except Exception as fault:  # one of them, or the commit: each on its own tells which
-            if len(writes) > 1:
-                for one in writes:
-                    self._together([one])
-            else:
-                writes[0].fault = fault
+    def _asked_meanwhile(self) -> list[Write[Any]]:
+        """Return what was asked for while the log was busy: the longer others write, the more goes into one commit."""
+        found: list[Write[Any]] = []
+        while not self._work.empty():
+            if (asked := self._work.get()) is None:
+                self._work.put(None)  # the end, after this
+                break
+            found += asked
+        return found
+
+    def _one_by_one(self, writes: list[Write[Any]], fault: Exception) -> None:
+        """One of them, or the commit, failed: each on its own tells which."""
+        if len(writes) == 1:
+            writes[0].fault = fault
+            return
+        for one in sorted(writes, key=lambda one: one.kind):
+            try:
+                with self.ledger.writing() as connection:
+                    self._outcomes_calls_markers(connection, [one])
+            except Exception as its_own:
+                one.fault = its_own
 
     def _outcomes_calls_markers(self, connection: sa.Connection, writes: list[Write[Any]]) -> None:
         for kind, together in ((_Kind.OUTCOME, moves.record_all), (_Kind.CALL, _calls), (_Kind.MARKER, moves.mark_all)):

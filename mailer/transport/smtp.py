@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 
 import idna
@@ -69,6 +69,7 @@ TURNED_AWAY = 4
 DATA was pipelined behind RCPT, and from the tenth on makes every command wait for a second (smtpd_soft_error_limit)."""
 
 
+@lru_cache(4096)  # each address is asked for at several stages of its letter
 def _may_stand_in_brackets(address: str) -> bool:
     local, _, domain = address.rpartition("@")
     if "@" in local:  # a source route: its first stop is another than the allow-list looked at
@@ -78,6 +79,7 @@ def _may_stand_in_brackets(address: str) -> bool:
     return local.isprintable() and not set(local) & set(" <>") and WIRE.fullmatch(f"a@{wire_form(domain)}") is not None
 
 
+@lru_cache(4096)
 def wire_form(address: str) -> str:
     """Return the address with its domain in ASCII (IDNA 2008); a local part beyond ASCII needs SMTPUTF8."""
     if address.isascii():
