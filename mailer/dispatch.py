@@ -152,6 +152,11 @@ class Dispatch:
         await self._writer.run(self._pause, why, who)
         self._feed.halt()
 
+    async def leave(self) -> None:
+        """Take no further letter. The mail-out goes on, with those who still send it."""
+        await self._writer.run(mailouts.get, self.mail_out_id)  # once this is answered there is a feed
+        self._feed.halt()
+
     def hurry(self) -> None:
         """Do not wait any longer for answers: letters past the dot become unknown."""
         self._hurry.set()

@@ -94,6 +94,29 @@ def test_closed_window_under_nohup_goes_on(workspace: Path) -> None:
     assert set(states(workspace).values()) == {"accepted"}
 
 
+def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(workspace: Path, box: Mailbox) -> None:
+    with Sending(workspace, "send", "M-0001", "--confirm", str(PEOPLE)) as sending:
+        sending.events(1)
+        with Sending(workspace, "work") as helper:
+            helper.events(1)
+            code, _, err, _ = helper.end(signal.SIGINT)
+        assert (code, "M-0001 goes on without this sender." in err) == (4, True), err
+        assert sending.end()[0] == 0
+    assert set(states(workspace).values()) == {"accepted"}
+    assert set(box.seen.values()) == {1}
+
+
+def test_last_one_who_helps_pauses_when_interrupted(workspace: Path) -> None:
+    with Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger, ledger.writing() as connection:
+        mailouts.change(connection, 1, MailOutState.SENDING, at=ledger.now(), who="test")
+    with Sending(workspace, "work") as helper:
+        helper.events(1)
+        code, _, err, _ = helper.end(signal.SIGTERM)
+    assert (code, "M-0001 is paused: interrupted at the keyboard." in err) == (4, True), err
+    now = data(mailer("status", "M-0001", "--json", at=workspace))
+    assert (now["state"], now["counts"]["sending"], now["counts"]["unknown"]) == ("paused", 0, 0)
+
+
 def test_mail_out_that_nobody_sends_is_seen_as_such(ledger_url: str) -> None:
     """A sender that gave everything back and went leaves no delivery by which its death could be seen."""
     clock = SettableClock()

@@ -22,10 +22,11 @@ from rich.text import Text
 from mailer.cli.desk import Desk
 from mailer.dispatch import Dispatch
 from mailer.feed import Course
-from mailer.ledger import queries
+from mailer.ledger import mailouts, queries
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.states import OPEN, WORDS, State
+from mailer.ledger.senders import nobody_sends
+from mailer.states import OPEN, WORDS, MailOutState, State
 from mailer.transport.smtp import SmtpSession
 
 if TYPE_CHECKING:
@@ -46,34 +47,55 @@ def run(
     session: Callable[[], SmtpSession],
     course: Course,
     signer: Signer | None = None,
+    *,
+    helper: bool = False,
 ) -> MailOut:
-    """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the mail-out then stands."""
+    """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the mail-out then stands.
+
+    A helper that is interrupted leaves the sending to the others; where there are none, that is a pause, too.
+    """
     with ledger.reading() as connection:
         counts = queries.counts(connection, mail_out.id)
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
     with _screen(desk, mail_out.name, total, total - left) as report:
         told = _told(desk, mail_out.name, report)
-        return asyncio.run(_run(desk, Dispatch(ledger, mail_out.id, session, course, told, signer)))
+        dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer)
+        after, why = asyncio.run(_run(desk, dispatch, helper=helper))
+    return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
 
 
-async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:
+def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
+    with ledger.writing() as connection:
+        if mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id):
+            return mailouts.change(
+                connection, mail_out.id, MailOutState.PAUSED, at=ledger.now(), who="mailer work", why=why
+            )
+        return mailouts.get(connection, mail_out.id)
+
+
+async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut, str]:
+    """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
     loop = asyncio.get_running_loop()
-    pausing: list[asyncio.Task[None]] = []
+    pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
     window = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # once it is gone, nobody can tell
+
+    def end(why: str) -> None:
+        pausing[why] = asyncio.create_task(dispatch.leave() if helper else dispatch.pause(why))
 
     def interrupted() -> None:
         if not pausing:
-            desk.say("\nPausing: letters that are handed over get ten seconds for their answer.")
+            doing = "Leaving" if helper else "Pausing"
+            desk.say(f"\n{doing}: letters that are handed over get ten seconds for their answer.")
             desk.say("Ctrl-C again ends at once.")
-            pausing.append(asyncio.create_task(dispatch.pause(INTERRUPTED)))
+            end(INTERRUPTED)
         else:
             dispatch.hurry()
 
     def closed() -> None:
         _fall_silent(*window)
         if not pausing:
-            pausing.append(asyncio.create_task(dispatch.pause(CLOSED)))
+            end(CLOSED)
 
     handlers = {signal.SIGINT: interrupted, signal.SIGTERM: interrupted, signal.SIGHUP: closed}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup: somebody wants it to go on
@@ -81,7 +103,7 @@ async def _run(desk: Desk, dispatch: Dispatch) -> MailOut:
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
-        return await dispatch.run()
+        return await dispatch.run(), next(iter(pausing), "")
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)

@@ -35,7 +35,11 @@ def work(desk: Desk, once: bool) -> int:
             mine = [one for one in sending if _is_ours(desk, one, said)]
             for mail_out in mine:
                 desk.say(f"{mail_out.name}: taking part")
-                after = run(desk, ledger, mail_out, sessions(workspace), course_of(workspace, 0), signer(workspace))
+                course = course_of(workspace, 0)
+                after = run(desk, ledger, mail_out, sessions(workspace), course, signer(workspace), helper=True)
+                if after.state is MailOutState.SENDING:
+                    desk.say(f"{after.name} goes on without this sender.")
+                    return Interrupted.exit_code
                 desk.say(f"{after.name} is {after.state}{': ' + after.why if after.why else ''}.")
                 if after.state is MailOutState.PAUSED and after.why in (INTERRUPTED, CLOSED):
                     return Interrupted.exit_code
