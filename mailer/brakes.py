@@ -41,7 +41,8 @@ class Brakes:
         if about is About.BUG:
             return f"The mail server did not understand the mailer: {_said(receipt)}"
         if verdict.used_up:
-            return f"The account may send no more for now, says its server: {_said(receipt)}"
+            share = "such a share is counted over 24 hours as a rule"
+            return f"The account may send no more for now, says its server: {_said(receipt)}; {share}"
         self.spam.append(about is About.REPUTATION)
         times = sum(self.spam)
         elsewhere = self.spam_at not in ("", domain)

@@ -16,7 +16,7 @@ from mailer.contacts.contact import Contact
 from mailer.drafting import as_planned, changes_since, draft, own_delegations, trusted
 from mailer.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.holds import load_holds
-from mailer.ledger import approvals, home, mailouts, queries, seals
+from mailer.ledger import approvals, health, home, mailouts, queries, seals
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.sources import SETTINGS
@@ -118,6 +118,7 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first
             raise Refused(f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210")
         kill_switch_is_off(desk.workspace)
         home.require(ledger)
+        health.require(ledger)
         _still_as_planned(desk, ledger, mail_out, fresh)
         _may_go(desk, mail_out, ledger, fresh)
         left = sum(counts[state] for state in OPEN) - _hold_newly_held(desk, ledger, mail_out)

@@ -12,7 +12,7 @@ from mailer.cli.running import CLOSED, INTERRUPTED, run
 from mailer.cli.send import kill_switch_is_off
 from mailer.drafting import server_name
 from mailer.errors import Interrupted
-from mailer.ledger import home, mailouts
+from mailer.ledger import health, home, mailouts
 from mailer.ledger.mailouts import MailOut
 from mailer.states import MailOutState
 
@@ -28,6 +28,7 @@ def work(desk: Desk, once: bool) -> int:
     said: set[str] = set()
     with desk.ledger() as ledger:
         home.require(ledger)
+        health.require(ledger)
         while True:
             kill_switch_is_off(workspace)
             with ledger.reading() as connection:

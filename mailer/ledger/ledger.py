@@ -225,11 +225,7 @@ def _plain_words(path: Path | None) -> Iterator[None]:
                 code="S301",
             ) from fault
         if "malformed" in words or "not a database" in words:
-            raise Refused(
-                f"The send log is damaged: {path}. It was left as it is.",
-                hint="Keep a copy of the file and its -wal neighbour; a backup can be put in their place.",
-                code="S302",
-            ) from fault
+            raise damaged(path) from fault
         if isinstance(fault, sa.exc.OperationalError) and "connect" in words:
             raise Refused(
                 f"The send log's database cannot be reached: {words.splitlines()[0]}",
@@ -243,6 +239,14 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         raise UsageError(
             f"The send log belongs to somebody else, or its folder does: {fault.filename}", code="S303"
         ) from fault
+
+
+def damaged(path: Path | None) -> Refused:
+    return Refused(
+        f"The send log is damaged: {path}. It was left as it is.",
+        hint="Keep a copy of the file and its -wal neighbour; a backup can be put in their place.",
+        code="S302",
+    )
 
 
 def shown(mail_out_id: int) -> str:
