@@ -17,6 +17,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -26,12 +27,12 @@ from mailer.address import domain_of
 from mailer.brakes import Brakes
 from mailer.errors import MailerError, ServerError
 from mailer.feed import IDLE, Course, Feed, Taken
-from mailer.ledger import limits, mailouts, moves
+from mailer.ledger import limits, mailouts, moves, rescue
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import delivery
-from mailer.ledger.senders import dead_senders, sender
+from mailer.ledger.senders import sender
 from mailer.ledger.writer import Write, Writer
 from mailer.replies import Verdict
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
@@ -107,7 +108,7 @@ class Dispatch:
         self._failures = 0
         self._fault: ServerError | None = None
         with sender(self.ledger) as self._me:
-            async with Writer(self.ledger) as self._writer:
+            async with Writer(self.ledger, partial(rescue.keep, self.ledger, self._me)) as self._writer:
                 mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
                 self._feed = Feed(self.ledger, self._writer, mail_out, self._me, self.course, self._pause)
                 first = self.session()
@@ -182,11 +183,12 @@ class Dispatch:
         return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
 
     def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
-        dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
-        return moves.recover(connection, self.mail_out_id, dead=dead, owner=self._me, at=self.ledger.now())
+        at = self.ledger.now()
+        return rescue.take_over(self.ledger, connection, self.mail_out_id, me=self._me, dead=dead, at=at)
 
     def _end(self, connection: sa.Connection) -> MailOut:
         self._recover(connection, dead=(self._me,))  # what this sender still holds
+        rescue.tidy(self.ledger, connection)
         mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
         return mailouts.get(connection, self.mail_out_id)
 

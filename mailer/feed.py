@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer import retry
-from mailer.ledger import claims, letters, limits, mailouts, moves
+from mailer.ledger import claims, letters, limits, mailouts, moves, rescue
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.letters import Letter
 from mailer.ledger.limits import Limits
@@ -207,8 +207,8 @@ class Feed:
         if not open_:
             return None
         at = self._ledger.now()
-        if dead := dead_senders(self._ledger, connection, self._id):
-            moves.recover(connection, self._id, dead=dead, owner=self._me, at=at)
+        if dead_senders(self._ledger, connection, self._id):
+            rescue.take_over(self._ledger, connection, self._id, me=self._me, at=at)
             return 0.0
         here = d.mail_out_id == self._id
         waits = []

@@ -36,6 +36,10 @@ Connection = sa.Connection
 """What `reading` and `writing` yield, for those who hand it on."""
 
 
+class Unwritable(Refused):
+    """The disk or the database does not take anything at present; what was to be written is not at fault."""
+
+
 class Ledger:
     """The send log. `clock` is the source of every time that is written."""
 
@@ -219,7 +223,7 @@ def _plain_words(path: Path | None) -> Iterator[None]:
     except sa.exc.DatabaseError as fault:
         words = str(fault.orig)
         if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O", "locked")):
-            raise Refused(
+            raise Unwritable(
                 f"The send log cannot be written ({words}). Nothing was handed over that is not on record.",
                 hint="Make room on the disk, or free the file, and type the same command again.",
                 code="S301",
@@ -227,7 +231,7 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         if "malformed" in words or "not a database" in words:
             raise damaged(path) from fault
         if isinstance(fault, sa.exc.OperationalError) and "connect" in words:
-            raise Refused(
+            raise Unwritable(
                 f"The send log's database cannot be reached: {words.splitlines()[0]}",
                 hint="[log] database in config.toml; nothing is sent that is not on record",
                 code="S307",

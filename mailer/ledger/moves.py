@@ -267,7 +267,7 @@ def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -
 def release(connection: sa.Connection, claimed: Collection[Claimed], *, owner: str, at: datetime) -> None:
     """Give back what was claimed and not handed over: it waits again, or is not sent where the mail-out is stopped."""
     for one in claimed:
-        _give_back(connection, one.mail_out_id, _held(one, owner), at=at, who=owner)
+        _give_back(connection, one.mail_out_id, held(one, owner), at=at, who=owner)
 
 
 def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str], owner: str, at: datetime) -> int:
@@ -302,8 +302,8 @@ def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str
     return len(rows)
 
 
-def _held(one: Claimed, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Still being sent, by this sender, under this very claim."""
+def held(one: Claimed, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The conditions under which a claim holds: still being sent, by this sender, under this very fence."""
     return (d.id == one.id, d.state == State.SENDING.value, d.owner == owner, d.fence == one.fence)
 
 

@@ -21,6 +21,9 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery
 from mailer.states import State
 
+ROOM = 256 * 1024
+"""Bytes for answers that the send log cannot take: far more than the letters that are under way at once need."""
+
 d = delivery.c
 
 
@@ -43,10 +46,34 @@ def sender(ledger: Ledger) -> Iterator[str]:
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
+        with contextlib.suppress(OSError, AttributeError):  # not every file system, and not every system, reserves
+            os.posix_fallocate(lock, 0, ROOM)
         yield name
     finally:
-        path.unlink(missing_ok=True)
+        if not _keeps_something(path):
+            path.unlink(missing_ok=True)
         os.close(lock)
+
+
+def file_of(ledger: Ledger, name: str) -> Path | None:
+    """Return the file of a sender, which need not be there any more; None with PostgreSQL."""
+    folder = _folder(ledger)
+    return None if folder is None else folder / name
+
+
+def with_something_kept(ledger: Ledger) -> list[Path]:
+    """Return the files of dead senders in which answers are kept."""
+    folder = _folder(ledger)
+    paths = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    return [path for path in paths if _keeps_something(path) and not _alive(path)]
+
+
+def _keeps_something(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
 
 
 def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> list[str]:
@@ -59,7 +86,8 @@ def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
         return [owner for owner in owners if owner and not _holds_its_lock(connection, owner)]
     dead = [owner for owner in owners if owner and not _alive(folder / owner)]
     for owner in dead:
-        (folder / owner).unlink(missing_ok=True)
+        if not _keeps_something(folder / owner):
+            (folder / owner).unlink(missing_ok=True)
     return dead
 
 

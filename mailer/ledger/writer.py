@@ -10,8 +10,10 @@ breath as a marker holds, and the outcome of a letter and the marker of the next
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -19,7 +21,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from mailer.ledger import moves
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Ledger, Unwritable
 from mailer.ledger.moves import Marker, Outcome
 
 P = ParamSpec("P")
@@ -27,6 +29,7 @@ T = TypeVar("T")
 
 ENOUGH = 100
 """So many wishes are not kept waiting for others."""
+TRIES, PAUSE = 3, 0.5  # how often a disk that takes nothing is asked, and the seconds between
 
 _Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
 
@@ -53,11 +56,11 @@ class Write(Generic[T]):
 class Writer:
     """Use as `async with Writer(ledger) as writer`. On leaving, everything asked for is written first.
 
-    What was asked for is written, even if the asker is cancelled.
+    What was asked for is written, even if the asker is cancelled. `keep` takes the outcomes that the ledger did not take.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: Ledger, keep: Callable[[Sequence[Outcome]], None] = lambda _outcomes: None) -> None:
+        self.ledger, self._keep = ledger, keep
         self._asked: list[Write[Any]] = []
         self._work: queue.SimpleQueue[list[Write[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
@@ -110,12 +113,29 @@ class Writer:
         while (asked := self._work.get()) is not None:
             writes = list(asked)
             try:
-                with self.ledger.writing() as connection:
-                    writes += self._asked_meanwhile()
-                    self._outcomes_calls_markers(connection, writes)
+                self._together(writes)
+            except Unwritable as fault:
+                for one in writes:
+                    one.fault = fault
             except Exception as fault:
                 self._one_by_one(writes, fault)
+            if lost := [one.item for one in writes if one.kind is _Kind.OUTCOME and isinstance(one.fault, Unwritable)]:
+                with contextlib.suppress(OSError):  # kept nowhere, they will be unknown
+                    self._keep(lost)
             self._loop.call_soon_threadsafe(_answer, writes)
+
+    def _together(self, writes: list[Write[Any]]) -> None:
+        """Write all in one transaction. A disk that takes nothing is asked again: nothing else may go on meanwhile."""
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(Unwritable):
+                return self._transact(writes)
+            time.sleep(PAUSE)
+        return self._transact(writes)
+
+    def _transact(self, writes: list[Write[Any]]) -> None:
+        with self.ledger.writing() as connection:
+            writes += self._asked_meanwhile()
+            self._outcomes_calls_markers(connection, writes)
 
     def _asked_meanwhile(self) -> list[Write[Any]]:
         """Return what was asked for while the log was busy: the longer others write, the more goes into one commit."""
