@@ -151,6 +151,16 @@ def peak(measured: list[Measured]) -> str:
     return f"{statistics.median(found):,.0f}" if found else ""
 
 
+def show(results: Mapping[str, list[Measured]], limit: str) -> None:
+    """Print all senders of a run side by side, with their share of what the `limit` does."""
+    most = rate(results[limit])
+    rows = [
+        [name, rates(one), processor(one), peak(one), f"{100 * rate(one) / most:.0f} %"]
+        for name, one in results.items()
+    ]
+    table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of smtp-source"], rows)
+
+
 @contextlib.contextmanager
 def helper(module: str, *arguments: object) -> Iterator[tuple[int, IO[str]]]:
     """Run a module of the benchmarks as a process of its own; yields the port that it prints first, and what follows."""

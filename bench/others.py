@@ -30,6 +30,7 @@ from mailer.transport.smtp import Patience, Server, SmtpSession
 LETTERS = 3000
 FEW = 300  # of those that take a connection or some milliseconds for each
 CONNECTIONS = 8
+MANY = 64  # for the mailer alone, which writes its record for all of them together
 ROUNDS = 3
 OURS, WHOLE, LIMIT = "mailer, sending", "mailer, whole path", "smtp-source: the limit"
 Cases = dict[str, measure.Case | measure.Program]
@@ -45,23 +46,14 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: int = CONNEC
         cases: Cases = {
             OURS: Mailer(log, port, connections),
             WHOLE: Whole(letters, port, connections),
+            f"{OURS}, {MANY} conn.": Mailer(log, port, MANY),
+            f"{WHOLE}, {MANY} conn.": Whole(letters, port, MANY),
             "aiosmtplib sendmail, bytes": Bytes(log, port, connections),
             "aiosmtplib send_message": Messages(log, port, connections),
         }
         add_others(cases, ready, port, connections, size)
         results = measure.rounds(cases, rounds)
-    limit = measure.rate(results[LIMIT])
-    rows = [
-        [
-            name,
-            measure.rates(one),
-            measure.processor(one),
-            measure.peak(one),
-            f"{100 * measure.rate(one) / limit:.0f} %",
-        ]
-        for name, one in results.items()
-    ]
-    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of smtp-source"], rows)
+    measure.show(results, LIMIT)
 
 
 def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connections: int, size: int) -> None:

@@ -5,10 +5,11 @@ All send the same letters to the same `smtp-sink`, each connection used for all 
 - *mailer*: what `mailer send` does: claims from the send log (SQLite, `synchronous=FULL`), the marker on disk before
   each final dot, the outcome on disk after it, one event and one attempt a letter;
 - *send_message*: `aiosmtplib`, the letters as `EmailMessage`, which is what one writes first. Nothing is recorded;
-- *sendmail*: `aiosmtplib`, the letters as finished bytes. Nothing is recorded.
+- *sendmail*: `aiosmtplib`, the letters as finished bytes. Nothing is recorded;
+- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the limit.
 
-Making the letters is not in the figures (see `planning`), for any of them. The peak memory of the last two holds all
-letters, as they are handed to them in a list.
+Making the letters is not in the figures (see `planning`), for any of them. The peak memory of both `aiosmtplib` rows holds
+all letters, as they are handed to them in a list.
 """
 
 from __future__ import annotations
@@ -67,18 +68,7 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, .
         cases[_name(LONG, most)] = Mailer(long, port, most, processes=2)
         cases[LIMIT] = measure.smtp_source(port, sessions=16, letters=letters, size=round(size))
         results = measure.rounds(cases, rounds)
-    limit = measure.rate(results[LIMIT])
-    rows = [
-        [
-            name,
-            measure.rates(measured),
-            measure.processor(measured),
-            measure.peak(measured),
-            f"{100 * measure.rate(measured) / limit:.0f} %",
-        ]
-        for name, measured in results.items()
-    ]
-    measure.table(["sender", "letters/s", "CPU µs/letter", "peak MB", "of smtp-source"], rows)
+    measure.show(results, LIMIT)
 
 
 def _name(sender: str, connections: int) -> str:
