@@ -39,7 +39,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 if CHROMIUM:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 
@@ -453,6 +453,24 @@ def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: P
     assert Axe().run(page).violations_count == 0
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".heading .phase")).to_have_text("paused")
+
+
+def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, a_plan(4, appeal="asked"), at=clock.now(), who="Jana")
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    held: list[Route] = []
+    page.route("**/outcomes", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no built-in
+    with page.expect_request("**/stream"):
+        page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    with page.expect_request("**/outcomes"):
+        page.get_by_role("link", name="Outcomes", exact=True).click(no_wait_after=True)
+    over = page.expect_event("requestfinished", lambda request: request.url.endswith("/stream"))
+    with over, site.ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, MailOutState.PAUSED, at=clock.now(), who="Jana")
+    page.wait_for_timeout(500)  # time enough for a page that is loaded anew to call the other one off
+    held[0].continue_()
+    page.wait_for_url("**/outcomes")
 
 
 def test_console_works_without_script(site: Site, chromium: Browser) -> None:

@@ -45,7 +45,11 @@
     now.addEventListener("focusout", () => setTimeout(put, 0));
     stream.addEventListener("now", (event) => { waiting = event.data; put(); });
     stream.addEventListener("say", (event) => { document.getElementById("said").textContent = event.data; });
-    stream.addEventListener("over", () => { stream.close(); location.reload(); });
+    // Whoever has just asked for another page gets that one: a reload would call it off. A download leaves this one open.
+    let left = 0;
+    addEventListener("beforeunload", () => { left = Date.now(); });
+    const renew = () => { if (Date.now() - left > 5000) location.reload(); else setTimeout(renew, 1000); };
+    stream.addEventListener("over", () => { stream.close(); renew(); });
   }
 
   // A sheet can be dropped anywhere on the form that takes it.
