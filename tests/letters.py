@@ -15,7 +15,7 @@ from mailer.forms import Forms
 from mailer.render import Rendered, Renderer, check_letters
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # contacts/invent.py is a script beside the sheets, not part of the package
+sys.path.insert(0, str(ROOT))  # contacts/invent.py stands beside the sheets, not in the package
 
 from contacts.invent import people  # noqa: E402
 
