@@ -32,7 +32,7 @@ from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import Claimed, Marker, Outcome
 from mailer.ledger.schema import delivery
-from mailer.ledger.senders import sender
+from mailer.ledger.senders import dead_senders, sender
 from mailer.ledger.writer import Write, Writer
 from mailer.replies import Verdict
 from mailer.states import OPEN, About, MailOutState, Reason, Receipt, State
@@ -183,8 +183,9 @@ class Dispatch:
         return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
 
     def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
+        dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
         at = self.ledger.now()
-        return rescue.take_over(self.ledger, connection, self.mail_out_id, me=self._me, dead=dead, at=at)
+        return rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self._me, at=at)
 
     def _end(self, connection: sa.Connection) -> MailOut:
         self._recover(connection, dead=(self._me,))  # what this sender still holds

@@ -207,8 +207,8 @@ class Feed:
         if not open_:
             return None
         at = self._ledger.now()
-        if dead_senders(self._ledger, connection, self._id):
-            rescue.take_over(self._ledger, connection, self._id, me=self._me, at=at)
+        if dead := dead_senders(self._ledger, connection, self._id):
+            rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
             return 0.0
         here = d.mail_out_id == self._id
         waits = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -143,3 +144,13 @@ def planned(ledger: Ledger, clock: SettableClock) -> Callable[..., int]:
             return mailouts.create(connection, plan, at=clock(), who="Jana", retry_of=retry_of)
 
     return write
+
+
+def damage(path: Path) -> None:
+    """Overwrite a page of a send log that a sending does not read by itself: of an index for the pages of people."""
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_delivery_person'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: size * (page - 1)] + b"\xff" * size + whole[size * page :])

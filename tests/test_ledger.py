@@ -22,7 +22,7 @@ from mailer.ledger.schema import attempt, delivery, event, metadata
 from mailer.ledger.senders import dead_senders, sender
 from mailer.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 
-from .conftest import SettableClock, a_plan
+from .conftest import SettableClock, a_plan, damage
 
 YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1)
 LATER = Receipt(State.DEFERRED, Stage.RCPT, 450, "4.2.0", "greylisted")
@@ -114,18 +114,13 @@ def test_file_that_is_no_log_is_refused_in_plain_words(tmp_path: Path) -> None:
         Ledger(f"sqlite:///{path}")
 
 
-def test_log_that_is_damaged_where_it_says_who_was_written_to_sends_nothing(tmp_path: Path) -> None:
-    """The page is one that a sending does not read: an index for the pages of people."""
+def test_log_that_is_damaged_where_it_says_who_was_written_to_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with Ledger(f"sqlite:///{path}") as ledger:
         with ledger.writing() as connection:
             mailouts.create(connection, a_plan(40), at=ledger.now(), who="Jana")
-            root = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_delivery_person'"
-            page = connection.scalar(sa.text(root))
         health.require(ledger)
-    whole = path.read_bytes()
-    size = int.from_bytes(whole[16:18], "big")
-    path.write_bytes(whole[: size * (page - 1)] + b"\xff" * size + whole[size * page :])
+    damage(path)
     with Ledger(f"sqlite:///{path}") as ledger, pytest.raises(Refused, match="damaged"):
         health.require(ledger)
 

@@ -42,9 +42,9 @@ def test_answers_that_could_not_be_written_come_onto_the_record(sqlite_ledger: L
     assert len(senders.with_something_kept(sqlite_ledger)) == 1
     at = sqlite_ledger.now()
     with sqlite_ledger.writing() as connection:
-        assert rescue.take_over(sqlite_ledger, connection, mail_out, me="next", dead=[dead], at=at) == 1
+        assert rescue.take_over(sqlite_ledger, connection, mail_out, [dead], me="next", at=at) == 1
     with sqlite_ledger.writing() as connection:
-        assert rescue.take_over(sqlite_ledger, connection, mail_out, me="next", dead=[dead], at=at) == 0
+        assert rescue.take_over(sqlite_ledger, connection, mail_out, [dead], me="next", at=at) == 0
         rescue.tidy(sqlite_ledger, connection)
         people = queries.people(connection, mail_out)
         kinds = [moment.kind for moment in queries.timeline(connection, people[0].id)]
@@ -79,7 +79,7 @@ def test_line_that_a_crash_cut_off_is_no_answer(sqlite_ledger: Ledger, mail_out:
     whole = path.read_bytes().rstrip(b"\0")
     path.write_bytes(whole[:-20])
     with sqlite_ledger.writing() as connection:
-        assert rescue.take_over(sqlite_ledger, connection, mail_out, me="x", dead=[dead], at=sqlite_ledger.now()) == 2
+        assert rescue.take_over(sqlite_ledger, connection, mail_out, [dead], me="x", at=sqlite_ledger.now()) == 2
 
 
 def test_disk_that_takes_it_at_the_second_try_is_no_fault(

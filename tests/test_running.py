@@ -16,7 +16,7 @@ from mailer.ledger.senders import nobody_sends, sender
 from mailer.mailbox import Mailbox
 from mailer.states import MailOutState
 
-from .conftest import SettableClock, a_plan
+from .conftest import SettableClock, a_plan, damage
 from .workspaces import Sending, Terminal, a_workspace, data, lines, mailer, planned, process, said, states
 
 PEOPLE = 30
@@ -92,6 +92,13 @@ def test_closed_window_under_nohup_goes_on(workspace: Path) -> None:
         signal.signal(signal.SIGHUP, before)
     assert code == 0
     assert set(states(workspace).values()) == {"accepted"}
+
+
+def test_damaged_log_sends_nothing(workspace: Path, box: Mailbox) -> None:
+    damage(workspace / ".mailer" / "ledger.db")
+    assert "[S302]" in said(mailer("send", "M-0001", "--confirm", PEOPLE, at=workspace), 3)
+    assert "[S302]" in said(mailer("work", "--once", at=workspace), 3)
+    assert not box.seen
 
 
 def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(workspace: Path, box: Mailbox) -> None:

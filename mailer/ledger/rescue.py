@@ -44,10 +44,9 @@ def keep(ledger: Ledger, owner: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def take_over(
-    ledger: Ledger, connection: sa.Connection, mail_out_id: int, *, me: str, dead: Collection[str] = (), at: datetime
+    ledger: Ledger, connection: sa.Connection, mail_out_id: int, dead: Collection[str], *, me: str, at: datetime
 ) -> int:
-    """Put right what senders left that are dead, `dead` among them. Returns how many letters became unknown."""
-    dead = [*dead, *senders.dead_senders(ledger, connection, mail_out_id)]
+    """Put right what dead senders left (`senders.dead_senders`). Returns how many letters became unknown."""
     for owner in dead:
         for one in _kept(senders.file_of(ledger, owner)):
             if connection.scalar(sa.select(sa.exists().where(*moves.held(one.one, owner)))):
