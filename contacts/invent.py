@@ -20,9 +20,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
-from pathlib import Path
 from typing import TypeVar
 
+from contacts.names import NAMES
 from mailer.delegations import Delegations
 
 T = TypeVar("T")
@@ -51,9 +51,6 @@ NOTES = (
     'says: "short letters, please"',
     "met in Strasbourg, spring 2026",
 )
-
-NAMES = (Path(__file__).parent / "_names.txt").read_text(encoding="utf-8").partition("\n\n")[2]
-"""Pools of names, apart by empty lines; the first paragraph of the file says what stands in each."""
 
 # People written by hand, by their place in the delegation: 1 is the chair, then the other representatives, then
 # the substitutes.

@@ -206,7 +206,7 @@ def test_slip_in_the_name_of_a_big_provider_keeps_the_address_unwritten(
 
 
 def test_what_is_no_contact_sheet_is_not_read(tmp_path: Path) -> None:
-    for name in ("_hold.csv", ".hidden.csv", "~$a.xlsx", "_names.txt", "invent.py"):
+    for name in ("_hold.csv", ".hidden.csv", "~$a.xlsx", "invent.py"):
         sheet(tmp_path, name, "nonsense")
     book = load_contacts(sheet(tmp_path, "a.csv", HEAD + "NO,,Anna Prøve,a@no.example,\n"))
     assert list(book.files) == ["contacts/a.csv"]

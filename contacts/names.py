@@ -1,7 +1,10 @@
-# The names of the invented people, for invent.py. One pool a paragraph: code, language that people of the pool prefer and
-# the share (%) for whom the sheet says so; women's names; men's names; surnames, where "A/B" is his form and hers.
-# Belgium and Switzerland have a pool for each language.
+"""The names of the invented people, for `invent.py`: one pool a paragraph.
 
+Code, language that people of the pool prefer and the share (%) for whom the sheet says so; women's names; men's names;
+surnames, where "A/B" is his form and hers. Belgium and Switzerland have a pool for each language.
+"""
+
+NAMES = """
 AL en 35
 Arta Drita Elira Teuta Majlinda
 Agim Ilir Genti Besnik Luan
@@ -266,3 +269,4 @@ Alasdair Barnaby Clive Dafydd Edmund Fergus Gareth Hugh Iain Jasper Kenneth Lach
 Sampleton, Specimen, Patternby, Mockingham, Draftwell, Protheram, Trialford, Exampleby, McSample, Dummington,
 Placeholder, ap Enghraifft, Rehearsall, Fairsketch, Stubbington-Model, Pretendham, Inventley, Fictionbury,
 Modelthwaite, Supposewick, Blankenhythe
+"""
