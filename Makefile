@@ -29,7 +29,7 @@ bench: $(READY)           ## letters per second, beside plain aiosmtplib; needs 
 	@$(BIN)/python -m bench
 
 sheets: $(READY)          ## invent the demo's people anew, from the same seed
-	@$(BIN)/python -m contacts.sheets
+	@$(BIN)/python -m tests.people.sheets
 
 pictures: $(READY)         ## the console's pictures of README and docs, from the demo; needs Chromium
 	@$(BIN)/python docs/pictures.py

@@ -17,15 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import measure, people, rivals
-from mailer import message, wire
-from mailer.clock import now
-from mailer.dispatch import Dispatch
-from mailer.feed import Course
-from mailer.ledger import mailouts, queries
+from mailer.base.clock import now
+from mailer.base.states import State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.plan import Plan
-from mailer.states import State
-from mailer.transport.smtp import Patience, Server, SmtpSession
+from mailer.ledger.reading import deliveries as queries
+from mailer.letters.message import mime, pieces
+from mailer.plan.plan import Plan
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 300
 ROUNDS = 2
@@ -66,7 +67,7 @@ def add_others(cases: Cases, port: int, letters: int) -> None:
     """Add the other senders, with half as many letters: they take longer."""
     plan = people.plan_for(people.contacts(letters // 2))
     letters_file = rivals.letters_file(
-        (one.contact.address, message.dated(one.data or b"", now())) for one in plan.to_send
+        (one.contact.address, mime.dated(one.data or b"", now())) for one in plan.to_send
     )
     to = (str(port), str(CONNECTIONS), str(letters_file))
     file, encoded = letters_file.with_suffix(".pdf"), letters_file.with_suffix(".base64")
@@ -117,12 +118,12 @@ def _encoded() -> bytes:
 def _with_a_file(letters: int) -> Plan:
     """Return a plan whose letters end in the same part. As mail they are wrong; to a server they are bytes."""
     plan = people.plan_for(people.contacts(letters))
-    part = wire.Part(_encoded())
+    part = pieces.Part(_encoded())
     deliveries = []
     for one in plan.to_send:
         assert one.data is not None
-        shared: wire.Shared = ((len(one.data), part),)
-        digest = wire.digest(one.data, wire.references(shared))
+        shared: pieces.Shared = ((len(one.data), part),)
+        digest = pieces.digest(one.data, pieces.references(shared))
         deliveries.append(replace(one, shared=shared, digest=digest))
     return replace(plan, deliveries=tuple(deliveries))
 

@@ -20,13 +20,13 @@ import httpx
 import sqlalchemy as sa
 
 from bench import measure
+from mailer.base.delegations import Delegations
+from mailer.base.spelling import tokens
+from mailer.console.access.sessions import Sessions
 from mailer.console.app import application
-from mailer.console.sessions import Sessions
-from mailer.console.visit import Console, Shelf
-from mailer.delegations import Delegations
+from mailer.console.request import Console, Shelf
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery, event, letter, mail_out
-from mailer.spelling import tokens
 
 SIZES = (612, 100_000, 1_000_000)
 ROUNDS = 7

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.measure import Stopwatch, median, rounds, table
-from mailer.delegations import Delegations
+from mailer.base.delegations import Delegations
 
 ROUNDS = 3
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,13 @@ from email.message import EmailMessage
 from markdown_it import MarkdownIt
 
 from bench.people import LONG, SENDER, contacts
-from mailer import message
-from mailer.address import key_of
-from mailer.appeal import load_appeal
+from mailer.base.address import key_of
+from mailer.base.delegations import Delegations
 from mailer.contacts.contact import Contact
-from mailer.delegations import Delegations
-from mailer.forms import Forms
-from mailer.render import Rendered, Renderer
+from mailer.letters.appeal import load_appeal
+from mailer.letters.message import mime
+from mailer.letters.render import Rendered, Renderer
+from mailer.letters.wording.salutations import Forms
 
 PEOPLE = 600
 ROUNDS = 5
@@ -42,7 +42,7 @@ def main() -> None:
 
     def read_back() -> None:
         for contact, letter, raw in finished:
-            message.read_back(raw, recipient=contact.address, everyone=everyone, greeting=letter.greeting)
+            mime.read_back(raw, recipient=contact.address, everyone=everyone, greeting=letter.greeting)
 
     ours = [
         _timed("render: subject, preview, text, HTML", lambda: [renderer.render(*one) for one in people], len(people)),
@@ -67,13 +67,13 @@ def _timed(name: str, work: Callable[[], object], letters: int) -> float:
 
 
 def _built(contact: Contact, letter: Rendered) -> bytes:
-    return message.build(
+    return mime.build(
         letter,
         sender=SENDER.from_,
         reply_to=SENDER.answers_to,
         recipient_name=contact.name,
         recipient_address=contact.address,
-        message_id=message.message_id(b"key", "M-0001", contact.address, "rights.example"),
+        message_id=mime.message_id(b"key", "M-0001", contact.address, "rights.example"),
         unsubscribe=SENDER.answers_to,
     )
 

@@ -29,7 +29,7 @@ from typing import IO
 
 from bench import measure
 from bench.contacts import rows
-from mailer.delegations import Delegations
+from mailer.base.delegations import Delegations
 
 PEOPLE = 612
 MANY = 100_000

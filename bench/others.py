@@ -20,12 +20,13 @@ from statistics import mean
 
 from bench import measure, people, rivals
 from bench.sending import Bytes, Mailer, Messages, _letters
-from mailer.dispatch import Dispatch
-from mailer.feed import Course
-from mailer.ledger import mailouts, queries
+from mailer.base.states import State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.states import State
-from mailer.transport.smtp import Patience, Server, SmtpSession
+from mailer.ledger.reading import deliveries
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 3000
 FEW = 300  # of those that take a connection or some milliseconds for each
@@ -98,7 +99,7 @@ class Whole:
                 course = Course(self.connections, per_connection=1_000_000)
                 asyncio.run(Dispatch(ledger, mail_out, self._session, course).run())
             with ledger.reading() as connection:
-                assert queries.counts(connection, mail_out)[State.ACCEPTED] == self.letters
+                assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters
         return self.letters, watch
 
     def _session(self) -> SmtpSession:

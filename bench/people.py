@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contacts.invent import Person, many
-from mailer.appeal import load_appeal
-from mailer.audience import Audience
-from mailer.config import Sender
+from mailer.base.delegations import Delegations
+from mailer.base.settings.workspace import Sender
 from mailer.contacts.contact import Contact
-from mailer.delegations import Delegations
-from mailer.forms import Forms
-from mailer.holds import Holds
+from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.plan import Plan, Sending, make_plan
-from mailer.render import Renderer
-from mailer.sources import Sources
+from mailer.letters.appeal import load_appeal
+from mailer.letters.render import Renderer
+from mailer.letters.wording.salutations import Forms
+from mailer.plan.audience import Audience
+from mailer.plan.plan import Plan, Sending, make_plan
+from mailer.plan.sources import Sources
+from tests.people.invent import Person, many
 
 ROOT = Path(__file__).parents[1]
 LONG = (ROOT, "azerbaijan-credentials")

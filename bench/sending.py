@@ -34,13 +34,13 @@ import aiosmtplib
 
 from bench import measure, people
 from bench.measure import CHILDREN
-from mailer import message
-from mailer.dispatch import Dispatch
-from mailer.feed import Course
-from mailer.ledger import queries
+from mailer.base.states import State
 from mailer.ledger.ledger import Ledger
-from mailer.states import State
-from mailer.transport.smtp import Patience, Server, SmtpSession
+from mailer.ledger.reading import deliveries
+from mailer.letters.message import mime
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 6000
 ROUNDS = 3
@@ -106,7 +106,7 @@ class Mailer:
                         other.join()
                 watch.cpu += sum(times.get() for _ in others)
                 with ledger.reading() as connection:
-                    counts = queries.counts(connection, 1)
+                    counts = deliveries.counts(connection, 1)
             assert counts[State.ACCEPTED] == sum(counts.values())
             return counts[State.ACCEPTED], watch
 
@@ -166,7 +166,7 @@ def _letters(log: Path) -> list[tuple[str, bytes]]:
     with sqlite3.connect(log) as connection:
         found = connection.execute("SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position")
         now = datetime.now(UTC)
-        return [(address, message.dated(zlib.decompress(data), now)) for address, data in found]
+        return [(address, mime.dated(zlib.decompress(data), now)) for address, data in found]
 
 
 def _through(

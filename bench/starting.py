@@ -12,7 +12,7 @@ import time
 from bench import measure
 
 ROUNDS = 7
-MODULES = ("mailer.cli", "mailer.ledger.ledger", "mailer.dispatch", "mailer.plan", "mailer.contacts.book")
+MODULES = ("mailer.cli", "mailer.ledger.ledger", "mailer.sending.dispatch", "mailer.plan.plan", "mailer.contacts.book")
 BARE = "python, nothing imported"
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailer.base.states import Reason
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.sources import Sources
-from mailer.states import Reason
+from mailer.plan.sources import Sources
 
 if TYPE_CHECKING:
-    from mailer.plan import Plan
+    from mailer.plan.plan import Plan
 
 
 class SettableClock:
@@ -107,7 +107,7 @@ def a_letter(contact: Contact, text: str = "hello") -> bytes:
 
 def a_plan(people: int = 6, *, left_out: int = 0, appeal: str = "appeal", **more: object) -> Plan:
     """A plan of `people` letters and `left_out` people without an address, in three delegations."""
-    from mailer.plan import Plan, Planned
+    from mailer.plan.plan import Plan, Planned
 
     deliveries = []
     for number in range(1, people + left_out + 1):

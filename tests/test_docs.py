@@ -12,11 +12,11 @@ import click
 import pytest
 from pydantic_core import PydanticUndefined
 
+from mailer.base.errors import MailerError
+from mailer.base.settings.toml_lines import keys_of
+from mailer.base.settings.workspace import Settings, load_workspace
 from mailer.cli import cli
-from mailer.cli.desk import Everywhere, everywhere
-from mailer.config import Settings, load_workspace
-from mailer.errors import MailerError
-from mailer.toml_lines import keys_of
+from mailer.cli.context import Everywhere, everywhere
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md"]}
@@ -152,7 +152,7 @@ def test_links_between_the_pages_lead_somewhere(name: str) -> None:
 
 
 def test_every_problem_code_is_explained_once_and_used() -> None:
-    files = [*(ROOT / "mailer").rglob("*.py"), *(ROOT / "mailer" / "data").glob("*.toml")]
+    files = [*(ROOT / "mailer").rglob("*.py"), *(ROOT / "mailer").rglob("*.toml")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     used = set(re.findall(r'"([CLKS]\d{3})"|^\[([CLKS]\d{3})\]', text, re.MULTILINE))
     codes = {one or other for one, other in used}

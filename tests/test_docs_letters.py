@@ -10,9 +10,9 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from mailer import appeal_settings
-from mailer.placeholders import FILTERS, WORDS
-from tests.letters import ROOT, checked, letter
+from mailer.letters import appeal_toml
+from mailer.letters.placeholders import FILTERS, WORDS
+from tests.helpers.letters import ROOT, checked, letter
 
 PAGE = (ROOT / "docs" / "letters.md").read_text(encoding="utf-8")
 
@@ -26,7 +26,7 @@ def test_filters_are_explained() -> None:
     assert all(f"`{name}`" in PAGE for name in FILTERS if name != "d")
 
 
-def settings(model: type[BaseModel] = appeal_settings.Settings) -> Iterator[str]:
+def settings(model: type[BaseModel] = appeal_toml.Settings) -> Iterator[str]:
     """Yield each setting as the page writes it: ``title``, ``[session]` `opens``, ``[[organisation]]` `name``."""
     for name, field in model.model_fields.items():
         kinds = [field.annotation, *get_args(field.annotation)]

@@ -26,21 +26,20 @@ from typing import Any
 import openpyxl
 import pytest
 
-from mailer.address import allowed
-from mailer.dispatch import Dispatch
-from mailer.errors import Refused
-from mailer.feed import Course
-from mailer.ledger import mailouts, queries
+from mailer.base.address import allowed
+from mailer.base.errors import Refused
+from mailer.base.states import MailOutState, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.mailbox import Mailbox, Trick
-from mailer.states import MailOutState, State
-from mailer.transport.smtp import Patience, Server, SmtpSession
-
-from . import workspaces
-from .conftest import a_contact
-from .stubborn_server import SILENCE, StubbornServer
-from .test_smtp_peers import SINK
-from .workspaces import (
+from mailer.ledger.reading import deliveries
+from mailer.sending.demo_server import Mailbox, Trick
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
+from tests.conftest import a_contact
+from tests.helpers import workspaces
+from tests.helpers.stubborn_server import SILENCE, StubbornServer
+from tests.helpers.workspaces import (
     CLOSED_PORT,
     ROOT,
     Sending,
@@ -61,6 +60,7 @@ from .workspaces import (
     states,
     write_sheet,
 )  # fmt: skip
+from tests.sending.test_smtp_peers import SINK
 
 STATES = {state.value for state in State}
 MakeWorkspace = Callable[..., Path]
@@ -130,7 +130,7 @@ def _run_demo(folder: Path) -> None:
     )
     (root / "config.toml").write_text(config, encoding="utf-8")
     away = {"MAILER_SMTP_HOST": "smtp.elsewhere.example", "MAILER_SMTP_PORT": "no port", "MAILER_SAFETY_MODE": "live"}
-    command = [sys.executable, ROOT / "tests" / "watched.py", folder / "connections", "demo", "--json"]
+    command = [sys.executable, ROOT / "tests" / "helpers" / "watched.py", folder / "connections", "demo", "--json"]
     found = subprocess.run(
         command, cwd=root, env=environment(**away), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=100, check=False,
@@ -429,7 +429,7 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
     with ledger.reading() as connection:
         after = mailouts.get(connection, mail_out_id)
         assert after.state is MailOutState.PAUSED and "allow-list" in after.why
-        assert queries.counts(connection, mail_out_id)[State.WAITING] >= 1
+        assert deliveries.counts(connection, mail_out_id)[State.WAITING] >= 1
 
 
 def test_nobody_on_the_allow_list_is_said_with_what_to_do(workspace: MakeWorkspace) -> None:

@@ -21,24 +21,24 @@ import click
 from click.exceptions import NoSuchCommand
 
 from mailer import __version__
-from mailer.cli.desk import Command, Desk, Group, printable, speak_plainly_where_needed
-from mailer.errors import Interrupted, MailerError, Refused
+from mailer.base.errors import Interrupted, MailerError, Refused
+from mailer.cli.context import Command, Desk, Group, printable, speak_plainly_where_needed
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
-        "demo": ("mailer.cli.demo:demo", "See it work on made-up people; nothing leaves this computer."),
-        "init": ("mailer.cli.init:init", "Make a new workspace for real work."),
-        "check": ("mailer.cli.check:check", "Everything that could go wrong, before it does."),
-        "preview": ("mailer.cli.preview:preview", "One person's letter, as it would be sent."),
-        "rehearse": ("mailer.cli.rehearse:rehearse", "The most different letters, sent to yourself."),
-        "plan": ("mailer.cli.plan:plan", "Freeze who gets what; prints M-0001, sends nothing."),
-        "send": ("mailer.cli.send:send", "Send a planned mail-out, or go on with it."),
-        "status": ("mailer.cli.status:status", "Where things stand, and what to type next."),
-        "pause": ("mailer.cli.send:pause", "Pause a mail-out that is being sent."),
-        "resume": ("mailer.cli.send:resume", "Go on with a paused mail-out."),
-        "stop": ("mailer.cli.send:stop", "Give a mail-out up for good."),
-        "resolve": ("mailer.cli.resolve:resolve", "Say what became of an unknown delivery, or release it."),
-        "retry": ("mailer.cli.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
+        "demo": ("mailer.cli.everyday.demo:demo", "See it work on made-up people; nothing leaves this computer."),
+        "init": ("mailer.cli.everyday.init:init", "Make a new workspace for real work."),
+        "check": ("mailer.cli.everyday.check:check", "Everything that could go wrong, before it does."),
+        "preview": ("mailer.cli.everyday.preview:preview", "One person's letter, as it would be sent."),
+        "rehearse": ("mailer.cli.everyday.rehearse:rehearse", "The most different letters, sent to yourself."),
+        "plan": ("mailer.cli.everyday.plan:plan", "Freeze who gets what; prints M-0001, sends nothing."),
+        "send": ("mailer.cli.everyday.send:send", "Send a planned mail-out, or go on with it."),
+        "status": ("mailer.cli.everyday.status:status", "Where things stand, and what to type next."),
+        "pause": ("mailer.cli.everyday.send:pause", "Pause a mail-out that is being sent."),
+        "resume": ("mailer.cli.everyday.send:resume", "Go on with a paused mail-out."),
+        "stop": ("mailer.cli.everyday.send:stop", "Give a mail-out up for good."),
+        "resolve": ("mailer.cli.everyday.resolve:resolve", "Say what became of an unknown delivery, or release it."),
+        "retry": ("mailer.cli.everyday.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
     },
     "contacts": {
         "contacts": ("mailer.cli.contacts:contacts", "The sheets: check, fix, accept, diff, new, import, show, hold."),
@@ -50,11 +50,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export, verify, forget, adopt."),
     },
     "running it": {
-        "work": ("mailer.cli.work:work", "Help with whatever is being sent, also from another machine."),
-        "console": ("mailer.cli.console:console", "The send log, sheets and letters in a browser."),
-        "doctor": ("mailer.cli.doctor:doctor", "Settings, files, clock, log, mail server: is all well?"),
-        "config": ("mailer.cli.config:config", "The settings in force: show."),
-        "explain": ("mailer.cli.explain:explain", "The long version of a message: explain C104."),
+        "work": ("mailer.cli.running.work:work", "Help with whatever is being sent, also from another machine."),
+        "console": ("mailer.cli.running.console:console", "The send log, sheets and letters in a browser."),
+        "doctor": ("mailer.cli.running.doctor:doctor", "Settings, files, clock, log, mail server: is all well?"),
+        "config": ("mailer.cli.running.config:config", "The settings in force: show."),
+        "explain": ("mailer.cli.running.explain:explain", "The long version of a message: explain C104."),
     },
 }
 """Section → command → where it lives, and its one line in the help."""
@@ -119,7 +119,7 @@ class Root(Group):
 
 def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
     """Say what went wrong: the problems first, since the important line is the last."""
-    from mailer.cli.problems import show_problems
+    from mailer.cli.screen.problems import show_problems
 
     if desk.json:
         said = {"error": error.message, "code": error.code, "hint": error.hint, "exit": exit_code}
@@ -178,7 +178,7 @@ def _mistake(desk: Desk, error: Exception) -> MailerError:
 def cli(context: click.Context) -> None:
     """Write to every member of the Assembly, and know what became of each letter."""
     if context.invoked_subcommand is None:
-        from mailer.cli.where import say_where
+        from mailer.cli.screen.where import say_where
 
         click.echo(context.get_help())
         say_where(context.ensure_object(Desk))

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.address import key_of
-from mailer.cli.desk import Desk, Group, printable
-from mailer.cli.problems import show_problems
-from mailer.cli.tables import show_steps
-from mailer.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.address import key_of
+from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.cli.context import Desk, Group, printable
+from mailer.cli.screen.problems import show_problems
+from mailer.cli.screen.tables import show_steps
 
 if TYPE_CHECKING:
+    from mailer.base.delegations import Delegations
     from mailer.contacts import Contact, ContactBook
-    from mailer.contacts.marked import Change
-    from mailer.delegations import Delegations
-    from mailer.holds import Hold, Holds
+    from mailer.contacts.edit.marked_copy import Change
+    from mailer.contacts.holds import Hold, Holds
 
 SHEETS = click.argument("sheets", nargs=-1, metavar="[SHEET]…")
 
@@ -32,7 +32,7 @@ def contacts() -> None:
 
 
 def _read(desk: Desk) -> tuple[Delegations, ContactBook, Holds]:
-    from mailer.drafting import read_contacts
+    from mailer.plan.draft import read_contacts
 
     return read_contacts(desk.workspace)
 
@@ -61,13 +61,13 @@ def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
 @click.pass_obj
 def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, strict: bool, everything: bool) -> int:
     """Look through the contact sheets for everything that could go wrong."""
-    from mailer.contacts.marked import mark
+    from mailer.contacts.edit.marked_copy import mark
 
     _, book, holds = _read(desk)
     files = _chosen(desk, book, sheets)
     book = replace(book, problems=(*book.problems, *holds.doubts(book)))
     if online:
-        from mailer.mx import check_domains
+        from mailer.actions.mail_domains import check_domains
 
         book = replace(book, problems=(*book.problems, *check_domains(book)))
     problems = [p for p in book.problems if p.file in files or not sheets]
@@ -91,7 +91,7 @@ def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, stric
 
 def _next_steps(desk: Desk, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]) -> None:
     """Say what to do with the problems: a copy with marks, repairs, or the way back of the copy that was made."""
-    from mailer.contacts import fix as fixing
+    from mailer.contacts.edit import fix as fixing
 
     if made:
         copies = " ".join(path.relative_to(desk.workspace.root).as_posix() for path in made[:1])
@@ -127,7 +127,7 @@ def _many(number: int, one: str) -> str:
 @click.pass_obj
 def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: bool) -> int:
     """Show the safe repairs of the sheets, and apply them with --apply."""
-    from mailer.contacts import fix as fixing
+    from mailer.contacts.edit import fix as fixing
 
     _, book, _ = _read(desk)
     found = fixing.repairs(book, _chosen(desk, book, sheets), [code.upper() for code in codes])
@@ -160,7 +160,7 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
 @click.pass_obj
 def accept(desk: Desk, copy: Path) -> None:
     """Take a corrected marked copy back into its sheet, and say what changed."""
-    from mailer.contacts.marked import accept as take
+    from mailer.contacts.edit.marked_copy import accept as take
 
     file, changes, backup = take(desk.workspace.root, copy)
     if desk.json:
@@ -195,8 +195,8 @@ def _said(change: Change) -> str:
 @click.pass_obj
 def diff(desk: Desk, old: Path, new: Path, page: Path | None, same: tuple[str, ...]) -> int:
     """Say who left, joined, or changed delegation, role, group or address between two sheets or folders."""
-    from mailer.contacts import turnover
-    from mailer.delegations import Delegations
+    from mailer.base.delegations import Delegations
+    from mailer.contacts.edit import turnover
 
     delegations = Delegations.load()
     turns = turnover.compare(_people(old, delegations), _people(new, delegations), delegations, same)
@@ -235,11 +235,11 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
 @click.pass_obj
 def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
     """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
-    from mailer.cli.init import write_sheet
-    from mailer.delegations import Delegations
+    from mailer.base.delegations import Delegations
+    from mailer.cli.everyday.init import write_sheet
 
     delegations = Delegations.load()
-    form = resources.files("mailer").joinpath("data/workspace", lang, "sheet.toml")
+    form = resources.files("mailer.base.settings").joinpath("new", lang, "sheet.toml")
     wanted = {}
     for name in names:
         found = delegations.find(name)
@@ -273,15 +273,15 @@ def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
 @click.pass_obj
 def import_(desk: Desk, source: Path, into: str | None) -> None:
     """Make a sheet of a pasted PACE list, OpenSanctions, EveryPolitician, Popolo or vCard file."""
-    from mailer.contacts import edit, importing
-    from mailer.delegations import Delegations
+    from mailer.base.delegations import Delegations
+    from mailer.contacts.edit import importing, write
 
     found = importing.read(source.name, source.read_bytes(), Delegations.load())
     path = desk.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
     if path.exists():
         raise UsageError(f"{path.name} is already there; nothing was written.", hint="choose another name: --into NAME")
     path.parent.mkdir(parents=True, exist_ok=True)
-    edit.put(path, found.as_csv().encode())
+    write.put(path, found.as_csv().encode())
     file = path.relative_to(desk.workspace.root).as_posix()
     if desk.json:
         desk.data(
@@ -350,8 +350,8 @@ def _plainly(contact: Contact) -> dict[str, object]:
 
 
 def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
-    from mailer.contacts.columns import FIELDS
-    from mailer.errors import Problem
+    from mailer.base.errors import Problem
+    from mailer.contacts.sheets.columns import FIELDS
 
     place = Problem("", Severity.NOTE, "", contact.file, contact.sheet, row=contact.row).place
     desk.out.print(f"{printable(contact.name)}   {place} · row {contact.row}", style="bold", soft_wrap=True)
@@ -368,7 +368,7 @@ def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
 
 def _like(book: ContactBook, who: str) -> list[Contact]:
     """Find people by address, name, or part of a name; nobody is an error."""
-    from mailer.spelling import tokens
+    from mailer.base.spelling import tokens
 
     words = set(tokens(who))
     found = [c for c in book.contacts if c.address and c.address_key == key_of(who)]
@@ -390,8 +390,8 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
     import getpass
 
-    from mailer import clock
-    from mailer import holds as holding
+    from mailer.base import clock
+    from mailer.contacts import holds as holding
 
     _, book, holds = _read(desk)
     contact = _held(book, who)
@@ -410,7 +410,7 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
 def _held(book: ContactBook, who: str) -> Contact:
     """Return the one person who is meant; an address that is in no sheet stands for itself."""
     from mailer.contacts import Contact
-    from mailer.contacts.addresses import read_address
+    from mailer.contacts.rows.addresses import read_address
 
     address = read_address(who).address
     if address and not any(contact.address_key == key_of(address) for contact in book.contacts):
@@ -428,7 +428,7 @@ def _held(book: ContactBook, who: str) -> Contact:
 @click.pass_obj
 def release(desk: Desk, who: str, forget: bool) -> None:
     """Take a person off the hold list, or erase what the list says about them."""
-    from mailer import holds as holding
+    from mailer.contacts import holds as holding
 
     _, _, holds = _read(desk)
     entry = _entry(holds, who)
@@ -441,7 +441,7 @@ def release(desk: Desk, who: str, forget: bool) -> None:
 
 
 def _entry(holds: Holds, who: str) -> Hold:
-    from mailer.spelling import tokens
+    from mailer.base.spelling import tokens
 
     words = set(tokens(who))
     found = [

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.desk import Desk, Group
-from mailer.cli.problems import show_problems
+from mailer.cli.context import Desk, Group
+from mailer.cli.screen.problems import show_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mailer.appeal import Appeal
-    from mailer.placeholders import Word
+    from mailer.letters.appeal import Appeal
+    from mailer.letters.placeholders import Word
 
 
 @click.group(cls=Group)
@@ -35,8 +35,8 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
 
     Signatures and the last day are not copied: they belong to the other text.
     """
-    from mailer.appeal import load_appeal
-    from mailer.errors import UsageError
+    from mailer.base.errors import UsageError
+    from mailer.letters.appeal import load_appeal
 
     root = desk.workspace.root
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", appeal):
@@ -70,7 +70,7 @@ def _first_appeal(name: str) -> dict[str, bytes]:
     """Return the files of the appeal with which a workspace begins, under another title."""
     from importlib import resources
 
-    data = resources.files("mailer").joinpath("data/workspace")
+    data = resources.files("mailer.base.settings").joinpath("new")
     title = f'title = "{name.replace("-", " ").capitalize()}"'
     settings = re.sub(r"^title = .*$", title, data.joinpath("en/appeal.toml").read_text("utf-8"), flags=re.MULTILINE)
     letters = {f"{one}.md": data.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")}
@@ -93,7 +93,7 @@ def _copy_of(folder: Path) -> dict[str, bytes]:
 @click.pass_obj
 def list_(desk: Desk) -> int:
     """List the appeals, with their languages and dates."""
-    from mailer.appeal import names
+    from mailer.letters.appeal import names
 
     appeals = [(name, _load(desk, name)) for name in names(desk.workspace.root)]
     rows: list[tuple[list[str], list[str], str]] = []
@@ -125,7 +125,7 @@ def words(desk: Desk, appeal: str | None) -> None:
 
     With the name of an APPEAL also its facts, and the columns that your sheets have beside the usual ones.
     """
-    from mailer.placeholders import FILTERS, WORDS
+    from mailer.letters.placeholders import FILTERS, WORDS
 
     found = list(WORDS) if appeal is None else _own_words(desk, appeal)
     if desk.json:
@@ -141,10 +141,10 @@ def words(desk: Desk, appeal: str | None) -> None:
 
 def _own_words(desk: Desk, name: str) -> list[Word]:
     """Return all placeholders; facts and further columns as this appeal and the sheets really have them."""
-    from mailer.appeal import load_appeal
-    from mailer.appeal_settings import said
-    from mailer.drafting import read_contacts
-    from mailer.placeholders import NAMES, WORDS, Word, word_of
+    from mailer.letters.appeal import load_appeal
+    from mailer.letters.appeal_toml import said
+    from mailer.letters.placeholders import NAMES, WORDS, Word, word_of
+    from mailer.plan.draft import read_contacts
 
     facts = load_appeal(desk.workspace.root, name).facts
     examples: dict[str, str] = {}
@@ -170,9 +170,9 @@ def coverage(desk: Desk, appeal: str) -> int:
     Compared are placeholders, figures, dates, links, passages in italics, the organisations named, and how the letters
     are built. What one letter has and another lacks refuses a plan, unless [waived] in appeal.toml gives a reason.
     """
-    from mailer import coverage as twins
-    from mailer.appeal import load_appeal
-    from mailer.errors import Severity
+    from mailer.base.errors import Severity
+    from mailer.letters.appeal import load_appeal
+    from mailer.letters.checks import twins
 
     read = load_appeal(desk.workspace.root, appeal)
     problems = twins.check(read)
@@ -206,9 +206,9 @@ def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
     \b
     mailer letters sign azerbaijan-credentials "Freedom Now" --by "Jana Novak"
     """
-    from mailer import clock
-    from mailer.appeal import load_appeal
-    from mailer.signoff import sign as record
+    from mailer.base import clock
+    from mailer.letters.appeal import load_appeal
+    from mailer.plan.signoff import sign as record
 
     root = desk.workspace.root
     read = load_appeal(root, appeal)
@@ -228,13 +228,13 @@ def signed(desk: Desk, appeal: str) -> int:
 
     Ends with 1 while one of them has not: live mode would refuse to send.
     """
-    from mailer.appeal import load_appeal
+    from mailer.letters.appeal import load_appeal
 
     return _standings(desk, load_appeal(desk.workspace.root, appeal))
 
 
 def _standings(desk: Desk, appeal: Appeal) -> int:
-    from mailer.signoff import signatures, standings
+    from mailer.plan.signoff import signatures, standings
 
     found = standings(appeal, signatures(desk.workspace.root, appeal))
     bad = any(one.state != "signed" for one in found)
@@ -269,7 +269,7 @@ def _table(
     head: Sequence[str] = (),
     right: Sequence[int] = (),
 ) -> None:
-    from mailer.cli.tables import show_rows
+    from mailer.cli.screen.tables import show_rows
 
     width = max((len(cells) for cells, _, _ in rows), default=0)
     padded = [(cells + [""] * (width - len(cells)), note, style) for cells, note, style in rows]
@@ -278,8 +278,8 @@ def _table(
 
 def _load(desk: Desk, name: str) -> Appeal | str:
     """Read an appeal for a list: what is wrong with one must not hide the others."""
-    from mailer.appeal import load_appeal
-    from mailer.errors import MailerError
+    from mailer.base.errors import MailerError
+    from mailer.letters.appeal import load_appeal
 
     try:
         return load_appeal(desk.workspace.root, name)

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailer import report
-from mailer.cli import log_book
-from mailer.cli.desk import Command, Desk, Everywhere, Group
-from mailer.cli.export_files import may_write, write
-from mailer.errors import Refused, UsageError
-from mailer.export import csv_file, workbook
-from mailer.export import json_lines as as_json_lines
-from mailer.ledger import queries
-from mailer.ledger.erasure import ERASED
+from mailer.base.errors import Refused, UsageError
+from mailer.base.states import State
+from mailer.cli.context import Command, Desk, Everywhere, Group
+from mailer.cli.screen import choose
+from mailer.cli.screen.files import may_write, write
 from mailer.ledger.ledger import shown
-from mailer.states import State
+from mailer.ledger.reading import deliveries
+from mailer.ledger.record.erasure import ERASED
+from mailer.report import totals
+from mailer.report.export import csv_file, workbook
+from mailer.report.export import json_lines as as_json_lines
 
 if TYPE_CHECKING:
-    from mailer.evidence import Sent
     from mailer.ledger.ledger import Connection
     from mailer.ledger.mailouts import MailOut
-    from mailer.ledger.queries import Delivery
-    from mailer.transport.sent_folder import Evidence as FolderEvidence
+    from mailer.ledger.reading.deliveries import Delivery
+    from mailer.report.evidence import Sent
+    from mailer.sending.imap import Evidence as FolderEvidence
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -39,7 +39,7 @@ def log() -> None:
 
 @log.command()
 @click.argument("mail_out", required=False, metavar="[M]")
-@log_book.filters
+@choose.filters
 @click.pass_obj
 def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
     """List people, and what became of each.
@@ -51,18 +51,18 @@ def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
     mailer log people M-0007 --state refused,unknown
     mailer log people M-0007 --state "left out" --delegation Norway,FR
     """
-    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = log_book.mail_out_of(desk, connection, mail_out)
-        found = log_book.people(connection, chosen, **filters)
-        everyone = sum(queries.counts(connection, chosen.id).values())
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(desk, connection, mail_out)
+        found = choose.people(connection, chosen, **filters)
+        everyone = sum(deliveries.counts(connection, chosen.id).values())
     if desk.json:
         for one in found:
-            desk.data(report.person(one))
+            desk.data(totals.person(one))
         return
     if not found:
         desk.say(f"Nobody of the {everyone} people of {chosen.name} is like that.")
     else:
-        from mailer.cli.tables import show_people, show_steps
+        from mailer.cli.screen.tables import show_people, show_steps
 
         show_people(desk, found)
         desk.say(f"{len(found)} of the {everyone} people of {chosen.name}")
@@ -87,12 +87,12 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
     mailer log show M-0007 anna.berg@no.parliament.example
     mailer log show M-0007-042 --text
     """
-    name, who = log_book.who_in(words)
+    name, who = choose.who_in(words)
     if not who:
         raise UsageError("Whose letter?", hint=f"mailer log show {name} NAME, an address, or a number of the log")
-    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
-        mail_out = log_book.mail_out_of(desk, connection, name)
-        found = log_book.find_people(connection, mail_out, who)
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        mail_out = choose.mail_out_of(desk, connection, name)
+        found = choose.find_people(connection, mail_out, who)
         if len(found) > 1 and (text or eml or evidence):
             hint = f"name one: mailer log show {found[0].shown}"
             raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
@@ -108,7 +108,7 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
                     story |= {"sha256": letter.sha256, "exact": letter.exact}
                 desk.data(story | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
-            from mailer.cli.tables import show_people, show_steps
+            from mailer.cli.screen.tables import show_people, show_steps
 
             show_people(desk, found)
             desk.say(f"{len(found)} people of {mail_out.name} match {who!r}.")
@@ -126,29 +126,29 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
 def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence:
     import asyncio
 
-    from mailer.evidence import CALIBRATION, in_sent_folder
+    from mailer.report.evidence import CALIBRATION, in_sent_folder
 
     if one.message_id is None:
-        raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
-    accepted = queries.accepted_ids(connection, one.mail_out_id, CALIBRATION + 1)
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
+    accepted = deliveries.accepted_ids(connection, one.mail_out_id, CALIBRATION + 1)
     return asyncio.run(in_sent_folder(desk.workspace, one, accepted))
 
 
 def _show_story(
     desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery, folder: FolderEvidence | None
 ) -> None:
-    from mailer.cli.tables import show_rows, show_text, speller
-    from mailer.delegations import Delegations
+    from mailer.base.delegations import Delegations
+    from mailer.cli.screen.tables import show_rows, show_text, speller
 
     spell = speller(desk.out)
-    delegation = Delegations.load().name(one.delegation, "en") if one.delegation else report.NOT_KNOWN
+    delegation = Delegations.load().name(one.delegation, "en") if one.delegation else totals.NOT_KNOWN
     who = ", ".join(part for part in (delegation, one.role, one.political_group) if part)
     letter = (
         f"{mail_out.title or mail_out.appeal}, letter in {one.language}"
         if one.digest
         else mail_out.title or mail_out.appeal
     )
-    moments = queries.timeline(connection, one.id)
+    moments = deliveries.timeline(connection, one.id)
     erased = any(moment.kind == ERASED for moment in moments)
     for line in (
         f"{one.name or ('(erased)' if erased else '(no name)')} · {who}",
@@ -162,25 +162,27 @@ def _show_story(
         elif line:  # an address or a Message-ID stays in one piece, to be copied
             desk.out.print(spell(line), soft_wrap=True)
     rows = []
-    for step in report.story(mail_out, one, moments):
+    for step in totals.story(mail_out, one, moments):
         lines = [*step.happened, f"→ {step.became}"] if step.became else list(step.happened)
-        rows.append(([report.local(step.at)], lines, ""))
+        rows.append(([totals.local(step.at)], lines, ""))
     desk.out.print()
     show_rows(desk, rows)
     if one.state is State.UNKNOWN:
         _show_evidence(desk, one, moments, folder)
     elif folder is not None:
         desk.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
-    if others := report.elsewhere(connection, one):
-        from mailer.cli.tables import show_people
+    if others := totals.elsewhere(connection, one):
+        from mailer.cli.screen.tables import show_people
 
         desk.out.print("\nThe same person elsewhere:")
         show_people(desk, others)
 
 
-def _show_evidence(desk: Desk, one: Delivery, moments: Sequence[queries.Moment], folder: FolderEvidence | None) -> None:
-    from mailer.cli.tables import show_rows
-    from mailer.evidence import evidence
+def _show_evidence(
+    desk: Desk, one: Delivery, moments: Sequence[deliveries.Moment], folder: FolderEvidence | None
+) -> None:
+    from mailer.cli.screen.tables import show_rows
+    from mailer.report.evidence import evidence
 
     desk.say("\nWhether it arrived, nobody here can know. It is not sent again by itself. What there is to go by:")
     found = evidence(one, moments)
@@ -194,11 +196,11 @@ def _show_evidence(desk: Desk, one: Delivery, moments: Sequence[queries.Moment],
 
 
 def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> dict[str, Any]:
-    from mailer.evidence import evidence
+    from mailer.report.evidence import evidence
 
-    moments = queries.timeline(connection, one.id)
+    moments = deliveries.timeline(connection, one.id)
     found = evidence(one, moments)
-    return report.person(one) | {
+    return totals.person(one) | {
         "mail_out": mail_out.name,
         "appeal": mail_out.appeal,
         "title": mail_out.title,
@@ -208,19 +210,19 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
         "next_try_at": one.next_try_at,
         "timeline": moments,
         "evidence": asdict(found) if found else None,
-        "elsewhere": [report.person(other) for other in report.elsewhere(connection, one)],
+        "elsewhere": [totals.person(other) for other in totals.elsewhere(connection, one)],
     }
 
 
 def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
     """Return the message as it went over the line; before it is handed over for the first time it has no Date."""
-    from mailer.evidence import letter_of
+    from mailer.report.evidence import letter_of
 
     found = letter_of(desk.workspace, connection, one)
     if found is None and one.digest is not None:
         raise UsageError("The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}")
     if found is None:
-        raise UsageError(f"There is no letter for {one.name or one.shown}: {report.why(one)}.")
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
     if one.dated_at is None:
         desk.say("This letter has not been handed over yet, so it has no Date.")
     elif not found.exact:
@@ -239,7 +241,7 @@ def _text_of(data: bytes) -> str:
 
 
 def _show_letter(desk: Desk, data: bytes) -> None:
-    from mailer.cli.tables import speller
+    from mailer.cli.screen.tables import speller
 
     spell = speller(desk.out)
     desk.out.print()
@@ -260,12 +262,12 @@ def verify(desk: Desk, head: str) -> int:
     mailer log verify
     mailer log verify --head 3f9a1c20b7d4e6f8
     """
-    from mailer.ledger import seals
+    from mailer.ledger.record import seals
 
     head = head.strip().lower()
     if head and (len(head) < 16 or set(head) - set("0123456789abcdef")):
         raise UsageError(f"{head!r} is no head of a send log.", hint="its first 16 signs or more, figures and a to f")
-    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
         proof = seals.verify(connection, head)
     whole = not proof.broken and proof.knows
     if desk.json:
@@ -273,7 +275,7 @@ def verify(desk: Desk, head: str) -> int:
         return 0 if whole else 1
     for one in proof.broken:
         names = ", ".join(shown(mail_out_id) for mail_out_id in one.mail_outs)
-        when = f", between {report.local(one.since)} and {report.local(one.until)}" if one.since and one.until else ""
+        when = f", between {totals.local(one.since)} and {totals.local(one.until)}" if one.since and one.until else ""
         desk.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
     if not proof.knows:
         desk.out.print(f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made anew")
@@ -314,16 +316,16 @@ def forget(
     """
     import getpass
 
-    from mailer.ledger import erasure
+    from mailer.ledger.record import erasure
 
     if (who is None) == (before is None):
         raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
-    with log_book.open_log(desk) as ledger:
+    with choose.open_log(desk) as ledger:
         with ledger.reading() as connection:
             if before is not None:
                 found = erasure.ended_before(connection, before.date())
             else:
-                found = log_book.everywhere(connection, who or "")
+                found = choose.everywhere(connection, who or "")
         number = len(found)
         if not number:
             raise UsageError("There is nobody like that in the send log.", hint="mailer log people --search TEXT")
@@ -352,16 +354,16 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
 
     Below them stands why people were left out. Without M: the newest mail-out.
     """
-    from mailer.delegations import Delegations
+    from mailer.base.delegations import Delegations
 
-    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = log_book.mail_out_of(desk, connection, mail_out)
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(desk, connection, mail_out)
         if desk.json:
-            for line in report.delegations(connection, chosen.id, Delegations.load()):
-                counts = report.plain(line.counts)
+            for line in totals.delegations(connection, chosen.id, Delegations.load()):
+                counts = totals.plain(line.counts)
                 desk.data({"delegation": line.code, "name": line.name, "planned": line.people, "counts": counts})
             return
-        from mailer.cli.tables import show_delegations, show_left_out, show_steps
+        from mailer.cli.screen.tables import show_delegations, show_left_out, show_steps
 
         show_delegations(desk, connection, chosen, everything=everything)
         desk.out.print()
@@ -384,19 +386,19 @@ def adopt(desk: Desk, because: str, by: str | None) -> None:
     """
     import getpass
 
-    from mailer.ledger import home
+    from mailer.ledger.guard import copies
 
     because, by = because.strip(), (by or getpass.getuser()).strip()
     if not because or not by:
         raise UsageError(
             "A decision needs a name and a reason.", hint='--because "the workspace moved to this computer"'
         )
-    with log_book.open_log(desk) as ledger:
+    with choose.open_log(desk) as ledger:
         with ledger.reading() as connection:
-            copied = home.is_a_copy(connection)
+            copied = copies.is_a_copy(connection)
         if copied:
             with ledger.writing() as connection:
-                home.adopt(connection, who=by, because=because, at=ledger.now())
+                copies.adopt(connection, who=by, because=because, at=ledger.now())
     if desk.json:
         desk.data({"adopted": copied})
     elif copied:
@@ -420,7 +422,7 @@ class Export(Command):
 @click.option("--csv", type=FILE, metavar="FILE", help="One line a person, for any spreadsheet program.")
 @click.option("--json", "json_lines", type=FILE, metavar="FILE", help="One JSON object a line, as log people --json.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@log_book.filters
+@choose.filters
 @click.pass_obj
 def export(
     desk: Desk,
@@ -449,10 +451,10 @@ def export(
         raise UsageError("Into which file?", hint="mailer log export --xlsx outcome.xlsx (or --csv, --json)")
     for path, _ in wanted:
         may_write(path, force=force)
-    with log_book.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = log_book.mail_out_of(desk, connection, mail_out)
-        found = log_book.people(connection, chosen, **filters)
-        everyone = sum(queries.counts(connection, chosen.id).values())
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(desk, connection, mail_out)
+        found = choose.people(connection, chosen, **filters)
+        everyone = sum(deliveries.counts(connection, chosen.id).values())
         for path, make in wanted:
             write(path, make(chosen, found), force=force)
             desk.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")

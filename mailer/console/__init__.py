@@ -1,0 +1,1 @@
+"""The same functions in a browser."""

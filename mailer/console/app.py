@@ -22,25 +22,25 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from mailer.console import (
+from mailer.base.errors import MailerError, Problem, Refused, UsageError
+from mailer.console.access import signin
+from mailer.console.access.guard import Guard, came_from, from_here
+from mailer.console.access.rights import Right
+from mailer.console.access.sessions import Session
+from mailer.console.language.words import preferred
+from mailer.console.request import Console, Visit
+from mailer.console.views import (
     contacts,
     delegations,
     delivery,
-    leftout,
-    letters,
+    left_out,
     live,
-    mailouts,
+    mail_outs,
     outcomes,
     people,
-    signin,
     start,
+    steps,
 )
-from mailer.console.guard import Guard, came_from, from_here
-from mailer.console.rights import Right
-from mailer.console.sessions import Session
-from mailer.console.visit import Console, Visit
-from mailer.console.words import preferred
-from mailer.errors import MailerError, Problem, Refused, UsageError
 
 View = Callable[[Visit], Response]
 
@@ -66,7 +66,7 @@ PAGES: tuple[Page, ...] = (
     Page("/sign-out", post=signin.sign_out, act=Right.LOOK),
     Page("/search", outcomes.search),
     Page("/help", signin.help_page),
-    Page("/mail-outs", mailouts.index),
+    Page("/mail-outs", mail_outs.index),
     Page(M, live.show),
     Page(M + "/now", live.now),
     Page(M + "/stream", live.stream),
@@ -76,9 +76,9 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/outcomes", outcomes.show),
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),
-    Page(M + "/send", letters.send_page, letters.send, act=Right.SEND),
-    Page(M + "/approve", post=letters.approve, act=Right.APPROVE),
-    Page(M + "/retry", post=letters.retry, act=Right.SEND),
+    Page(M + "/send", steps.send_page, steps.send, act=Right.SEND),
+    Page(M + "/approve", post=steps.approve, act=Right.APPROVE),
+    Page(M + "/retry", post=steps.retry, act=Right.SEND),
     Page(M + "/people/{number:int}", delivery.show),
     Page(M + "/people/{number:int}/letter", delivery.letter),
     Page(M + "/people/{number:int}/letter.html", delivery.html),
@@ -89,19 +89,19 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/people/{number:int}/resend", post=delivery.resend, act=Right.SEND),
     Page(M + "/people/{number:int}/hold", post=delivery.hold),
     Page(M + "/delegations", delegations.show),
-    Page(M + "/left-out", leftout.left_out),
-    Page(M + "/follow-up", leftout.follow_up),
-    Page(M + "/follow-up.{kind:str}", leftout.export),
-    Page(M + "/follow-up/call-sheet", leftout.call_sheet),
-    Page("/letters", letters.index),
-    Page(A, letters.letter),
-    Page(A + "/preview.html", letters.preview),
-    Page(A + "/people", letters.people),
-    Page(A + "/check", letters.check),
-    Page(A + "/rehearse", letters.rehearse, letters.samples, act=Right.SEND),
-    Page(A + "/sample.eml", letters.sample),
-    Page(A + "/accept", post=letters.accept, act=Right.APPROVE),
-    Page(A + "/send", letters.plan_page, letters.plan, act=Right.SEND),
+    Page(M + "/left-out", left_out.left_out),
+    Page(M + "/follow-up", left_out.follow_up),
+    Page(M + "/follow-up.{kind:str}", left_out.export),
+    Page(M + "/follow-up/call-sheet", left_out.call_sheet),
+    Page("/letters", steps.index),
+    Page(A, steps.letter),
+    Page(A + "/preview.html", steps.preview),
+    Page(A + "/people", steps.people),
+    Page(A + "/check", steps.check),
+    Page(A + "/rehearse", steps.rehearse, steps.samples, act=Right.SEND),
+    Page(A + "/sample.eml", steps.sample),
+    Page(A + "/accept", post=steps.accept, act=Right.APPROVE),
+    Page(A + "/send", steps.plan_page, steps.plan, act=Right.SEND),
     Page("/contacts", contacts.index, contacts.drop, act=Right.EDIT),
     Page("/contacts/hold-list", contacts.hold_list, contacts.hold),
     Page("/contacts/hold-list/release", post=contacts.release, act=Right.EDIT),

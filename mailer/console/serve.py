@@ -11,11 +11,11 @@ from urllib.parse import quote, urlsplit
 
 import uvicorn
 
+from mailer.base.errors import MailerError, UsageError
+from mailer.console.access.sessions import Sessions
 from mailer.console.app import application
-from mailer.console.live import end_streams
-from mailer.console.sessions import Sessions
-from mailer.console.visit import Console, Shelf
-from mailer.errors import MailerError, UsageError
+from mailer.console.request import Console, Shelf
+from mailer.console.views.live import end_streams
 from mailer.ledger.ledger import Ledger
 
 HOST = "127.0.0.1"

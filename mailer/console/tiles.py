@@ -1,6 +1,6 @@
 """The map of equal tiles, one a delegation, so that Malta is as visible as France.
 
-`mailer/data/tiles.txt` draws it: three characters a column, a line a row.
+`tiles.txt` draws it: three characters a column, a line a row.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Tile:
 @lru_cache
 def tiles() -> tuple[Tile, ...]:
     """Return all tiles, row by row."""
-    lines = resources.files("mailer").joinpath("data/tiles.txt").read_text(encoding="utf-8").splitlines()
+    lines = resources.files("mailer.console").joinpath("tiles.txt").read_text(encoding="utf-8").splitlines()
     return tuple(
         Tile(line[at : at + 2], at // 3, row)
         for row, line in enumerate(lines)

@@ -9,18 +9,18 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from mailer import clock
-from mailer.contacts import words
-from mailer.contacts.checks import check_together
-from mailer.contacts.codes import problem
-from mailer.contacts.columns import FIELDS, Columns, find_headings, own_headings
+from mailer.base import clock
+from mailer.base.delegations import Delegation, Delegations
+from mailer.base.errors import Problem, Severity
+from mailer.base.problems import problem
+from mailer.base.spelling import fold, trim
 from mailer.contacts.contact import Contact
-from mailer.contacts.reader import bytes_of, read
-from mailer.contacts.rows import Line, find_delegation, nobody, read_row
-from mailer.contacts.table import MAX_ROWS, Reading, Row, Table
-from mailer.delegations import Delegation, Delegations
-from mailer.errors import Problem, Severity
-from mailer.spelling import fold, trim
+from mailer.contacts.rows.row import Line, find_delegation, nobody, read_row
+from mailer.contacts.rows.together import check_together
+from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import FIELDS, Columns, find_headings, own_headings
+from mailer.contacts.sheets.reader import bytes_of, read
+from mailer.contacts.sheets.table import MAX_ROWS, Reading, Row, Table
 
 MOST_WIDE = 1_000
 """Rows with cells beyond the last heading that are named one by one."""
@@ -208,7 +208,7 @@ def _state_alone(cells: Sequence[str], delegations: Delegations) -> Delegation |
 def _role_alone(cells: Sequence[str]) -> str:
     """Return the role if Representatives or Substitutes is all that stands in a row."""
     filled = {text for cell in cells if (text := trim(cell))}
-    role = words.meaning("role", filled.pop()) if len(filled) == 1 else ""
+    role = vocabulary.meaning("role", filled.pop()) if len(filled) == 1 else ""
     return role if role in ("representative", "substitute") else ""
 
 
@@ -307,7 +307,7 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     from rapidfuzz.distance import OSA
 
     row = table.rows[columns.at][0]
-    known = {word: field for word, field in words.table("heading").items() if field in FIELDS and len(word) > 3}
+    known = {word: field for word, field in vocabulary.table("heading").items() if field in FIELDS and len(word) > 3}
     seen: dict[str, int] = {}
     for column, heading in columns.extra.items():
         cell = table.cell(column, row)
@@ -315,7 +315,7 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
         cutoff = 2 if len(word) > 6 else 1
         near = process.extractOne(word, list(known), scorer=OSA.distance, score_cutoff=cutoff)
         if near and len(word) > 3 and near[1] and known[near[0]] not in columns.fields:
-            hint = f'did you mean "{words.as_written(near[0])}"?'
+            hint = f'did you mean "{vocabulary.as_written(near[0])}"?'
             yield problem(
                 "C023",
                 table.file,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mailer.address import key_of
-from mailer.errors import Problem
-from mailer.spelling import tokens
-from mailer.states import Reason
+from mailer.base.address import key_of
+from mailer.base.errors import Problem
+from mailer.base.spelling import tokens
+from mailer.base.states import Reason
 
 NOTHING: Mapping[str, str] = {}
 """Shared by all rows without extra columns; nobody writes to it."""

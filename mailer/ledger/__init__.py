@@ -1,0 +1,1 @@
+"""The send log: the only place that writes what became of each letter."""

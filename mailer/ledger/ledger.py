@@ -20,10 +20,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mailer import clock
-from mailer.errors import MailerError, Refused, UsageError
-from mailer.ledger import seals
-from mailer.ledger.place import NETWORK, kind_of
+from mailer.base import clock
+from mailer.base.errors import MailerError, Refused, UsageError
+from mailer.ledger.guard.filesystem import NETWORK, kind_of
+from mailer.ledger.record import seals
 
 SEAL_EVERY = 1.0
 """Seconds between two seals while somebody writes; one more when the log is closed."""

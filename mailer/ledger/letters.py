@@ -15,13 +15,13 @@ from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
-from mailer import wire
-from mailer.errors import Refused
+from mailer.base.errors import Refused
 from mailer.ledger.schema import letter, part
-from mailer.wire import Part, Shared
+from mailer.letters.message import pieces
+from mailer.letters.message.pieces import Part, Shared
 
 if TYPE_CHECKING:
-    from mailer.plan import Planned
+    from mailer.plan.plan import Planned
 
 
 class Letter(NamedTuple):
@@ -46,7 +46,7 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
     parts: dict[str, dict[str, Any]] = {}
     for one in planned:
         if one.digest and one.data is not None:
-            letters[one.digest] = {"digest": one.digest, "data": one.data, "shared": wire.references(one.shared)}
+            letters[one.digest] = {"digest": one.digest, "data": one.data, "shared": pieces.references(one.shared)}
             parts |= {each.digest: {"digest": each.digest, "data": each.data} for _, each in one.shared}
     for table, rows in ((part, parts), (letter, letters)):
         there = set(connection.scalars(sa.select(table.c.digest).where(table.c.digest.in_(rows)))) if rows else set()
@@ -60,12 +60,12 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Lette
     rows = connection.execute(_LETTERS, {"digests": list(digests)}).all()
     parts: dict[str, Part] = {}
     if any(row.shared for row in rows):
-        parts = _parts(connection, {digest for row in rows for _, digest in wire.referred(row.shared)})
+        parts = _parts(connection, {digest for row in rows for _, digest in pieces.referred(row.shared)})
     found = {}
     for digest, packed, shared in rows:
         data = _unpacked(packed)
-        if wire.digest(data, shared) == digest:
-            found[digest] = Letter(data, tuple((place, parts[one]) for place, one in wire.referred(shared)))
+        if pieces.digest(data, shared) == digest:
+            found[digest] = Letter(data, tuple((place, parts[one]) for place, one in pieces.referred(shared)))
     if len(found) != len(digests):
         raise _not_as_planned()
     return found
@@ -75,7 +75,7 @@ def forget(connection: sa.Connection, digest: str) -> None:
     """Empty a letter for good, and take away the parts that no other letter carries any more."""
     shared = connection.scalar(sa.select(letter.c.shared).where(letter.c.digest == digest)) or ""
     connection.execute(sa.update(letter).where(letter.c.digest == digest).values(data=b"", shared=""))
-    for _, one in wire.referred(shared):
+    for _, one in pieces.referred(shared):
         if not connection.scalar(sa.select(sa.exists().where(letter.c.shared.contains(one)))):
             connection.execute(sa.delete(part).where(part.c.digest == one))
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mailer.errors import Refused, UsageError
-from mailer.ledger import home, letters, moves
+from mailer.base.errors import Refused, UsageError
+from mailer.base.spelling import tokens
+from mailer.base.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
+from mailer.ledger import letters
+from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
+from mailer.ledger.moves import transitions
 from mailer.ledger.schema import delivery, event, mail_out
-from mailer.spelling import tokens
-from mailer.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
-    from mailer.plan import Plan
+    from mailer.plan.plan import Plan
 
 m, d = mail_out.c, delivery.c
 
@@ -65,7 +67,7 @@ _COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
 
 def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None) -> int:
     """Write a plan into the log and return its id. Nobody is written to by this."""
-    home.settle(connection)
+    copies.settle(connection)
     mail_out_id: int = connection.execute(
         sa.insert(mail_out)
         .values(
@@ -139,7 +141,7 @@ def change(
         )
     _note(connection, mail_out_id, to.value, at=at, who=who, detail=why)
     if to is MailOutState.STOPPED:
-        moves.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
+        transitions.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
     return get(connection, mail_out_id)
 
 
@@ -168,7 +170,7 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
 
 def held(connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *, at: datetime, who: str) -> int:
     """Leave out whoever came onto the hold list after the plan. Returns how many."""
-    return moves.not_sent(connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who)
+    return transitions.not_sent(connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who)
 
 
 def rehearsed(connection: sa.Connection, mail_out_id: int, *, what: str, at: datetime, who: str) -> None:

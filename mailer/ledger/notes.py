@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from mailer.ledger.queries import NEEDS_A_PERSON, Delivery
+from mailer.ledger.reading.deliveries import NEEDS_A_PERSON, Delivery
 from mailer.ledger.schema import delivery, event
 
 d, e = delivery.c, event.c

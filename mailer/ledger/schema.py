@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.states import MailOutState, Stage, State
+from mailer.base.states import MailOutState, Stage, State
 
 
 class Moment(sa.TypeDecorator[datetime]):

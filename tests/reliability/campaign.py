@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from mailer.ledger import mailouts, queries, seals
+from mailer.base.states import OPEN, MailOutState, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.plan import Plan, Planned
-from mailer.states import OPEN, MailOutState, State
+from mailer.ledger.reading import deliveries as queries
+from mailer.ledger.record import seals
+from mailer.plan.plan import Plan, Planned
+from tests.conftest import a_contact, a_plan
 
-from ..conftest import a_contact, a_plan
 from .witness import NO_ANSWER, Witness
 
 _NUMBERS = itertools.count(1)

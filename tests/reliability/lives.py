@@ -23,13 +23,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer import clock, retry
-from mailer.dispatch import Course, Dispatch
-from mailer.errors import MailerError
-from mailer.ledger import moves
+from mailer.base import clock
+from mailer.base.errors import MailerError
 from mailer.ledger.ledger import Ledger
-from mailer.transport.line import Line, Reply
-from mailer.transport.smtp import Patience, Server, SmtpSession
+from mailer.ledger.moves import transitions
+from mailer.sending import retry
+from mailer.sending.dispatch import Course, Dispatch
+from mailer.sending.smtp.line import Line, Reply
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 PATIENCE = Patience(connect=5, command=5, data=5, stall=5, dot=5, goodbye=1)
 PROBLEM = 3
@@ -79,9 +80,9 @@ def count_steps(step: Steps) -> None:
         return run
 
     Ledger.writing, Line.send, Line.reply = counted_writing, counted_send, counted_reply  # type: ignore[method-assign]
-    for name, move in inspect.getmembers(moves, inspect.isfunction):
+    for name, move in inspect.getmembers(transitions, inspect.isfunction):
         if not name.startswith("_") and "connection" in inspect.signature(move).parameters:
-            setattr(moves, name, counted(move))
+            setattr(transitions, name, counted(move))
 
 
 def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], SmtpSession]:

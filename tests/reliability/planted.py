@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("mailer", "tests", "contacts", "templates", "docs", "bench")
 FILES = ("pyproject.toml", "config.toml", "README.md", "CHANGELOG.md", "Makefile")
 
-FAULTS = "tests/test_smtp_faults.py"
+FAULTS = "tests/sending/test_smtp_faults.py"
 KILLS = "tests/reliability/test_kills.py::test_sender_killed_at_any_of_some_steps_writes_to_nobody_twice"
-LEDGER = "tests/test_ledger.py"
+LEDGER = "tests/ledger/test_ledger.py"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Mistake:
 MISTAKES = (
     Mistake(
         "the marker comes after the dot",
-        "mailer/transport/smtp.py",
+        "mailer/sending/smtp/session.py",
         (
             ("        if not await before_dot():\n            raise NotHandedOver\n", ""),
             (
@@ -57,76 +57,76 @@ MISTAKES = (
                 '        reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n            raise Lost(f"more',
             ),
         ),
-        ("tests/test_smtp_session.py", "tests/test_dispatch.py", KILLS),
+        ("tests/sending/test_smtp_session.py", "tests/sending/test_dispatch.py", KILLS),
     ),
     Mistake(
         "commits are not synced to the disk",
         "mailer/ledger/ledger.py",
         (('"synchronous=FULL"', '"synchronous=OFF"'),),
-        (LEDGER, "tests/test_writer.py"),
+        (LEDGER, "tests/ledger/test_writer.py"),
     ),
     Mistake(
         "a broken line is closed, not aborted",
-        "mailer/transport/line.py",
+        "mailer/sending/smtp/line.py",
         (
             (
                 'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.abort()',
                 'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.close()',
             ),
         ),
-        ("tests/test_smtp_session.py", "tests/test_smtp_line.py"),
+        ("tests/sending/test_smtp_session.py", "tests/sending/test_smtp_line.py"),
     ),
     Mistake(
         "silence after the dot counts as try again",
-        "mailer/transport/smtp.py",
+        "mailer/sending/smtp/session.py",
         (("State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED", "State.DEFERRED"),),
         (FAULTS,),
     ),
     Mistake(
         "a reply glued to another one passes",
-        "mailer/transport/line.py",
+        "mailer/sending/smtp/line.py",
         (("return len(self._replies) + bool(self._partial or self._lines) <= self._due", "return True"),),
         (FAULTS, "tests/reliability/test_fuzz.py"),
     ),
     Mistake(
         "the dot does not wait for the body to leave",
-        "mailer/transport/smtp.py",
+        "mailer/sending/smtp/session.py",
         (("        await line.drained(self.patience.stall)\n", ""),),
-        ("tests/test_smtp_session.py",),
+        ("tests/sending/test_smtp_session.py",),
     ),
     Mistake(
         "the next dot does not wait for the record of the last",
-        "mailer/dispatch.py",
+        "mailer/sending/dispatch.py",
         (("after=lane.last[0] if lane.last else None", "after=None"),),
-        ("tests/test_writer.py",),
+        ("tests/ledger/test_writer.py",),
     ),
     Mistake(
         "a letter past its marker waits again after a crash",
-        "mailer/ledger/moves.py",
+        "mailer/ledger/moves/transitions.py",
         (("State.UNKNOWN,\n        *left,", "State.WAITING,\n        *left,"),),
         (LEDGER, KILLS),
     ),
     Mistake(
         "the local part is written in lower case",
-        "mailer/contacts/addresses.py",
+        "mailer/contacts/rows/addresses.py",
         (("            address = _validate(text)\n", "            address = _validate(text).lower()\n"),),
-        ("tests/test_contacts_addresses.py", "tests/reliability/test_fuzz.py"),
+        ("tests/contacts/test_addresses.py", "tests/reliability/test_fuzz.py"),
     ),
     Mistake(
         "the fence is not looked at",
-        "mailer/ledger/moves.py",
+        "mailer/ledger/moves/transitions.py",
         (('    d.fence == sa.bindparam("under"),\n', ""),),
         (LEDGER, "tests/reliability/test_machine.py"),
     ),
     Mistake(
         "the allow-list is not enforced at the line",
-        "mailer/transport/smtp.py",
+        "mailer/sending/smtp/session.py",
         (("if one is not None and not self._allow(wire_form(one.recipient)):", "if False:"),),
-        ("tests/test_smtp_session.py",),
+        ("tests/sending/test_smtp_session.py",),
     ),
     Mistake(
         "TLS only where the server offers it",
-        "mailer/transport/server.py",
+        "mailer/sending/smtp/server.py",
         (
             (
                 '        if server.security == "starttls":\n            step = "starttls"',
@@ -134,11 +134,11 @@ MISTAKES = (
                 '            step = "starttls"',
             ),
         ),
-        ("tests/test_smtp_server.py",),
+        ("tests/sending/test_smtp_server.py",),
     ),
     Mistake(
         "a second login after the first was refused",
-        "mailer/transport/server.py",
+        "mailer/sending/smtp/server.py",
         (
             (
                 "        await client.auth_plain(user, password)\n",
@@ -147,13 +147,13 @@ MISTAKES = (
                 "            await client.auth_login(user, password)\n",
             ),
         ),
-        ("tests/test_smtp_server.py",),
+        ("tests/sending/test_smtp_server.py",),
     ),
     Mistake(
         "what stands in a cell is not escaped in HTML",
-        "mailer/render.py",
+        "mailer/letters/render.py",
         (("frames.html.fill(values, escaped)", "frames.html.fill(values)"),),
-        ("tests/test_render.py",),
+        ("tests/letters/test_render.py",),
     ),
 )
 

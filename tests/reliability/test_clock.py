@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailer.dispatch import Dispatch
-from mailer.ledger import moves
+from mailer.base.states import State
 from mailer.ledger.ledger import Ledger
-from mailer.states import State
+from mailer.ledger.moves import transitions
+from mailer.sending.dispatch import Dispatch
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
@@ -104,7 +104,7 @@ async def test_sender_that_slept_past_its_lease_hands_nothing_over(ledger_url: s
         await asyncio.wait_for(asleep.wait(), 20)
         shift = timedelta(minutes=26)
         with ledger.writing() as connection:
-            moves.recover(connection, mail_out, dead=(), owner="thief", at=ledger.now())
+            transitions.recover(connection, mail_out, dead=(), owner="thief", at=ledger.now())
         await thief.run()
         goes_on.set()
         await sleeping

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from mailer.errors import MailerError
-from mailer.ledger import claims, mailouts, moves, queries
+from mailer.base.errors import MailerError
+from mailer.base.states import MailOutState, Receipt, Stage, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.states import MailOutState, Receipt, Stage, State
+from mailer.ledger.moves import claims, transitions
+from mailer.ledger.reading import deliveries
+from tests.conftest import SettableClock
 
-from ..conftest import SettableClock
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
 from .lives import PROBLEM
@@ -184,12 +186,12 @@ class Torn:
                     (one,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
                 self.states.append(self._look(ledger, mail_out))
                 with ledger.writing() as connection:
-                    assert moves.mark(connection, one, owner="me", at=clock(), dated_at=clock())
+                    assert transitions.mark(connection, one, owner="me", at=clock(), dated_at=clock())
                 self.states.append(self._look(ledger, mail_out))
                 state = (State.ACCEPTED, State.REFUSED, State.UNKNOWN)[number % 3]
                 with ledger.writing() as connection:
                     receipt = Receipt(state, Stage.DOT, 250 if state is State.ACCEPTED else 550)
-                    moves.record(connection, one, receipt, state=state, reason=None, owner="me", at=clock())
+                    transitions.record(connection, one, receipt, state=state, reason=None, owner="me", at=clock())
                 self.states.append(self._look(ledger, mail_out))
             self.database = path.read_bytes()
             self.ahead = path.with_name("ledger.db-wal").read_bytes()
@@ -197,7 +199,7 @@ class Torn:
 
     def _look(self, ledger: Ledger, mail_out: int) -> list[tuple[str, bool, int]]:
         with ledger.reading() as connection:
-            people = queries.people(connection, mail_out)
+            people = deliveries.people(connection, mail_out)
         return [(one.state.value, one.handover_at is not None, one.attempts) for one in people]
 
     def opened_with(self, ahead: bytes) -> int:

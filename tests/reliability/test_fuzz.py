@@ -20,26 +20,27 @@ from typing import Any, cast
 
 import pytest
 
-from mailer import headers, replies
-from mailer.address import allowed, key_of
-from mailer.appeal import load_appeal
-from mailer.config import load_workspace
-from mailer.contacts.addresses import read_address
-from mailer.contacts.reader import read_bytes
-from mailer.errors import MailerError
-from mailer.message import build, read_back
-from mailer.render import Rendered, check_letters
-from mailer.replies import Verdict
-from mailer.states import Receipt, Stage, State
-from mailer.transport.line import LONGEST_REPLY, Line
-from mailer.transport.smtp import Envelope, wire_form
-from mailer.wire import stuffed
+from mailer.base.address import allowed, key_of
+from mailer.base.errors import MailerError
+from mailer.base.settings.workspace import load_workspace
+from mailer.base.states import Receipt, Stage, State
+from mailer.contacts.rows.addresses import read_address
+from mailer.contacts.sheets.reader import read_bytes
+from mailer.letters.appeal import load_appeal
+from mailer.letters.message import headers
+from mailer.letters.message.mime import build, read_back
+from mailer.letters.message.pieces import stuffed
+from mailer.letters.render import Rendered, check_letters
+from mailer.sending import replies
+from mailer.sending.replies import Verdict
+from mailer.sending.smtp.line import LONGEST_REPLY, Line
+from mailer.sending.smtp.session import Envelope, wire_form
+from tests.helpers.letters import DELEGATIONS, FORMS, SENDER
 
-from ..letters import DELEGATIONS, FORMS, SENDER
 from . import figures
 
 Fuzz = Callable[[random.Random, int, Path], Counter[str]]
-SHEETS = Path(__file__).parents[1] / "sheets"
+SHEETS = Path(__file__).parents[1] / "data" / "sheets"
 
 
 # ---------------------------------------------------------------------------------------------------------- replies

@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from mailer.ledger import claims, mailouts, moves, queries
+from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.moves import Claimed
+from mailer.ledger.moves import claims, transitions
+from mailer.ledger.moves.transitions import Claimed
+from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import event
-from mailer.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from tests.conftest import SettableClock, a_plan
 
-from ..conftest import SettableClock, a_plan
 from . import figures
 
 PEOPLE = 8
@@ -73,7 +75,7 @@ class SendLog(RuleBasedStateMachine):
         who = data.draw(st.sampled_from([name for name in SENDERS if self.held[name]]))
         one = self.held[who].pop(data.draw(st.integers(0, len(self.held[who]) - 1)))
         with self.ledger.writing() as connection:
-            may = moves.mark(connection, one, owner=who, at=self.clock(), dated_at=one.dated_at or self.clock())
+            may = transitions.mark(connection, one, owner=who, at=self.clock(), dated_at=one.dated_at or self.clock())
         if may:
             assert all(answer == "4" for answer in self.dots.get(one.id, [])), (
                 "a second dot after one that may be a yes"
@@ -90,7 +92,7 @@ class SendLog(RuleBasedStateMachine):
         again = self.clock() + timedelta(minutes=5) if state is State.DEFERRED else None
         receipt = Receipt(state, Stage.DOT, {State.ACCEPTED: 250, State.REFUSED: 550, State.DEFERRED: 451}.get(state))
         with self.ledger.writing() as connection:
-            ours = moves.record(
+            ours = transitions.record(
                 connection, one, receipt, state=state, reason=None, owner=who, at=self.clock(), next_try_at=again
             )
         if ours:
@@ -103,7 +105,7 @@ class SendLog(RuleBasedStateMachine):
         one = self.held[who].pop()
         receipt = Receipt(State.DEFERRED, Stage.RCPT, 450)
         with self.ledger.writing() as connection:
-            moves.record(
+            transitions.record(
                 connection, one, receipt, state=State.DEFERRED, reason=Reason.LATER, owner=who, at=self.clock(),
                 next_try_at=self.clock() + timedelta(minutes=5),
             )  # fmt: skip
@@ -111,21 +113,21 @@ class SendLog(RuleBasedStateMachine):
     @rule(who=st.sampled_from(SENDERS))
     def give_back(self, who: str) -> None:
         with self.ledger.writing() as connection:
-            moves.release(connection, self.held[who], owner=who, at=self.clock())
+            transitions.release(connection, self.held[who], owner=who, at=self.clock())
         self.held[who] = []
 
     @rule(who=st.sampled_from(SENDERS))
     def die(self, who: str) -> None:
         """A sender dies, and another one finds out. It forgets what it held; its letters past the dot are unknown."""
         with self.ledger.writing() as connection:
-            moves.recover(connection, self.id, dead=(who,), owner="heir", at=self.clock())
+            transitions.recover(connection, self.id, dead=(who,), owner="heir", at=self.clock())
         self.held[who], self.dotted[who] = [], []
 
     @rule(who=st.sampled_from(SENDERS))
     def be_thought_dead(self, who: str) -> None:
         """The same, but the sender lives on, and comes back with its old claims."""
         with self.ledger.writing() as connection:
-            moves.recover(connection, self.id, dead=(who,), owner="heir", at=self.clock())
+            transitions.recover(connection, self.id, dead=(who,), owner="heir", at=self.clock())
 
     @rule(minutes=st.sampled_from([1, 6, 26, -30, 1500]))
     def let_time_pass(self, minutes: int) -> None:
@@ -140,14 +142,14 @@ class SendLog(RuleBasedStateMachine):
     @rule(to=st.sampled_from([State.ACCEPTED, State.NOT_SENT]), number=st.integers(1, PEOPLE))
     def decide(self, to: State, number: int) -> None:
         with self.ledger.writing() as connection:
-            if moves.settle(connection, number, to, who="Marta", because="she knows", at=self.clock()):
+            if transitions.settle(connection, number, to, who="Marta", because="she knows", at=self.clock()):
                 self.decided.add(number)
 
     @invariant()
     def everybody_is_somewhere(self) -> None:
         with self.ledger.reading() as connection:
-            assert sum(queries.counts(connection, self.id).values()) == PEOPLE
-            people = queries.people(connection, self.id)
+            assert sum(deliveries.counts(connection, self.id).values()) == PEOPLE
+            people = deliveries.people(connection, self.id)
         for one in people:
             answers = self.dots.get(one.id, [])
             assert sum(answer in "?2" for answer in answers) <= 1
@@ -203,11 +205,13 @@ def test_old_claim_of_the_same_sender_counts_no_longer(ledger: Ledger, clock: Se
         mail_out = mailouts.create(connection, a_plan(1), at=clock(), who="test")
         mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="test")
         (old,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
-        moves.recover(connection, mail_out, dead=("me",), owner="another", at=clock())
+        transitions.recover(connection, mail_out, dead=("me",), owner="another", at=clock())
         (new,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
     assert (old.id, old.fence) != (new.id, new.fence)
     receipt = Receipt(State.REFUSED, Stage.RCPT, 550)
     with ledger.writing() as connection:
-        assert not moves.mark(connection, old, owner="me", at=clock(), dated_at=clock())
-        assert not moves.record(connection, old, receipt, state=State.REFUSED, reason=None, owner="me", at=clock())
-        assert moves.mark(connection, new, owner="me", at=clock(), dated_at=clock())
+        assert not transitions.mark(connection, old, owner="me", at=clock(), dated_at=clock())
+        assert not transitions.record(
+            connection, old, receipt, state=State.REFUSED, reason=None, owner="me", at=clock()
+        )
+        assert transitions.mark(connection, new, owner="me", at=clock(), dated_at=clock())

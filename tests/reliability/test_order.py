@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mailer.ledger.ledger import Ledger
+from tests.ledger.test_writer import SYNCED, WRITTEN
 
-from ..test_writer import SYNCED, WRITTEN
 from . import figures
 from .campaign import a_long_plan, a_tag, check, planned
 from .nursery import ROOT

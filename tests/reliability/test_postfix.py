@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ..workspaces import Sending, a_workspace, address, mailer, people, planned, row
+from tests.helpers.workspaces import Sending, a_workspace, address, mailer, people, planned, row
+
 from . import figures
 from .campaign import a_tag
 from .peers import Postfix, program

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 import trustme
 
-from mailer.dispatch import Dispatch
-from mailer.errors import ServerError
-from mailer.ledger import queries
+from mailer.base.errors import ServerError
+from mailer.base.states import State
 from mailer.ledger.ledger import Ledger
-from mailer.states import State
-from mailer.transport.smtp import Envelope, Patience, Server, SmtpSession
+from mailer.ledger.reading import deliveries
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
+from tests.helpers.stubborn_server import StubbornServer
 
-from ..stubborn_server import StubbornServer
 from . import figures
 from .campaign import a_long_plan, a_tag, planned
 from .lives import course
@@ -125,7 +125,7 @@ async def send_all(ledger: Ledger, server: Server, people: int, connections: int
     mail_out = planned(ledger, a_long_plan(a_tag(), people))
     await Dispatch(ledger, mail_out, lambda: SmtpSession(server, CALM, lambda _: True), course(connections)).run()
     with ledger.reading() as connection:
-        return {one.address: one.state for one in queries.people(connection, mail_out)}
+        return {one.address: one.state for one in deliveries.people(connection, mail_out)}
 
 
 @ROOT_AND_POSTFIX

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from mailer.dispatch import Course, Dispatch
-from mailer.errors import MailerError
-from mailer.ledger import mailouts, queries
+from mailer.base.errors import MailerError
+from mailer.base.states import OPEN, About, MailOutState, Receipt, Stage, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.limits import Limits
-from mailer.states import OPEN, About, MailOutState, Receipt, Stage, State
-from mailer.transport.server import ConnectError
-from mailer.transport.smtp import Envelope, NotHandedOver
+from mailer.ledger.moves.limits import Limits
+from mailer.ledger.reading import deliveries
+from mailer.sending.dispatch import Course, Dispatch
+from mailer.sending.smtp.server import ConnectError
+from mailer.sending.smtp.session import Envelope, NotHandedOver
 
 from . import figures
 from .campaign import a_long_plan, planned
@@ -135,12 +136,12 @@ async def mail_out(loop: VirtualLoop, path: Path, dice: random.Random, people: i
             except (MailerError, asyncio.CancelledError) as fault:
                 tally[f"ended by {type(fault).__name__}"] += 1
             with ledger.reading() as connection:
-                counts = queries.counts(connection, 1)
+                counts = deliveries.counts(connection, 1)
             if not sum(counts[state] for state in OPEN):
                 break
         with ledger.reading() as connection:
             assert mailouts.get(connection, 1).state is MailOutState.FINISHED
-            for one in queries.people(connection, 1):
+            for one in deliveries.people(connection, 1):
                 arrived, yes = post.dots[one.address], post.yes[one.address]
                 assert arrived <= 1, one
                 assert one.state is not State.ACCEPTED or yes == 1, one
@@ -152,7 +153,7 @@ async def mail_out(loop: VirtualLoop, path: Path, dice: random.Random, people: i
 @pytest.fixture(autouse=True)
 def seldom_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four looks a second for a pause would be most of the work in hours of waiting."""
-    monkeypatch.setattr("mailer.dispatch.LOOK", 20.0)
+    monkeypatch.setattr("mailer.sending.dispatch.LOOK", 20.0)
 
 
 def simulate(seed: int, people: int, tally: Counter[str]) -> float:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from mailer import retry
-from mailer.dispatch import Dispatch
-from mailer.ledger import queries
+from mailer.base.states import OPEN
 from mailer.ledger.ledger import Ledger
-from mailer.states import OPEN
+from mailer.ledger.reading import deliveries
+from mailer.sending import retry
+from mailer.sending.dispatch import Dispatch
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
@@ -58,7 +58,7 @@ async def soak(ledger: Ledger, witness: Witness, people: int, tally: Tally) -> t
     for _ in range(100):
         await Dispatch(ledger, mail_out, session_factory(witness.port), course(4), report).run()
         with ledger.reading() as connection:
-            counts = queries.counts(connection, mail_out)
+            counts = deliveries.counts(connection, mail_out)
         if not sum(counts[state] for state in OPEN):
             break
     took = asyncio.get_running_loop().time() - begun

@@ -26,7 +26,7 @@ def upgrade(connection: sa.Connection) -> None:
     from alembic.config import Config
     from alembic.util import CommandError
 
-    from mailer.errors import Refused
+    from mailer.base.errors import Refused
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from mailer.ledger.schema import Moment
-from mailer.spelling import tokens
+from mailer.base.spelling import tokens
 
 revision = "0002"
 down_revision = "0001"

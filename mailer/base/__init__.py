@@ -1,0 +1,1 @@
+"""What every room knows: errors, states, addresses, spellings, the Assembly's delegations, and the settings."""

@@ -1,0 +1,152 @@
+"""`mailer plan` and `mailer retry`: freeze who gets what; nobody is written to."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from mailer.base.errors import UsageError
+from mailer.base.states import REASONS, MailOutState, Reason
+from mailer.cli.context import Command, Desk
+from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger, number_of, shown
+from mailer.ledger.reading import deliveries
+from mailer.plan.audience import Selection
+from mailer.plan.draft import Draft, draft
+from mailer.plan.plan import Plan
+
+ROLES = {"representative": "representative", "substitute": "substitute", "chair": "chair of delegation"}
+LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "es": "Spanish", "tr": "Turkish",
+             "uk": "Ukrainian", "pl": "Polish"}  # fmt: skip
+
+
+@click.command(cls=Command)
+@click.argument("appeal")
+@click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
+@click.option("--role", type=click.Choice(list(ROLES)), multiple=True, help="Only this role; may be given twice.")
+@click.pass_obj
+def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None:
+    """Freeze who gets which letter of an appeal, and who gets none and why."""
+    now = draft(desk.workspace, appeal)
+    selection = Selection(delegations=_codes(now, only), roles=frozenset(role))
+    with desk.ledger() as ledger:
+        _plan(desk, ledger, now, selection)
+
+
+@click.command(cls=Command)
+@click.argument("mail_out")
+@click.option("--refused", is_flag=True, help="Also those whose server refused this very address.")
+@click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
+@click.pass_obj
+def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
+    """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is in it."""
+    with desk.ledger() as ledger:
+        with ledger.reading() as connection:
+            before = mailouts.get(connection, number_of(mail_out))
+            everyone = deliveries.people(connection, before.id)
+        if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
+            begun = before.state not in (MailOutState.PLANNED, MailOutState.APPROVED)
+            raise UsageError(
+                f"{before.name} is {before.state}; what is not sent yet may still go out.",
+                hint=f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop {before.name}",
+            )
+        now = draft(desk.workspace, before.appeal)
+        chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]  # who was not asked for is no rest
+        keys = {key for one in chosen for key in (one.address_key, one.person) if key}
+        selection = Selection(delegations=_codes(now, only), people=frozenset(keys), again_refused=refused)
+        _plan(desk, ledger, now, selection, retry_of=before.id)
+
+
+def _codes(now: Draft, only: str | None) -> frozenset[str]:
+    codes = set()
+    for word in filter(None, (part.strip() for part in (only or "").split(","))):
+        found = now.delegations.find(word)
+        if found is None:
+            close = now.delegations.suggest(word)
+            hint = f'did you mean "{close}"?' if close else "mailer plan -h"
+            raise UsageError(f"There is no delegation {word!r}.", hint=hint)
+        codes.add(found.code)
+    return frozenset(codes)
+
+
+def _plan(desk: Desk, ledger: Ledger, now: Draft, selection: Selection, retry_of: int | None = None) -> None:
+    with ledger.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+    frozen = now.plan(selection, history)
+    with ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, frozen, at=ledger.now(), who=getpass.getuser(), retry_of=retry_of)
+    name = shown(mail_out_id)
+    if desk.json:
+        desk.data(
+            {
+                "mail_out": name,
+                "appeal": frozen.appeal,
+                "to_send": len(frozen.to_send),
+                "left_out": len(frozen.left_out),
+                "delegations": frozen.by_delegation(),
+                "hash": frozen.hash,
+            }
+        )
+        return
+    _show(desk, name, frozen, now)
+
+
+def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
+    people, letters, left_out = len(frozen.deliveries), len(frozen.to_send), len(frozen.left_out)
+    settings = now.workspace.settings
+    show_text(desk, f'{name} · "{frozen.title}" · planned, nothing has been sent')
+    desk.out.print()
+    show_text(desk, f"{people} people, all accounted for", indent=2)
+    rows: list[Row] = [(["├", str(letters), "get a letter"], [_languages(frozen)], "")]
+    rows.append((["└", str(left_out), "are left out"], [], ""))
+    by_reason = Counter(one.reason for one in frozen.left_out if one.reason)
+    for reason, number in by_reason.most_common():
+        rows.append((["", str(number), f"  {REASONS[reason]}"], [_where(frozen, reason)], ""))
+    show_rows(desk, rows, right=(1,))
+    facts: list[Row] = [(["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")]
+    if letters and settings.limits.per_minute:
+        minutes = letters / settings.limits.per_minute
+        time = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two"
+        speed = f"{settings.limits.per_minute} a minute, {settings.limits.connections} connections: {time}"
+        facts.append((["limits"], [speed], ""))
+    if now.mode == "test":
+        facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
+    desk.out.print()
+    show_rows(desk, facts)
+    desk.say()
+    if not letters and by_reason[Reason.TEST_MODE]:
+        say_text(
+            desk, "Nobody would get a letter. Put your own address into safety.allow in config.toml and plan again."
+        )
+    elif not letters:
+        say_text(desk, "Nobody would get a letter.")
+    steps = [("send them", f"mailer send {name}")] if letters else []
+    reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else now.appeal.name}")
+    show_steps(desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")])
+
+
+def _languages(frozen: Plan) -> str:
+    """Say how many get which letter: `English 486 (12 have none in their own language) · French 94`."""
+    letters = Counter(one.language for one in frozen.to_send)
+    fell_back = Counter(one.language for one in frozen.to_send if one.fell_back)
+    return " · ".join(
+        f"{LANGUAGES.get(language, language)} {number}"
+        + (f" ({fell_back[language]} have none in their own language)" if fell_back[language] else "")
+        for language, number in letters.most_common()
+    )
+
+
+def _where(frozen: Plan, reason: Reason) -> str:
+    """Say which delegations those who are left out for a reason belong to, and in which mail-out they were met."""
+    them = [one for one in frozen.left_out if one.reason is reason]
+    codes = Counter(one.contact.delegation or "?" for one in them)
+    where = " · ".join(f"{code} {number}" for code, number in codes.most_common(8))
+    where += " …" if len(codes) > 8 else ""
+    if reason in (Reason.ALREADY, Reason.REFUSED_BEFORE):
+        before = sorted({one.detail.partition(",")[0] for one in them})
+        return f"in {', '.join(before)}: {where}"
+    return where

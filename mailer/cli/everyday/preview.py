@@ -1,0 +1,305 @@
+"""`mailer preview`: letters as people would get them, and the proof sheet of what everybody reads first."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailer.base import clock
+from mailer.base.errors import MailerError, UsageError
+from mailer.base.spelling import fold, tokens
+from mailer.base.states import REASONS, Reason
+from mailer.cli.context import Command, Desk
+from mailer.cli.screen.files import write
+from mailer.cli.screen.tables import say_text, show_rows, show_text
+from mailer.contacts.contact import Contact
+from mailer.plan import proof
+from mailer.plan.audience import Decision
+from mailer.plan.draft import Draft, draft
+
+HARDEST = 8
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One letter, to be looked at."""
+
+    head: tuple[tuple[str, str], ...]  # ("Subject", "…")
+    text: str
+    html: str  # with its pictures in it
+    eml: bytes  # empty where it could not be sent, and why is in `note`
+    facts: dict[str, Any]  # for other programs
+    note: str = ""  # why this person would get none
+
+
+@click.command(cls=Command)
+@click.argument("what", metavar="APPEAL|M")
+@click.option("--as", "who", metavar="WHO", help="A name, part of one, or an address; without it the first person.")
+@click.option("--lang", metavar="xx", help="The letter in this language, whatever the person's own is.")
+@click.option("--hardest", is_flag=True, help="Go through the most unusual people, one letter after the other.")
+@click.option("--proof", "sheet", is_flag=True, help="Every greeting, subject and first line on one sheet.")
+@click.option("--accept", "person", metavar="NAME", help="With --proof: accept the unverified forms; NAME is who does.")
+@click.option("--text", is_flag=True, help="The plain text alone.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write the HTML to a file, with its pictures in it.")
+@click.option("--eml", type=FILE, metavar="FILE", help="Write the whole message to a file, for a mail program.")
+@click.option("--pdf", type=FILE, metavar="FILE", help="Print the letter to a PDF, where Chromium is installed.")
+@click.option("--open", "browser", is_flag=True, help="Show the letter in your browser.")
+@click.pass_obj
+def preview(
+    desk: Desk,
+    what: str,
+    who: str | None,
+    lang: str | None,
+    hardest: bool,
+    sheet: bool,
+    person: str | None,
+    text: bool,
+    html: Path | None,
+    eml: Path | None,
+    pdf: Path | None,
+    browser: bool,
+) -> int:
+    """Read the letters of an appeal as people would get them, or those that a mail-out has frozen.
+
+    \b
+    mailer preview first-appeal --as "Anna Berg"
+    mailer preview first-appeal --proof
+    mailer preview M-0007 --as anna.berg@no.example --eml letter.eml
+    """
+    planned = re.fullmatch(r"[Mm]-\d+", what) is not None
+    _go_together(planned, who, lang, hardest, sheet, person, any((html, eml, pdf, browser)))
+    if sheet:
+        return _proof(desk, what, person)
+    if planned:
+        views = iter([_planned(desk, what, who)])
+    else:
+        now = draft(desk.workspace, what)
+        decisions = now.decide()
+        views = _hardest(now, decisions) if hardest else iter([_view(now, _find(now, decisions, who), lang)])
+    for number, view in enumerate(views, 1):
+        if number > 1 and not _on(desk, text):
+            break
+        places = _keep(desk, view, html, eml, pdf, browser=browser)  # before the screen, whose reader may have enough
+        _show(desk, view, text=text)
+        for place in places:
+            desk.say(f"The letter is in {place}.")
+    return 0
+
+
+def _keep(
+    desk: Desk, view: View, html: Path | None, eml: Path | None, pdf: Path | None, *, browser: bool
+) -> list[Path]:
+    """Write a letter to the files that are asked for, and return them."""
+    from mailer.cli.screen.browser import to_paper, to_screen
+
+    places = []
+    for path, content in ((html, view.html.encode()), (eml, view.eml)):
+        if path is not None:
+            if not content:
+                raise UsageError(f"There is no message that could be written: {view.note}")
+            write(path, content, force=True)
+            places.append(path)
+    if pdf is not None:
+        to_paper(view.html, pdf)
+        places.append(pdf)
+    if browser:
+        places.append(to_screen(view.html, desk.workspace.make_state_dir() / "preview"))
+    return places
+
+
+def _go_together(
+    planned: bool, who: str | None, lang: str | None, hardest: bool, sheet: bool, person: str | None, files: bool
+) -> None:
+    """Refuse flags that contradict each other, rather than to pass one over."""
+    wrong = ""
+    if planned and (lang or hardest or sheet):
+        wrong = "The letters of a mail-out are frozen: --lang, --hardest and --proof are for an appeal."
+    elif hardest and (who or lang or files):
+        wrong = "--hardest goes through people by itself, on the screen: it stands alone, or with --text."
+    elif sheet and (who or lang or hardest or files):
+        wrong = "--proof shows everybody: it stands alone, or with --accept NAME."
+    elif person is not None and not sheet:
+        wrong = "--accept accepts what stands on the proof sheet: add --proof."
+    if wrong:
+        raise UsageError(wrong, hint="mailer preview -h")
+
+
+# ------------------------------------------------------------------------------------------------- whose letter
+
+
+def _view(now: Draft, decision: Decision, lang: str | None = None) -> View:
+    """Write the letter of one person as it stands now, also of somebody who would be left out."""
+    from mailer.cli.screen.browser import parsed, standalone
+    from mailer.letters.message import mime as message
+    from mailer.letters.message import pieces
+    from mailer.plan import plan
+
+    contact, language = decision.contact, lang or decision.language
+    if language not in now.appeal.letters:
+        have = ", ".join(sorted(now.appeal.letters))
+        raise UsageError(f"There is no letter in {language!r} for {contact.name}.", hint=f"there is: {have}")
+    letter = now.renderer.render(contact, language)
+    eml, why = b"", ""
+    try:
+        _, own, shared = plan.write(contact, language, now.renderer, now.sending, f"<preview@{now.sending.domain}>")
+        eml = message.dated(pieces.joined(own, shared), clock.now())
+    except MailerError as fault:
+        why = fault.message
+    if decision.reason is not None:
+        why = f"{REASONS[decision.reason]}{f' ({decision.detail})' if decision.detail else ''}"
+    head = [
+        ("From", now.workspace.settings.sender.from_),
+        ("To", f"{contact.name} <{contact.address or 'no address'}>"),
+        ("Subject", letter.subject),
+        ("Preview", letter.preview),
+        ("Attached", ", ".join(one.name for one in letter.attachments)),
+    ]
+    facts = {
+        "name": contact.name,
+        "address": contact.address,
+        "delegation": contact.delegation,
+        "language": language,
+        "greeting": letter.greeting,
+        "subject": letter.subject,
+        "preview": letter.preview,
+        "text": letter.text,
+        "html": letter.html,
+        "attachments": [one.name for one in letter.attachments],
+    }
+    html = standalone(letter.html, (parsed(picture.part.data) for picture in letter.pictures))
+    note = f"{contact.name} would be left out: {why}" if why else ""
+    return View(tuple(line for line in head if line[1]), letter.text, html, eml, facts, note)
+
+
+def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
+    """Read one frozen letter of a mail-out: the very bytes."""
+    from mailer.cli.screen.browser import parsed, standalone
+    from mailer.ledger import mailouts
+    from mailer.ledger.ledger import number_of
+    from mailer.ledger.reading import deliveries
+    from mailer.report import totals
+    from mailer.report.evidence import letter_of
+
+    with desk.ledger() as ledger, ledger.reading() as connection:
+        planned = mailouts.get(connection, number_of(mail_out))
+        if who is None:
+            found = [one for one in deliveries.people(connection, planned.id) if one.digest][:1]
+        else:
+            found = deliveries.find(connection, planned.id, who)
+        if len(found) > 1:
+            names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])
+            raise UsageError(f"{len(found)} people of {planned.name} fit {who!r}.", hint=names)
+        if not found:
+            whom = f"Nobody in {planned.name} is called {who!r}." if who else f"Nobody in {planned.name} gets a letter."
+            raise UsageError(whom, hint=f"mailer log people {planned.name}")
+        (one,) = found
+        sent = letter_of(desk.workspace, connection, one)
+        if sent is None:
+            raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
+    message = parsed(sent.data)
+    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    said, page = (part.get_content().replace("\r\n", "\n") if part is not None else "" for part in (text, html))
+    attached = [part.get_filename() or "?" for part in message.iter_attachments() if not part["Content-ID"]]
+    head = [("Date", str(message["Date"] or "at the first attempt"))]
+    head += [(name, str(message[name])) for name in ("From", "To", "Subject")]
+    head += [("Attached", ", ".join(attached))] if attached else []
+    facts = {
+        "mail_out": planned.name,
+        "name": one.name,
+        "address": one.address,
+        "delegation": one.delegation,
+        "language": one.language,
+        "state": one.state,
+        "subject": str(message["Subject"]),
+        "text": said,
+        "html": page,
+        "attachments": attached,
+    }
+    return View(tuple(head), said, standalone(page, message.walk()), sent.data, facts)
+
+
+def _hardest(now: Draft, decisions: Sequence[Decision]) -> Iterator[View]:
+    """Yield the letters of the people who differ most, the most unusual first."""
+    likely = {id(one.contact): one for one in decisions if one.reason in (None, Reason.TEST_MODE, Reason.ALREADY)}
+    people = [(one.contact, one.language) for one in likely.values()]
+    for contact, _ in proof.hardest(now.renderer, now.forms, people, HARDEST):
+        yield _view(now, likely[id(contact)])
+
+
+def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decision:
+    everyone = now.book.contacts
+    if not everyone:
+        folder = now.workspace.settings.contacts.folder
+        raise UsageError("There is nobody in the contact sheets yet.", hint=f"fill in the sheets in {folder}/")
+    if who is None:
+        likely = [one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason]
+        return [*likely, *decisions][0]
+    found = _called(everyone, who)
+    if not found:
+        from rapidfuzz import process
+
+        close = process.extractOne(who, [one.name for one in everyone], score_cutoff=70)
+        raise UsageError(
+            f"Nobody in the sheets is called {who!r}.", hint=f'did you mean "{close[0]}"?' if close else ""
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])
+        raise UsageError(f"{len(found)} people fit {who!r}.", hint=f"{names}{' …' if len(found) > 8 else ''}")
+    return next(one for one in decisions if one.contact is found[0])
+
+
+def _called(everyone: Sequence[Contact], who: str) -> list[Contact]:
+    words = tokens(who)
+    exact = [one for one in everyone if fold(one.name) == fold(who) or one.address.casefold() == who.casefold()]
+    return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
+
+
+# ------------------------------------------------------------------------------------------------- on the screen
+
+
+def _show(desk: Desk, view: View, *, text: bool) -> None:
+    if desk.json:
+        desk.data(view.facts)
+        return
+    if not text:
+        show_rows(desk, [([f"{name}:"], [value], "bold") for name, value in view.head])
+        desk.out.print()
+    for line in view.text.splitlines():
+        if line.strip():
+            show_text(desk, line)
+        else:
+            desk.out.print()
+    if view.note:
+        say_text(desk, view.note, style="yellow")
+
+
+def _on(desk: Desk, text: bool) -> bool:
+    """Go on to the next letter: at a terminal, when somebody presses Enter."""
+    if desk.json:
+        return True
+    if not desk.out.is_terminal or not sys.stdin.isatty():
+        desk.out.print("" if text else "\n" + "─" * min(60, desk.out.width - 1) + "\n")
+        return True
+    answer = desk.err.input("\nEnter: the next letter, q: the end ")
+    return answer.strip().lower() not in ("q", "quit")
+
+
+def _proof(desk: Desk, appeal: str, person: str | None) -> int:
+    """Show the proof sheet; a named person may accept what waits on it."""
+    from mailer.cli.screen.proof import show_proof
+    from mailer.plan.signoff import accept
+
+    sheet = draft(desk.workspace, appeal, mode="live").proof()  # also in test mode: it is read for the real people
+    if person is None:
+        return show_proof(desk, sheet)
+    accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
+    for group in sheet.waiting:
+        desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({proof.counted(len(group.people))})")
+    return show_proof(desk, draft(desk.workspace, appeal, mode="live").proof())

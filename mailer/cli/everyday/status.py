@@ -1,0 +1,206 @@
+"""`mailer status [M]`: where things stand, and what to type next."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mailer.base.states import WORDS, MailOutState, State
+from mailer.cli.context import Command, Desk
+from mailer.cli.screen.choose import NEXT, NO_LOG, has_log, mail_out_of, open_log
+from mailer.ledger import mailouts
+from mailer.ledger.guard.senders import nobody_sends
+from mailer.ledger.ledger import Connection, Ledger, number_of
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
+from mailer.report import totals
+
+if TYPE_CHECKING:
+    from mailer.cli.screen.tables import Row
+
+SHOWN = 10
+"""So many of those who need a person are listed; the rest are counted."""
+
+OVER = (MailOutState.FINISHED, MailOutState.STOPPED)
+LOOK = 1.0  # seconds between two looks of --watch
+
+
+@click.command(cls=Command)
+@click.argument("mail_out", required=False, metavar="[M]")
+@click.option("--watch", is_flag=True, help="Look every second until it is over, and say what changed.")
+@click.pass_obj
+def status(desk: Desk, mail_out: str | None, watch: bool) -> int:
+    """Show where a mail-out stands, who needs a person, and what to type next. Without M: all mail-outs.
+
+    "Accepted for delivery" means that the next server took the letter. That is often the provider's, which carries it
+    on: a parliament's refusal may still come back later as a message to you.
+    """
+    if not has_log(desk) and mail_out is None:
+        desk.say(f"{NO_LOG}\n  = {NEXT}")
+        return 0
+    with open_log(desk) as ledger:
+        if watch:
+            return _watch(desk, ledger, mail_out)
+        with ledger.reading() as connection:
+            if mail_out is None:
+                _list(desk, connection)
+            else:
+                _show(desk, ledger, connection, mailouts.get(connection, number_of(mail_out)))
+    return 0
+
+
+def _list(desk: Desk, connection: Connection) -> None:
+    everything = mailouts.all_of_them(connection)
+    rows: list[Row] = []
+    for one in everything:
+        counts = deliveries.counts(connection, one.id)
+        if desk.json:
+            times = {"planned_at": one.planned_at, "started_at": one.started_at, "ended_at": one.ended_at}
+            people = {"planned": sum(counts.values()), "counts": totals.plain(counts)}
+            desk.data(
+                {"mail_out": one.name, "appeal": one.appeal, "title": one.title, "state": one.state} | people | times
+            )
+            continue
+        look = totals.to_look_at(counts, totals.not_meant(connection, one.id))
+        cells = [one.name, one.state.value, str(sum(counts.values())), str(counts[State.ACCEPTED]), _when(one)]
+        rows.append((cells, [one.title or one.appeal, look and f"needs a look: {look}"], ""))
+    if desk.json:
+        return
+    if not rows:
+        desk.say(f"No mail-out has been planned yet.\n  = {NEXT}")
+        return
+    from mailer.cli.screen.tables import show_rows, show_steps
+
+    show_rows(desk, rows, right=(2, 3), head=["mail-out", "state", "people", "accepted", "since"])
+    desk.say()
+    show_steps(desk, [("more about one", f"mailer status {everything[-1].name}")])
+
+
+def _when(mail_out: MailOut) -> str:
+    return totals.local(mail_out.ended_at or mail_out.started_at or mail_out.planned_at, seconds=False)
+
+
+def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut) -> None:
+    if desk.json:
+        desk.data(totals.status(connection, mail_out))
+        return
+    from mailer.cli.screen.tables import show_delegations, show_people, show_steps, show_text, show_totals
+
+    counts = deliveries.counts(connection, mail_out.id)
+    died = _died(ledger, connection, mail_out)
+    for line in _head(mail_out, counts, died=died):
+        show_text(desk, line)
+    desk.out.print()
+    show_totals(desk, connection, mail_out)
+    if people := totals.needs_a_person(connection, mail_out.id):
+        desk.out.print(f"\n{_these(len(people))} you:", style="bold")
+        show_people(desk, people[:SHOWN])
+        if len(people) > SHOWN:
+            show_text(desk, f"… and {len(people) - SHOWN} more", indent=2)
+    desk.out.print("\nDelegations, worst first:", style="bold")
+    show_delegations(desk, connection, mail_out)
+    desk.say()
+    show_steps(desk, _next(mail_out, counts, died=died))
+
+
+def _these(number: int) -> str:
+    return f"{number} people need" if number > 1 else "1 person needs"
+
+
+def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list[str]:
+    done, to_send = totals.done(counts)
+    state = totals.STATES_OF_MAIL_OUT[mail_out.state]
+    if mail_out.state in (MailOutState.SENDING, MailOutState.PAUSED, MailOutState.STOPPED):
+        state += f" at {done} of {to_send}"
+    if mail_out.why:
+        state += f": {mail_out.why}"
+    lines = [f"{mail_out.name} · {mail_out.title or mail_out.appeal} · {state}"]
+    if died:
+        lines.append(
+            "The program that sent it has ended without saying so. Nothing is lost; it can go on where it was."
+        )
+    began = ("begun", mail_out.started_at) if mail_out.started_at else ("planned", mail_out.planned_at)
+    times = [began, (mail_out.state.value, mail_out.ended_at)]
+    lines.append(" · ".join(f"{word} {totals.local(at, seconds=False)}" for word, at in times if at is not None))
+    return lines
+
+
+def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list[tuple[str, str]]:
+    """Say what to type next, the likeliest first."""
+    name = mail_out.name
+    if died or mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
+        return [("go on" if died else "send them", f"mailer send {name}")]
+    if mail_out.state is MailOutState.SENDING:
+        return [("keep looking", f"mailer status {name} --watch"), ("pause it", f"mailer pause {name}")]
+    if mail_out.state is MailOutState.PAUSED:
+        return [("carry on", f"mailer resume {name}"), ("give up", f"mailer stop {name}")]
+    missed = [state.value for state in totals.WORST_FIRST[:3] if counts[state]]
+    steps = []
+    if missed:
+        steps.append(("who and why", f"mailer log people {name} --state {','.join(missed)}"))
+        steps.append(("one of them", f"mailer log show {name} WHO"))
+        if counts[State.REFUSED] or counts[State.NOT_SENT]:
+            steps.append(("plan the rest", f"mailer retry {name}"))
+    elif counts[State.SKIPPED]:
+        steps.append(("who was left out", f'mailer log people {name} --state "left out"'))
+    steps.append(("take it along", f"mailer log export {name} --xlsx FILE"))
+    return steps
+
+
+def _watch(desk: Desk, ledger: Ledger, name: str | None) -> int:
+    """Say what changed, once a second, until the mail-out is over. Ctrl-C ends the looking, never the sending."""
+    with ledger.reading() as connection:
+        mail_out_id = mail_out_of(desk, connection, name).id
+    last: dict[str, Any] = {}
+    try:
+        with _teller(desk) as tell:
+            while True:
+                with ledger.reading() as connection:
+                    mail_out = mailouts.get(connection, mail_out_id)
+                    now = totals.status(connection, mail_out)
+                    if now != last:
+                        last = now
+                        tell(mail_out, now)
+                    if mail_out.state in OVER or _died(ledger, connection, mail_out):
+                        break
+                time.sleep(LOOK)
+        if not desk.json:
+            desk.out.print()
+            with ledger.reading() as connection:
+                _show(desk, ledger, connection, mail_out)
+    except KeyboardInterrupt:
+        desk.say("\nNo longer looking. This changed nothing in the mail-out.")
+        return 130
+    return 0
+
+
+@contextlib.contextmanager
+def _teller(desk: Desk) -> Iterator[Callable[[MailOut, dict[str, Any]], None]]:
+    """Yield what tells a change: a line that stays in its place on a terminal, else one line a change, or JSON."""
+    if desk.json:
+        yield lambda _, now: desk.data(now)
+        return
+    from mailer.cli.screen.tables import speller
+
+    spell = speller(desk.out)
+    if desk.out.is_terminal:
+        with desk.out.status("", spinner="line") as line:
+            yield lambda mail_out, now: line.update(spell(_in_a_line(mail_out, now)))
+    else:
+        yield lambda mail_out, now: desk.out.print(spell(_in_a_line(mail_out, now)), soft_wrap=True)
+
+
+def _in_a_line(mail_out: MailOut, now: dict[str, Any]) -> str:
+    counts = {State(state): number for state, number in now["counts"].items()}
+    done, to_send = totals.done(counts)
+    parts = [f"{counts[state]} {WORDS[state]}" for state in totals.IN_ORDER[:-1] if counts[state]]
+    return f"{mail_out.name} {mail_out.state.value}, {done} of {to_send}: {' · '.join(parts)}"
+
+
+def _died(ledger: Ledger, connection: Connection, mail_out: MailOut) -> bool:
+    """Whether the sender has ended without saying so."""
+    return mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id)

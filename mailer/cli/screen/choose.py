@@ -1,0 +1,171 @@
+"""How the reading commands open the send log, and which mail-out, person or filter a word on the command line means.
+
+Reading never makes a send log: where there is none, one sentence says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
+from mailer.base.spelling import fold, tokens
+from mailer.base.states import WORDS, State
+from mailer.cli.context import Desk
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Connection, Ledger, number_of
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.deliveries import Delivery
+
+NO_LOG = "There is no send log in this workspace yet: nothing has been planned."
+NEXT = "mailer plan APPEAL makes the first mail-out"
+A_MAIL_OUT = re.compile(r"M-?\d+", re.IGNORECASE | re.ASCII)
+A_DELIVERY = re.compile(r"(M-?\d+)-(\d+)", re.IGNORECASE | re.ASCII)
+
+
+def has_log(desk: Desk) -> bool:
+    """Whether the workspace has a send log. Nothing is made by asking."""
+    scheme, _, path = desk.workspace.ledger_url.partition(":///")
+    return not scheme.startswith("sqlite") or Path(path.partition("?")[0]).exists()
+
+
+def open_log(desk: Desk) -> Ledger:
+    """Open the send log for a `with`; a `UsageError` where there is none yet."""
+    if not has_log(desk):
+        raise UsageError(NO_LOG, hint=NEXT)
+    return desk.ledger()
+
+
+def mail_out_of(desk: Desk, connection: Connection, name: str | None) -> MailOut:
+    """Return the mail-out called `name`, or the newest one, and then say which that is."""
+    if name is not None:
+        return mailouts.get(connection, number_of(name))
+    everything = mailouts.all_of_them(connection)
+    if not everything:
+        raise UsageError("No mail-out has been planned yet.", hint=NEXT)
+    newest = everything[-1]
+    if len(everything) > 1:
+        desk.say(f"{newest.name}, the newest of {len(everything)} mail-outs (mailer status lists them)")
+    return newest
+
+
+# -------------------------------------------------------------------------------------------------------- filters
+
+
+def filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that narrow a list of people: the arguments of `people`."""
+    for option in (
+        click.option("--search", default="", metavar="TEXT", help="A part of the name or the address."),
+        click.option("--delegation", default="", metavar="NO,FR", help="Only these delegations: codes or names."),
+        click.option("--state", default="", metavar="STATES", help="Only these: refused,unknown or 'left out', …"),
+    ):
+        command = option(command)
+    return command
+
+
+def people(
+    connection: Connection, mail_out: MailOut, *, state: str = "", delegation: str = "", search: str = ""
+) -> list[Delivery]:
+    """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
+    there = deliveries.counts_by_delegation(connection, mail_out.id)
+    codes = _delegations(delegation, Delegations.load(), there)
+    return deliveries.people(connection, mail_out.id, states=_states(state), delegations=codes, search=search)
+
+
+def _states(text: str) -> list[State]:
+    by_word = {_plain(word): state for state in State for word in (state.value, WORDS[state])}
+    states = []
+    for word in _words(text):
+        if _plain(word) not in by_word:
+            known = ", ".join(WORDS[state] for state in State)
+            meant = closest(word, [WORDS[state] for state in State])
+            hint = f"did you mean {meant!r}?" if meant else f"the states are: {known}"
+            raise UsageError(f"There is no state called {word!r}.", hint=hint)
+        states.append(by_word[_plain(word)])
+    return states
+
+
+def _delegations(text: str, known: Delegations, there: Collection[str]) -> list[str]:
+    codes = []
+    for word in _words(text):
+        found = known.find(word)
+        code = found.code if found else word.upper()
+        if found is None and code not in there:
+            meant = known.suggest(word)
+            hint = (
+                f"did you mean {meant!r}?" if meant else "write its two-letter code, or its name in English or French"
+            )
+            raise UsageError(f"There is no delegation called {word!r}.", hint=hint)
+        codes.append(code)
+    return codes
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("_", " ").replace("-", " ").removesuffix(" for delivery")
+
+
+# ---------------------------------------------------------------------------------------------------- one person
+
+
+def who_in(words: tuple[str, ...]) -> tuple[str | None, str]:
+    """Split `[M] WHO`: ("M-0007", "anna berg"); `M-0007-042` names both."""
+    text = " ".join(words).strip()
+    if both := A_DELIVERY.fullmatch(text):
+        return both[1], both[2]
+    if words and A_MAIL_OUT.fullmatch(words[0]):
+        return words[0], " ".join(words[1:]).strip()
+    return None, text
+
+
+def find_people(connection: Connection, mail_out: MailOut, who: str) -> list[Delivery]:
+    """Find whom `who` may mean; a `UsageError` with the closest name where it is nobody."""
+    found = deliveries.find(connection, mail_out.id, who) if tokens(who) else []
+    if found:
+        return found
+    others = [
+        other.name
+        for other in mailouts.all_of_them(connection)
+        if other.id != mail_out.id
+        and tokens(who)
+        and not who.isdecimal()
+        and deliveries.find(connection, other.id, who)
+    ]
+    if others:
+        hint = f"mailer log show {others[-1]} {who}"
+    else:
+        people = deliveries.people(connection, mail_out.id)
+        meant = closest(who, [one.name for one in people]) or closest(who, [one.address for one in people])
+        hint = f"did you mean {meant!r}?" if meant else f"mailer log people {mail_out.name} lists everyone"
+    raise UsageError(f"There is nobody like {who!r} in {mail_out.name}.", hint=hint)
+
+
+def everywhere(connection: Connection, who: str) -> list[Delivery]:
+    """Find one person in all mail-outs, by address or whole name; a `UsageError` where two people match."""
+    found = [
+        one for mail_out in mailouts.all_of_them(connection) for one in deliveries.exactly(connection, mail_out.id, who)
+    ]
+    people = {(one.delegation, fold(one.name)) for one in found}
+    if len(people) > 1:
+        names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
+        raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
+    return found
+
+
+def closest(word: str, known: Collection[str]) -> str | None:
+    """Return what was perhaps meant, for "did you mean"; never used by itself."""
+    from rapidfuzz import fuzz, process
+
+    best = process.extractOne(
+        word, known, scorer=fuzz.WRatio, processor=lambda text: " ".join(tokens(text)), score_cutoff=75
+    )
+    return best[0] if best else None

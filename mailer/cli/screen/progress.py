@@ -1,0 +1,255 @@
+"""What `send`, `resume` and the demo share: the running mail-out on the screen, and what Ctrl-C does.
+
+Nobody has to look: when whoever reads the output goes away, the letters go out all the same. A window that is closed is
+somebody who leaves: that pauses, as Ctrl-C does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.text import Text
+
+from mailer.base.states import OPEN, WORDS, MailOutState, State
+from mailer.cli.context import Desk
+from mailer.ledger import mailouts
+from mailer.ledger.guard.senders import nobody_sends
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import SmtpSession
+
+if TYPE_CHECKING:
+    from mailer.letters.message.dkim import Signer
+
+INTERRUPTED = "interrupted at the keyboard"
+CLOSED = "the window was closed"
+WIDE = 78
+"""Columns from which the bar is long, and the speed stands beside the time that is left."""
+
+SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
+
+
+def run(
+    desk: Desk,
+    ledger: Ledger,
+    mail_out: MailOut,
+    session: Callable[[], SmtpSession],
+    course: Course,
+    signer: Signer | None = None,
+    *,
+    helper: bool = False,
+) -> MailOut:
+    """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the mail-out then stands.
+
+    A helper that is interrupted leaves the sending to the others; where there are none, that is a pause, too.
+    """
+    with ledger.reading() as connection:
+        counts = deliveries.counts(connection, mail_out.id)
+    total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
+    left = sum(counts[state] for state in OPEN)
+    with _screen(desk, mail_out.name, total, total - left) as report:
+        told = _told(desk, mail_out.name, report)
+        dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer)
+        after, why = asyncio.run(_run(desk, dispatch, helper=helper))
+    return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
+
+
+def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
+    with ledger.writing() as connection:
+        if mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id):
+            return mailouts.change(
+                connection, mail_out.id, MailOutState.PAUSED, at=ledger.now(), who="mailer work", why=why
+            )
+        return mailouts.get(connection, mail_out.id)
+
+
+async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut, str]:
+    """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
+    loop = asyncio.get_running_loop()
+    pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
+    window = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # once it is gone, nobody can tell
+
+    def end(why: str) -> None:
+        pausing[why] = asyncio.create_task(dispatch.leave() if helper else dispatch.pause(why))
+
+    def interrupted() -> None:
+        if not pausing:
+            doing = "Leaving" if helper else "Pausing"
+            desk.say(f"\n{doing}: letters that are handed over get ten seconds for their answer.")
+            desk.say("Ctrl-C again ends at once.")
+            end(INTERRUPTED)
+        else:
+            dispatch.hurry()
+
+    def closed() -> None:
+        _fall_silent(*window)
+        if not pausing:
+            end(CLOSED)
+
+    handlers = {signal.SIGINT: interrupted, signal.SIGTERM: interrupted, signal.SIGHUP: closed}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup: somebody wants it to go on
+        del handlers[signal.SIGHUP]
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        return await dispatch.run(), next(iter(pausing), "")
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+def _told(desk: Desk, name: str, report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends no sending."""
+
+    def tell(event: dict[str, Any]) -> None:
+        try:
+            report(event)
+        except OSError:
+            _fall_silent(sys.stdout if desk.json else sys.stderr)
+            with contextlib.suppress(OSError):
+                desk.say(f"Nobody reads the output any longer; the sending goes on: mailer status {name}")
+
+    return tell
+
+
+def _fall_silent(*streams: TextIO) -> None:
+    """Let what is written from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed, or has no file
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield what is told every event: JSON lines, a moving bar on a terminal, or a line for every tenth."""
+    if desk.json:
+        yield lambda event: desk.data({**event, "mail_out": name})
+    elif desk.quiet:
+        yield lambda _event: None
+    elif desk.err.is_terminal:
+        with _bar(desk, total, done) as report:
+            yield report
+    else:
+        yield _lines(desk, total, done)
+
+
+@contextlib.contextmanager
+def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Two lines that stay in their place: how far, how fast and how long yet; and what became of the letters."""
+    from rich.live import Live
+
+    from mailer.base.delegations import Delegations
+    from mailer.cli.screen.tables import speller
+
+    tally, spell, names = Tally(done), speller(desk.err), Delegations.load()
+    began, now = time.monotonic(), ""
+
+    def picture() -> Text:
+        width = desk.err.width - 1
+        lines = [
+            progress_line(tally, total, time.monotonic() - began, width),
+            "  " + "    ".join(filter(None, (tally.words(), f"now: {now}" if now else ""))),
+        ]
+        return Text("\n".join(spell(line)[:width] for line in lines), no_wrap=True, overflow="crop")
+
+    def report(event: dict[str, Any]) -> None:
+        nonlocal now
+        tally.take(event)
+        now = names.name(event["delegation"], "en") if event.get("delegation") else ""
+
+    with Live(get_renderable=picture, console=desk.err, refresh_per_second=8, redirect_stdout=False) as live:
+        yield report
+        now = ""
+        live.refresh()
+
+
+def progress_line(tally: Tally, total: int, seconds: float, width: int) -> str:
+    """Draw `  ██████░░░░  274 of 592   46 %   1.0 a second   5 min 18 s left` in so many columns."""
+    share = tally.done / total if total else 1.0
+    words = [f"{tally.done} of {total}", f"{int(100 * share)} %"]
+    sent = tally.done - tally.before
+    if tally.done == total:
+        words.append(_duration(seconds))
+    elif tally.next_try and tally.done + tally.deferred == total:
+        words.append(f"next try at {tally.next_try.astimezone():%H:%M:%S}")
+    elif seconds >= 1 and sent:
+        rate = sent / seconds
+        words += [f"{rate:.1f} a second"] * (width >= WIDE) + [f"{_duration((total - tally.done) / rate)} left"]
+    room = 24 if width >= WIDE else 12
+    full = int(room * share)
+    return f"  {'█' * full}{'░' * (room - full)}  {'   '.join(words)}"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None]:
+    tally = Tally(done)
+    said = 10 * done // max(total, 1)
+
+    def report(event: dict[str, Any]) -> None:
+        nonlocal said
+        tally.take(event)
+        if event["event"] == "server_away":
+            desk.say(f"  {tally.away}")
+        elif (tenth := 10 * tally.done // max(total, 1)) > said:
+            said = tenth
+            desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")
+
+    return report
+
+
+class Tally:
+    """Counts outcomes; a deferral is no end, and is taken back when the letter is tried again."""
+
+    def __init__(self, done: int) -> None:
+        self.before = done  # how many had an outcome before this sending
+        self.last: dict[int, State] = {}
+        self.tries: dict[int, datetime] = {}  # of those deferred, when they are tried again
+        self.away = ""  # what is said while the server is away
+
+    @property
+    def done(self) -> int:
+        return self.before + len(self.last) - self.deferred
+
+    @property
+    def deferred(self) -> int:
+        return len(self.tries)
+
+    @property
+    def next_try(self) -> datetime | None:
+        return min(self.tries.values(), default=None)
+
+    def take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "server_away":
+            self.away = f"{event['why']}. Trying again in {event['seconds']:.0f} s."
+        elif event["event"] == "outcome":
+            self.away = ""
+            self.last[event["delivery"]] = State(event["state"])
+            self.tries.pop(event["delivery"], None)
+            if event["next_try_at"] is not None:
+                self.tries[event["delivery"]] = event["next_try_at"]
+
+    def words(self) -> str:
+        counts = Counter(self.last.values())
+        return self.away or " · ".join(
+            f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}" for state in SHOWN if counts[state]
+        )

@@ -1,0 +1,65 @@
+"""The proof sheet on the screen: what every person of a mail-out reads first, the most unusual people first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from mailer.cli.context import Desk
+from mailer.cli.screen.tables import show_rows, show_text
+from mailer.plan.proof import Proof, counted
+
+
+def show_proof(desk: Desk, sheet: Proof) -> int:
+    """Print the sheet; return 1 while a form waits to be accepted."""
+    if desk.json:
+        for group in sheet.groups:
+            desk.data(
+                {
+                    "language": group.language,
+                    "form": group.pattern,
+                    "closing": group.closing,
+                    "people": len(group.people),
+                    "greetings": [one.greeting for one in group.people],
+                    "verified": group.form.verified,
+                    "neutral": group.form.neutral,
+                    "accepted": group.accepted,
+                    "source": group.form.source,
+                }
+            )
+        return 1 if sheet.waiting else 0
+    for group in sheet.groups:
+        style = "yellow" if group.waits else "bold"
+        heading = f"{group.language}  {group.pattern or 'as the sheet has it'}   {counted(len(group.people))}"
+        desk.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
+        greetings = Counter(one.greeting for one in group.people)
+        if set(greetings) != {group.pattern}:
+            show_text(desk, "  ".join(_times(*pair) for pair in greetings.items()), indent=4)
+        if group.waits:  # whoever accepts a form answers for its end, too, and wants to know how weak it is
+            show_text(desk, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
+            show_text(desk, f"source: {group.form.source}", indent=4)
+        desk.out.print()
+    lines = Counter((group.language, one.subject, one.first_line) for group in sheet.groups for one in group.people)
+    show_rows(
+        desk,
+        [
+            ([language, str(number), subject], [line], "")
+            for (language, subject, line), number in reversed(lines.most_common())
+        ],
+        right=(1,),
+        head=("", "people", "subject"),
+        note="first line",
+    )
+    waiting = sheet.waiting
+    if waiting:
+        whom = counted(sum(len(group.people) for group in waiting))
+        what = (
+            f"1 form of address for {whom} is"
+            if len(waiting) == 1
+            else f"{len(waiting)} forms of address for {whom} are"
+        )
+        desk.say(f"\n{what} unverified: live mode would refuse to send it.")
+    return 1 if waiting else 0
+
+
+def _times(greeting: str, number: int) -> str:
+    return greeting if number == 1 else f"{greeting}\N{NO-BREAK SPACE}×{number}"

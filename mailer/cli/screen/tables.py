@@ -1,0 +1,171 @@
+"""The screens that `demo`, `send`, `status` and `log` share: totals, delegations, who was left out, people.
+
+No boxes, so that lines can be copied; a mark stands beside its word, and colour only repeats it. Each row is one line
+of columns with a note: beside it where the terminal is wide enough, else below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from mailer.base.delegations import Delegations
+from mailer.base.states import MARKS, WORDS, State
+from mailer.cli.context import Desk, printable
+from mailer.report import totals
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mailer.ledger.ledger import Connection
+    from mailer.ledger.mailouts import MailOut
+    from mailer.ledger.reading.deliveries import Delivery
+
+STYLES = {
+    State.ACCEPTED: "green",
+    State.REFUSED: "red",
+    State.UNKNOWN: "bold magenta",
+    State.DEFERRED: "yellow",
+    State.NOT_SENT: "yellow",
+    State.SKIPPED: "dim",
+    State.WAITING: "",
+    State.SENDING: "",
+}
+INDENT, BELOW = 2, 10
+"""Columns before a row, and before a note that stands below its row."""
+
+NOTE = 30
+"""A note stands beside its row where it has at least so many columns; otherwise below it."""
+
+
+def show_totals(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
+    """Print how many people are in each state, with per cents and reasons, and the sum."""
+    lines = totals.totals(connection, mail_out.id)
+    rows = [([str(line.people), *_state(line.state), line.share], [line.note], STYLES[line.state]) for line in lines]
+    rows.append(([str(sum(line.people for line in lines)), "", "people, all accounted for", ""], [], ""))
+    show_rows(desk, rows, right=(0, 3))
+
+
+def show_delegations(desk: Desk, connection: Connection, mail_out: MailOut, *, everything: bool = False) -> None:
+    """Print the delegations, worst first; those with nothing to look at are one line unless `everything`."""
+    lines = totals.delegations(connection, mail_out.id, Delegations.load())
+    shown = [line for line in lines if line.look or everything]
+    quiet = len(lines) - len(shown)
+    rows = [([line.name, str(line.people), str(line.accepted)], [line.look], "") for line in shown]
+    if rows:
+        show_rows(desk, rows, right=(1, 2), head=["delegation", "people", "accepted"], note="needs a look")
+    if quiet:
+        many = "delegation" if quiet == 1 else "delegations"
+        show_text(desk, f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at", indent=INDENT)
+        desk.out.print(f"    ({desk.typed(f'mailer log delegations {mail_out.name} --all')})", soft_wrap=True)
+
+
+def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
+    """Print why people were left out, and how many of each delegation."""
+    rows = [
+        (
+            [str(line.people), line.reason],
+            [" · ".join(f"{code or totals.NOT_KNOWN} {number}" for code, number in line.delegations.items())],
+            "",
+        )
+        for line in totals.left_out(connection, mail_out.id)
+    ]
+    if rows:
+        show_rows(desk, rows, right=(0,), head=["people", "left out because"], note="delegations")
+
+
+def show_people(desk: Desk, people: Sequence[Delivery]) -> None:
+    """Print one row a person: the delivery, the state, the name and the delegation, and why."""
+    rows = [
+        (
+            [one.shown, *_state(one.state), f"{one.name or '(no name)'}, {one.delegation or '??'}"],
+            [totals.why(one)],
+            STYLES[one.state],
+        )
+        for one in people
+    ]
+    show_rows(desk, rows)
+
+
+def _state(state: State) -> tuple[str, str]:
+    return MARKS[state], WORDS[state]
+
+
+Row = tuple[list[str], list[str], str]
+"""Cells, the lines of the note, style."""
+
+
+def show_rows(
+    desk: Desk, rows: Sequence[Row], *, right: Sequence[int] = (), head: Sequence[str] = (), note: str = ""
+) -> None:
+    """Print rows of columns, `right` ones aligned to the right, each with its note beside or below it."""
+    spell = speller(desk.out)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for number in range(len(rows[0][0]) if rows else 0):
+        table.add_column(justify="right" if number in right else "left", no_wrap=True)
+    if head:
+        table.add_row(*map(spell, head), style="dim")
+    for cells, _, style in rows:
+        table.add_row(*map(spell, cells), style=style)
+    lines = list(_lines(desk.out, table))
+    width = max((line.cell_len for line in lines), default=0) + 2
+    notes = [[spell(note)]] * bool(head) + [[spell(piece) for piece in pieces] for _, pieces, _ in rows]
+    longest = max((cell_len(piece) for pieces in notes for piece in pieces), default=0)
+    room = desk.out.width - width - INDENT - 1
+    beside = room >= min(NOTE, longest)
+    for line, note_lines in zip(lines, notes, strict=True):
+        heading = bool(head) and line is lines[0]
+        start = Text(" " * INDENT).append_text(line)
+        pieces = _wrapped(desk.out, note_lines, room if beside else desk.out.width - BELOW - 1)
+        if beside and pieces:
+            start.pad_right(INDENT + width - start.cell_len)
+            start.append(pieces.pop(0), "dim" if heading else "")
+        start.rstrip()
+        desk.out.print(start, soft_wrap=True)
+        for piece in [] if heading else pieces:
+            desk.out.print(" " * (INDENT + width if beside else BELOW) + piece, soft_wrap=True)
+
+
+def show_steps(desk: Desk, steps: Sequence[tuple[str, str]]) -> None:
+    """Say what can be typed next. A command stays on one line, so that it can be copied."""
+    width = max(len(what) for what, _ in steps)
+    for what, command in steps:
+        if not desk.quiet:
+            desk.err.print(f"  {what:<{width}}   {desk.typed(command)}", soft_wrap=True)
+
+
+def speller(console: Console) -> Callable[[str], str]:
+    """Return what makes a text fit for this console before its width counts: no control characters, ASCII if need be."""
+    encoding = console.encoding
+    if encoding.startswith("utf"):
+        return printable
+    return lambda text: printable(text).encode(encoding, "mailer.plain").decode(encoding)
+
+
+def _lines(console: Console, table: Table) -> Iterator[Text]:
+    """Render at the table's own width, however narrow the console: nothing is cut off."""
+    wide = console.options.update(width=1000, max_width=1000)
+    for segments in console.render_lines(table, wide, pad=False):
+        line = Text.assemble(*((segment.text, segment.style or "") for segment in segments), end="")
+        line.rstrip()
+        yield line
+
+
+def _wrapped(console: Console, lines: Sequence[str], width: int) -> list[str]:
+    return [piece.plain.rstrip() for line in lines if line for piece in Text(line).wrap(console, max(width, 20))]
+
+
+def say_text(desk: Desk, text: str, *, indent: int = 0, style: str = "") -> None:
+    """Talk, broken between words where the console is narrower; for sentences that hold no command."""
+    for piece in _wrapped(desk.err, [speller(desk.err)(text)], desk.err.width - indent):
+        desk.say(" " * indent + piece, style)
+
+
+def show_text(desk: Desk, text: str, *, indent: int = 0) -> None:
+    """Print a sentence, broken between words where the console is narrower."""
+    for piece in _wrapped(desk.out, [speller(desk.out)(text)], desk.out.width - indent):
+        desk.out.print(" " * indent + piece, soft_wrap=True)

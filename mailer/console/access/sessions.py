@@ -1,0 +1,184 @@
+"""Signing in: the one-time key of the command line, accounts with a password, and the sessions that follow.
+
+Sessions live in this process alone: when it ends, everybody is signed out. Only hashes of their keys are kept. A
+session of an account ends with its password or role, after a quarter of an hour without a visit, and after eight hours
+whatever happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from mailer.base.clock import Clock
+from mailer.base.errors import UsageError
+from mailer.ledger import accounts
+from mailer.ledger.accounts import Account
+from mailer.ledger.ledger import Ledger
+
+LONGEST = timedelta(hours=8)
+IDLE = timedelta(minutes=15)
+KEY_LASTS = timedelta(minutes=10)
+TRIES, WINDOW = 5, timedelta(minutes=1)
+"""So many failed sign-ins a minute for one name; ten times as many over all names."""
+
+SHORTEST = 12
+"""Characters of a password. A long sentence is easier to keep than a short riddle."""
+
+
+@dataclass
+class Session:
+    """One person at one browser."""
+
+    name: str
+    role: str
+    account: datetime | None  # its account as it was at sign-in; None: by the one-time key
+    begun: datetime
+    seen: datetime
+    language: str = ""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  # goes with every form
+    notices: list[str] = field(default_factory=list)  # what the next page says first
+
+
+class TooOften(Exception):
+    """Too many failed sign-ins; `seconds` to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Sessions:
+    """All who are signed in."""
+
+    def __init__(self, ledger: Ledger, *, now: Clock, hasher: PasswordHasher | None = None) -> None:
+        self._ledger, self._now = ledger, now
+        self._guard = threading.Lock()
+        self._sessions: dict[bytes, Session] = {}
+        self._keys: dict[bytes, datetime] = {}  # one-time keys that nobody has used yet
+        self._failures: dict[str, deque[datetime]] = defaultdict(deque)
+        self._hasher = hasher or PasswordHasher()  # argon2id, 64 MB
+
+    # ------------------------------------------------------------------------------------------------ one-time key
+
+    def new_key(self) -> str:
+        """Return a key that opens the console once, within ten minutes."""
+        key = secrets.token_urlsafe(24)
+        with self._guard:
+            self._keys[_hash(key)] = self._now()
+        return key
+
+    def open_with(self, key: str, name: str) -> str | None:
+        """Exchange a one-time key for the key of a session; None where it is not, or no longer, good."""
+        with self._guard:
+            made = self._keys.pop(_hash(key), None)
+        if made is None or self._now() - made > KEY_LASTS:
+            return None
+        return self._begin(Session(name, "admin", None, self._now(), self._now()))
+
+    # ------------------------------------------------------------------------------------------------------ accounts
+
+    def sign_in(self, name: str, password: str) -> str | None:
+        """Return the key of a new session, or None where name and password do not go together.
+
+        Raises TooOften after five failures within a minute, also when the password would be right.
+        """
+        self._slow_down(name)
+        with self._ledger.reading() as connection:
+            account = accounts.find(connection, name)
+        if not self._fits(account, password):
+            with self._guard:
+                for whose in (name, ""):
+                    self._failures[whose].append(self._now())
+            return None
+        assert account is not None
+        return self._begin(Session(account.name, account.role, account.changed_at, self._now(), self._now()))
+
+    def hashed(self, password: str, name: str) -> str:
+        """Return the argon2id hash of a new password. Raises UsageError for one that is too easy."""
+        if len(password) < SHORTEST:
+            raise UsageError(f"A password has at least {SHORTEST} characters; a sentence is easy to keep.")
+        if len(set(password)) < 5 or name.casefold() in password.casefold():
+            raise UsageError("This password is too easy to guess.")
+        return self._hasher.hash(password)
+
+    def _fits(self, account: Account | None, password: str) -> bool:
+        known = account is not None and bool(account.password)
+        try:
+            self._hasher.verify(account.password if account and known else self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return known
+
+    @cached_property
+    def _nobody(self) -> str:
+        """The hash of a password that nobody knows: an unknown name costs as much time as a known one."""
+        return self._hasher.hash(secrets.token_hex(16))
+
+    def _slow_down(self, name: str) -> None:
+        now = self._now()
+        with self._guard:
+            for whose, most in ((name, TRIES), ("", 10 * TRIES)):
+                times = self._failures[whose]
+                while times and now - times[0] > WINDOW:
+                    times.popleft()
+                if len(times) >= most:
+                    raise TooOften(max(1, int((times[0] + WINDOW - now).total_seconds())))
+                if not times:
+                    del self._failures[whose]
+
+    # ------------------------------------------------------------------------------------------------------ sessions
+
+    def _begin(self, session: Session) -> str:
+        key = secrets.token_urlsafe(32)
+        with self._guard:
+            self._sessions = {known: one for known, one in self._sessions.items() if not self._over(one)}
+            self._sessions[_hash(key)] = session
+        return key
+
+    def find(self, key: str) -> Session | None:
+        """Return the session that a cookie belongs to, if it is still good, and note the visit."""
+        session = self._sessions.get(_hash(key)) if key else None
+        if session is None or self._over(session) or not self._still_so(session):
+            self.end(key)
+            return None
+        session.seen = self._now()
+        return session
+
+    def good(self, session: Session) -> bool:
+        """Whether an open stream may go on: it is no visit, and does not end for want of one."""
+        return self._now() - session.begun <= LONGEST and self._still_so(session)
+
+    def end(self, key: str) -> None:
+        with self._guard:
+            self._sessions.pop(_hash(key), None)
+
+    def end_where(self, ends: Callable[[Session], bool]) -> None:
+        """Sign out everybody for whom this is so."""
+        with self._guard:
+            self._sessions = {key: one for key, one in self._sessions.items() if not ends(one)}
+
+    def _over(self, session: Session) -> bool:
+        now = self._now()
+        return now - session.begun > LONGEST or (session.account is not None and now - session.seen > IDLE)
+
+    def _still_so(self, session: Session) -> bool:
+        """Whether the account is still what it was at sign-in: another console may have changed it."""
+        if session.account is None:
+            return True
+        with self._ledger.reading() as connection:
+            account = accounts.find(connection, session.name)
+        return account is not None and account.changed_at == session.account
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

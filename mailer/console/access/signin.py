@@ -1,0 +1,156 @@
+"""Signing in and out, and the language."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlencode
+
+from itsdangerous import BadSignature
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from mailer.base.states import MailOutState
+from mailer.console.access.guard import came_from, cookie, from_here
+from mailer.console.access.rights import ROLES
+from mailer.console.access.sessions import TooOften
+from mailer.console.language.words import LANGUAGES, Words, preferred
+from mailer.console.request import PAGES, Console, Visit, badge
+from mailer.ledger import accounts
+
+FORM_LASTS = 3600  # seconds
+
+
+def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers under /sign-in: the one page for people who are not signed in."""
+
+    async def sign_in(request: Request) -> Response:
+        say = Words(preferred(request.headers.get("accept-language", "")))
+        if request.method == "GET":
+            return await run_in_threadpool(_get, console, request, say)
+        form = await request.form(max_files=0, max_fields=10)
+        values = {name: value for name, value in form.items() if isinstance(value, str)}
+        if not from_here(request.headers, console.origins):
+            return Response("This form did not come from a page of the console.", 403)
+        try:
+            console.signer.loads(values.get("_token", ""), max_age=FORM_LASTS)
+        except BadSignature:
+            return await run_in_threadpool(_page, console, say, say("This page was too old; please try again."))
+        return await run_in_threadpool(_post, console, values, say)
+
+    return sign_in
+
+
+def _get(console: Console, request: Request, say: Words) -> Response:
+    key = request.query_params.get("key", "")
+    if not key:
+        if console.sessions.find(request.cookies.get(console.cookie, "")):
+            return RedirectResponse(_inside(request.query_params.get("next", "/")), 303)
+        return _page(console, say, to=_inside(request.query_params.get("next", "/")))
+    opened = None if console.https else console.sessions.open_with(key, console.owner)
+    if opened is None:
+        return _page(console, say, say("This address has been used, or is too old."))
+    _note(console, "signed_in", console.owner, "one-time key")
+    # No redirect: a strict cookie is not sent on one that began on another page, in a chat or a web mailer.
+    answer = _by_way_of_here("/", say)
+    answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
+    return answer
+
+
+def _by_way_of_here(to: str, say: Words) -> Response:
+    """Answer with a page of ours that leads on: a strict cookie goes along from there, whoever linked here."""
+    return HTMLResponse(PAGES.get_template("welcome.html").render(say=say, _=say, to=to))
+
+
+def lead_to_the_door(console: Console, request: Request) -> Response:
+    """Answer somebody who is not, or no longer, signed in; what they asked for waits behind the door."""
+    if key := request.query_params.get("key"):
+        return RedirectResponse(f"/sign-in?{urlencode({'key': key})}", 303)
+    say = Words(preferred(request.headers.get("accept-language", "")))
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    fragment = "hx-request" in request.headers
+    posted = request.method != "GET"
+    to = came_from(request.headers, console.origins) or "/" if posted or fragment else asked
+    door = "/sign-in" if to == "/" else f"/sign-in?{urlencode({'next': to})}"
+    if fragment:
+        return Response("", 401, headers={"hx-redirect": door})
+    if posted:
+        ended = say("Your sign-in had ended, and nothing was changed. Please sign in again.")
+        return _page(console, say, ended, status=401, to=to)
+    if request.headers.get("sec-fetch-site") == "cross-site":  # a link in a chat: perhaps they are signed in after all
+        return _by_way_of_here(door, say)
+    return RedirectResponse(door, 303)
+
+
+def _post(console: Console, values: dict[str, str], say: Words) -> Response:
+    if values.get("link") and not console.https:
+        console.announce(f"{console.address}/sign-in?key={quote(console.sessions.new_key())}")
+        return _page(console, say, say("A new address stands in the terminal."))
+    name, to = values.get("name", "").strip(), _inside(values.get("next", "/"))
+    try:
+        opened = console.sessions.sign_in(name, values.get("password", ""))
+    except TooOften as wait:
+        message = say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
+        answer = _page(console, say, message, name=name, status=429)
+        answer.headers["retry-after"] = str(wait.seconds)
+        return answer
+    if opened is None:
+        _note(console, "sign_in_failed", name[:80])
+        return _page(console, say, say("Name and password do not go together."), name=name, status=403, to=to)
+    _note(console, "signed_in", name, "password")
+    answer = RedirectResponse(to, 303)
+    answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
+    return answer
+
+
+def _page(
+    console: Console,
+    say: Words,
+    problem: str = "",
+    *,
+    name: str = "",
+    status: int = 200,
+    to: str = "/",
+) -> Response:
+    with console.ledger.reading() as connection:
+        people = bool(accounts.everyone(connection))
+    text = PAGES.get_template("sign_in.html").render(
+        say=say,
+        _=say,
+        problem=problem,
+        name=name,
+        to=to,
+        token=console.signer.dumps("sign-in"),
+        people=people,
+        link=not console.https,
+        badge=badge(console.shelf.workspace()),
+    )
+    return HTMLResponse(text, status)
+
+
+def _inside(path: str) -> str:
+    """Return a path of ours, never another site's address."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+def _note(console: Console, kind: str, who: str, detail: str = "") -> None:
+    with console.ledger.writing() as connection:
+        accounts.note(connection, kind, at=console.ledger.now(), who=who, detail=detail)
+
+
+def sign_out(visit: Visit) -> Response:
+    visit.console.sessions.end(visit.request.cookies.get(visit.console.cookie, ""))
+    _note(visit.console, "signed_out", visit.who)
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(visit.console.cookie, path="/")
+    return answer
+
+
+def language(visit: Visit) -> Response:
+    if visit.field("language") in LANGUAGES:
+        visit.session.language = visit.field("language")
+    return visit.go(_inside(visit.field("next") or "/"))
+
+
+def help_page(visit: Visit) -> Response:
+    return visit.page("help.html", mail_out_states=MailOutState, roles=ROLES)

@@ -1,0 +1,110 @@
+"""The words of the console in the reader's language.
+
+English stands in the pages themselves; `french.toml` has the French beside it, and `french_problems.toml` that of the
+problems of contact sheets, by code. A sentence without a translation is
+shown in English, and a test says which those are.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from functools import lru_cache
+from importlib import resources
+
+from mailer.base.errors import Problem
+from mailer.base.problems import codes
+from mailer.report.totals import per_cent
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+_MONTHS = {
+    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    "fr": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+}
+
+
+class Words:
+    """Says things in one language: `say("{n} people", n=3)`."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else "en"
+        self._table = _table(self.language)
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        said = self._table.get(text, text)
+        return (
+            said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()}) if values else said
+        )
+
+    def many(self, number: int, one: str, more: str, /, **values: object) -> str:
+        """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""
+        single = number == 1 or (number == 0 and self.language == "fr")
+        return self(one if single else more, n=number, **values)
+
+    def number(self, number: int) -> str:
+        return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ",")
+
+    def problem(self, one: Problem) -> str:
+        """Say what is wrong; where the words of this very case are English alone, the general ones stand before them."""
+        said, kind = self(one.message), codes().get(one.code)
+        if self.language == "en" or said != one.message or kind is None:
+            return said
+        return f"{self(kind.message)} – {said}"
+
+    def place(self, text: str) -> str:
+        """Say where something stands: `contacts/uk.xlsx · sheet "Members" · cell D17`."""
+        return (
+            text.replace(' · sheet "', ' · onglet "').replace(" · cell ", " · cellule ")
+            if self.language == "fr"
+            else text
+        )
+
+    def share(self, part: int, whole: int) -> str:
+        """Write a share: `98.4 %`, in French `98,4 %`."""
+        said = per_cent(part, whole)
+        return said.replace(".", ",") if self.language == "fr" else said
+
+    def day(self, at: datetime) -> str:
+        here = at.astimezone()
+        return f"{here.day} {_MONTHS[self.language][here.month - 1]} {here.year}"
+
+    def clock(self, at: datetime, *, seconds: bool = False) -> str:
+        return f"{at.astimezone():%H:%M:%S}" if seconds else f"{at.astimezone():%H:%M}"
+
+    def moment(self, at: datetime, *, seconds: bool = False) -> str:
+        """Write a time in this computer's zone: `20 Jan 2027, 08:00`."""
+        return f"{self.day(at)}, {self.clock(at, seconds=seconds)}"
+
+    def long(self, seconds: float) -> str:
+        """Say how long, roughly: `about 3 min`."""
+        minutes = round(seconds / 60)
+        if minutes < 1:
+            return self("less than a minute")
+        if minutes < 90:
+            return self("about {n} min", n=minutes)
+        return self("about {n} h", n=round(minutes / 60))
+
+
+@lru_cache
+def _table(language: str) -> dict[str, str]:
+    if language == "en":
+        return {}
+    folder = resources.files("mailer.console.language")
+    problems = tomllib.loads(folder.joinpath("french_problems.toml").read_text(encoding="utf-8"))
+    english = codes()
+    found = {
+        text: french[part]
+        for code, french in problems.items()
+        if code in english
+        for part, text in (("message", english[code].message), ("advice", english[code].advice))
+    }
+    return found | tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
+
+
+def preferred(header: str) -> str:
+    """Return the first language of an Accept-Language header that we speak."""
+    for part in header.split(","):
+        code = part.partition(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "en"

@@ -1,0 +1,252 @@
+"""One request, as a page sees it: who asks, in which language, with which form; and what can be answered."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import jinja2
+from itsdangerous import URLSafeTimedSerializer
+from markupsafe import Markup
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError, printable
+from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
+from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
+from mailer.console.access.rights import ROLES, Right
+from mailer.console.access.sessions import Session, Sessions
+from mailer.console.language.words import LANGUAGES, Words
+from mailer.contacts.book import ContactBook, sheets
+from mailer.contacts.holds import Holds
+from mailer.ledger import accounts, mailouts
+from mailer.ledger.ledger import Connection, Ledger, number_of
+from mailer.ledger.mailouts import MailOut
+from mailer.plan import draft as drafting
+from mailer.plan.draft import Draft, read_contacts
+
+
+class Shelf:
+    """The workspace, its sheets and its hold list, read anew only when a file has changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._guard = threading.Lock()
+        self._settings: tuple[object, Workspace] | None = None
+        self._people: tuple[object, tuple[Delegations, ContactBook, Holds]] | None = None
+        self._drafts: dict[str, tuple[object, Draft]] = {}
+
+    def workspace(self) -> Workspace:
+        state = _state([self.root / FILE, self.root / LOCAL])
+        with self._guard:
+            if self._settings is None or self._settings[0] != state:
+                self._settings = (state, load_workspace(self.root))
+            return self._settings[1]
+
+    def people(self) -> tuple[Delegations, ContactBook, Holds]:
+        workspace = self.workspace()
+        state = (workspace.sha256, _state([*sheets(workspace.contacts_dir), workspace.hold_list]))
+        with self._guard:
+            if self._people is None or self._people[0] != state:
+                self._people = (state, read_contacts(workspace))
+            return self._people[1]
+
+    def draft(self, appeal: str) -> Draft:
+        """Return an appeal with its people, ready to be looked at or planned."""
+        workspace = self.workspace()
+        folders = (workspace.templates_dir / appeal, workspace.templates_dir / "_shared")
+        files = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*"))
+        state = (workspace, _state([*files, *sheets(workspace.contacts_dir), workspace.hold_list]))
+        with self._guard:
+            if appeal not in self._drafts or self._drafts[appeal][0] != state:
+                self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
+            return self._drafts[appeal][1]
+
+
+def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
+    found = []
+    for path in paths:
+        if path.is_file():
+            about = path.stat()
+            found.append((path.name, about.st_mtime_ns, about.st_size))
+    return found
+
+
+@dataclass
+class Console:
+    """What all requests share."""
+
+    shelf: Shelf
+    ledger: Ledger
+    sessions: Sessions
+    owner: str  # whose computer this is: the name behind the one-time key
+    announce: Callable[[str], None]  # tells the terminal a new one-time address
+    address: str  # "http://127.0.0.1:8025"
+    origins: frozenset[str]
+    https: bool = False  # behind a server that speaks TLS to the world; then the one-time key opens nothing
+    signer: URLSafeTimedSerializer = field(default_factory=lambda: URLSafeTimedSerializer(secrets.token_bytes(32)))
+    counts: dict[int, tuple[int, Any]] = field(default_factory=dict)  # by mail-out, as of its last event
+
+    @property
+    def cookie(self) -> str:
+        """Its name. Cookies of one host are shared by all its ports: two consoles must not sign each other out."""
+        return "__Host-mailer" if self.https else f"mailer-{urlsplit(self.address).port}"
+
+
+@dataclass
+class Visit:
+    """One request by somebody who is signed in, and may do this."""
+
+    request: Request
+    console: Console
+    session: Session
+    form: FormData = field(default_factory=FormData)
+
+    # ------------------------------------------------------------------------------------------------- what is asked
+
+    @property
+    def who(self) -> str:
+        return self.session.name
+
+    @property
+    def say(self) -> Words:
+        return Words(self.session.language)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.console.shelf.workspace()
+
+    def may(self, right: Right) -> bool:
+        return right in ROLES.get(self.session.role, frozenset())
+
+    def now(self) -> datetime:
+        return self.console.ledger.now()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self.console.ledger.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        return self.console.ledger.writing()
+
+    def mail_out(self, connection: Connection) -> MailOut:
+        """Return the mail-out that the address names."""
+        return mailouts.get(connection, number_of(self.request.path_params["mail_out"]))
+
+    def name_of(self, code: str) -> str:
+        """Return the name of a delegation in the reader's language."""
+        return _known().name(code, self.say.language) if code else self.say("delegation not known")
+
+    def field(self, name: str) -> str:
+        value = self.form.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+    def file(self, name: str) -> UploadFile:
+        value = self.form.get(name)
+        if not isinstance(value, UploadFile) or not value.filename:
+            raise UsageError(self.say("Choose a file first."))
+        return value
+
+    def query(self, name: str) -> str:
+        return self.request.query_params.get(name, "").strip()
+
+    # --------------------------------------------------------------------------------------------- what is answered
+
+    def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        notices, self.session.notices = self.session.notices, []
+        return HTMLResponse(render(self, template, notices=notices, **context), status)
+
+    def go(self, path: str, notice: str = "") -> Response:
+        """Answer a form: the next page, with a sentence on top of it."""
+        if notice:
+            self.session.notices.append(notice)
+        return RedirectResponse(path, 303)
+
+    def journal(self, kind: str, detail: str = "") -> None:
+        with self.writing() as connection:
+            accounts.note(connection, kind, at=self.now(), who=self.who, detail=detail)
+
+
+# ------------------------------------------------------------------------------------------------------- templates
+
+
+def _shown(value: Any) -> Any:
+    """Whatever a sheet or a server wrote is harmless to look at, beside being escaped."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader("mailer.console", "pages"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=_shown,
+)
+
+
+def _lines(text: str) -> Markup:
+    """Keep the lines of a text, in a <pre>."""
+    return Markup("\n").join(printable(line) for line in text.splitlines())
+
+
+def address_of(path: str, query: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+    """Return an address with a query, without what is empty."""
+    pairs = [
+        (name, one)
+        for name, value in (query.items() if isinstance(query, Mapping) else query)
+        for one in (value if isinstance(value, list | tuple) else [value])
+        if one not in ("", None)
+    ]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+PAGES.filters["lines"] = _lines
+PAGES.globals |= {
+    "State": State,
+    "OPEN": OPEN,
+    "Right": Right,
+    "MARKS": MARKS,
+    "WORDS": WORDS,
+    "LANGUAGES": LANGUAGES,
+    "address": address_of,
+    "reason_words": lambda reason: REASONS.get(reason, reason) if reason in set(Reason) else reason,
+}
+
+
+def badge(workspace: Workspace) -> str:
+    """Return DEMO, TEST or LIVE: whom a letter of this workspace can reach."""
+    safety = workspace.settings.safety
+    return "DEMO" if safety.demo_only else safety.mode.upper()
+
+
+def render(visit: Visit, template: str, **context: Any) -> str:
+    say = visit.say
+    workspace = visit.workspace
+    return PAGES.get_template(template).render(
+        visit=visit,
+        path=visit.request.url.path,
+        say=say,
+        _=say,
+        workspace=workspace,
+        badge=badge(workspace),
+        delegation=visit.name_of,
+        **context,
+    )
+
+
+_delegations: list[Delegations] = []
+
+
+def _known() -> Delegations:
+    if not _delegations:
+        _delegations.append(Delegations.load())
+    return _delegations[0]

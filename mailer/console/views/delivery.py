@@ -1,0 +1,264 @@
+"""One delivery: what happened to it, the letter exactly as it went out, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from email import message_from_bytes, policy
+
+from starlette.responses import HTMLResponse, Response
+
+from mailer.base.address import allowed
+from mailer.base.errors import Refused, UsageError
+from mailer.base.states import WORDS, State
+from mailer.console.access.guard import LETTER_POLICY
+from mailer.console.access.rights import Right
+from mailer.console.request import Visit
+from mailer.console.views.outcomes import because
+from mailer.contacts import holds
+from mailer.contacts.contact import Contact
+from mailer.ledger import notes
+from mailer.ledger.ledger import Connection, shown
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import resolve
+from mailer.ledger.reading import deliveries, table
+from mailer.ledger.reading.deliveries import LATE_ANSWER, Delivery, Moment
+from mailer.report import totals
+from mailer.report.evidence import Sent, evidence, letter_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the timeline."""
+
+    at: datetime
+    lines: tuple[str, ...]
+    became: State | None = None
+    reason: str = ""
+    server: str = ""  # the server's own line, a click away
+    ahead: bool = False  # not yet: the next try
+
+
+def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
+    mail_out = visit.mail_out(connection)
+    one = table.one(connection, mail_out.id, visit.request.path_params["number"])
+    if one is None:
+        raise UsageError(visit.say("There is no such person in {name}.", name=mail_out.name))
+    return mail_out, one
+
+
+def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
+    _, _, held = visit.console.shelf.people()
+    return held.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
+
+
+def show(visit: Visit) -> Response:
+    with visit.reading() as connection:
+        mail_out, one = _wanted(visit, connection)
+        moments = deliveries.timeline(connection, one.id)
+        others = table.of_person(connection, one)
+    return visit.page(
+        "delivery.html",
+        mail_out=mail_out,
+        one=one,
+        steps=list(_story(visit, mail_out, one, moments)),
+        because=because(visit, one),
+        others=others,
+        held=_held(visit, one),
+        done=_done(moments),
+        followed=one.needs_a_person,
+        evidence=evidence(one, moments),
+        may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
+    )
+
+
+def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
+    """Return who ticked the follow-up off and when, unless somebody has taken it up again."""
+    last = [moment for moment in moments if moment.kind in (notes.DONE, notes.REOPENED)][-1:]
+    return (last[0].who, last[0].at) if last and last[0].kind == notes.DONE else None
+
+
+def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]) -> Iterator[Step]:
+    """Tell what happened, as `report.story` does, in the reader's language."""
+    say = visit.say
+    left = one.state is State.SKIPPED
+    yield Step(
+        mail_out.planned_at,
+        (say("planned in {name}", name=mail_out.name),),
+        State.SKIPPED if left else State.WAITING,
+        one.reason if left else "",
+    )
+    for number, moment in enumerate(moments, 1):
+        if moment.kind == State.SENDING and number < len(moments):
+            continue  # a claim is news only while nothing follows
+        became = State(moment.kind) if moment.kind in set(State) else None
+        server = totals.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
+        yield Step(moment.at, tuple(_lines(visit, moment)), became, moment.reason, server)
+    if one.state is State.DEFERRED and one.next_try_at:
+        yield Step(one.next_try_at, (say("next try"),), ahead=True)
+
+
+def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
+    say = visit.say
+    who = totals.person_behind(moment.who)
+    if moment.kind == LATE_ANSWER:
+        yield say("An answer came after the letter was no longer this sender's; it is kept as evidence.")
+    if moment.attempt is not None:
+        yield say("try {n}", n=moment.attempt) + (
+            f" · {moment.peer} · {moment.tls or say('not encrypted')}" if moment.peer else ""
+        )
+        if not moment.code and moment.text:
+            yield moment.text
+    elif moment.kind == State.SENDING:
+        yield say("taken up by a sender")
+    elif moment.kind == State.WAITING:
+        yield say("put back before anything was handed over")
+    elif moment.kind == notes.NOTED:
+        yield say("note by {who}: {text}", who=who, text=moment.detail)
+    elif moment.kind == notes.OPENED:
+        yield say("letter opened by {who}", who=who)
+    elif moment.kind == notes.DONE:
+        yield say("follow-up done by {who}", who=who)
+    elif moment.kind == notes.REOPENED:
+        yield say("follow-up taken up again by {who}", who=who)
+    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason:  # an unknown one was settled
+        yield say("{who} decided: {text}", who=who, text=moment.detail)
+    else:
+        yield from filter(None, (say("by {who}", who=who) if who else moment.kind.replace("_", " "), moment.detail))
+
+
+# ------------------------------------------------------------------------------------------------------- the letter
+
+
+def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
+    """Return the letter as it went over the line, and write down who opened it."""
+    with visit.writing() as connection:
+        mail_out, one = _wanted(visit, connection)
+        sent = letter_of(visit.workspace, connection, one)
+        if sent is None:
+            raise UsageError(visit.say("There is no letter for {name}.", name=one.name or one.shown))
+        notes.opened(connection, one, at=visit.now(), who=visit.who)
+    return mail_out, one, sent
+
+
+def letter(visit: Visit) -> Response:
+    mail_out, one, sent = _sent(visit)
+    parsed = message_from_bytes(sent.data, policy=policy.default)
+    body = parsed.get_body(("plain",))
+    heads = sent.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
+    return visit.page(
+        "letter.html",
+        mail_out=mail_out,
+        one=one,
+        heads=[(name, parsed[name]) for name in ("From", "Reply-To", "To", "Subject", "Date") if parsed[name]],
+        text=body.get_content() if body else "",
+        source=heads,
+        sent=sent,
+        files=[part.get_filename() or "?" for part in parsed.iter_attachments()],
+        has_html=parsed.get_body(("html",)) is not None,
+    )
+
+
+def html(visit: Visit) -> Response:
+    """Return the HTML of the letter for its sandboxed frame."""
+    _, _, sent = _sent(visit)
+    body = message_from_bytes(sent.data, policy=policy.default).get_body(("html",))
+    return framed(str(body.get_content()) if body else "")
+
+
+def framed(text: str) -> Response:
+    """Return the HTML of a letter under a policy of its own: nothing remote, no script, only in a frame of ours."""
+    return HTMLResponse(text, headers={"content-security-policy": LETTER_POLICY})
+
+
+def eml(visit: Visit) -> Response:
+    _, one, sent = _sent(visit)
+    name = f"{one.shown}.eml"
+    return Response(
+        sent.data, media_type="message/rfc822", headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+# -------------------------------------------------------------------------------------------------- what a person does
+
+
+def _here(visit: Visit) -> str:
+    params = visit.request.path_params
+    return f"/mail-outs/{params['mail_out']}/people/{params['number']}"
+
+
+def note(visit: Visit) -> Response:
+    """Write a note beside the delivery."""
+    text = visit.field("text")[:4000]
+    if not text:
+        raise UsageError(visit.say("The note is empty."))
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        notes.write(connection, one, notes.NOTED, at=visit.now(), who=visit.who, detail=text)
+    return visit.go(_here(visit), visit.say("The note is written."))
+
+
+def done(visit: Visit) -> Response:
+    """Tick a follow-up off, or take it up again."""
+    kind = notes.REOPENED if visit.field("again") else notes.DONE
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        notes.write(connection, one, kind, at=visit.now(), who=visit.who)
+    back = visit.field("next")
+    return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
+
+
+def settle(visit: Visit) -> Response:
+    """Let a named person say what became of an unknown letter."""
+    words = {"accepted": State.ACCEPTED, "not_sent": State.NOT_SENT}
+    to, because = words.get(visit.field("to")), visit.field("because")[:1000]
+    if to is None or not because:
+        raise UsageError(visit.say("Say what became of the letter, and how you know."))
+    with visit.writing() as connection:
+        _, one = _wanted(visit, connection)
+        resolve.settle(connection, one, to, who=visit.who, because=because, at=visit.now())
+    return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
+
+
+def resend(visit: Visit) -> Response:
+    """Plan the same letter once more: the same bytes and Message-ID. This one stays unknown, and nothing is sent by it."""
+    because = visit.field("because")[:1000]
+    if not because:
+        raise UsageError(visit.say("Say what became of the letter, and how you know."))
+    with visit.reading() as connection:
+        mail_out, one = _wanted(visit, connection)
+    now = visit.console.shelf.draft(mail_out.appeal)
+    if _held(visit, one):
+        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
+    if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
+        raise Refused(visit.say("Test mode: only addresses on the allow-list are written to."))
+    with visit.writing() as connection:
+        new = resolve.release(
+            connection,
+            one,
+            mode=now.mode,
+            server=now.sending.server,
+            sources=now.sources.pack(),
+            who=visit.who,
+            because=because,
+            at=visit.now(),
+        )
+    return visit.go(f"/mail-outs/{shown(new)}/send")
+
+
+def hold(visit: Visit) -> Response:
+    """Put this person on the hold list: never written to again, until released."""
+    why = visit.field("because")[:500]
+    if not why:
+        raise UsageError(visit.say("Say why nobody writes to this person any more."))
+    with visit.reading() as connection:
+        _, one = _wanted(visit, connection)
+    if _held(visit, one):
+        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
+    today: date = visit.now().date()
+    entry = holds.Hold(one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0)
+    workspace = visit.workspace
+    holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
+    visit.journal("held", one.shown)  # the list has the name; what is erased there must not stand here
+    return visit.go(_here(visit), visit.say("{name} is on the hold list and will not be written to.", name=one.name))

@@ -1,0 +1,77 @@
+"""Who was not written to and where that stands in the sheets; and who still needs a person, and to do what."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from mailer.base.states import Reason, State
+from mailer.console.request import Visit
+from mailer.console.views.outcomes import as_file, because, by_delegation, calls
+from mailer.ledger import notes
+from mailer.ledger.reading import table
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.table import Wanted
+from mailer.report import totals
+
+NEXT: dict[str, str] = {
+    Reason.NO_MAILBOX: "Find the right address and correct the sheet, then plan the rest.",
+    Reason.MOVED: "Find the new address and correct the sheet, then plan the rest.",
+    Reason.MAILBOX_FULL: "Call the office, or write again in a few days.",
+    Reason.SPAM: "Call the office; let somebody write from another address.",
+    Reason.POLICY: "Call the office; let somebody write from another address.",
+    Reason.TOO_BIG: "Shorten the letter or take an attachment away, then plan the rest.",
+    Reason.GAVE_UP: "Their server never said yes. Call the office, or plan the rest.",
+    Reason.BROKE_AFTER_DOT: "Ask the person or the server whether it arrived, then settle it.",
+}
+OTHERWISE = "Read the server's words, and decide."
+
+
+def left_out(visit: Visit) -> Response:
+    """List everyone who was not written to, by reason, with the cell."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = table.every(connection, mail_out.id, Wanted(states=(State.SKIPPED.value,)))
+    groups: dict[str, list[Delivery]] = {}
+    for one in rows:
+        groups.setdefault(one.reason, []).append(one)
+    ordered = sorted(groups.items(), key=lambda item: (item[0] not in totals.IN_THE_ROW, -len(item[1])))
+    return visit.page("left_out.html", mail_out=mail_out, groups=ordered, people=len(rows), fixable=totals.IN_THE_ROW)
+
+
+def follow_up(visit: Visit) -> Response:
+    """List those for whom the mailer can do no more by itself, by delegation, with the next step."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = totals.needs_a_person(connection, mail_out.id)
+        done = notes.done(connection, mail_out.id)
+        said = notes.last_notes(connection, [one.id for one in rows])
+        skipped = table.every(
+            connection, mail_out.id, Wanted(states=(State.SKIPPED.value,), reasons=tuple(totals.IN_THE_ROW))
+        )
+    return visit.page(
+        "follow_up.html",
+        mail_out=mail_out,
+        groups=by_delegation(visit, rows),
+        people=len(rows),
+        done=done,
+        notes=said,
+        skipped=len(skipped),
+        next=lambda one: visit.say(NEXT.get(one.reason, OTHERWISE)),
+        because=lambda one: because(visit, one),
+    )
+
+
+def call_sheet(visit: Visit) -> Response:
+    """Show exactly these people for the telephone."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = totals.needs_a_person(connection, mail_out.id)
+        said = notes.last_notes(connection, [one.id for one in rows])
+    return calls(visit, mail_out, rows, said, f"/mail-outs/{mail_out.name}/follow-up")
+
+
+def export(visit: Visit) -> Response:
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = totals.needs_a_person(connection, mail_out.id)
+    return as_file(visit, mail_out, rows, "follow-up")

@@ -1,0 +1,250 @@
+"""One mail-out as it stands, and while it runs: progress, counters, the map, the rate, who needs a person, the latest.
+
+The page is whole without script and refreshes itself; with script the moving part comes over one event stream. Pause
+and stop are states of the send log: no final dot follows their commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from mailer.base.errors import Refused
+from mailer.base.states import OPEN, WORDS, MailOutState, State
+from mailer.console import child
+from mailer.console.request import Visit, render
+from mailer.console.tiles import Tile, shade, tiles
+from mailer.console.views.outcomes import because, counted
+from mailer.ledger import mailouts, notes
+from mailer.ledger.guard.senders import nobody_sends
+from mailer.ledger.ledger import Connection
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import table as outcomes
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.table import Happened
+from mailer.report import totals as report
+
+LOOK = 0.7  # seconds between two looks at the send log
+SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
+SHOWN = 8
+
+_ended = threading.Event()
+"""Set when the server shuts down: open streams end by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What the moving part of the page shows."""
+
+    mail_out: MailOut
+    counts: dict[State, int]
+    done: int
+    to_send: int
+    totals: list[report.Total]
+    table: dict[str, dict[State, int]]
+    needs: list[tuple[Delivery, list[str]]]
+    needing: int
+    latest: list[Happened]
+    bars: list[int]  # outcomes in each span of ten seconds, the oldest first
+    per_minute: float
+    left: float | None  # seconds, where a rate is known
+    died: bool
+    starting: bool
+    said: str  # why the last sender refused
+
+    @property
+    def running(self) -> bool:
+        return self.mail_out.state is MailOutState.SENDING or self.starting
+
+
+def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
+    counts = counted(visit, connection, mail_out.id)
+    done, to_send = report.done(counts.states)
+    sending = mail_out.state is MailOutState.SENDING
+    since = visit.now() - timedelta(seconds=SPAN)
+    bars, rate = _speed(outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit)
+    open_ = sum(counts.states[state] for state in OPEN)
+    needs, needing = _needs(visit, connection, mail_out, counts.states)
+    root = visit.workspace.root
+    return Now(
+        mail_out=mail_out,
+        counts=counts.states,
+        done=done,
+        to_send=to_send,
+        totals=[
+            report.Total(state, number, "" if state is State.SKIPPED else visit.say.share(number, to_send), "")
+            for state in report.IN_ORDER
+            if (number := counts.states[state])
+        ],
+        table=counts.delegations,
+        needs=needs,
+        needing=needing,
+        latest=list(outcomes.latest(connection, mail_out.id, SHOWN)),
+        bars=bars if sending else [],
+        per_minute=rate,
+        left=60 * open_ / rate if sending and rate else None,
+        died=sending and nobody_sends(visit.console.ledger, connection, mail_out.id),
+        starting=not sending and child.runs(root, mail_out),
+        said=child.said(root, mail_out),
+    )
+
+
+def _needs(
+    visit: Visit, connection: Connection, mail_out: MailOut, counts: dict[State, int]
+) -> tuple[list[tuple[Delivery, list[str]]], int]:
+    """Return the first of those who need a person, and how many they are."""
+    wanted = outcomes.Wanted(states=(State.UNKNOWN.value,))
+    rows = list(outcomes.page(connection, mail_out.id, wanted, limit=SHOWN).rows)
+    if len(rows) < SHOWN:
+        wanted = outcomes.Wanted(states=(State.REFUSED.value,))
+        rows += outcomes.page(connection, mail_out.id, wanted, limit=SHOWN - len(rows)).rows
+    return [(one, because(visit, one)) for one in rows], counts[State.UNKNOWN] + counts[State.REFUSED]
+
+
+def _speed(times: list[datetime], visit: Visit) -> tuple[list[int], float]:
+    now = visit.now()
+    spans = Counter(int((now - at).total_seconds()) // STEP for at in times)
+    bars = [spans[back] for back in range(SPAN // STEP - 1, -1, -1)]
+    recent = [at for at in times if now - at <= timedelta(seconds=60)]
+    if not recent:
+        return bars, 0.0
+    seconds = max(5.0, min(60.0, (now - recent[0]).total_seconds()))
+    return bars, 60 * len(recent) / seconds
+
+
+def tile_map(table: dict[str, dict[State, int]]) -> list[tuple[Tile, int, int, int]]:
+    """Return (tile, accepted, people to be written to, shade) for every delegation."""
+    found = []
+    for tile in tiles():
+        row = table.get(tile.code)
+        whole = sum(number for state, number in row.items() if state is not State.SKIPPED) if row else 0
+        accepted = row[State.ACCEPTED] if row else 0
+        found.append((tile, accepted, whole, shade(accepted, whole)))
+    return found
+
+
+def show(visit: Visit) -> Response:
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        now = look(visit, connection, mail_out)
+    return visit.page("mail_out.html", **_context(visit, now))
+
+
+def now(visit: Visit) -> Response:
+    """Return the moving part alone."""
+    return HTMLResponse(_fragment(visit)[0])
+
+
+def _context(visit: Visit, now: Now) -> dict[str, Any]:
+    limits = visit.workspace.settings.limits
+    return {
+        "mail_out": now.mail_out,
+        "now": now,
+        "tiles": tile_map(now.table),
+        "limit": limits.per_minute,
+        "states": report.IN_ORDER,
+    }
+
+
+def _fragment(visit: Visit) -> tuple[str, Now]:
+    with visit.reading() as connection:
+        now = look(visit, connection, visit.mail_out(connection))
+    return render(visit, "now.html", **_context(visit, now)), now
+
+
+# ------------------------------------------------------------------------------------------------------- the stream
+
+
+def stream(visit: Visit) -> Response:
+    """Tell every change for as long as the mail-out runs and the page is open."""
+    return StreamingResponse(_events(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _events(visit: Visit) -> AsyncIterator[str]:
+    last, tenth, needing = "", -1, -1
+    first: tuple[MailOutState, bool] | None = None
+    while not _ended.is_set() and visit.console.sessions.good(visit.session):
+        text, now = await run_in_threadpool(_fragment, visit)
+        stands = (now.mail_out.state, now.starting)
+        first = first or stands
+        if text != last:
+            last = text
+            yield _event("now", text)
+        reached = 10 * now.done // max(1, now.to_send)
+        if reached > tenth >= 0 or now.needing > needing >= 0:
+            yield _event("say", _sentence(visit, now))
+        tenth, needing = reached, now.needing
+        if stands != first or not now.running:
+            yield _event("over", "")  # the page is loaded anew: its buttons are other ones
+            return
+        await asyncio.sleep(LOOK)
+    if not _ended.is_set():
+        yield _event("over", "")  # the sign-in has ended: the page leads to the door
+
+
+def _event(name: str, text: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in text.splitlines()) or "data:\n"
+    return f"event: {name}\n{lines}\n"
+
+
+def _sentence(visit: Visit, now: Now) -> str:
+    """Say in a sentence how it stands, for those who listen: every tenth, or when somebody is needed."""
+    say = visit.say
+    said = [say("{done} of {all}", done=now.done, all=now.to_send)]
+    said += [f"{say.number(now.counts[state])} {say(WORDS[state])}" for state in report.IN_ORDER if now.counts[state]]
+    return ", ".join(said)
+
+
+def end_streams() -> None:
+    _ended.set()
+
+
+# ------------------------------------------------------------------------------------------------- pause, resume, stop
+
+
+def _change(visit: Visit, to: MailOutState, why: str) -> MailOut:
+    with visit.writing() as connection:
+        mail_out = visit.mail_out(connection)
+        return mailouts.change(connection, mail_out.id, to, at=visit.now(), who=visit.who, why=why)
+
+
+def pause(visit: Visit) -> Response:
+    after = _change(visit, MailOutState.PAUSED, visit.say("paused by {who}", who=visit.who))
+    return visit.go(
+        f"/mail-outs/{after.name}", visit.say("{name} is paused. Nothing more is handed over.", name=after.name)
+    )
+
+
+def stop(visit: Visit) -> Response:
+    after = _change(visit, MailOutState.STOPPED, visit.say("stopped by {who}", who=visit.who))
+    notice = visit.say("{name} is stopped for good. Nothing more is handed over.", name=after.name)
+    return visit.go(f"/mail-outs/{after.name}", notice)
+
+
+def resume(visit: Visit) -> Response:
+    """Go on with a paused mail-out, or with one whose sender has ended."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+    if mail_out.state not in (MailOutState.PAUSED, MailOutState.SENDING):
+        raise Refused(visit.say("{name} is not paused.", name=mail_out.name))
+    return begin(visit, mail_out, "resume", mail_out.name)
+
+
+def begin(visit: Visit, mail_out: MailOut, *words: str) -> Response:
+    """Start the process that sends, and show how it goes."""
+    visit.workspace.make_state_dir()
+    if child.start(visit.workspace.root, mail_out, *words, who=visit.who):
+        with visit.writing() as connection:
+            by = visit.say("by {who}", who=visit.who)
+            notes.asked(
+                connection, mail_out.id, at=visit.now(), who=visit.who, detail=f"{by}: mailer {' '.join(words)}"
+            )
+    return visit.go(f"/mail-outs/{mail_out.name}")

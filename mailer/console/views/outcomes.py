@@ -1,0 +1,260 @@
+"""The table of outcomes: filters in the address bar, a page at a time, and the same rows as a file or a call sheet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from starlette.responses import Response
+
+from mailer.base.errors import UsageError
+from mailer.base.spelling import tokens
+from mailer.base.states import Reason, State
+from mailer.console.request import Visit, address_of
+from mailer.ledger import notes
+from mailer.ledger.ledger import Connection
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import table as outcomes
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.table import SORTS, Wanted
+from mailer.report import export as files
+from mailer.report import totals
+
+KINDS = {
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", files.workbook),
+    "csv": ("text/csv; charset=utf-8", files.csv_file),
+    "json": ("application/x-ndjson", files.json_lines),
+}
+FILTERS = ("state", "reason", "delegation", "role", "group", "language")
+VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Everyone", ()),
+    ("Needs a look", (("state", "unknown"), ("state", "refused"), ("state", "not_sent"))),
+    ("Still trying", (("state", "deferred"),)),
+    ("Newest first", (("sort", "-changed"),)),
+)
+"""Views that are worth a name; every other one is an address to be kept."""
+
+
+SHOWN = 100
+"""So many people a search over everything shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address bar says."""
+
+    wanted: Wanted
+    sort: str
+    day: str
+    values: dict[str, list[str]]  # filter → values, as they came
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The same again, for links: without the place in the pages."""
+        pairs = [(name, value) for name, values in self.values.items() for value in values]
+        pairs += [("q", self.wanted.search)] if self.wanted.search else []
+        pairs += [("day", self.day)] if self.day else []
+        return pairs + ([("sort", self.sort)] if self.sort != "number" else [])
+
+    @property
+    def narrowed(self) -> bool:
+        return bool([name for name, _ in self.query if name != "sort"])
+
+
+def asked(visit: Visit) -> Asked:
+    """Read the address bar. What it cannot mean is left away, so that an old bookmark still opens."""
+    params = visit.request.query_params
+    values = {name: [one for one in params.getlist(name) if one] for name in FILTERS}
+    values["state"] = [one for one in values["state"] if one in set(State)]
+    sort = params.get("sort", "number")
+    sort = sort if sort.removeprefix("-") in SORTS else "number"
+    day = _day(params.get("day", ""))
+    begin = datetime(day.year, day.month, day.day).astimezone() if day else None
+    wanted = Wanted(
+        states=tuple(values["state"]),
+        reasons=tuple(values["reason"]),
+        delegations=tuple(values["delegation"]),
+        roles=tuple(values["role"]),
+        groups=tuple(values["group"]),
+        languages=tuple(values["language"]),
+        since=begin,
+        until=begin + timedelta(days=1) if begin else None,
+        search=params.get("q", "").strip()[:200],
+    )
+    return Asked(wanted, sort, str(day or ""), values)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted once for as long as nothing happens in a mail-out."""
+
+    states: dict[State, int]
+    delegations: dict[str, dict[State, int]]
+    chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
+    excluded: frozenset[str]  # delegations that the appeal leaves out
+    reasons: dict[str, int]
+    choices: dict[str, list[str]]
+
+
+def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
+    """Return the counts of a mail-out, from memory where no event has come since."""
+    last = outcomes.last_event(connection, mail_out_id)
+    known = visit.console.counts.get(mail_out_id)
+    if known is not None and known[0] == last:
+        found: Counts = known[1]
+        return found
+    states, reasons = dict.fromkeys(State, 0), Counter[str]()
+    table: dict[str, dict[State, int]] = {}
+    chosen, excluded = Counter[str](), set[str]()
+    for code, state, reason, number in outcomes.table(connection, mail_out_id):
+        table.setdefault(code, dict.fromkeys(State, 0))[State(state)] += number
+        states[State(state)] += number
+        if reason:
+            reasons[reason] += number
+        if reason in totals.NOT_MEANT:
+            chosen[code] += number
+        elif reason == Reason.DELEGATION:
+            excluded.add(code)
+    choices = known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)  # the plan's: fixed
+    found = Counts(
+        states, dict(sorted(table.items())), dict(chosen), frozenset(excluded), dict(reasons.most_common()), choices
+    )
+    visit.console.counts[mail_out_id] = (last, found)
+    return found
+
+
+def show(visit: Visit) -> Response:
+    what = asked(visit)
+    after, before = _number(visit.query("after")), _number(visit.query("before"))
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        counts = counted(visit, connection, mail_out.id)
+        page = outcomes.page(connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before)
+        everyone = sum(counts.states.values())
+        whole = not page.before and not page.after  # what is looked for is often all on one page
+        found = len(page.rows) if whole else _how_many(connection, mail_out.id, what, counts, everyone)
+    answer = visit.page(
+        "outcomes.html",
+        mail_out=mail_out,
+        rows=page.rows,
+        page=page,
+        found=found,
+        everyone=everyone,
+        counts=counts,
+        asked=what,
+        views=VIEWS,
+        states=totals.IN_ORDER,
+        headings=(("number", "No."), ("name", "Name"), ("delegation", "Delegation"), ("", "Role"),
+                  ("", "Letter"), ("", "Outcome"), ("", "Why"), ("changed", "Since")),
+    )  # fmt: skip
+    if "hx-request" in visit.request.headers:  # the address that is kept holds what was chosen, and nothing empty
+        answer.headers["hx-push-url"] = address_of(visit.request.url.path, what.query)
+    return answer
+
+
+def _how_many(connection: Connection, mail_out_id: int, what: Asked, counts: Counts, everyone: int) -> int:
+    """Count the rows: from what is counted already where only states and delegations narrow them."""
+    if not what.narrowed:
+        return everyone
+    if what.wanted == replace(Wanted(), states=what.wanted.states, delegations=what.wanted.delegations):
+        rows = counts.delegations.items()
+        return sum(
+            number
+            for code, row in rows
+            if not what.wanted.delegations or code in what.wanted.delegations
+            for state, number in row.items()
+            if not what.wanted.states or state.value in what.wanted.states
+        )
+    return outcomes.count(connection, mail_out_id, what.wanted)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def export(visit: Visit) -> Response:
+    """Return exactly the rows that the address bar chooses, in its order."""
+    what = asked(visit)
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = outcomes.every(connection, mail_out.id, what.wanted, sort=what.sort)
+    return as_file(visit, mail_out, rows, "some" if what.narrowed else "everyone")
+
+
+def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: str) -> Response:
+    """Return rows as the kind of file that the address names, and write down who took them along."""
+    kind = visit.request.path_params["kind"]
+    if kind not in KINDS:
+        raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
+    media, make = KINDS[kind]
+    visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
+    name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
+    return Response(
+        make(mail_out, rows), media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def call_sheet(visit: Visit) -> Response:
+    """Show the rows for the telephone: by delegation, with room to write, made for paper."""
+    what = asked(visit)
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        rows = outcomes.every(connection, mail_out.id, what.wanted)
+        said = notes.last_notes(connection, [one.id for one in rows[:2000]])
+    return calls(visit, mail_out, rows, said, address_of(f"/mail-outs/{mail_out.name}/outcomes", what.query))
+
+
+def calls(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str) -> Response:
+    """Answer with rows as a call sheet."""
+    groups = by_delegation(visit, rows)
+    return visit.page("call_sheet.html", mail_out=mail_out, groups=groups, people=len(rows), notes=said, back=back)
+
+
+def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
+    """Group rows by delegation, in the order of their names in the reader's language."""
+    groups: dict[str, list[Delivery]] = {}
+    for one in rows:
+        groups.setdefault(one.delegation, []).append(one)
+    return dict(sorted(groups.items(), key=lambda group: tokens(visit.name_of(group[0]))))
+
+
+def because(visit: Visit, one: Delivery) -> list[str]:
+    """Say why a delivery is where it is, in pieces: the reason, the person or the cell, the server's words."""
+    say = visit.say
+    parts = [say(totals.in_words(one.reason))] if one.reason else []
+    if one.reason in totals.IN_THE_ROW:
+        parts += [part for part in (say(one.detail), one.address, say.place(one.place)) if part]
+    elif one.detail:
+        parts.append(say(one.detail))
+    said = totals.server_line(one.code, one.enhanced, one.text)
+    if said and one.code and (one.state is not State.ACCEPTED or one.attempts > 1):
+        parts.append(f"{say('server')}: {said}")
+    if one.state is State.DEFERRED and one.next_try_at:
+        parts.append(say("next try {at}", at=say.moment(one.next_try_at)))
+    if one.state is State.ACCEPTED and one.attempts > 1:
+        parts.append(say("at try {n}", n=one.attempts))
+    return parts
+
+
+def search(visit: Visit) -> Response:
+    """Find a person in all mail-outs and in the sheets."""
+    text = visit.query("q")[:200]
+    with visit.reading() as connection:
+        found = outcomes.anywhere(connection, text, SHOWN + 1) if text else []
+    _, book, _ = visit.console.shelf.people()
+    words = tokens(text)
+    contacts = [
+        one
+        for one in book.contacts
+        if words and all(word in " ".join(tokens(f"{one.name} {one.address}")) for word in words)
+    ]
+    return visit.page("search.html", q=text, found=found[:SHOWN], more=len(found) > SHOWN, contacts=contacts[:SHOWN])

@@ -1,0 +1,413 @@
+"""A mail-out in steps: Letter, People, Check, Rehearse, Send. Everything is decided by the functions of the command line.
+
+The letter is shown as a real person would get it, the hardest first; making a plan freezes who gets what, and sends
+nothing. The sending itself is `mailer send`, started as a process of its own once the number has been typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
+from mailer.base.spelling import tokens
+from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.console import child
+from mailer.console.request import Visit
+from mailer.console.views import live
+from mailer.console.views.delivery import framed
+from mailer.contacts.contact import Contact
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import shown
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import approvals
+from mailer.ledger.reading import deliveries
+from mailer.letters import appeal as appeals
+from mailer.letters.appeal import Appeal
+from mailer.letters.checks import twins
+from mailer.letters.render import Rendered, check_letters
+from mailer.plan import signoff
+from mailer.plan.audience import EVERYONE, Decision, Selection
+from mailer.plan.draft import Draft, changes_since
+from mailer.plan.proof import Proof, hardest
+
+STEPS = (("", "Letter"), ("/people", "People"), ("/check", "Check"), ("/rehearse", "Rehearse"), ("/send", "Send"))
+WORDS_A_MINUTE = 220
+_SAMPLE = re.compile(r"sample-[\w@.-]+\.eml", re.ASCII)
+SUBJECT = 60
+"""Characters of a subject that most mail programs show; a telephone shows about 40."""
+
+
+def index(visit: Visit) -> Response:
+    found: list[tuple[str, Appeal | None, str]] = []
+    for name in appeals.names(visit.workspace.root):
+        try:
+            found.append((name, appeals.load_appeal(visit.workspace.root, name), ""))
+        except MailerError as fault:
+            found.append((name, None, fault.message))
+    with visit.reading() as connection:
+        mail_outs = mailouts.all_of_them(connection)
+    last = {one.appeal: one for one in mail_outs}
+    return visit.page("letters.html", appeals=found, last=last)
+
+
+def _draft(visit: Visit) -> Draft:
+    name: str = visit.request.path_params["appeal"]
+    if name not in appeals.names(visit.workspace.root):
+        raise UsageError(visit.say("There is no appeal {name}.", name=name))
+    return visit.console.shelf.draft(name)
+
+
+def _for_real(now: Draft) -> Draft:
+    """Return the same without the allow-list of test mode: what is read before sending is read for the real people."""
+    return replace(now, mode="live")
+
+
+# ------------------------------------------------------------------------------------------------------------ letter
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one person would read."""
+
+    contact: Contact
+    language: str
+    decision: Decision
+    letter: Rendered
+    words: int
+
+    @property
+    def seconds(self) -> int:
+        return 60 * self.words // WORDS_A_MINUTE
+
+
+def letter(visit: Visit) -> Response:
+    """Show the letter as one person would get it."""
+    now = _for_real(_draft(visit))
+    decisions = now.decide()
+    getting = [one for one in decisions if one.reason is None]
+    people = [(one.contact, one.language) for one in getting]
+    hard = [contact for contact, _ in hardest(now.renderer, now.forms, people, 12)] if people else []
+    reading = _reading(visit, now, decisions, hard)
+    order = [one.contact for one in getting]
+    here = order.index(reading.contact) if reading and reading.contact in order else -1
+    return visit.page(
+        "letter_step.html",
+        appeal=now.appeal,
+        reading=reading,
+        hard=hard,
+        before=order[here - 1] if here > 0 else None,
+        after=order[here + 1] if 0 <= here < len(order) - 1 else None,
+        summary=twins.summary(now.appeal),
+        standings=signoff.standings(now.appeal, signoff.signatures(visit.workspace.root, now.appeal)),
+        limit=SUBJECT,
+        who=_who,
+        q=visit.query("q"),
+        found=_like(decisions, visit.query("q")),
+        steps=STEPS,
+        step="",
+    )
+
+
+def _who(contact: Contact) -> str:
+    """Name a row for the address bar: where it stands."""
+    return f"{contact.file}:{contact.sheet or ''}:{contact.row}"
+
+
+def _like(decisions: list[Decision], text: str) -> list[Contact]:
+    words = tokens(text)
+    if not words:
+        return []
+    return [
+        one.contact
+        for one in decisions
+        if all(word in " ".join(tokens(f"{one.contact.name} {one.contact.address}")) for word in words)
+    ][:20]
+
+
+def _reading(visit: Visit, now: Draft, decisions: list[Decision], hard: list[Contact]) -> Reading | None:
+    """Return the letter of the person in the address bar; without one, of the hardest."""
+    wanted = visit.query("as") or (_who(hard[0]) if hard else "")
+    found = next((one for one in decisions if _who(one.contact) == wanted), None)
+    if found is None and decisions:
+        found = next((one for one in decisions if one.reason is None), decisions[0])
+    if found is None:
+        return None
+    language = visit.query("lang") or found.language
+    if language not in now.appeal.letters:
+        language = found.language if found.language in now.appeal.letters else next(iter(now.appeal.letters))
+    rendered = now.renderer.render(found.contact, language)
+    return Reading(found.contact, language, found, rendered, len(rendered.text.split()))
+
+
+def preview(visit: Visit) -> Response:
+    """Return the HTML of a letter that is not sent yet, for its sandboxed frame."""
+    now = _for_real(_draft(visit))
+    reading = _reading(visit, now, now.decide(), [])
+    return framed(reading.letter.html if reading else "")
+
+
+# ---------------------------------------------------------------------------------------------- people, check, rehearse
+
+
+def _chosen(visit: Visit, now: Draft, source: str) -> Selection:
+    """Read which delegations and roles are asked for: of the address bar, or of a form."""
+    values = visit.request.query_params if source == "query" else visit.form
+    codes = {str(one) for one in values.getlist("delegation") if now.delegations.get(str(one))}
+    roles = {str(one) for one in values.getlist("role") if one}
+    if not codes and not roles:
+        return EVERYONE
+    return Selection(delegations=frozenset(codes), roles=frozenset(roles))
+
+
+def people(visit: Visit) -> Response:
+    """Show who would get a letter and who would not, by delegation and by reason."""
+    now = _draft(visit)
+    selection = _chosen(visit, now, "query")
+    with visit.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+    decisions = now.decide(selection, history)
+    getting = [one for one in decisions if one.reason is None]
+    out: dict[str, list[Decision]] = {}
+    for one in decisions:
+        if one.reason is not None and one.reason is not Reason.NOT_CHOSEN:
+            out.setdefault(one.reason.value, []).append(one)
+    codes = Counter(one.contact.delegation for one in decisions)
+    reached = Counter(one.contact.delegation for one in getting)
+    return visit.page(
+        "people_step.html",
+        appeal=now.appeal,
+        getting=len(getting),
+        everyone=len(decisions),
+        languages=Counter(one.language for one in getting).most_common(),
+        fell_back=sum(one.fell_back for one in getting),
+        not_chosen=sum(one.reason is Reason.NOT_CHOSEN for one in decisions),
+        out=sorted(out.items(), key=lambda item: -len(item[1])),
+        if_live=sum(one.reason is None for one in _for_real(now).decide(selection, history)),
+        table=[(code, reached[code], number) for code, number in sorted(codes.items())],
+        roles=sorted({one.contact.role for one in decisions if one.contact.role}),
+        selection=selection,
+        steps=STEPS,
+        step="/people",
+    )
+
+
+def check(visit: Visit) -> Response:
+    """Show everything that could go wrong, before it does."""
+    name = visit.request.path_params["appeal"]
+    workspace = visit.workspace
+    delegations, book, held = visit.console.shelf.people()
+    letters: list[Problem] = []
+    real: list[Problem] | None = None  # not known before the letters are right
+    appeal: Appeal | None = None
+    try:
+        appeal = appeals.load_appeal(workspace.root, name, delegations)
+        now = _draft(visit)
+        letters = check_letters(appeal, workspace.settings.sender, delegations, now.forms, now.columns)
+        letters += [one for one in twins.check(appeal) if one not in letters]
+        if not any(one.severity is Severity.ERROR for one in letters):
+            real = _for_real(now).obstacles()
+    except MailerError as fault:
+        if not fault.problems:
+            raise
+        letters = [*letters, *fault.problems]
+    return visit.page(
+        "check_step.html",
+        appeal=appeal,
+        name=name,
+        letters=letters,
+        real=real,
+        sheets=[*book.problems, *held.problems],
+        steps=STEPS,
+        step="/check",
+    )
+
+
+def rehearse(visit: Visit) -> Response:
+    """Show the proof sheet: what hundreds of people will read first."""
+    now = _draft(visit)
+    sheet: Proof = _for_real(now).proof()
+    folder = visit.workspace.state_dir / "rehearsal" / now.appeal.name
+    return visit.page(
+        "rehearse_step.html",
+        appeal=now.appeal,
+        sheet=sheet,
+        allow=[one for one in visit.workspace.settings.safety.allow if not one.startswith("@")],
+        kept=sorted((path.name for path in folder.glob("sample-*.eml")), key=lambda name: (len(name), name)),
+        steps=STEPS,
+        step="/rehearse",
+    )
+
+
+def samples(visit: Visit) -> Response:
+    """Send the most different letters to oneself, or to a folder of this computer: `mailer rehearse`."""
+    name, to = _draft(visit).appeal.name, visit.field("to")
+    words = ["rehearse", name, *(["--to", to] if to else [])]
+    code, said = child.run(visit.workspace.root, *words, who=visit.who)
+    visit.journal("rehearsed", f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}")
+    if code:
+        raise Refused(visit.say("The rehearsal did not go through."), hint=said)
+    return visit.go(f"/letters/{name}/rehearse", said.splitlines()[-1] if said else visit.say("The samples are sent."))
+
+
+def sample(visit: Visit) -> Response:
+    """Hand out one sample of a rehearsal on this computer."""
+    name = visit.query("name")
+    path = visit.workspace.state_dir / "rehearsal" / _draft(visit).appeal.name / name
+    if not _SAMPLE.fullmatch(name) or not path.is_file():
+        raise UsageError(visit.say("There is no such sample."))
+    return Response(
+        path.read_bytes(),
+        media_type="message/rfc822",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def accept(visit: Visit) -> Response:
+    """Let a named person answer for an unverified form of address."""
+    now = _draft(visit)
+    wanted = (visit.field("language"), visit.field("greeting"), visit.field("closing"))
+    waiting = [group.key for group in _for_real(now).proof().waiting]
+    if wanted not in waiting:
+        raise Refused(visit.say("This form no longer waits to be accepted. Nothing was changed."))
+    signoff.accept(visit.workspace.root, [wanted], by=visit.who, on=visit.now().date())
+    visit.journal("form_accepted", " · ".join(wanted))
+    return visit.go(f"/letters/{now.appeal.name}/rehearse", visit.say("You answer for {greeting}", greeting=wanted[1]))
+
+
+# -------------------------------------------------------------------------------------------------------- plan and send
+
+
+def plan_page(visit: Visit) -> Response:
+    now = _draft(visit)
+    selection = _chosen(visit, now, "query")
+    with visit.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+        mail_outs = [one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name]
+    decisions = now.decide(selection, history)
+    getting = sum(one.reason is None for one in decisions)
+    return visit.page(
+        "plan_step.html",
+        appeal=now.appeal,
+        getting=getting,
+        left=len(decisions) - getting,
+        reasons=Counter(one.reason.value for one in decisions if one.reason).most_common(),
+        languages=Counter(one.language for one in decisions if one.reason is None).most_common(),
+        minutes=_minutes(visit, getting),
+        obstacles=now.obstacles() if now.mode == "live" else [],
+        mail_outs=reversed(mail_outs),
+        selection=selection,
+        query=urlencode([("delegation", one) for one in sorted(selection.delegations)]),
+        steps=STEPS,
+        step="/send",
+    )
+
+
+def _minutes(visit: Visit, letters: int) -> float:
+    limit = visit.workspace.settings.limits.per_minute
+    return letters / limit if limit else 0.0
+
+
+def plan(visit: Visit) -> Response:
+    """Freeze who gets what. Nobody is written to by this."""
+    now = _draft(visit)
+    return _planned(visit, now, _chosen(visit, now, "form"))
+
+
+def retry(visit: Visit) -> Response:
+    """Plan the rest of a mail-out anew, with the sheets as they are now; whoever was reached is not in it."""
+    with visit.reading() as connection:
+        before = visit.mail_out(connection)
+        everyone = deliveries.people(connection, before.id)
+    if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
+        raise Refused(visit.say("{name} is not over; what is not sent yet may still go out.", name=before.name))
+    now = visit.console.shelf.draft(before.appeal)
+    chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
+    keys = {key for one in chosen for key in (one.address_key, one.person) if key}
+    return _planned(visit, now, Selection(people=frozenset(keys), again_refused=False), before.id)
+
+
+def _planned(visit: Visit, now: Draft, selection: Selection, retry_of: int | None = None) -> Response:
+    with visit.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+    frozen = now.plan(selection, history)
+    if not frozen.to_send:
+        raise Refused(visit.say("Nobody would get a letter, so nothing was planned."))
+    with visit.writing() as connection:
+        mail_out_id = mailouts.create(connection, frozen, at=visit.now(), who=visit.who, retry_of=retry_of)
+    return visit.go(f"/mail-outs/{shown(mail_out_id)}/send")
+
+
+def send_page(visit: Visit) -> Response:
+    """Show what would be sent, and ask for the number."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        counts = deliveries.counts(connection, mail_out.id)
+        reasons = deliveries.reasons(connection, mail_out.id, State.SKIPPED)
+        sources = mailouts.sources(connection, mail_out.id)
+        people = deliveries.counts_by_delegation(connection, mail_out.id)
+        yes = approvals.approval(connection, mail_out, at=visit.now())
+        planner = approvals.planned_by(connection, mail_out.id)
+    if mail_out.state not in (MailOutState.PLANNED, MailOutState.APPROVED):
+        return visit.go(f"/mail-outs/{mail_out.name}")
+    total = sum(counts.values()) - counts[State.SKIPPED]
+    return visit.page(
+        "send_step.html",
+        mail_out=mail_out,
+        total=total,
+        left=counts[State.SKIPPED],
+        reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
+        delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
+        changes=_changes(visit, mail_out, sources),
+        obstacles=_obstacles(visit, mail_out),
+        minutes=_minutes(visit, total),
+        asks=bool(visit.workspace.settings.safety.approvals),
+        yes=yes,
+        planner=planner,
+    )
+
+
+def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
+    """List what has changed since the plan; a plan that no longer matches is not sent."""
+    try:
+        return changes_since(sources, visit.console.shelf.draft(mail_out.appeal))
+    except MailerError as fault:
+        return list(fault.problems) or [Problem("S201", Severity.ERROR, fault.message)]
+
+
+def _obstacles(visit: Visit, mail_out: MailOut) -> list[Problem]:
+    """List what keeps this plan from real people; outside live mode nothing does."""
+    if mail_out.mode != "live":
+        return []
+    try:
+        return visit.console.shelf.draft(mail_out.appeal).obstacles()
+    except MailerError:
+        return []  # what has changed says why
+
+
+def approve(visit: Visit) -> Response:
+    """Say yes to a plan, as somebody else than its maker."""
+    with visit.writing() as connection:
+        mail_out = visit.mail_out(connection)
+        approvals.approve(connection, mail_out, who=visit.who, at=visit.now())
+    return visit.go(
+        f"/mail-outs/{mail_out.name}/send", visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who)
+    )
+
+
+def send(visit: Visit) -> Response:
+    """Start the sending, where the number that was typed is that of the plan."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        counts = deliveries.counts(connection, mail_out.id)
+    total = sum(counts.values()) - counts[State.SKIPPED]
+    if visit.field("number") != str(total):
+        raise UsageError(
+            visit.say("{name} writes to {n} people. The number that was typed is another one; nothing was sent.",
+                      name=mail_out.name, n=total)
+        )  # fmt: skip
+    return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", str(total))

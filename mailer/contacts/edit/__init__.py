@@ -1,0 +1,1 @@
+"""What changes a contact sheet: repairs, marked copies, lists from elsewhere."""

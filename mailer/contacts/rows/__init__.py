@@ -1,0 +1,1 @@
+"""A row becomes a contact, with everything that is wrong in it."""

@@ -1,0 +1,1 @@
+"""A file becomes tables of text with coordinates: XLSX, ODS, CSV."""

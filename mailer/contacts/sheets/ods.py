@@ -1,0 +1,183 @@
+"""ODS (OASIS OpenDocument 1.3, part 3, chapter 9): one pass over the stream of tags, row by row.
+
+Read here and not through a library, because the usual one builds the whole document in memory (fifty times the size
+of the file) and knows neither hidden rows nor where a link leads.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, ParseError
+
+from mailer.base.problems import problem
+from mailer.contacts.contact import reference
+from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
+
+NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
+TABLE, TEXT, OFFICE = NS % "table", NS % "text", NS % "office"
+HREF = "{http://www.w3.org/1999/xlink}href"
+STYLE, FAMILY = NS % "style", "table"
+
+
+MOST_TABS = 1_000
+DEEPEST = 200
+"""Tags inside each other; a spreadsheet program writes some ten."""
+
+MOST_TEXT = 1_000_000
+"""Characters of one cell; a spreadsheet program allows 32,767."""
+
+
+class _TooManyRows(Exception):
+    pass
+
+
+class _TooBig(Exception):
+    pass
+
+
+class _TooDeep(Exception):
+    pass
+
+
+def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
+    """Read all tabs."""
+    del content
+    try:
+        return Reading(tuple(_tables(file, parts["content.xml"], max_rows)))
+    except _TooManyRows:
+        return Reading(problems=(problem("C015", file),))
+    except _TooBig:
+        return Reading(problems=(problem("C014", file),))
+    except _TooDeep:
+        message = "this file is built in a way that no spreadsheet program builds one"
+        return Reading(problems=(problem("C016", file, message=message),))
+    except (ParseError, ValueError):
+        return Reading(problems=(problem("C002", file),))
+
+
+def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
+    from defusedxml.ElementTree import iterparse
+
+    unseen: set[str] = set()  # styles of tabs that are not displayed
+    rows: list[Row] = []
+    hidden: set[int] = set()
+    formulas: set[str] = set()
+    links: dict[str, str] = {}
+    number = 0
+    filled = cells_read = 0
+    filtered = False
+    depth = 0  # a table may stand inside a cell
+    made = 0
+    areas: list[tuple[int, int, int]] = []
+    unseen_columns: set[int] = set()
+    columns = 0
+    level = 0
+    for event, element in iterparse(io.BytesIO(content), events=("start", "end")):
+        tag = element.tag
+        level += 1 if event == "start" else -1
+        if level > DEEPEST:
+            raise _TooDeep
+        if tag == f"{TABLE}table":
+            depth += 1 if event == "start" else -1
+            if event == "start" and depth == 1:
+                rows, hidden, formulas, links, number, filtered = [], set(), set(), {}, 0, False
+                areas, unseen_columns, columns, made = [], set(), 0, made + 1
+                if made > MOST_TABS:
+                    raise _TooBig
+            elif event == "end" and depth == 0:
+                off = element.get(f"{TABLE}style-name") in unseen
+                rows, merged = fill_down(rows, areas)
+                yield Table(
+                    file,
+                    element.get(f"{TABLE}name", ""),
+                    rows,
+                    frozenset(hidden),
+                    filtered,
+                    off,
+                    frozenset(formulas),
+                    links,
+                    frozenset(unseen_columns),
+                    merged,
+                )
+                element.clear()
+        elif event == "start":
+            continue
+        elif tag == f"{STYLE}style" and element.get(f"{STYLE}family") == "table":
+            if any(child.get(f"{TABLE}display") == "false" for child in element):
+                unseen.add(element.get(f"{STYLE}name", ""))
+        elif tag == f"{TABLE}table-column" and depth == 1:
+            wide = min(int(element.get(f"{TABLE}number-columns-repeated", "1")), MAX_COLUMNS)
+            if element.get(f"{TABLE}visibility", "visible") != "visible":
+                unseen_columns.update(range(columns, columns + wide))
+            columns += wide
+        elif tag == f"{TABLE}table-row" and depth == 1:
+            cells = _cells(element, number + 1, formulas, links, areas)
+            repeated = int(element.get(f"{TABLE}number-rows-repeated", "1"))
+            visibility = element.get(f"{TABLE}visibility", "visible")
+            if any(map(str.strip, cells)):
+                filled += repeated
+                cells_read += repeated * len(cells)
+                if filled > max_rows:
+                    raise _TooManyRows
+                if cells_read > max_rows * CELLS_IN_A_ROW:
+                    raise _TooBig
+                rows += [(number + 1 + again, cells) for again in range(repeated)]
+                if visibility != "visible":
+                    hidden.update(range(number + 1, number + 1 + repeated))
+                    filtered |= visibility == "filter"
+            number += repeated
+            element.clear()
+
+
+def _cells(
+    row: Element, number: int, formulas: set[str], links: dict[str, str], areas: list[tuple[int, int, int]]
+) -> list[str]:
+    cells: list[str] = []
+    for cell in row:
+        if cell.tag not in (f"{TABLE}table-cell", f"{TABLE}covered-table-cell"):
+            continue
+        text = _value(cell)
+        repeated = int(cell.get(f"{TABLE}number-columns-repeated", "1"))
+        if text:
+            ref = reference(len(cells), number, grid=True)
+            down = int(cell.get(f"{TABLE}number-rows-spanned", "1"))
+            if down > 1:
+                areas.append((len(cells), number, number + down - 1))
+            if cell.get(f"{TABLE}formula"):
+                formulas.add(ref)
+            link = next(cell.iter(f"{TEXT}a"), None)
+            if link is not None:
+                links[ref] = link.get(HREF, "")
+        cells += [text] * min(repeated, MAX_COLUMNS - len(cells))
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _value(cell: Element) -> str:
+    kind = cell.get(f"{OFFICE}value-type", "string")
+    if kind in ("float", "currency", "percentage"):
+        number = float(cell.get(f"{OFFICE}value", "0"))
+        return str(int(number)) if number.is_integer() else repr(number)
+    if kind == "date":
+        return cell.get(f"{OFFICE}date-value", "").removesuffix("T00:00:00").replace("T", " ")
+    return "\n".join(_text(child) for child in cell if child.tag == f"{TEXT}p")
+
+
+def _text(element: Element) -> str:
+    """Join the text of a paragraph; runs of blanks, tabs and line ends are tags of their own (section 6.1)."""
+    pieces = [element.text or ""]
+    if len(element) > MOST_TEXT // 100:
+        raise _TooBig
+    for child in element:
+        if child.tag == f"{TEXT}s":
+            pieces.append(" " * min(int(child.get(f"{TEXT}c", "1")), 1000))
+        elif child.tag == f"{TEXT}tab":
+            pieces.append("\t")
+        elif child.tag == f"{TEXT}line-break":
+            pieces.append("\n")
+        elif child.tag != f"{OFFICE}annotation":
+            pieces.append(_text(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)

@@ -1,0 +1,134 @@
+"""Who is sending: each sender process has a name and holds a lock under it for as long as it lives.
+
+A free lock proves that the sender is dead, however it died. With SQLite it is the lock of a file, which the system
+releases; with PostgreSQL it is a lock of a database session, which the server releases when the connection ends, so that
+it holds for senders on several machines. Where it releases too early (a network that broke), the fence still stops the
+sender before its next dot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mailer.base.states import State
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.schema import delivery
+
+ROOM = 256 * 1024
+"""Bytes for answers that the send log cannot take: far more than the letters that are under way at once need."""
+
+d = delivery.c
+
+
+def _folder(ledger: Ledger) -> Path | None:
+    return None if ledger.path is None else ledger.path.parent / "senders"
+
+
+@contextlib.contextmanager
+def sender(ledger: Ledger) -> Iterator[str]:
+    """Be a sender: yields a name of its own, alive until the block ends or the process does."""
+    name = secrets.token_hex(6)
+    folder = _folder(ledger)
+    if folder is None:
+        with ledger.session() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
+            yield name
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / name
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        with contextlib.suppress(OSError, AttributeError):  # not every file system, and not every system, reserves
+            os.posix_fallocate(lock, 0, ROOM)
+        yield name
+    finally:
+        if not _keeps_something(path):
+            path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def file_of(ledger: Ledger, name: str) -> Path | None:
+    """Return the file of a sender, which need not be there any more; None with PostgreSQL."""
+    folder = _folder(ledger)
+    return None if folder is None else folder / name
+
+
+def with_something_kept(ledger: Ledger) -> list[Path]:
+    """Return the files of dead senders in which answers are kept."""
+    folder = _folder(ledger)
+    paths = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    return [path for path in paths if _keeps_something(path) and not _alive(path)]
+
+
+def _keeps_something(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
+
+
+def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> list[str]:
+    """Name those whose deliveries are still being sent, and who are proven dead."""
+    owners = connection.scalars(
+        sa.select(d.owner).distinct().where(d.mail_out_id == mail_out_id, d.state == State.SENDING.value)
+    )
+    folder = _folder(ledger)
+    if folder is None:
+        return [owner for owner in owners if owner and not _holds_its_lock(connection, owner)]
+    dead = [owner for owner in owners if owner and not _alive(folder / owner)]
+    for owner in dead:
+        if not _keeps_something(folder / owner):
+            (folder / owner).unlink(missing_ok=True)
+    return dead
+
+
+def nobody_sends(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> bool:
+    """Say whether a mail-out that is being sent is being sent by nobody: its sender died, or none is alive at all."""
+    if dead_senders(ledger, connection, mail_out_id):
+        return True
+    folder = _folder(ledger)
+    if folder is None:
+        locks = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = ({})"
+        )
+        here = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        return not connection.scalar(sa.text(locks.format(here)))
+    return not (folder.is_dir() and any(_alive(path) for path in folder.iterdir()))
+
+
+def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
+    """Look among the locks of this database; taking the lock to see whether it is free would make others see it held."""
+    try:
+        key = int(owner, 16)
+    except ValueError:
+        return False
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = :high"
+        " AND objid::bigint = :low AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(connection.scalar(held, {"high": key >> 32, "low": key & 0xFFFFFFFF}))
+
+
+def _alive(path: Path) -> bool:
+    """Look, and leave the file: it may be of a sender that is just being born, and waits for this look to end."""
+    try:
+        lock = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)

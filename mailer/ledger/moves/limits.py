@@ -1,0 +1,117 @@
+"""Limits that live in the send log, so that neither a restart nor a second sender exceeds them.
+
+Two kinds, asked and spent in the transaction of the claim. A *pace* spreads letters evenly: a bucket holds the moment
+from which the next letter may leave (GCRA, the generic cell rate algorithm). A *window* counts: of any 60, 3,600 or
+86,400 seconds none may hold more attempts than the limit says. The account has both, since providers count in windows
+and block bursts; a recipient's domain has a pace.
+
+Providers count attempts, refused ones too; so do these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mailer.base.address import domain_of
+from mailer.ledger.ledger import lock
+from mailer.ledger.schema import bucket, delivery, spent
+
+b, s, d = bucket.c, spent.c, delivery.c
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+CATCH_UP = 1.0
+"""Seconds of lateness that the pace makes good, so that waking late costs no letters. After a longer rest it starts anew:
+there is no burst. The windows hold all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many attempts may be made; 0 is no limit. `account` is whose they are: all senders through it share them."""
+
+    account: str = "account"
+    per_minute: float = 0
+    per_hour: int = 0
+    per_day: int = 0
+    per_domain: float = 0  # a minute, to the addresses of one domain
+
+    @property
+    def any(self) -> bool:
+        return bool(self.per_minute or self.per_hour or self.per_day or self.per_domain)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two letters; 0.0 without a limit by the minute."""
+        return MINUTE / self.per_minute if self.per_minute else 0.0
+
+    @property
+    def windows(self) -> list[tuple[float, int]]:
+        """The windows that are limited: (seconds, attempts)."""
+        pairs = ((MINUTE, int(self.per_minute)), (HOUR, self.per_hour), (DAY, self.per_day))
+        return [(seconds, number) for seconds, number in pairs if number]
+
+
+def wait(connection: sa.Connection, limits: Limits, at: datetime) -> float:
+    """Return the seconds until the account may make one more attempt; 0.0: now.
+
+    Nobody else passes here until the transaction ends, so what is asked now may be spent now.
+    """
+    lock(connection, f"limits of {limits.account}")
+    waits = [0.0]
+    if limits.per_minute:
+        tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account))
+        # A clock that was set back must not hold letters for longer than one interval.
+        waits.append(min((tat or 0.0) - at.timestamp(), limits.interval))
+    for seconds, number in limits.windows:
+        oldest = connection.scalar(
+            sa.select(s.at).where(s.account == limits.account).order_by(s.at.desc()).offset(number - 1).limit(1)
+        )
+        if oldest is not None:
+            waits.append(oldest + seconds - at.timestamp())
+    return max(waits)
+
+
+def spend(connection: sa.Connection, limits: Limits, address: str, at: datetime) -> None:
+    """Count one attempt to this address, in the transaction that asked and claimed."""
+    now = at.timestamp()
+    if limits.windows:
+        connection.execute(sa.delete(spent).where(s.account == limits.account, s.at < now - DAY))
+        connection.execute(sa.insert(spent).values(account=limits.account, at=now))
+    if limits.per_minute:
+        tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account)) or 0.0
+        late = min(CATCH_UP, limits.interval)
+        _set(connection, limits.account, (tat if now - late <= tat <= now else now) + limits.interval)
+    if limits.per_domain:
+        _set(connection, _domain_of(address), now + MINUTE / limits.per_domain)
+
+
+def close_domain(connection: sa.Connection, address: str, until: datetime) -> None:
+    """Leave everyone at this address's domain alone for a while: they would all get the same answer."""
+    _set(connection, _domain_of(address), until.timestamp())
+
+
+def domain_is_open(at: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
+    """The condition under which a delivery's domain may be written to, for the claim."""
+    return ~sa.exists().where(b.name == sa.literal("@") + d.domain, b.tat > at)
+
+
+def some_domain_is_closed(connection: sa.Connection, at: datetime) -> bool:
+    return bool(connection.scalar(sa.select(sa.exists().where(b.name.like("@%"), b.tat > at.timestamp()))))
+
+
+def domains_open_at(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> float | None:
+    """Return the earliest moment (seconds since 1970) at which a closed domain of these deliveries opens."""
+    query = sa.select(sa.func.min(b.tat)).join(delivery, b.name == sa.literal("@") + d.domain).where(*which)
+    opens: float | None = connection.scalar(query)
+    return opens
+
+
+def _domain_of(address: str) -> str:
+    return "@" + domain_of(address)
+
+
+def _set(connection: sa.Connection, name: str, tat: float) -> None:
+    if connection.execute(sa.update(bucket).where(b.name == name).values(tat=tat)).rowcount == 0:
+        connection.execute(sa.insert(bucket).values(name=name, tat=tat))

@@ -1,0 +1,382 @@
+"""Every move of a delivery from one state to the next. Nothing else writes `delivery.state`.
+
+`move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once and `claims.claim` for
+taking many: all take only edges of `states.TRANSITIONS`, and write the state and its event in the caller's transaction.
+The rest are their callers, by the letters of the drawing in `docs/architecture.md`.
+
+Markers and outcomes, of which every letter has one, are statements that are put together once, here, and run for all
+the letters that wait for the same commit: putting them together costs ten times as much as running them.
+
+What holds after a crash: a delivery that reads `sending` without a marker was never handed over and waits again; with
+a marker it may have arrived, and becomes `unknown`. Each claim raises `fence`; the marker and the outcome are
+conditional on it, so a sender that slept past its lease changes nothing and writes no dot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.ledger.moves.prepared import Prepared, Row
+from mailer.ledger.schema import Moment, attempt, delivery, event, mail_out
+
+d = delivery.c
+SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this sender holds: it may try it once, under this fence (`claims.py`)."""
+
+    id: int
+    mail_out_id: int
+    number: int
+    name: str
+    address: str
+    delegation: str
+    message_id: str
+    digest: str  # its letter, `letters.py`
+    dated_at: datetime | None  # the Date header, fixed by the first marker
+    tried_at: datetime | None  # when the trying began
+    attempts: int  # this one included
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The wish to write the final dot of a letter. `dated_at` is the Date that its bytes carry."""
+
+    one: Claimed
+    owner: str
+    at: datetime
+    dated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt, as judged, with the server's words."""
+
+    one: Claimed
+    receipt: Receipt
+    state: State
+    reason: Reason | None
+    owner: str
+    at: datetime
+    next_try_at: datetime | None = None
+
+
+class OneByOne(Exception):
+    """Of several markers or outcomes some are no longer ours: the transaction must be undone, and each tried alone."""
+
+
+def move(
+    connection: sa.Connection,
+    to: State,
+    *where: sa.ColumnElement[bool],
+    at: datetime,
+    who: str,
+    reason: str = "",
+    detail: str = "",
+    returning: Sequence[sa.ColumnElement[Any]] = (),
+    **values: Any,
+) -> Sequence[sa.Row[Any]]:
+    """Move every delivery that matches, and write its event. Returns a row a delivery: id, mail_out_id, `returning`."""
+    if to is not State.SENDING:
+        values |= {"owner": None, "lease_until": None}
+    rows = connection.execute(
+        sa.update(delivery)
+        .where(d.state.in_(SOURCES[to]), *where)
+        .values(state=to.value, reason=reason, detail=detail, changed_at=at, **values)
+        .returning(d.id, d.mail_out_id, *returning),
+    ).all()
+    write_events(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
+    return rows
+
+
+_MOVED = Prepared(
+    sa.insert(event).values(
+        mail_out_id=sa.bindparam("mail_out"),
+        delivery_id=sa.bindparam("one"),
+        at=sa.bindparam("now", type_=Moment()),
+        kind=sa.bindparam("to", type_=sa.Text()),
+        reason=sa.bindparam("why", type_=sa.Text()),
+        detail=sa.bindparam("detail", type_=sa.Text()),
+        who=sa.bindparam("me", type_=sa.Text()),
+    )
+)
+
+
+def write_events(
+    connection: sa.Connection,
+    rows: Sequence[sa.Row[Any]],
+    to: State,
+    *,
+    at: datetime,
+    who: str,
+    reason: str = "",
+    detail: str = "",
+) -> None:
+    """Write the events of deliveries that were moved alike."""
+    common = {"now": at, "to": to.value, "why": str(reason), "detail": detail, "me": who}
+    if rows:
+        _MOVED.run(connection, [{"one": row.id, "mail_out": row.mail_out_id, **common} for row in rows])
+
+
+# ------------------------------------------------------------------------------------------------ a sender's moves
+
+
+_OURS = (  # still being sent, by this sender, under this very claim
+    d.id == sa.bindparam("one"),
+    d.state == State.SENDING.value,
+    d.owner == sa.bindparam("me"),
+    d.fence == sa.bindparam("under"),
+)
+_RUNNING = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
+_NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=Moment()) for name in ("now", "date", "again"))
+_TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
+_ANSWER, _OF_RECEIPT = (
+    {name: sa.bindparam(f"its_{name}", type_=attempt.c[name].type) for name in names}
+    for names in (("code", "enhanced", "text"), ("state", "stage", "peer", "tls", "seconds"))
+)
+_MARK = Prepared(
+    sa.update(delivery)
+    .where(*_OURS, d.lease_until > _NOW, _RUNNING)
+    .values(handover_at=_NOW, dated_at=sa.func.coalesce(d.dated_at, _DATE))
+)
+_SETTLE = Prepared(
+    sa.update(delivery)
+    .where(*_OURS)
+    .values(
+        state=_TO,
+        reason=_REASON,
+        detail="",
+        changed_at=_NOW,
+        tried_at=sa.func.coalesce(d.tried_at, _NOW),
+        next_try_at=_AGAIN,
+        owner=None,
+        lease_until=None,
+        **_ANSWER,
+    )
+)
+_ATTEMPT = Prepared(
+    sa.insert(attempt).from_select(
+        ["delivery_id", "handover_at", "number", "at", "reason", "owner", *_ANSWER, *_OF_RECEIPT],
+        sa.select(
+            d.id,
+            d.handover_at,  # the marker stands there until the next claim
+            sa.bindparam("number", type_=sa.Integer()),
+            _NOW,
+            _REASON,
+            sa.bindparam("me", type_=sa.Text()),
+            *_ANSWER.values(),
+            *_OF_RECEIPT.values(),
+        ).where(d.id == sa.bindparam("one")),
+    )
+)
+
+
+def mark(connection: sa.Connection, one: Claimed, *, owner: str, at: datetime, dated_at: datetime) -> bool:
+    """Set one marker, see `mark_all`."""
+    return mark_all(connection, [Marker(one, owner, at, dated_at)])[0]
+
+
+def mark_all(connection: sa.Connection, markers: Sequence[Marker]) -> list[bool]:
+    """Set the markers: the point of no return, on disk before the final dot is written (edge e).
+
+    The first marker of a letter fixes its Date for good. False means: write no dot. The lease is lost, or the
+    mail-out is paused or stopped. Raises OneByOne when this is so for some of several.
+    """
+    return _each(
+        connection,
+        _MARK,
+        [
+            {"one": this.one.id, "me": this.owner, "under": this.one.fence, "now": this.at, "date": this.dated_at}
+            for this in markers
+        ],
+    )
+
+
+def record(
+    connection: sa.Connection,
+    one: Claimed,
+    receipt: Receipt,
+    *,
+    state: State,
+    reason: Reason | None,
+    owner: str,
+    at: datetime,
+    next_try_at: datetime | None = None,
+) -> bool:
+    """Write one outcome, see `record_all`."""
+    return record_all(connection, [Outcome(one, receipt, state, reason, owner, at, next_try_at)])[0]
+
+
+def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[bool]:
+    """Write what became of attempts, each under its fence (edges f to i). False: the delivery is no longer ours.
+
+    Raises OneByOne when some of several are no longer ours.
+    """
+    rows = [
+        {
+            "one": this.one.id,
+            "mail_out": this.one.mail_out_id,
+            "under": this.one.fence,
+            "number": this.one.attempts,
+            "to": this.state.value,
+            "again": this.next_try_at,
+            "detail": "",
+            **_tried(this.receipt, this.reason, this.owner, this.at),
+        }
+        for this in outcomes
+    ]
+    ours = _settle_all(connection, rows)
+    _ATTEMPT.run(connection, rows)
+    for this, is_ours in zip(outcomes, ours, strict=True):
+        if not is_ours:  # the answer came too late to count, and is evidence all the same
+            words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
+            _note(connection, this.one.mail_out_id, this.one.id, "late_answer", this.at, this.owner, words)
+    return ours
+
+
+def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
+    """Move deliveries from being sent to the states of their outcomes, and write the events."""
+    for row in rows:
+        if row["to"] not in TRANSITIONS[State.SENDING]:
+            raise ValueError(f"nothing that is being sent becomes {row['to']}")
+    ours = _each(connection, _SETTLE, rows)
+    if settled := [row for row, is_ours in zip(rows, ours, strict=True) if is_ours]:
+        _MOVED.run(connection, settled)
+    return ours
+
+
+def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -> list[bool]:
+    """Run a statement for every row, and say for each whether it met its delivery. The driver counts all or nothing."""
+    met = statement.run(connection, rows)
+    if met == len(rows):
+        return [True] * len(rows)
+    if len(rows) > 1:
+        raise OneByOne
+    return [False]
+
+
+def release(connection: sa.Connection, claimed: Collection[Claimed], *, owner: str, at: datetime) -> None:
+    """Give back what was claimed and not handed over: it waits again, or is not sent where the mail-out is stopped."""
+    for one in claimed:
+        _give_back(connection, one.mail_out_id, held(one, owner), at=at, who=owner)
+
+
+def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str], owner: str, at: datetime) -> int:
+    """Take over what senders have left that are proven dead, or whose lease ran out (edges d and i).
+
+    Marked ones become unknown, never waiting; the others wait again. Returns how many became unknown.
+    """
+    left = (
+        d.mail_out_id == mail_out_id,
+        d.state == State.SENDING.value,
+        sa.or_(d.owner.in_(list(dead)), d.lease_until <= at),
+    )
+    text = "The sender ended after the letter was handed over; no answer is on record."
+    rows = move(
+        connection,
+        State.UNKNOWN,
+        *left,
+        d.handover_at.is_not(None),
+        at=at,
+        who=owner,
+        reason=Reason.BROKE_AFTER_DOT,
+        returning=[d.attempts],
+        code=None,
+        enhanced=None,
+        text=text,
+    )
+    lost = Receipt(State.UNKNOWN, Stage.DOT, text=text)
+    for row in rows:
+        tried = _tried(lost, Reason.BROKE_AFTER_DOT, owner, at)
+        _ATTEMPT.run(connection, [{"one": row.id, "number": row.attempts, **tried}])
+    _give_back(connection, mail_out_id, left, at=at, who=owner)
+    return len(rows)
+
+
+def held(one: Claimed, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The conditions under which a claim holds: still being sent, by this sender, under this very fence."""
+    return (d.id == one.id, d.state == State.SENDING.value, d.owner == owner, d.fence == one.fence)
+
+
+def _give_back(
+    connection: sa.Connection, mail_out_id: int, where: Sequence[sa.ColumnElement[bool]], *, at: datetime, who: str
+) -> None:
+    """Let those without a marker wait again, as if they had not been claimed; a stopped mail-out ends their trying."""
+    state = connection.scalar(sa.select(mail_out.c.state).where(mail_out.c.id == mail_out_id))
+    here = (*where, d.handover_at.is_(None))
+    if state == MailOutState.STOPPED.value:
+        move(connection, State.NOT_SENT, *here, at=at, who=who, reason=Reason.STOPPED, attempts=d.attempts - 1)
+    else:
+        move(connection, State.WAITING, *here, at=at, who=who, attempts=d.attempts - 1)
+
+
+# ------------------------------------------------------------------------------------ moves by people and by the clock
+
+
+def not_sent(
+    connection: sa.Connection,
+    mail_out_id: int,
+    reason: Reason,
+    *where: sa.ColumnElement[bool],
+    at: datetime,
+    who: str,
+    detail: str = "",
+) -> int:
+    """End the trying of everyone who waits or is deferred and matches (edge j). Returns how many."""
+    open_ = d.state.in_([State.WAITING.value, State.DEFERRED.value])
+    return len(
+        move(
+            connection,
+            State.NOT_SENT,
+            d.mail_out_id == mail_out_id,
+            open_,
+            *where,
+            at=at,
+            who=who,
+            reason=reason,
+            detail=detail,
+            next_try_at=None,
+        )
+    )
+
+
+def settle(connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime) -> bool:
+    """Let a named person say what became of an unknown delivery: accepted or not sent (edge k)."""
+    reason = Reason.DECIDED if to is State.NOT_SENT else ""
+    it = (d.id == delivery_id, d.state == State.UNKNOWN.value)
+    return bool(move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
+
+
+def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) -> dict[str, Any]:
+    return {
+        "me": owner,
+        "now": at,
+        "why": reason.value if reason else "",
+        "its_code": receipt.code,
+        "its_enhanced": receipt.enhanced,
+        "its_text": receipt.text,
+        "its_state": receipt.state.value,
+        "its_stage": receipt.stage.value,
+        "its_peer": receipt.peer,
+        "its_tls": receipt.tls,
+        "its_seconds": receipt.seconds,
+    }
+
+
+def _note(
+    connection: sa.Connection, mail_out_id: int, delivery_id: int, kind: str, at: datetime, who: str, detail: str
+) -> None:
+    connection.execute(
+        sa.insert(event).values(
+            mail_out_id=mail_out_id, delivery_id=delivery_id, kind=kind, at=at, who=who, detail=detail
+        )
+    )

@@ -1,0 +1,232 @@
+"""Questions to the send log. Reading only; every answer is one consistent state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mailer.base.address import key_of
+from mailer.base.spelling import fold, tokens
+from mailer.base.states import Reason, State
+from mailer.ledger import letters
+from mailer.ledger.ledger import shown
+from mailer.ledger.schema import attempt, delivery, event
+from mailer.letters.message import pieces
+
+d, a, e = delivery.c, attempt.c, event.c
+
+
+NEEDS_A_PERSON = sa.or_(
+    d.state.in_((State.UNKNOWN.value, State.REFUSED.value)),
+    sa.and_(d.state == State.NOT_SENT.value, d.reason == Reason.GAVE_UP.value),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of the send log: a person in a mail-out."""
+
+    id: int
+    mail_out_id: int
+    number: int
+    person: str
+    name: str
+    address: str
+    address_key: str
+    delegation: str
+    role: str
+    political_group: str
+    language: str
+    file: str
+    sheet: str
+    row: int | None
+    cell: str
+    message_id: str | None
+    digest: str | None
+    dated_at: datetime | None
+    state: State
+    reason: str
+    detail: str
+    code: int | None
+    enhanced: str | None
+    text: str
+    attempts: int
+    next_try_at: datetime | None
+    handover_at: datetime | None
+    changed_at: datetime
+
+    @property
+    def shown(self) -> str:
+        """The name of this delivery: `M-0007-042`."""
+        return f"{shown(self.mail_out_id)}-{self.number:03d}"
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the mailer can do no more by itself: unknown, refused, or given up. `NEEDS_A_PERSON` asks the log."""
+        given_up = self.state is State.NOT_SENT and self.reason == Reason.GAVE_UP
+        return given_up or self.state in (State.UNKNOWN, State.REFUSED)
+
+    @property
+    def place(self) -> str:
+        """Where the person stands: `contacts/uk.xlsx · sheet "Members" · cell D17`."""
+        if not self.file:  # erased
+            return ""
+        sheet = f' · sheet "{self.sheet}"' if self.sheet else ""
+        if self.sheet or ":" not in self.cell:
+            return f"{self.file}{sheet} · cell {self.cell}" if self.cell else f"{self.file}{sheet} · row {self.row}"
+        return f"{self.file}:{self.cell}"
+
+
+delivery_columns = [d[field.name] for field in fields(Delivery)]
+"""What `delivery_of` needs of a row."""
+
+
+LATE_ANSWER = "late_answer"
+WORDS_OF_ATTEMPT = ("stage", "code", "enhanced", "text", "peer", "tls", "seconds", "handover_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a delivery's timeline: an attempt with the server's words, or an event."""
+
+    at: datetime
+    kind: str  # a state, or bounced, noted, late_answer, …
+    reason: str = ""
+    detail: str = ""
+    who: str = ""
+    stage: str = ""
+    code: int | None = None
+    enhanced: str | None = None
+    text: str = ""
+    peer: str = ""
+    tls: str = ""
+    seconds: float = 0.0
+    attempt: int | None = None
+    handover_at: datetime | None = None
+
+
+def counts(connection: sa.Connection, mail_out_id: int) -> dict[State, int]:
+    """Count the deliveries of a mail-out in each state; the sum is everyone of the plan, the left out included."""
+    rows = connection.execute(
+        sa.select(d.state, sa.func.count()).where(d.mail_out_id == mail_out_id).group_by(d.state)
+    ).all()
+    found = {State(state): number for state, number in rows}
+    return {state: found.get(state, 0) for state in State}
+
+
+def counts_by_delegation(connection: sa.Connection, mail_out_id: int) -> dict[str, dict[State, int]]:
+    rows = connection.execute(
+        sa.select(d.delegation, d.state, sa.func.count())
+        .where(d.mail_out_id == mail_out_id)
+        .group_by(d.delegation, d.state)
+    )
+    table: dict[str, dict[State, int]] = {}
+    for delegation, state, number in rows:
+        table.setdefault(delegation, dict.fromkeys(State, 0))[State(state)] = number
+    return dict(sorted(table.items()))
+
+
+def reasons(connection: sa.Connection, mail_out_id: int, *states: State) -> dict[str, dict[str, int]]:
+    """Count by reason and delegation: {"no_address": {"FR": 2, …}, …}, the most frequent reason first."""
+    rows = connection.execute(
+        sa.select(d.reason, d.delegation, sa.func.count())
+        .where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in states]))
+        .group_by(d.reason, d.delegation)
+    )
+    table: dict[str, dict[str, int]] = {}
+    for reason, delegation, number in rows:
+        table.setdefault(reason, {})[delegation] = number
+    return dict(sorted(table.items(), key=lambda item: (-sum(item[1].values()), item[0])))
+
+
+def second_tries(connection: sa.Connection, mail_out_id: int) -> int:
+    """Count those who were accepted after more than one attempt."""
+    where = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, d.attempts > 1)
+    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
+
+
+def people(
+    connection: sa.Connection,
+    mail_out_id: int,
+    *,
+    states: Collection[State] = (),
+    delegations: Collection[str] = (),
+    search: str = "",
+) -> list[Delivery]:
+    """List deliveries in the order of the sheets, narrowed to states, delegations, and a part of name or address."""
+    found = each(connection, mail_out_id, states=states, delegations=delegations)
+    if search:
+        wanted = fold(search)
+        found = (one for one in found if wanted in fold(f"{one.name} {one.address}"))
+    return list(found)
+
+
+def each(
+    connection: sa.Connection, mail_out_id: int, *, states: Collection[State] = (), delegations: Collection[str] = ()
+) -> Iterator[Delivery]:
+    """Yield what `people` lists, a thousand in memory at a time; the transaction stays open until the last."""
+    query = sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id).order_by(d.number)
+    if states:
+        query = query.where(d.state.in_([state.value for state in states]))
+    if delegations:
+        query = query.where(d.delegation.in_(list(delegations)))
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
+        yield delivery_of(row)
+
+
+def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
+    """Find a person of a mail-out by number, address or name; an exact hit excludes the partial ones."""
+    everyone = people(connection, mail_out_id)
+    number = who.strip().rpartition("-")[2]
+    exact = [one for one in everyone if (number.isdecimal() and int(number) == one.number) or _is_called(one, who)]
+    words = tokens(who)
+    if not words:
+        return exact
+    return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
+
+
+def exactly(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
+    """Find a person of a mail-out by address or whole name."""
+    return [one for one in people(connection, mail_out_id) if tokens(who) and _is_called(one, who)]
+
+
+def _is_called(one: Delivery, who: str) -> bool:
+    return ("@" in who and one.address_key == key_of(who)) or fold(one.name) == fold(who)
+
+
+def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
+    """Return all that happened to a delivery, in order; the end of an attempt carries the server's words."""
+    attempts = connection.execute(sa.select(attempt).where(a.delivery_id == delivery_id).order_by(a.id)).all()
+    events = connection.execute(sa.select(event).where(e.delivery_id == delivery_id).order_by(e.id)).all()
+    moments = []
+    for row in events:
+        moment = Moment(row.at, row.kind, row.reason, row.detail, row.who)
+        for one in attempts:  # written in the event's transaction, with its time
+            if one.at == row.at and row.kind in (one.state, LATE_ANSWER):
+                words = {name: getattr(one, name) for name in WORDS_OF_ATTEMPT}
+                moment = replace(moment, attempt=one.number, **words)
+        moments.append(moment)
+    return moments
+
+
+def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> list[str]:
+    """Return the Message-IDs of a few letters of the mail-out that were accepted last."""
+    where = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, d.message_id.is_not(None))
+    found = connection.scalars(sa.select(d.message_id).where(*where).order_by(d.changed_at.desc()).limit(limit))
+    return [one for one in found if one]
+
+
+def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
+    """Return the letter as it was planned, without its Date; None for those left out or erased."""
+    if one.digest is None:
+        return None
+    if connection.scalar(sa.select(d.erased).where(d.id == one.id)) is not None:
+        return None
+    return pieces.joined(*letters.read(connection, [one.digest])[one.digest])
+
+
+def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
+    return Delivery(**{**row._mapping, "state": State(row._mapping["state"])})

@@ -1,0 +1,301 @@
+"""The table of outcomes: filtered, searched, sorted, a page at a time, for 600 people as for 100,000.
+
+Pages go by key, never by offset: "after person 4711 in this order" costs the same on the first page and on the last,
+and no row is shown twice or passed over because somebody's state changed between two pages. What a page holds is found in
+one index alone (`ix_delivery_table`); only the rows that are shown are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.base.spelling import tokens
+from mailer.base.states import State
+from mailer.ledger.notes import NOTED
+from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
+from mailer.ledger.schema import delivery, event
+
+d, e = delivery.c, event.c
+
+PAGE = 50
+BY_INDEX = "INDEXED BY ix_delivery_table"
+"""SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its way."""
+
+NOT_REACHED = (
+    State.REFUSED.value,
+    State.UNKNOWN.value,
+    State.DEFERRED.value,
+    State.NOT_SENT.value,
+    State.SKIPPED.value,
+)
+
+HANDFUL = 500
+"""So many people found by what was said are named one by one in the question to the table."""
+
+NEWEST = 20_000
+"""So many of the last events are looked at for the rate: five minutes at thirty letters a second."""
+
+SORTS: dict[str, sa.Column[Any]] = {
+    "number": d.number,
+    "name": d.words,
+    "delegation": d.delegation,
+    "changed": d.changed_at,
+}
+"""Word in the address bar → column; ties go by number. `-changed` is the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows; an empty field does not narrow."""
+
+    states: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    delegations: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    since: datetime | None = None  # changed at or after
+    until: datetime | None = None  # changed before
+    search: str = ""  # words, in any order and without case: of name or address, of what was said, of a note
+
+    def where(self, mail_out_id: int) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = [d.mail_out_id == mail_out_id]
+        for column, values in (
+            (d.state, self.states),
+            (d.reason, self.reasons),
+            (d.delegation, self.delegations),
+            (d.role, self.roles),
+            (d.political_group, self.groups),
+            (d.language, self.languages),
+        ):
+            if values:
+                found.append(column.in_(values))
+        if self.since:
+            found.append(d.changed_at >= self.since)
+        if self.until:
+            found.append(d.changed_at < self.until)
+        return found
+
+
+def _where(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of the rows, the search included.
+
+    All words stand in somebody's name and address, or with these in what was said of them or in a note. What was said is
+    looked at for those alone who were not reached: they are few, and found by `ix_delivery_queue`. Who was found by it is
+    put into the question itself where it is a handful: SQLite then goes through the table once.
+    """
+    found = wanted.where(mail_out_id)
+    words = wanted.search.split()
+    if not words:
+        return found
+    other = delivery.alias("other").c
+
+    def all_in(names: sa.Column[str], *texts: sa.Column[str]) -> sa.ColumnElement[bool]:
+        return sa.and_(*(sa.or_(_named(names, word), *(_written(text, word) for text in texts)) for word in words))
+
+    said = sa.select(other.id).where(
+        other.mail_out_id == mail_out_id, other.state.in_(NOT_REACHED), all_in(other.words, other.text, other.detail)
+    )
+    noted = (
+        sa.select(other.id)
+        .join_from(event, other.id.table, other.id == e.delivery_id)
+        .where(e.mail_out_id == mail_out_id, e.kind == NOTED, all_in(other.words, e.detail))
+    )
+    ways = [all_in(d.words)]
+    for way in (said, noted):
+        ids = connection.scalars(way.limit(HANDFUL + 1)).all()
+        if ids:
+            ways.append(d.id.in_(ids if len(ids) <= HANDFUL else way))
+    return [*found, sa.or_(*ways)]
+
+
+def _named(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
+    """Without case and accents; nothing but punctuation is nobody's name."""
+    found = tokens(word)
+    return sa.and_(*(column.contains(one, autoescape=True) for one in found)) if found else sa.false()
+
+
+def _written(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
+    return column.icontains(word, autoescape=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and whether there are others on either side."""
+
+    rows: tuple[Delivery, ...]
+    before: bool
+    after: bool
+
+
+def page(
+    connection: sa.Connection,
+    mail_out_id: int,
+    wanted: Wanted,
+    *,
+    sort: str = "number",
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Return the rows behind the person numbered `after`, or before the one numbered `before`, in this order."""
+    column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
+    backwards = before is not None
+    order = (column, d.number) if column is not d.number else (d.number,)
+    where = _where(connection, mail_out_id, wanted)
+    beyond = _key(connection, mail_out_id, order, before if backwards else after)
+    if beyond is not None:
+        key, edge = sa.tuple_(*order), sa.tuple_(*(sa.literal(part, one.type) for part, one in zip(beyond, order)))  # noqa: B905
+        where.append(key < edge if down != backwards else key > edge)
+    ids = sa.select(d.id).where(*where)
+    if sort != "number" or wanted != Wanted():
+        ids = ids.with_hint(delivery, BY_INDEX, "sqlite")
+    chosen = connection.scalars(
+        ids.order_by(*(one.desc() if down != backwards else one.asc() for one in order)).limit(limit + 1)
+    ).all()
+    more, found = len(chosen) > limit, _of(connection, chosen[:limit])
+    if backwards:
+        return Page(tuple(reversed(found)), before=more, after=True)
+    return Page(tuple(found), before=beyond is not None, after=more)
+
+
+def _of(connection: sa.Connection, ids: Sequence[int]) -> list[Delivery]:
+    """Return these rows, in this order."""
+    rows = {row.id: delivery_of(row) for row in connection.execute(sa.select(*delivery_columns).where(d.id.in_(ids)))}
+    return [rows[id_] for id_ in ids]
+
+
+def _key(
+    connection: sa.Connection, mail_out_id: int, order: Sequence[sa.Column[Any]], number: int | None
+) -> tuple[Any, ...] | None:
+    if number is None:
+        return None
+    row = connection.execute(sa.select(*order).where(d.mail_out_id == mail_out_id, d.number == number)).one_or_none()
+    return None if row is None else tuple(row)
+
+
+def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
+    """Count the rows of the whole table that are wanted."""
+    rows = sa.select(sa.func.count()).select_from(delivery).with_hint(delivery, BY_INDEX, "sqlite")
+    return connection.scalar(rows.where(*_where(connection, mail_out_id, wanted))) or 0
+
+
+def table(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, str, str, int]]:
+    """Count everyone at once: (delegation, state, reason, people). Every other count is a sum of these."""
+    rows = connection.execute(
+        sa.select(d.delegation, d.state, d.reason, sa.func.count())
+        .with_hint(delivery, BY_INDEX, "sqlite")
+        .where(d.mail_out_id == mail_out_id)
+        .group_by(d.delegation, d.state, d.reason)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def every(connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: str = "number") -> list[Delivery]:
+    """Return all rows that are wanted, for an export or a call sheet."""
+    column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
+    order = [one.desc() if down else one.asc() for one in (column, d.number)]
+    rows = connection.execute(
+        sa.select(*delivery_columns).where(*_where(connection, mail_out_id, wanted)).order_by(*order)
+    )
+    return [delivery_of(row) for row in rows]
+
+
+def choices(connection: sa.Connection, mail_out_id: int) -> dict[str, list[str]]:
+    """Return what there is to filter by: {"role": ["representative", …], …}. Filled values only."""
+    rows = connection.execute(
+        sa.select(d.role, d.political_group, d.language)
+        .with_hint(delivery, BY_INDEX, "sqlite")
+        .where(d.mail_out_id == mail_out_id)
+        .distinct()
+    ).all()
+    return {name: sorted({row[at] for row in rows if row[at]}) for at, name in enumerate(("role", "group", "language"))}
+
+
+def one(connection: sa.Connection, mail_out_id: int, number: int) -> Delivery | None:
+    """Return the delivery M-…-number."""
+    row = connection.execute(
+        sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id, d.number == number)
+    ).one_or_none()
+    return None if row is None else delivery_of(row)
+
+
+def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
+    """Return the same person's deliveries in other mail-outs, by name within the delegation or by address."""
+    same = [column == value for column, value in ((d.person, mine.person), (d.address_key, mine.address_key)) if value]
+    if not same:
+        return []
+    rows = connection.execute(
+        sa.select(*delivery_columns)
+        .where(sa.or_(*same), d.mail_out_id != mine.mail_out_id)
+        .order_by(d.mail_out_id.desc())
+    )
+    return [delivery_of(row) for row in rows]
+
+
+def anywhere(connection: sa.Connection, search: str, limit: int) -> list[Delivery]:
+    """Find people in all mail-outs by words of name or address, the newest mail-out first."""
+    words = tokens(search)
+    if not words:
+        return []
+    chosen = connection.scalars(
+        sa.select(d.id)
+        .with_hint(delivery, BY_INDEX, "sqlite")
+        .where(*(d.words.contains(word, autoescape=True) for word in words))
+        .order_by(d.mail_out_id.desc(), d.number)
+        .limit(limit)
+    ).all()
+    return _of(connection, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of a mail-out, with the person it concerns; "" where it concerns the whole."""
+
+    id: int
+    at: datetime
+    kind: str
+    who: str
+    detail: str
+    number: int | None
+    name: str
+    delegation: str
+
+
+def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[Happened]:
+    """Yield the last events of a mail-out, the newest first; a claim is no news."""
+    rows = connection.execute(
+        sa.select(e.id, e.at, e.kind, e.who, e.detail, d.number, d.name, d.delegation)
+        .select_from(event)
+        .outerjoin(delivery, d.id == e.delivery_id)
+        .where(e.mail_out_id == mail_out_id, e.kind != "sending")
+        .order_by(e.id.desc())
+        .limit(limit)
+    )
+    for row in rows:
+        yield Happened(row.id, row.at, row.kind, row.who, row.detail, row.number, row.name or "", row.delegation or "")
+
+
+def last_event(connection: sa.Connection, mail_out_id: int) -> int:
+    """Return the id of the newest event of a mail-out: nothing has changed while it stays the same."""
+    return connection.scalar(sa.select(sa.func.max(e.id)).where(e.mail_out_id == mail_out_id)) or 0
+
+
+def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime) -> list[datetime]:
+    """Return when letters got an outcome, from a moment on: what the rate is drawn from."""
+    rows = connection.execute(
+        sa.select(e.at, e.kind, e.delivery_id).where(e.mail_out_id == mail_out_id).order_by(e.id.desc()).limit(NEWEST)
+    )
+    ends = ("accepted", "refused", "unknown", "deferred")
+    return [row.at for row in rows if row.delivery_id and row.kind in ends and row.at >= since][::-1]
+
+
+def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:
+    """Count those who are still being tried, and were tried first before this moment."""
+    where = (d.mail_out_id == mail_out_id, d.state == State.DEFERRED.value, d.tried_at < moment)
+    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0

@@ -1,0 +1,1 @@
+"""What makes the record trustworthy: seals, and erasing people from it."""

@@ -1,0 +1,141 @@
+"""`appeal.toml`: what the letters of an appeal share, checked against the letters and the Assembly's data."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import Problem, Severity
+from mailer.base.settings.toml_lines import TomlFile, problem_of, syntax_problem
+from mailer.base.settings.toml_lines import wrong as bad_value
+from mailer.letters.attachments import pattern_fault
+
+Role = Literal["representative", "substitute", "chair"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def _plain_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+", text):
+        raise bad_value("L123", "this address cannot work", "write an address alone, like appeals@rights.example")
+    return text
+
+
+class _Table(BaseModel):
+    """A table of `appeal.toml`; a setting that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Session(_Table):
+    name: dict[str, str]
+    opens: date
+    source: str = ""
+    invented: bool = False
+
+
+class _Audience(_Table):
+    roles: tuple[Role, ...] = Field(ROLES, min_length=1)
+    leave_out: dict[str, str] = Field(default_factory=dict)
+
+
+class _Languages(_Table):
+    fallback: tuple[str, ...] = ()
+    default: str | None = None
+
+
+class _Organisation(_Table):
+    name: dict[str, str] = Field(min_length=1)
+    within: dict[str, str] = Field(default_factory=dict)
+    country: str = ""
+    reply_to: Annotated[str, AfterValidator(_plain_address)] = ""
+    languages: tuple[str, ...] = ()
+
+
+class Settings(_Table):
+    title: str = ""
+    session: _Session | None = None
+    last_day: date | None = None
+    audience: _Audience = _Audience()
+    languages: _Languages = _Languages()
+    organisation: tuple[_Organisation, ...] = ()
+    attachments: tuple[str, ...] = ()
+    waived: dict[str, str] = Field(default_factory=dict)
+
+
+def read_settings(
+    source: str, file: str, letters: Collection[str], delegations: Delegations, problems: list[Problem]
+) -> Settings | None:
+    """Read `appeal.toml`; what is wrong with it (L12…) goes into the list. `letters` are their languages."""
+    try:
+        toml = TomlFile.parse(source, file)
+        settings = Settings.model_validate(toml.values)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(syntax_problem(error, source, file, "L121"))
+    except ValidationError as report:
+        for each in report.errors(include_url=False):
+            problem = problem_of(each, Settings, unknown="L122", missing="L123", value="L123")
+            problems.append(replace(problem, file=file, row=toml.line_of(each["loc"])))
+    else:
+        problems += _disagreements(settings, letters, toml, delegations)
+        return settings
+    return None
+
+
+def _disagreements(
+    settings: Settings, letters: Collection[str], toml: TomlFile, delegations: Delegations
+) -> list[Problem]:
+    """Return where `appeal.toml` and the letters, or the Assembly's data, do not go together."""
+    found: list[Problem] = []
+
+    def wrong(code: str, message: str, path: tuple[str | int, ...], value: str, suggestion: str) -> None:
+        row = toml.line_of(path)
+        found.append(Problem(code, Severity.ERROR, message, toml.name, row=row, value=value, suggestion=suggestion))
+
+    codes: list[tuple[str, tuple[str | int, ...]]] = [
+        (code, ("audience", "leave_out", code)) for code in settings.audience.leave_out
+    ]
+    codes += [
+        (one.country, ("organisation", at, "country")) for at, one in enumerate(settings.organisation) if one.country
+    ]
+    for code, path in codes:
+        if delegations.get(code) is None:
+            row = delegations.find(code) or delegations.find(delegations.suggest(code) or "")
+            hint = f'did you mean "{row.code}" ({row.name_en})?' if row else "write the two-letter code, like AZ"
+            wrong("L124", "there is no such delegation", path, code, hint)
+    if letters:  # else that is what is wrong
+        there_are = f"there are: {', '.join(f'{language}.md' for language in letters)}"
+        for key, languages in (("fallback", settings.languages.fallback), ("default", [settings.languages.default])):
+            for language in languages:
+                if language is not None and language not in letters:
+                    message = "people fall back on a letter that does not exist"
+                    wrong("L125", message, ("languages", key), f"{language}.md", there_are)
+    for at, pattern in enumerate(settings.attachments):
+        if fault := pattern_fault(pattern):
+            wrong("L170", fault, ("attachments", at), pattern, 'write "files/briefing.{language}.pdf"')
+    for shown, reason in settings.waived.items():
+        if not reason.strip():
+            wrong("L127", "a fact is waived without a reason", ("waived", shown), shown, "write why, for the others")
+    texts: list[tuple[str, tuple[str | int, ...], Mapping[str, str]]] = []
+    if settings.session:
+        texts.append(("the session has no name in this language", ("session", "name"), settings.session.name))
+    for place, organisation in enumerate(settings.organisation):
+        if organisation.within:
+            message = f"{said(organisation.name, 'en')}: within has no words in this language"
+            texts.append((message, ("organisation", place, "within"), organisation.within))
+    for message, path, words in texts:
+        for language in letters:
+            if not words.get(language):
+                wrong("L126", message, path, language, f'add {language} = "…"')
+    return found
+
+
+def said(words: Mapping[str, str], language: str) -> str:
+    """Return the words in `language`, else in English, else as the file has them first."""
+    return words.get(language) or words.get("en") or next(iter(words.values()), "")

@@ -1,0 +1,1 @@
+"""Words become the finished bytes of one message."""

@@ -1,0 +1,368 @@
+"""Placeholders: the words that a letter may put in, and the little of Jinja2 that it may use.
+
+A letter can print a word, ask `{% if … %}`, and use a few filters. It cannot repeat, calculate, call or include: that
+is checked on the parsed letter before anything runs, so that a hostile letter has nothing to spend time or memory
+with. The sandbox stays as a second wall. Values never become part of the Markdown: `finalize` notes them down and
+leaves a slot, and they are put in, escaped, where the slots have ended up.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailer.base.errors import Problem, Severity
+from mailer.letters.appeal import UNSEEN, Letter, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One placeholder, for those who write letters."""
+
+    name: str
+    meaning: str
+    example: str
+
+
+WORDS = (
+    Word("greeting", "form of address, by language, chamber, title and gender", "Madame la Députée,"),
+    Word("closing", "the formula at the end; in French it repeats the form of address", "Yours sincerely,"),
+    Word("name", "given name and surname", "Anna Berg"),
+    Word("given", "given name", "Anna"),
+    Word("surname", "surname", "Berg"),
+    Word("title", "title, as the sheet has it", "Dr"),
+    Word("role", 'to print, or to ask: {% if role == "substitute" %}; also representative, chair', "representative"),
+    Word("delegation", "name of the delegation", "Norway"),
+    Word(
+        "of_delegation", 'the same after "delegation", in English, French, German and Italian letters', "de la Norvège"
+    ),
+    Word("group", "political group", "SOC"),
+    Word("session.name", "name of the session, from appeal.toml", "the first part of the 2027 session"),
+    Word("session.opens", "the day it opens, written out", "25 January 2027"),
+    Word("fact.res2527", "a fact from facts.toml, by its key", "Resolution 2527 (2024)"),
+    Word("for_delegation", "the paragraph for/NO.en.md, for those who have one; stands on a line of its own", "…"),
+    Word("signature", "from templates/_shared/signature.en.md; stands on a line of its own", "Jana Novák"),
+    Word("organisations", "who signs, as a list; stands on a line of its own", "- Freedom Now"),
+    Word("sender.organisation", "who sends, from config.toml", "Example Coalition"),
+    Word("sender.postal_address", "from config.toml", "1 Example Street, Strasbourg"),
+    Word("sender.reply_to", "where answers go, from config.toml", "appeals@rights.example"),
+    Word('extra["Committee"]', "any other column of the sheets, by its heading; also {{ committee }}", "Monitoring"),
+)
+"""All placeholders; `mailer letters words` prints them."""
+
+NAMES = frozenset(word.name for word in WORDS if word.name.isidentifier())
+FIELDS = {"session": ("name", "opens"), "sender": ("organisation", "postal_address", "reply_to")}
+
+FILTERS = ("capitalize", "d", "default", "lower", "trim", "upper")
+TESTS = ("defined", "undefined", "none", "in", "eq", "ne", "equalto")
+
+
+class Md(str):
+    """Text that is Markdown already and is put in as such: our own lists and paragraphs."""
+
+    __slots__ = ()
+
+
+class Empty(str):
+    """A value that is not there: false in a question, an error in print. It knows what it is called."""
+
+    __slots__ = ("word",)
+    word: str
+
+    def __new__(cls, word: str) -> Empty:
+        self = super().__new__(cls, "")
+        self.word = word
+        return self
+
+
+class Spoken(str):
+    """A code to compare with that is printed as a word of the letter's language; "" if that has no word for it."""
+
+    __slots__ = ("words",)
+    words: str
+
+    def __new__(cls, code: str, words: str) -> Spoken:
+        self = super().__new__(cls, code)
+        self.words = words
+        return self
+
+
+class Unprintable(Exception):
+    """A value that no letter may carry. `word` is the placeholder, if it is known."""
+
+    def __init__(self, message: str, word: str = "", value: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.word = word
+        self.value = value
+
+
+_NONCE = f"zq{secrets.token_hex(6)}s"  # no sheet and no letter can hold it: it is new in every process
+SLOT = re.compile(rf"{_NONCE}(\d+)([xuw])")
+"""A slot: its number, and x for text, u for a part of an address on the web, w for a whole one."""
+VALUES = " values"
+"""The name under which a context holds the list of values; no letter can write a name with a blank."""
+
+
+def slot(number: int, kind: str = "x") -> str:
+    return f"{_NONCE}{number}{kind}"
+
+
+@jinja2.pass_context
+def _finalize(context: Context, value: Any) -> str:
+    """Note a value down and return its slot."""
+    if isinstance(value, Md):
+        return value
+    if isinstance(value, Spoken):
+        if not value.words:
+            raise Unprintable(f'this language has no one word for "{value}"', "role", value)
+        value = value.words
+    elif isinstance(value, jinja2.Undefined):
+        str(value)  # raises
+    elif value is None or value is True or value is False or not str(value).strip() or value != value:
+        raise Unprintable("there is nothing to put in", getattr(value, "word", ""))
+    text = str(value)
+    if UNSEEN.search(text) or "\n" in text:
+        text = " ".join(text.splitlines())
+        if bad := UNSEEN.search(text):
+            raise Unprintable(f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text)
+    values: list[str] = context.parent[VALUES]
+    values.append(text)
+    return f"{_NONCE}{len(values) - 1}x"
+
+
+ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=jinja2.StrictUndefined, autoescape=False, finalize=_finalize, keep_trailing_newline=True
+)
+ENVIRONMENT.globals.clear()
+
+
+def word_of(heading: str) -> str:
+    """Return the placeholder for a column: `Preferred name` → `preferred_name`."""
+    return re.sub(r"\W+", "_", heading.strip().casefold()).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A piece of a letter, and where it stands."""
+
+    text: str
+    file: str
+    first_line: int
+    language: str
+
+    def problem(self, code: str, message: str, line: int, *, find: str = "", hint: str | None = None) -> Problem:
+        """Make a problem at a line of the piece, counted from 1; the column is that of `find` in it."""
+        lines = self.text.split("\n")
+        here = lines[line - 1] if 0 < line <= len(lines) else ""
+        found = re.search(rf"(?<![\w.]){re.escape(find)}(?!\w)", here) if find else None
+        at = found.start() if found else here.find(find) if find else -1
+        column = str(at + 1) if at >= 0 else None
+        row = self.first_line + line - 1
+        return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=find, suggestion=hint)
+
+    def at(self, code: str, message: str, offset: int, value: str, hint: str) -> Problem:
+        """Make a problem at a place of the piece, counted from 0."""
+        row = self.first_line + self.text.count("\n", 0, offset)
+        column = str(offset - self.text.rfind("\n", 0, offset))
+        return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=value, suggestion=hint)
+
+
+def head_of(letter: Letter) -> tuple[Source, Source]:
+    """Return subject and preview line of a letter."""
+    return (
+        Source(letter.subject, letter.file, letter.subject_line, letter.language),
+        Source(letter.preview, letter.file, letter.preview_line, letter.language),
+    )
+
+
+def body_of(letter: Letter) -> Source:
+    return Source(letter.body, letter.file, letter.body_line, letter.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the letters of an appeal in one language may name."""
+
+    columns: Collection[str]  # the headings of the sheets' other columns
+    facts: Collection[str]  # keys of facts.toml
+    absent: Mapping[str, str]  # known words that this appeal cannot fill → the reason
+
+    @property
+    def fields(self) -> dict[str, Collection[str]]:
+        return {**FIELDS, "fact": self.facts}
+
+    @property
+    def every(self) -> list[str]:
+        """All words that can be written, for "did you mean"."""
+        fields = (f"{name}.{field}" for name, fields in self.fields.items() for field in fields)
+        return [*NAMES, *map(word_of, self.columns), *fields]
+
+
+def check(source: Source, known: Known) -> list[Problem]:
+    """Return everything that is wrong with the placeholders of a piece (L2…), not only the first."""
+    try:
+        tree = ENVIRONMENT.parse(source.text)
+    except jinja2.TemplateSyntaxError as error:
+        return [_wrongly_written(source, error)]
+    except (RecursionError, ValueError, SyntaxError, OverflowError, MemoryError):
+        return [source.problem("L202", "this is nested too deeply, or a number in it is too long", 1)]
+    try:
+        found = list(_walk(tree, source, known))
+        if not found:
+            compiled(source)  # some limits are those of Python's own compiler
+    except (RecursionError, SyntaxError, MemoryError):
+        return [source.problem("L202", "this is nested too deeply, or asks too many questions in a row", 1)]
+    return found
+
+
+def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Problem:
+    """Word a mistake of writing. What is never closed is shown where it opens: Jinja2 finds it where the text ends."""
+    open_ifs: list[re.Match[str]] = []
+    for mark in _MARKS.finditer(source.text):
+        if not mark["closed"]:
+            return source.at("L201", "this is opened here and never closed", mark.start(), mark["open"], _SYNTAX)
+        if mark["word"] == "if":
+            open_ifs.append(mark)
+        elif mark["word"] == "endif" and open_ifs:
+            open_ifs.pop()
+    if open_ifs:
+        hint = "write {% endif %} where it ends"
+        return source.at("L201", "this question has no end", open_ifs[0].start(), "{% if", hint)
+    message = f"this is written wrongly: {error.message}"
+    lines = source.text.split("\n")
+    before = sum(len(line) + 1 for line in lines[: error.lineno - 1])
+    tag = _MARKS.search(source.text, before)
+    return source.at("L201", message, tag.start() if tag else before, tag[0][:40] if tag else "", _SYNTAX)
+
+
+_MARKS = re.compile(
+    r"(?P<open>\{\{|\{%)-?\s*(?P<word>\w*)(?:(?!\{\{|\{%)[^\0])*?(?P<closed>[-%}]\})?(?(closed)|(?=\{\{|\{%|\Z))"
+)
+
+
+def blanked(text: str) -> str:
+    """Put blanks in the place of placeholders and questions: everything else stays where it is."""
+    return JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+
+
+JINJA = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{#.{0,1000}?#\}", re.DOTALL)
+"""Bounded: a text of nothing but "{{" would take the square of its length."""
+
+
+@lru_cache(maxsize=256)
+def compiled(source: Source) -> jinja2.Template:
+    """Compile a piece that `check` has found in order."""
+    return ENVIRONMENT.from_string(source.text)
+
+
+def words_used(source: Source) -> set[str]:
+    """Return the placeholders that a piece names, in print or in a question: `session.opens`, `greeting`."""
+    tree = ENVIRONMENT.parse(source.text)
+    used = {node.name for node in tree.find_all(nodes.Name)}
+    used |= {
+        f"{node.node.name}.{node.attr}" for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)
+    }
+    return used
+
+
+_SYNTAX = "a placeholder is {{ word }}, a question is {% if word %} … {% else %} … {% endif %}"
+ALLOWED = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr, nodes.Compare,
+    nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
+)  # fmt: skip
+_REFUSED: dict[type[nodes.Node], str] = {
+    nodes.Call: "a letter cannot call anything",
+    nodes.For: "a letter cannot repeat anything",
+    nodes.Include: "a letter stands in one file",
+    nodes.Import: "a letter stands in one file",
+    nodes.FromImport: "a letter stands in one file",
+    nodes.Extends: "a letter stands in one file",
+    nodes.Concat: "a letter joins nothing: write {{ one }} {{ other }}",
+    nodes.BinExpr: "a letter cannot calculate",
+    nodes.UnaryExpr: "a letter cannot calculate",
+}
+
+
+def _walk(node: nodes.Node, source: Source, known: Known) -> Iterator[Problem]:
+    children: Iterable[nodes.Node] = node.iter_child_nodes()
+    if isinstance(node, nodes.Name):
+        yield from _name(node, source, known)
+    elif isinstance(node, nodes.Getattr | nodes.Getitem):
+        yield from _field(node, source, known)
+        children = ()
+    elif isinstance(node, nodes.Filter | nodes.Test):
+        there_are, kind = (FILTERS, "filter") if isinstance(node, nodes.Filter) else (TESTS, "test")
+        if node.name not in there_are:
+            hint = f"there are {', '.join(there_are)}"
+            yield source.problem("L204", f"there is no such {kind}", node.lineno, find=node.name, hint=hint)
+        elif kind == "filter" and any(name.name == "role" for name in node.find_all(nodes.Name)):
+            hint = 'write {{ role }}, or {% if role == "chair" %} … {% endif %}'
+            yield source.problem("L204", "no filter can stand behind this word", node.lineno, find="role", hint=hint)
+    elif not isinstance(node, ALLOWED):
+        why = next((text for kind, text in _REFUSED.items() if isinstance(node, kind)), "a letter cannot use this")
+        yield source.problem("L202", why, node.lineno, hint="letters have words, filters and {% if … %}")
+        return
+    for child in children:
+        yield from _walk(child, source, known)
+
+
+def _name(node: nodes.Name, source: Source, known: Known) -> Iterator[Problem]:
+    if reason := known.absent.get(node.name):
+        yield source.problem("L205", reason, node.lineno, find=node.name)
+    elif node.name in known.fields or node.name == "extra":
+        fields = sorted(known.fields.get(node.name, ()))
+        hint = f"write {node.name}.{fields[0]}" if fields else 'write extra["…"] with the heading of a column'
+        yield source.problem("L203", "this word alone says nothing", node.lineno, find=node.name, hint=hint)
+    elif node.name not in NAMES and node.name not in map(word_of, known.columns):
+        yield _unknown(source, node.lineno, node.name, known.every)
+
+
+def _field(node: nodes.Getattr | nodes.Getitem, source: Source, known: Known) -> Iterator[Problem]:
+    owner = node.node.name if isinstance(node.node, nodes.Name) else ""
+    key = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
+    if reason := known.absent.get(owner):
+        yield source.problem("L205", reason, node.lineno, find=owner)
+    elif owner == "extra" and isinstance(key, str):
+        if key not in known.columns:
+            close = nearest(key, known.columns)
+            hint = f'did you mean extra["{close}"]?' if close else "no sheet has such a heading"
+            yield source.problem("L203", "no sheet has a column of this name", node.lineno, find=key, hint=hint)
+    elif owner in known.fields:
+        if key not in known.fields[owner]:
+            yield _unknown(source, node.lineno, f"{owner}.{key}", [f"{owner}.{field}" for field in known.fields[owner]])
+    elif owner:
+        hint = f"write {owner} alone" if owner in NAMES else _close(owner, known.every)
+        yield source.problem("L203", "this word has no parts", node.lineno, find=f"{owner}.{key}", hint=hint)
+    else:
+        yield source.problem("L202", "a letter cannot use this", node.lineno)
+
+
+def _unknown(source: Source, line: int, word: str, every: Iterable[str]) -> Problem:
+    return source.problem("L203", "there is no such placeholder", line, find=word, hint=_close(word, every))
+
+
+def _close(word: str, every: Iterable[str]) -> str:
+    close = nearest(word, every)
+    return f'did you mean "{close}"?' if close else "mailer letters words lists all there are"
+
+
+def place_of(error: BaseException, source: Source) -> Problem:
+    """Word an error that arose while a letter was being filled in, at the line of the letter."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    word = error.word if isinstance(error, Unprintable) else ""
+    message = error.message if isinstance(error, Unprintable) else str(error)
+    return source.problem("L301", message, line, find=word)

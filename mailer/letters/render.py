@@ -1,0 +1,461 @@
+"""An appeal and a person → the finished words of one letter: subject, preview, plain text, HTML.
+
+A pure function of letter, contact and settings: nothing is remembered from one person to the next but what is the same
+for both. Every mistake of a letter is found before anybody's letter is made (`check_letters`); what only one person's
+row lacks is told with its cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.settings.workspace import Sender
+from mailer.contacts.contact import Contact
+from mailer.letters import markup, placeholders
+from mailer.letters.appeal import Appeal, Letter, nearest
+from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words, personal
+from mailer.letters.checks import style, twins
+from mailer.letters.markup import MAX_PART, Parts, escaped
+from mailer.letters.placeholders import (
+    SLOT,
+    VALUES,
+    Empty,
+    Known,
+    Md,
+    Source,
+    Spoken,
+    Unprintable,
+    body_of,
+    head_of,
+    word_of,
+)
+from mailer.letters.wording.salutations import LEFTOVERS, Form, Forms
+from mailer.letters.wording.words import delegation_words, has_delegation_words, role_word, written_date
+
+OF_A_ROW = frozenset({"L301", "L302", "L401"})
+"""Codes of what one person's row lacks: that person is left out, and everybody else gets their letter."""
+
+MAX_SUBJECT = 150
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
+_NOTHING = Md("")
+_FIELDS = ("name", "given", "surname", "title", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One person's letter in words. `html` is a complete document; lines end with "\\n"."""
+
+    subject: str
+    preview: str
+    text: str
+    html: str
+    greeting: str
+    language: str
+    reply_to: str = ""  # where this delegation's answers go; "" for where all go
+    attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A text that can be filled in."""
+
+    source: Source
+    template: jinja2.Template
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A letter with all that belongs to it, compiled."""
+
+    letter: Letter
+    subject: _Piece
+    preview: _Piece
+    body: _Piece
+    footer: _Piece
+    signature: _Piece | None
+    paragraphs: Mapping[str, _Piece]  # by delegation
+
+
+class Renderer:
+    """All letters of an appeal, ready to be filled in."""
+
+    def __init__(
+        self,
+        appeal: Appeal,
+        sender: Sender,
+        delegations: Delegations,
+        forms: Forms,
+        columns: Collection[str] = (),
+    ) -> None:
+        """`columns` are the headings of the sheets' other columns, whose cells letters may use.
+
+        Raises `MailerError` with all problems of the letters (L2…).
+        """
+        self.appeal = appeal
+        self._forms = forms
+        self._delegations = delegations
+        self._columns = frozenset(columns)
+        self._countries = frozenset(one.country for one in appeal.organisations)
+        folder = appeal.root / "templates" / appeal.name
+        self._attachments = Attachments(appeal.root, folder, appeal.attachments, appeal.files)
+        self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
+        self._sender = {
+            "organisation": sender.organisation,
+            "postal_address": sender.postal_address or Empty("sender.postal_address"),
+            "reply_to": sender.answers_to,
+        }
+        problems = self.problems()
+        if problems:
+            many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise MailerError(f"the letters of {appeal.name} have {many}", code=problems[0].code, problems=problems)
+        self._sheets = {language: self._compile(letter) for language, letter in appeal.letters.items()}
+        self._shared = {language: self._words(language) for language in {*appeal.letters, "en"}}
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong in the letters themselves, in all branches, for whomever they are filled in."""
+        found: list[Problem] = []
+        for letter in self.appeal.letters.values():
+            found += self._problems_of(letter)
+        if self.appeal.layout:
+            found += markup.check_layout(self.appeal.layout, "templates/_shared/layout.html")
+        found += self._patterns()
+        found = list(dict.fromkeys(found))  # what letters share is wrong once
+        return found or [one for one in twins.check(self.appeal) if one.severity is Severity.ERROR]
+
+    def _patterns(self) -> Iterator[Problem]:
+        """Yield what attachments name that no sheet has."""
+        columns = {word_of(heading) for heading in self._columns}
+        for pattern in self.appeal.attachments:
+            for word in own_words(pattern):
+                if word not in columns:
+                    close = nearest(word, ["language", "delegation", *columns])
+                    hint = f'did you mean "{{{close}}}"?' if close else "there are {language} and {delegation}"
+                    message = f"no sheet has a column for {{{word}}}"
+                    file = f"templates/{self.appeal.name}/appeal.toml"
+                    yield Problem("L170", Severity.ERROR, message, file, value=pattern, suggestion=hint)
+
+    def _problems_of(self, letter: Letter) -> list[Problem]:
+        head, body = head_of(letter), body_of(letter)
+        shared = [_footer(self.appeal, letter.language), *_others(self.appeal, letter.language).values()]
+        found: list[Problem] = []
+        for source in (*head, body, *shared):
+            found += placeholders.check(source, self._known(source.language))
+        if any(problem.code in ("L201", "L202") for problem in found):
+            return found  # what is no Jinja2 cannot be read as Markdown either
+        for source in (body, *shared):
+            found += markup.check(source)
+        found += _subject_problems(letter)
+        used = placeholders.words_used(body)
+        if "greeting" not in used:
+            found.append(body.problem("L210", "this letter greets nobody", 1, hint="begin with {{ greeting }}"))
+        for name, source in _others(self.appeal, letter.language).items():
+            if name != "signature" and "for_delegation" not in used:
+                hint = f"put {{{{ for_delegation }}}} into {letter.file}, on a line of its own"
+                found.append(source.problem("L211", "this paragraph would stand in no letter", 1, hint=hint))
+        for source in (*head, body, *shared):
+            for key, fact in self.appeal.facts.items():
+                if f"fact.{key}" in placeholders.words_used(source) and not fact.value.get(source.language):
+                    hint = f"add {source.language} to its value in facts.toml"
+                    line = source.text.count("\n", 0, max(0, source.text.find(f"fact.{key}"))) + 1
+                    found.append(
+                        source.problem("L152", "this fact is not worded in this language", line, find=key, hint=hint)
+                    )
+        return found
+
+    def render(self, contact: Contact, language: str) -> Rendered:
+        """Write the letter to one person. Raises `MailerError` with the cell or the line at fault."""
+        sheet = self._sheets[language]
+        form = self._forms.greet(contact, language)
+        footer_language = sheet.footer.source.language
+        values: list[str] = []
+        mine = self._context(contact, language, form, values)
+        theirs = mine if footer_language == language else self._context(contact, footer_language, form, values)
+        if sheet.signature:
+            mine["signature"] = Md(self._filled(sheet.signature, mine, contact))
+        paragraph = sheet.paragraphs.get(contact.delegation)
+        mine["for_delegation"] = Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
+        subject, preview, body = (
+            self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
+        )
+        footer = self._filled(sheet.footer, theirs, contact)
+        try:
+            frames = markup.frames(Parts(language, subject, preview, body, footer, footer_language, self.appeal.layout))
+            html = frames.html.fill(values, escaped)
+            text = frames.text.fill(values)
+        except Unprintable as error:
+            raise self._cannot(contact, sheet.body.source, error) from None
+        subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
+        self._limits(contact, sheet.letter, subject, text, html)
+        if form.greeting not in text:  # a question left it out, or a filter changed it
+            problem = sheet.body.source.problem("L210", f"the letter to {contact.name} does not greet them", 1)
+            raise MailerError(problem.message, code="L210", problems=[problem])
+        answers = self.appeal.reply_to(contact.delegation, language)
+        files = self._files(contact, language) if self.appeal.attachments else ()
+        pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
+        return Rendered(subject, preview, text, html, form.greeting, language, answers, files, pictures)
+
+    def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
+        headings = {word_of(heading): heading for heading in contact.extra}
+        cells = {word: contact.extra[heading] for word, heading in headings.items()}
+        try:
+            return self._attachments.of(cells | {"language": language, "delegation": contact.delegation})
+        except UnusableCell as error:
+            file = f"templates/{self.appeal.name}/appeal.toml"
+            missing = Unprintable(error.message, headings.get(error.word, error.word), error.value)
+            problem = self._cannot(contact, Source("", file, 1, language), missing).problems[0]
+            hint = f"write there what stands in place of {{{error.word}}} in the names of the files; see attachments in {file}"
+            problem = replace(problem, suggestion=hint)
+            raise MailerError(f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]) from None
+
+    def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
+        try:
+            return piece.template.render(context)
+        except (Unprintable, jinja2.TemplateError) as error:
+            raise self._cannot(contact, piece.source, error) from None
+
+    def _compile(self, letter: Letter) -> _Sheet:
+        subject, preview = map(_compiled, head_of(letter))
+        others = {name: _compiled(source) for name, source in _others(self.appeal, letter.language).items()}
+        signature = others.pop("signature", None)
+        footer = _compiled(_footer(self.appeal, letter.language))
+        return _Sheet(letter, subject, preview, _compiled(body_of(letter)), footer, signature, others)
+
+    def _known(self, language: str) -> Known:
+        """Say which words a letter of this appeal can use, and of the others why not."""
+        absent = {}
+        if self.appeal.session is None:
+            absent["session"] = "appeal.toml has no [session]"
+        if not self.appeal.organisations:
+            absent["organisations"] = "appeal.toml has no [[organisation]]"
+        if not self.appeal.facts:
+            absent["fact"] = "there is no facts.toml"
+        if f"signature.{language}" not in self.appeal.pieces:
+            absent["signature"] = f"there is no templates/_shared/signature.{language}.md"
+        if not has_delegation_words(language):
+            absent["of_delegation"] = 'this form is not known in this language; write "(… {{ delegation }})"'
+        return Known(self._columns, self.appeal.facts.keys(), absent)
+
+    def _words(self, language: str) -> dict[str, Any]:
+        """Return the words that are the same for everybody who gets a letter in this language."""
+        words: dict[str, Any] = {"sender": self._sender}
+        if session := self.appeal.session:
+            name = session.name.get(language) or session.name.get("en") or next(iter(session.name.values()))
+            words["session"] = {"name": name, "opens": written_date(session.opens, language)}
+        if self.appeal.facts:
+            words["fact"] = {
+                key: fact.value.get(language) or Empty(f"fact.{key}") for key, fact in self.appeal.facts.items()
+            }
+        for column in self._columns:
+            words.setdefault(word_of(column), Empty(column))
+        return words
+
+    def _context(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
+        context = self._shared[language].copy()
+        for field in _FIELDS:
+            value = getattr(contact, field)
+            context[field] = value if value and value not in LEFTOVERS else Empty(field)
+        code = contact.delegation
+        context["greeting"] = form.greeting
+        context["closing"] = form.closing or Empty("closing")
+        context["role"] = _role(contact.role, language)
+        named = delegation_words(code, language, self._delegations)
+        name, of = named or (self._delegations.name(code, language), "")
+        context["delegation"] = name or Empty("delegation")
+        context["of_delegation"] = of or Empty("of_delegation")
+        if self._columns:
+            cells = {column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS}
+            context["extra"] = {column: cells.get(column) or Empty(column) for column in self._columns}
+            for column, cell in cells.items():
+                if (word := word_of(column)) not in placeholders.NAMES:
+                    context[word] = cell
+        if self.appeal.organisations:
+            context["organisations"] = self._signatories(code, language)
+        if answers := self.appeal.reply_to(code, language):
+            context["sender"] = self._sender | {"reply_to": answers}
+        context[VALUES] = values
+        return context
+
+    def _signatories(self, delegation: str, language: str) -> Md:
+        first = delegation if delegation in self._countries else ""
+        if (first, language) not in self._lists:
+            lines = (_MARKDOWN.sub(r"\\\1", each.named(language)) for each in self.appeal.signatories(first))
+            self._lists[first, language] = Md("\n".join(f"- {line}" for line in lines))
+        return self._lists[first, language]
+
+    def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
+        """Word what one person's row lacks: the cell first, and the line of the letter that needs it."""
+        at = placeholders.place_of(error, source)
+        word = error.word if isinstance(error, Unprintable) else ""
+        field = {"of_delegation": "delegation"}.get(word, word)
+        needs = f"{at.place} puts in {{{{ {word} }}}}" if word else f"see {at.place}"
+        if word == "closing":
+            hint = f"{needs}, and the table of forms of address has none for this person"
+        elif isinstance(error, Unprintable) and word and not error.value:
+            hint = f"{needs}: fill in the cell, or write {{% if {word} %}} … {{% endif %}} there"
+        else:
+            hint = needs
+        code = "L301" if _of_the_row(error) else "L303"
+        problem = Problem(
+            code,
+            Severity.ERROR,
+            at.message,
+            contact.file,
+            sheet=contact.sheet,
+            cell=contact.cells.get(field) or contact.cells.get("name"),
+            row=contact.row,
+            column=word or None,
+            value=(error.value if isinstance(error, Unprintable) else "") or contact.name,
+            suggestion=hint,
+        )
+        return MailerError(f"{contact.name}: {at.message}", hint=hint, code=code, problems=[problem])
+
+    def _limits(self, contact: Contact, letter: Letter, subject: str, text: str, html: str) -> None:
+        message, row = "", letter.subject_line
+        if not subject.strip():
+            message = "the subject is empty"
+        elif len(subject) > MAX_SUBJECT:
+            message = f"the subject has {len(subject)} characters, and {MAX_SUBJECT} is the most"
+        elif max(len(text), len(html)) > MAX_PART:
+            message, row = f"the letter has more than {MAX_PART:,} characters", letter.body_line
+        if message:
+            hint = f"as filled in for {contact.name}"
+            problem = Problem(
+                "L231", Severity.ERROR, message, letter.file, row=row, value=subject[:60], suggestion=hint
+            )
+            raise MailerError(f"{contact.name}: {message}", code="L231", problems=[problem])
+
+
+def _of_the_row(error: Exception) -> bool:
+    """Tell whether it is a cell of the person that a letter cannot be written with, and no word of the letter itself."""
+    if not isinstance(error, Unprintable) or (error.word == "role" and error.value):
+        return False
+    return error.word.partition(".")[0] not in ("sender", "session", "fact")
+
+
+def check_letters(
+    appeal: Appeal, sender: Sender, delegations: Delegations, forms: Forms, columns: Collection[str] = ()
+) -> list[Problem]:
+    """Return everything that is wrong in the letters: what stands in them, and what comes of it for made-up people.
+
+    The made-up people are women, men and people of unknown gender in every role, with every cell filled in. They have no
+    files of their own: whether those are there is seen on the letters of real people.
+    """
+    try:
+        renderer = Renderer(appeal, sender, delegations, forms, columns)
+    except MailerError as fault:
+        return list(fault.problems)
+    common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
+    if common != appeal.attachments:
+        renderer = Renderer(replace(appeal, attachments=common), sender, delegations, forms, columns)
+    found: dict[Problem, None] = {}
+    for letter in appeal.letters.values():
+        for contact in _samples(appeal, columns):
+            try:
+                renderer.render(contact, letter.language)
+            except MailerError as fault:
+                # The file at fault is the letter, not the sheet of a person who does not exist.
+                found |= {_at_letter(problem, letter): None for problem in fault.problems}
+    return [
+        *found,
+        *style.warnings(appeal),
+        *(one for one in twins.check(appeal) if one.severity is not Severity.ERROR),
+    ]
+
+
+@lru_cache(maxsize=256)
+def _role(role: str, language: str) -> str:
+    if not role:
+        return Empty("role")
+    return Spoken(role, role_word(role, language))
+
+
+@lru_cache(maxsize=64)
+def _package_footer(language: str) -> Source:
+    folder = resources.files("mailer.letters.wording").joinpath("footers")
+    found = language if folder.joinpath(f"footer.{language}.md").is_file() else "en"
+    text = folder.joinpath(f"footer.{found}.md").read_text(encoding="utf-8")
+    return Source(text, f"footer.{found}.md of the package", 1, found)
+
+
+def _footer(appeal: Appeal, language: str) -> Source:
+    """Return the workspace's own footer in this language, else the package's, else the English one."""
+    own = appeal.pieces.get(f"footer.{language}")
+    if own is None:
+        package = _package_footer(language)
+        if package.language == language or (own := appeal.pieces.get("footer.en")) is None:
+            return package
+    return Source(own.text, own.file, 1, own.language)
+
+
+def _others(appeal: Appeal, language: str) -> dict[str, Source]:
+    """Return the signature, and the paragraphs by delegation, that letters in this language put in."""
+    return {
+        name.removeprefix("for/").removesuffix(f".{language}"): Source(piece.text.strip("\n"), piece.file, 1, language)
+        for name, piece in appeal.pieces.items()
+        if piece.language == language and not name.startswith("footer.")
+    }
+
+
+def _compiled(source: Source) -> _Piece:
+    return _Piece(source, placeholders.compiled(source))
+
+
+def _subject_problems(letter: Letter) -> Iterator[Problem]:
+    rest = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", letter.subject)
+    for draft in ("TEST", "lorem", "XXX", "TODO"):
+        if re.search(rf"\b{draft}\b", rest, re.IGNORECASE if draft == "lorem" else 0):
+            yield Problem(
+                "L232",
+                Severity.ERROR,
+                "the subject looks like a draft",
+                letter.file,
+                row=letter.subject_line,
+                value=draft,
+                suggestion="write the subject as readers shall see it",
+            )
+
+
+def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
+    for role in appeal.roles:
+        for gender in ("f", "m", ""):
+            yield Contact(
+                file="",
+                sheet=None,
+                row=0,
+                delegation="NO",
+                role=role,
+                name="Anna Berg",
+                given="Anna",
+                surname="Berg",
+                title="Dr",
+                gender=gender,
+                address="anna.berg@no.example",
+                chamber="deputy",
+                group="SOC",
+                vocative="Анно",
+                extra=dict.fromkeys(columns, "Example"),
+            )
+
+
+def _at_letter(problem: Problem, letter: Letter) -> Problem:
+    if problem.file:
+        return problem
+    return Problem(
+        problem.code,
+        problem.severity,
+        problem.message,
+        letter.file,
+        row=letter.body_line,
+        value=problem.column or "",
+        suggestion=problem.suggestion,
+    )

@@ -1,0 +1,1 @@
+"""Words that letters put in by themselves: forms of address, dates, names of delegations, footers."""

@@ -1,0 +1,70 @@
+"""Words that letters put in by themselves: dates written out, roles, and names of delegations.
+
+The words are in `letter_words.toml`; the delegations' names in English and French are the Assembly's own
+(`delegations.py`), those in other languages are in `delegation_names.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from mailer.base.delegations import Delegations
+
+OFFICIAL = ("en", "fr")
+"""The Assembly's languages."""
+
+
+def written_date(day: date, language: str) -> str:
+    """Write a date out: `25 January 2027`, `1er février 2027`; in a language without words for it `2027-01-25`."""
+    words = _words().get(language)
+    if not words:
+        return day.isoformat()
+    number = words.get("first", "1") if day.day == 1 else str(day.day)
+    text: str = words["date"].format(day=number, month=words["months"][day.month - 1], year=day.year)
+    return text
+
+
+def months(language: str) -> Sequence[str]:
+    """Return the twelve names as they stand in a date; none for a language without words."""
+    names: Sequence[str] = _words().get(language, {}).get("months", ())
+    return names
+
+
+def role_word(role: str, language: str) -> str:
+    """Return the word for a role that serves for women and men alike; "" where the language has none."""
+    word: str = _words().get(language, {}).get("roles", {}).get(role, "")
+    return word
+
+
+def delegation_words(code: str, language: str, delegations: Delegations) -> tuple[str, str] | None:
+    """Return name and form after "delegation", `("Norwegen", "Norwegens")`; None in a language without such names."""
+    if language in OFFICIAL:
+        return delegations.name(code, language), delegations.of(code, language)
+    return _names(language).get(code)
+
+
+def has_delegation_words(language: str) -> bool:
+    """Tell whether delegations have names in this language."""
+    return language in OFFICIAL or bool(_names(language))
+
+
+@lru_cache(maxsize=64)
+def _names(language: str) -> Mapping[str, tuple[str, str]]:
+    text = resources.files("mailer.letters.wording").joinpath("delegation_names.csv").read_text(encoding="utf-8")
+    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    if f"of_{language}" not in (reader.fieldnames or ()):
+        return {}
+    return {row["code"]: (row[f"name_{language}"], row[f"of_{language}"]) for row in reader}
+
+
+@lru_cache(maxsize=1)
+def _words() -> Mapping[str, Any]:
+    return tomllib.loads(
+        resources.files("mailer.letters.wording").joinpath("letter_words.toml").read_text(encoding="utf-8")
+    )

@@ -1,0 +1,1 @@
+"""People and letters become a plan: who gets what, frozen by hash."""

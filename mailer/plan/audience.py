@@ -1,0 +1,106 @@
+"""Who gets a letter of an appeal, and who does not and why: one decision for every row of every sheet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailer.base.address import allowed
+from mailer.base.states import WORDS, Reason, State, Written
+from mailer.contacts.contact import Contact
+from mailer.contacts.holds import Holds
+from mailer.letters.appeal import Appeal
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a mail-out is narrowed to; empty means everyone."""
+
+    delegations: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    people: frozenset[str] | None = None  # address and person keys of a mail-out whose rest is tried again
+    again_refused: bool = True  # False: whom a server has refused at this very address is left out
+
+
+EVERYONE = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is decided about one contact: a letter in `language`, or left out for `reason`."""
+
+    contact: Contact
+    language: str
+    fell_back: bool = False  # the person's own language has no letter
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Everything that decides, apart from the contacts themselves."""
+
+    appeal: Appeal
+    holds: Holds
+    allow: Sequence[str] | None = None  # the allow-list of test mode; None outside of it
+    selection: Selection = EVERYONE
+    history: Sequence[Written] = ()
+    languages: Mapping[str, str] = field(default_factory=dict)  # delegation → language, as the workspace confirmed
+
+    def decide(self, contacts: Iterable[Contact]) -> list[Decision]:
+        """Return a decision for each contact, in their order."""
+        everyone = list(contacts)
+        namesakes = Counter(contact.person_key for contact in everyone)
+        by_address, by_person = self._written()
+        decisions = []
+        for contact in everyone:
+            before = by_address.get(contact.address_key) if contact.address else None
+            if before is None and namesakes[contact.person_key] == 1:  # the address was corrected since
+                before = by_person.get(contact.person_key)
+            decisions.append(self._decide(contact, before))
+        return decisions
+
+    def _written(self) -> tuple[dict[str, Written], dict[str, Written]]:
+        """Index the history; what reached a person, or may have, outweighs a refusal."""
+        by_address: dict[str, Written] = {}
+        by_person: dict[str, Written] = {}
+        for written in sorted(self.history, key=lambda one: one.state is not State.REFUSED):
+            if written.address_key:
+                by_address[written.address_key] = written
+            if written.state is not State.REFUSED:  # a refusal speaks of an address, not of a person
+                by_person[written.person] = written
+        return by_address, by_person
+
+    def _decide(self, contact: Contact, before: Written | None) -> Decision:
+        preferences = [contact.language, self.languages.get(contact.delegation, "")]
+        letter = self.appeal.language_for([language for language in preferences if language])
+        language, fell_back = letter or (contact.language, False)
+
+        def left_out(reason: Reason, detail: str = "") -> Decision:
+            return Decision(contact, language, reason=reason, detail=detail)
+
+        chosen = self.selection
+        if chosen.delegations and contact.delegation not in chosen.delegations:
+            return left_out(Reason.NOT_CHOSEN, "another delegation")
+        if chosen.roles and contact.role not in chosen.roles:
+            return left_out(Reason.NOT_CHOSEN, "another role")
+        if chosen.people is not None and not chosen.people & {contact.address_key, contact.person_key}:
+            return left_out(Reason.NOT_CHOSEN, "not in the mail-out that is tried again")
+        if contact.delegation in self.appeal.leave_out:
+            return left_out(Reason.DELEGATION, self.appeal.leave_out[contact.delegation])
+        if self.appeal.roles and contact.role and contact.role not in self.appeal.roles:
+            return left_out(Reason.ROLE, contact.role)
+        if hold := self.holds.match(contact):
+            return left_out(Reason.ON_HOLD, hold.because)
+        if contact.skip is not None:
+            return left_out(contact.skip, contact.problem.message if contact.problem else "")
+        if before is not None and before.state is not State.REFUSED:
+            return left_out(Reason.ALREADY, f"{before.mail_out}, {WORDS[before.state]}")
+        if before is not None and not chosen.again_refused:
+            return left_out(Reason.REFUSED_BEFORE, before.mail_out)
+        if letter is None:
+            return left_out(Reason.NO_LETTER, contact.language)
+        if self.allow is not None and not allowed(contact.address, self.allow):
+            return left_out(Reason.TEST_MODE)
+        return Decision(contact, language, fell_back)

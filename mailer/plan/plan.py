@@ -1,0 +1,242 @@
+"""A frozen mail-out: every person with a letter's finished bytes, or with the reason for being left out.
+
+Making a plan writes nothing and needs no network. Every letter is rendered, built and read back before the plan
+exists. What a person's row lacks leaves that person out, with the cell; a mistake of a letter refuses the whole plan. The
+hash covers whom, what, from whom and through which
+server; `Sources` keep what it was made from.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from mailer.base.address import domain_of
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.states import Reason, State
+from mailer.contacts.contact import Contact
+from mailer.letters.appeal import Appeal
+from mailer.letters.message import mime, pieces
+from mailer.letters.message.pieces import Shared
+from mailer.letters.render import OF_A_ROW, Rendered, Renderer
+from mailer.plan.audience import Decision
+from mailer.plan.sources import Sources
+
+TOO_MANY = 50
+"""Problems in letters that are shown; the same slip usually meets everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery of the plan."""
+
+    contact: Contact
+    number: int  # in the order of the sheets, from 1
+    position: int  # in the order of sending, from 1; 0 for those left out
+    language: str
+    fell_back: bool
+    reason: Reason | None  # why left out; None: gets a letter
+    detail: str
+    message_id: str | None = None
+    digest: str | None = None
+    data: bytes | None = None  # the letter's own bytes
+    shared: Shared = ()  # the files that it shares with others
+    cell: str = ""  # of the sheet, where the letter cannot be written because of it
+
+    @property
+    def state(self) -> State:
+        return State.WAITING if self.reason is None else State.SKIPPED
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns of the ledger's `delivery` that a plan knows."""
+        contact = self.contact
+        problem = contact.problem
+        return {
+            "number": self.number,
+            "position": self.position,
+            "person": contact.person_key,
+            "name": contact.name,
+            "address": contact.address,
+            "address_key": contact.address_key if contact.address else "",
+            "domain": domain_of(contact.address_key),
+            "delegation": contact.delegation,
+            "role": contact.role,
+            "political_group": contact.group,
+            "language": self.language,
+            "file": contact.file,
+            "sheet": contact.sheet or "",
+            "row": contact.row,
+            "cell": self.cell or (problem.cell if problem else None) or contact.cells.get("address", ""),
+            "message_id": self.message_id,
+            "digest": self.digest,
+            "state": self.state.value,
+            "reason": self.reason.value if self.reason else "",
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who gets what, from whom, through which server. `hash` is the fingerprint that an approval signs."""
+
+    appeal: str
+    title: str
+    mode: str
+    server: str
+    sender: str
+    last_day: date | None
+    deliveries: tuple[Planned, ...]
+    sources: bytes
+
+    @property
+    def to_send(self) -> list[Planned]:
+        return [one for one in self.deliveries if one.reason is None]
+
+    @property
+    def left_out(self) -> list[Planned]:
+        return [one for one in self.deliveries if one.reason is not None]
+
+    @property
+    def hash(self) -> str:
+        what = [self.appeal, self.mode, self.server, self.sender, str(self.last_day or "")]
+        who = [[one.contact.address, one.digest, one.contact.person_key, one.reason] for one in self.deliveries]
+        return fingerprint(what, who)
+
+    def by_delegation(self) -> dict[str, dict[str, int]]:
+        """Return {"FR": {"to_send": 34, "left_out": 2}, …}, in the order of the codes."""
+        sent = Counter(one.contact.delegation for one in self.to_send)
+        out = Counter(one.contact.delegation for one in self.left_out)
+        return {code: {"to_send": sent[code], "left_out": out[code]} for code in sorted(sent | out)}
+
+
+def fingerprint(what: Sequence[str], who: Sequence[Sequence[str | None]]) -> str:
+    """Return the hash of a mail-out: appeal, mode, server, sender, last day; and of each person address, digest, key."""
+    return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """From whom and through what: the settings that a plan freezes."""
+
+    sender: str  # the envelope sender, an address alone
+    from_: str  # "Jana Novak <jana@rights.example>"
+    reply_to: str
+    server: str  # host:port security user
+    mode: str  # test, live or demo
+
+    @property
+    def domain(self) -> str:
+        return self.sender.rpartition("@")[2]
+
+
+def make_plan(
+    appeal: Appeal, decisions: Sequence[Decision], renderer: Renderer, sending: Sending, sources: Sources
+) -> Plan:
+    """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem of the letters."""
+    key = secrets.token_bytes(32)
+    everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
+    problems: list[Problem] = []
+    planned = []
+    for number, decision in enumerate(decisions, 1):
+        contact = decision.contact
+        frozen: Mapping[str, Any] = {"reason": decision.reason, "detail": decision.detail}
+        if decision.reason is None:
+            try:
+                frozen = _freeze(decision, renderer, sending, key, everyone)
+            except MailerError as fault:
+                if not fault.problems:
+                    raise
+                if fault.code in OF_A_ROW:
+                    frozen = _left_out(fault.problems[0])
+                else:
+                    problems += [problem for problem in fault.problems if problem not in problems]
+                    if len(problems) >= TOO_MANY:
+                        break
+        planned.append(
+            Planned(
+                contact=contact,
+                number=number,
+                position=0,
+                language=decision.language,
+                fell_back=decision.fell_back,
+                **frozen,
+            )
+        )
+    if problems:
+        raise MailerError("A letter cannot be written as it stands. Nothing was planned.", problems=problems)
+    return Plan(
+        appeal=appeal.name,
+        title=appeal.title,
+        mode=sending.mode,
+        server=sending.server,
+        sender=sending.sender,
+        last_day=appeal.last_day,
+        deliveries=tuple(_in_turn(planned)),
+        sources=sources.pack(),
+    )
+
+
+def _left_out(problem: Problem) -> Mapping[str, Any]:
+    detail = f"{problem.message} ({problem.column})" if problem.column else problem.message
+    return {"reason": Reason.ROW, "detail": detail, "cell": problem.cell or ""}
+
+
+def _freeze(
+    decision: Decision, renderer: Renderer, sending: Sending, key: bytes, everyone: set[str]
+) -> Mapping[str, Any]:
+    contact = decision.contact
+    message_id = f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
+    rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
+    mime.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
+    digest = pieces.digest(data, pieces.references(shared))
+    written = {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+    return {"reason": None, "detail": "", **written}
+
+
+def write(
+    contact: Contact, language: str, renderer: Renderer, sending: Sending, message_id: str
+) -> tuple[Rendered, bytes, Shared]:
+    """Write one person's letter and finish it: its words, its own bytes, and the files that it shares."""
+    rendered = renderer.render(contact, language)
+    try:
+        own, shared = mime.compose(
+            rendered,
+            sender=sending.from_,
+            reply_to=sending.reply_to,
+            recipient_name=contact.name,
+            recipient_address=contact.address,
+            message_id=message_id,
+            unsubscribe=sending.reply_to,
+        )
+    except MailerError as fault:  # the words of the letter are checked; the name is this person's
+        problem = Problem(
+            "L401",
+            Severity.ERROR,
+            fault.message,
+            contact.file,
+            sheet=contact.sheet,
+            cell=contact.cells.get("name"),
+            row=contact.row,
+            value=contact.name,
+            suggestion=fault.hint,
+        )
+        raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[problem]) from None
+    return rendered, own, shared
+
+
+def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
+    """Give everybody who gets a letter a place: the first of each delegation, then the second of each, and so on."""
+    seen: dict[str, int] = defaultdict(int)
+    order = []
+    for one in planned:
+        if one.reason is None:
+            seen[one.contact.delegation] += 1
+            order.append((seen[one.contact.delegation], one.contact.delegation, one.number))
+    places = {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}
+    return (replace(one, position=places[one.number]) if one.number in places else one for one in planned)

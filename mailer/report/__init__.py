@@ -1,0 +1,1 @@
+"""What became of a mail-out, in words and in files."""

@@ -1,0 +1,99 @@
+"""Rows of the send log as a workbook, as CSV and as JSON Lines.
+
+A cell of a sheet may come from a server or from somebody's sheet: nothing that looks like a formula or a link is one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import printable
+from mailer.base.states import WORDS
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.report import totals
+
+Cell = str | int | datetime | None
+
+COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
+    "Delivery": (13, lambda one, _: one.shown),
+    "Name": (28, lambda one, _: one.name),
+    "Address": (40, lambda one, _: one.address),
+    "Delegation": (10, lambda one, _: one.delegation),
+    "Country": (22, lambda one, known: known.name(one.delegation, "en")),
+    "Role": (16, lambda one, _: one.role),
+    "Group": (12, lambda one, _: one.political_group),
+    "Letter in": (8, lambda one, _: one.language if one.digest else ""),
+    "Outcome": (20, lambda one, _: WORDS[one.state]),
+    "Reason": (30, lambda one, _: totals.in_words(one.reason) if one.reason else ""),
+    "Detail": (30, lambda one, _: one.detail),
+    "Code": (6, lambda one, _: one.code),
+    "Enhanced": (9, lambda one, _: one.enhanced),
+    "Server's words": (40, lambda one, _: one.text),
+    "Tries": (6, lambda one, _: one.attempts),
+    "Since (UTC)": (19, lambda one, _: one.changed_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)),
+    "Place in the sheet": (40, lambda one, _: one.place),
+    "Message-ID": (40, lambda one, _: one.message_id),
+}
+"""Heading → width in the workbook, and the cell."""
+
+
+def workbook(mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+    """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
+    from xlsxwriter import Workbook
+
+    known, data = Delegations.load(), io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(data, options) as book:
+        bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        first = book.add_worksheet("Totals")
+        first.set_column(0, 0, 24)
+        first.write_row(0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold)
+        counts = Counter(one.state for one in people)
+        for row, state in enumerate(totals.IN_ORDER, 2):
+            first.write_row(row, 0, [WORDS[state], counts[state]])
+        first.write_row(len(totals.IN_ORDER) + 2, 0, ["people", len(people)], bold)
+        sheet = book.add_worksheet("People")
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, len(people), len(COLUMNS) - 1)
+        for column, (heading, (width, _)) in enumerate(COLUMNS.items()):
+            sheet.set_column(column, column, width)
+            sheet.write_string(0, column, heading, bold)
+        for row, one in enumerate(people, 1):
+            for column, (_, cell) in enumerate(COLUMNS.values()):
+                value = cell(one, known)
+                if isinstance(value, datetime):
+                    sheet.write_datetime(row, column, value, day)
+                elif isinstance(value, int):
+                    sheet.write_number(row, column, value)
+                elif value:
+                    sheet.write_string(row, column, printable(value))
+    return data.getvalue()
+
+
+def csv_file(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+    """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
+    known, text = Delegations.load(), io.StringIO(newline="")
+    lines = csv.writer(text)
+    lines.writerow(COLUMNS)
+    for one in people:
+        lines.writerow([_tame(cell(one, known)) for _, cell in COLUMNS.values()])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def json_lines(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+    """Return what `log people --json` prints."""
+    return "".join(json.dumps(totals.person(one), ensure_ascii=False) + "\n" for one in people).encode()
+
+
+def _tame(value: Cell) -> str:
+    """Keep a text from being a formula in a spreadsheet program (CWE-1236)."""
+    if isinstance(value, str):
+        return ("'" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else "") + printable(value)
+    return "" if value is None else str(value)

@@ -1,0 +1,337 @@
+"""What became of a mail-out, as plain data in a coordinator's words: for `status`, `log`, the demo and the console.
+
+Reading only. Every function takes a connection of `Ledger.reading()`: all answers over one connection are one state of
+the send log, so they agree with each other while somebody is sending. Texts are as sheets and servers gave them;
+whoever shows them makes control characters visible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mailer.base.delegations import Delegations
+from mailer.base.spelling import tokens
+from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Connection
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.deliveries import LATE_ANSWER, Delivery, Moment
+
+WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
+"""The states that want a look, in the order in which delegations are listed."""
+
+IN_ORDER = (
+    State.ACCEPTED, State.SENDING, State.DEFERRED, State.WAITING,
+    State.REFUSED, State.UNKNOWN, State.NOT_SENT, State.SKIPPED,
+)  # fmt: skip
+"""The order of the totals on every screen."""
+
+IN_THE_ROW = frozenset(
+    {Reason.NO_ADDRESS, Reason.BAD_ADDRESS, Reason.SAME_ADDRESS, Reason.ROW, Reason.UNKNOWN_DELEGATION}
+)
+"""Reasons that go away when somebody corrects the person's row."""
+
+NOT_MEANT = frozenset({Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY})
+"""Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at them."""
+
+STATES_OF_MAIL_OUT: dict[MailOutState, str] = {
+    MailOutState.PLANNED: "planned, nothing has been sent",
+    MailOutState.APPROVED: "approved, nothing has been sent",
+    MailOutState.SENDING: "sending",
+    MailOutState.PAUSED: "paused",
+    MailOutState.STOPPED: "stopped for good",
+    MailOutState.FINISHED: "finished",
+}
+NOT_KNOWN = "delegation not known"
+_A_PROCESS = re.compile(r"[0-9a-f]{12}")  # `senders.sender` calls itself so; people have names
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One line of the totals."""
+
+    state: State
+    people: int
+    share: str  # "98.4 %" of those who were to get a letter; empty for the left out
+    note: str  # "no such mailbox 5 · mailbox full 2", empty where there is nothing to say
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationLine:
+    """One delegation in a mail-out."""
+
+    code: str
+    name: str
+    people: int
+    counts: Mapping[State, int]
+    look: str  # "2 refused: no such mailbox; 1 left out: no address"; empty where nothing wants a look
+
+    @property
+    def accepted(self) -> int:
+        return self.counts[State.ACCEPTED]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One reason for which people were left out."""
+
+    reason: str  # in words
+    people: int
+    delegations: Mapping[str, int]  # code → people, most first
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a delivery's story: when, what happened, and what the delivery became by it."""
+
+    at: datetime
+    happened: tuple[str, ...]
+    became: str = ""  # "still trying: server asked to try later"
+
+
+# ------------------------------------------------------------------------------------------------------ mail-outs
+
+
+def totals(connection: Connection, mail_out_id: int) -> list[Total]:
+    """Count everyone by state, with per cents of those to be written to, and the reasons. Empty states are left away."""
+    counts = deliveries.counts(connection, mail_out_id)
+    to_send = sum(counts.values()) - counts[State.SKIPPED]
+    lines = []
+    for state in IN_ORDER:
+        number = counts[state]
+        if number:
+            share = "" if state is State.SKIPPED else per_cent(number, to_send)
+            lines.append(Total(state, number, share, _note(connection, mail_out_id, state)))
+    return lines
+
+
+def delegations(connection: Connection, mail_out_id: int, known: Delegations) -> list[DelegationLine]:
+    """List every delegation of the mail-out, worst first, then by name."""
+    table = deliveries.counts_by_delegation(connection, mail_out_id)
+    why = {state: deliveries.reasons(connection, mail_out_id, state) for state in WORST_FIRST}
+    by_choice = _choices(connection, mail_out_id, why[State.SKIPPED].get(Reason.DELEGATION, {}))
+    lines = []
+    for code, counts in table.items():
+        look, order = [], []
+        for state in WORST_FIRST:
+            reasons = {reason: of[code] for reason, of in why[state].items() if code in of and reason not in NOT_MEANT}
+            number = sum(reasons.values())
+            order.append(-number)
+            if number:
+                words = by_choice.get(code) if set(reasons) == {Reason.DELEGATION} else None
+                look.append(f"{number} {WORDS[state]}{_because(reasons, words)}")
+        name = known.name(code, "en") if code else NOT_KNOWN
+        lines.append((order, tokens(name), DelegationLine(code, name, sum(counts.values()), counts, "; ".join(look))))
+    return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
+
+
+def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
+    """Say why people were left out, and how many of each delegation, the most frequent reason first."""
+    return [
+        LeftOut(in_words(reason), sum(of.values()), dict(sorted(of.items(), key=lambda item: (-item[1], item[0]))))
+        for reason, of in deliveries.reasons(connection, mail_out_id, State.SKIPPED).items()
+    ]
+
+
+def needs_a_person(connection: Connection, mail_out_id: int) -> list[Delivery]:
+    """List those for whom the mailer can do no more by itself: unknown, refused, and given up, in this order."""
+    found = deliveries.people(connection, mail_out_id, states=(State.UNKNOWN, State.REFUSED, State.NOT_SENT))
+    return sorted(
+        (one for one in found if one.needs_a_person), key=lambda one: (WORST_FIRST.index(one.state), one.number)
+    )
+
+
+def not_meant(connection: Connection, mail_out_id: int) -> int:
+    """Count those who were left out by our own choice: nobody has to look at them."""
+    why = deliveries.reasons(connection, mail_out_id, State.SKIPPED)
+    return sum(sum(why[reason].values()) for reason in NOT_MEANT if reason in why)
+
+
+def to_look_at(counts: Mapping[State, int], chosen: int = 0) -> str:
+    """Word what wants a look: `1 unknown, 8 refused, 32 left out`. `chosen`: of the left out, by our own choice."""
+    look = {**counts, State.SKIPPED: counts[State.SKIPPED] - chosen}
+    return ", ".join(f"{look[state]} {WORDS[state]}" for state in WORST_FIRST if look[state])
+
+
+def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:
+    """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out included."""
+    counts = deliveries.counts(connection, mail_out.id)
+    table = deliveries.counts_by_delegation(connection, mail_out.id)
+    return {
+        "mail_out": mail_out.name,
+        "state": mail_out.state.value,
+        "planned": sum(counts.values()),
+        "counts": plain(counts),
+        "delegations": {code: plain(row) for code, row in table.items()},
+    }
+
+
+def plain(counts: Mapping[State, int]) -> dict[str, int]:
+    return {state.value: number for state, number in counts.items()}
+
+
+def per_cent(part: int, whole: int) -> str:
+    """Write a share: `98.4 %`. 100 % and 0 % are said only where they are exact."""
+    if part in (0, whole):
+        return "0 %" if part == 0 else "100 %"
+    return f"{min(99.9, max(0.1, round(100 * part / whole, 1))):.1f} %"
+
+
+def done(counts: Mapping[State, int]) -> tuple[int, int]:
+    """Return how many of those to be written to have an outcome, and how many they are."""
+    to_send = sum(counts.values()) - counts[State.SKIPPED]
+    return to_send - sum(counts[state] for state in OPEN), to_send
+
+
+def _note(connection: Connection, mail_out_id: int, state: State) -> str:
+    if state is State.ACCEPTED:
+        again = deliveries.second_tries(connection, mail_out_id)
+        return f"{again} after a second try" if again else ""
+    if state not in WORST_FIRST:
+        return ""
+    found = {reason: sum(of.values()) for reason, of in deliveries.reasons(connection, mail_out_id, state).items()}
+    if state is State.UNKNOWN:
+        words = _because(found, None).removeprefix(": ")
+        return f"{words}; not sent again by itself" if words else "not sent again by itself"
+    return " · ".join(f"{in_words(reason)} {number}" for reason, number in found.items())
+
+
+def _because(reasons: Mapping[str, int], words: str | None) -> str:
+    """Word the reasons after a number: `: no address`, or `: 2 no address, 1 on the hold list`."""
+    named = {reason: number for reason, number in reasons.items() if reason}
+    if not named:
+        return ""
+    if len(named) == 1:
+        return f": {words or in_words(next(iter(named)))}"
+    return ": " + ", ".join(f"{number} {in_words(reason)}" for reason, number in named.items())
+
+
+def _choices(connection: Connection, mail_out_id: int, codes: Mapping[str, int]) -> dict[str, str]:
+    """Return the appeal's own words for the delegations that it leaves out."""
+    if not codes:
+        return {}
+    people = deliveries.people(connection, mail_out_id, states=(State.SKIPPED,), delegations=list(codes))
+    return {one.delegation: one.detail for one in people if one.reason == Reason.DELEGATION}
+
+
+# --------------------------------------------------------------------------------------------------------- people
+
+
+def person(one: Delivery) -> dict[str, Any]:
+    """Return what `mailer log people --json` prints of one delivery."""
+    return {
+        "delivery": one.shown,
+        "name": one.name,
+        "address": one.address,
+        "delegation": one.delegation,
+        "role": one.role,
+        "language": one.language,
+        "state": one.state.value,
+        "reason": one.reason or None,
+        "code": one.code,
+        "enhanced": one.enhanced,
+        "text": one.text,
+        "attempts": one.attempts,
+        "message_id": one.message_id,
+        "at": one.changed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    }
+
+
+def why(one: Delivery) -> str:
+    """Say in a sentence why a delivery is where it is: the reason, the server's own words or the cell, what is next."""
+    parts = [in_words(one.reason)] if one.reason else []
+    if one.reason in IN_THE_ROW:
+        if one.reason in (Reason.ROW, Reason.UNKNOWN_DELEGATION) and one.detail:
+            parts = [one.detail]
+        if one.address:
+            parts.append(one.address)
+        parts.append(one.place)
+    elif one.detail:
+        parts.append(one.detail)
+    said = "" if one.state is State.UNKNOWN and not one.code else server_line(one.code, one.enhanced, one.text)
+    if said and (one.state is not State.ACCEPTED or one.attempts > 1):
+        parts.append(f"server: {said}" if one.code else said)
+    if one.state is State.DEFERRED and one.next_try_at:
+        parts.append(f"next try {local(one.next_try_at)}")
+    if one.state is State.ACCEPTED and one.attempts > 1:
+        parts.append(f"at try {one.attempts}")
+    return "; ".join(parts)
+
+
+def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> list[Step]:
+    """Tell all that happened to a delivery in plain words, from the plan on."""
+    if one.state is State.SKIPPED:
+        return [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), f"{WORDS[one.state]}: {why(one)}")]
+    steps = [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), WORDS[State.WAITING])]
+    for number, moment in enumerate(moments, 1):
+        if moment.kind != State.SENDING or number == len(moments):  # a claim is news only while nothing follows
+            steps.append(Step(moment.at, tuple(_happened(moment)), _became(moment)))
+    if one.state is State.DEFERRED and one.next_try_at:
+        steps.append(Step(one.next_try_at, ("next try",)))
+    return steps
+
+
+def elsewhere(connection: Connection, one: Delivery) -> list[Delivery]:
+    """List the same person's deliveries in the other mail-outs, by name within the delegation or by address."""
+    return [
+        other
+        for mail_out in mailouts.all_of_them(connection)
+        if mail_out.id != one.mail_out_id
+        for other in deliveries.people(connection, mail_out.id, delegations=[one.delegation])
+        if other.person == one.person or (one.address_key and other.address_key == one.address_key)
+    ]
+
+
+def server_line(code: int | None, enhanced: str | None, text: str) -> str:
+    """Put the server's line together again: `550 5.1.1 no such user here`."""
+    if enhanced and text.startswith(enhanced):
+        enhanced = None
+    return " ".join(str(part) for part in (code, enhanced, text) if part)
+
+
+def in_words(reason: str) -> str:
+    """Return the words for a reason, also for none."""
+    return REASONS[Reason(reason)] if reason else "no reason on record"
+
+
+def local(at: datetime, *, seconds: bool = True) -> str:
+    """Write a time in this computer's zone, and name the zone: `20 Jan 2027 08:00:41 CET`."""
+    here = at.astimezone()
+    clock = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
+    return f"{here.day} {here:%b %Y} {clock} {here.tzname()}"
+
+
+def person_behind(who: str) -> str:
+    """Return the person who did it; nobody, where it was a sender process."""
+    return "" if _A_PROCESS.fullmatch(who) else who
+
+
+def _happened(moment: Moment) -> Iterator[str]:
+    if moment.attempt is not None:
+        if moment.peer:
+            yield f"try {moment.attempt}, to {moment.peer}, {moment.tls or 'not encrypted'}"
+        if moment.kind == LATE_ANSWER:
+            yield "an answer came after the letter was no longer this sender's; it is kept as evidence"
+        said = server_line(moment.code, moment.enhanced, moment.text)
+        yield f"server: {said}" if moment.code else said or "no answer is on record"
+        return
+    who = person_behind(moment.who)
+    if moment.kind == State.SENDING:
+        yield "taken up by a sender"
+    elif moment.kind == State.WAITING:
+        yield "put back before anything was handed over"
+    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and moment.reason in ("", Reason.DECIDED):  # by a person
+        yield f"{who} decided: {moment.detail}"
+    else:
+        by = f"by {who}" if who else ""
+        yield ": ".join(part for part in (by, moment.detail) if part) or "without another try"
+
+
+def _became(moment: Moment) -> str:
+    words = {state.value: word for state, word in WORDS.items()}.get(moment.kind, moment.kind.replace("_", " "))
+    return f"{words}: {in_words(moment.reason)}" if moment.reason else words

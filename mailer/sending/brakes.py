@@ -1,0 +1,73 @@
+"""When a mail-out stops by itself: patterns in the servers' answers that are nobody's single bad address.
+
+A refused person is one outcome. A refused account, a letter called spam, a list full of dead addresses concern
+everyone who is still waiting; going on would cost more than a pause. Thresholds: `docs/architecture.md`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from mailer.base.states import REASONS, About, Receipt, State
+from mailer.sending.replies import Verdict
+
+EARLY = 20  # letters within which one verdict of spam is enough
+RECENT = 50  # later: so many letters are looked back upon,
+TOO_OFTEN = 3  # and so many verdicts of spam among them are too many
+HELD_BACK = 10  # letters in a row that are put off for reasons of policy (4.7.x): waiting longer does not help
+IN_A_ROW = 20  # refused addresses one after the other
+FIRST = 200  # among the first so many letters,
+SHARE = 0.05  # a larger share of refused addresses means a bad list
+
+
+@dataclass
+class Brakes:
+    """Watches the outcomes of one sender, in the order in which they come."""
+
+    seen: int = 0
+    refused: int = 0
+    in_a_row: int = 0
+    held_back: int = 0
+    spam: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
+    spam_at: str = ""  # the recipient's domain, if the letter before was called spam
+
+    def look(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
+        """Take in one outcome, of a letter to this domain. Returns the sentence that says why to stop, or None to go on."""
+        about = verdict.about
+        self.seen += 1
+        if about is About.CONFIGURATION:
+            return f"The mail server does not take letters from this account: {_said(receipt)}"
+        if about is About.BUG:
+            return f"The mail server did not understand the mailer: {_said(receipt)}"
+        if verdict.used_up:
+            share = "such a share is counted over 24 hours as a rule"
+            return f"The account may send no more for now, says its server: {_said(receipt)}; {share}"
+        self.spam.append(about is About.REPUTATION)
+        times = sum(self.spam)
+        elsewhere = self.spam_at not in ("", domain)
+        self.spam_at = domain if about is About.REPUTATION else ""
+        if about is About.REPUTATION and (verdict.at_once or self.seen <= EARLY or times >= TOO_OFTEN or elsewhere):
+            how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.spam)} letters were"
+            why = REASONS[verdict.reason] if verdict.reason else "no reason given"
+            return f"{how_often} turned away ({why}): {_said(receipt)}"
+        if about is About.SPEED and (receipt.enhanced or "").startswith("4.7."):
+            self.held_back += 1
+            if self.held_back >= HELD_BACK:
+                return f"{self.held_back} letters in a row were put off by the server's policy: {_said(receipt)}"
+        if receipt.state is State.REFUSED and about is About.RECIPIENT:
+            self.refused += 1
+            self.in_a_row += 1
+            if self.in_a_row >= IN_A_ROW:
+                return f"{self.in_a_row} addresses in a row were refused; the last answer was: {_said(receipt)}"
+            if self.seen <= FIRST and self.refused > FIRST * SHARE:
+                return (
+                    f"{self.refused} of the first {self.seen} addresses were refused: the contact sheets need a look."
+                )
+        elif receipt.state is State.ACCEPTED:
+            self.in_a_row = self.held_back = 0
+        return None
+
+
+def _said(receipt: Receipt) -> str:
+    return " ".join(str(part) for part in (receipt.code, receipt.text) if part) or "no answer"

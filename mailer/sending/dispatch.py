@@ -1,0 +1,422 @@
+"""Sending a mail-out: claim, hand over, record, until nobody waits.
+
+A few lanes, each with one connection, take letters from one feed. The order of writes is that of the ledger: the
+claim is committed before anything is sent, the marker before the final dot, the outcome before the same lane's next
+dot: in one commit with that dot's marker, while the next body is already on its way. A crash anywhere leaves
+deliveries that the next `run` puts right by itself (see `ledger/moves/`): nobody is written to twice, nobody is
+lost, and what cannot be known is called unknown.
+
+Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional on it, so the
+commit of the pause is the moment after which no dot is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from mailer.base.address import domain_of
+from mailer.base.errors import MailerError, ServerError
+from mailer.base.states import OPEN, About, MailOutState, Reason, Receipt, State
+from mailer.ledger import mailouts
+from mailer.ledger.guard import rescue
+from mailer.ledger.guard.senders import dead_senders, sender
+from mailer.ledger.ledger import Ledger, shown
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import limits, transitions
+from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
+from mailer.ledger.moves.writer import Write, Writer
+from mailer.ledger.schema import delivery
+from mailer.letters.message import mime, pieces
+from mailer.letters.message.pieces import Shared
+from mailer.sending import replies, retry
+from mailer.sending.brakes import Brakes
+from mailer.sending.queue import IDLE, Course, Feed, Taken
+from mailer.sending.replies import Verdict
+from mailer.sending.smtp.session import Envelope, NotHandedOver, SmtpSession
+
+if TYPE_CHECKING:  # most letters are signed by the organisation's own server, and its library is slow to import
+    from mailer.letters.message.dkim import Signer
+
+GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
+LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
+A_WHILE = timedelta(hours=1)  # how long a domain is left alone whose server says the same to everybody
+
+d = delivery.c
+
+
+def dated(own: bytes, shared: Shared, at: datetime, signer: Signer | None = None) -> tuple[bytes, Shared]:
+    """Put Date in front of a letter, and a signature where there is a key: what is missing until the first attempt."""
+    data = mime.dated(own, at)
+    if signer is not None:
+        data = signer.signed(data, pieces.shifted(shared, len(data) - len(own)), at)
+    return data, pieces.shifted(shared, len(data) - len(own))
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A claimed delivery with its finished bytes; one object for as long as it is tried."""
+
+    claimed: Claimed
+    dated_at: datetime
+    envelope: Envelope
+
+    @classmethod
+    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _Letter:
+        one, letter = taken
+        dated_at = one.dated_at or now
+        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
+        data, shared = dated(letter.own, letter.shared, dated_at, signer)
+        return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
+
+
+@dataclass(slots=True)
+class _Lane:
+    number: int  # from 0
+    session: SmtpSession
+    task: asyncio.Task[None] | None = None
+    past_mark: bool = False  # its marker is asked for or set: only an answer, or patience, may end this letter
+    last: tuple[Write[bool], dict[str, Any]] | None = (
+        None  # the outcome that is being written, and what to report of it
+    )
+
+
+@dataclass
+class Dispatch:
+    """One sending of one mail-out. `report` is told every event as a flat dictionary, ready for JSON."""
+
+    ledger: Ledger
+    mail_out_id: int
+    session: Callable[[], SmtpSession]
+    course: Course = field(default_factory=Course)
+    report: Callable[[dict[str, Any]], None] = lambda _event: None
+    signer: Signer | None = None  # signs letters at their first attempt, and in the same way at every later one
+
+    async def run(self) -> MailOut:
+        """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then stands.
+
+        Raises ServerError when the server cannot be reached or refuses the login before anything was sent.
+        """
+        self._hurry = asyncio.Event()
+        self._brakes = Brakes()
+        self._lanes_open = float(self.course.connections)
+        self._away_since: datetime | None = None
+        self._failures = 0
+        self._fault: ServerError | None = None
+        with sender(self.ledger) as self._me:
+            async with Writer(self.ledger, partial(rescue.keep, self.ledger, self._me)) as self._writer:
+                mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
+                self._feed = Feed(self.ledger, self._writer, mail_out, self._me, self.course, self._pause)
+                first = self.session()
+                try:
+                    if await self._writer.run(self._nobody_left) or not await self._connected(first):
+                        return await self._writer.run(mailouts.get, self.mail_out_id)
+                    mail_out = await self._writer.run(self._begin)
+                    self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
+                    await self._send(first)
+                except Exception as fault:  # the guards of the session and of the ledger concern everybody
+                    why = (
+                        fault.message
+                        if isinstance(fault, MailerError)
+                        else f"This is a mistake in the mailer ({type(fault).__name__})."
+                    )
+                    await self._writer.run(self._pause, why)
+                    raise
+                finally:
+                    first.abort()
+                    mail_out = await self._writer.run(self._end)
+        if self._fault is not None:
+            raise self._fault
+        return mail_out
+
+    async def _connected(self, first: SmtpSession) -> bool:
+        """Log in once, before any letter is claimed. False: somebody paused meanwhile."""
+        connecting = asyncio.create_task(first.connect())
+        halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
+        try:
+            await asyncio.wait([connecting, halted], return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                return False
+            await connecting
+            return True
+        finally:
+            connecting.cancel()
+            halted.cancel()
+            await asyncio.gather(connecting, halted, return_exceptions=True)
+
+    async def pause(self, why: str = "", who: str = "") -> None:
+        """Pause the mail-out: when this comes back, no new dot is written."""
+        await self._writer.run(self._pause, why, who)
+        self._feed.halt()
+
+    async def leave(self) -> None:
+        """Take no further letter. The mail-out goes on, with those who still send it."""
+        await self._writer.run(mailouts.get, self.mail_out_id)  # once this is answered there is a feed
+        self._feed.halt()
+
+    def hurry(self) -> None:
+        """Do not wait any longer for answers: letters past the dot become unknown."""
+        self._hurry.set()
+        self._feed.halt()
+
+    # ------------------------------------------------------------------------------------------------- transactions
+
+    def _nobody_left(self, connection: sa.Connection) -> bool:
+        """Put right what dead senders left; with nobody to write to, no server is needed to be finished."""
+        self._recover(connection)
+        still = (d.mail_out_id == self.mail_out_id, d.state.in_([state.value for state in OPEN]))
+        if connection.scalar(sa.select(sa.exists().where(*still))):
+            return False
+        self._begin(connection)
+        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+        return True
+
+    def _begin(self, connection: sa.Connection) -> MailOut:
+        self._feed.begin(connection)
+        mail_out = mailouts.get(connection, self.mail_out_id)
+        if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
+            return mail_out  # another sender was quicker, or somebody has just stopped it
+        return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
+
+    def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
+        dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
+        at = self.ledger.now()
+        return rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self._me, at=at)
+
+    def _end(self, connection: sa.Connection) -> MailOut:
+        self._recover(connection, dead=(self._me,))  # what this sender still holds
+        rescue.tidy(self.ledger, connection)
+        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
+        return mailouts.get(connection, self.mail_out_id)
+
+    def _pause(self, connection: sa.Connection, why: str, who: str = "") -> None:
+        if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
+            mailouts.change(
+                connection, self.mail_out_id, MailOutState.PAUSED, at=self.ledger.now(), who=who or self._me, why=why
+            )
+
+    # ------------------------------------------------------------------------------------------------------ the lanes
+
+    async def _send(self, first: SmtpSession) -> None:
+        lanes = [_Lane(0, first)] + [_Lane(number, self.session()) for number in range(1, self.course.connections)]
+        for lane in lanes:
+            lane.task = asyncio.create_task(self._lane(lane))
+        watch = asyncio.create_task(self._watch())
+        tasks: list[asyncio.Task[Any]] = [lane.task for lane in lanes if lane.task]
+        try:
+            ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(*tasks, return_exceptions=True)
+            halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
+            await asyncio.wait([ended, halted], return_when=asyncio.FIRST_COMPLETED)
+            halted.cancel()
+            if not ended.done():
+                await self._wind_up(lanes)
+            for fault in await ended:
+                if isinstance(fault, Exception):
+                    raise fault
+            for lane in lanes:
+                await self._tell(lane)
+        finally:
+            tasks += [watch, *self._feed.tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True)
+            for lane in lanes:
+                lane.session.abort()
+
+    async def _wind_up(self, lanes: list[_Lane]) -> None:
+        """End at once what is not handed over; give what is past the dot ten seconds for its answer."""
+        for lane in lanes:
+            if lane.task and not lane.past_mark:
+                lane.task.cancel()
+        waiting: set[asyncio.Future[Any]] = {lane.task for lane in lanes if lane.task and not lane.task.done()}
+        hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
+        deadline = asyncio.get_running_loop().time() + GRACE
+        while waiting and not self._hurry.is_set():
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            done, _ = await asyncio.wait(waiting | {hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            waiting -= done
+        hurry.cancel()
+        for task in waiting:
+            task.cancel()
+
+    async def _lane(self, lane: _Lane) -> None:
+        letter: _Letter | None = None
+        try:
+            while not self._feed.halted.is_set():
+                if letter is None:
+                    await self._tell(lane)
+                    letter = await self._next(lane)
+                if letter is None:
+                    break
+                if lane.session.is_open and lane.session.delivered >= self.course.per_connection:
+                    await lane.session.quit()
+                more = lane.session.delivered + 1 < self.course.per_connection
+                follow = self._ready(lane) if more else None
+                if not await self._try(lane, letter, follow):
+                    await self._tell(lane)
+                    await self._put_back(letter)
+                letter = follow
+            await self._tell(lane)
+            await lane.session.quit()
+        except Exception:
+            self._feed.halt()  # the other lanes must not go on as if nothing were
+            raise
+        finally:
+            lane.session.abort()
+
+    async def _next(self, lane: _Lane) -> _Letter | None:
+        """Wait for a letter; after a while without one, leave the server in peace."""
+        taking = asyncio.create_task(self._take(lane))
+        try:
+            done, _ = await asyncio.wait({taking}, timeout=IDLE)
+            if not done:
+                await lane.session.quit()
+            return await taking
+        finally:
+            taking.cancel()
+
+    async def _take(self, lane: _Lane) -> _Letter | None:
+        while lane.number >= int(self._lanes_open) and not self._feed.halted.is_set():
+            await lane.session.quit()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._feed.halted.wait(), LOOK)
+        taken = await self._feed.take()
+        return self._letter(taken) if taken else None
+
+    def _ready(self, lane: _Lane) -> _Letter | None:
+        taken = self._feed.ready() if lane.number < int(self._lanes_open) else None
+        return self._letter(taken) if taken else None
+
+    def _letter(self, taken: Taken) -> _Letter:
+        return _Letter.of(taken, self._envelope_from, self.ledger.now(), self.signer)
+
+    async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
+        """Try one letter and ask for its record. False: nothing was handed over, it is to be given back.
+
+        The record is on disk before this lane writes another dot, or waits for anything but the server.
+        """
+        one = letter.claimed
+
+        async def before_dot() -> bool:
+            if await self._killed():
+                return False
+            lane.past_mark = True
+            marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
+            lane.past_mark = await self._writer.mark(marker, after=lane.last[0] if lane.last else None)
+            return lane.past_mark
+
+        try:
+            receipt = await lane.session.deliver(
+                letter.envelope, before_dot, follow=follow.envelope if follow else None
+            )
+        except NotHandedOver:
+            if await self._feed.over():
+                self._feed.halt()
+            return False
+        except ServerError as fault:
+            await self._server_away(fault)
+            return False
+        self._away_since, self._failures = None, 0
+        await self._record(lane, letter, receipt)
+        return True
+
+    async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt) -> None:
+        one, at = letter.claimed, self.ledger.now()
+        verdict = replies.judge(receipt)
+        state, reason, next_try_at = verdict.state, verdict.reason, None
+        if state is State.DEFERRED:
+            next_try_at = retry.next_try(
+                one.attempts,
+                verdict,
+                at,
+                one.tried_at or at,
+                keep_trying=self.course.keep_trying,
+                last_day=self._last_day,
+                schedule=self.course.schedule,
+            )
+            if next_try_at is None:
+                state, reason = State.NOT_SENT, Reason.GAVE_UP
+        event = {
+            "event": "outcome",
+            "delivery": one.id,
+            "delegation": one.delegation,
+            "state": state.value,
+            "reason": reason.value if reason else "",
+            "code": receipt.code,
+            "attempt": one.attempts,
+            "next_try_at": next_try_at,
+        }
+        write = self._writer.record(Outcome(one, receipt, state, reason, self._me, at, next_try_at))
+        lane.past_mark = False
+        try:
+            await self._tell(lane)  # the one before; its failure must not cost this one its record
+        finally:
+            lane.last = write, event
+        if verdict.whole_domain:
+            await self._writer.run(limits.close_domain, one.address, at + A_WHILE)
+        self._pace(receipt, verdict)
+        if why := self._brakes.look(receipt, verdict, domain_of(one.address)):
+            if verdict.about is About.CONFIGURATION:
+                self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
+            await self.pause(why)
+
+    def _pace(self, receipt: Receipt, verdict: Verdict) -> None:
+        """Halve the open lanes and hold back when the server asks to slow down; open them again letter by letter."""
+        if verdict.about is About.SPEED or receipt.code == 421:
+            self._lanes_open = max(1.0, self._lanes_open / 2)
+            self.report({"event": "slow_down", "seconds": self._feed.slow_down(), "connections": int(self._lanes_open)})
+        elif receipt.state is State.ACCEPTED:
+            self._lanes_open = min(float(self.course.connections), self._lanes_open + 1 / self._lanes_open)
+            self._feed.at_ease()
+
+    async def _killed(self) -> bool:
+        """Look for the kill switch, before every marker and four times a second."""
+        switch = self.course.kill_switch
+        if switch is None or not switch.exists():
+            return False
+        await self.pause(f"the kill switch is on (the file {switch.name})")
+        return True
+
+    async def _tell(self, lane: _Lane) -> None:
+        """Report the lane's last outcome, once it is on disk. Raises what kept it from being written."""
+        if lane.last is None:
+            return
+        (write, event), lane.last = lane.last, None
+        await asyncio.shield(write.done)
+        self._feed.stirred.set()
+        self.report(event)
+
+    async def _put_back(self, letter: _Letter) -> None:
+        await self._writer.run(transitions.release, [letter.claimed], owner=self._me, at=self.ledger.now())
+
+    async def _server_away(self, fault: ServerError) -> None:
+        """Wait, longer each time, for a server that cannot be reached; pause when it stays away."""
+        at = self.ledger.now()
+        self._away_since = self._away_since or at
+        self._failures += 1
+        if not fault.temporary or at - self._away_since >= self.course.no_progress:
+            self._fault = fault
+            await self.pause(fault.message)
+            return
+        wait = retry.server_back_off(self._failures)
+        self.report({"event": "server_away", "why": fault.message, "seconds": round(wait, 1)})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._feed.halted.wait(), wait)
+
+    # ------------------------------------------------------------------------------------------------------- control
+
+    async def _watch(self) -> None:
+        """Look whether somebody else has paused or stopped the mail-out."""
+        while not self._feed.halted.is_set():
+            await asyncio.sleep(LOOK)
+            if await self._killed() or await self._feed.over():
+                self._feed.halt()

@@ -1,0 +1,225 @@
+"""The feed of a sending: which letter is next, and when.
+
+The lanes of `dispatch` take letters from here. The feed claims them in the order of sending, no faster than the limits
+allow, holds back when a server asks for patience, and knows when there is nothing left. A claim and what it spends of the
+limits are one transaction, after which the letters are read: after a crash what was claimed and not handed over waits
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.ledger import letters, mailouts
+from mailer.ledger.guard import rescue
+from mailer.ledger.guard.senders import dead_senders
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.letters import Letter
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import claims, limits, transitions
+from mailer.ledger.moves.limits import Limits
+from mailer.ledger.moves.transitions import Claimed
+from mailer.ledger.moves.writer import Writer
+from mailer.ledger.schema import delivery
+from mailer.sending import retry
+
+IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
+AHEAD = 4  # letters claimed at once per connection, where no rate limit says otherwise: more would keep markers waiting
+ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
+LOOKED = "The first letters have gone out; look whether they arrived as they should."
+
+d = delivery.c
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How fast, how often, for how long."""
+
+    connections: int = 2
+    per_connection: int = 50  # letters before a connection is renewed
+    limits: Limits = field(default_factory=Limits)
+    first: int = 0  # so many letters, then a pause for a look; 0: no pause
+    keep_trying: timedelta = timedelta(hours=24)
+    schedule: tuple[timedelta, ...] = retry.SCHEDULE
+    no_progress: timedelta = timedelta(minutes=15)  # how long a server may be away before the mail-out pauses
+    patience: timedelta = timedelta(minutes=1)  # how long to hold back when a server asks to slow down, at first
+    kill_switch: Path | None = None  # while this file exists, no dot is written
+
+
+Taken = tuple[Claimed, Letter]
+"""A delivery that this sender holds, and its letter."""
+
+
+class Feed:
+    """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        writer: Writer,
+        mail_out: MailOut,
+        me: str,
+        course: Course,
+        pause: Callable[[sa.Connection, str], None],
+    ) -> None:
+        self.halted = asyncio.Event()  # no further letter is to be begun
+        self.stirred = asyncio.Event()  # something has happened that may make a letter due, or end the waiting
+        self._ledger, self._writer, self._me, self._course = ledger, writer, me, course
+        self._id, self._last_day = mail_out.id, mail_out.last_day
+        self._pause = pause
+        self._queue: deque[Taken] = deque()
+        self._claiming = asyncio.Lock()
+        self._filling: asyncio.Task[float | None] | None = None
+        self._largest = 1  # bytes of a letter
+        self._first_left: int | None = None  # letters until the look; None: no look is to come
+        self._held_until = 0.0  # on the loop's clock
+        self._asked_to_slow_down = 0
+
+    def halt(self) -> None:
+        self.halted.set()
+        self.stirred.set()
+
+    def begin(self, connection: sa.Connection) -> None:
+        """Find out how many letters are left until somebody is to look at the first ones."""
+        if self._course.first:
+            tried = sa.select(sa.func.count()).where(d.mail_out_id == self._id, d.tried_at.is_not(None))
+            left = self._course.first - (connection.scalar(tried) or 0)
+            self._first_left = left if left > 0 else None
+
+    @property
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """What still runs on behalf of the feed, for the end of the sending."""
+        return [] if self._filling is None else [self._filling]
+
+    def slow_down(self) -> float:
+        """Hold back for a minute, longer each time it is asked for again, ten at most. Returns the seconds."""
+        seconds: float = min(600.0, self._course.patience.total_seconds() * 2**self._asked_to_slow_down)
+        self._asked_to_slow_down += 1
+        self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
+        return seconds
+
+    def at_ease(self) -> None:
+        """A server took a letter: the next request to slow down counts as the first."""
+        self._asked_to_slow_down = 0
+
+    def ready(self) -> Taken | None:
+        """Return a letter that is claimed already and may be begun now."""
+        if self.halted.is_set() or not self._queue or self._held() > 0:
+            return None
+        one = self._queue.popleft()
+        if len(self._queue) == self._course.connections and not self._course.limits.any:
+            self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
+        return one
+
+    async def take(self) -> Taken | None:
+        """Wait for the next letter. None: there is none left, or the sending is halted."""
+        while not self.halted.is_set():
+            if self._filling is not None:
+                filling, self._filling = self._filling, None
+                await filling
+            async with self._claiming:
+                if (one := self.ready()) is not None:
+                    return one
+                self.stirred.clear()
+                wait: float | None = self._held()
+                if not wait:
+                    wait = await self._fill()
+                    if self._queue:
+                        continue
+                if wait is None or await self.over():
+                    self.halt()
+                    return None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stirred.wait(), wait)
+        return None
+
+    async def over(self) -> bool:
+        """Tell whether somebody has paused or stopped the mail-out."""
+        state = (await self._writer.run(mailouts.get, self._id)).state
+        return state is not MailOutState.SENDING
+
+    def _held(self) -> float:
+        return max(0.0, self._held_until - asyncio.get_running_loop().time())
+
+    async def _fill(self) -> float | None:
+        """Claim more letters. Returns what `_claim` says of the wait."""
+        claimed, wait = await self._writer.run(self._claim)
+        if claimed:
+            found = await asyncio.to_thread(self._letters, {one.digest for one in claimed})
+            self._queue += [(one, found[one.digest]) for one in claimed]
+            self._largest = max(self._largest, *(len(letter.own) for letter in found.values()))
+        return wait
+
+    def _letters(self, digests: set[str]) -> dict[str, Letter]:
+        with self._ledger.reading() as connection:
+            return letters.read(connection, digests)
+
+    def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
+        """Claim what is due. Returns the letters, and the seconds to wait for more (None: there will be none)."""
+        at, course = self._ledger.now(), self._course
+        if self._last_day is not None and at.date() > self._last_day:
+            transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
+        limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
+        if self._first_left is not None:
+            limit = min(limit, self._first_left)
+            if not limit:
+                return [], self._look(connection)
+        if course.limits.any:
+            if (wait := limits.wait(connection, course.limits, at)) > 0:
+                return [], wait
+            limit = 1
+        careful = bool(course.limits.per_domain) or limits.some_domain_is_closed(connection, at)
+        claimed = claims.claim(connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful)
+        for one in claimed if course.limits.any else ():
+            limits.spend(connection, course.limits, one.address, at)
+        if self._first_left is not None:
+            self._first_left -= len(claimed)
+        return claimed, 0.0 if claimed else self._next_due(connection)
+
+    def _look(self, connection: sa.Connection) -> float | None:
+        """Pause for a look when the first letters have their outcomes; until then wait for them."""
+        _, mine = self._open(connection)
+        if mine:
+            return IDLE
+        self._first_left = None
+        self._pause(connection, LOOKED)
+        return None
+
+    def _open(self, connection: sa.Connection) -> tuple[int, int]:
+        """Count those that are not settled, and how many of them this sender holds."""
+        where = (d.mail_out_id == self._id, d.state.in_([state.value for state in OPEN]))
+        open_, mine = connection.execute(
+            sa.select(sa.func.count(), sa.func.count().filter(d.owner == self._me)).where(*where)
+        ).one()
+        return open_, mine
+
+    def _next_due(self, connection: sa.Connection) -> float | None:
+        """Return the seconds until something may be due, though nothing is now; None: nobody waits any more."""
+        open_, mine = self._open(connection)
+        if not open_:
+            return None
+        at = self._ledger.now()
+        if dead := dead_senders(self._ledger, connection, self._id):
+            rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
+            return 0.0
+        here = d.mail_out_id == self._id
+        waits = []
+        due = connection.scalar(sa.select(sa.func.min(d.next_try_at)).where(here, d.state == State.DEFERRED.value))
+        if due is not None:
+            waits.append(float((due - at).total_seconds()))
+        opens = limits.domains_open_at(connection, here, d.state.in_([State.WAITING.value, State.DEFERRED.value]))
+        if opens is not None:
+            waits.append(opens - at.timestamp())
+        if waits:
+            return max(0.01, min(waits) if min(waits) > 0 else max(waits))
+        return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not

@@ -1,0 +1,57 @@
+"""When a letter is tried again, or given up; and how long to leave a server alone that does not answer.
+
+Pure functions. The waits follow RFC 5321 section 4.5.4.1 in spirit: short at first, for greylisting and passing
+faults, then about an hour; and never beyond the day after which the letter has no use.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from mailer.sending.replies import Next, Verdict
+
+SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 66))
+"""Waits after the first, second, … attempt; the last one repeats. None is below the 300 seconds of greylisting."""
+
+A_DAY = timedelta(days=1)
+CIRCUIT_OPENS = 5
+"""After so many failed connections in a row the server is left alone, and the mail-out says so."""
+
+
+def next_try(
+    attempts: int,
+    verdict: Verdict,
+    now: datetime,
+    first_try: datetime,
+    *,
+    keep_trying: timedelta = A_DAY,
+    last_day: date | None = None,
+    schedule: Sequence[timedelta] = SCHEDULE,
+) -> datetime | None:
+    """Return when to try again, or None to give up.
+
+    `attempts` counts those made, the last one included. The limit is `keep_trying` after the first attempt, or the
+    end of `last_day` (UTC) where that is earlier.
+    """
+    if verdict.next in (Next.NOTHING, Next.PERSON):
+        return None
+    at = now + schedule[min(attempts, len(schedule)) - 1]
+    until = first_try + keep_trying
+    if last_day is not None:
+        until = min(until, datetime.combine(last_day, time.max, UTC))
+    return at if at <= until else None
+
+
+def server_back_off(failures: int, chance: random.Random | None = None) -> float:
+    """Return for how many seconds to leave the server alone after so many failures in a row: up to 1, 2, 4 … 300.
+
+    Full jitter: several senders that lost the same server do not come back in step.
+    """
+    return (chance or random).uniform(0, min(300, 2 ** min(failures - 1, 9)))
+
+
+def circuit_open(failures: int) -> bool:
+    """Say whether the server has failed too often in a row to go on as if nothing were."""
+    return failures >= CIRCUIT_OPENS

@@ -1,0 +1,1 @@
+"""The outside world of letters: one SMTP session, and the way into a mail server."""

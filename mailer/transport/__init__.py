@@ -1,1 +1,0 @@
-"""The outside world of letters: one SMTP session, and the folder of sent mail."""

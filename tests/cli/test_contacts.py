@@ -1,0 +1,174 @@
+"""Facts about `mailer contacts …`: what people type, what is written, and what is never overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+
+from mailer.cli import cli
+
+CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+SHEET = (
+    "Delegation,Role,Name,E-mail\nNO,representative,Anna Prøve,anna@no.example\n"
+    "NO,substitute,Ola Skisse,mailto:ola@no.example\nNO,substitute,Kari Mønster,\n"
+)
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "contacts" / "no.csv").write_text(SHEET, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(root: Path) -> Run:
+    def run(*args: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(cli, ["-C", str(root), "contacts", *map(str, args)])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def data(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_check_names_cells_and_the_sum_of_rows(run: Run) -> None:
+    result = run("check", "no.csv", code=1)
+    assert "contacts/no.csv:3:4" in result.stdout
+    assert "3 rows: 1 can be written to, 2 cannot." in result.stdout
+    found = data(run("check", "--json", code=1))
+    assert [(p["code"], p["row"]) for p in found["problems"]] == [("C109", 3), ("C100", 4)]
+
+
+def test_a_sheet_that_is_not_there_is_named(run: Run) -> None:
+    assert "there are: no.csv" in run("check", "uk.xlsx", code=2).stderr
+
+
+def test_the_way_back_through_a_marked_copy(root: Path, run: Run) -> None:
+    run("check", "no.csv", "--marked", code=1)
+    copy = root / "contacts" / "_no.marked.xlsx"
+    book = openpyxl.load_workbook(copy)
+    book[book.sheetnames[1]]["D4"] = "kari@no.example"
+    book.save(copy)
+    result = run("accept", copy)
+    assert "4:4  (empty) → kari@no.example" in result.stdout
+    assert "kari@no.example" in (root / "contacts" / "no.csv").read_text(encoding="utf-8")
+    assert "has changed since" in run("accept", copy, code=3).stderr
+
+
+def test_fix_shows_first_and_writes_with_apply(root: Path, run: Run) -> None:
+    sheet = root / "contacts" / "no.csv"
+    shown = run("fix", code=1)
+    assert "- mailto:ola@no.example\n    + ola@no.example" in shown.stdout
+    assert sheet.read_text(encoding="utf-8") == SHEET
+    run("fix", "--apply")
+    assert sheet.read_text(encoding="utf-8") == SHEET.replace("mailto:", "")
+    assert (root / ".mailer" / "backups" / "no.1.csv").read_text(encoding="utf-8") == SHEET
+    assert "nothing that can be repaired" in run("fix").stderr
+
+
+def test_diff_compares_sheets_and_folders(root: Path, run: Run, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text(
+        SHEET.replace("Anna Prøve", "PROVE Anna")
+        .replace("Kari Mønster", "Per Utkast")
+        .replace("substitute,Ola", "chair,Ola"),
+        encoding="utf-8",
+    )
+    result = run("diff", root / "contacts", new, "--html", tmp_path / "page.html", code=0)
+    assert result.stdout.splitlines()[-1] == "0 delegations unchanged.    1 left · 1 joined · 1 changed · 0 to decide"
+    assert "Per Utkast" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert data(run("diff", root / "contacts", new, "--json"))["totals"]["left"] == 1
+
+
+def test_a_new_sheet_is_empty_and_clean(root: Path, run: Run) -> None:
+    assert run("new", "FR", "Holland").stdout.split() == ["contacts/france.xlsx", "contacts/netherlands.xlsx"]
+    assert "already there" in run("new", "France", code=2).stderr
+    assert "did you mean Germany?" in run("new", "Germnay", code=2).stderr
+    found = data(run("check", "france.xlsx", "--json"))
+    assert (found["problems"], found["contacts"]) == ([], 0)
+
+
+def test_import_makes_a_sheet_and_says_what_is_missing(root: Path, run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text("Ms Anna SAMPLE, Austria, SOC ; Mr Ola SKISSE, Norway\nsigned overleaf", encoding="utf-8")
+    result = run("import", source, "--into", "pace")
+    assert result.stdout.strip() == "contacts/pace.csv: 2 people from PACE list"
+    assert "This source lacks: no addresses" in result.stderr
+    assert "signed overleaf" in result.stderr
+    assert "already there" in run("import", source, "--into", "pace", code=2).stderr
+
+
+def test_a_person_is_held_listed_and_released(root: Path, run: Run) -> None:
+    run("hold", "anna", "--because", "asked for quiet", "--by", "Ilse")
+    assert "asked for quiet (Ilse, " in run("holds").stdout
+    assert "on the hold list: asked for quiet" in run("show", "anna@no.example").stdout
+    assert "already" in run("hold", "Anna Prøve", "--because", "x", code=2).stderr
+    run("release", "Anna")
+    assert run("holds").stdout == ""
+    assert "not on the hold list" in run("release", "Anna", code=2).stderr
+    assert "can be several people" in run("hold", "a", "--because", "x", code=2).stderr
+
+
+def test_an_address_that_is_in_no_sheet_can_be_held(run: Run) -> None:
+    run("hold", "somebody@se.example", "--because", "objected")
+    assert "somebody@se.example  objected" in run("holds").stdout
+    assert "already" in run("hold", "Somebody@SE.example", "--because", "x", code=2).stderr
+    run("release", "somebody@se.example", "--forget")
+    assert "somebody" not in run("holds").stdout
+    assert "already" in run("hold", "somebody@se.example", "--because", "x", code=2).stderr
+
+
+def test_show_lists_everybody_with_the_reason(run: Run) -> None:
+    lines = run("show").stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[2].endswith("there is no address")
+
+
+def test_every_code_is_explained_with_an_example() -> None:
+    from mailer.base.problems import codes
+
+    for code, kind in codes().items():
+        shown = CliRunner().invoke(cli, ["explain", code.lower()])
+        assert shown.exit_code == 0
+        assert kind.example in shown.stdout
+        assert kind.advice in shown.stdout
+    listed = CliRunner().invoke(cli, ["explain"]).stdout
+    assert all(f"{code}  " in listed for code in [*codes(), "K103", "L203"])
+    assert CliRunner().invoke(cli, ["explain", "C999"]).exit_code == 2
+
+
+def test_a_workspace_can_say_which_delegations_sit(root: Path, run: Run) -> None:
+    (root / "contacts" / "ca.csv").write_text("Country,Name,E-mail\nCanada,Ola Skisse,o@ca.example\n", encoding="utf-8")
+    assert [p["code"] for p in data(run("check", "ca.csv", "--json", code=1))["problems"]] == ["C121"]
+    (root / "delegations.csv").write_text("code,status\nCA,member\n", encoding="utf-8")
+    assert data(run("check", "ca.csv", "--json"))["problems"] == []
+
+
+def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(root: Path, run: Run) -> None:
+    run("hold", "Anna Prøve", "--because", "asked")
+    again = SHEET.replace("Anna Prøve,anna@", "Anna K. Prøve,new@")
+    (root / "contacts" / "no.csv").write_text(again, encoding="utf-8")
+    result = run("check", code=1)
+    assert "C203" in result.stdout
+    assert "contacts check no.csv --marked" in result.stderr
+    assert "contacts fix" in result.stderr
+
+
+def test_fix_says_the_whole_command_that_writes(root: Path, run: Run) -> None:
+    (root / "contacts" / "a.csv").write_text("Country,Name,E-mail\nNorwya,Per Utkast,p@no.example\n", encoding="utf-8")
+    assert 'answer "did you mean" with yes' in run("check", "a.csv", code=1).stderr
+    assert "contacts fix a.csv --only C120 --apply" in run("fix", "a.csv", "--only", "c120", code=1).stderr
+    run("fix", "a.csv", "--only", "C120", "--apply")
+    assert "Norway,Per Utkast" in (root / "contacts" / "a.csv").read_text(encoding="utf-8")

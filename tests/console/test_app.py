@@ -1,0 +1,628 @@
+"""Facts about the console: who gets in, who may do what, what a browser is told, and that nothing changes by itself."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+from httpx import Cookies
+
+from mailer.base.delegations import Delegations
+from mailer.base.states import MailOutState, Reason, State
+from mailer.console.access.guard import MOST_BYTES
+from mailer.console.access.rights import ROLES
+from mailer.console.app import PAGES, Page
+from mailer.console.request import Console
+from mailer.console.tiles import tiles
+from mailer.ledger import accounts, mailouts, notes
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import deliveries as queries
+from mailer.ledger.schema import account, delivery, event, journal, mail_out
+from mailer.plan.plan import Planned
+from tests.conftest import SettableClock, a_contact
+from tests.helpers.consoles import HERE, PASSWORD, Browser, a_browser, a_console, as_role, sign_in, signed_in, workspace
+from tests.ledger.test_ledger import Journey
+from tests.report.test_totals import journey
+
+__all__ = ["journey"]  # the fixture: one delivery in each state
+
+FILLED = {
+    "{mail_out}": "M-0001",
+    "{number:int}": "1",
+    "{kind:str}": "csv",
+    "{appeal}": "vote",
+    "{sheet}": "all.csv",
+    "{drop}": "0" * 16,
+}
+
+
+@pytest.fixture
+def console(tmp_path: Path, ledger: Ledger, journey: Journey) -> Console:
+    journey.become(MailOutState.PAUSED)  # the stream of a mail-out that runs would not end
+    return a_console(workspace(tmp_path), ledger)
+
+
+@pytest.fixture
+def owner(console: Console) -> Browser:
+    return signed_in(console)
+
+
+def address_of(page: Page) -> str:
+    path = page.path
+    for part, value in FILLED.items():
+        path = path.replace(part, value)
+    return path
+
+
+def everything(ledger: Ledger, console: Console | None = None) -> list[object]:
+    """Return what must not change: all but the journal, which tells of the visits; and the files of the workspace."""
+    files = sorted(console.shelf.root.rglob("*")) if console else []
+    with ledger.reading() as connection:
+        rows = [connection.execute(sa.select(table)).all() for table in (mail_out, delivery, event, account)]
+    return [*rows, [(path, path.read_bytes()) for path in files if path.is_file() and "ledger.db" not in path.name]]
+
+
+GETS = [page for page in PAGES if page.get]
+POSTS = [page for page in PAGES if page.post]
+
+
+# ---------------------------------------------------------------------------------------------------- roles and rights
+
+RIGHTS = {
+    "viewer": {"look"},
+    "editor": {"look", "work", "edit"},
+    "approver": {"look", "work", "approve"},
+    "operator": {"look", "work", "send"},
+    "admin": {"look", "work", "edit", "approve", "send", "rule"},
+}
+NEEDED = {
+    "/people": "rule",
+    "/mail-outs/{mail_out}/pause": "send",
+    "/mail-outs/{mail_out}/resume": "send",
+    "/mail-outs/{mail_out}/stop": "send",
+    "/mail-outs/{mail_out}/send": "send",
+    "/mail-outs/{mail_out}/retry": "send",
+    "/mail-outs/{mail_out}/approve": "approve",
+    "/mail-outs/{mail_out}/people/{number:int}/settle": "send",
+    "/mail-outs/{mail_out}/people/{number:int}/note": "work",
+    "/mail-outs/{mail_out}/people/{number:int}/done": "work",
+    "/mail-outs/{mail_out}/people/{number:int}/hold": "work",
+    "/stop-everything": "send",
+    "/allow-again": "send",
+    "/language": "look",
+    "/sign-out": "look",
+    "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
+    "/letters/{appeal}/accept": "approve",
+    "/letters/{appeal}/rehearse": "send",
+    "/letters/{appeal}/send": "send",
+    "/contacts": "edit",
+    "/contacts/hold-list": "work",
+    "/contacts/hold-list/release": "edit",
+    "/contacts/dropped/{drop}": "edit",
+    "/contacts/dropped/{drop}/marked": "edit",
+    "/contacts/dropped/{drop}/throw-away": "edit",
+    "/contacts/{sheet}/marked": "edit",
+    "/people/close": "rule",
+}
+LOOKING = {"/people": "rule", "/journal": "rule", "/contacts/dropped/{drop}": "edit"}
+"""What a form needs, written down a second time on purpose: a slip in the table of pages shows here."""
+
+
+def test_roles_are_what_they_are_said_to_be() -> None:
+    assert {role: set(rights) for role, rights in ROLES.items()} == RIGHTS
+
+
+@pytest.mark.parametrize("page", POSTS, ids=lambda page: page.path)
+def test_form_needs_the_right_that_it_should(page: Page) -> None:
+    assert page.act == NEEDED[page.path]
+
+
+@pytest.mark.parametrize("page", GETS, ids=lambda page: page.path)
+def test_page_needs_the_right_that_it_should(page: Page) -> None:
+    assert page.look == LOOKING.get(page.path, "look")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_opens_for_those_who_may_and_for_nobody_else(console: Console, role: str) -> None:
+    browser = as_role(console, role)
+    for page in GETS:
+        expected = page.look in RIGHTS[role]
+        answer = browser.get(address_of(page))
+        assert (answer.status_code != 403) is expected, f"{role} {page.path}: {answer.status_code}"
+        assert answer.status_code in ((200, 303, 404) if expected else (403,)), f"{page.path}: {answer.text[:500]}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_forms_change_nothing_for_those_who_may_not(console: Console, ledger: Ledger, role: str) -> None:
+    browser = as_role(console, role)
+    before = everything(ledger, console)
+    for page in POSTS:
+        if page.act not in RIGHTS[role]:
+            assert browser.post(address_of(page)).status_code == 403, page.path
+    assert everything(ledger, console) == before
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in POSTS if not page.path.endswith(("resume", "rehearse"))], ids=lambda page: page.path
+)
+def test_form_is_not_refused_for_those_who_may(console: Console, page: Page) -> None:
+    answer = signed_in(console).post(address_of(page))
+    assert answer.status_code not in (401, 403, 405, 500), answer.text[:500]
+
+
+def test_role_that_nobody_knows_may_do_nothing(console: Console, ledger: Ledger) -> None:
+    browser = as_role(console, "viewer")
+    for session in console.sessions._sessions.values():
+        session.role = "emperor"
+    assert browser.get("/").status_code == 403
+
+
+# ------------------------------------------------------------------------------------------------- forged and astray
+
+
+@pytest.mark.parametrize("page", POSTS, ids=lambda page: page.path)
+def test_forged_form_is_refused_and_changes_nothing(console: Console, ledger: Ledger, page: Page) -> None:
+    owner, path = signed_in(console), address_of(page)
+    token = owner.token
+    before = everything(ledger, console)
+    for data, headers in (
+        ({}, {"origin": HERE}),  # no token
+        ({"_token": "x" * 32}, {"origin": HERE}),
+        ({"_token": token}, {"origin": "https://evil.example"}),
+        ({"_token": token}, {"origin": "null"}),
+        ({"_token": token}, {"origin": HERE, "sec-fetch-site": "cross-site"}),
+        ({"_token": token}, {"sec-fetch-site": "same-site"}),
+        ({"_token": token}, {}),  # no browser that says nothing about itself
+    ):
+        assert owner.client.post(path, data=data, headers=headers).status_code == 403, (data, headers)
+    assert a_browser(console).client.post(path, headers={"origin": HERE}).status_code == 401
+    if page.get is None:
+        assert owner.get(path).status_code == 405
+    assert everything(ledger, console) == before
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8025", "127.0.0.1:9999", ""])
+def test_console_answers_to_its_own_name_only(owner: Browser, host: str) -> None:
+    assert owner.get("/", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/nowhere", "/static/console.css", "/mail-outs/M-0001/outcomes.csv"])
+def test_browser_is_told_to_load_nothing_from_elsewhere(owner: Browser, path: str) -> None:
+    headers = owner.get(path).headers
+    policy = headers["content-security-policy"]
+    for rule in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
+        assert rule in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "no-store" in headers["cache-control"]
+
+
+def test_pages_have_no_script_or_style_of_their_own(owner: Browser) -> None:
+    for page in GETS:
+        text = owner.get(address_of(page)).text
+        if text.startswith("<!doctype html>"):
+            assert " style=" not in text, page.path
+            assert " onclick=" not in text
+            assert "<script>" not in text
+            assert 'src="http' not in text
+
+
+def test_request_of_more_than_twenty_megabytes_is_refused(owner: Browser) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(MOST_BYTES // 65536 + 2):
+            yield b"x" * 65536
+
+    headers = {"origin": HERE, "content-type": "application/x-www-form-urlencoded"}
+    assert owner.client.post("/language", content=endless(), headers=headers).status_code in (400, 413)
+    headers["content-length"] = str(MOST_BYTES + 1)
+    assert owner.client.post("/language", content=b"", headers=headers).status_code == 413
+
+
+def test_mistake_of_ours_is_a_page_with_all_its_headers(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = signed_in(console)
+    strict = a_browser(console, raise_server_exceptions=False)
+    strict.client.cookies = browser.client.cookies
+    monkeypatch.setattr("mailer.console.views.mail_outs.lines", lambda *_: 1 / 0)
+    answer = strict.get("/mail-outs")
+    assert answer.status_code == 500
+    assert "mistake in the mailer" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "ZeroDivisionError" not in answer.text
+
+
+# ------------------------------------------------------------------------------------------------------ signing in
+
+
+def test_one_time_key_opens_the_console_once(console: Console) -> None:
+    key = console.sessions.new_key()
+    answer = a_browser(console).get(f"/sign-in?key={key}")
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    again = a_browser(console).get(f"/sign-in?key={key}")
+    assert "has been used" in again.text
+    assert "set-cookie" not in again.headers
+
+
+def test_one_time_key_is_good_for_ten_minutes(console: Console, clock: SettableClock) -> None:
+    key = console.sessions.new_key()
+    clock.forward(minutes=11)
+    assert "set-cookie" not in a_browser(console).get(f"/sign-in?key={key}").headers
+
+
+def test_key_in_the_address_of_the_start_page_works_too(console: Console) -> None:
+    answer = a_browser(console).get(f"/?key={console.sessions.new_key()}")
+    assert answer.headers["location"].startswith("/sign-in?key=")
+
+
+def test_page_leads_strangers_to_the_door(console: Console) -> None:
+    """A view is an address: a colleague who opens it must find the same rows behind the door."""
+    browser = as_role(console, "viewer")
+    browser.post("/sign-out")
+    answer = browser.get("/mail-outs/M-0001/outcomes?state=refused&q=berg")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2Fmail-outs%2FM-0001%2Foutcomes%3Fstate%3Drefused%26q%3Dberg"
+    door = browser.get(answer.headers["location"]).text
+    assert 'name="next" value="/mail-outs/M-0001/outcomes?state=refused&amp;q=berg"' in door
+
+
+def test_link_from_elsewhere_opens_for_those_who_are_signed_in(owner: Browser) -> None:
+    """A strict cookie stays behind on a link from a chat; the page in between takes it along."""
+    asked = {"sec-fetch-site": "cross-site"}
+    cookies, owner.client.cookies = owner.client.cookies, Cookies()
+    between = owner.get("/mail-outs/M-0001/outcomes?state=refused", headers=asked)
+    owner.client.cookies = cookies
+    assert between.status_code == 200
+    (door,) = re.findall(r'url=([^"]+)', between.text)
+    assert owner.get(html.unescape(door)).headers["location"] == "/mail-outs/M-0001/outcomes?state=refused"
+
+
+def test_form_that_comes_after_the_end_of_the_sign_in_says_so_and_leads_back(console: Console, ledger: Ledger) -> None:
+    owner = as_role(console, "editor")
+    note, page = "/mail-outs/M-0001/people/1/note", "/mail-outs/M-0001/people/1"
+    token = owner.token
+    owner.post("/sign-out")
+    before = everything(ledger)
+    sent = {"origin": HERE, "referer": HERE + page}
+    answer = owner.client.post(note, data={"_token": token, "text": "x"}, headers=sent)
+    assert answer.status_code == 401
+    assert "Your sign-in had ended, and nothing was changed" in answer.text
+    assert f'name="next" value="{page}"' in answer.text
+    elsewhere = owner.client.post(note, headers={"referer": "https://evil.example/"}).text
+    assert 'name="next" value="/"' in elsewhere
+    part = owner.get("/mail-outs/M-0001/outcomes", headers={"hx-request": "true"} | sent)
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fmail-outs%2FM-0001%2Fpeople%2F1")
+    assert everything(ledger) == before
+
+
+def test_mistake_in_a_form_leads_back_to_it(owner: Browser) -> None:
+    page = "/mail-outs/M-0001/people/1"
+    headers = {"origin": HERE, "referer": HERE + page}
+    answer = owner.client.post(f"{page}/note", data={"_token": owner.token, "text": ""}, headers=headers)
+    assert answer.status_code == 400
+    assert f'<a href="{page}">Back to the page before</a>' in answer.text
+
+
+def test_account_signs_in_with_its_password_and_not_with_another(console: Console) -> None:
+    as_role(console, "viewer")
+    browser = a_browser(console)
+    assert sign_in(browser, "viewer", "some other password").status_code == 403
+    assert sign_in(browser, "nobody", PASSWORD).status_code == 403
+    assert sign_in(browser, "viewer", PASSWORD, origin="https://evil.example").status_code == 403
+    assert sign_in(browser, "viewer", PASSWORD).status_code == 303
+
+
+def test_sixth_attempt_within_a_minute_waits_even_with_the_right_password(
+    console: Console, clock: SettableClock
+) -> None:
+    as_role(console, "viewer")
+    browser = a_browser(console)
+    for _ in range(5):
+        assert sign_in(browser, "viewer", "wrong").status_code == 403
+    answer = sign_in(browser, "viewer", PASSWORD)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    clock.forward(seconds=61)
+    assert sign_in(browser, "viewer", PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("what", [{"password": "new"}, {"role": "editor"}])
+def test_sign_ins_end_when_password_or_role_changes(
+    console: Console, ledger: Ledger, clock: SettableClock, what: dict[str, str]
+) -> None:
+    browser = as_role(console, "viewer")
+    assert browser.get("/").status_code == 200
+    clock.forward(seconds=1)
+    with ledger.writing() as connection:
+        one = accounts.find(connection, "viewer")
+        assert one
+        values = {"role": one.role, "password": one.password} | what
+        accounts.save(connection, "viewer", at=clock(), **values)
+    assert browser.get("/").status_code == 303
+
+
+def test_sign_in_ends_after_a_quarter_of_an_hour_without_a_visit_and_after_eight_hours(
+    console: Console, clock: SettableClock
+) -> None:
+    idle, busy, owner = as_role(console, "viewer"), as_role(console, "viewer"), signed_in(console)
+    clock.forward(minutes=14)
+    assert busy.get("/help").status_code == 200
+    clock.forward(minutes=14)
+    assert idle.get("/help").status_code == 303
+    for _ in range(33):
+        assert busy.get("/help").status_code == 200
+        clock.forward(minutes=14)
+    assert busy.get("/help").status_code == 303
+    assert owner.get("/help").status_code == 303
+
+
+def test_sign_out_ends_the_session(owner: Browser) -> None:
+    owner.post("/sign-out")
+    assert owner.get("/").status_code == 303
+
+
+def test_after_signing_in_nobody_is_led_to_another_site(console: Console) -> None:
+    as_role(console, "viewer")
+    assert 'value="/"' in a_browser(console).get("/sign-in?next=//evil.example").text
+    assert 'value="/"' in a_browser(console).get("/sign-in?next=/%5Cevil.example").text
+
+
+def test_behind_a_server_with_tls_the_cookie_is_for_tls_alone_and_the_key_opens_nothing(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    console = a_console(workspace(tmp_path), ledger)
+    console.https = True
+    key = console.sessions.new_key()
+    assert "set-cookie" not in a_browser(console).get(f"/sign-in?key={key}").headers
+    browser = as_role(console, "viewer")
+    assert [cookie.name for cookie in browser.client.cookies.jar] == ["__Host-mailer"]
+    assert all(cookie.secure for cookie in browser.client.cookies.jar)
+
+
+# --------------------------------------------------------------------------------------------------- what is on record
+
+
+def test_who_opens_a_letter_is_on_record_once_in_ten_minutes(
+    owner: Browser, ledger: Ledger, journey: Journey, clock: SettableClock
+) -> None:
+    for path in ("letter", "letter.html", "letter.eml"):
+        assert owner.get(f"/mail-outs/M-0001/people/1/{path}").status_code == 200
+    clock.forward(minutes=11)
+    owner.get("/mail-outs/M-0001/people/1/letter")
+    with ledger.reading() as connection:
+        opened = [m for m in queries.timeline(connection, journey.one(1).id) if m.kind == notes.OPENED]
+    assert [m.who for m in opened] == ["jana", "jana"]
+
+
+def test_list_and_timeline_do_not_count_as_opening_a_letter(owner: Browser, ledger: Ledger) -> None:
+    before = everything(ledger)
+    for path in ("/", "/mail-outs/M-0001", "/mail-outs/M-0001/outcomes", "/mail-outs/M-0001/people/1"):
+        assert owner.get(path).status_code == 200
+    assert everything(ledger) == before
+
+
+def test_letter_stands_in_a_frame_without_script_or_network(owner: Browser) -> None:
+    page = owner.get("/mail-outs/M-0001/people/1/letter").text
+    assert "hello" in page
+    policy = owner.get("/mail-outs/M-0001/people/1/letter.html").headers["content-security-policy"]
+    assert policy.endswith("sandbox")
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+
+
+def test_unknown_is_settled_by_a_named_person_with_a_reason(owner: Browser, journey: Journey, ledger: Ledger) -> None:
+    unknown = next(number for number in range(1, 9) if journey.one(number).state is State.UNKNOWN)
+    path = f"/mail-outs/M-0001/people/{unknown}/settle"
+    assert owner.post(path, to="accepted").status_code == 400  # without a reason
+    assert journey.one(unknown).state is State.UNKNOWN
+    assert owner.post(path, to="accepted", because="she answered").status_code == 303
+    with ledger.reading() as connection:
+        last = queries.timeline(connection, journey.one(unknown).id)[-1]
+    assert (last.kind, last.who, last.detail) == ("accepted", "jana", "she answered")
+    assert owner.post(path, to="not_sent", because="changed my mind").status_code == 409
+
+
+def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(owner: Browser, journey: Journey) -> None:
+    owner.post("/mail-outs/M-0001/people/1/note", text="called <b>the office</b>")
+    owner.post("/mail-outs/M-0001/people/1/done", next="/mail-outs/M-0001/follow-up")
+    page = owner.get("/mail-outs/M-0001/people/1").text
+    assert "called &lt;b&gt;the office&lt;/b&gt;" in page
+    assert "Follow-up done by jana" in page
+    assert "✓ jana" in owner.get("/mail-outs/M-0001/follow-up").text
+
+
+def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Browser) -> None:
+    """By codes, Switzerland (CH) would stand before Albania (AL) in nobody's alphabet."""
+    for language, names in (("en", ["France", "Norway", "Ukraine"]), ("fr", ["France", "Norvège", "Ukraine"])):
+        owner.post("/language", language=language)
+        call_sheet = owner.get("/mail-outs/M-0001/call-sheet").text
+        assert re.findall(r"<h2>(\w+)</h2>", call_sheet) == names
+        follow_up = owner.get("/mail-outs/M-0001/follow-up").text
+        assert re.findall(r'scope="rowgroup">(\w+) ', follow_up) == names[:2]
+
+
+def test_call_sheet_of_the_follow_up_has_exactly_its_people(owner: Browser) -> None:
+    """Also those who were given up: nobody is lost between the screen and the telephone."""
+    pages = [owner.get(f"/mail-outs/M-0001/follow-up{more}").text for more in ("", "/call-sheet")]
+    first, second = (sorted(set(re.findall(r"Person \d+ Példás", page))) for page in pages)
+    assert first == second == ["Person 1 Példás", "Person 3 Példás", "Person 6 Példás"]
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_letter_says_whether_it_will_ever_have_a_date(owner: Browser, journey: Journey, number: int) -> None:
+    one, page = journey.one(number), owner.get(f"/mail-outs/M-0001/people/{number}/letter").text
+    assert ("not been handed over yet" in page) is (one.dated_at is None and one.state is State.DEFERRED)
+    assert ("never handed over" in page) is (one.dated_at is None and one.state in (State.REFUSED, State.NOT_SENT))
+
+
+def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
+    owner: Browser, planned: Callable[..., int]
+) -> None:
+    """In test mode nearly everybody is left out by our own choice: nobody is lost by it."""
+    left = [("TR", Reason.TEST_MODE), ("TR", Reason.TEST_MODE), ("AZ", Reason.DELEGATION), ("NO", Reason.NO_ADDRESS),
+            ("FI", Reason.TEST_MODE), ("FI", Reason.NO_ADDRESS)]  # fmt: skip
+    deliveries = tuple(
+        Planned(replace(a_contact(n), delegation=code), n, 0, "en", False, reason, "")
+        for n, (code, reason) in enumerate(left, 1)
+    )
+    planned(deliveries=deliveries)
+    page = owner.get("/mail-outs/M-0002/delegations").text
+    rows = re.findall(
+        r'delegation=(\w\w)">[^<]+</a> <span class="quiet">.*?class="num heat (\w*)">([^<]+)<', page, re.DOTALL
+    )
+    assert rows == [("AZ", "", "–"), ("FI", "", "–"), ("NO", "s0", "0 %"), ("TR", "", "–")]
+
+
+def test_held_person_stands_on_the_hold_list_with_who_and_why(owner: Browser, console: Console) -> None:
+    assert owner.post("/mail-outs/M-0001/people/2/hold", because="asked not to be written to").status_code == 303
+    (entry,) = console.shelf.people()[2]
+    assert (entry.because, entry.by) == ("asked not to be written to", "jana")
+    assert "On the hold list" in owner.get("/mail-outs/M-0001/people/2").text
+    assert owner.post("/mail-outs/M-0001/people/2/hold", because="again").status_code == 409
+
+
+def test_kill_switch_is_set_and_taken_away_with_who(owner: Browser, console: Console, ledger: Ledger) -> None:
+    stop = console.shelf.workspace().kill_switch
+    owner.post("/stop-everything")
+    assert stop.exists()
+    assert "Everything is stopped." in owner.get("/mail-outs").text
+    owner.post("/allow-again")
+    assert not stop.exists()
+    with ledger.reading() as connection:
+        deeds = [(deed.kind, deed.who) for deed in accounts.deeds(connection)]
+    assert deeds[:2] == [("sending_allowed_again", "jana"), ("everything_stopped", "jana")]
+
+
+def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Journey) -> None:
+    journey.become(MailOutState.SENDING)
+    assert owner.post("/mail-outs/M-0001/pause").status_code == 303
+    with ledger.reading() as connection:
+        assert mailouts.get(connection, journey.id).state is MailOutState.PAUSED
+    assert owner.post("/mail-outs/M-0001/stop").status_code == 303
+    with ledger.reading() as connection:
+        after = mailouts.get(connection, journey.id)
+        last = connection.execute(sa.select(event).where(event.c.delivery_id.is_(None))).all()[-1]
+    assert (after.state, after.why) == (MailOutState.STOPPED, "stopped by jana")
+    assert (last.kind, last.who) == ("stopped", "jana")
+
+
+# ------------------------------------------------------------------------------------------------------ the outcomes
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("state=refused&state=unknown", [1, 3]),
+        ("delegation=NO", [1, 4, 7]),
+        ("state=skipped&delegation=NO", [7]),
+        ("reason=no_such_mailbox", [1]),
+        ("language=fr", []),
+        ("role=representative&q=person+2", [2]),
+        ("q=PELDAS+4", [4]),
+        ("q=person5%40", [5]),
+        ("q=100%25_", []),
+        ("q=NO+such+user+peldas", [1]),  # what the server said, and the name
+        ("q=broke+answer", [3]),
+        ("day=2027-01-20&state=accepted", [2, 4]),
+        ("day=2027-01-21", []),
+        ("state=nonsense", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("sort=-name&state=skipped", [8, 7]),
+    ],
+)
+def test_address_bar_chooses_the_rows_and_the_export_has_exactly_them(
+    owner: Browser, query: str, numbers: list[int]
+) -> None:
+    page = owner.get(f"/mail-outs/M-0001/outcomes?{query}").text
+    assert f"<strong>{len(numbers)}</strong> of 8 people" in page
+    rows = list(
+        csv.DictReader(io.StringIO(owner.get(f"/mail-outs/M-0001/outcomes.csv?{query}").content.decode("utf-8-sig")))
+    )
+    assert [int(row["Delivery"].rpartition("-")[2]) for row in rows] == numbers
+    lines = owner.get(f"/mail-outs/M-0001/outcomes.json?{query}").text.splitlines()
+    assert [int(json.loads(line)["delivery"].rpartition("-")[2]) for line in lines] == numbers
+    book = openpyxl.load_workbook(io.BytesIO(owner.get(f"/mail-outs/M-0001/outcomes.xlsx?{query}").content))
+    assert book["People"].max_row == len(numbers) + 1
+
+
+def test_notes_are_searched_too(owner: Browser) -> None:
+    owner.post("/mail-outs/M-0001/people/4/note", text="Call her office à Genève in January")
+    for words, numbers in (("january", ["4"]), ("Genève office", ["4"]), ("genève person5", []), ("%", [])):
+        page = owner.get("/mail-outs/M-0001/outcomes", params={"q": words}).text
+        assert re.findall(r'class="num quiet">(\d+)<', page) == numbers, words
+
+
+def test_export_is_on_record(owner: Browser, ledger: Ledger) -> None:
+    owner.get("/mail-outs/M-0001/outcomes.csv?state=refused")
+    with ledger.reading() as connection:
+        (last,) = connection.execute(sa.select(journal).where(journal.c.kind == "exported")).all()
+    assert (last.who, last.detail) == ("jana", "M-0001, 1 rows, csv")
+
+
+@pytest.mark.parametrize(
+    "sort", ["number", "-number", "name", "-name", "delegation", "-delegation", "changed", "-changed"]
+)
+def test_pages_show_everybody_once_in_every_order(
+    ledger: Ledger, planned: Callable[..., int], sort: str, clock: SettableClock
+) -> None:
+    from mailer.ledger.reading import table as outcomes
+
+    mail_out_id = planned(23)
+    journey = Journey(ledger, mail_out_id, clock)
+    for _ in range(4):
+        clock.forward(seconds=3)
+        journey.claim(2)
+    with ledger.reading() as connection:
+        whole = [one.number for one in outcomes.every(connection, mail_out_id, outcomes.Wanted(), sort=sort)]
+        forward: list[int] = []
+        after = None
+        while True:
+            page = outcomes.page(connection, mail_out_id, outcomes.Wanted(), sort=sort, after=after, limit=5)
+            forward += [one.number for one in page.rows]
+            after = page.rows[-1].number
+            if not page.after:
+                break
+        back: list[int] = []
+        before = whole[-1]
+        while True:
+            page = outcomes.page(connection, mail_out_id, outcomes.Wanted(), sort=sort, before=before, limit=5)
+            back = [one.number for one in page.rows] + back
+            before = page.rows[0].number
+            if not page.before:
+                break
+    assert sorted(whole) == list(range(1, 24))
+    assert forward == whole
+    assert back == whole[:-1]
+
+
+def test_tiles_show_the_46_delegations_once_each() -> None:
+    assert sorted(tile.code for tile in tiles()) == sorted(one.code for one in Delegations.load().members)
+    assert max(tile.column for tile in tiles()) == 10
+    assert max(tile.row for tile in tiles()) == 8
+
+
+def test_what_a_server_said_cannot_become_part_of_a_page(owner: Browser) -> None:
+    page = owner.get("/mail-outs/M-0001/people/1").text  # its server spoke of \x1b[31m
+    assert "\x1b" not in page
+    assert "no such user" in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/mail-outs/M-0099", "/mail-outs/nonsense", "/mail-outs/M-0001/people/99", "/nowhere"]
+)
+def test_what_is_not_there_is_said_in_words(owner: Browser, path: str) -> None:
+    answer = owner.get(path)
+    assert answer.status_code == 404
+    assert "There is a problem" in answer.text

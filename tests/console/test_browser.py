@@ -1,0 +1,502 @@
+"""Facts about the console in a real browser: three journeys, every page without violations, by keyboard, without script.
+
+Skipped where no Chromium is installed. Where MAILER_PICTURES names a folder, pictures of every page go there, in light,
+in dark, at 320 pixels and as on paper.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+from argon2 import PasswordHasher
+from starlette.routing import compile_path
+
+from mailer.base import clock
+from mailer.base.states import MailOutState, Reason, State
+from mailer.console import app
+from mailer.contacts import load_contacts
+from mailer.contacts.edit import marked_copy
+from mailer.ledger import accounts, mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import claims, transitions
+from mailer.ledger.reading import deliveries
+from mailer.sending.demo_server import Mailbox
+from tests.conftest import a_plan
+from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
+from tests.ledger.test_ledger import LATER, ME, YES
+from tests.report.test_totals import BROKE, NO_SUCH
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+if CHROMIUM:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+
+RULES: dict[str, dict[str, object]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+"""In the dark only the colours are other ones."""
+
+PAGES = {
+    "start": "/",
+    "mail-outs": "/mail-outs",
+    "mail-out": "/mail-outs/M-0001",
+    "outcomes": "/mail-outs/M-0001/outcomes",
+    "outcomes-filtered": "/mail-outs/M-0001/outcomes?state=refused&state=unknown&sort=-name",
+    "outcomes-nobody": "/mail-outs/M-0001/outcomes?q=nobody",
+    "call-sheet": "/mail-outs/M-0001/call-sheet?state=refused",
+    "unknown": "/mail-outs/M-0001/people/3",
+    "refused": "/mail-outs/M-0001/people/1",
+    "letter": "/mail-outs/M-0001/people/1/letter",
+    "delegations": "/mail-outs/M-0001/delegations",
+    "left-out": "/mail-outs/M-0001/left-out",
+    "follow-up": "/mail-outs/M-0001/follow-up",
+    "follow-up-calls": "/mail-outs/M-0001/follow-up/call-sheet",
+    "letters": "/letters",
+    "step-letter": "/letters/vote",
+    "step-people": "/letters/vote/people",
+    "step-check": "/letters/vote/check",
+    "step-rehearse": "/letters/vote/rehearse",
+    "step-send": "/letters/vote/send",
+    "send": "/mail-outs/M-0002/send",
+    "contacts": "/contacts",
+    "sheet": "/contacts/all.csv",
+    "hold-list": "/contacts/hold-list",
+    "people": "/people",
+    "journal": "/journal",
+    "search": "/search?q=berg",
+    "help": "/help",
+    "error": "/nowhere",
+    "dropped": "/contacts/dropped/00000000000000aa",
+    "corrected": "/contacts/dropped/00000000000000bb",
+}
+NO_PAGES = {
+    "/mail-outs/{mail_out}/now",  # the moving part of a page
+    "/mail-outs/{mail_out}/stream",
+    "/mail-outs/{mail_out}/outcomes.{kind:str}",
+    "/mail-outs/{mail_out}/follow-up.{kind:str}",
+    "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
+    "/mail-outs/{mail_out}/people/{number:int}/letter.eml",
+    "/letters/{appeal}/preview.html",
+    "/letters/{appeal}/sample.eml",
+}
+LONG = (
+    "DE,chair,,Maximiliane-Theodora,Wolkenstein-Mustermann,f,"
+    "maximiliane-theodora.wolkenstein-mustermann@de.parliament.example,de\n"
+)
+"""Somebody whose name and address are as long as the longest there are."""
+
+
+A4 = 717
+"""Pixels of a page of A4 between margins of one centimetre."""
+
+
+@dataclass
+class Site:
+    """A running console, with its workspace and its mail server."""
+
+    root: Path
+    base: str
+    key: str
+    ledger: Ledger
+    context: BrowserContext
+    pictures: Path | None
+
+    def shoot(self, page: Page, name: str) -> None:
+        if self.pictures is not None:
+            page.screenshot(path=self.pictures / name, full_page=True)
+
+    def counts(self, mail_out_id: int) -> dict[State, int]:
+        with self.ledger.reading() as connection:
+            return deliveries.counts(connection, mail_out_id)
+
+    def state(self, mail_out_id: int) -> MailOutState:
+        with self.ledger.reading() as connection:
+            return mailouts.get(connection, mail_out_id).state
+
+
+def fill(ledger: Ledger) -> None:
+    """Write M-0001 with a delivery in each state, M-0002 planned only, and three accounts."""
+    now = clock.now
+
+    def end(one: transitions.Claimed, receipt: object, **more: object) -> None:
+        values = {"state": receipt.state, "reason": None, "owner": ME, "at": now()} | more  # type: ignore[attr-defined]
+        transitions.record(connection, one, receipt, **values)  # type: ignore[arg-type]
+
+    with ledger.writing() as connection:
+        first = mailouts.create(connection, a_plan(6, left_out=2), at=now(), who="Jana")
+        mailouts.change(connection, first, MailOutState.SENDING, at=now(), who="Jana")
+        refused, accepted, unknown, trying, given_up, _ = claims.claim(connection, first, owner=ME, at=now(), limit=6)
+        end(refused, NO_SUCH, reason=Reason.NO_MAILBOX)
+        transitions.mark(connection, unknown, owner=ME, at=now(), dated_at=now())
+        end(unknown, BROKE, reason=Reason.BROKE_AFTER_DOT)
+        transitions.mark(connection, accepted, owner=ME, at=now(), dated_at=now())
+        end(accepted, YES)
+        end(trying, LATER, reason=Reason.LATER, next_try_at=now() + timedelta(minutes=20))
+        end(given_up, LATER, state=State.NOT_SENT, reason=Reason.GAVE_UP)
+        mailouts.change(connection, first, MailOutState.PAUSED, at=now(), who="Jana", why="lunch")
+        mailouts.create(connection, a_plan(3, appeal="other"), at=now(), who="Jana")
+        for name, role in (("coordinator", "operator"), ("staff", "editor"), ("campaigner", "admin")):
+            password = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+            accounts.save(connection, name, role=role, password=password, at=now())
+
+
+def drop(root: Path) -> None:
+    """Put aside what two people have dropped: a new sheet with mistakes, and a marked copy with a cell corrected."""
+    sheet, copy = (root / ".mailer" / "dropped" / key / "contacts" for key in ("0" * 14 + "aa", "0" * 14 + "bb"))
+    for folder in (sheet, copy):
+        folder.mkdir(parents=True)
+    (sheet / "all.csv").write_text(SHEET.replace("anna.berg@no", "anna.berg at no"), encoding="utf-8")
+    path = marked_copy.mark(root, "contacts/all.csv", load_contacts(root))
+    book = openpyxl.load_workbook(path)
+    cell = next(cell for row in book.worksheets[1] for cell in row if " at " in str(cell.value))
+    cell.value = str(cell.value).replace(" at ", "@")
+    book.save(copy / path.name.lstrip("_"))
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    root = workspace(tmp_path_factory.mktemp("site"))
+    pictures = Path(os.environ["MAILER_PICTURES"]) if os.environ.get("MAILER_PICTURES") else None
+    with Mailbox(root / "mailbox") as mailbox, Ledger(f"sqlite:///{root / 'state' / 'ledger.db'}") as ledger:
+        (root / "config.toml").write_text(CONFIG.replace("2525", str(mailbox.port)), encoding="utf-8")
+        (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
+        fill(ledger)
+        drop(root)
+        command = [sys.executable, "-m", "mailer", "-C", str(root), "console", "--no-open", "--port", "0", "--json"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout
+            key = json.loads(server.stdout.readline())["url"]
+            context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+            context.set_default_timeout(15_000)
+            page = context.new_page()
+            page.goto(key)
+            page.wait_for_url(key.partition("/sign-in")[0] + "/")
+            page.close()
+            yield Site(root, key.partition("/sign-in")[0], key, ledger, context, pictures)
+            context.close()
+        finally:
+            server.terminate()
+            server.wait(10)
+            if server.stdout:
+                server.stdout.close()
+
+
+@pytest.fixture
+def page(site: Site) -> Iterator[Page]:
+    """A page of the owner of this computer; anything that the console of the browser complains about fails the test."""
+    opened = site.context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    opened.close()
+    assert [one for one in complaints if "404" not in one] == []
+
+
+@pytest.fixture
+def stranger(chromium: Browser, site: Site) -> Iterator[Page]:
+    """Somebody at another computer, who signs in with a password."""
+    context = chromium.new_context(accept_downloads=True)
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, site: Site, name: str) -> None:
+    page.goto(site.base)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{site.base}/")
+
+
+# ------------------------------------------------------------------------------------------------------- every page
+
+
+def test_no_page_of_the_console_is_forgotten_here() -> None:
+    """The pages that are looked at are all those of the console's own table."""
+    looked_at = [address.partition("?")[0] for address in PAGES.values()]
+    for one in app.PAGES:
+        if one.get is not None:
+            pattern, _, _ = compile_path(one.path)
+            found = any(pattern.fullmatch(address) for address in looked_at)
+            assert found is (one.path not in NO_PAGES), one.path
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper(
+    site: Site, page: Page, name: str
+) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(site.base + PAGES[name])
+        found = Axe().run(page, options=RULES[scheme]).response["violations"]
+        told = [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"][:3]]
+        site.shoot(page, f"{name}-{scheme}.png")
+        assert told == [], scheme
+    for width in (1000, 800, 740, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.emulate_media(color_scheme="light")
+    site.shoot(page, f"{name}-320.png")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    site.shoot(page, f"{name}-paper.png")
+
+
+def test_door_has_no_violation_and_fits(site: Site, stranger: Page) -> None:
+    for scheme in ("light", "dark"):
+        stranger.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        stranger.goto(site.base)
+        assert Axe().run(stranger).response["violations"] == []
+        site.shoot(stranger, f"sign-in-{scheme}.png")
+    stranger.set_viewport_size({"width": 320, "height": 800})
+    assert stranger.evaluate("document.documentElement.scrollWidth") <= 320
+    site.shoot(stranger, "sign-in-320.png")
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(site: Site, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 600})
+    page.goto(site.base + "/help")
+    page.get_by_role("button", name="Sign out").scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 0
+    expect(page.locator(".top .badge")).to_have_text("TEST")
+    expect(page.locator(".top .badge")).to_be_in_viewport()
+    page.goto(site.base + "/")  # and covers nothing where it stands at first
+    badge, find = (page.locator(one).bounding_box() for one in (".top .badge", ".find"))
+    assert badge
+    assert find
+    assert badge["x"] + badge["width"] <= find["x"] or badge["y"] + badge["height"] <= find["y"]
+
+
+def test_pages_in_french_are_french_and_fit(site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto(site.base)
+    page.get_by_role("button", name="Français").click()
+    try:
+        expect(page.locator("html")).to_have_attribute("lang", "fr")
+        for name in ("start", "mail-out", "outcomes", "unknown", "follow-up", "step-letter", "contacts"):
+            page.goto(site.base + PAGES[name])
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+            site.shoot(page, f"{name}-fr.png")
+        assert Axe().run(page).violations_count == 0
+    finally:
+        page.get_by_role("button", name="English").click()
+
+
+def test_call_sheet_prints_without_navigation(site: Site, page: Page) -> None:
+    page.goto(site.base + PAGES["call-sheet"])
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation").first).to_be_hidden()
+    expect(page.get_by_role("rowheader").first).to_be_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+# --------------------------------------------------------------------------------------------------- three journeys
+
+
+def test_coordinator_from_sign_in_to_export(site: Site, stranger: Page) -> None:
+    page = stranger
+    sign_in(page, site, "coordinator")
+    page.get_by_role("link", name="unknown: whether it arrived").click()
+    page.get_by_role("rowheader").get_by_role("link").click()
+    page.get_by_label("Note", exact=True).fill("called the office")
+    page.get_by_role("button", name="Write the note").click()
+    expect(page.get_by_text("note by coordinator: called the office")).to_be_visible()
+    page.get_by_role("link", name="Open the letter").click()
+    expect(page.locator("pre.letter")).to_contain_text("hello")
+    page.get_by_role("link", name="Back to what happened").click()
+    page.get_by_label("It arrived", exact=True).check()
+    page.get_by_label("How you know").fill("she answered")
+    page.get_by_role("button", name="Settle it").click()
+    expect(page.get_by_role("status")).to_contain_text("Settled: accepted for delivery")
+    page.get_by_role("link", name="Outcomes").click()
+    page.get_by_label("refused").check()
+    expect(page.locator(".found")).to_have_text("1 of 8 people")  # htmx follows the filter
+    assert page.url.endswith("/outcomes?state=refused")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert "no such mailbox" in lines[1]
+
+
+def test_campaigner_from_the_letter_to_the_last_answer(site: Site, stranger: Page) -> None:
+    page = stranger
+    sign_in(page, site, "campaigner")
+    page.get_by_role("link", name="Letters", exact=True).click()
+    page.get_by_role("link", name="A vote").click()
+    page.get_by_label("Read it as somebody else").fill("exemple")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="Chloé Exemple").first.click()
+    expect(page.frame_locator("iframe").get_by_text("Merci de voter")).to_be_visible()
+    for step in ("On: who gets it", "On: check", "On: the proof sheet", "On: plan and send"):
+        page.get_by_role("link", name=step).click()
+    page.get_by_role("button", name="Make the plan").click()
+    page.wait_for_url("**/mail-outs/M-*/send")
+    name = page.url.split("/")[-2]
+    page.get_by_label("Type the number to send").fill("3")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.wait_for_url(f"**/mail-outs/{name}")
+    expect(page.locator(".heading .phase")).to_have_text("finished", timeout=60_000)  # by the stream alone
+    expect(page.locator(".far")).to_contain_text("3 of 3")
+    assert site.counts(int(name[2:]))[State.ACCEPTED] == 3
+    assert len(list((site.root / "mailbox").glob("*.eml"))) == 3
+    page.get_by_role("link", name="Outcomes", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="XLSX").click()
+    people = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()))["People"]
+    assert people.max_row == 1 + sum(site.counts(int(name[2:])).values())
+
+
+def test_staff_from_a_dropped_sheet_to_the_sheet_in_its_place(site: Site, stranger: Page) -> None:
+    page = stranger
+    sign_in(page, site, "staff")
+    page.get_by_role("link", name="Contacts", exact=True).click()
+    sheet = (SHEET + LONG).replace("peter.sample at gb", "peter.sample@gb")
+    page.get_by_label("Drop a sheet here").set_input_files(
+        {"name": "all.csv", "mimeType": "text/csv", "buffer": sheet.encode()}
+    )
+    page.get_by_role("button", name="Check it").click()
+    expect(page.get_by_text("dropped, not taken over yet")).to_be_visible()
+    expect(page.get_by_role("cell", name="Peter Sample (empty) → peter.sample@gb.parliament.example")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Marked copy").click()
+    assert download.value.suggested_filename == "all.marked.xlsx"
+    page.get_by_role("button", name="Take it over").click()
+    expect(page.get_by_role("status")).to_contain_text("all.csv is in its place")
+    page.get_by_role("link", name="Contact sheets").click()
+    page.get_by_role("link", name="on the hold list").click()
+    page.get_by_label("Name").fill("Peter Sample")
+    page.get_by_label("Delegation").fill("United Kingdom")
+    page.get_by_label("Why").fill("asked not to be written to")
+    page.get_by_role("button", name="Put on the hold list").click()
+    expect(page.get_by_role("rowheader", name="Peter Sample")).to_be_visible()
+    assert "peter.sample@gb.parliament.example" in (site.root / "contacts" / "all.csv").read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------- keyboard, no script, live page
+
+
+def test_everything_is_reached_by_keyboard(site: Site, page: Page) -> None:
+    page.goto(site.base + PAGES["outcomes"])
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+    page.locator("body").press("j")
+    expect(page.locator("tbody th a").first).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/people/2")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Find a person in all mail-outs")).to_be_focused()
+    page.keyboard.type("példás")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=*")
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.wait_for_url("**/mail-outs")
+
+
+def test_stop_is_one_key_and_one_press(site: Site, page: Page) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, a_plan(4, appeal="stop"), at=clock.now(), who="Jana")
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("stopped for good")
+    assert site.state(mail_out_id) is MailOutState.STOPPED
+    assert site.counts(mail_out_id)[State.NOT_SENT] == 4
+
+
+def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: Page) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, a_plan(4, appeal="live"), at=clock.now(), who="Jana")
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    expect(page.locator(".far")).to_contain_text("0 of 4")
+    page.wait_for_timeout(1500)  # the stream has told the beginning
+    with site.ledger.writing() as connection:
+        for one in claims.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=2):
+            transitions.mark(connection, one, owner=ME, at=clock.now(), dated_at=clock.now())
+            transitions.record(connection, one, YES, state=State.ACCEPTED, reason=None, owner=ME, at=clock.now())
+    expect(page.locator(".far")).to_contain_text("2 of 4")
+    expect(page.locator("#said")).to_contain_text("2 of 4")
+    site.shoot(page, "live-light.png")
+    assert Axe().run(page).violations_count == 0
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".heading .phase")).to_have_text("paused")
+
+
+def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, a_plan(4, appeal="asked"), at=clock.now(), who="Jana")
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    held: list[Route] = []
+    page.route("**/outcomes", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no built-in
+    with page.expect_request("**/stream"):
+        page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    with page.expect_request("**/outcomes"):
+        page.get_by_role("link", name="Outcomes", exact=True).click(no_wait_after=True)
+    over = page.expect_event("requestfinished", lambda request: request.url.endswith("/stream"))
+    with over, site.ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, MailOutState.PAUSED, at=clock.now(), who="Jana")
+    page.wait_for_timeout(500)  # time enough for a page that is loaded anew to call the other one off
+    held[0].continue_()
+    page.wait_for_url("**/outcomes")
+
+
+def test_console_works_without_script(site: Site, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, site, "coordinator")
+    page.goto(site.base + PAGES["outcomes"])
+    page.get_by_label("Name, address, what was said, note").fill("person 2")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".found")).to_have_text("1 of 8 people")
+    page.get_by_role("rowheader").get_by_role("link").click()
+    page.get_by_label("Note", exact=True).fill("written without script")
+    page.get_by_role("button", name="Write the note").click()
+    expect(page.get_by_text("written without script")).to_be_visible()
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(connection, a_plan(2, appeal="noscript"), at=clock.now(), who="Jana")
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    assert 'http-equiv="refresh"' in page.content()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".heading .phase")).to_have_text("paused")
+    context.close()
+
+
+def test_one_time_address_is_worth_nothing_the_second_time(site: Site, stranger: Page) -> None:
+    stranger.goto(site.key)
+    expect(stranger.get_by_role("alert")).to_contain_text("has been used")

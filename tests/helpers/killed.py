@@ -1,0 +1,42 @@
+"""Run as `python tests/helpers/killed.py N ARGS…`: the command line, killed at its Nth step; code 0 if it ends before.
+
+A step is the moment before or after a commit of the send log, or before or after something is written to a server.
+Nothing of this is known to the mailer: the library calls below it are wrapped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.engine.default import DefaultDialect
+
+
+def _with_steps(call: Callable[..., Any], step: Callable[[], None]) -> Callable[..., Any]:
+    def wrapped(*args: Any) -> Any:
+        step()
+        result = call(*args)
+        step()
+        return result
+
+    return wrapped
+
+
+if __name__ == "__main__":
+    left = int(sys.argv.pop(1))
+
+    def step() -> None:
+        global left  # noqa: PLW0603
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    DefaultDialect.do_commit = _with_steps(DefaultDialect.do_commit, step)  # type: ignore[method-assign]
+    _SelectorSocketTransport.write = _with_steps(_SelectorSocketTransport.write, step)
+    from mailer.__main__ import main
+
+    main()

@@ -1,0 +1,418 @@
+"""Facts about the send log: moves, markers, fences, and what is there after a crash."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from mailer.base.errors import Refused, UsageError
+from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.ledger import mailouts, migrations
+from mailer.ledger.guard import health
+from mailer.ledger.guard.senders import dead_senders, sender
+from mailer.ledger.ledger import Ledger, number_of, shown
+from mailer.ledger.moves import claims, transitions
+from mailer.ledger.reading import deliveries
+from mailer.ledger.schema import attempt, delivery, event, metadata
+from tests.conftest import SettableClock, a_plan, damage
+
+YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1)
+LATER = Receipt(State.DEFERRED, Stage.RCPT, 450, "4.2.0", "greylisted")
+ME = "sender-one"
+
+
+class Journey:
+    """Short names for what a sender does to one mail-out."""
+
+    def __init__(self, ledger: Ledger, mail_out_id: int, clock: SettableClock) -> None:
+        self.ledger, self.id, self.clock = ledger, mail_out_id, clock
+        self.become(MailOutState.SENDING)
+
+    def become(self, state: MailOutState) -> None:
+        with self.ledger.writing() as connection:
+            mailouts.change(connection, self.id, state, at=self.clock(), who="Jana")
+
+    def claim(self, limit: int = 1, owner: str = ME) -> list[transitions.Claimed]:
+        with self.ledger.writing() as connection:
+            return claims.claim(connection, self.id, owner=owner, at=self.clock(), limit=limit)
+
+    def mark(self, one: transitions.Claimed, owner: str = ME) -> bool:
+        with self.ledger.writing() as connection:
+            return transitions.mark(connection, one, owner=owner, at=self.clock(), dated_at=self.clock())
+
+    def record(self, one: transitions.Claimed, receipt: Receipt, **more: object) -> bool:
+        with self.ledger.writing() as connection:
+            values = {"state": receipt.state, "reason": None, "owner": ME, "at": self.clock()} | more
+            return transitions.record(connection, one, receipt, **values)  # type: ignore[arg-type]
+
+    def recover(self, *dead: str) -> int:
+        with self.ledger.writing() as connection:
+            return transitions.recover(connection, self.id, dead=dead, owner="sender-two", at=self.clock())
+
+    def counts(self) -> dict[State, int]:
+        with self.ledger.reading() as connection:
+            return {state: number for state, number in deliveries.counts(connection, self.id).items() if number}
+
+    def one(self, number: int) -> deliveries.Delivery:
+        with self.ledger.reading() as connection:
+            return deliveries.people(connection, self.id)[number - 1]
+
+
+@pytest.fixture
+def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> Journey:
+    return Journey(ledger, planned(6, left_out=2), clock)
+
+
+# ------------------------------------------------------------------------------------------------------ the file
+
+
+def test_log_and_its_folder_are_for_their_owner_alone(sqlite_ledger: Ledger) -> None:
+    assert sqlite_ledger.path is not None
+    assert stat.S_IMODE(sqlite_ledger.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(sqlite_ledger.path.parent.stat().st_mode) == 0o700
+
+
+def test_commits_survive_a_power_cut_by_wal_and_full_sync(sqlite_ledger: Ledger) -> None:
+    with sqlite_ledger.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_new_log_has_the_tables_of_the_schema(ledger: Ledger) -> None:
+    with ledger.writing() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrations_lead_to_the_tables_of_the_schema(ledger_url: str, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    engine = sa.create_engine(ledger_url)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_log_of_a_newer_version_is_refused_and_left_alone(ledger: Ledger) -> None:
+    with ledger.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Refused, match="newer version"):
+        Ledger(ledger.url.render_as_string(False))
+
+
+def test_file_that_is_no_log_is_refused_in_plain_words(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"certainly not a database, but long enough to look like one " * 40)
+    with pytest.raises(Refused, match="damaged"):
+        Ledger(f"sqlite:///{path}")
+
+
+def test_log_that_is_damaged_where_it_says_who_was_written_to_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger(f"sqlite:///{path}") as ledger:
+        with ledger.writing() as connection:
+            mailouts.create(connection, a_plan(40), at=ledger.now(), who="Jana")
+        health.require(ledger)
+    damage(path)
+    with Ledger(f"sqlite:///{path}") as ledger, pytest.raises(Refused, match="damaged"):
+        health.require(ledger)
+
+
+def test_reader_cannot_write(ledger: Ledger) -> None:
+    with pytest.raises(Refused), ledger.reading() as connection:
+        connection.execute(sa.delete(event))
+
+
+def test_block_that_raises_leaves_nothing(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> None:
+    mail_out_id = planned(3)
+    with pytest.raises(RuntimeError), ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock(), who="Jana")
+        raise RuntimeError
+    with ledger.reading() as connection:
+        assert mailouts.get(connection, mail_out_id).state is MailOutState.PLANNED
+
+
+@pytest.mark.parametrize("name", ["M-0007", "m-7", "7", " M-7 ", "M7"])
+def test_mail_out_is_known_by_its_name(name: str) -> None:
+    assert number_of(name) == 7
+    assert shown(7) == "M-0007"
+
+
+@pytest.mark.parametrize("name", ["", "azerbaijan", "M-x", "-", "M-0.5"])
+def test_what_is_no_name_of_a_mail_out_is_said(name: str) -> None:
+    with pytest.raises(UsageError, match="M-0001"):
+        number_of(name)
+
+
+# ------------------------------------------------------------------------------------------------- the plan in it
+
+
+def test_everyone_of_the_plan_is_in_the_log(journey: Journey) -> None:
+    assert journey.counts() == {State.WAITING: 6, State.SKIPPED: 2}
+
+
+def test_nobody_gets_two_letters_of_one_mail_out(ledger: Ledger, planned: Callable[..., int]) -> None:
+    planned(2)
+    with pytest.raises(sa.exc.IntegrityError), ledger.writing() as connection:
+        connection.execute(sa.update(delivery).values(address_key="one@no.example"))
+
+
+def test_states_in_the_database_are_a_closed_set(ledger: Ledger, planned: Callable[..., int]) -> None:
+    planned(1)
+    with pytest.raises(sa.exc.IntegrityError), ledger.writing() as connection:
+        connection.execute(sa.update(delivery).values(state="delivered"))
+
+
+# ------------------------------------------------------------------------------------------------------- the moves
+
+
+def test_claim_takes_in_the_order_of_sending_and_only_once(journey: Journey) -> None:
+    first, second = journey.claim(2), journey.claim(9)
+    assert [one.number for one in first] == [1, 2]
+    assert [one.number for one in second] == [3, 4, 5, 6]
+    assert journey.claim(9) == []
+
+
+@pytest.mark.parametrize("state", [MailOutState.PAUSED, MailOutState.STOPPED])
+def test_nothing_is_claimed_and_nothing_marked_once_the_mail_out_does_not_run(
+    journey: Journey, state: MailOutState
+) -> None:
+    (one,) = journey.claim()
+    journey.become(state)
+    assert journey.claim(9) == []
+    assert not journey.mark(one)
+
+
+def test_accepted_is_recorded_with_the_servers_words(journey: Journey) -> None:
+    (one,) = journey.claim()
+    assert journey.mark(one)
+    assert journey.record(one, YES)
+    row = journey.one(1)
+    assert (row.state, row.code, row.enhanced, row.text, row.attempts) == (
+        State.ACCEPTED, 250, "2.0.0", "queued as 4F1C", 1,
+    )  # fmt: skip
+
+
+def test_deferred_is_claimed_again_when_it_is_due_and_not_before(journey: Journey) -> None:
+    (one,) = journey.claim()
+    at = journey.clock() + timedelta(minutes=5)
+    journey.record(one, LATER, reason=Reason.LATER, next_try_at=at)
+    assert [other.number for other in journey.claim(9)] == [2, 3, 4, 5, 6]
+    journey.clock.forward(minutes=6)
+    (again,) = journey.claim(9)
+    assert (again.number, again.attempts) == (1, 2)
+
+
+def test_date_of_the_letter_is_fixed_by_the_first_marker(journey: Journey) -> None:
+    (one,) = journey.claim()
+    first = journey.clock()
+    journey.mark(one)
+    journey.record(one, Receipt(State.DEFERRED, Stage.DOT, 451), next_try_at=journey.clock())
+    journey.clock.forward(hours=3)
+    (again,) = journey.claim()
+    journey.mark(again)
+    assert journey.one(1).dated_at == first
+
+
+def test_sender_that_slept_past_its_lease_writes_no_dot(journey: Journey) -> None:
+    (one,) = journey.claim()
+    journey.clock.forward(minutes=26)
+    assert not journey.mark(one)
+
+
+def test_sender_from_the_past_cannot_overwrite_a_newer_one(journey: Journey) -> None:
+    (old,) = journey.claim()
+    journey.recover(ME)
+    (new,) = journey.claim(owner="sender-two")
+    assert new.id == old.id
+    assert not journey.mark(old)
+    assert not journey.record(old, YES)
+    assert journey.mark(new, owner="sender-two")
+
+
+def test_answer_that_comes_too_late_is_kept_as_evidence(journey: Journey, ledger: Ledger) -> None:
+    (one,) = journey.claim()
+    journey.mark(one)
+    journey.recover(ME)
+    assert not journey.record(one, YES)
+    assert journey.one(1).state is State.UNKNOWN
+    with ledger.reading() as connection:
+        kinds = [moment.kind for moment in deliveries.timeline(connection, one.id)]
+    assert kinds == ["sending", "unknown", "late_answer"]
+
+
+def test_dead_senders_marked_letter_becomes_unknown_and_the_others_wait_again(journey: Journey) -> None:
+    marked, *_ = journey.claim(3)
+    journey.mark(marked)
+    assert journey.recover(ME) == 1
+    assert journey.counts() == {State.UNKNOWN: 1, State.WAITING: 5, State.SKIPPED: 2}
+    assert journey.one(2).attempts == 0, "what was never tried does not count as an attempt"
+
+
+def test_live_senders_deliveries_are_never_touched(journey: Journey) -> None:
+    journey.claim(3)
+    assert journey.recover() == 0
+    assert journey.counts()[State.SENDING] == 3
+
+
+def test_lease_that_ran_out_is_taken_over(journey: Journey) -> None:
+    marked, _ = journey.claim(2)
+    journey.mark(marked)
+    journey.clock.forward(minutes=26)
+    journey.recover()
+    assert journey.counts() == {State.UNKNOWN: 1, State.WAITING: 5, State.SKIPPED: 2}
+
+
+def test_unknown_is_never_claimed_and_is_settled_by_a_named_person(journey: Journey, ledger: Ledger) -> None:
+    (one,) = journey.claim()
+    journey.mark(one)
+    journey.recover(ME)
+    assert one.id not in [other.id for other in journey.claim(9)]
+    with ledger.writing() as connection:
+        transitions.settle(connection, one.id, State.ACCEPTED, who="Marta", because="it is in Sent", at=journey.clock())
+        last = deliveries.timeline(connection, one.id)[-1]
+    assert (last.kind, last.who, last.detail) == ("accepted", "Marta", "it is in Sent")
+
+
+def test_stopping_ends_the_trying_of_everyone_who_waits(journey: Journey) -> None:
+    one, two = journey.claim(2)
+    journey.record(one, LATER, reason=Reason.LATER, next_try_at=journey.clock())
+    journey.become(MailOutState.STOPPED)
+    assert journey.counts() == {State.NOT_SENT: 5, State.SENDING: 1, State.SKIPPED: 2}
+    with journey.ledger.writing() as connection:
+        transitions.release(connection, [two], owner=ME, at=journey.clock())
+    assert journey.counts() == {State.NOT_SENT: 6, State.SKIPPED: 2}
+
+
+def test_every_move_has_its_event_and_only_known_edges_are_taken(journey: Journey, ledger: Ledger) -> None:
+    for one in journey.claim(6):
+        journey.mark(one)
+        journey.record(one, YES)
+    with ledger.reading() as connection:
+        rows = connection.execute(sa.select(event).where(event.c.delivery_id.is_not(None)).order_by(event.c.id)).all()
+    steps: dict[int, list[State]] = {}
+    for row in rows:
+        steps.setdefault(row.delivery_id, [State.WAITING]).append(State(row.kind))
+    assert len(steps) == 6
+    for path in steps.values():
+        assert all(after in TRANSITIONS[before] for before, after in pairwise(path))
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REFUSED, State.NOT_SENT, State.SKIPPED])
+def test_final_states_are_final(journey: Journey, ledger: Ledger, state: State) -> None:
+    assert TRANSITIONS[state] == frozenset()
+    with ledger.writing() as connection:
+        connection.execute(sa.update(delivery).where(delivery.c.number == 1).values(state=state.value))
+        number = transitions.not_sent(
+            connection, journey.id, Reason.STOPPED, delivery.c.number == 1, at=journey.clock(), who="x"
+        )
+    assert number == 0
+    assert 1 not in [one.number for one in journey.claim(9)]
+
+
+# ------------------------------------------------------------------------------------ two mail-outs of one appeal
+
+
+def test_second_mail_out_of_an_appeal_writes_to_nobody_who_has_it(
+    journey: Journey, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    accepted, unknown, refused = journey.claim(3)
+    for one in (accepted, unknown):
+        journey.mark(one)
+    journey.record(accepted, YES)
+    journey.record(refused, Receipt(State.REFUSED, Stage.RCPT, 550), reason=Reason.NO_MAILBOX)
+    journey.recover(ME)
+    other = Journey(journey.ledger, planned(6), clock)
+    assert [one.number for one in other.claim(9)] == [3], "only the refused one may be tried anew"
+    assert {other.one(number).reason for number in (1, 2, 4, 5, 6)} == {Reason.ALREADY}
+    assert other.one(1).detail == shown(journey.id)
+
+
+def test_mail_out_of_another_appeal_is_another_matter(
+    journey: Journey, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    other = Journey(journey.ledger, planned(6, appeal="another"), clock)
+    assert len(other.claim(9)) == 6
+
+
+def test_of_two_plans_that_wait_the_older_one_writes(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    older, newer = Journey(ledger, planned(3), clock), Journey(ledger, planned(3), clock)
+    assert newer.claim(9) == []
+    assert len(older.claim(9)) == 3
+
+
+# --------------------------------------------------------------------------------------------------------- senders
+
+
+def test_killed_sender_is_proven_dead_and_a_living_one_is_not(journey: Journey, ledger: Ledger) -> None:
+    code = (
+        "import os, sys, time; from mailer.ledger.ledger import Ledger; from mailer.ledger.guard.senders import sender\n"
+        "with sender(Ledger(sys.argv[1])) as me:\n    print(me, flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, ledger.url.render_as_string(False)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    name = child.stdout.readline().strip()
+    with sender(ledger) as living:
+        journey.claim(1, owner=name)
+        journey.claim(1, owner=living)
+        with ledger.reading() as connection:
+            assert dead_senders(ledger, connection, journey.id) == []
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        if ledger.path is None:  # the database notices a moment later; waiting for the lock is waiting for that
+            with ledger.session() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
+        with ledger.reading() as connection:
+            assert dead_senders(ledger, connection, journey.id) == [name]
+
+
+def test_attempts_are_only_ever_added(journey: Journey, ledger: Ledger) -> None:
+    (one,) = journey.claim()
+    journey.record(one, LATER, next_try_at=journey.clock())
+    (again,) = journey.claim()
+    journey.mark(again)
+    journey.record(again, YES)
+    with ledger.reading() as connection:
+        rows = connection.execute(sa.select(attempt).order_by(attempt.c.id)).all()
+    assert [(row.number, row.state, row.stage, row.code) for row in rows] == [
+        (1, "deferred", "rcpt", 450),
+        (2, "accepted", "dot", 250),
+    ]
+
+
+# --------------------------------------------------------------------------------------------------------- queries
+
+
+@pytest.mark.parametrize(
+    "who", ["person 3 peldas", "Person 3 PÉLDÁS", "person3@FR.parliament.example", "3", "M-0001-003"]
+)
+def test_person_is_found_by_name_address_or_number(journey: Journey, ledger: Ledger, who: str) -> None:
+    with ledger.reading() as connection:
+        assert [one.number for one in deliveries.find(connection, journey.id, who)] == [3]
+
+
+def test_part_of_a_name_finds_everyone_who_has_it(journey: Journey, ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        assert len(deliveries.find(connection, journey.id, "példás")) == 8
+
+
+def test_counts_add_up_by_delegation_too(journey: Journey, ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        table = deliveries.counts_by_delegation(connection, journey.id)
+        assert sum(sum(row.values()) for row in table.values()) == 8
+        assert list(table) == ["FR", "NO", "UA"]
+        assert deliveries.reasons(connection, journey.id, State.SKIPPED) == {"no_address": {"NO": 1, "UA": 1}}

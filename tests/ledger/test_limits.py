@@ -1,0 +1,216 @@
+"""Facts about the limits: no window ever holds more than it may, and little is lost to keeping them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from bisect import bisect_left
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from mailer.base.states import MailOutState, State
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import limits
+from mailer.ledger.moves.limits import Limits
+from mailer.ledger.reading import deliveries
+from mailer.sending.demo_server import Mailbox
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from tests.conftest import SettableClock
+from tests.helpers.stubborn_server import StubbornServer
+from tests.sending.test_dispatch import session_to, states
+
+START = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
+
+
+def attempts(ledger: Ledger, course: Limits, seconds: float, *, late: float = 0.0) -> list[float]:
+    """Make attempts as fast as the limits allow for so long, waking up to `late` seconds late. Returns their times."""
+    rng = random.Random(7)
+    at, made = 0.0, []
+    with ledger.writing() as connection:
+        while at < seconds:
+            now = START + timedelta(seconds=at)
+            wait = limits.wait(connection, course, now)
+            if wait > 0:
+                at += wait + rng.uniform(0, late)
+                continue
+            limits.spend(connection, course, "a@no.parliament.example", now)
+            made.append(at)
+    return made
+
+
+def most_in(times: list[float], window: float) -> int:
+    """How many of the times lie in the fullest window of so many seconds, its end not included."""
+    return max(bisect_left(times, start + window - 1e-6) - index for index, start in enumerate(times))
+
+
+@pytest.mark.parametrize(
+    ("course", "seconds", "window", "number"),
+    [
+        (Limits(per_minute=30), 600, 60, 30),
+        (Limits(per_minute=600), 120, 60, 600),
+        (Limits(per_minute=60, per_hour=100), 8000, 3600, 100),
+        (Limits(per_minute=60, per_hour=50, per_day=120), 200_000, 86_400, 120),
+    ],
+)
+def test_no_window_holds_more_and_98_per_cent_are_reached(
+    ledger: Ledger, course: Limits, seconds: float, window: float, number: int
+) -> None:
+    made = attempts(ledger, course, seconds, late=0.02)
+    for length, most in course.windows:
+        assert most_in(made, length) <= most
+    whole = made[-1] // window
+    assert len(made) >= 0.98 * number * whole
+
+
+def test_minutes_are_smooth_even_after_a_rest(ledger: Ledger) -> None:
+    course = Limits(per_minute=30)
+    first = attempts(ledger, course, 10)
+    gaps = [later - sooner for sooner, later in pairwise(first)]
+    assert min(gaps) > 1.9, "one letter every two seconds"
+    with ledger.writing() as connection:
+        much_later = START + timedelta(hours=2)
+        assert limits.wait(connection, course, much_later) <= 0
+        limits.spend(connection, course, "a@no.example", much_later)
+        assert limits.wait(connection, course, much_later) > 1.9
+
+
+def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
+    course = Limits(per_minute=60)
+    with ledger.writing() as connection:
+        limits.spend(connection, course, "a@no.example", START)
+        assert limits.wait(connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)) <= 60
+
+
+def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
+    course = Limits(per_hour=3)
+    with ledger.writing() as connection:
+        for _ in range(3):
+            limits.spend(connection, course, "a@no.example", START)
+    with Ledger(ledger.url.render_as_string(False), now=ledger.now) as another, another.writing() as connection:
+        assert limits.wait(connection, course, START) == pytest.approx(3600)
+        assert limits.wait(connection, Limits(account="other", per_hour=3), START) <= 0
+
+
+async def test_domain_has_its_own_pace_and_the_others_go_on(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    """Three domains, one letter a minute to each; the clock stands still, so each gets one and nobody a second."""
+    mail_out_id = planned(30)
+    async with StubbornServer() as server:
+        seen = 0
+        third = asyncio.Event()
+
+        def report(_event: dict[str, object]) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == 3:
+                third.set()
+
+        course = Course(connections=2, limits=Limits(per_domain=1))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, report)
+        running = asyncio.create_task(dispatch.run())
+        await third.wait()
+        await dispatch.pause("seen enough")
+        await running
+        assert sorted(address.partition("@")[2] for address in server.dots) == [
+            "fr.parliament.example", "no.parliament.example", "ua.parliament.example",
+        ]  # fmt: skip
+
+
+async def test_domain_that_says_the_same_to_everybody_is_left_alone(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(3)
+    with ledger.writing() as connection:
+        limits.close_domain(connection, "x@no.parliament.example", ledger.now() + timedelta(hours=1))
+    async with StubbornServer() as server:
+        seen = asyncio.Event()
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1))
+        dispatch.report = lambda _event: seen.set() if len(server.dots) == 2 else None
+        running = asyncio.create_task(dispatch.run())
+        await seen.wait()
+        await dispatch.pause("seen enough")
+        await running
+        assert not [address for address in server.dots if address.endswith("@no.parliament.example")]
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 2, State.WAITING: 1}
+
+
+async def test_first_letters_go_out_and_then_it_waits_for_a_look(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(20)
+    course = Course(connections=2, first=5)
+    with Mailbox(tmp_path / "box") as mailbox:
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), course).run()
+        assert after.state is MailOutState.PAUSED
+        assert "look" in after.why
+        assert len(mailbox.seen) == 5
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), course).run()
+        assert after.state is MailOutState.FINISHED
+        assert len(mailbox.seen) == 20
+
+
+async def test_fewer_people_than_the_first_ones_need_no_look(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(3)
+    with Mailbox(tmp_path / "box") as mailbox:
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), Course(first=5)).run()
+    assert after.state is MailOutState.FINISHED
+
+
+async def test_kill_switch_ends_every_sending_before_the_next_dot(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(200)
+    switch = tmp_path / "STOP"
+    async with StubbornServer() as server:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2, kill_switch=switch))
+        dots = 0
+
+        def report(_event: dict[str, object]) -> None:
+            nonlocal dots
+            if not switch.exists():
+                switch.touch()
+                dots = len(server.dots)
+
+        dispatch.report = report
+        after = await dispatch.run()
+        assert after.state is MailOutState.PAUSED
+        assert "STOP" in after.why
+        assert len(server.dots) <= dots + 4, "what was past its marker, and what was just being marked"
+
+
+async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_rest(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(12)
+    events: list[dict[str, object]] = []
+    async with StubbornServer({"RCPT": b"421 4.7.0 too many connections, slow down\r\n"}) as server:
+        course = Course(connections=4, patience=timedelta(milliseconds=20))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        asked = asyncio.Event()
+
+        def report(event: dict[str, object]) -> None:
+            events.append(event)
+            if event["event"] == "slow_down" and event["connections"] == 1:
+                asked.set()
+
+        dispatch.report = report
+        running = asyncio.create_task(dispatch.run())
+        await asked.wait()
+        await dispatch.pause("seen enough")
+        await running
+    slowed = [event["connections"] for event in events if event["event"] == "slow_down"]
+    assert slowed[:2] == [2, 1]
+    assert server.dots == []
+    with ledger.reading() as connection:
+        counts = deliveries.counts(connection, mail_out_id)
+        assert mailouts.get(connection, mail_out_id).state is MailOutState.PAUSED
+    assert counts[State.REFUSED] == 0

@@ -1,0 +1,311 @@
+"""Facts about sending a mail-out, against real servers. The truth is what the server saw."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.base.errors import Refused, ServerError
+from mailer.base.states import MailOutState, State
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import claims, transitions
+from mailer.ledger.moves.limits import Limits
+from mailer.ledger.reading import deliveries
+from mailer.ledger.schema import letter
+from mailer.sending.demo_server import Mailbox, Trick
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import Course
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
+from tests.conftest import a_contact
+from tests.helpers.stubborn_server import SILENCE, StubbornServer
+
+QUICK = Patience(connect=2, command=3, data=3, stall=3, dot=3, goodbye=1)
+NOW = Course(connections=2, per_connection=50, schedule=(timedelta(0),))
+
+
+def address(number: int) -> str:
+    return a_contact(number).address
+
+
+def session_to(port: int) -> Callable[[], SmtpSession]:
+    server = Server("127.0.0.1", port, "none", None, None, helo="rights.example")
+    return lambda: SmtpSession(server, QUICK, lambda _address: True)
+
+
+def states(ledger: Ledger, mail_out_id: int) -> dict[State, int]:
+    with ledger.reading() as connection:
+        return {state: number for state, number in deliveries.counts(connection, mail_out_id).items() if number}
+
+
+def state_of(ledger: Ledger, mail_out_id: int) -> MailOutState:
+    with ledger.reading() as connection:
+        return mailouts.get(connection, mail_out_id).state
+
+
+# ------------------------------------------------------------------------------------------------- to the very end
+
+
+async def test_everyone_has_one_outcome_and_the_server_saw_each_letter_once(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    tricks = {
+        address(2): Trick.NO_SUCH_MAILBOX,
+        address(5): Trick.MAILBOX_FULL,
+        address(7): Trick.LATER,
+        address(11): Trick.HANGS_UP,
+    }
+    mail_out_id = planned(30, left_out=3)
+    events: list[dict[str, object]] = []
+    with Mailbox(tmp_path / "box", tricks) as mailbox:
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW, events.append).run()
+    assert after.state is MailOutState.FINISHED
+    assert states(ledger, mail_out_id) == {
+        State.ACCEPTED: 27,
+        State.REFUSED: 2,
+        State.UNKNOWN: 1,
+        State.SKIPPED: 3,
+    }
+    with ledger.reading() as connection:
+        for one in deliveries.people(connection, mail_out_id):
+            if one.state is State.ACCEPTED:
+                assert mailbox.seen[one.address] == 1
+            elif one.state is State.SKIPPED:
+                assert one.address not in mailbox.asked
+        assert mailbox.seen[address(11)] == 1, "the unknown one had arrived, and was not sent again"
+        assert deliveries.second_tries(connection, mail_out_id) == 1
+    assert max(mailbox.seen.values()) == 1
+    assert sum(event["event"] == "outcome" for event in events) == 31
+
+
+async def test_what_arrives_is_what_was_planned_with_its_date(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(3)
+    with Mailbox(tmp_path / "box") as mailbox:
+        await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+    with ledger.reading() as connection:
+        for one in deliveries.people(connection, mail_out_id):
+            arrived = (tmp_path / "box" / f"{one.address}.eml").read_bytes()
+            head, _, rest = arrived.partition(b"\r\n")
+            assert head == b"Date: Wed, 20 Jan 2027 08:00:00 +0000"
+            assert rest == deliveries.data_of(connection, one)
+
+
+async def test_connection_is_renewed_after_so_many_letters(ledger: Ledger, planned: Callable[..., int]) -> None:
+    mail_out_id = planned(10)
+    async with StubbornServer() as server:
+        await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1, per_connection=3)).run()
+        assert server.connections == 4
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
+
+
+async def test_second_sending_of_a_finished_mail_out_writes_to_nobody(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id, same_people = planned(6), planned(6)
+    with Mailbox(tmp_path / "box") as mailbox:
+        await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+        await Dispatch(ledger, same_people, session_to(mailbox.port), NOW).run()
+    assert max(mailbox.seen.values()) == 1
+    assert states(ledger, same_people) == {State.NOT_SENT: 6}
+
+
+async def test_two_senders_of_one_mail_out_never_send_the_same_letter(
+    planned: Callable[..., int], ledger: Ledger, tmp_path: Path
+) -> None:
+    mail_out_id = planned(60)
+    with Ledger(ledger.url.render_as_string(False), now=ledger.now) as second, Mailbox(tmp_path / "box") as mailbox:
+        first_run = Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+        await asyncio.gather(first_run, Dispatch(second, mail_out_id, session_to(mailbox.port), NOW).run())
+    assert len(mailbox.seen) == 60
+    assert set(mailbox.seen.values()) == {1}
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 60}
+
+
+async def test_limit_of_letters_a_minute_is_kept(planned: Callable[..., int], ledger: Ledger) -> None:
+    """The clock of the ledger stands still, so that not even a second letter may leave."""
+    mail_out_id = planned(5)
+    async with StubbornServer() as server:
+        course = Course(connections=2, limits=Limits(per_minute=60))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        first = asyncio.Event()
+        dispatch.report = lambda _event: first.set()
+        running = asyncio.create_task(dispatch.run())
+        await first.wait()
+        await dispatch.pause("seen enough")
+        await running
+        assert len(server.dots) == 1
+
+
+# ------------------------------------------------------------------------------------------------- paused, stopped
+
+
+@pytest.mark.parametrize("state", [MailOutState.PAUSED, MailOutState.STOPPED])
+async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
+    ledger: Ledger, planned: Callable[..., int], state: MailOutState
+) -> None:
+    mail_out_id = planned(200)
+    async with StubbornServer() as server:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2))
+        outcomes = 0
+
+        def report(_event: dict[str, object]) -> None:
+            nonlocal outcomes
+            outcomes += 1
+            if outcomes == 20:
+                with ledger.writing() as connection:
+                    mailouts.change(connection, mail_out_id, state, at=ledger.now(), who="Marta")
+                report.seen = len(server.dots)  # type: ignore[attr-defined]
+
+        dispatch.report = report
+        after = await dispatch.run()
+        assert after.state is state
+        assert len(server.dots) <= report.seen + 2, "at most what was past its marker on two connections"  # type: ignore[attr-defined]
+        counts = states(ledger, mail_out_id)
+        left = State.WAITING if state is MailOutState.PAUSED else State.NOT_SENT
+        assert counts == {State.ACCEPTED: len(server.dots), left: 200 - len(server.dots)}
+
+
+async def test_paused_mail_out_goes_on_where_it_was(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(40)
+    with Mailbox(tmp_path / "box") as mailbox:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW)
+        started = asyncio.Event()
+        dispatch.report = lambda _event: started.set()
+        running = asyncio.create_task(dispatch.run())
+        await started.wait()
+        await dispatch.pause("a break")
+        assert (await running).why == "a break"
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+    assert after.state is MailOutState.FINISHED
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 40}
+    assert set(mailbox.seen.values()) == {1}
+
+
+async def test_hurry_makes_unknown_what_is_past_the_dot_and_nothing_else(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(5)
+    async with StubbornServer({".": SILENCE}) as server:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1))
+        running = asyncio.create_task(dispatch.run())
+        await server.saw_a_dot.wait()
+        await dispatch.pause("interrupted")
+        dispatch.hurry()
+        await running
+    assert states(ledger, mail_out_id) == {State.UNKNOWN: 1, State.WAITING: 4}
+
+
+# ------------------------------------------------------------------------------------------------ it stops by itself
+
+
+async def test_server_that_cannot_be_reached_is_said_and_nothing_is_begun(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(3)
+    async with StubbornServer() as server:
+        port = server.port
+    with pytest.raises(ServerError):
+        await Dispatch(ledger, mail_out_id, session_to(port), NOW).run()
+    assert states(ledger, mail_out_id) == {State.WAITING: 3}
+    assert state_of(ledger, mail_out_id) is MailOutState.PLANNED
+
+
+async def test_refused_sender_pauses_the_mail_out_and_marks_nobody(ledger: Ledger, planned: Callable[..., int]) -> None:
+    mail_out_id = planned(5)
+    async with StubbornServer({"MAIL": b"550 5.7.60 you may not send as this\r\n"}) as server:
+        with pytest.raises(ServerError, match="may not send"):
+            await Dispatch(ledger, mail_out_id, session_to(server.port), NOW).run()
+    assert state_of(ledger, mail_out_id) is MailOutState.PAUSED
+    counts = states(ledger, mail_out_id)
+    assert counts.get(State.WAITING, 0) + counts.get(State.DEFERRED, 0) == 5
+
+
+async def test_letter_called_spam_among_the_first_pauses_the_mail_out(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(50)
+    async with StubbornServer({".": b"554 5.7.1 this is spam\r\n"}) as server:
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        assert len(server.dots) == 1
+    assert after.state is MailOutState.PAUSED
+    assert "spam" in after.why
+
+
+async def test_list_full_of_dead_addresses_pauses_the_mail_out(ledger: Ledger, planned: Callable[..., int]) -> None:
+    mail_out_id = planned(60)
+    async with StubbornServer({"RCPT": b"550 5.1.1 no such user\r\n"}) as server:
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+    assert after.state is MailOutState.PAUSED
+    assert "refused" in after.why
+    assert states(ledger, mail_out_id)[State.WAITING] >= 30
+
+
+async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_nobody(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(10)
+    async with StubbornServer({".": b"550 5.4.5 Daily sending quota exceeded\r\n"}) as server:
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        assert len(server.dots) == 1
+    assert after.state is MailOutState.PAUSED
+    assert "may send no more for now" in after.why
+    assert states(ledger, mail_out_id) == {State.WAITING: 9, State.DEFERRED: 1}
+
+
+async def test_mistake_of_ours_pauses_the_mail_out_with_its_reason(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    def report(_event: dict[str, Any]) -> None:
+        raise ZeroDivisionError
+
+    mail_out_id = planned(10)
+    with Mailbox(tmp_path / "box") as mailbox:
+        with pytest.raises(ZeroDivisionError):
+            await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW, report).run()
+        taken = len(mailbox.seen)
+    with ledger.reading() as connection:
+        after = mailouts.get(connection, mail_out_id)
+    assert (after.state, after.why) == (MailOutState.PAUSED, "This is a mistake in the mailer (ZeroDivisionError).")
+    assert states(ledger, mail_out_id) == {State.WAITING: 10 - taken, State.ACCEPTED: taken}
+
+
+async def test_letter_that_was_altered_in_the_log_is_not_sent(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(6)
+    with ledger.writing() as connection:
+        connection.execute(sa.update(letter).values(data=zlib.compress(b"Subject: other\r\n\r\nwords\r\n")))
+    with Mailbox(tmp_path / "box") as mailbox:
+        with pytest.raises(Refused, match="not the one that was planned"):
+            await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+        assert not mailbox.seen
+    assert states(ledger, mail_out_id) == {State.WAITING: 6}
+    assert state_of(ledger, mail_out_id) is MailOutState.PAUSED
+
+
+# ----------------------------------------------------------------------------------------------------------- crashes
+
+
+async def test_what_a_dead_sender_left_is_put_right_before_the_next_letter(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    mail_out_id = planned(5)
+    with ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=ledger.now(), who="x")
+        marked, _ = claims.claim(connection, mail_out_id, owner="nobody-alive", at=ledger.now(), limit=2)
+        transitions.mark(connection, marked, owner="nobody-alive", at=ledger.now(), dated_at=ledger.now())
+    with Mailbox(tmp_path / "box") as mailbox:
+        await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+    assert states(ledger, mail_out_id) == {State.UNKNOWN: 1, State.ACCEPTED: 4}
+    assert marked.address not in mailbox.asked

@@ -1,0 +1,71 @@
+"""When a letter is tried again, and when it is given up."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mailer.base.states import About, Reason, State
+from mailer.sending.replies import Next, Verdict
+from mailer.sending.retry import SCHEDULE, circuit_open, next_try, server_back_off
+
+FIRST = datetime(2027, 1, 25, 8, 0, tzinfo=UTC)
+AGAIN = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.AGAIN)
+GREY = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.GREYLISTED)
+REFUSED = Verdict(State.REFUSED, About.RECIPIENT, Reason.NO_MAILBOX, Next.NOTHING)
+UNKNOWN = Verdict(State.UNKNOWN, About.LINE, Reason.BROKE_AFTER_DOT, Next.PERSON)
+
+
+def hours(count: float) -> timedelta:
+    return timedelta(hours=count)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "verdict", "after_first", "more", "minutes"),
+    [
+        (1, AGAIN, hours(0), {}, 5),
+        (2, AGAIN, hours(0.1), {}, 10),
+        (3, AGAIN, hours(0.3), {}, 20),
+        (4, AGAIN, hours(0.7), {}, 40),
+        (5, AGAIN, hours(1.5), {}, 66),
+        (17, AGAIN, hours(20), {}, 66),
+        (1, GREY, hours(0), {}, 5),
+        (20, AGAIN, hours(22.9), {}, 66),
+        (20, AGAIN, hours(22.91), {}, None),  # the next would be beyond 24 hours
+        (1, AGAIN, hours(30), {}, None),
+        (9, AGAIN, hours(30), {"keep_trying": hours(120)}, 66),
+        (1, AGAIN, hours(0), {"keep_trying": timedelta(minutes=4)}, None),
+        (3, AGAIN, hours(15.5), {"last_day": date(2027, 1, 25)}, 20),  # 23:50
+        (3, AGAIN, hours(15.7), {"last_day": date(2027, 1, 25)}, None),  # 00:02, the day after
+        (1, AGAIN, hours(0), {"last_day": date(2027, 1, 24)}, None),
+        (1, REFUSED, hours(0), {}, None),
+        (1, UNKNOWN, hours(0), {}, None),
+        (1, AGAIN, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),
+        (7, GREY, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),
+    ],
+)
+def test_next_try(
+    attempts: int, verdict: Verdict, after_first: timedelta, more: dict[str, object], minutes: float | None
+) -> None:
+    now = FIRST + after_first
+    expected = None if minutes is None else now + timedelta(minutes=minutes)
+    assert next_try(attempts, verdict, now, FIRST, **more) == expected  # type: ignore[arg-type]
+
+
+def test_no_wait_is_too_short_for_greylisting() -> None:
+    assert min(SCHEDULE) >= timedelta(seconds=300)
+
+
+@pytest.mark.parametrize(
+    ("failures", "longest"), [(1, 1), (2, 2), (3, 4), (5, 16), (9, 256), (10, 300), (11, 300), (5_000, 300)]
+)
+def test_a_server_is_left_alone_twice_as_long_each_time_up_to_five_minutes(failures: int, longest: int) -> None:
+    waits = [server_back_off(failures, random.Random(seed)) for seed in range(200)]
+    assert 0 <= min(waits) < longest * 0.1
+    assert longest * 0.9 < max(waits) <= longest
+
+
+def test_the_circuit_opens_at_the_fifth_failure() -> None:
+    assert [circuit_open(failures) for failures in (0, 1, 4, 5, 6)] == [False, False, False, True, True]
