@@ -1,4 +1,5 @@
-"""The proof sheet: every greeting, subject and first line of a mail-out on one sheet, the most unusual people first.
+"""The proof sheet: every greeting, subject and first line of a mail-out on one sheet, the most unusual people first,
+and every sentence of the letter with what it rests on.
 
 Whoever approves an appeal reads what hundreds of people will read first. People who are addressed by the same form
 stand together. A form that the data call unverified must be accepted here, by a named person, before live mode sends
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.contacts.contact import Contact
+from mailer.letters.checks.claims import Claim, claims
 from mailer.letters.render import OF_A_ROW, Rendered, Renderer
 from mailer.letters.wording.salutations import Form, Forms
 from mailer.plan.signoff import Accepted
@@ -66,6 +68,7 @@ class Proof:
     """The whole sheet."""
 
     groups: tuple[Group, ...]  # the most unusual first
+    claims: tuple[Claim, ...] = ()  # of the English letter, else of the first; none where there are no facts
 
     @property
     def greetings(self) -> int:
@@ -115,7 +118,9 @@ def proof(
             Addressed(contact, form.greeting, form.closing, letter.subject, first_line(letter))
         )
     groups = [Group(*key, first[key], tuple(members), known.get(key, "")) for key, members in found.items()]
-    return Proof(tuple(sorted(groups, key=_unusual)))
+    appeal = renderer.appeal
+    shown = "en" if "en" in appeal.letters else next(iter(appeal.letters))
+    return Proof(tuple(sorted(groups, key=_unusual)), tuple(claims(appeal, shown)) if appeal.facts else ())
 
 
 def _unusual(group: Group) -> tuple[bool, bool, bool, int, str]:

@@ -102,3 +102,12 @@ def test_hardest_are_people_of_different_forms(tmp_path: Path) -> None:
     assert [contact.surname for contact, _ in chosen[:3]] == ["Berg", "Dæmisdóttir", "Berg0"]
     assert len(chosen) == 4
     assert chosen[0][1] == "fr"
+
+
+def test_sheet_lists_each_sentence_with_what_it_rests_on() -> None:
+    appeal = load_appeal(ROOT, "azerbaijan-credentials")
+    claims = proof(renderer(appeal), FORMS, [], ()).claims
+    (vote,) = (claim for claim in claims if "76 votes to 10" in claim.words)
+    assert (vote.file, vote.line) == ("templates/azerbaijan-credentials/en.md", 8)
+    assert ("vote", date(2024, 1, 25)) in [(fact.key, fact.date) for fact in vote.facts]
+    assert all(claim.facts or claim.ours for claim in claims)

@@ -1,11 +1,13 @@
-"""The proof sheet on the screen: what every person of a mail-out reads first, the most unusual people first."""
+"""The proof sheet on the screen: what every person of a mail-out reads first, and what its sentences rest on."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from mailer.base import clock
 from mailer.cli.context import Desk
 from mailer.cli.screen.tables import show_rows, show_text
+from mailer.letters.checks.claims import age
 from mailer.plan.proof import Proof, counted
 
 
@@ -26,6 +28,9 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
                     "source": group.form.source,
                 }
             )
+        for claim in sheet.claims:
+            facts = [{"key": fact.key, "source": fact.source, "date": fact.date} for fact in claim.facts]
+            desk.data({"claim": claim.words, "line": claim.line, "ours": claim.ours, "facts": facts})
         return 1 if sheet.waiting else 0
     for group in sheet.groups:
         style = "yellow" if group.waits else "bold"
@@ -49,6 +54,7 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
         head=("", "people", "subject"),
         note="first line",
     )
+    _show_claims(desk, sheet)
     waiting = sheet.waiting
     if waiting:
         whom = counted(sum(len(group.people) for group in waiting))
@@ -59,6 +65,19 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
         )
         desk.say(f"\n{what} unverified: live mode would refuse to send it.")
     return 1 if waiting else 0
+
+
+def _show_claims(desk: Desk, sheet: Proof) -> None:
+    """Print each sentence of the letter with its facts, their sources and how old these are."""
+    today = clock.now().date()
+    for number, claim in enumerate(sheet.claims):
+        if not number:
+            desk.out.print(f"\nWhat the letter says ({claim.file}), and what it rests on", style="bold", soft_wrap=True)
+        show_text(desk, f"{claim.line}: {claim.words}", indent=2)
+        for fact in claim.facts:
+            show_text(desk, f"{fact.key}, {fact.date}, {age(fact.date, today)} old: {fact.source}", indent=6)
+        if not claim.facts:
+            show_text(desk, "ours: an ask or an opinion" if claim.ours else "rests on no fact", indent=6)
 
 
 def _times(greeting: str, number: int) -> str:

@@ -13,6 +13,7 @@ from mailer.base.errors import Problem, Severity
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import personal, twins
+from mailer.letters.checks.claims import unsupported
 from mailer.letters.checks.twins import dates
 from mailer.letters.facts import contradictions
 from mailer.letters.placeholders import Source, body_of, head_of
@@ -83,6 +84,7 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
             hint = "look whether one was saved in place of the other"
             yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
     yield from unwritten(appeal)
+    yield from unsupported(appeal)
     for letter in appeal.letters.values():
         yield from _of_one(letter)
         used = set().union(*(placeholders.words_used(source) for source in (*head_of(letter), body_of(letter))))
