@@ -103,9 +103,11 @@ class Reason(StrEnum):
     SPAM = "called_spam"
     POLICY = "policy"  # the server does not take our mail
     TOO_BIG = "too_big"
+    NOT_TAKEN = "letter_not_taken"  # for what it says, or how it is made
     MOVED = "moved"
     LATER = "try_later"  # greylisting and other temporary answers
     SLOW_DOWN = "slow_down"
+    OUR_SHARE = "our_share"  # our account has used up what it may send
     LINE = "line"  # the line failed before anything was handed over
     OTHER = "other"
     # unknown
@@ -135,13 +137,19 @@ REASONS: dict[Reason, str] = {
     Reason.SPAM: "called spam",
     Reason.POLICY: "server does not take our mail",
     Reason.TOO_BIG: "too big",
+    Reason.NOT_TAKEN: "the letter was not taken",
     Reason.MOVED: "address has moved",
     Reason.LATER: "server asked to try later",
     Reason.SLOW_DOWN: "server asked to slow down",
+    Reason.OUR_SHARE: "our account may send no more for now",
     Reason.LINE: "the line failed before the letter was handed over",
-    Reason.OTHER: "other",
+    Reason.OTHER: "its words say why",
     Reason.BROKE_AFTER_DOT: "the line broke after the letter was handed over",
 }
+
+
+OF_THE_LETTER = frozenset({Reason.SPAM, Reason.TOO_BIG, Reason.NOT_TAKEN})
+"""Refusals that say nothing of the person: another plan, with a better letter perhaps, writes to them again."""
 
 
 class Stage(StrEnum):
@@ -157,12 +165,13 @@ class Stage(StrEnum):
 
 
 class About(StrEnum):
-    """Whom an answer concerns. Only RECIPIENT marks a person; the others slow down or stop the whole mail-out."""
+    """Whose matter an answer is. RECIPIENT and SERVER are theirs; the others are ours, and cost nobody the letter."""
 
-    RECIPIENT = "recipient"
-    SPEED = "speed"  # slow down
-    CONFIGURATION = "configuration"  # our settings or our account: stop now
-    REPUTATION = "reputation"  # our letters are taken for spam: stop after a few
+    ACCOUNT = "account"  # our share at the provider
+    SENDER = "sender"  # our account, address, login, name and network, and what is known of them
+    LETTER = "letter"
+    RECIPIENT = "recipient"  # the mailbox
+    SERVER = "server"  # theirs, or one on the way: busy or broken
     BUG = "bug"  # we spoke nonsense: stop, keep the transcript
     LINE = "line"  # nobody's: the line failed
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.spelling import tokens
-from mailer.base.states import MAY_HAVE_REACHED, OPEN, MailOutState, Reason, State, Written
+from mailer.base.states import MAY_HAVE_REACHED, OF_THE_LETTER, OPEN, MailOutState, Reason, State, Written
 from mailer.ledger import letters
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
@@ -157,12 +157,13 @@ def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime,
 
 
 def history(connection: sa.Connection, appeal: str) -> list[Written]:
-    """List everyone who has this appeal, is about to get it, or whose server refused it, newest first."""
-    states = [state.value for state in (*MAY_HAVE_REACHED, State.REFUSED)]
+    """List everyone who has this appeal, is about to get it, or whose server refused them, newest first."""
+    reached = d.state.in_([state.value for state in MAY_HAVE_REACHED])
+    refused = sa.and_(d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER]))
     rows = connection.execute(
         sa.select(d.mail_out_id, d.address_key, d.person, d.state)
         .join(mail_out, m.id == d.mail_out_id)
-        .where(m.appeal == appeal, d.state.in_(states))
+        .where(m.appeal == appeal, sa.or_(reached, refused))
         .order_by(d.mail_out_id.desc(), d.number)
     )
     return [Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state)) for row in rows]

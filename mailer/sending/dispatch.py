@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ from mailer.letters.message.pieces import Shared
 from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
 from mailer.sending.queue import IDLE, Course, Feed, Taken
-from mailer.sending.replies import Verdict
+from mailer.sending.replies import Then, Verdict
 from mailer.sending.smtp.session import Envelope, NotHandedOver, SmtpSession
 
 if TYPE_CHECKING:  # most letters are signed by the organisation's own server, and its library is slow to import
@@ -332,6 +332,9 @@ class Dispatch:
     async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt) -> None:
         one, at = letter.claimed, self.ledger.now()
         verdict = replies.judge(receipt)
+        why = self._brakes.look(receipt, verdict, domain_of(one.address))
+        if why and verdict.state is State.REFUSED and verdict.kind.about is About.LETTER:
+            verdict = replace(verdict, state=State.DEFERRED)  # it stops everybody, and costs nobody the letter
         state, reason, next_try_at = verdict.state, verdict.reason, None
         if state is State.DEFERRED:
             next_try_at = retry.next_try(
@@ -361,17 +364,17 @@ class Dispatch:
             await self._tell(lane)  # the one before; its failure must not cost this one its record
         finally:
             lane.last = write, event
-        if verdict.whole_domain:
+        if verdict.kind.domain:
             await self._writer.run(limits.close_domain, one.address, at + A_WHILE)
         self._pace(receipt, verdict)
-        if why := self._brakes.look(receipt, verdict, domain_of(one.address)):
-            if verdict.about is About.CONFIGURATION:
+        if why:
+            if verdict.kind.about is About.SENDER and verdict.then is Then.PAUSE:
                 self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
             await self.pause(why)
 
     def _pace(self, receipt: Receipt, verdict: Verdict) -> None:
         """Halve the open lanes and hold back when the server asks to slow down; open them again letter by letter."""
-        if verdict.about is About.SPEED or receipt.code == 421:
+        if verdict.then is Then.SLOW_DOWN:
             self._lanes_open = max(1.0, self._lanes_open / 2)
             self.report({"event": "slow_down", "seconds": self._feed.slow_down(), "connections": int(self._lanes_open)})
         elif receipt.state is State.ACCEPTED:

@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mailer.base.errors import ServerError, UsageError
-from mailer.base.states import About
 from mailer.sending.smtp.line import readable
 from mailer.sending.smtp.server import ConnectError, Server, default_context, explained, password_of
 
@@ -95,7 +94,7 @@ def _search(
         said = readable(str(fault).encode("utf-8", "surrogateescape"))[:200]
         if step == "login":
             message = f"{server} refused the login of {server.user}: {said}"
-            raise ConnectError(message, temporary=False, about=About.CONFIGURATION, hint="it was tried once") from fault
+            raise ConnectError(message, temporary=False, hint="it was tried once") from fault
         raise ServerError(f"{server} did not answer the search of the folder of sent mail: {said}") from fault
     except OSError as fault:
         raise explained(fault, step, server) from fault
@@ -111,7 +110,7 @@ def _connected(server: Server, context: ssl.SSLContext) -> imaplib.IMAP4:
         except imaplib.IMAP4.error as fault:
             imap.shutdown()
             message = f"{server} does not offer STARTTLS, so the password was not sent"
-            raise ConnectError(message, temporary=False, about=About.CONFIGURATION, hint="try tls") from fault
+            raise ConnectError(message, temporary=False, hint="try tls") from fault
         except OSError:
             imap.shutdown()
             raise

@@ -1,147 +1,118 @@
-"""What a server's answer means: whom it concerns, why in plain words, and what is next for the letter.
+"""What a server's answer means: whose matter it is, why in plain words, and what follows for the whole mail-out.
 
-Judged by the stage first, then by the enhanced code (RFC 3463), the basic code (RFC 5321 section 4.2) and its first
-digit, with the server's words where codes say too little. The table below is read from the top; the first row that
-fits decides. Where basic and enhanced code disagree in the first digit ("550 4.2.2"), the basic one is right.
+Words come before codes: servers say "550" to a used-up share of ours, to a blocked network and to a mailbox that is
+gone, and only their words tell which. `replies.toml` has the rules in the order in which they are asked. Nobody is
+refused for good for a fault of ours: the letter waits. Nothing here is kept, so nothing can be lost in a crash.
+
+`diagnose` judges any answer, of a returned message too; `judge` says what becomes of a letter by its receipt.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tomllib
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
 
 from mailer.base.states import About, Reason, Receipt, Stage, State
 
 ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\w|\.\d)")
 
 
-class Next(StrEnum):
-    """What is next for this letter; `retry.next_try` turns it into a time."""
+class Then(StrEnum):
+    """What an answer means for the whole mail-out."""
 
-    NOTHING = "nothing"  # it is settled
-    AGAIN = "again"  # after the recipient's back-off
-    GREYLISTED = "greylisted"  # the same, but five minutes at least, and no sign of trouble
-    PERSON = "person"  # unknown: somebody has to settle it
+    GO_ON = "go_on"
+    SLOW_DOWN = "slow_down"
+    COUNT = "count"  # stop when it comes early or often
+    RENEW = "renew"  # this connection has taken its share, the next one may have more
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of answer, as `replies.toml` describes it."""
+
+    name: str
+    about: About
+    reason: Reason | None
+    then: Then = Then.GO_ON
+    pause: str = ""  # the beginning of the sentence that says why the mail-out pauses
+    domain: bool = False  # everyone at this domain will get the same answer: leave it alone for an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: the kind of an answer with these words, these codes, at these stages; empty means any."""
+
+    kind: Kind
+    words: re.Pattern[str] | None
+    enhanced: str
+    code: str
+    stages: frozenset[Stage]
+
+    def fits(self, code: str, enhanced: str, words: str, stage: Stage | None) -> bool:
+        """Say whether an answer falls under this rule; `words` are plain, the stage of a returned letter is None."""
+        named = self.kind.about is not About.RECIPIENT or stage not in (Stage.CONNECT, Stage.MAIL)
+        return (
+            (stage in self.stages if self.stages else named)  # before RCPT nobody but us has been named
+            and (not self.code or re.fullmatch(self.code, code) is not None)
+            and (not self.enhanced or re.fullmatch(self.enhanced, enhanced) is not None)
+            and (self.words is None or self.words.search(words) is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The judgement on one receipt."""
 
-    state: State  # what becomes of the delivery: a 550 that concerns our settings leaves the person DEFERRED
-    about: About
-    reason: Reason | None  # None if accepted
-    next: Next
-    whole_domain: bool = False  # everyone at this domain will get the same answer: leave it alone for an hour
-    at_once: bool = False  # about reputation, and one is enough to stop the mail-out
-    used_up: bool = False  # about speed, and waiting a few minutes does not help: the account's share is used up
+    state: State  # what becomes of the delivery
+    kind: Kind
+    then: Then
+
+    @property
+    def reason(self) -> Reason | None:
+        """Return the word in the send log; None if accepted."""
+        return self.kind.reason
 
 
-BLOCKED = r"spamhaus|dnsbl|\brbl\b|black ?list|block ?list|reputation|client host"
-SPAM = rf"{BLOCKED}|spam|bulk|blocked|junk|unsolicited"
-LIMIT = r"limit|quota|too many|throttl|exceed"
-USED_UP = r"\bdaily\b.*(quota|limit)|(sending|message|submission) quota"
-SEIZED = r"bad outbound sender|compromised|suspended|restricted"
-GREYLISTED = r"gr[ea]y-?list"
-NO_MAILBOX = r"user unknown|unknown user|no such (user|recipient|mailbox)|does(n.t| not) exist|mailbox not found"
-
-ANY = frozenset(Stage)
-HANDED = frozenset({Stage.BODY, Stage.MARK, Stage.DOT})  # where an answer to the letter itself can come
-RCPT_DOT = HANDED | {Stage.RCPT, Stage.DATA}
-MAIL = frozenset({Stage.MAIL})
-RCPT = frozenset({Stage.RCPT})
+ACCEPTED = Kind("accepted", About.RECIPIENT, None)
+BROKE_AFTER_DOT = Kind("broke_after_dot", About.LINE, Reason.BROKE_AFTER_DOT)
+LINE = Kind("line", About.LINE, Reason.LINE)
+FINAL = frozenset({About.RECIPIENT, About.SERVER, About.LETTER})
+"""Whose refusals end a delivery, if the mail-out goes on after them. All else is ours, and costs nobody the letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: where, which codes (regular expressions, empty = any) and words; and what it means."""
+def judge(receipt: Receipt) -> Verdict:
+    """Say what one receipt means. Silence before the dot is the line's; after it, a person settles the letter."""
+    if receipt.state is State.ACCEPTED:
+        return Verdict(State.ACCEPTED, ACCEPTED, Then.GO_ON)
+    if receipt.state is State.UNKNOWN:
+        return Verdict(State.UNKNOWN, BROKE_AFTER_DOT, Then.GO_ON)
+    if receipt.code is None and receipt.enhanced is None:
+        return Verdict(State.DEFERRED, LINE, Then.GO_ON)
+    kind = diagnose(receipt.code, receipt.enhanced, receipt.text, receipt.stage)
+    if receipt.state is State.REFUSED and kind.about in FINAL and kind.then is not Then.PAUSE:
+        return Verdict(State.REFUSED, kind, kind.then)
+    for_now = receipt.code is not None and receipt.code < 500
+    return Verdict(State.DEFERRED, kind, Then.SLOW_DOWN if for_now and kind.then is Then.COUNT else kind.then)
 
-    stages: frozenset[Stage]
-    enhanced: str
-    code: str
-    words: str
-    about: About
-    reason: Reason
-    next: Next
-    whole_domain: bool = False
-    at_once: bool = False
-    used_up: bool = False
 
+def diagnose(code: int | None, enhanced: str | None, text: str, stage: Stage | None = None) -> Kind:
+    """Say whose matter an answer is, and why. `stage` is where it came in a session of ours, None in a returned letter.
 
-R, S, C, P, B = About.RECIPIENT, About.SPEED, About.CONFIGURATION, About.REPUTATION, About.BUG
-DONE, AGAIN, GREY = Next.NOTHING, Next.AGAIN, Next.GREYLISTED
-
-TABLE: tuple[Row, ...] = (
-    # the account: it may be in strangers' hands
-    Row(ANY, r"5\.7\.1[34]", r"5..", "", C, Reason.POLICY, AGAIN),
-    Row(ANY, r"5\.1\.8", r"5..", SEIZED, C, Reason.POLICY, AGAIN),
-    # more than we may: slow down, or wait for the next window
-    Row(ANY, r"4\.7\.12", r"432", "", C, Reason.POLICY, AGAIN),  # not speed: the password must be changed
-    Row(ANY, "", r"45[0-4]", USED_UP, S, Reason.SLOW_DOWN, AGAIN, used_up=True),
-    Row(ANY, "", r"421|432", "", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, r"4\.3\.2|4\.4\.5|4\.5\.3|4\.7\.28", "", "", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, "", r"4..", r"throttl|too many|too quickly|\brate\b", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, r"5\.4\.5", r"5..", "", S, Reason.SLOW_DOWN, AGAIN, used_up=True),
-    Row(ANY, r"5\.2\.0", r"554", "", S, Reason.SLOW_DOWN, AGAIN, used_up=True),
-    Row(ANY, r"5\.7\.0", r"5..", LIMIT, S, Reason.SLOW_DOWN, AGAIN, used_up=True),
-    # temporary, about the person
-    Row(RCPT_DOT, "", r"45.", r"relay|authenticat", C, Reason.POLICY, AGAIN),
-    Row(RCPT_DOT, "", r"4..", GREYLISTED, R, Reason.LATER, GREY),
-    Row(RCPT_DOT, r"4\.7\.1", r"45[01]", "", R, Reason.LATER, GREY),
-    Row(RCPT_DOT, r"4\.2\.2", "", "", R, Reason.MAILBOX_FULL, AGAIN),
-    Row(RCPT_DOT, r"4\.2\.0", r"45[01]", "", R, Reason.LATER, GREY),
-    Row(RCPT_DOT, r"4\.2\.[0-9]+|4\.1\.[0-69]", "", "", R, Reason.LATER, AGAIN),
-    Row(RCPT_DOT, r"4\.1\.[78]", "", "", S, Reason.LATER, AGAIN),
-    Row(RCPT, "", r"450", "", R, Reason.LATER, GREY),
-    # temporary, about everyone
-    Row(ANY, r"4\.7\.[0-9]+", "", "", S, Reason.SLOW_DOWN, AGAIN),
-    Row(ANY, "", r"4..", "", S, Reason.LATER, AGAIN),
-    # what will not fit, here or there
-    Row(RCPT_DOT, r"5\.2\.3", "", "", R, Reason.TOO_BIG, DONE),
-    Row(ANY, r"5\.3\.4", "", "", C, Reason.TOO_BIG, DONE),
-    Row(ANY, "", r"552", r"size|too (big|large)", C, Reason.TOO_BIG, DONE),
-    Row(MAIL, r"5\.6\.7", "", "", R, Reason.BAD_ADDRESS, DONE),
-    # MAIL: our account and our sender address, whatever the words
-    Row(MAIL, r"5\.5\.[0-9]+", "", "", B, Reason.OTHER, AGAIN),
-    Row(MAIL, "", r"50[0-3]|555", "", B, Reason.OTHER, AGAIN),
-    Row(MAIL, r"5\.7\.(2[0-6]|350)", "", "", P, Reason.SPAM, AGAIN),
-    Row(MAIL, "", r"55[04]", SPAM, P, Reason.SPAM, AGAIN),
-    Row(MAIL, "", r"5..", "", C, Reason.POLICY, AGAIN),
-    # the same, from servers that speak of the sender at RCPT or at the dot
-    Row(RCPT_DOT, r"5\.1\.[78]|5\.7\.27|5\.7\.60", "", "", C, Reason.POLICY, AGAIN),
-    Row(RCPT_DOT, "", r"5..", r"sender.*(not owned|rejected|not allowed|not permitted)", C, Reason.POLICY, AGAIN),
-    Row(RCPT, "", r"5..", r"relay|not permitted|authenticat", C, Reason.POLICY, AGAIN),
-    Row(RCPT_DOT, "", r"53[0458]", "", C, Reason.POLICY, AGAIN),
-    # for good, about the person
-    Row(RCPT_DOT, "", r"55[06]", r"null ?mx", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
-    Row(RCPT_DOT, r"5\.1\.6", "", "", R, Reason.MOVED, DONE),
-    Row(RCPT_DOT, r"5\.1\.([0-4]|10)|5\.2\.1", "", "", R, Reason.NO_MAILBOX, DONE),
-    Row(RCPT_DOT, r"5\.2\.2", "", "", R, Reason.MAILBOX_FULL, DONE),
-    Row(RCPT_DOT, r"5\.4\.[1467]", "", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
-    Row(RCPT_DOT, "", r"556", "", R, Reason.NO_MAILBOX, DONE, whole_domain=True),
-    Row(RCPT_DOT, "", r"551", "", R, Reason.MOVED, DONE),
-    Row(RCPT_DOT, "", r"552", "", R, Reason.MAILBOX_FULL, DONE),
-    # our speech, our letter
-    Row(ANY, r"5\.5\.[0-9]+", "", "", B, Reason.OTHER, AGAIN),
-    Row(ANY, "", r"50[0-4]|555", "", B, Reason.OTHER, AGAIN),
-    Row(ANY, r"5\.[36]\.[0-9]+", "", "", P, Reason.POLICY, DONE, at_once=True),
-    Row(HANDED, "", r"554", r"conver", P, Reason.POLICY, DONE, at_once=True),
-    # policy: at RCPT the person's server may not want us, at the dot the letter is judged
-    Row(RCPT, "", r"55[04]", BLOCKED, P, Reason.SPAM, DONE),
-    Row(RCPT, r"5\.7\.(2[0-6]|350)", "", "", P, Reason.SPAM, DONE),
-    Row(RCPT, r"5\.7\.1", "", "", R, Reason.POLICY, DONE),
-    Row(HANDED, r"5\.7\.([01]|2[0-6]|350)", "", "", P, Reason.SPAM, DONE),
-    Row(HANDED, "", r"55[04]", SPAM, P, Reason.SPAM, DONE),
-    Row(ANY, r"5\.7\.[0-9]+", "", "", P, Reason.POLICY, DONE),
-    # no enhanced code, or one that says nothing
-    Row(RCPT_DOT, "", r"5..", r"quota|mailbox.*full|full.*mailbox", R, Reason.MAILBOX_FULL, DONE),
-    Row(RCPT_DOT, "", r"5..", NO_MAILBOX, R, Reason.NO_MAILBOX, DONE),
-    Row(RCPT, "", r"55[013]", "", R, Reason.NO_MAILBOX, DONE),
-    Row(HANDED, "", r"554", "", P, Reason.POLICY, DONE),
-    Row(ANY, "", r"5..", "", R, Reason.OTHER, DONE),
-)
+    Codes that are not given are looked for in the text: "smtp; 550 5.1.1 <x@y.example>: no such user".
+    """
+    enhanced = enhanced or enhanced_code(text)
+    if code is None and (found := re.search(r"(?<![\w.])[45]\d\d(?=[ -])", text)) is not None:
+        code = int(found[0])
+    if code is None and enhanced:
+        code = int(enhanced[0]) * 100
+    return _diagnose(str(code or ""), enhanced or "", plain(text), stage)
 
 
 def enhanced_code(text: str) -> str | None:
@@ -150,36 +121,46 @@ def enhanced_code(text: str) -> str | None:
     return found[1] if found is not None else None
 
 
-def judge(receipt: Receipt) -> Verdict:
-    """Say what one answer means. Silence before the dot is the line's; after it, a person settles the letter."""
-    if receipt.state is State.ACCEPTED:
-        return Verdict(State.ACCEPTED, About.RECIPIENT, None, Next.NOTHING)
-    if receipt.state is State.UNKNOWN:
-        return Verdict(State.UNKNOWN, About.LINE, Reason.BROKE_AFTER_DOT, Next.PERSON)
-    row = next(_rows(receipt), None)
-    if row is None:
-        return Verdict(State.DEFERRED, About.LINE, Reason.LINE, Next.AGAIN)
-    settled = row.next is Next.NOTHING and receipt.state is State.REFUSED
-    return Verdict(
-        state=State.REFUSED if settled else State.DEFERRED,
-        about=row.about,
-        reason=row.reason,
-        next=Next.NOTHING if settled else Next.AGAIN if row.next is Next.NOTHING else row.next,
-        whole_domain=row.whole_domain,
-        at_once=row.at_once,
-        used_up=row.used_up,
-    )
-
-
-def _rows(receipt: Receipt) -> Iterator[Row]:
-    code, enhanced = str(receipt.code or ""), receipt.enhanced or ""
+@lru_cache(256)  # a server says the same to many
+def _diagnose(code: str, enhanced: str, words: str, stage: Stage | None) -> Kind:
     if enhanced and code:
-        enhanced = code[0] + enhanced[1:]
-    for row in TABLE:
-        if (
-            receipt.stage in row.stages
-            and (not row.code or re.fullmatch(row.code, code))
-            and (not row.enhanced or re.fullmatch(row.enhanced, enhanced))
-            and (not row.words or re.search(row.words, receipt.text, re.IGNORECASE))
-        ):
-            yield row
+        enhanced = code[0] + enhanced[1:]  # where the two disagree ("550 4.2.2"), the bare code is right
+    return next(rule.kind for rule in rules() if rule.fits(code, enhanced, words, stage))
+
+
+NAMES = re.compile(r"<[^<>]*>|\S+@\S+|https?://\S+|(?<![\w.-])[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(?![\w(])")
+REPEATED = re.compile(r"(?<![\w.])[245]\d\d[- ]+(?=\S)")  # the code in front of each line of an answer
+
+
+def plain(text: str) -> str:
+    """Return an answer's words as the rules see them: small letters without accents, names, links and codes.
+
+    What a name or an address contains is not what the server says: "spam-filter.example".
+    """
+    return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(" ", text))).split())
+
+
+def _bare(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o"))
+    return "".join(sign for sign in apart if not unicodedata.combining(sign)).replace("’", "'")
+
+
+@lru_cache(1)
+def rules() -> tuple[Rule, ...]:
+    """Read the rules, in their order; the last one takes every answer."""
+    table = tomllib.loads(files(__package__).joinpath("replies.toml").read_text("utf-8"))
+    kinds = {name: _kind(name, **row) for name, row in table["kind"].items()}
+    return tuple(_rule(kinds, **row) for row in table["rule"])
+
+
+def _kind(name: str, about: str, reason: str, **more: Any) -> Kind:
+    then = Then(more.pop("then", "go_on"))
+    return Kind(name, About(about), Reason(reason), then, **more)
+
+
+def _rule(
+    kinds: dict[str, Kind], kind: str, words: list[str] | None = None, enhanced: str = "", code: str = "",
+    stage: list[str] | None = None,
+) -> Rule:  # fmt: skip
+    pattern = re.compile("|".join(f"(?:{_bare(one)})" for one in words)) if words else None
+    return Rule(kinds[kind], pattern, enhanced, code, frozenset(map(Stage, stage or ())))

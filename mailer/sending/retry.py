@@ -10,14 +10,13 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from mailer.sending.replies import Next, Verdict
+from mailer.base.states import State
+from mailer.sending.replies import Verdict
 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 66))
 """Waits after the first, second, … attempt; the last one repeats. None is below the 300 seconds of greylisting."""
 
 A_DAY = timedelta(days=1)
-CIRCUIT_OPENS = 5
-"""After so many failed connections in a row the server is left alone, and the mail-out says so."""
 
 
 def next_try(
@@ -35,7 +34,7 @@ def next_try(
     `attempts` counts those made, the last one included. The limit is `keep_trying` after the first attempt, or the
     end of `last_day` (UTC) where that is earlier.
     """
-    if verdict.next in (Next.NOTHING, Next.PERSON):
+    if verdict.state is not State.DEFERRED:
         return None
     at = now + schedule[min(attempts, len(schedule)) - 1]
     until = first_try + keep_trying
@@ -50,8 +49,3 @@ def server_back_off(failures: int, chance: random.Random | None = None) -> float
     Full jitter: several senders that lost the same server do not come back in step.
     """
     return (chance or random).uniform(0, min(300, 2 ** min(failures - 1, 9)))
-
-
-def circuit_open(failures: int) -> bool:
-    """Say whether the server has failed too often in a row to go on as if nothing were."""
-    return failures >= CIRCUIT_OPENS

@@ -344,6 +344,21 @@ def test_mail_out_of_another_appeal_is_another_matter(
     assert len(other.claim(9)) == 6
 
 
+@pytest.mark.parametrize(
+    ("reason", "again"), [(Reason.SPAM, True), (Reason.NOT_TAKEN, True), (Reason.NO_MAILBOX, False)]
+)
+def test_refusal_of_the_letter_keeps_nobody_out_of_the_next_plan(
+    journey: Journey, ledger: Ledger, reason: Reason, again: bool
+) -> None:
+    (one,) = journey.claim()
+    refused = Receipt(State.REFUSED, Stage.DOT, 554)
+    assert journey.mark(one) and journey.record(one, refused, state=State.REFUSED, reason=reason)
+    with ledger.reading() as connection:
+        appeal = mailouts.get(connection, journey.id).appeal
+        known = {written.address_key for written in mailouts.history(connection, appeal)}
+    assert (one.address not in known) is again
+
+
 def test_of_two_plans_that_wait_the_older_one_writes(
     ledger: Ledger, planned: Callable[..., int], clock: SettableClock
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import MailerError
-from mailer.base.states import OPEN, About, MailOutState, Receipt, Stage, State
+from mailer.base.states import OPEN, MailOutState, Receipt, Stage, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves.limits import Limits
@@ -57,7 +57,7 @@ class Session:
     async def connect(self) -> None:
         await asyncio.sleep(self.post.dice.random())
         if self.post.dice.random() < self.post.faults:
-            raise ConnectError("the server does not take connections", temporary=True, about=About.LINE)
+            raise ConnectError("the server does not take connections", temporary=True)
         self.is_open = True
 
     def abort(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -260,6 +261,30 @@ async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
     assert "may send no more for now" in after.why
+    assert states(ledger, mail_out_id) == {State.WAITING: 9, State.DEFERRED: 1}
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"RCPT": b"550 User has exceeded outgoing email quota\r\n"}, "may send no more for now"),
+        ({"RCPT": b"550 Sender verify failed\r\n"}, "letters from this sender's address"),
+        ({"RCPT": b"550 blocked - see https://ip.example/\r\n"}, "turned away"),
+        ({".": b"552 5.7.0 its content presents a potential security issue\r\n"}, "a file with it"),
+        ({".": b"554 5.7.1 looks like spam\r\n"}, "turned away (called spam)"),
+    ],
+)
+async def test_matter_of_ours_pauses_the_mail_out_and_refuses_nobody(
+    ledger: Ledger, planned: Callable[..., int], answers: dict[str, bytes], words: str
+) -> None:
+    mail_out_id = planned(10)
+    async with StubbornServer(answers) as server:
+        course = Course(connections=1)
+        with contextlib.suppress(ServerError):
+            await Dispatch(ledger, mail_out_id, session_to(server.port), course).run()
+    with ledger.reading() as connection:
+        after = mailouts.get(connection, mail_out_id)
+    assert after.state is MailOutState.PAUSED and words in after.why
     assert states(ledger, mail_out_id) == {State.WAITING: 9, State.DEFERRED: 1}
 
 

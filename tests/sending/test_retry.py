@@ -7,15 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailer.base.states import About, Reason, State
-from mailer.sending.replies import Next, Verdict
-from mailer.sending.retry import SCHEDULE, circuit_open, next_try, server_back_off
+from mailer.base.states import Receipt, Stage, State
+from mailer.sending.replies import Verdict, judge
+from mailer.sending.retry import SCHEDULE, next_try, server_back_off
 
 FIRST = datetime(2027, 1, 25, 8, 0, tzinfo=UTC)
-AGAIN = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.AGAIN)
-GREY = Verdict(State.DEFERRED, About.RECIPIENT, Reason.LATER, Next.GREYLISTED)
-REFUSED = Verdict(State.REFUSED, About.RECIPIENT, Reason.NO_MAILBOX, Next.NOTHING)
-UNKNOWN = Verdict(State.UNKNOWN, About.LINE, Reason.BROKE_AFTER_DOT, Next.PERSON)
+AGAIN = judge(Receipt(State.DEFERRED, Stage.RCPT, 451, "4.7.1", "greylisted"))
+REFUSED = judge(Receipt(State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user"))
+UNKNOWN = judge(Receipt(State.UNKNOWN, Stage.DOT))
 
 
 def hours(count: float) -> timedelta:
@@ -31,7 +30,6 @@ def hours(count: float) -> timedelta:
         (4, AGAIN, hours(0.7), {}, 40),
         (5, AGAIN, hours(1.5), {}, 66),
         (17, AGAIN, hours(20), {}, 66),
-        (1, GREY, hours(0), {}, 5),
         (20, AGAIN, hours(22.9), {}, 66),
         (20, AGAIN, hours(22.91), {}, None),  # the next would be beyond 24 hours
         (1, AGAIN, hours(30), {}, None),
@@ -43,7 +41,7 @@ def hours(count: float) -> timedelta:
         (1, REFUSED, hours(0), {}, None),
         (1, UNKNOWN, hours(0), {}, None),
         (1, AGAIN, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),
-        (7, GREY, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),
+        (7, AGAIN, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),
     ],
 )
 def test_next_try(
@@ -65,7 +63,3 @@ def test_a_server_is_left_alone_twice_as_long_each_time_up_to_five_minutes(failu
     waits = [server_back_off(failures, random.Random(seed)) for seed in range(200)]
     assert 0 <= min(waits) < longest * 0.1
     assert longest * 0.9 < max(waits) <= longest
-
-
-def test_the_circuit_opens_at_the_fifth_failure() -> None:
-    assert [circuit_open(failures) for failures in (0, 1, 4, 5, 6)] == [False, False, False, True, True]

@@ -15,7 +15,6 @@ import pytest
 import trustme
 
 from mailer.base.errors import Refused, ServerError
-from mailer.base.states import About
 from mailer.sending.smtp.line import transport_beneath
 from mailer.sending.smtp.server import ConnectError, Patience, Server, guard, open_line
 from mailer.sending.smtp.session import SmtpSession
@@ -63,7 +62,7 @@ async def turned_away(server: Server, patience: Patience = PATIENT) -> ConnectEr
         await session.connect()
     assert not session.is_open
     assert caught.value.exit_code == 5
-    assert PASSWORD not in str(caught.value) + caught.value.hint + caught.value.reply_text
+    assert PASSWORD not in str(caught.value) + caught.value.hint
     return caught.value
 
 
@@ -325,21 +324,26 @@ async def test_a_server_without_our_login_is_named_with_what_it_offers(offers: t
 
 
 @pytest.mark.parametrize(
-    ("answer", "temporary", "about", "hint"),
+    ("answer", "temporary", "words", "hint"),
     [
-        (b"535 5.7.8 Error: authentication failed\r\n", False, About.CONFIGURATION, "check user and password"),
-        (b"535 5.7.139 Authentication unsuccessful\r\n", False, About.CONFIGURATION, "use oauth"),
-        (b"534-5.7.9 Application-specific password required\r\n534 5.7.9 see\r\n", False, About.CONFIGURATION, "app"),
-        (b"538 5.7.11 Encryption required\r\n", False, About.CONFIGURATION, ""),
-        (b"432 4.7.12 A password transition is needed\r\n", False, About.CONFIGURATION, ""),
-        (b"504 5.5.4 Unrecognized authentication type\r\n", False, About.CONFIGURATION, ""),
-        (b"454 4.7.0 Temporary authentication failure\r\n", True, About.CONFIGURATION, ""),
-        (b"421 4.7.0 Too many login attempts\r\n", True, About.SPEED, ""),
+        (b"535 5.7.8 Error: authentication failed\r\n", False, "refused the login of", "check user and password"),
+        (b"535 no\r\n", False, "refused the login of", "check user and password"),
+        (b"535 5.7.139 Authentication unsuccessful\r\n", False, "refused the login of", "use oauth"),
+        (b"534-5.7.9 Application-specific password required\r\n534 5.7.9 see\r\n", False, "refused the login", "app"),
+        (b"538 5.7.11 Encryption required\r\n", False, "refused the login of", ""),
+        (b"432 4.7.12 A password transition is needed\r\n", False, "refused the login of", "set anew"),
+        (b"432 later\r\n", False, "refused the login of", "set anew"),
+        (b"535 5.7.0 Your account has been suspended\r\n", False, "refused the login of", "ask the provider"),
+        (b"454 4.7.0 Temporary authentication failure\r\n", True, "refused the login of", "check user"),
+        (b"421 4.7.0 Too many login attempts\r\n", True, "does not let", "tried again"),
+        (b"432 4.3.2 Concurrent connections limit exceeded\r\n", True, "does not let", "tried again"),
+        (b"550 5.4.5 Daily user sending limit exceeded\r\n", False, "does not let", "24 hours"),
+        (b"454 4.7.0 daily sending quota exceeded\r\n", False, "does not let", "24 hours"),
     ],
 )
 @pytest.mark.parametrize("mechanism", [b"PLAIN", b"LOGIN", b"XOAUTH2"])
-async def test_a_refused_login_is_tried_once(
-    answer: bytes, temporary: bool, about: About, hint: str, mechanism: bytes
+async def test_a_refused_login_is_tried_once_and_says_whose_matter_it_is(
+    answer: bytes, temporary: bool, words: str, hint: str, mechanism: bytes
 ) -> None:
     async def token() -> str:
         return "t"
@@ -348,8 +352,8 @@ async def test_a_refused_login_is_tried_once(
     async with SmtpServer("auth", says(answer), offers=(b"AUTH %s CRAM-MD5" % mechanism,)) as server:
         fault = await turned_away(at(server, "none", **oauth))  # type: ignore[arg-type]
     assert server.verbs().count("AUTH") == 1 and server.connections == 1
-    assert (fault.temporary, fault.about, fault.reply_code) == (temporary, about, int(answer[:3]))
-    assert hint in fault.hint
+    assert fault.temporary is temporary
+    assert words in fault.message and hint in fault.hint
     assert "us@ngo.example" in fault.message
 
 
@@ -358,24 +362,22 @@ async def test_a_refused_login_is_tried_once(
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo"])
 @pytest.mark.parametrize(
-    ("fault", "temporary", "about"),
+    ("fault", "temporary"),
     [
-        (says(b"421 4.7.0 busy\r\n"), True, About.SPEED),
-        (says(b"450 later\r\n"), True, None),
-        (says(b"554 5.7.1 go away\r\n"), False, About.CONFIGURATION),
-        (says(b"521 no mail here\r\n"), False, About.CONFIGURATION),
-        (says(b"HTTP/1.1 400 Bad Request\r\n"), True, About.LINE),
-        (hangs_up, True, About.LINE),
-        (silent, True, About.LINE),
+        (says(b"421 4.7.0 busy\r\n"), True),
+        (says(b"450 later\r\n"), True),
+        (says(b"554 5.7.1 go away\r\n"), False),
+        (says(b"521 no mail here\r\n"), False),
+        (says(b"HTTP/1.1 400 Bad Request\r\n"), True),
+        (hangs_up, True),
+        (silent, True),
     ],
     ids=["421", "450", "554", "521", "http", "hangs up", "silent"],
 )
-async def test_a_server_that_turns_us_away(stage: str, fault: Fault, temporary: bool, about: About | None) -> None:
+async def test_a_server_that_turns_us_away(stage: str, fault: Fault, temporary: bool) -> None:
     async with SmtpServer(stage, fault) as server:
         refusal = await turned_away(at(server, "none", user=None, password=None), QUICK if fault is silent else PATIENT)
     assert refusal.temporary is temporary
-    if about is not None:
-        assert refusal.about is about
     assert f"127.0.0.1:{server.port}" in refusal.message
 
 
@@ -414,7 +416,7 @@ async def test_no_connection_in_time() -> None:
         for filler in fillers:
             filler.close()
     assert "does not answer" in fault.message and "hotels" in fault.hint
-    assert (fault.temporary, fault.about) == (True, About.LINE)
+    assert fault.temporary
 
 
 async def test_a_cancelled_connect_leaves_no_connection() -> None:

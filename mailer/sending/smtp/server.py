@@ -26,7 +26,9 @@ from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
 from mailer.base.errors import Refused, ServerError
-from mailer.base.states import About
+from mailer.base.states import About, Stage
+from mailer.sending import replies
+from mailer.sending.replies import Then
 from mailer.sending.smtp.line import Line, readable
 
 
@@ -87,14 +89,9 @@ class Server:
 class ConnectError(ServerError):
     """No session came about: nothing was handed over, and no person is concerned."""
 
-    def __init__(
-        self, message: str, *, temporary: bool, about: About, hint: str = "", code: int | None = None, text: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, temporary: bool, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.temporary = temporary
-        self.about = about  # LINE, SPEED or CONFIGURATION
-        self.reply_code = code  # the server's own, where it gave one
-        self.reply_text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,6 @@ def _no_login(server: Server, wanted: str, offered: list[str]) -> ConnectError:
     return ConnectError(
         f"{server} does not offer a login with {wanted} (it offers: {', '.join(offered).upper() or 'none'})",
         temporary=False,
-        about=About.CONFIGURATION,
         hint="ask the provider which login it takes" + ("" if server.token else "; it may want oauth"),
     )
 
@@ -204,7 +200,7 @@ def _hand_over(client: aiosmtplib.SMTP, server: Server, greeting: str) -> Opened
     secured = transport.get_extra_info("ssl_object")
     tls = f"{secured.version()} {secured.cipher()[0]}" if secured is not None else ""
     if server.security != "none" and not tls:
-        raise ConnectError(f"the line to {server} is not protected", temporary=False, about=About.CONFIGURATION)
+        raise ConnectError(f"the line to {server} is not protected", temporary=False)
     until = secured.getpeercert()["notAfter"] if secured is not None else None
     return Opened(
         line=Line(transport),
@@ -234,9 +230,7 @@ def _is_this_machine(host: str) -> bool:
 def _insist_on_this_machine(client: aiosmtplib.SMTP) -> None:
     """ "localhost" is a name like any other: what counts is where it led."""
     if not _is_this_machine(client.get_transport_info("peername")[0]):
-        raise ConnectError(
-            "localhost leads to another machine, over an unprotected line", temporary=False, about=About.CONFIGURATION
-        )
+        raise ConnectError("localhost leads to another machine, over an unprotected line", temporary=False)
 
 
 _CONTEXT: list[ssl.SSLContext] = []
@@ -268,7 +262,15 @@ LOGINS = (  # words in the server's answer → what to do
     ("5.7.139", "the tenant has SMTP login with a password switched off: use oauth, or ask its administrator"),
     ("5.7.9", "the provider wants oauth or an application password for this account"),
     ("application-specific password", "the provider wants an application password for this account"),
+    ("432 ", "the provider wants the password set anew: sign in once on its web page, or ask its administrator"),
 )
+HINTS = {  # by the kind of the answer, `replies.toml`
+    "login": "check user and password; it was tried once, and will not be tried by itself again",
+    "share": "the account may send no more for now; such a share is counted over 24 hours as a rule",
+    "closed_account": "ask the provider; somebody else may have used the account",
+    "our_name": "set [smtp] helo to a name that the server takes, or try another network",
+    "blocked": "the network that you are in is blocked: try another, or ask the provider",
+}
 
 
 def explained(fault: Exception, step: str, server: Server) -> ConnectError:
@@ -307,11 +309,11 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
 
 
 def _passing(message: str, hint: str) -> ConnectError:
-    return ConnectError(message, temporary=True, about=About.LINE, hint=hint)
+    return ConnectError(message, temporary=True, hint=hint)
 
 
 def _final(message: str, hint: str) -> ConnectError:
-    return ConnectError(message, temporary=False, about=About.CONFIGURATION, hint=hint)
+    return ConnectError(message, temporary=False, hint=hint)
 
 
 def _tls(fault: ssl.SSLError, server: Server) -> ConnectError:
@@ -330,20 +332,21 @@ def _answered(fault: aiosmtplib.SMTPResponseException, step: str, server: Server
     if not 200 <= code <= 599:
         return _passing(f"what answers at {server} is no mail server: {text}", "check host and port")
     said = f"{code} {' '.join(text.split())}"
-    first = code // 100
-    slow = code == 421 or (first == 4 and step == "connect")
-    if step == "login":
-        message = f"{server} refused the login of {server.user}: {said}"
-        words = [hint for mark, hint in LOGINS if mark in text.casefold()]
-        hint = (
-            words[0] if words else "check user and password; it was tried once, and will not be tried by itself again"
-        )
-        temporary = slow or (first == 4 and code != 432)  # 432 4.7.12: the password must be changed (RFC 4954)
-    elif step == "starttls":
-        message, temporary = f"{server} refused to protect the line, so nothing was sent over it: {said}", first == 4
+    kind = replies.diagnose(code, None, text, Stage.CONNECT)
+    ours = kind.about is About.SENDER
+    temporary = code < 500 and (kind.then is not Then.PAUSE or (ours and code != 432))
+    hint = "it will be tried again" if temporary else "ask the people who run the server"
+    if kind.name != "login" or step == "login":
+        hint = HINTS.get(kind.name, hint)
+    if step == "starttls":
+        message = f"{server} refused to protect the line, so nothing was sent over it: {said}"
         hint = 'set security = "tls" (port 465), or ask the people who run the server'
+    elif step == "login" and ours:
+        message = f"{server} refused the login of {server.user}: {said}"
+        words = [advice for mark, advice in LOGINS if mark in said.casefold()]
+        hint = next(iter(words), hint)
+    elif step == "login":
+        message = f"{server} does not let {server.user} in for now: {said}"
     else:
-        message, temporary = f"{server} turned us away: {said}", first == 4
-        hint = "it will be tried again" if temporary else "ask the people who run the server"
-    about = About.SPEED if slow else About.CONFIGURATION
-    return ConnectError(message, temporary=temporary, about=about, hint=hint, code=code, text=text)
+        message = f"{server} turned us away: {said}"
+    return ConnectError(message, temporary=temporary, hint=hint)

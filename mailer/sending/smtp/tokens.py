@@ -13,7 +13,6 @@ import stat
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from mailer.base.states import About
 from mailer.sending.smtp.line import readable
 from mailer.sending.smtp.server import ConnectError
 
@@ -88,4 +87,4 @@ def _checked(content: bytes, demand: str, hint: str) -> str:
 
 
 def _no_token(message: str, hint: str, *, temporary: bool = False) -> ConnectError:
-    return ConnectError(message, temporary=temporary, about=About.CONFIGURATION, hint=hint)
+    return ConnectError(message, temporary=temporary, hint=hint)
