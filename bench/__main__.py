@@ -1,4 +1,6 @@
-"""Run the benchmarks: all of them, or those that are named. `python -m bench [attachments|contacts|…]`"""
+"""Run the benchmarks: all of them, or those that are named. `python -m bench
+[attachments|contacts|…]`
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ NAMES = (
 def main() -> None:
     chosen = sys.argv[1:] or NAMES
     if unknown := set(chosen) - set(NAMES):
-        raise SystemExit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
+        raise SystemExit(
+            f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}."
+        )
     for name in chosen:
         print(f"\n== {name}\n", flush=True)
         import_module(f"bench.{name}").main()

@@ -1,10 +1,12 @@
-"""Letters per second that all carry the same file of a megabyte, beside other senders, to two servers.
+"""Letters per second that all carry the same file of a megabyte, beside other senders, to two
+servers.
 
-The mailer keeps the file once, in the log and in memory, encoded and looked through once. *raw* senders have it encoded
-beforehand, too, and hand on finished bytes; *MIME* senders build each message, as their documentation shows it.
+The mailer keeps the file once, in the log and in memory, encoded and looked through once. *raw*
+senders have it encoded beforehand, too, and hand on finished bytes; *MIME* senders build each
+message, as their documentation shows it.
 
-`smtp-sink` looks at every byte of the 1.4 MB, some 5 ms a letter, and is the limit for the quick ones; the second server
-is our own (`bench.sink`), which does not.
+`smtp-sink` looks at every byte of the 1.4 MB, some 5 ms a letter, and is the limit for the quick
+ones; the second server is our own (`bench.sink`), which does not.
 """
 
 from __future__ import annotations
@@ -54,13 +56,27 @@ def _compare(port: int, server: str, letters: int, rounds: int) -> None:
     rows = []
     for name, measured in results.items():
         beside = [_times(results, measured, other) for other in BESIDE.values()]
-        rows.append([name, measure.rates(measured), *beside, measure.processor(measured), measure.peak(measured)])
-    measure.table([f"a file of 1 MB, to {server}", "letters/s", *BESIDE, "CPU µs/letter", "peak MB"], rows)
+        rows.append(
+            [
+                name,
+                measure.rates(measured),
+                *beside,
+                measure.processor(measured),
+                measure.peak(measured),
+            ]
+        )
+    measure.table(
+        [f"a file of 1 MB, to {server}", "letters/s", *BESIDE, "CPU µs/letter", "peak MB"], rows
+    )
     print(flush=True)
 
 
-def _times(results: dict[str, list[measure.Measured]], measured: list[measure.Measured], other: str) -> str:
-    return f"{measure.rate(measured) / measure.rate(results[other]):.1f} ×" if other in results else ""
+def _times(
+    results: dict[str, list[measure.Measured]], measured: list[measure.Measured], other: str
+) -> str:
+    return (
+        f"{measure.rate(measured) / measure.rate(results[other]):.1f} ×" if other in results else ""
+    )
 
 
 def add_others(cases: Cases, port: int, letters: int) -> None:
@@ -80,9 +96,21 @@ def add_others(cases: Cases, port: int, letters: int) -> None:
 
     rivals.add(cases, "nodemailer pool, raw", lambda: node("raw"))
     rivals.add(cases, "nodemailer pool, MIME", lambda: node("mime"))
-    rivals.add(cases, "smtppool, MIME", lambda: measure.Program((str(rivals.smtppool()), *to, "mime", *files)))
-    rivals.add(cases, "Go net/smtp, raw", lambda: measure.Program((str(rivals.netsmtp()), *to, "raw", *files)))
-    rivals.add(cases, "Go net/smtp, MIME", lambda: measure.Program((str(rivals.netsmtp()), *to, "mime", *files)))
+    rivals.add(
+        cases,
+        "smtppool, MIME",
+        lambda: measure.Program((str(rivals.smtppool()), *to, "mime", *files)),
+    )
+    rivals.add(
+        cases,
+        "Go net/smtp, raw",
+        lambda: measure.Program((str(rivals.netsmtp()), *to, "raw", *files)),
+    )
+    rivals.add(
+        cases,
+        "Go net/smtp, MIME",
+        lambda: measure.Program((str(rivals.netsmtp()), *to, "mime", *files)),
+    )
 
 
 @dataclass(frozen=True)
@@ -92,10 +120,17 @@ class Sending:
     letters: int
 
     def __call__(self) -> tuple[int, measure.Stopwatch]:
-        with tempfile.TemporaryDirectory() as folder, Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger,
+        ):
             with ledger.writing() as connection:
-                mailouts.create(connection, _with_a_file(self.letters), at=ledger.now(), who="bench")
-            dispatch = Dispatch(ledger, 1, self._session, Course(self.connections, per_connection=1_000_000))
+                mailouts.create(
+                    connection, _with_a_file(self.letters), at=ledger.now(), who="bench"
+                )
+            dispatch = Dispatch(
+                ledger, 1, self._session, Course(self.connections, per_connection=1_000_000)
+            )
             with measure.Stopwatch() as watch:
                 asyncio.run(dispatch.run())
             with ledger.reading() as connection:
@@ -116,7 +151,9 @@ def _encoded() -> bytes:
 
 
 def _with_a_file(letters: int) -> Plan:
-    """Return a plan whose letters end in the same part. As mail they are wrong; to a server they are bytes."""
+    """Return a plan whose letters end in the same part. As mail they are wrong; to a server they
+    are bytes.
+    """
     plan = people.plan_for(people.contacts(letters))
     part = pieces.Part(_encoded())
     deliveries = []

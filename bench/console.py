@@ -1,9 +1,9 @@
 """Pages of the console: server time at 612, 100,000 and 1,000,000 deliveries.
 
-The time is that of the whole answer, from the request to the last byte of HTML, without a network. "cold" is the first
-page after something has happened in the mail-out (counts are made anew), the rest are medians; the first cold page of all
-is also the first of its console. The larger log is made once for a run; the send log stands on the disk of the temporary
-folder.
+The time is that of the whole answer, from the request to the last byte of HTML, without a network.
+"cold" is the first page after something has happened in the mail-out (counts are made anew), the
+rest are medians; the first cold page of all is also the first of its console. The larger log is
+made once for a run; the send log stands on the disk of the temporary folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ SIZES = (612, 100_000, 1_000_000)
 ROUNDS = 7
 HERE = "http://127.0.0.1:8025"
 CONFIG = (
-    '[sender]\nfrom = "us@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "127.0.0.1"\nsecurity = "none"\n'
+    '[sender]\nfrom = "us@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "127.0.0.1"\nsecurity = "none"\n'
 )
 PAGES = {
     "mail-out": "",
@@ -66,9 +67,13 @@ def fill(ledger: Ledger, number: int) -> None:
                 sources=b"", planned_at=at, started_at=at, ended_at=at + timedelta(hours=5),
             )
         )  # fmt: skip
-        connection.execute(sa.insert(letter).values(digest="0" * 64, data=b"Subject: x\r\n\r\nx\r\n"))
+        connection.execute(
+            sa.insert(letter).values(digest="0" * 64, data=b"Subject: x\r\n\r\nx\r\n")
+        )
         for start in range(1, number + 1, 10_000):
-            rows = [_row(rng, codes, at, one) for one in range(start, min(start + 10_000, number + 1))]
+            rows = [
+                _row(rng, codes, at, one) for one in range(start, min(start + 10_000, number + 1))
+            ]
             connection.execute(sa.insert(delivery), rows)
             ends = [row for row in rows if row["state"] != "skipped"]
             connection.execute(
@@ -81,7 +86,10 @@ def fill(ledger: Ledger, number: int) -> None:
 def _row(rng: random.Random, codes: list[str], at: datetime, number: int) -> dict[str, object]:
     state, reason, _ = rng.choices(STATES, [weight for *_, weight in STATES])[0]
     code = rng.choice(codes)
-    name = f"{rng.choice(('Anna', 'Jo', 'Zoë', 'Léa', 'Ivo'))} {rng.choice(('Berg', 'Exemple', 'Příklad', 'Muster'))}{number}"
+    name = (
+        f"{rng.choice(('Anna', 'Jo', 'Zoë', 'Léa', 'Ivo'))}"
+        f" {rng.choice(('Berg', 'Exemple', 'Příklad', 'Muster'))}{number}"
+    )
     address = f"person{number}@{code.lower()}.parliament.example"
     return {
         "mail_out_id": 1, "number": number, "position": number, "person": f"{code}:{name.lower()}", "name": name,
@@ -101,7 +109,9 @@ async def ask(console: Console, number: int) -> dict[str, tuple[float, float]]:
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         await client.get(f"/sign-in?key={console.sessions.new_key()}")
         for name, path in PAGES.items():
-            console.counts = {one: (-1, counts) for one, (_, counts) in console.counts.items()}  # as after an event
+            console.counts = {
+                one: (-1, counts) for one, (_, counts) in console.counts.items()
+            }  # as after an event
             times = []
             for _ in range(ROUNDS):
                 begun = time.perf_counter()
@@ -122,10 +132,18 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
             with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger:
                 fill(ledger, number)
                 sessions = Sessions(ledger, now=ledger.now)
-                console = Console(Shelf(root), ledger, sessions, "bench", lambda _: None, HERE, frozenset({HERE}))
+                console = Console(
+                    Shelf(root), ledger, sessions, "bench", lambda _: None, HERE, frozenset({HERE})
+                )
                 columns.append(asyncio.run(ask(console, number)))
     heads = ["page, ms (cold / median)", *(f"{number:,}" for number in sizes)]
-    measure.table(heads, [[name, *(f"{one[name][0]:,.0f} / {one[name][1]:,.0f}" for one in columns)] for name in PAGES])
+    measure.table(
+        heads,
+        [
+            [name, *(f"{one[name][0]:,.0f} / {one[name][1]:,.0f}" for one in columns)]
+            for name in PAGES
+        ],
+    )
 
 
 if __name__ == "__main__":

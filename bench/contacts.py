@@ -1,8 +1,9 @@
 """Reading and checking contact sheets: the demo's 612 people, and CSV files of many rows.
 
-The cost of a row is the same for any number of rows, but for the garbage collector, which looks through ever more objects.
-Names are compared letter by letter only in delegations of up to 200 people (`mailer.contacts.checks.COMPARED`): up to
-about 9,000 rows that comparison is part of the figure, above it only exact and loosened spellings are compared.
+The cost of a row is the same for any number of rows, but for the garbage collector, which looks
+through ever more objects. Names are compared letter by letter only in delegations of up to 200
+people (`mailer.contacts.checks.COMPARED`): up to about 9,000 rows that comparison is part of the
+figure, above it only exact and loosened spellings are compared.
 
     python -m bench contacts
     python -m bench.contacts 1000000    that many rows, too
@@ -55,7 +56,9 @@ def rows(count: int) -> Iterator[str]:
         given, surname = ("".join(rng.choices(SYLLABLES, k=k)) for k in (2, 4))
         code = codes[at % len(codes)]
         address = f"{given}.{surname}{at}@{code.lower()}.parliament.example"
-        yield f"{code},substitute,Ms,{given.title()},{surname.title()}ø,{address},en,f,deputy,SOC,\n"
+        yield (
+            f"{code},substitute,Ms,{given.title()},{surname.title()}ø,{address},en,f,deputy,SOC,\n"
+        )
 
 
 def many(count: int) -> tuple[int, Stopwatch]:
@@ -83,8 +86,14 @@ def demo() -> tuple[int, Stopwatch]:
 
 
 def main() -> None:
-    numbers = [10_000, 100_000, *map(int, sys.argv[1:] if sys.argv[0].endswith("contacts.py") else [])]
-    cases = {"the demo's sheets (CSV, XLSX, ODS)": demo} | {f"CSV, {n:,} rows": partial(many, n) for n in numbers}
+    numbers = [
+        10_000,
+        100_000,
+        *map(int, sys.argv[1:] if sys.argv[0].endswith("contacts.py") else []),
+    ]
+    cases = {"the demo's sheets (CSV, XLSX, ODS)": demo} | {
+        f"CSV, {n:,} rows": partial(many, n) for n in numbers
+    }
     table(
         ["read and checked", "people", "seconds", "processor, µs a row", "peak MB"],
         [

@@ -1,7 +1,9 @@
-"""A line with a delay: `python -m bench.delay PORT SECONDS` prints a port, and passes on what comes there, that much later.
+"""A line with a delay: `python -m bench.delay PORT SECONDS` prints a port, and passes on what comes
+there, that much later.
 
-It delays the line, not the command: whatever arrives goes on after the same time, in both directions, so that commands
-which leave in one write arrive in one. It is a process of its own, and passes on some thousand letters a second.
+It delays the line, not the command: whatever arrives goes on after the same time, in both
+directions, so that commands which leave in one write arrive in one. It is a process of its own, and
+passes on some thousand letters a second.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from typing import cast
 
 def main(port: int, delay: float) -> None:
     poll = selectors.DefaultSelector()
-    under_way: deque[tuple[float, socket.socket, bytes]] = deque()  # in the order in which it is due
+    under_way: deque[tuple[float, socket.socket, bytes]] = (
+        deque()
+    )  # in the order in which it is due
     half: set[socket.socket] = set()  # read to the end, or written to the end
 
     def ended(one: socket.socket) -> None:
@@ -59,7 +63,9 @@ def _received(one: socket.socket) -> bytes:
 
 
 def _pass_on(to: socket.socket, data: bytes) -> None:
-    """Write; both ends read at once, so that this does not wait. Nothing is the end of one direction."""
+    """Write; both ends read at once, so that this does not wait. Nothing is the end of one
+    direction.
+    """
     try:
         if data:
             to.sendall(data)

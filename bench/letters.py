@@ -1,7 +1,8 @@
-"""Microseconds per letter: rendering, building, reading back, beside the slow and obvious way. `python -m bench letters`
+"""Microseconds per letter: rendering, building, reading back, beside the slow and obvious way.
+`python -m bench letters`
 
-The slow way is Jinja2 first, then Markdown, for each person, and then Python's `email` package. Both ways make the same
-letters for the demo's people; the median of five rounds counts.
+The slow way is Jinja2 first, then Markdown, for each person, and then Python's `email` package.
+Both ways make the same letters for the demo's people; the median of five rounds counts.
 """
 
 from __future__ import annotations
@@ -30,28 +31,41 @@ def main() -> None:
     appeal = load_appeal(*LONG)
     renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
     people = [
-        (contact, choice[0]) for contact in contacts(PEOPLE) if (choice := appeal.language_for([contact.language]))
+        (contact, choice[0])
+        for contact in contacts(PEOPLE)
+        if (choice := appeal.language_for([contact.language]))
     ]
     everyone = {key_of(contact.address) for contact, _ in people}
     letters = [(contact, renderer.render(contact, language)) for contact, language in people]
     finished = [(contact, letter, _built(contact, letter)) for contact, letter in letters]
     size = statistics.mean(len(raw) for _, _, raw in finished)
     print(
-        f"{len(finished)} letters in {', '.join(sorted({language for _, language in people}))}, {size:,.0f} bytes each\n"
+        f"{len(finished)} letters in {', '.join(sorted({language for _, language in people}))},"
+        f" {size:,.0f} bytes each\n"
     )
 
     def read_back() -> None:
         for contact, letter, raw in finished:
-            mime.read_back(raw, recipient=contact.address, everyone=everyone, greeting=letter.greeting)
+            mime.read_back(
+                raw, recipient=contact.address, everyone=everyone, greeting=letter.greeting
+            )
 
     ours = [
-        _timed("render: subject, preview, text, HTML", lambda: [renderer.render(*one) for one in people], len(people)),
-        _timed("build: the finished message", lambda: [_built(*one) for one in letters], len(people)),
+        _timed(
+            "render: subject, preview, text, HTML",
+            lambda: [renderer.render(*one) for one in people],
+            len(people),
+        ),
+        _timed(
+            "build: the finished message", lambda: [_built(*one) for one in letters], len(people)
+        ),
         _timed("read back: the proof that it is one person's", read_back, len(people)),
     ]
     print(f"{'together':48}{sum(ours):8.0f} µs")
     slow = _timed(
-        "the slow way: Markdown and email package each time", lambda: [_slow(one) for _, one in letters[:60]], 60
+        "the slow way: Markdown and email package each time",
+        lambda: [_slow(one) for _, one in letters[:60]],
+        60,
     )
     print(f"\nrender and build cost {slow / sum(ours[:2]):.0f} times less than the slow way")
 
@@ -79,10 +93,16 @@ def _built(contact: Contact, letter: Rendered) -> bytes:
 
 
 def _slow(letter: Rendered) -> bytes:
-    """Do what the obvious program does once the template is filled in: parse this person's Markdown, flatten a tree."""
+    """Do what the obvious program does once the template is filled in: parse this person's
+    Markdown, flatten a tree.
+    """
     html = MarkdownIt("commonmark").render(letter.text)
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = SENDER.from_, "Anna Berg <anna@no.example>", letter.subject
+    mail["From"], mail["To"], mail["Subject"] = (
+        SENDER.from_,
+        "Anna Berg <anna@no.example>",
+        letter.subject,
+    )
     mail["Message-ID"] = "<abcdefghijklmnopqrstuvwxyz@rights.example>"
     mail.set_content(letter.text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")

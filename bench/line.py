@@ -1,8 +1,10 @@
-"""Round trips a letter over a line of 50 ms: the mailer beside aiosmtplib and nodemailer, on 8 and 64 connections.
+"""Round trips a letter over a line of 50 ms: the mailer beside aiosmtplib and nodemailer, on 8 and
+64 connections.
 
-The line is a proxy in a process of its own (`bench.delay`) that passes everything on 25 ms later, in both directions.
-What it really takes there and back is measured first, with an idle connection, and round trips are counted in that.
-Connecting, greeting, EHLO and QUIT are part of it, as is the record that the mailer keeps: see `bench.sending`.
+The line is a proxy in a process of its own (`bench.delay`) that passes everything on 25 ms later,
+in both directions. What it really takes there and back is measured first, with an idle connection,
+and round trips are counted in that. Connecting, greeting, EHLO and QUIT are part of it, as is the
+record that the mailer keeps: see `bench.sending`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ ALONE = "mailer, no PIPELINING offered"
 Cases = dict[str, measure.Case | measure.Program]
 
 
-def main(connections: tuple[int, ...] = CONNECTIONS, rounds: int = ROUNDS, many: int = MANY) -> None:
+def main(
+    connections: tuple[int, ...] = CONNECTIONS, rounds: int = ROUNDS, many: int = MANY
+) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         measure.smtp_sink() as sink,
@@ -38,12 +42,15 @@ def main(connections: tuple[int, ...] = CONNECTIONS, rounds: int = ROUNDS, many:
     ):
         trip = _round_trip(port)
         print(
-            f"One round trip takes {1000 * trip:.1f} ms; {EACH} or {FEW} letters on each connection, {rounds} rounds\n",
+            f"One round trip takes {1000 * trip:.1f} ms; {EACH} or {FEW} letters on each"
+            f" connection, {rounds} rounds\n",
             flush=True,
         )
         logs = {
             number: Path(folder) / f"{number}.db"
-            for number in {many * FEW}.union(connection * each for connection in connections for each in (EACH, FEW))
+            for number in {many * FEW}.union(
+                connection * each for connection in connections for each in (EACH, FEW)
+            )
         }
         for number, log in logs.items():
             people.planned(log, number)
@@ -59,7 +66,11 @@ def _add(cases: Cases, log: Path, few: Path, port: int, slow_port: int, number: 
     letters = rivals.letters_file(_letters(log))
     arguments = (str(port), str(number), str(letters), "raw")
     cases[_name(OURS, number)] = Mailer(log, port, number)
-    rivals.add(cases, _name(ROWS, number), lambda: measure.Program(("node", str(rivals.nodemailer()), *arguments)))
+    rivals.add(
+        cases,
+        _name(ROWS, number),
+        lambda: measure.Program(("node", str(rivals.nodemailer()), *arguments)),
+    )
     cases[_name(OTHERS, number)] = Bytes(few, port, number)
     cases[_name(ALONE, number)] = Mailer(few, slow_port, number)
 
@@ -70,12 +81,25 @@ def _table(results: dict[str, list[measure.Measured]], trip: float) -> None:
         number = _connections(name)
         beside = [_times(results, measured, _name(other, number)) for other in (OTHERS, ROWS)]
         trips = number / measure.rate(measured) / trip
-        rows.append([name, measure.rates(measured), f"{trips:.2f}", *beside, measure.processor(measured)])
+        rows.append(
+            [name, measure.rates(measured), f"{trips:.2f}", *beside, measure.processor(measured)]
+        )
     measure.table(
-        ["sender", "letters/s", "round trips a letter", "of aiosmtplib", "of nodemailer", "CPU µs/letter"], rows
+        [
+            "sender",
+            "letters/s",
+            "round trips a letter",
+            "of aiosmtplib",
+            "of nodemailer",
+            "CPU µs/letter",
+        ],
+        rows,
     )
     fewest, most = (measure.rate(results[name]) for name in _ends(results))
-    print(f"\nThe mailer, from {' to '.join(map(str, _numbers(results)))} connections: {most / fewest:.1f} × as fast")
+    print(
+        f"\nThe mailer, from {' to '.join(map(str, _numbers(results)))} connections:"
+        f" {most / fewest:.1f} × as fast"
+    )
 
 
 def _ends(results: dict[str, list[measure.Measured]]) -> tuple[str, str]:
@@ -89,8 +113,12 @@ def _numbers(results: dict[str, list[measure.Measured]]) -> tuple[int, int]:
     return min(numbers), max(numbers)
 
 
-def _times(results: dict[str, list[measure.Measured]], measured: list[measure.Measured], other: str) -> str:
-    return f"{measure.rate(measured) / measure.rate(results[other]):.1f} ×" if other in results else ""
+def _times(
+    results: dict[str, list[measure.Measured]], measured: list[measure.Measured], other: str
+) -> str:
+    return (
+        f"{measure.rate(measured) / measure.rate(results[other]):.1f} ×" if other in results else ""
+    )
 
 
 def _name(sender: str, connections: int) -> str:

@@ -1,8 +1,10 @@
-"""What the benchmarks share: a child process per case, medians over interleaved rounds, and a server to send to.
+"""What the benchmarks share: a child process per case, medians over interleaved rounds, and a
+server to send to.
 
-Each case runs in a fresh process, so that its peak memory (`VmHWM`; `ru_maxrss` is inherited across fork and exec)
-and its processor time are its own. The rounds go through all cases before any is run again: on a machine that others
-use too, figures of one run can be compared, and figures of two runs cannot.
+Each case runs in a fresh process, so that its peak memory (`VmHWM`; `ru_maxrss` is inherited across
+fork and exec) and its processor time are its own. The rounds go through all cases before any is run
+again: on a machine that others use too, figures of one run can be compared, and figures of two runs
+cannot.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Program:
-    """Another program as a case. It prints what it measured of itself as JSON, or is measured from outside, as a whole."""
+    """Another program as a case. It prints what it measured of itself as JSON, or is measured from
+    outside, as a whole.
+    """
 
     command: tuple[str, ...]
     whole: int = 0  # so many letters, measured from outside; 0: it tells
@@ -61,7 +65,9 @@ class Program:
     def measured(self) -> Measured:
         begun = time.perf_counter()
         with tempfile.TemporaryFile() as said:
-            program = subprocess.Popen(self.command, cwd=self.folder, stdout=said, stderr=subprocess.STDOUT)
+            program = subprocess.Popen(
+                self.command, cwd=self.folder, stdout=said, stderr=subprocess.STDOUT
+            )
             _, status, used = os.wait4(program.pid, 0)
             seconds = time.perf_counter() - begun
             program.returncode = os.waitstatus_to_exitcode(status)
@@ -75,7 +81,9 @@ class Program:
 
 
 Case = Callable[[], tuple[int, Stopwatch]]
-"""What a case is: it prepares, works under a stopwatch, and returns how much it did. It must be picklable."""
+"""What a case is: it prepares, works under a stopwatch, and returns how much it did. It must be
+picklable.
+"""
 
 
 def rounds(cases: Mapping[str, Case | Program], number: int) -> dict[str, list[Measured]]:
@@ -85,7 +93,11 @@ def rounds(cases: Mapping[str, Case | Program], number: int) -> dict[str, list[M
         for name, case in cases.items():
             one = case.measured() if isinstance(case, Program) else in_a_child(case)
             results[name].append(one)
-            print(f"  round {turn} of {number}: {name}: {one.number / one.seconds:,.0f}/s", file=sys.stderr, flush=True)
+            print(
+                f"  round {turn} of {number}: {name}: {one.number / one.seconds:,.0f}/s",
+                file=sys.stderr,
+                flush=True,
+            )
     return results
 
 
@@ -125,14 +137,20 @@ def table(heads: list[str], rows: list[list[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) + " |"
+        return (
+            "| "
+            + " | ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
+            + " |"
+        )
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     print("\n".join(map(line, [heads, rule, *rows])))
 
 
 def rates(measured: Iterable[Measured]) -> str:
-    """Return the median of letters per second, with the least and the most: `1,234 [1,100-1,300]`."""
+    """Return the median of letters per second, with the least and the most: `1,234
+    [1,100-1,300]`.
+    """
     found = [one.number / one.seconds for one in measured]
     return f"{statistics.median(found):,.0f} [{min(found):,.0f}-{max(found):,.0f}]"
 
@@ -163,7 +181,9 @@ def show(results: Mapping[str, list[Measured]], limit: str) -> None:
 
 @contextlib.contextmanager
 def helper(module: str, *arguments: object) -> Iterator[tuple[int, IO[str]]]:
-    """Run a module of the benchmarks as a process of its own; yields the port that it prints first, and what follows."""
+    """Run a module of the benchmarks as a process of its own; yields the port that it prints first,
+    and what follows.
+    """
     command = [sys.executable, "-m", f"bench.{module}", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -174,7 +194,9 @@ def helper(module: str, *arguments: object) -> Iterator[tuple[int, IO[str]]]:
 
 
 def smtp_source(port: int, *, sessions: int, letters: int, size: int) -> Program:
-    """Return Postfix's own generator of letters, all alike, as a case: the limit of what can be had here."""
+    """Return Postfix's own generator of letters, all alike, as a case: the limit of what can be had
+    here.
+    """
     program = shutil.which("smtp-source", path=PLACES)
     assert program is not None, "it comes with smtp-sink"
     what = ("-d", "-s", str(sessions), "-m", str(letters), "-l", str(size))
@@ -184,13 +206,17 @@ def smtp_source(port: int, *, sessions: int, letters: int, size: int) -> Program
 
 @contextlib.contextmanager
 def smtp_sink(*options: str) -> Iterator[int]:
-    """Run Postfix's smtp-sink on a free port of loopback; yields the port. `-p`: it does not offer PIPELINING."""
+    """Run Postfix's smtp-sink on a free port of loopback; yields the port. `-p`: it does not offer
+    PIPELINING.
+    """
     program = shutil.which("smtp-sink", path=PLACES)
     if program is None:
         raise SystemExit("This benchmark needs smtp-sink (Debian: apt-get install postfix).")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    sink = subprocess.Popen([program, *options, "-u", "nobody", f"127.0.0.1:{port}", "1000"], stderr=subprocess.DEVNULL)
+    sink = subprocess.Popen(
+        [program, *options, "-u", "nobody", f"127.0.0.1:{port}", "1000"], stderr=subprocess.DEVNULL
+    )
     try:
         _wait_for(port)
         yield port
@@ -201,7 +227,10 @@ def smtp_sink(*options: str) -> Iterator[int]:
 
 def _wait_for(port: int) -> None:
     for _ in range(250):
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        with (
+            contextlib.suppress(ConnectionRefusedError),
+            socket.create_connection(("127.0.0.1", port)),
+        ):
             return
         time.sleep(0.02)
     raise SystemExit("smtp-sink did not begin to listen")

@@ -1,9 +1,11 @@
-"""The command line with many people: memory at 100,000 deliveries, and the time until the first letter is handed over.
+"""The command line with many people: memory at 100,000 deliveries, and the time until the first
+letter is handed over.
 
-`mailer plan`, `send` and `resume` run as processes of their own on a workspace in a temporary folder, in test mode, to a
-server that says when the first final dot of each connection came in (`bench.sink`). The time is from the start of the
-process to the first of its dots. Memory is the largest that the sending process ever had (`VmHWM`), looked up until its
-end. Twice the sending is killed with `kill -9`; in the end everybody must have an outcome.
+`mailer plan`, `send` and `resume` run as processes of their own on a workspace in a temporary
+folder, in test mode, to a server that says when the first final dot of each connection came in
+(`bench.sink`). The time is from the start of the process to the first of its dots. Memory is the
+largest that the sending process ever had (`VmHWM`), looked up until its end. Twice the sending is
+killed with `kill -9`; in the end everybody must have an outcome.
 
     python -m bench memory
     python -m bench.memory 20000    with that many people instead
@@ -79,7 +81,9 @@ class Sending:
         self._process = subprocess.Popen(command, cwd=measure.ROOT, stdout=subprocess.DEVNULL)
 
     def first_dot(self) -> tuple[float, float]:
-        """Return the milliseconds from the start of the process to its first final dot, and those of the processor."""
+        """Return the milliseconds from the start of the process to its first final dot, and those
+        of the processor.
+        """
         while (at := self._next()[1]) < self._begun:  # a late line of the process before
             pass
         return 1000 * (at - self._begun), _processor(self._process.pid)
@@ -107,7 +111,9 @@ class Sending:
             peak = _peak(self._process.pid) or peak
             time.sleep(0.05)
         if self._process.returncode not in (0, 1):  # 1: somebody was not reached
-            raise SystemExit(f"the sending ended with code {self._process.returncode}; its message stands above")
+            raise SystemExit(
+                f"the sending ended with code {self._process.returncode}; its message stands above"
+            )
         return peak
 
 
@@ -137,7 +143,14 @@ def _few(root: Path, port: int, dots: Dots, rounds: int) -> None:
         walls, processor = zip(*took, strict=True)
         spread = f"{statistics.median(walls):,.0f} [{min(walls):,.0f}-{max(walls):,.0f}]"
         table.append([name, spread, f"{statistics.median(processor):,.0f}"])
-    measure.table([f"{PEOPLE} people, {number} of them get a letter", "first letter, ms", "CPU ms until then"], table)
+    measure.table(
+        [
+            f"{PEOPLE} people, {number} of them get a letter",
+            "first letter, ms",
+            "CPU ms until then",
+        ],
+        table,
+    )
     print(flush=True)
 
 
@@ -157,11 +170,22 @@ def _many(root: Path, port: int, dots: Dots, many: int) -> None:
     peak = sending.end()
     table[-1][-1] = f"{peak:,.0f}" if peak else "not known"
     counts = _counts(root)
-    assert counts["accepted"] + counts["unknown"] == number, counts  # of the letters past their dot at a kill
+    assert counts["accepted"] + counts["unknown"] == number, (
+        counts
+    )  # of the letters past their dot at a kill
     measure.table(
-        [f"{many:,} people, {number:,} of them get a letter", "first letter, ms", "CPU ms until then", "peak MB"], table
+        [
+            f"{many:,} people, {number:,} of them get a letter",
+            "first letter, ms",
+            "CPU ms until then",
+            "peak MB",
+        ],
+        table,
     )
-    print(f"\nIn the end: {counts['accepted']:,} accepted, {counts['unknown']} unknown, nobody without an outcome")
+    print(
+        f"\nIn the end: {counts['accepted']:,} accepted, {counts['unknown']} unknown, nobody"
+        " without an outcome"
+    )
 
 
 def _workspace(root: Path, port: int, many: int = 0) -> None:
@@ -174,7 +198,9 @@ def _workspace(root: Path, port: int, many: int = 0) -> None:
             sheet.writelines(rows(many))
     else:
         shutil.copytree(measure.ROOT / "contacts", root / "contacts", ignore=ignore)
-    allow = json.dumps([f"@{one.code.lower()}.parliament.example" for one in Delegations.load().members])
+    allow = json.dumps(
+        [f"@{one.code.lower()}.parliament.example" for one in Delegations.load().members]
+    )
     (root / "config.toml").write_text(CONFIG.format(port=port, allow=allow), encoding="utf-8")
 
 

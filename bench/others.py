@@ -1,11 +1,15 @@
-"""Letters per second beside other senders, on loopback, in one run: what is lost and won by keeping a record.
+"""Letters per second beside other senders, on loopback, in one run: what is lost and won by keeping
+a record.
 
-- *mailer*: see `bench.sending`; *whole path*: the plan as well, that is decide, render, build, read back, write to the
+- *mailer*: see `bench.sending`; *whole path*: the plan as well, that is decide, render, build, read
+  back, write to the
   send log, and then send;
-- *nodemailer*: its pool, with finished bytes, and building each message; *smtppool*: the Go library that listmonk sends
+- *nodemailer*: its pool, with finished bytes, and building each message; *smtppool*: the Go library
+  that listmonk sends
   with; *Go net/smtp*: what that stands on, with finished bytes, and building each message;
 - *mailmerge*: the program as a whole, from CSV and template, text without HTML;
-- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the limit.
+- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the
+  limit.
 
 Only the mailer keeps a record. What cannot be had here is left out, by name.
 """
@@ -43,7 +47,10 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: int = CONNEC
         people.planned(log, letters)
         ready = _letters(log)
         size = round(mean(len(data) for _, data in ready))
-        print(f"{letters:,} letters of {size:,} bytes, {connections} connections, {rounds} rounds\n", flush=True)
+        print(
+            f"{letters:,} letters of {size:,} bytes, {connections} connections, {rounds} rounds\n",
+            flush=True,
+        )
         cases: Cases = {
             OURS: Mailer(log, port, connections),
             WHOLE: Whole(letters, port, connections),
@@ -57,7 +64,9 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: int = CONNEC
     measure.show(results, LIMIT)
 
 
-def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connections: int, size: int) -> None:
+def add_others(
+    cases: Cases, ready: list[tuple[str, bytes]], port: int, connections: int, size: int
+) -> None:
     """Add every sender that can be had here."""
     file = str(rivals.letters_file(ready))
     to = (str(port), str(connections), file)
@@ -67,14 +76,22 @@ def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connecti
 
     rivals.add(cases, "nodemailer pool, raw", lambda: node("raw"))
     rivals.add(cases, "nodemailer pool, MIME", lambda: node("mime"))
-    rivals.add(cases, "smtppool, MIME", lambda: measure.Program((str(rivals.smtppool()), *to, "mime")))
-    rivals.add(cases, "Go net/smtp, raw", lambda: measure.Program((str(rivals.netsmtp()), *to, "raw")))
-    rivals.add(cases, "Go net/smtp, MIME", lambda: measure.Program((str(rivals.netsmtp()), *to, "mime")))
+    rivals.add(
+        cases, "smtppool, MIME", lambda: measure.Program((str(rivals.smtppool()), *to, "mime"))
+    )
+    rivals.add(
+        cases, "Go net/smtp, raw", lambda: measure.Program((str(rivals.netsmtp()), *to, "raw"))
+    )
+    rivals.add(
+        cases, "Go net/smtp, MIME", lambda: measure.Program((str(rivals.netsmtp()), *to, "mime"))
+    )
 
     def merge() -> measure.Program:
         program = rivals.mailmerge()
         command = (str(program), "--no-dry-run", "--no-limit")
-        return measure.Program(command, whole=min(FEW, len(ready)), folder=rivals.mailmerge_folder(ready[:FEW], port))
+        return measure.Program(
+            command, whole=min(FEW, len(ready)), folder=rivals.mailmerge_folder(ready[:FEW], port)
+        )
 
     rivals.add(cases, "mailmerge, the program as a whole", merge)
     cases[LIMIT] = measure.smtp_source(port, sessions=connections, letters=len(ready), size=size)
@@ -82,7 +99,9 @@ def add_others(cases: Cases, ready: list[tuple[str, bytes]], port: int, connecti
 
 @dataclass(frozen=True)
 class Whole:
-    """Everything that `mailer plan` and `mailer send` do, from contacts in memory to an outcome for everybody."""
+    """Everything that `mailer plan` and `mailer send` do, from contacts in memory to an outcome for
+    everybody.
+    """
 
     letters: int
     port: int
@@ -90,7 +109,10 @@ class Whole:
 
     def __call__(self) -> tuple[int, measure.Stopwatch]:
         contacts = people.contacts(self.letters)
-        with tempfile.TemporaryDirectory() as folder, Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger,
+        ):
             with measure.Stopwatch() as watch:
                 plan = people.plan_for(contacts)
                 with ledger.writing() as connection:

@@ -21,7 +21,9 @@ from tests.people.invent import Person, many
 ROOT = Path(__file__).parents[1]
 LONG = (ROOT, "azerbaijan-credentials")
 SHORT = (ROOT / "bench", "short")
-"""The demo's appeal, whose letters have 11 KB; and one of 6 KB, as the reference that the goals come from was measured with."""
+"""The demo's appeal, whose letters have 11 KB; and one of 6 KB, as the reference that the goals
+come from was measured with.
+"""
 
 Appeal = tuple[Path, str]
 
@@ -37,18 +39,35 @@ SENDER = Sender.model_validate(
 def contacts(number: int) -> list[Contact]:
     """Return so many people of all delegations but the one that the appeal leaves out."""
     people = (person for person in many(2 * number) if person.delegation != "AZ")
-    return [_contact(row, person) for row, person in zip(range(2, number + 2), people, strict=False)]
+    return [
+        _contact(row, person) for row, person in zip(range(2, number + 2), people, strict=False)
+    ]
 
 
 def _contact(row: int, person: Person) -> Contact:
-    fields = ("delegation", "role", "given", "surname", "title", "gender", "address", "language", "chamber", "group")
+    fields = (
+        "delegation",
+        "role",
+        "given",
+        "surname",
+        "title",
+        "gender",
+        "address",
+        "language",
+        "chamber",
+        "group",
+    )
     values = {field: getattr(person, field) for field in fields}
     values["role"] = values["role"].partition(" ")[0]  # "chair of delegation"
-    return Contact("contacts/invented.csv", None, row, name=f"{values['given']} {values['surname']}", **values)
+    return Contact(
+        "contacts/invented.csv", None, row, name=f"{values['given']} {values['surname']}", **values
+    )
 
 
 def plan_for(people: list[Contact], which: Appeal = SHORT) -> Plan:
-    """Decide, render, build, read back and hash a letter for each of them, as `mailer plan` does."""
+    """Decide, render, build, read back and hash a letter for each of them, as `mailer
+    plan` does.
+    """
     appeal = load_appeal(*which)
     renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
     decisions = Audience(appeal, Holds()).decide(people)

@@ -1,4 +1,6 @@
-"""People per second from contacts to a frozen plan: decided, rendered, built, read back, hashed, written to the log."""
+"""People per second from contacts to a frozen plan: decided, rendered, built, read back, hashed,
+written to the log.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ class Planning:
 
     def __call__(self) -> tuple[int, measure.Stopwatch]:
         contacts = people.contacts(self.people)
-        with tempfile.TemporaryDirectory() as folder, Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Ledger(f"sqlite:///{Path(folder) / 'ledger.db'}") as ledger,
+        ):
             with measure.Stopwatch() as watch:
                 plan = people.plan_for(contacts, people.LONG)
                 if self.log:

@@ -1,15 +1,19 @@
-"""Letters per second over SMTP: this pipeline, with every person's record, beside aiosmtplib with none.
+"""Letters per second over SMTP: this pipeline, with every person's record, beside aiosmtplib with
+none.
 
 All send the same letters to the same `smtp-sink`, each connection used for all of its letters:
 
-- *mailer*: what `mailer send` does: claims from the send log (SQLite, `synchronous=FULL`), the marker on disk before
+- *mailer*: what `mailer send` does: claims from the send log (SQLite, `synchronous=FULL`), the
+  marker on disk before
   each final dot, the outcome on disk after it, one event and one attempt a letter;
-- *send_message*: `aiosmtplib`, the letters as `EmailMessage`, which is what one writes first. Nothing is recorded;
+- *send_message*: `aiosmtplib`, the letters as `EmailMessage`, which is what one writes first.
+  Nothing is recorded;
 - *sendmail*: `aiosmtplib`, the letters as finished bytes. Nothing is recorded;
-- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the limit.
+- *smtp-source*: Postfix's own generator of letters, all alike and of the same size. It is the
+  limit.
 
-Making the letters is not in the figures (see `planning`), for any of them. The peak memory of both `aiosmtplib` rows holds
-all letters, as they are handed to them in a list.
+Making the letters is not in the figures (see `planning`), for any of them. The peak memory of both
+`aiosmtplib` rows holds all letters, as they are handed to them in a list.
 """
 
 from __future__ import annotations
@@ -51,7 +55,9 @@ LONG, LIMIT = "mailer, 2 processes, 11 KB each", "smtp-source: the limit"
 T = TypeVar("T")
 
 
-def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, ...] = CONNECTIONS) -> None:
+def main(
+    letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, ...] = CONNECTIONS
+) -> None:
     with tempfile.TemporaryDirectory() as folder, measure.smtp_sink() as port:
         log, long = Path(folder) / "ledger.db", Path(folder) / "long.db"
         size = people.planned(log, letters)
@@ -64,7 +70,9 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: tuple[int, .
         }
         most = max(connections)
         for number in (most, 2 * most):
-            cases[_name(f"{OURS}, 2 processes, each", number)] = Mailer(log, port, number, processes=2)
+            cases[_name(f"{OURS}, 2 processes, each", number)] = Mailer(
+                log, port, number, processes=2
+            )
         cases[_name(LONG, most)] = Mailer(long, port, most, processes=2)
         cases[LIMIT] = measure.smtp_source(port, sessions=16, letters=letters, size=round(size))
         results = measure.rounds(cases, rounds)
@@ -77,10 +85,12 @@ def _name(sender: str, connections: int) -> str:
 
 @dataclass(frozen=True)
 class Mailer:
-    """This pipeline, from the copy of a send log in which everybody waits to one in which everybody is accepted.
+    """This pipeline, from the copy of a send log in which everybody waits to one in which everybody
+    is accepted.
 
-    A second process is what `mailer work` is: another sender on the same log. The clock runs from the moment when all
-    are ready to begin until the last one has ended; the processor time is that of all.
+    A second process is what `mailer work` is: another sender on the same log. The clock runs from
+    the moment when all are ready to begin until the last one has ended; the processor time is that
+    of all.
     """
 
     log: Path
@@ -94,7 +104,8 @@ class Mailer:
             shutil.copy(self.log, copy)
             ready, times = CHILDREN.Barrier(self.processes), CHILDREN.SimpleQueue()
             others = [
-                CHILDREN.Process(target=self._beside, args=(copy, ready, times)) for _ in range(self.processes - 1)
+                CHILDREN.Process(target=self._beside, args=(copy, ready, times))
+                for _ in range(self.processes - 1)
             ]
             for other in others:
                 other.start()
@@ -118,7 +129,9 @@ class Mailer:
         times.put(watch.cpu)
 
     def _send(self, ledger: Ledger) -> None:
-        dispatch = Dispatch(ledger, 1, self._session, Course(self.connections, per_connection=1_000_000))
+        dispatch = Dispatch(
+            ledger, 1, self._session, Course(self.connections, per_connection=1_000_000)
+        )
         asyncio.run(dispatch.run())
 
     def _session(self) -> SmtpSession:
@@ -128,7 +141,9 @@ class Mailer:
 
 @dataclass(frozen=True)
 class Messages:
-    """aiosmtplib as its documentation shows it: one client a connection, one `send_message` a letter."""
+    """aiosmtplib as its documentation shows it: one client a connection, one `send_message` a
+    letter.
+    """
 
     log: Path
     port: int
@@ -136,7 +151,8 @@ class Messages:
 
     def __call__(self) -> tuple[int, measure.Stopwatch]:
         letters = deque(
-            message_from_bytes(data, _class=EmailMessage, policy=policy.default) for _, data in _letters(self.log)
+            message_from_bytes(data, _class=EmailMessage, policy=policy.default)
+            for _, data in _letters(self.log)
         )
 
         def send(client: aiosmtplib.SMTP, letter: EmailMessage) -> Coroutine[Any, Any, object]:
@@ -164,7 +180,9 @@ class Bytes:
 
 def _letters(log: Path) -> list[tuple[str, bytes]]:
     with sqlite3.connect(log) as connection:
-        found = connection.execute("SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position")
+        found = connection.execute(
+            "SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position"
+        )
         now = datetime.now(UTC)
         return [(address, mime.dated(zlib.decompress(data), now)) for address, data in found]
 
@@ -189,7 +207,9 @@ def _through(
 
 
 def _client(port: int) -> aiosmtplib.SMTP:
-    return aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, local_hostname="rights.example")
+    return aiosmtplib.SMTP(
+        hostname="127.0.0.1", port=port, start_tls=False, local_hostname="rights.example"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""An SMTP server that takes every letter and keeps none: `python -m bench.sink` prints its port, then what it saw.
+"""An SMTP server that takes every letter and keeps none: `python -m bench.sink` prints its port,
+then what it saw.
 
-It is there for letters of a megabyte, where `smtp-sink` itself is the limit (it looks at every byte; this one looks at
-the end of what arrives, for nobody sends on before the answer to DATA), and to say when a letter was handed over: it
-prints a line for the first final dot on each connection, with the number of dots so far and the time on the monotonic
-clock, which all processes of a machine share.
+It is there for letters of a megabyte, where `smtp-sink` itself is the limit (it looks at every
+byte; this one looks at the end of what arrives, for nobody sends on before the answer to DATA), and
+to say when a letter was handed over: it prints a line for the first final dot on each connection,
+with the number of dots so far and the time on the monotonic clock, which all processes of a machine
+share.
 """
 
 from __future__ import annotations

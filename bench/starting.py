@@ -1,4 +1,6 @@
-"""Milliseconds until something shows: `mailer --help`, the heavy imports, and the seconds that the demo sends for."""
+"""Milliseconds until something shows: `mailer --help`, the heavy imports, and the seconds that the
+demo sends for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ import time
 from bench import measure
 
 ROUNDS = 7
-MODULES = ("mailer.cli", "mailer.ledger.ledger", "mailer.sending.dispatch", "mailer.plan.plan", "mailer.contacts.book")
+MODULES = (
+    "mailer.cli",
+    "mailer.ledger.ledger",
+    "mailer.sending.dispatch",
+    "mailer.plan.plan",
+    "mailer.contacts.book",
+)
 BARE = "python, nothing imported"
 
 
@@ -26,7 +34,8 @@ def main() -> None:
             subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
             times[name].append((time.perf_counter() - begun) * 1000)
     rows = [
-        [name, f"{statistics.median(took):.0f}", f"{min(took):.0f}-{max(took):.0f}"] for name, took in times.items()
+        [name, f"{statistics.median(took):.0f}", f"{min(took):.0f}-{max(took):.0f}"]
+        for name, took in times.items()
     ]
     measure.table(["process", "ms", "least-most"], rows)
     print(f"\nmailer demo: {_demo()}")
@@ -36,18 +45,25 @@ def _demo() -> str:
     """Run the demo in an empty folder and say how long it sent for, by its own events."""
     with tempfile.TemporaryDirectory() as folder:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "mailer", "demo", "--json"], cwd=folder, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "mailer", "demo", "--json"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         begun = time.perf_counter()
         assert demo.stdout is not None
-        outcomes = [time.perf_counter() - begun for line in demo.stdout if json.loads(line)["event"] == "outcome"]
+        outcomes = [
+            time.perf_counter() - begun
+            for line in demo.stdout
+            if json.loads(line)["event"] == "outcome"
+        ]
         demo.wait()
     if demo.returncode:
         raise SystemExit("the demo failed; its message stands above")
     sent = outcomes[-1] - outcomes[0]
     return (
-        f"{len(outcomes)} outcomes, the first after {outcomes[0]:.1f} s, the last {sent:.1f} s later "
-        "(at 6,000 a minute, with deferrals of two seconds)"
+        f"{len(outcomes)} outcomes, the first after {outcomes[0]:.1f} s, the last {sent:.1f} s"
+        " later (at 6,000 a minute, with deferrals of two seconds)"
     )
 
 

@@ -1,7 +1,7 @@
 """Make the pictures of the documentation anew, from the demo: `make pictures`.
 
-It runs the demo in a temporary folder, opens the console on it in a headless Chromium, and writes docs/pictures/*.png.
-Nothing leaves this computer, and everybody in the pictures is invented.
+It runs the demo in a temporary folder, opens the console on it in a headless Chromium, and writes
+docs/pictures/*.png. Nothing leaves this computer, and everybody in the pictures is invented.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ def main() -> None:
     if chromium is None:
         raise SystemExit("The pictures need Chromium (Debian: apt-get install chromium).")
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([*MAILER, "-C", str(ROOT), "-q", "demo"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*MAILER, "-C", str(ROOT), "-q", "demo"],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         workspace = Path(folder) / "demo-workspace"
         command = [*MAILER, "-C", str(workspace), "console", "--no-open", "--port", "0", "--json"]
         named = {**os.environ, "LOGNAME": "jana"}

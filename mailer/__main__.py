@@ -1,4 +1,6 @@
-"""`mailer` and `python -m mailer`; where the packages it rests on are missing, one sentence says what to type."""
+"""`mailer` and `python -m mailer`; where the packages it rests on are missing, one sentence says
+what to type.
+"""
 
 import sys
 from typing import NoReturn
@@ -9,13 +11,19 @@ WRONG_USAGE = 2
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  (whoever starts it by hand may use any)
         version = ".".join(map(str, sys.version_info[:2]))
-        _cannot_begin(f"the mailer needs Python 3.11 or newer, and this is {version}", "make PYTHON=python3.12 demo")
+        _cannot_begin(
+            f"the mailer needs Python 3.11 or newer, and this is {version}",
+            "make PYTHON=python3.12 demo",
+        )
     try:
         from mailer.cli import cli
     except ModuleNotFoundError as missing:
         if (missing.name or "mailer").partition(".")[0] == "mailer":
             raise
-        what = f"this Python ({sys.executable}) lacks the package {missing.name}, which the mailer needs"
+        what = (
+            f"this Python ({sys.executable}) lacks the package {missing.name}, which the mailer"
+            " needs"
+        )
         _cannot_begin(what, "make demo, once, in the project's folder; then .venv/bin/mailer")
     except KeyboardInterrupt:
         _stopped()

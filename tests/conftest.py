@@ -59,7 +59,11 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
-    yield sa.make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
+    yield (
+        sa.make_url(POSTGRESQL)
+        .update_query_dict({"options": f"-csearch_path={schema}"})
+        .render_as_string(False)
+    )
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
@@ -120,7 +124,9 @@ def a_plan(people: int = 6, *, left_out: int = 0, appeal: str = "appeal", **more
         data = a_letter(contact)
         digest = sha256(data).hexdigest()
         message_id = f"<{number}@rights.example>"
-        deliveries.append(Planned(contact, number, number, "en", False, None, "", message_id, digest, data))
+        deliveries.append(
+            Planned(contact, number, number, "en", False, None, "", message_id, digest, data)
+        )
     values: dict[str, object] = {
         "appeal": appeal,
         "title": "An appeal",
@@ -147,9 +153,13 @@ def planned(ledger: Ledger, clock: SettableClock) -> Callable[..., int]:
 
 
 def damage(path: Path) -> None:
-    """Overwrite a page of a send log that a sending does not read by itself: of an index for the pages of people."""
+    """Overwrite a page of a send log that a sending does not read by itself: of an index for the
+    pages of people.
+    """
     with sqlite3.connect(path) as connection:
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_delivery_person'").fetchone()
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_delivery_person'"
+        ).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
     whole = path.read_bytes()

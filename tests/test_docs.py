@@ -1,4 +1,6 @@
-"""Facts about the documentation: what can be typed, set or shown is explained, and what is explained exists."""
+"""Facts about the documentation: what can be typed, set or shown is explained, and what is
+explained exists.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,16 @@ from mailer.cli import cli
 from mailer.cli.context import Everywhere, everywhere
 
 ROOT = Path(__file__).parents[1]
-DOCS = {path.name: path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md"]}
+DOCS = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md"]
+}
 
 
 def sections(text: str, level: str) -> dict[str, str]:
-    """Return heading → what stands below it, up to the next heading of this level or a higher one."""
+    """Return heading → what stands below it, up to the next heading of this level or a
+    higher one.
+    """
     found = re.split(rf"^(#{{1,{len(level)}}}) (.*)\n", text, flags=re.MULTILINE)[1:]
     return {
         heading: body
@@ -32,7 +39,9 @@ def sections(text: str, level: str) -> dict[str, str]:
     }
 
 
-def leaves(command: click.Command = cli, path: str = "mailer") -> Iterator[tuple[str, click.Command]]:
+def leaves(
+    command: click.Command = cli, path: str = "mailer"
+) -> Iterator[tuple[str, click.Command]]:
     """Yield every command that does something: `("mailer config show", …)`."""
     if not isinstance(command, click.Group):
         yield path, command
@@ -47,13 +56,15 @@ def leaves(command: click.Command = cli, path: str = "mailer") -> Iterator[tuple
 COMMANDS = dict(leaves())
 
 
-# -------------------------------------------------------------------------------------------------------- commands
+# ----------------------------------------------------------------------------------------- commands
 
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_command_is_documented_with_its_options(path: str) -> None:
     found = [
-        body for heading, body in sections(DOCS["commands.md"], "###").items() if f"{heading} ".startswith(f"{path} ")
+        body
+        for heading, body in sections(DOCS["commands.md"], "###").items()
+        if f"{heading} ".startswith(f"{path} ")
     ]
     assert len(found) == 1, f"docs/commands.md needs one heading: ### {path}"
     own = [
@@ -67,15 +78,21 @@ def test_command_is_documented_with_its_options(path: str) -> None:
 
 def test_no_command_is_documented_that_is_not_there() -> None:
     headings = sections(DOCS["commands.md"], "###")
-    ghosts = [heading for heading in headings if not any(f"{heading} ".startswith(f"{path} ") for path in COMMANDS)]
+    ghosts = [
+        heading
+        for heading in headings
+        if not any(f"{heading} ".startswith(f"{path} ") for path in COMMANDS)
+    ]
     assert not ghosts
 
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_command_has_a_sentence_of_help_and_so_has_each_option(path: str) -> None:
     command = COMMANDS[path]
-    assert (command.help or "").split("\n")[0].endswith(".")
-    assert [param.name for param in command.params if isinstance(param, click.Option) and not param.help] == []
+    assert (command.help or "").split("\n\n")[0].rstrip().endswith(".")
+    assert [
+        param.name for param in command.params if isinstance(param, click.Option) and not param.help
+    ] == []
 
 
 def test_flags_of_every_command_are_documented() -> None:
@@ -89,7 +106,9 @@ def test_every_exit_code_is_documented_once() -> None:
         for inner in kind.__subclasses__():
             yield from kinds(inner)
 
-    rows = re.findall(r"^\| (\d+) \|", sections(DOCS["commands.md"], "##")["Exit codes"], re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) \|", sections(DOCS["commands.md"], "##")["Exit codes"], re.MULTILINE
+    )
     assert sorted(map(int, rows)) == sorted({0, 130, *kinds(MailerError)})
 
 
@@ -97,23 +116,31 @@ def test_every_exit_code_is_documented_once() -> None:
 def test_commands_that_are_shown_exist(name: str) -> None:
     """In blocks and in `code`: `mailer plan first-appeal`, `make demo`."""
     text = DOCS[name]
-    code = re.findall(r"^```.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
+    code = re.findall(r"^```.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL) + re.findall(
+        r"`([^`\n]+)`", text
+    )
     typed = [line.removeprefix("$ ").strip() for block in code for line in block.splitlines()]
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(
+        r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
     ghosts = []
     for line in typed:
         words = [word for word in re.sub(r"-C \S+ ", "", line).split() if not word.startswith("-")]
         if line.startswith("make ") and words[1] not in targets:
             ghosts.append(line)
         if line.startswith("mailer ") and len(words) > 1 and words[1].islower():
-            known = {path.split()[1] for path in COMMANDS} | {path.partition(" ")[2] for path in COMMANDS}
+            known = {path.split()[1] for path in COMMANDS} | {
+                path.partition(" ")[2] for path in COMMANDS
+            }
             group = cli.get_command(click.Context(cli), words[1])
-            if words[1] not in known or (isinstance(group, click.Group) and " ".join(words[1:3]) not in known):
+            if words[1] not in known or (
+                isinstance(group, click.Group) and " ".join(words[1:3]) not in known
+            ):
                 ghosts.append(line)
     assert not ghosts
 
 
-# -------------------------------------------------------------------------------------------------------- settings
+# ----------------------------------------------------------------------------------------- settings
 
 
 @pytest.mark.parametrize("table", keys_of(Settings))
@@ -124,7 +151,9 @@ def test_every_setting_is_documented_with_its_default(table: str) -> None:
     model = Settings.model_fields[table].annotation
     assert model is not None
     for field in model.model_fields.values():
-        name = field.alias or next(name for name, other in model.model_fields.items() if other is field)
+        name = field.alias or next(
+            name for name, other in model.model_fields.items() if other is field
+        )
         default = field.default
         if default is PydanticUndefined:
             assert written[name] == "needed"
@@ -135,13 +164,15 @@ def test_every_setting_is_documented_with_its_default(table: str) -> None:
 
 
 def test_example_of_the_settings_loads(tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```toml\n(.*?)^```", DOCS["configuration.md"], re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(
+        r"^```toml\n(.*?)^```", DOCS["configuration.md"], re.MULTILINE | re.DOTALL
+    )
     assert tomllib.loads(example)
     (tmp_path / "config.toml").write_text(example, encoding="utf-8")
     load_workspace(tmp_path)
 
 
-# -------------------------------------------------------------------------------------------------------- problems
+# ----------------------------------------------------------------------------------------- problems
 
 
 @pytest.mark.parametrize("name", sorted(DOCS))
@@ -157,6 +188,8 @@ def test_every_problem_code_is_explained_once_and_used() -> None:
     used = set(re.findall(r'"([CLKS]\d{3})"|^\[([CLKS]\d{3})\]', text, re.MULTILINE))
     codes = {one or other for one, other in used}
     explained = re.findall(r"^\| ([CLKS]\d{3}) \|", DOCS["problems.md"], re.MULTILINE)
-    assert sorted(codes - set(explained)) == [], "say in docs/problems.md what these mean and what to do"
+    assert sorted(codes - set(explained)) == [], (
+        "say in docs/problems.md what these mean and what to do"
+    )
     assert sorted(set(explained) - codes) == [], "these are explained and never used"
     assert len(explained) == len(set(explained))

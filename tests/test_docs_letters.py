@@ -1,4 +1,6 @@
-"""Facts about `docs/letters.md`: every placeholder and every setting of `appeal.toml` is explained there."""
+"""Facts about `docs/letters.md`: every placeholder and every setting of `appeal.toml` is explained
+there.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,22 @@ def test_filters_are_explained() -> None:
 
 
 def settings(model: type[BaseModel] = appeal_toml.Settings) -> Iterator[str]:
-    """Yield each setting as the page writes it: ``title``, ``[session]` `opens``, ``[[organisation]]` `name``."""
+    """Yield each setting as the page writes it: ``title``, ``[session]` `opens``,
+    ``[[organisation]]` `name``.
+    """
     for name, field in model.model_fields.items():
         kinds = [field.annotation, *get_args(field.annotation)]
-        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        inner = next(
+            (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None
+        )
         if inner is None:
             yield f"| `[{name}]` |" if name == "waived" else f"| `{name}` |"
         else:
-            table = f"[[{name}]]" if field.annotation is not inner and "tuple" in str(field.annotation) else f"[{name}]"
+            table = (
+                f"[[{name}]]"
+                if field.annotation is not inner and "tuple" in str(field.annotation)
+                else f"[{name}]"
+            )
             yield from (f"| `{table}` `{key}` |" for key in inner.model_fields)
 
 

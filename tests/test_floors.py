@@ -1,4 +1,5 @@
-"""Facts about the imports: the folders of `mailer/` are the journey, and imports go back along it only.
+"""Facts about the imports: the folders of `mailer/` are the journey, and imports go back along it
+only.
 
 `docs/architecture.md` draws the folders; one that is new needs its place in the list below.
 """
@@ -45,11 +46,15 @@ HOMES = {
     "starlette": {"console"},
     "uvicorn": {"console"},
 }
-"""Library → the only folders that may import it. pandas costs 0.3 s, so nobody imports it by accident."""
+"""Library → the only folders that may import it. pandas costs 0.3 s, so nobody imports it by
+accident.
+"""
 
 
 def arrows() -> Iterator[tuple[str, str, str]]:
-    """Yield (folder, what it imports, where): `("plan", "mailer.letters", "mailer/plan/plan.py:12")`."""
+    """Yield (folder, what it imports, where): `("plan", "mailer.letters",
+    "mailer/plan/plan.py:12")`.
+    """
     for path in sorted(PACKAGE.rglob("*.py")):
         folder = path.relative_to(PACKAGE).with_suffix("").parts[0]
         where = path.relative_to(PACKAGE.parent).as_posix()
@@ -82,7 +87,11 @@ def test_imports_go_back_along_the_journey() -> None:
 
 @pytest.mark.parametrize("library", sorted(HOMES))
 def test_library_is_imported_in_its_home_only(library: str) -> None:
-    wrong = [where for folder, name, where in ARROWS if name.split(".")[0] == library and folder not in HOMES[library]]
+    wrong = [
+        where
+        for folder, name, where in ARROWS
+        if name.split(".")[0] == library and folder not in HOMES[library]
+    ]
     assert wrong == [], f"{library} belongs into {HOMES[library] or 'no folder'}"
 
 
@@ -91,7 +100,9 @@ def test_a_folder_of_code_has_at_most_twelve_entries() -> None:
     folders = [path.parent for path in PACKAGE.rglob("__init__.py")]
     entries = {
         folder.relative_to(PACKAGE.parent).as_posix(): sorted(
-            one.name for one in folder.iterdir() if one.name not in {"__init__.py", "__main__.py", "__pycache__"}
+            one.name
+            for one in folder.iterdir()
+            if one.name not in {"__init__.py", "__main__.py", "__pycache__"}
         )
         for folder in folders
         if folder.name not in data

@@ -1,4 +1,6 @@
-"""Facts about the whole path, by the real command line against real servers: from the sheets to a complete send log."""
+"""Facts about the whole path, by the real command line against real servers: from the sheets to a
+complete send log.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,7 @@ def letters(folder: Path) -> Iterator[EmailMessage]:
         yield message
 
 
-# ------------------------------------------------------------------------------------------------------------ demo
+# --------------------------------------------------------------------------------------------- demo
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,23 @@ class Shown:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """Run the demo once for all: on a workspace whose settings point elsewhere, with variables that do so too."""
-    shared = tmp_path_factory.getbasetemp().parent if "popen-gw" in str(tmp_path_factory.getbasetemp()) else None
+    """Run the demo once for all: on a workspace whose settings point elsewhere, with variables that
+    do so too.
+    """
+    shared = (
+        tmp_path_factory.getbasetemp().parent
+        if "popen-gw" in str(tmp_path_factory.getbasetemp())
+        else None
+    )
     folder = (shared or tmp_path_factory.mktemp("once")) / "demo"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:  # the other worker waits for this one's run
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "stdout").exists():
             _run_demo(folder)
-    events = [json.loads(line) for line in (folder / "stdout").read_text(encoding="utf-8").splitlines()]
+    events = [
+        json.loads(line) for line in (folder / "stdout").read_text(encoding="utf-8").splitlines()
+    ]
     record = (folder / "connections").read_text(encoding="utf-8").splitlines()
     return Shown(folder, events, (folder / "stderr").read_text(encoding="utf-8"), record)
 
@@ -121,7 +131,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 def _run_demo(folder: Path) -> None:
     root = repository(folder / "elsewhere")
     config = (root / "config.toml").read_text(encoding="utf-8")
-    config = re.sub(r"\[smtp\].*?(?=\n\[limits\])", '[smtp]\nhost = "smtp.elsewhere.example"', config, flags=re.DOTALL)
+    config = re.sub(
+        r"\[smtp\].*?(?=\n\[limits\])",
+        '[smtp]\nhost = "smtp.elsewhere.example"',
+        config,
+        flags=re.DOTALL,
+    )
     config = re.sub(
         r"\[safety\].*?(?=\n\[contacts\])",
         '[safety]\nmode = "live"\nallow = ["@rights.example"]\n',
@@ -129,8 +144,18 @@ def _run_demo(folder: Path) -> None:
         flags=re.DOTALL,
     )
     (root / "config.toml").write_text(config, encoding="utf-8")
-    away = {"MAILER_SMTP_HOST": "smtp.elsewhere.example", "MAILER_SMTP_PORT": "no port", "MAILER_SAFETY_MODE": "live"}
-    command = [sys.executable, ROOT / "tests" / "helpers" / "watched.py", folder / "connections", "demo", "--json"]
+    away = {
+        "MAILER_SMTP_HOST": "smtp.elsewhere.example",
+        "MAILER_SMTP_PORT": "no port",
+        "MAILER_SAFETY_MODE": "live",
+    }
+    command = [
+        sys.executable,
+        ROOT / "tests" / "helpers" / "watched.py",
+        folder / "connections",
+        "demo",
+        "--json",
+    ]
     found = subprocess.run(
         command, cwd=root, env=environment(**away), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=100, check=False,
@@ -167,7 +192,9 @@ def test_demo_says_one_event_a_line_and_each_letter_has_its_last_word(demo: Show
     assert {event["event"] for event in events} == {"outcome"}
     last = {event["delivery"]: event["state"] for event in events}
     assert Counter(last.values()) == {"accepted": 571, "refused": 8, "unknown": 1}
-    assert sum(event["state"] == "deferred" for event in events) == 4, "they were tried again, and reached"
+    assert sum(event["state"] == "deferred" for event in events) == 4, (
+        "they were tried again, and reached"
+    )
     assert demo.stderr == "", "with --json there is no talk"
 
 
@@ -188,7 +215,9 @@ def test_demo_workspace_reaches_nobody_when_somebody_sends_from_it_afterwards(de
     assert plan["to_send"] == 0
     assert "the demo alone" in said(mailer(at=demo.workspace))
     live = environment(MAILER_SAFETY_MODE="live")
-    assert "never goes live" in said(process("plan", "azerbaijan-credentials", at=demo.workspace, env=live), 2)
+    assert "never goes live" in said(
+        process("plan", "azerbaijan-credentials", at=demo.workspace, env=live), 2
+    )
 
 
 def test_demo_without_a_terminal_ends_by_itself_and_can_be_run_again(tmp_path: Path) -> None:
@@ -202,13 +231,20 @@ def test_demo_without_a_terminal_ends_by_itself_and_can_be_run_again(tmp_path: P
     found = process("demo", at=ROOT, cwd=tmp_path)
     shown = said(found)
     assert "612 members of 46 delegations" in found.stderr
-    for words in ("571  ✓  accepted for delivery", "8  ✗  refused", "1  ?  unknown", "32  –  left out"):
+    for words in (
+        "571  ✓  accepted for delivery",
+        "8  ✗  refused",
+        "1  ?  unknown",
+        "32  –  left out",
+    ):
         assert words in found.stdout
     assert found.stdout.index("Germany") < found.stdout.index("Azerbaijan"), "worst first"
     assert "12 left out: the appeal concerns this delegation" in found.stdout
     assert "580 of 580 · 100 %" in found.stderr
     (command,) = re.findall(r"mailer (-C demo-workspace log people .*)", shown)
-    assert len(lines(process(*command.split(), "--json", cwd=tmp_path))) == 9, "the next command can be typed as it is"
+    assert len(lines(process(*command.split(), "--json", cwd=tmp_path))) == 9, (
+        "the next command can be typed as it is"
+    )
 
 
 def test_demo_that_is_interrupted_says_so_and_begins_anew(tmp_path: Path) -> None:
@@ -216,7 +252,12 @@ def test_demo_that_is_interrupted_says_so_and_begins_anew(tmp_path: Path) -> Non
     edit(root / "config.toml", "connections = 2", "connections = 1")
     command = [*workspaces.MAILER, "-C", str(root), "demo", "--json"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -239,14 +280,16 @@ SCREENS = {
 
 @pytest.mark.parametrize("columns", [60, 80])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_screens_fit_their_columns(demo: Shown, screen: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_screens_fit_their_columns(
+    demo: Shown, screen: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     shown = said(mailer(*SCREENS[screen], at=demo.workspace))
     commands = "mailer -C "  # these stay in one piece, to be copied
     assert not [line for line in shown.splitlines() if len(line) > columns and commands not in line]
 
 
-# ------------------------------------------------------------------------------------------- the letter on the wire
+# --------------------------------------------------------------------------- the letter on the wire
 
 
 def test_letter_on_the_wire_is_a_proper_personal_message(demo: Shown) -> None:
@@ -257,20 +300,27 @@ def test_letter_on_the_wire_is_a_proper_personal_message(demo: Shown) -> None:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         assert message.get_content_type() == "multipart/alternative"
-        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+        assert [part.get_content_type() for part in message.iter_parts()] == [
+            "text/plain",
+            "text/html",
+        ]
         for name in ("From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Unsubscribe"):
             assert len(message.get_all(name, [])) == 1, name
         assert not message.get_all("Cc", []) and not message.get_all("Bcc", [])
         (to,) = message["To"].addresses
         one = log[to.addr_spec]
-        # RFC 2047 joins encoded words that stand beside each other; Python's newer parser forgets to.
+        # RFC 2047 joins encoded words that stand beside each other; Python's newer parser forgets
+        # to.
         shown = make_header(decode_header(email.message_from_bytes(path.read_bytes())["To"]))
         assert parseaddr(str(shown)) == (one["name"], to.addr_spec)
         assert message["From"].addresses[0].addr_spec == "appeals@rights.example"
         assert "@" in message["Reply-To"].addresses[0].addr_spec
         assert message["Message-ID"] == one["message_id"]
         assert re.fullmatch(r"<[a-z2-7]{26}@rights\.example>", message["Message-ID"])
-        assert message["Date"].datetime is not None and message["Date"].datetime.utcoffset() is not None
+        assert (
+            message["Date"].datetime is not None
+            and message["Date"].datetime.utcoffset() is not None
+        )
         assert re.match(r"<mailto:[^>]+@rights\.example\?subject=\w+>", message["List-Unsubscribe"])
         language = message["Content-Language"]
         languages.add(language)
@@ -282,23 +332,35 @@ def test_letter_on_the_wire_is_a_proper_personal_message(demo: Shown) -> None:
             assert "answers@rights.example" in text or "stop" in text, "how to object"
             assert "{{" not in text and "{%" not in text
         raw = path.read_bytes()
-        others = [other for other in log if other and other != to.addr_spec and other.encode() in raw]
+        others = [
+            other for other in log if other and other != to.addr_spec and other.encode() in raw
+        ]
         assert not others, "one person's letter holds nobody else's address"
         assert max(map(len, raw.split(b"\r\n"))) <= 998
         assert raw.isascii()
     assert {"en", "fr"} <= languages
 
 
-# ---------------------------------------------------------------------------------------------- plan, send, the log
+# ------------------------------------------------------------------------------ plan, send, the log
 
 
-def test_every_person_of_the_sheets_is_planned_sent_and_on_record(workspace: MakeWorkspace, box: Mailbox) -> None:
-    rows = [row(number) for number in range(1, 7)] + [row(7, address=""), row(8, address=address(1))]
+def test_every_person_of_the_sheets_is_planned_sent_and_on_record(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
+    rows = [row(number) for number in range(1, 7)] + [
+        row(7, address=""),
+        row(8, address=address(1)),
+    ]
     root = workspace(rows=rows)
     box.tricks |= {address(2): Trick.NO_SUCH_MAILBOX, address(3): Trick.HANGS_UP}
     plan = planned(root)
     assert set(plan) == {"mail_out", "appeal", "to_send", "left_out", "delegations", "hash"}
-    assert (plan["mail_out"], plan["appeal"], plan["to_send"], plan["left_out"]) == ("M-0001", "appeal", 6, 2)
+    assert (plan["mail_out"], plan["appeal"], plan["to_send"], plan["left_out"]) == (
+        "M-0001",
+        "appeal",
+        6,
+        2,
+    )
     assert plan["delegations"] == {
         "DE": {"to_send": 2, "left_out": 0}, "FR": {"to_send": 2, "left_out": 1}, "NO": {"to_send": 2, "left_out": 1},
     }  # fmt: skip
@@ -314,7 +376,9 @@ def test_every_person_of_the_sheets_is_planned_sent_and_on_record(workspace: Mak
     assert status["counts"] == finished["counts"]
     assert set(status["counts"]) == STATES
     assert sum(status["counts"].values()) == status["planned"] == 8
-    assert sum(number for counts in status["delegations"].values() for number in counts.values()) == 8
+    assert (
+        sum(number for counts in status["delegations"].values() for number in counts.values()) == 8
+    )
     assert status["state"] == "finished"
 
     everyone = people(root)
@@ -328,7 +392,10 @@ def test_every_person_of_the_sheets_is_planned_sent_and_on_record(workspace: Mak
     assert by_address[address(2)]["state"] == "refused"
     assert (by_address[address(2)]["code"], by_address[address(2)]["enhanced"]) == (550, "5.1.1")
     assert by_address[address(3)]["state"] == "unknown"
-    assert [one["reason"] for one in everyone if one["state"] == "skipped"] == ["no_address", "same_address"]
+    assert [one["reason"] for one in everyone if one["state"] == "skipped"] == [
+        "no_address",
+        "same_address",
+    ]
     assert box.seen == {address(number): 1 for number in (1, 3, 4, 5, 6)}
 
 
@@ -352,12 +419,19 @@ def test_data_goes_to_stdout_and_talk_to_stderr(workspace: MakeWorkspace) -> Non
     assert quiet.stdout and not quiet.stderr
 
 
-def test_the_workspace_is_chosen_before_or_after_the_command(workspace: MakeWorkspace, tmp_path: Path) -> None:
+def test_the_workspace_is_chosen_before_or_after_the_command(
+    workspace: MakeWorkspace, tmp_path: Path
+) -> None:
     root = workspace(people=2)
-    before, after = planned(root), data(process("plan", "appeal", "--json", "-C", root, cwd=tmp_path))
+    before, after = (
+        planned(root),
+        data(process("plan", "appeal", "--json", "-C", root, cwd=tmp_path)),
+    )
     assert (before["mail_out"], after["mail_out"]) == ("M-0001", "M-0002")
     shown = said(mailer("plan", "appeal", at=root))
-    assert f"mailer -C {root} log people M-0003" in shown, "what can be typed next can be typed as it stands"
+    assert f"mailer -C {root} log people M-0003" in shown, (
+        "what can be typed next can be typed as it stands"
+    )
 
 
 def test_check_tells_each_problem_with_its_cell(workspace: MakeWorkspace) -> None:
@@ -369,7 +443,11 @@ def test_check_tells_each_problem_with_its_cell(workspace: MakeWorkspace) -> Non
     assert list(problem) == [
         "code", "severity", "message", "file", "sheet", "cell", "row", "column", "value", "suggestion",
     ]  # fmt: skip
-    assert (problem["file"], problem["cell"], problem["severity"]) == ("contacts/members.csv", "3:6", "error")
+    assert (problem["file"], problem["cell"], problem["severity"]) == (
+        "contacts/members.csv",
+        "3:6",
+        "error",
+    )
     assert problem["value"] == "person2 no.parliament.example"
 
 
@@ -381,7 +459,9 @@ def test_postfix_takes_the_letters_of_a_whole_mail_out(tmp_path: Path) -> None:
     planned(root)
     user = ("-u", "nobody") if Path("/proc/self").stat().st_uid == 0 else ()
     assert SINK is not None
-    with subprocess.Popen([SINK, *user, "-c", f"127.0.0.1:{port}", "64"], stdout=subprocess.DEVNULL) as sink:
+    with subprocess.Popen(
+        [SINK, *user, "-c", f"127.0.0.1:{port}", "64"], stdout=subprocess.DEVNULL
+    ) as sink:
         try:
             until = time.monotonic() + 20
             while time.monotonic() < until:
@@ -396,10 +476,12 @@ def test_postfix_takes_the_letters_of_a_whole_mail_out(tmp_path: Path) -> None:
     assert finished["counts"]["accepted"] == 30
 
 
-# --------------------------------------------------------------------------------------------------- test and live
+# ------------------------------------------------------------------------------------ test and live
 
 
-def test_allow_list_decides_in_test_mode_and_subdomains_do_not_count(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_allow_list_decides_in_test_mode_and_subdomains_do_not_count(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     rows = [
         row(3, address="exact@elsewhere.example"),
         row(4, address="other@elsewhere.example"),
@@ -410,7 +492,10 @@ def test_allow_list_decides_in_test_mode_and_subdomains_do_not_count(workspace: 
     assert planned(root)["to_send"] == 2
     lines(mailer("send", "M-0001", "--confirm", 2, "--json", at=root))
     assert set(box.asked) == {"exact@elsewhere.example", address(5)}
-    assert [one["reason"] for one in people(root) if one["state"] == "skipped"] == ["test_mode", "test_mode"]
+    assert [one["reason"] for one in people(root) if one["state"] == "skipped"] == [
+        "test_mode",
+        "test_mode",
+    ]
 
 
 async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_pauses(
@@ -423,7 +508,10 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
     course = Course(connections=1)
     with pytest.raises(Refused, match="not on the allow-list"):
         await Dispatch(
-            ledger, mail_out_id, lambda: SmtpSession(server, Patience(), lambda one: allowed(one, allow)), course
+            ledger,
+            mail_out_id,
+            lambda: SmtpSession(server, Patience(), lambda one: allowed(one, allow)),
+            course,
         ).run()
     assert outside not in box.asked
     with ledger.reading() as connection:
@@ -435,14 +523,22 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
 def test_nobody_on_the_allow_list_is_said_with_what_to_do(workspace: MakeWorkspace) -> None:
     root = workspace(people=3, allow=())
     shown = said(mailer("plan", "appeal", at=root))
-    assert "0  get a letter" in shown and "test mode: not on the allow-list" in shown and "safety.allow" in shown
+    assert (
+        "0  get a letter" in shown
+        and "test mode: not on the allow-list" in shown
+        and "safety.allow" in shown
+    )
     assert "Dear Ms Exemplová" in said(mailer("preview", "appeal", "--as", "Example2", at=root))
-    assert "test mode" in said(mailer("preview", "appeal", at=root)), "without a name: the first person"
+    assert "test mode" in said(mailer("preview", "appeal", at=root)), (
+        "without a name: the first person"
+    )
     *_, finished = lines(mailer("send", "M-0001", "--json", at=root))
     assert finished["counts"]["skipped"] == 3
 
 
-def test_live_mode_refuses_the_repository_and_an_invented_session(tmp_path: Path, box: Mailbox) -> None:
+def test_live_mode_refuses_the_repository_and_an_invented_session(
+    tmp_path: Path, box: Mailbox
+) -> None:
     own = repository(tmp_path / "own")
     edit(own / "config.toml", 'mode = "test"', 'mode = "live"')
     assert "config.toml" in said(mailer("plan", "azerbaijan-credentials", at=own), 2)
@@ -462,19 +558,31 @@ def test_live_mode_sends_what_was_signed_to_everybody_and_what_was_not_to_nobody
     assert "has not signed" in said(mailer("send", "M-0001", "--confirm", "2", at=root), 3)
     assert not box.asked
     said(mailer("letters", "sign", "appeal", "Rights Example", "--by", "Jana Novak", at=root))
-    edit(root / "config.toml", 'organisation = "Rights Example"', 'organisation = "Your Organisation"')
+    edit(
+        root / "config.toml",
+        'organisation = "Rights Example"',
+        'organisation = "Your Organisation"',
+    )
     planned(root)
-    assert "sender.organisation is not filled in yet" in said(mailer("send", "M-0002", "--confirm", "2", at=root), 3)
-    edit(root / "config.toml", 'organisation = "Your Organisation"', 'organisation = "Rights Example"')
+    assert "sender.organisation is not filled in yet" in said(
+        mailer("send", "M-0002", "--confirm", "2", at=root), 3
+    )
+    edit(
+        root / "config.toml",
+        'organisation = "Your Organisation"',
+        'organisation = "Rights Example"',
+    )
     *_, finished = lines(mailer("send", "M-0001", "--confirm", "2", "--json", at=root))
     assert finished["counts"]["accepted"] == len(box.seen) == 2
 
 
-# ------------------------------------------------------------------------------------------------- the typed number
+# --------------------------------------------------------------------------------- the typed number
 
 
 @pytest.mark.parametrize("columns", [60, 120])
-def test_number_of_people_is_typed_at_the_terminal(workspace: MakeWorkspace, box: Mailbox, columns: int) -> None:
+def test_number_of_people_is_typed_at_the_terminal(
+    workspace: MakeWorkspace, box: Mailbox, columns: int
+) -> None:
     root = workspace(people=4)
     planned(root)
     with Terminal(root, "send", "M-0001", columns=columns) as terminal:
@@ -495,7 +603,9 @@ def test_number_of_people_is_typed_at_the_terminal(workspace: MakeWorkspace, box
 
 
 @pytest.mark.parametrize(("answer", "code"), [("", 3), ("3", 3), (None, 130)])
-def test_any_other_answer_sends_nothing(workspace: MakeWorkspace, box: Mailbox, answer: str | None, code: int) -> None:
+def test_any_other_answer_sends_nothing(
+    workspace: MakeWorkspace, box: Mailbox, answer: str | None, code: int
+) -> None:
     root = workspace(people=4)
     planned(root)
     with Terminal(root, "send", "M-0001") as terminal:
@@ -509,7 +619,9 @@ def test_any_other_answer_sends_nothing(workspace: MakeWorkspace, box: Mailbox, 
     assert not box.asked
 
 
-def test_number_on_the_command_line_must_be_the_plans(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_number_on_the_command_line_must_be_the_plans(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=4)
     planned(root)
     wrong = said(mailer("send", "M-0001", "--confirm", "5", at=root), 3)
@@ -521,7 +633,7 @@ def test_number_on_the_command_line_must_be_the_plans(workspace: MakeWorkspace, 
     assert not box.asked
 
 
-# ----------------------------------------------------------------------------------------------- what changed since
+# ------------------------------------------------------------------------------- what changed since
 
 
 def _a_cell_of_a_workbook(root: Path) -> None:
@@ -532,7 +644,9 @@ def _a_cell_of_a_workbook(root: Path) -> None:
 
 CHANGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "cell of a CSV file": (
-        lambda root: edit(root / "contacts" / "members.csv", address(2), "new@fr.parliament.example"),
+        lambda root: edit(
+            root / "contacts" / "members.csv", address(2), "new@fr.parliament.example"
+        ),
         ["contacts/members.csv:3:6", address(2), "new@fr.parliament.example"],
     ),
     "cell of a workbook": (
@@ -555,13 +669,18 @@ CHANGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_stale_plan_is_refused_and_what_changed_is_named(workspace: MakeWorkspace, box: Mailbox, change: str) -> None:
+def test_stale_plan_is_refused_and_what_changed_is_named(
+    workspace: MakeWorkspace, box: Mailbox, change: str
+) -> None:
     root = workspace(people=3)
     book = openpyxl.Workbook()
     tab = book.active
     assert tab is not None
     tab.title = "Members"
-    for cells in (["delegation", "name", "e-mail"], ["NO", "Kari Eksempel", "old@no.parliament.example"]):
+    for cells in (
+        ["delegation", "name", "e-mail"],
+        ["NO", "Kari Eksempel", "old@no.parliament.example"],
+    ):
         tab.append(cells)
     book.save(root / "contacts" / "more.xlsx")
     assert planned(root)["to_send"] == 4
@@ -592,10 +711,12 @@ def test_once_begun_the_frozen_letters_go_out_and_only_the_settings_must_agree(
     assert not any("shout" in str(letter) for letter in letters(box.folder))
 
 
-# --------------------------------------------------------------------------------------------- nobody a second time
+# ----------------------------------------------------------------------------- nobody a second time
 
 
-def test_second_plan_leaves_out_everyone_with_the_mail_out_named(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_second_plan_leaves_out_everyone_with_the_mail_out_named(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=4)
     box.tricks[address(1)] = Trick.HANGS_UP
     box.tricks[address(2)] = Trick.NO_SUCH_MAILBOX
@@ -607,7 +728,9 @@ def test_second_plan_leaves_out_everyone_with_the_mail_out_named(workspace: Make
     assert "already written to" in third.stdout and "in M-0001: " in third.stdout
     found = {one["address"]: one for one in people(root, "M-0003")}
     assert found[address(5)]["state"] == "waiting"
-    assert found[address(2)]["state"] == "waiting", "who was refused may be tried again by a new plan"
+    assert found[address(2)]["state"] == "waiting", (
+        "who was refused may be tried again by a new plan"
+    )
     for number in (1, 3, 4):
         assert found[address(number)]["reason"] == "already_written"
     assert "M-0001" in said(mailer("log", "show", "M-0003", address(3), at=root))
@@ -618,31 +741,49 @@ def test_retry_plans_the_rest_with_corrected_sheets(workspace: MakeWorkspace, bo
     root = workspace(rows=rows)
     box.tricks = {address(number): Trick.NO_SUCH_MAILBOX for number in (2, 3)}
     planned(root)
-    assert "mailer send M-0001" in said(mailer("retry", "M-0001", at=root), 2).replace(f"-C {root} ", "")
+    assert "mailer send M-0001" in said(mailer("retry", "M-0001", at=root), 2).replace(
+        f"-C {root} ", ""
+    )
     lines(mailer("send", "M-0001", "--confirm", 6, "--json", at=root), 1)
     rows[1] = row(2, address="right2@no.parliament.example")
     rows[6] = row(7)
     write_sheet(root, rows)
     retry = data(mailer("retry", "M-0001", "--json", at=root))
-    assert retry["to_send"] == 2, "the corrected address and the one that was missing, not the same dead address again"
+    assert retry["to_send"] == 2, (
+        "the corrected address and the one that was missing, not the same dead address again"
+    )
     again = data(mailer("retry", "M-0001", "--refused", "--only", "DE", "--json", at=root))
-    assert {code: one["to_send"] for code, one in again["delegations"].items()} == {"DE": 1, "FR": 0, "NO": 0}
+    assert {code: one["to_send"] for code, one in again["delegations"].items()} == {
+        "DE": 1,
+        "FR": 0,
+        "NO": 0,
+    }
     *_, finished = lines(mailer("send", "M-0002", "--confirm", 2, "--json", at=root))
     assert finished["counts"]["accepted"] == 2
-    assert set(box.seen) == {address(number) for number in (1, 4, 5, 6, 7)} | {"right2@no.parliament.example"}
+    assert set(box.seen) == {address(number) for number in (1, 4, 5, 6, 7)} | {
+        "right2@no.parliament.example"
+    }
     assert set(box.seen.values()) == {1}
 
 
-def test_retry_is_for_those_who_were_chosen_and_nobody_else(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_retry_is_for_those_who_were_chosen_and_nobody_else(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=6)
     box.tricks[address(1)] = Trick.NO_SUCH_MAILBOX
     assert planned(root, "--only", "FR")["to_send"] == 2
     lines(mailer("send", "M-0001", "--confirm", 2, "--json", at=root), 1)
     retry = data(mailer("retry", "M-0001", "--refused", "--json", at=root))
-    assert {code: one["to_send"] for code, one in retry["delegations"].items()} == {"DE": 0, "FR": 1, "NO": 0}
+    assert {code: one["to_send"] for code, one in retry["delegations"].items()} == {
+        "DE": 0,
+        "FR": 1,
+        "NO": 0,
+    }
 
 
-def test_two_processes_that_send_at_once_write_to_nobody_twice(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_two_processes_that_send_at_once_write_to_nobody_twice(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=60)
     planned(root)
     with (
@@ -655,7 +796,9 @@ def test_two_processes_that_send_at_once_write_to_nobody_twice(workspace: MakeWo
     assert set(states(root).values()) == {"accepted"}
 
 
-def test_person_held_after_the_plan_is_not_written_to(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_person_held_after_the_plan_is_not_written_to(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=30, per_minute=600)
     planned(root)
     with Sending(root, "send", "M-0001", "--confirm", "30") as sending:
@@ -672,10 +815,12 @@ def test_person_held_after_the_plan_is_not_written_to(workspace: MakeWorkspace, 
     assert next(one["reason"] for one in people(root) if one["address"] == held) == "on_hold"
 
 
-# --------------------------------------------------------------------------------------------- pause, stop, Ctrl-C
+# ------------------------------------------------------------------------------ pause, stop, Ctrl-C
 
 
-def test_ctrl_c_ends_within_a_second_and_send_goes_on_where_it_was(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_ctrl_c_ends_within_a_second_and_send_goes_on_where_it_was(
+    workspace: MakeWorkspace, box: Mailbox
+) -> None:
     root = workspace(people=40, per_minute=1200)
     planned(root)
     with Sending(root, "send", "M-0001", "--confirm", "40") as sending:
@@ -683,7 +828,9 @@ def test_ctrl_c_ends_within_a_second_and_send_goes_on_where_it_was(workspace: Ma
         code, rest, err, seconds = sending.end(signal.SIGINT)
     seen = box.seen.total()
     assert code == 130
-    assert seconds < 9, "a second, and what a busy computer needs; waiting for answers would take ten"
+    assert seconds < 9, (
+        "a second, and what a busy computer needs; waiting for answers would take ten"
+    )
     finished = rest[-1]
     assert finished["counts"]["accepted"] == seen < 40
     assert finished["counts"]["waiting"] == 40 - seen
@@ -696,7 +843,9 @@ def test_ctrl_c_ends_within_a_second_and_send_goes_on_where_it_was(workspace: Ma
     assert len(box.seen) == 40 and set(box.seen.values()) == {1}
 
 
-@pytest.mark.parametrize(("word", "code", "left"), [("pause", 4, "waiting"), ("stop", 1, "not_sent")])
+@pytest.mark.parametrize(
+    ("word", "code", "left"), [("pause", 4, "waiting"), ("stop", 1, "not_sent")]
+)
 def test_another_window_can_pause_and_stop(
     workspace: MakeWorkspace, box: Mailbox, word: str, code: int, left: str
 ) -> None:
@@ -715,7 +864,9 @@ def test_another_window_can_pause_and_stop(
     again = mailer("send", "M-0001", "--confirm", "60", at=root) if word == "stop" else None
     if again is not None:
         assert "was stopped for good" in said(again, 3) and "retry M-0001" in again.stderr
-        assert planned(root)["to_send"] == 60 - box.seen.total(), "who was not written to can be planned anew"
+        assert planned(root)["to_send"] == 60 - box.seen.total(), (
+            "who was not written to can be planned anew"
+        )
 
 
 def test_ctrl_c_while_the_server_says_nothing_sends_nothing(tmp_path: Path) -> None:
@@ -751,10 +902,14 @@ async def test_second_ctrl_c_ends_at_once_and_says_how_many_became_unknown(tmp_p
 def test_what_cannot_be_done_now_is_said_in_words(workspace: MakeWorkspace) -> None:
     root = workspace(people=2)
     planned(root)
-    assert "M-0001 has not begun; there is nothing to pause" in said(mailer("pause", "M-0001", at=root), 3)
+    assert "M-0001 has not begun; there is nothing to pause" in said(
+        mailer("pause", "M-0001", at=root), 3
+    )
     assert "M-0001 has not begun" in said(mailer("resume", "M-0001", at=root), 3)
     lines(mailer("send", "M-0001", "--confirm", 2, "--json", at=root))
-    assert "M-0001 is finished; there is nothing to stop" in said(mailer("stop", "M-0001", at=root), 3)
+    assert "M-0001 is finished; there is nothing to stop" in said(
+        mailer("stop", "M-0001", at=root), 3
+    )
     assert "There is no mail-out M-0009" in said(mailer("send", "M-0009", at=root), 2)
 
 
@@ -768,7 +923,7 @@ def test_past_the_last_day_nothing_is_sent(workspace: MakeWorkspace, box: Mailbo
     assert not box.asked
 
 
-# -------------------------------------------------------------------------------------------------- bad input
+# ---------------------------------------------------------------------------------------- bad input
 
 
 def _without_fallback(root: Path) -> None:
@@ -788,12 +943,16 @@ BAD: dict[str, tuple[Callable[[Path], None], int, list[str]]] = {
         ["templates/appeal/appeal.toml", "2 people have no letter", "de", "fallback = "],
     ),
     "a sheet that is none": (
-        lambda root: (root / "contacts" / "broken.xlsx").write_bytes(b"PK\x03\x04 not a workbook") and None,
+        lambda root: (
+            (root / "contacts" / "broken.xlsx").write_bytes(b"PK\x03\x04 not a workbook") and None
+        ),
         1,
         ["contacts/broken.xlsx", "broken", "save it anew"],
     ),
     "a sheet without headings": (
-        lambda root: (root / "contacts" / "odd.csv").write_text("1,2,3\n4,5,6\n", encoding="utf-8") and None,
+        lambda root: (
+            (root / "contacts" / "odd.csv").write_text("1,2,3\n4,5,6\n", encoding="utf-8") and None
+        ),
         1,
         ["contacts/odd.csv"],
     ),
@@ -813,16 +972,24 @@ BAD: dict[str, tuple[Callable[[Path], None], int, list[str]]] = {
         ["config.toml:9"],
     ),
     "a line that everybody can read": (
-        lambda root: edit(root / "config.toml", 'host = "127.0.0.1"', 'host = "smtp.rights.example"'),
+        lambda root: edit(
+            root / "config.toml", 'host = "127.0.0.1"', 'host = "smtp.rights.example"'
+        ),
         2,
         ["config.toml:9: smtp.security", "starttls"],
     ),
     "an appeal that is not there": (
-        lambda root: (root / "templates" / "appeal").rename(root / "templates" / "appeals") and None,
+        lambda root: (
+            (root / "templates" / "appeal").rename(root / "templates" / "appeals") and None
+        ),
         2,
         ['no appeal called "appeal"', 'did you mean "appeals"'],
     ),
-    "nobody in the sheets": (lambda root: write_sheet(root, []), 2, ["nobody in the contact sheets", "contacts/"]),
+    "nobody in the sheets": (
+        lambda root: write_sheet(root, []),
+        2,
+        ["nobody in the contact sheets", "contacts/"],
+    ),
     "a hold list that cannot be read": (
         lambda root: (root / "contacts" / "_hold.csv").write_bytes(b"\x00\x01\x02\x00") and None,
         1,
@@ -832,7 +999,9 @@ BAD: dict[str, tuple[Callable[[Path], None], int, list[str]]] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_gets_a_place_a_value_and_what_to_do(workspace: MakeWorkspace, box: Mailbox, what: str) -> None:
+def test_bad_input_gets_a_place_a_value_and_what_to_do(
+    workspace: MakeWorkspace, box: Mailbox, what: str
+) -> None:
     root = workspace(people=3)
     make, code, words = BAD[what]
     make(root)
@@ -852,8 +1021,12 @@ def test_check_finds_the_letters_that_are_missing(workspace: MakeWorkspace) -> N
     root = workspace(people=1)
     _without_fallback(root)
     found = data(mailer("check", "--json", at=root), 1)
-    assert [(one["code"], one["value"]) for one in found["problems"] if one["severity"] == "error"] == [("L128", "de")]
-    assert planned(root, "--only", "FR")["to_send"] == 1, "those who are left out on purpose need no letter"
+    assert [
+        (one["code"], one["value"]) for one in found["problems"] if one["severity"] == "error"
+    ] == [("L128", "de")]
+    assert planned(root, "--only", "FR")["to_send"] == 1, (
+        "those who are left out on purpose need no letter"
+    )
 
 
 def test_server_that_does_not_answer_is_said_and_the_plan_stays(tmp_path: Path) -> None:
@@ -865,20 +1038,32 @@ def test_server_that_does_not_answer_is_said_and_the_plan_stays(tmp_path: Path) 
     assert (status["state"], status["counts"]["waiting"]) == ("planned", 2)
 
 
-async def test_server_that_refuses_the_sender_stops_the_mail_out_and_marks_nobody(tmp_path: Path) -> None:
+async def test_server_that_refuses_the_sender_stops_the_mail_out_and_marks_nobody(
+    tmp_path: Path,
+) -> None:
     async with StubbornServer({"MAIL": b"550 5.7.60 you may not send as this\r\n"}) as server:
         root = a_workspace(tmp_path / "work", server.port, people=4)
         await asyncio.to_thread(planned, root)
         found = await asyncio.to_thread(process, "send", "M-0001", "--confirm", "4", at=root)
         assert server.dots == []
     shown = said(found, 5)
-    assert "you may not send as this" in shown and "M-0001 is paused" in shown and "resume M-0001" in shown
-    counts = (await asyncio.to_thread(lambda: data(mailer("status", "M-0001", "--json", at=root))))["counts"]
+    assert (
+        "you may not send as this" in shown
+        and "M-0001 is paused" in shown
+        and "resume M-0001" in shown
+    )
+    counts = (await asyncio.to_thread(lambda: data(mailer("status", "M-0001", "--json", at=root))))[
+        "counts"
+    ]
     assert counts["waiting"] + counts["deferred"] == 4
 
 
-def test_mistake_of_the_whole_is_not_hidden_in_a_copy_of_the_repository(tmp_path: Path, box: Mailbox) -> None:
-    """The repository's own workspace, with a server and an allow-list: the whole of 612, to one delegation."""
+def test_mistake_of_the_whole_is_not_hidden_in_a_copy_of_the_repository(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    """The repository's own workspace, with a server and an allow-list: the whole of 612, to one
+    delegation.
+    """
     root = repository(tmp_path / "work")
     edit(root / "config.toml", "port = 2525", f"port = {box.port}")
     edit(root / "config.toml", 'allow = ["@rights.example"]', 'allow = ["@mt.parliament.example"]')

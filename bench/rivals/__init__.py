@@ -1,7 +1,9 @@
-"""Other senders, fetched into a temporary folder of this run and never part of the mailer; and letters as they read them.
+"""Other senders, fetched into a temporary folder of this run and never part of the mailer; and
+letters as they read them.
 
-nodemailer comes through npm, `mailmerge` into an environment of its own, and the Go programs are built from the sources
-beside this file. Where one cannot be had (no npm, no Go, no network) its row says so.
+nodemailer comes through npm, `mailmerge` into an environment of its own, and the Go programs are
+built from the sources beside this file. Where one cannot be had (no npm, no Go, no network) its row
+says so.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ from pathlib import Path
 from bench import measure
 
 HERE = Path(__file__).parent
-NODEMAILER, MAILMERGE, SMTPPOOL = "nodemailer@10.6.1", "mailmerge==2.3.0", "github.com/knadh/smtppool/v2@latest"
+NODEMAILER, MAILMERGE, SMTPPOOL = (
+    "nodemailer@10.6.1",
+    "mailmerge==2.3.0",
+    "github.com/knadh/smtppool/v2@latest",
+)
 LONGEST = 180  # seconds for fetching one
 
 
@@ -52,7 +58,10 @@ def _once(fetch: Callable[[], Path]) -> Callable[[], Path]:
 def nodemailer() -> Path:
     """Return a script to run with node."""
     folder = _folder("nodemailer")
-    _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", NODEMAILER], folder)
+    _run(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", NODEMAILER],
+        folder,
+    )
     return Path(shutil.copy(HERE / "nodemailer.cjs", folder))
 
 
@@ -89,12 +98,16 @@ def _run(command: list[str], folder: Path) -> None:
     if shutil.which(command[0], path=None) is None and not (folder / command[0]).exists():
         raise Missing(f"{command[0]} is not here")
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False
+        )
     except subprocess.TimeoutExpired:
         raise Missing(f"{' '.join(command[:2])} took longer than {LONGEST} s") from None
     if done.returncode:
         words = (done.stderr or done.stdout).split("\n")
-        raise Missing(f"{' '.join(command[:3])} failed: {next(filter(None, reversed(words)), '').strip()}")
+        raise Missing(
+            f"{' '.join(command[:3])} failed: {next(filter(None, reversed(words)), '').strip()}"
+        )
 
 
 @cache
@@ -114,9 +127,13 @@ def _folder(name: str) -> Path:
 
 def letters_file(letters: Iterable[tuple[str, bytes]]) -> Path:
     """Write letters, each with its address, as the programs beside this file read them."""
-    with tempfile.NamedTemporaryFile("w", dir=_root(), suffix=".jsonl", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=_root(), suffix=".jsonl", delete=False, encoding="utf-8"
+    ) as file:
         for address, data in letters:
-            file.write(json.dumps({"to": address, "raw": data.decode("ascii"), **parts(data)}) + "\n")
+            file.write(
+                json.dumps({"to": address, "raw": data.decode("ascii"), **parts(data)}) + "\n"
+            )
     return Path(file.name)
 
 
@@ -134,7 +151,9 @@ def parts(data: bytes) -> dict[str, str]:
 def mailmerge_folder(letters: Iterable[tuple[str, bytes]], port: int) -> Path:
     """Make a folder in which `mailmerge` sends the text of these letters, without their HTML."""
     folder = _folder("merged")
-    (folder / "mailmerge_server.conf").write_text(f"[smtp_server]\nhost = 127.0.0.1\nport = {port}\n", encoding="utf-8")
+    (folder / "mailmerge_server.conf").write_text(
+        f"[smtp_server]\nhost = 127.0.0.1\nport = {port}\n", encoding="utf-8"
+    )
     template = "TO: {{to}}\nFROM: jana@rights.example\nSUBJECT: {{subject}}\n\n{{text}}\n"
     (folder / "mailmerge_template.txt").write_text(template, encoding="utf-8")
     with (folder / "mailmerge_database.csv").open("w", newline="", encoding="utf-8") as file:
@@ -144,7 +163,11 @@ def mailmerge_folder(letters: Iterable[tuple[str, bytes]], port: int) -> Path:
     return folder
 
 
-def add(cases: dict[str, measure.Case | measure.Program], name: str, program: Callable[[], measure.Program]) -> None:
+def add(
+    cases: dict[str, measure.Case | measure.Program],
+    name: str,
+    program: Callable[[], measure.Program],
+) -> None:
     """Put one more sender among the cases, or say that it is left out and why."""
     try:
         cases[name] = program()

@@ -1,8 +1,9 @@
 """Asks the name servers whether a domain of the contact sheets takes mail at all; only on request.
 
-A domain that does not exist, or says that it takes no mail (RFC 7505), is an error. Silence proves nothing: a time-out
-or a failing name server is "not known", and so is everything where more than a fifth of all domains fail, since then
-it is our own name server that is wrong. A domain without MX is asked for its address (RFC 5321 section 5.1).
+A domain that does not exist, or says that it takes no mail (RFC 7505), is an error. Silence proves
+nothing: a time-out or a failing name server is "not known", and so is everything where more than a
+fifth of all domains fail, since then it is our own name server that is wrong. A domain without MX
+is asked for its address (RFC 5321 section 5.1).
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ class Answer(Enum):
 
 
 def check_domains(book: ContactBook, resolver: Resolver | None = None) -> list[Problem]:
-    """Ask once for each domain; `resolver` is that of the system, five seconds a question, unless another is given."""
+    """Ask once for each domain; `resolver` is that of the system, five seconds a question, unless
+    another is given.
+    """
     if resolver is None:
         resolver = _of_the_system()
     people = [contact for contact in book.contacts if contact.address]
     domains = list(dict.fromkeys(domain_of(contact.address) for contact in people))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = dict(zip(domains, pool.map(lambda domain: ask(domain, resolver), domains), strict=True))
+        answers = dict(
+            zip(domains, pool.map(lambda domain: ask(domain, resolver), domains), strict=True)
+        )
     failed = sum(answer is Answer.NO_MAIL for answer in answers.values())
     doubtful = len(domains) > 4 and failed * 5 > len(domains)
     problems: list[Problem] = []
@@ -50,7 +55,8 @@ def check_domains(book: ContactBook, resolver: Resolver | None = None) -> list[P
         elif answer is not Answer.TAKES_MAIL and domain not in said:
             said.add(domain)
             message = (
-                f"{failed} of {len(domains)} domains are said not to exist, so the name server is in doubt"
+                f"{failed} of {len(domains)} domains are said not to exist, so the name server is"
+                " in doubt"
                 if doubtful
                 else ""
             )

@@ -1,1 +1,3 @@
-"""What every room knows: errors, states, addresses, spellings, the Assembly's delegations, and the settings."""
+"""What every room knows: errors, states, addresses, spellings, the Assembly's delegations, and the
+settings.
+"""

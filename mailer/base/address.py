@@ -1,7 +1,9 @@
-"""Addresses: the form that goes on the wire, the key that tells two people apart, and the allow-list.
+"""Addresses: the form that goes on the wire, the key that tells two people apart, and the
+allow-list.
 
-The key folds the domain (case, IDNA) and normalises the local part to NFC; the case of a local part is kept on the
-wire, and ignored in the key: no parliament tells `A.Berg@` from `a.berg@`, and a second letter costs more.
+The key folds the domain (case, IDNA) and normalises the local part to NFC; the case of a local part
+is kept on the wire, and ignored in the key: no parliament tells `A.Berg@` from `a.berg@`, and a
+second letter costs more.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from functools import lru_cache
 import idna
 
 WIRE = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
-"""Printable ASCII without blanks and angle brackets: what may stand between < and > in MAIL and RCPT."""
+"""Printable ASCII without blanks and angle brackets: what may stand between < and > in MAIL and
+RCPT.
+"""
 
 
 def domain_of(address: str) -> str:
@@ -23,21 +27,29 @@ def domain_of(address: str) -> str:
 
 
 def key_of(address: str) -> str:
-    """Return the key under which two spellings of one mailbox are the same: `A.Berg@NO.example` → `a.berg@no.example`."""
+    """Return the key under which two spellings of one mailbox are the same: `A.Berg@NO.example` →
+    `a.berg@no.example`.
+    """
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    folded = local.casefold()  # "ß" with an accent folds into two letters, of which the second takes the accent
+    folded = (
+        local.casefold()
+    )  # "ß" with an accent folds into two letters, of which the second takes the accent
     return f"{folded if folded.isascii() else unicodedata.normalize('NFC', folded)}@{_key_of_domain(domain)}"
 
 
 @lru_cache(maxsize=4096)  # a parliament has one domain for all its members
 def _key_of_domain(domain: str) -> str:
-    with contextlib.suppress(idna.IDNAError):  # what is no domain keeps its own spelling; nobody writes to it
+    with contextlib.suppress(
+        idna.IDNAError
+    ):  # what is no domain keeps its own spelling; nobody writes to it
         domain = idna.encode(domain, uts46=True).decode("ascii")
     return domain.casefold()
 
 
 def allowed(address: str, allow: Iterable[str]) -> bool:
-    """Tell whether the allow-list names this address, exactly or as `@domain`. Subdomains do not count."""
+    """Tell whether the allow-list names this address, exactly or as `@domain`. Subdomains do not
+    count.
+    """
     entries, key = _keys(tuple(allow)), key_of(address)
     return key in entries or f"@{domain_of(key)}" in entries
 

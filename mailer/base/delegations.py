@@ -1,7 +1,9 @@
-"""The delegations: which there are, how they are called, how many seats they have, and who belongs to which.
+"""The delegations: which there are, how they are called, how many seats they have, and who belongs
+to which.
 
-`delegations.csv` holds 46 members, the former one, the observers and the partners for democracy; each row
-names its source. A workspace overrides single cells of it with a `delegations.csv` of its own.
+`delegations.csv` holds 46 members, the former one, the observers and the partners for democracy;
+each row names its source. A workspace overrides single cells of it with a `delegations.csv` of its
+own.
 """
 
 from __future__ import annotations
@@ -62,8 +64,12 @@ class Delegations:
 
         Raises `UsageError` with every line of `path` that cannot be used.
         """
-        text = resources.files("mailer.base").joinpath("delegations.csv").read_text(encoding="utf-8")
-        table = {row["code"]: row for row in csv.DictReader(text.splitlines(keepends=True), strict=True)}
+        text = (
+            resources.files("mailer.base").joinpath("delegations.csv").read_text(encoding="utf-8")
+        )
+        table = {
+            row["code"]: row for row in csv.DictReader(text.splitlines(keepends=True), strict=True)
+        }
         lines: dict[str, int] = {}
         if path is not None:
             for line, own in _own_rows(path):
@@ -90,31 +96,41 @@ class Delegations:
     @cached_property
     def members(self) -> tuple[Delegation, ...]:
         """The delegations that sit and vote, in the order of their English name."""
-        return tuple(sorted((d for d in self if d.status == "member"), key=lambda d: tokens(d.name_en)))
+        return tuple(
+            sorted((d for d in self if d.status == "member"), key=lambda d: tokens(d.name_en))
+        )
 
     def get(self, code: str) -> Delegation | None:
         return self._by_code.get(code)
 
     def find(self, text: str) -> Delegation | None:
-        """Find a delegation by code, English or French name or alias. Nothing is guessed: `Germnay` is nobody."""
+        """Find a delegation by code, English or French name or alias. Nothing is guessed: `Germnay`
+        is nobody.
+        """
         words = tokens(text)
         return self._by_spelling.get("".join(words)) or (
             self._by_spelling.get("".join(words[1:])) if words[:1] == ("the",) else None
         )
 
     def suggest(self, text: str) -> str | None:
-        """Return the English name that `text` was perhaps meant to be, for "did you mean"; never used by itself."""
+        """Return the English name that `text` was perhaps meant to be, for "did you mean"; never
+        used by itself.
+        """
         from rapidfuzz import fuzz, process
 
         if text in self._suggested:
             return self._suggested[text]
-        names = [spelling for spelling in self._by_spelling if len(spelling) > 3]  # codes are too short to compare
+        names = [
+            spelling for spelling in self._by_spelling if len(spelling) > 3
+        ]  # codes are too short to compare
         best = process.extractOne(fold(text[:100]), names, scorer=fuzz.ratio, score_cutoff=80)
         self._suggested[text] = self._by_spelling[best[0]].name_en if best else None
         return self._suggested[text]
 
     def name(self, code: str, language: str) -> str:
-        """Return the name in French for `fr`, in English for every other language; the code if nobody knows it."""
+        """Return the name in French for `fr`, in English for every other language; the code if
+        nobody knows it.
+        """
         row = self.get(code)
         return code if row is None else row.name_fr if language == "fr" else row.name_en
 
@@ -124,11 +140,16 @@ class Delegations:
         return code if row is None else row.of_fr if language == "fr" else row.of_en
 
     def group(self, contacts: Iterable[SeatedT]) -> dict[str, list[SeatedT]]:
-        """Sort people into their delegations, by code, in the order of the English name; `""` (not known) is last."""
+        """Sort people into their delegations, by code, in the order of the English name; `""` (not
+        known) is last.
+        """
         groups: dict[str, list[SeatedT]] = {}
         for contact in contacts:
             groups.setdefault(contact.delegation, []).append(contact)
-        return {code: groups[code] for code in sorted(groups, key=lambda c: (not c, tokens(self.name(c, "en")), c))}
+        return {
+            code: groups[code]
+            for code in sorted(groups, key=lambda c: (not c, tokens(self.name(c, "en")), c))
+        }
 
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -138,7 +159,10 @@ def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise UsageError(f"{path} cannot be read: {error}", hint="save it as CSV, UTF-8") from error
     reader = csv.DictReader(text.splitlines(keepends=True), restkey="", restval="")
     for row in reader:
-        yield reader.line_num, {key.strip().lower(): value.strip() for key, value in row.items() if key and value}
+        yield (
+            reader.line_num,
+            {key.strip().lower(): value.strip() for key, value in row.items() if key and value},
+        )
 
 
 def _faults(row: dict[str, str]) -> Iterator[str]:
@@ -161,7 +185,9 @@ def _delegation(row: dict[str, str]) -> Delegation:
         name_fr=row.get("name_fr") or name,
         of_en=row.get("of_en") or f"of {name}",
         of_fr=row.get("of_fr") or f"({row.get('name_fr') or name})",
-        aliases=tuple(alias.strip() for alias in row.get("aliases", "").split(";") if alias.strip()),
+        aliases=tuple(
+            alias.strip() for alias in row.get("aliases", "").split(";") if alias.strip()
+        ),
         representatives=int(row.get("representatives") or 0),
         substitutes=int(row.get("substitutes") or 0),
         status=row["status"],

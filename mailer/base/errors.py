@@ -6,8 +6,9 @@
     ├─ Interrupted          exit 4   stopped part-way; can be resumed
     └─ ServerError          exit 5   the mail server cannot be reached, or refused the login
 
-An expected end of a letter (a 550, a time-out) is no exception but a value: `states.Receipt`. A `Problem` is
-one thing to put right, with its coordinates; a command collects all of them before it speaks.
+An expected end of a letter (a 550, a time-out) is no exception but a value: `states.Receipt`. A
+`Problem` is one thing to put right, with its coordinates; a command collects all of them before it
+speaks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to put right, at its coordinates. The field names are those of `mailer check --json`."""
+    """One thing to put right, at its coordinates. The field names are those of `mailer check
+    --json`.
+    """
 
     code: str  # C… contacts, L… letters, K… configuration, S… safety; `docs/problems.md` lists them
     severity: Severity
@@ -40,7 +43,9 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where to look: `contacts/uk.xlsx · sheet "Members" · cell D17`, `contacts/uk.csv:17:4`, or `config.toml:12`."""
+        """Where to look: `contacts/uk.xlsx · sheet "Members" · cell D17`, `contacts/uk.csv:17:4`,
+        or `config.toml:12`.
+        """
         if self.sheet is None:
             at = self.cell or self.row
             return f"{self.file}:{at}" if at else self.file
@@ -57,11 +62,15 @@ class Problem:
 
 
 class MailerError(Exception):
-    """The root. `message` is one sentence, `hint` the next thing to type or do, `problems` what to put right."""
+    """The root. `message` is one sentence, `hint` the next thing to type or do, `problems` what to
+    put right.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "", problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", problems: Sequence[Problem] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -89,9 +98,15 @@ class ServerError(MailerError):
 
 
 BLANKS = "\u00a0\u202f"
-"""Blanks that do not break, as French typography sets them; the only ones besides the space that are shown as they are."""
+"""Blanks that do not break, as French typography sets them; the only ones besides the space that
+are shown as they are.
+"""
 
 
 def printable(text: str) -> str:
-    """Make text from sheets and servers safe to show: control and invisible characters appear as `\\x1b`."""
-    return "".join(char if char.isprintable() or char in BLANKS else ascii(char)[1:-1] for char in text)
+    """Make text from sheets and servers safe to show: control and invisible characters appear as
+    `\\x1b`.
+    """
+    return "".join(
+        char if char.isprintable() or char in BLANKS else ascii(char)[1:-1] for char in text
+    )

@@ -23,9 +23,12 @@ class Kind:
 @cache
 def codes() -> dict[str, Kind]:
     """Return code → meaning, in the order of the codes."""
-    data = tomllib.loads(resources.files("mailer.base").joinpath("problems.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(
+        resources.files("mailer.base").joinpath("problems.toml").read_text(encoding="utf-8")
+    )
     return {
-        code: Kind(Severity(it["severity"]), it["message"], it["advice"], it["example"]) for code, it in data.items()
+        code: Kind(Severity(it["severity"]), it["message"], it["advice"], it["example"])
+        for code, it in data.items()
     }
 
 
@@ -44,5 +47,14 @@ def problem(
     """Make a `Problem` of a code; `message` and `suggestion` stand instead of the general words."""
     kind = codes()[code]
     return Problem(
-        code, kind.severity, message or kind.message, file, sheet, cell, row, column, value, suggestion or kind.advice
+        code,
+        kind.severity,
+        message or kind.message,
+        file,
+        sheet,
+        cell,
+        row,
+        column,
+        value,
+        suggestion or kind.advice,
     )

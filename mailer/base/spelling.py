@@ -1,7 +1,7 @@
 """Spellings: when two ways of writing a word are the same word.
 
-Case, accents, blanks and punctuation are ignored, and letters that are no letter plus accent (ø, ł, ı, æ) are
-written in plain ones. Nothing here is fuzzy: two words are the same or they are not.
+Case, accents, blanks and punctuation are ignored, and letters that are no letter plus accent (ø, ł,
+ı, æ) are written in plain ones. Nothing here is fuzzy: two words are the same or they are not.
 """
 
 from __future__ import annotations
@@ -10,14 +10,26 @@ import re
 import unicodedata
 from functools import lru_cache
 
-PLAIN = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+PLAIN = str.maketrans(
+    {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+)
 """Letters that keep their stroke when accents are taken off. ß is ss by case folding already."""
 
 INVISIBLE = "".join(
     chr(c)
-    for c in (0x00AD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+    for c in (
+        0x00AD,
+        0x061C,
+        0x180E,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        0xFEFF,
+    )
 )
-"""Characters without width: soft hyphen, zero-width blanks and joiners, marks of the writing direction."""
+"""Characters without width: soft hyphen, zero-width blanks and joiners, marks of the writing
+direction.
+"""
 
 _EDGES = f" \t\r\n\f\v\x00\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000{''.join(map(chr, range(0x2000, 0x200B)))}{INVISIBLE}"
 
@@ -34,7 +46,9 @@ _MARKS = re.compile(f"[\u0300-\u036f{INVISIBLE}]")
 
 @lru_cache(maxsize=65_536)
 def tokens(text: str) -> tuple[str, ...]:
-    """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`, `prove`, `della`."""
+    """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`,
+    `prove`, `della`.
+    """
     bare = text.casefold()
     if not bare.isascii():
         bare = _MARKS.sub("", unicodedata.normalize("NFKD", bare.translate(PLAIN)))

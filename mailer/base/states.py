@@ -1,8 +1,10 @@
-"""The words of the send log: states of a delivery and of a mail-out, reasons, outcomes, and which may follow which.
+"""The words of the send log: states of a delivery and of a mail-out, reasons, outcomes, and which
+may follow which.
 
-Every delivery is in exactly one state of a closed set, and leaves it only along an edge of `TRANSITIONS`. The ledger
-has one function that moves a delivery, and it writes the state and its event in one transaction: after a crash the
-state that is read is the last one that was committed, never a mixture. `docs/architecture.md` draws the edges.
+Every delivery is in exactly one state of a closed set, and leaves it only along an edge of
+`TRANSITIONS`. The ledger has one function that moves a delivery, and it writes the state and its
+event in one transaction: after a crash the state that is read is the last one that was committed,
+never a mixture. `docs/architecture.md` draws the edges.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What became of one delivery. The values stand in JSON and in the database; people read `WORDS`."""
+    """What became of one delivery. The values stand in JSON and in the database; people read
+    `WORDS`.
+    """
 
     SKIPPED = "skipped"
     WAITING = "waiting"
@@ -50,7 +54,14 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.SKIPPED: frozenset(),
     State.WAITING: frozenset({State.SENDING, State.NOT_SENT}),
     State.SENDING: frozenset(
-        {State.WAITING, State.DEFERRED, State.ACCEPTED, State.REFUSED, State.NOT_SENT, State.UNKNOWN}
+        {
+            State.WAITING,
+            State.DEFERRED,
+            State.ACCEPTED,
+            State.REFUSED,
+            State.NOT_SENT,
+            State.UNKNOWN,
+        }
     ),
     State.DEFERRED: frozenset({State.SENDING, State.NOT_SENT}),
     State.ACCEPTED: frozenset(),
@@ -62,7 +73,9 @@ OPEN = frozenset({State.WAITING, State.SENDING, State.DEFERRED})
 """A mail-out is finished when no delivery is in one of these."""
 
 MAY_HAVE_REACHED = frozenset({State.ACCEPTED, State.UNKNOWN}) | OPEN
-"""Whoever is in one of these for an appeal is written to, or about to be: no second plan may write again."""
+"""Whoever is in one of these for an appeal is written to, or about to be: no second plan may write
+again.
+"""
 
 
 class MailOutState(StrEnum):
@@ -149,11 +162,15 @@ REASONS: dict[Reason, str] = {
 
 
 OF_THE_LETTER = frozenset({Reason.SPAM, Reason.TOO_BIG, Reason.NOT_TAKEN})
-"""Refusals that say nothing of the person: another plan, with a better letter perhaps, writes to them again."""
+"""Refusals that say nothing of the person: another plan, with a better letter perhaps, writes to
+them again.
+"""
 
 
 class Stage(StrEnum):
-    """How far one attempt got. Up to MARK nothing is handed over; from DOT on silence means unknown."""
+    """How far one attempt got. Up to MARK nothing is handed over; from DOT on silence means
+    unknown.
+    """
 
     CONNECT = "connect"  # TCP, TLS, EHLO, AUTH
     MAIL = "mail"
@@ -165,7 +182,9 @@ class Stage(StrEnum):
 
 
 class About(StrEnum):
-    """Whose matter an answer is. RECIPIENT and SERVER are theirs; the others are ours, and cost nobody the letter."""
+    """Whose matter an answer is. RECIPIENT and SERVER are theirs; the others are ours, and cost
+    nobody the letter.
+    """
 
     ACCOUNT = "account"  # our share at the provider
     SENDER = "sender"  # our account, address, login, name and network, and what is known of them
@@ -178,9 +197,13 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the server said, or did not say, to one attempt: facts, no judgement (that is `replies.judge`)."""
+    """What the server said, or did not say, to one attempt: facts, no judgement (that is
+    `replies.judge`).
+    """
 
-    state: State  # ACCEPTED, REFUSED, DEFERRED or UNKNOWN, by stage and first digit alone (RFC 5321 section 4.3.2)
+    # ACCEPTED, REFUSED, DEFERRED or UNKNOWN, by stage and first digit alone (RFC 5321 section
+    # 4.3.2)
+    state: State
     stage: Stage
     code: int | None = None  # 550; None when no well-formed reply came
     enhanced: str | None = None  # "5.1.1" (RFC 3463)

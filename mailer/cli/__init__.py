@@ -1,10 +1,13 @@
-"""The command line: the table of commands, and the one place where errors become words and exit codes.
+"""The command line: the table of commands, and the one place where errors become words and exit
+codes.
 
-    0 done · 1 problems found, some people not reached · 2 wrong usage · 3 refused for safety, nothing sent
-    4 stopped part-way, can be resumed · 5 server unreachable or login refused · 130 Ctrl-C, can be resumed
+    0 done · 1 problems found, some people not reached · 2 wrong usage · 3 refused for safety,
+    nothing sent 4 stopped part-way, can be resumed · 5 server unreachable or login refused · 130
+    Ctrl-C, can be resumed
 
-A command lives in a module of its own that is imported when it runs; its line in the table is a literal, so that
-`mailer --help` imports none of them. A command returns its exit code, or None for 0.
+A command lives in a module of its own that is imported when it runs; its line in the table is a
+literal, so that `mailer --help` imports none of them. A command returns its exit code, or None for
+0.
 """
 
 from __future__ import annotations
@@ -26,35 +29,77 @@ from mailer.cli.context import Command, Desk, Group, printable, speak_plainly_wh
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
-        "demo": ("mailer.cli.everyday.demo:demo", "See it work on made-up people; nothing leaves this computer."),
+        "demo": (
+            "mailer.cli.everyday.demo:demo",
+            "See it work on made-up people; nothing leaves this computer.",
+        ),
         "init": ("mailer.cli.everyday.init:init", "Make a new workspace for real work."),
-        "check": ("mailer.cli.everyday.check:check", "Everything that could go wrong, before it does."),
-        "preview": ("mailer.cli.everyday.preview:preview", "One person's letter, as it would be sent."),
-        "rehearse": ("mailer.cli.everyday.rehearse:rehearse", "The most different letters, sent to yourself."),
-        "plan": ("mailer.cli.everyday.plan:plan", "Freeze who gets what; prints M-0001, sends nothing."),
+        "check": (
+            "mailer.cli.everyday.check:check",
+            "Everything that could go wrong, before it does.",
+        ),
+        "preview": (
+            "mailer.cli.everyday.preview:preview",
+            "One person's letter, as it would be sent.",
+        ),
+        "rehearse": (
+            "mailer.cli.everyday.rehearse:rehearse",
+            "The most different letters, sent to yourself.",
+        ),
+        "plan": (
+            "mailer.cli.everyday.plan:plan",
+            "Freeze who gets what; prints M-0001, sends nothing.",
+        ),
         "send": ("mailer.cli.everyday.send:send", "Send a planned mail-out, or go on with it."),
-        "status": ("mailer.cli.everyday.status:status", "Where things stand, and what to type next."),
+        "status": (
+            "mailer.cli.everyday.status:status",
+            "Where things stand, and what to type next.",
+        ),
         "pause": ("mailer.cli.everyday.send:pause", "Pause a mail-out that is being sent."),
         "resume": ("mailer.cli.everyday.send:resume", "Go on with a paused mail-out."),
         "stop": ("mailer.cli.everyday.send:stop", "Give a mail-out up for good."),
-        "resolve": ("mailer.cli.everyday.resolve:resolve", "Say what became of an unknown delivery, or release it."),
-        "retry": ("mailer.cli.everyday.plan:retry", "Plan the rest of a mail-out anew; sends nothing."),
+        "resolve": (
+            "mailer.cli.everyday.resolve:resolve",
+            "Say what became of an unknown delivery, or release it.",
+        ),
+        "retry": (
+            "mailer.cli.everyday.plan:retry",
+            "Plan the rest of a mail-out anew; sends nothing.",
+        ),
     },
     "contacts": {
-        "contacts": ("mailer.cli.contacts:contacts", "The sheets: check, fix, accept, diff, new, import, show, hold."),
+        "contacts": (
+            "mailer.cli.contacts:contacts",
+            "The sheets: check, fix, accept, diff, new, import, show, hold.",
+        ),
     },
     "letters": {
         "letters": ("mailer.cli.letters:letters", "Help for those who write letters: words."),
     },
     "log": {
-        "log": ("mailer.cli.log:log", "The send log: people, show, delegations, export, verify, forget, adopt."),
+        "log": (
+            "mailer.cli.log:log",
+            "The send log: people, show, delegations, export, verify, forget, adopt.",
+        ),
     },
     "running it": {
-        "work": ("mailer.cli.running.work:work", "Help with whatever is being sent, also from another machine."),
-        "console": ("mailer.cli.running.console:console", "The send log, sheets and letters in a browser."),
-        "doctor": ("mailer.cli.running.doctor:doctor", "Settings, files, clock, log, mail server: is all well?"),
+        "work": (
+            "mailer.cli.running.work:work",
+            "Help with whatever is being sent, also from another machine.",
+        ),
+        "console": (
+            "mailer.cli.running.console:console",
+            "The send log, sheets and letters in a browser.",
+        ),
+        "doctor": (
+            "mailer.cli.running.doctor:doctor",
+            "Settings, files, clock, log, mail server: is all well?",
+        ),
         "config": ("mailer.cli.running.config:config", "The settings in force: show."),
-        "explain": ("mailer.cli.running.explain:explain", "The long version of a message: explain C104."),
+        "explain": (
+            "mailer.cli.running.explain:explain",
+            "The long version of a message: explain C104.",
+        ),
     },
 }
 """Section → command → where it lives, and its one line in the help."""
@@ -79,7 +124,9 @@ class Root(Group):
         try:
             return super().resolve_command(ctx, args)
         except NoSuchCommand as error:
-            raise NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+            raise NoSuchCommand(
+                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, section in COMMANDS.items():
@@ -87,7 +134,9 @@ class Root(Group):
                 with formatter.section(heading):
                     formatter.write_dl([(name, words) for name, (_, words) in section.items()])
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any
+    ) -> NoReturn:
         """Run one command and leave the process with its exit code."""
         speak_plainly_where_needed()
         desk = Desk()
@@ -103,7 +152,11 @@ class Root(Group):
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "mailer"
             desk.json = desk.json or "--json" in args  # the mistake may stand before the flag
-            return _fail(desk, MailerError(error.format_message(), hint=f"{command} -h"), click.UsageError.exit_code)
+            return _fail(
+                desk,
+                MailerError(error.format_message(), hint=f"{command} -h"),
+                click.UsageError.exit_code,
+            )
         except MailerError as error:
             return _fail(desk, error, error.exit_code)
         except (KeyboardInterrupt, click.Abort):
@@ -127,7 +180,13 @@ def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
         return exit_code
     if error.problems:
         show_problems(desk.err, error.problems, desk.folder, everything=desk.verbose > 0)
-    word = "refused" if isinstance(error, Refused) else "stopped" if isinstance(error, Interrupted) else "error"
+    word = (
+        "refused"
+        if isinstance(error, Refused)
+        else "stopped"
+        if isinstance(error, Interrupted)
+        else "error"
+    )
     desk.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
     desk.err.print(f": {printable(error.message)}", soft_wrap=True)
     if error.hint:
@@ -139,7 +198,9 @@ OF_THE_DISK = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, e
 
 
 def _about_the_disk(error: Exception) -> MailerError | None:
-    """Word what is nobody's mistake: a file that may not be read or written, a disk without room. None: it is another."""
+    """Word what is nobody's mistake: a file that may not be read or written, a disk without room.
+    None: it is another.
+    """
     if not isinstance(error, OSError) or error.errno not in OF_THE_DISK or error.filename is None:
         return None
     hint = (
@@ -147,7 +208,9 @@ def _about_the_disk(error: Exception) -> MailerError | None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT)
         else "look who owns it, and who may write"
     )
-    return MailerError(f"{error.filename} cannot be used: {error.strerror}. Nothing more was done.", hint=hint)
+    return MailerError(
+        f"{error.filename} cannot be used: {error.strerror}. Nothing more was done.", hint=hint
+    )
 
 
 def _mistake(desk: Desk, error: Exception) -> MailerError:
@@ -160,7 +223,9 @@ def _mistake(desk: Desk, error: Exception) -> MailerError:
         sys.stderr.write(story)
     folder = desk.folder / ".mailer"
     try:
-        file, path = tempfile.mkstemp(".log", "mistake-", folder if folder.is_dir() else None)  # mode 0600
+        file, path = tempfile.mkstemp(
+            ".log", "mistake-", folder if folder.is_dir() else None
+        )  # mode 0600
         with os.fdopen(file, "w", encoding="utf-8") as log:
             log.write(f"mailer {__version__}, Python {sys.version}\n{story}")
         kept = f"The details are in {Path(path).absolute()}."
@@ -168,11 +233,16 @@ def _mistake(desk: Desk, error: Exception) -> MailerError:
         kept = f"The details could not be kept ({full.strerror}); MAILER_DEBUG=1 shows them."
     return MailerError(
         f"This is a mistake in the mailer ({type(error).__name__}), nothing more was sent. {kept}",
-        hint="mailer status shows where things stand; please send that file to whoever looks after the mailer",
+        hint=(
+            "mailer status shows where things stand; please send that file to whoever looks after"
+            " the mailer"
+        ),
     )
 
 
-@click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="mailer", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:

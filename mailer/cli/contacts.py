@@ -1,4 +1,6 @@
-"""`mailer contacts …`: look after the contact sheets: check, repair, compare, begin, import, and the hold list."""
+"""`mailer contacts …`: look after the contact sheets: check, repair, compare, begin, import, and
+the hold list.
+"""
 
 from __future__ import annotations
 
@@ -38,28 +40,44 @@ def _read(desk: Desk) -> tuple[Delegations, ContactBook, Holds]:
 
 
 def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
-    """Return the files that are meant by `uk.xlsx`, `contacts/uk.xlsx` or a path; all of them if none is named."""
+    """Return the files that are meant by `uk.xlsx`, `contacts/uk.xlsx` or a path; all of them if
+    none is named.
+    """
     if not sheets:
         return list(book.files)
-    by_name = {name: file for file in book.files for name in (file, Path(file).name, str(desk.workspace.root / file))}
-    unknown = [sheet for sheet in sheets if sheet not in by_name and str(Path(sheet).absolute()) not in by_name]
+    by_name = {
+        name: file
+        for file in book.files
+        for name in (file, Path(file).name, str(desk.workspace.root / file))
+    }
+    unknown = [
+        sheet
+        for sheet in sheets
+        if sheet not in by_name and str(Path(sheet).absolute()) not in by_name
+    ]
     if unknown:
         known = ", ".join(Path(file).name for file in book.files)
-        raise UsageError(f"There is no contact sheet {', '.join(unknown)}.", hint=f"there are: {known}")
+        raise UsageError(
+            f"There is no contact sheet {', '.join(unknown)}.", hint=f"there are: {known}"
+        )
     return [by_name.get(sheet) or by_name[str(Path(sheet).absolute())] for sheet in sheets]
 
 
-# ------------------------------------------------------------------------------------------------ check, and the way back
+# -------------------------------------------------------------------------- check, and the way back
 
 
 @contacts.command()
 @SHEETS
-@click.option("--marked", is_flag=True, help="Write a copy of each sheet with every bad cell marked.")
+@click.option(
+    "--marked", is_flag=True, help="Write a copy of each sheet with every bad cell marked."
+)
 @click.option("--online", is_flag=True, help="Ask the name servers whether each domain takes mail.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
 @click.pass_obj
-def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, strict: bool, everything: bool) -> int:
+def check(
+    desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, strict: bool, everything: bool
+) -> int:
     """Look through the contact sheets for everything that could go wrong."""
     from mailer.contacts.edit.marked_copy import mark
 
@@ -72,40 +90,71 @@ def check(desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, stric
         book = replace(book, problems=(*book.problems, *check_domains(book)))
     problems = [p for p in book.problems if p.file in files or not sheets]
     people = [contact for contact in book.contacts if contact.file in files]
-    made = [mark(desk.workspace.root, file, book) for file in files if file not in book.broken] if marked else []
-    bad = any(p.severity is Severity.ERROR or (strict and p.severity is Severity.WARNING) for p in problems)
+    made = (
+        [mark(desk.workspace.root, file, book) for file in files if file not in book.broken]
+        if marked
+        else []
+    )
+    bad = any(
+        p.severity is Severity.ERROR or (strict and p.severity is Severity.WARNING)
+        for p in problems
+    )
     usable = sum(contact.skip is None for contact in people)
     if desk.json:
         names = [path.relative_to(desk.workspace.root).as_posix() for path in made]
-        desk.data({"problems": problems, "contacts": len(people), "usable": usable, "marked": names})
+        desk.data(
+            {"problems": problems, "contacts": len(people), "usable": usable, "marked": names}
+        )
         return int(bad)
     show_problems(desk.out, problems, desk.workspace.root, everything=everything, more="--all")
     for path in made:
         desk.out.print(f"marked copy: {path.relative_to(desk.workspace.root)}", soft_wrap=True)
     errors = sum(p.severity is Severity.ERROR for p in problems)
-    found = f"{_many(errors, 'error')}, {len(problems) - errors} to look at" if problems else "Nothing to put right"
-    desk.out.print(f"{_many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot. {found}.")
+    found = (
+        f"{_many(errors, 'error')}, {len(problems) - errors} to look at"
+        if problems
+        else "Nothing to put right"
+    )
+    desk.out.print(
+        f"{_many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot."
+        f" {found}."
+    )
     _next_steps(desk, book, problems, made)
     return int(bad)
 
 
-def _next_steps(desk: Desk, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]) -> None:
-    """Say what to do with the problems: a copy with marks, repairs, or the way back of the copy that was made."""
+def _next_steps(
+    desk: Desk, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]
+) -> None:
+    """Say what to do with the problems: a copy with marks, repairs, or the way back of the copy
+    that was made.
+    """
     from mailer.contacts.edit import fix as fixing
 
     if made:
         copies = " ".join(path.relative_to(desk.workspace.root).as_posix() for path in made[:1])
         desk.say("")
-        show_steps(desk, [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")])
+        show_steps(
+            desk, [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")]
+        )
         return
     marked = sorted({p.file for p in problems if p.cell and p.file not in book.broken})
     if not book.contacts and not problems:
         desk.say("Nobody is in the sheets yet: fill in those in the folder, or put yours there.")
-    steps = [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")] if marked else []
+    steps = (
+        [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")]
+        if marked
+        else []
+    )
     chosen = {problem.file for problem in problems}
     if repairs := fixing.repairs(book, chosen) if problems else []:
-        steps.append((f"repair {_many(len(repairs), 'cell')} without a guess", "mailer contacts fix"))
-    asked = sorted({problem.code for problem in problems if problem.cell and fixing.meant(problem)} - set(fixing.SAFE))
+        steps.append(
+            (f"repair {_many(len(repairs), 'cell')} without a guess", "mailer contacts fix")
+        )
+    asked = sorted(
+        {problem.code for problem in problems if problem.cell and fixing.meant(problem)}
+        - set(fixing.SAFE)
+    )
     if asked:
         only = " ".join(f"--only {code}" for code in asked)
         steps.append(('answer "did you mean" with yes', f"mailer contacts fix {only}"))
@@ -121,7 +170,11 @@ def _many(number: int, one: str) -> str:
 @contacts.command()
 @SHEETS
 @click.option(
-    "--only", "codes", multiple=True, metavar="CODE", help="Repair only these, also where it is a guess: C104."
+    "--only",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    help="Repair only these, also where it is a guess: C104.",
 )
 @click.option("--apply", "really", is_flag=True, help="Write the repairs; a backup is kept.")
 @click.pass_obj
@@ -133,7 +186,13 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
     found = fixing.repairs(book, _chosen(desk, book, sheets), [code.upper() for code in codes])
     backups = fixing.apply(desk.workspace.root, found) if really else {}
     if desk.json:
-        desk.data({"repairs": found, "applied": really, "backups": {file: str(path) for file, path in backups.items()}})
+        desk.data(
+            {
+                "repairs": found,
+                "applied": really,
+                "backups": {file: str(path) for file, path in backups.items()},
+            }
+        )
         return 0 if really or not found else 1
     file = ""
     for repair in found:
@@ -141,7 +200,9 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
             file = repair.file
             desk.out.print(file, style="bold")
         desk.out.print(f"  {repair.sheet or ''} {repair.cell}  {repair.code}".replace("   ", "  "))
-        desk.out.print(f"    - {printable(repair.before)}\n    + {printable(repair.after)}", soft_wrap=True)
+        desk.out.print(
+            f"    - {printable(repair.before)}\n    + {printable(repair.after)}", soft_wrap=True
+        )
     for path in backups.values():
         desk.say(f"backup: {path.relative_to(desk.workspace.root)}")
     many = f"{len(found)} {'cell' if len(found) == 1 else 'cells'}"
@@ -151,7 +212,10 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
         desk.say(f"{many} repaired. Next: mailer contacts check")
     else:
         again = " ".join([*sheets, *(f"--only {code.upper()}" for code in codes), "--apply"])
-        desk.say(f"\n{many} would change; nothing was written. To write them: mailer contacts fix {again}")
+        desk.say(
+            f"\n{many} would change; nothing was written. To write them: mailer contacts fix"
+            f" {again}"
+        )
     return 0 if really or not found else 1
 
 
@@ -168,38 +232,56 @@ def accept(desk: Desk, copy: Path) -> None:
         return
     for change in changes:
         if change.told:
-            desk.out.print(f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True)
+            desk.out.print(
+                f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True
+            )
     if backup is None:
         desk.say(f"Nothing in it differs from {file}.")
         return
     told = sum(change.told for change in changes)
     desk.say(
-        f"{_many(told, 'change')} in {file}; the sheet as it was: {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
+        f"{_many(told, 'change')} in {file}; the sheet as it was:"
+        f" {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
     )
 
 
 def _said(change: Change) -> str:
     if not change.written and change.cell.startswith("row "):
-        return f"put in: {printable(change.after)}" if change.after else f"taken out: {printable(change.before)}"
+        return (
+            f"put in: {printable(change.after)}"
+            if change.after
+            else f"taken out: {printable(change.before)}"
+        )
     return f"{printable(change.before) or '(empty)'} → {printable(change.after) or '(empty)'}"
 
 
-# ------------------------------------------------------------------------------------------------------- turnover
+# ----------------------------------------------------------------------------------------- turnover
 
 
 @contacts.command()
 @click.argument("old", type=click.Path(path_type=Path, exists=True))
 @click.argument("new", type=click.Path(path_type=Path, exists=True))
-@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page, too.")
-@click.option("--same", multiple=True, metavar="NAME", help="This new name is the person it looks like.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it as a page, too.",
+)
+@click.option(
+    "--same", multiple=True, metavar="NAME", help="This new name is the person it looks like."
+)
 @click.pass_obj
 def diff(desk: Desk, old: Path, new: Path, page: Path | None, same: tuple[str, ...]) -> int:
-    """Say who left, joined, or changed delegation, role, group or address between two sheets or folders."""
+    """Say who left, joined, or changed delegation, role, group or address between two sheets or
+    folders.
+    """
     from mailer.base.delegations import Delegations
     from mailer.contacts.edit import turnover
 
     delegations = Delegations.load()
-    turns = turnover.compare(_people(old, delegations), _people(new, delegations), delegations, same)
+    turns = turnover.compare(
+        _people(old, delegations), _people(new, delegations), delegations, same
+    )
     if page:
         page.write_text(turnover.as_html(turns, delegations), encoding="utf-8")
     if desk.json:
@@ -225,13 +307,21 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
             (root / name / path.name).symlink_to(path.absolute())
         book = load_contacts(root, name, delegations=delegations)
     if book.broken:
-        raise MailerError(f"{path} cannot be compared", problems=[p for p in book.problems if p.file in book.broken])
+        raise MailerError(
+            f"{path} cannot be compared",
+            problems=[p for p in book.problems if p.file in book.broken],
+        )
     return book.contacts
 
 
 @contacts.command()
 @click.argument("names", nargs=-1, required=True, metavar="DELEGATION…")
-@click.option("--lang", type=click.Choice(["en", "fr"]), default="en", help="The language of the headings and notes.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "fr"]),
+    default="en",
+    help="The language of the headings and notes.",
+)
 @click.pass_obj
 def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
     """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
@@ -252,7 +342,8 @@ def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
         path = desk.workspace.contacts_dir / f"{found.name_en.lower().replace(' ', '-')}.xlsx"
         if path.exists():
             raise UsageError(
-                f"{path.name} is already there; nothing was written.", hint=f"mailer contacts check {path.name}"
+                f"{path.name} is already there; nothing was written.",
+                hint=f"mailer contacts check {path.name}",
             )
         wanted[path] = found
     for path in wanted:
@@ -279,7 +370,10 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
     found = importing.read(source.name, source.read_bytes(), Delegations.load())
     path = desk.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
     if path.exists():
-        raise UsageError(f"{path.name} is already there; nothing was written.", hint="choose another name: --into NAME")
+        raise UsageError(
+            f"{path.name} is already there; nothing was written.",
+            hint="choose another name: --into NAME",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     write.put(path, found.as_csv().encode())
     file = path.relative_to(desk.workspace.root).as_posix()
@@ -301,7 +395,7 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
     desk.say(f"Next: mailer contacts check {path.name}")
 
 
-# ------------------------------------------------------------------------------------------------- one person, holds
+# -------------------------------------------------------------------------------- one person, holds
 
 
 @contacts.command()
@@ -327,7 +421,10 @@ def show(desk: Desk, who: str | None) -> None:
             if holds.match(contact)
             else ""
         )
-        line = f"{contact.delegation or '??'}  {contact.name or '(no name)'}  {contact.role}  {contact.address}{state}"
+        line = (
+            f"{contact.delegation or '??'}  {contact.name or '(no name)'}  {contact.role} "
+            f" {contact.address}{state}"
+        )
         desk.out.print(printable(line), soft_wrap=True)
 
 
@@ -346,7 +443,10 @@ def _plainly(contact: Contact) -> dict[str, object]:
         "sheet",
         "row",
     )
-    return {name: getattr(contact, name) for name in names} | {"skip": contact.skip, "extra": dict(contact.extra)}
+    return {name: getattr(contact, name) for name in names} | {
+        "skip": contact.skip,
+        "extra": dict(contact.extra),
+    }
 
 
 def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
@@ -354,14 +454,27 @@ def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
     from mailer.contacts.sheets.columns import FIELDS
 
     place = Problem("", Severity.NOTE, "", contact.file, contact.sheet, row=contact.row).place
-    desk.out.print(f"{printable(contact.name)}   {place} · row {contact.row}", style="bold", soft_wrap=True)
+    desk.out.print(
+        f"{printable(contact.name)}   {place} · row {contact.row}", style="bold", soft_wrap=True
+    )
     shown = [
-        (name, getattr(contact, name), contact.cells.get(name, "")) for name in FIELDS if getattr(contact, name, "")
+        (name, getattr(contact, name), contact.cells.get(name, ""))
+        for name in FIELDS
+        if getattr(contact, name, "")
     ]
-    for name, value, cell in [*shown, *((heading, value, "") for heading, value in contact.extra.items())]:
-        desk.out.print(f"  {name:12} {printable(value)}{f'   ({cell})' if cell else ''}", soft_wrap=True)
+    for name, value, cell in [
+        *shown,
+        *((heading, value, "") for heading, value in contact.extra.items()),
+    ]:
+        desk.out.print(
+            f"  {name:12} {printable(value)}{f'   ({cell})' if cell else ''}", soft_wrap=True
+        )
     if contact.problem:
-        desk.out.print(f"  left out: {contact.problem.message} [{contact.problem.code}]", style="red", soft_wrap=True)
+        desk.out.print(
+            f"  left out: {contact.problem.message} [{contact.problem.code}]",
+            style="red",
+            soft_wrap=True,
+        )
     if held := holds.match(contact):
         desk.out.print(f"  on the hold list: {printable(str(held))}", style="red", soft_wrap=True)
 
@@ -374,17 +487,23 @@ def _like(book: ContactBook, who: str) -> list[Contact]:
     found = [c for c in book.contacts if c.address and c.address_key == key_of(who)]
     found = found or [c for c in book.contacts if words and words == set(tokens(c.name))]
     found = found or [
-        c for c in book.contacts if words and all(any(word in own for own in tokens(c.name)) for word in words)
+        c
+        for c in book.contacts
+        if words and all(any(word in own for own in tokens(c.name)) for word in words)
     ]
     if not found:
-        raise UsageError(f'Nobody in the sheets is called "{who}".', hint="mailer contacts show lists everybody")
+        raise UsageError(
+            f'Nobody in the sheets is called "{who}".', hint="mailer contacts show lists everybody"
+        )
     return found
 
 
 @contacts.command()
 @click.argument("who")
 @click.option("--because", required=True, metavar="TEXT", help="Why nobody writes to this person.")
-@click.option("--by", metavar="NAME", help="Who says so; otherwise you, as this computer knows you.")
+@click.option(
+    "--by", metavar="NAME", help="Who says so; otherwise you, as this computer knows you."
+)
 @click.pass_obj
 def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
@@ -399,7 +518,9 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
         raise UsageError(f"{contact.name or contact.address} is on the hold list already: {held}")
     today = clock.now().date().isoformat()
     by = by or getpass.getuser()
-    entry = holding.Hold(contact.address, contact.name, contact.delegation, because, today, by, "", 0)
+    entry = holding.Hold(
+        contact.address, contact.name, contact.delegation, because, today, by, "", 0
+    )
     holding.hold(desk.workspace.hold_list, _backups(desk), entry)
     desk.say(
         f"{contact.name or contact.address} is on the hold list: {entry}. "
@@ -424,7 +545,9 @@ def _held(book: ContactBook, who: str) -> Contact:
 
 @contacts.command()
 @click.argument("who")
-@click.option("--forget", is_flag=True, help="Erase name and address, but go on holding the person.")
+@click.option(
+    "--forget", is_flag=True, help="Erase name and address, but go on holding the person."
+)
 @click.pass_obj
 def release(desk: Desk, who: str, forget: bool) -> None:
     """Take a person off the hold list, or erase what the list says about them."""
@@ -445,10 +568,17 @@ def _entry(holds: Holds, who: str) -> Hold:
 
     words = set(tokens(who))
     found = [
-        h for h in holds if (h.address and key_of(h.address) == key_of(who)) or (words and words <= set(tokens(h.name)))
+        h
+        for h in holds
+        if (h.address and key_of(h.address) == key_of(who))
+        or (words and words <= set(tokens(h.name)))
     ]
     if len(found) != 1:
-        text = f'"{who}" can be several entries of the hold list.' if found else f'"{who}" is not on the hold list.'
+        text = (
+            f'"{who}" can be several entries of the hold list.'
+            if found
+            else f'"{who}" is not on the hold list.'
+        )
         raise UsageError(text, hint="mailer contacts holds lists them; the address is the surest")
     return found[0]
 
@@ -468,7 +598,10 @@ def holds(desk: Desk) -> int:
     else:
         for entry in held:
             who = entry.name or entry.address or "(erased)"
-            desk.out.print(printable(f"{entry.delegation or '–'}  {who}  {entry.address}  {entry}"), soft_wrap=True)
+            desk.out.print(
+                printable(f"{entry.delegation or '–'}  {who}  {entry.address}  {entry}"),
+                soft_wrap=True,
+            )
         show_problems(desk.err, held.problems, desk.workspace.root)
         desk.say(f"{len(held)} on the hold list")
     return int(any(p.severity is Severity.ERROR for p in held.problems))

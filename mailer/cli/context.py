@@ -1,7 +1,8 @@
 """What every command has at hand: the folder, the flags that go everywhere, and two voices.
 
-stdout carries data, stderr carries talk. rich and pydantic are imported at the first use, so that `mailer --help`
-stays quick. The flags may stand before the command and after it: `mailer -C DIR send` and `mailer send -C DIR`.
+stdout carries data, stderr carries talk. rich and pydantic are imported at the first use, so that
+`mailer --help` stays quick. The flags may stand before the command and after it: `mailer -C DIR
+send` and `mailer send -C DIR`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from mailer.base.errors import printable as printable  # noqa: PLC0414  (what every command shows with)
+# every command shows with it
+from mailer.base.errors import printable as printable  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from mailer.ledger.ledger import Ledger
 
 WIDE = 1000
-"""Columns where there is no terminal: a sentence and a row of a table stay on one line, for grep."""
+"""Columns where there is no terminal: a sentence and a row of a table stay on one line, for grep.
+"""
 
 PLAIN = {
     "–": "-", "—": "-", "·": ".", "…": "...", "✓": "+", "✗": "x", "↻": "~", "■": "#", "→": "->", "█": "#", "░": ".",
@@ -50,17 +53,25 @@ class Desk:
     verbose: int = 0
 
     def typed(self, text: str) -> str:
-        """Return the commands of ours in a text as they must be typed: with -C where another folder was named."""
+        """Return the commands of ours in a text as they must be typed: with -C where another folder
+        was named.
+        """
         if self.folder == Path() or "mailer " not in text:
             return text
         from mailer.cli import COMMANDS
 
         names = "|".join(name for section in COMMANDS.values() for name in section)
-        return re.sub(rf"\bmailer (?=(?:{names})\b)", lambda _: f"mailer -C {shlex.quote(str(self.folder))} ", text)
+        return re.sub(
+            rf"\bmailer (?=(?:{names})\b)",
+            lambda _: f"mailer -C {shlex.quote(str(self.folder))} ",
+            text,
+        )
 
     @cached_property
     def workspace(self) -> Workspace:
-        """The workspace, read at the first use; a `UsageError` when it is not there or not right."""
+        """The workspace, read at the first use; a `UsageError` when it is not there or
+        not right.
+        """
         from mailer.base.settings.workspace import load_workspace
 
         return load_workspace(self.folder)
@@ -83,12 +94,16 @@ class Desk:
         return self._console(sys.stderr)
 
     def say(self, text: str = "", style: str = "") -> None:
-        """Talk on stderr, unless --quiet. Lines are left to the terminal: a command or a path stays in one piece."""
+        """Talk on stderr, unless --quiet. Lines are left to the terminal: a command or a path stays
+        in one piece.
+        """
         if not self.quiet:
             self.err.print(self.typed(text), style=style or None, soft_wrap=True)
 
     def data(self, value: object) -> None:
-        """Print one JSON object on one line of stdout, now: another program may be waiting for it."""
+        """Print one JSON object on one line of stdout, now: another program may be
+        waiting for it.
+        """
         ascii_only = not _is_unicode(sys.stdout)
         sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, default=_as_json) + "\n")
         sys.stdout.flush()
@@ -111,32 +126,46 @@ class Desk:
         )
 
 
-# ------------------------------------------------------------------------------------------- flags of every command
+# --------------------------------------------------------------------------- flags of every command
 
 
 class Everywhere(click.Option):
-    """A flag that every command has; it is kept on the desk, and stands under its own heading in the help."""
+    """A flag that every command has; it is kept on the desk, and stands under its own heading in
+    the help.
+    """
 
     def __init__(self, attribute: str, *flags: str, **kwargs: Any) -> None:
         # The parameter's own name must not be one that a command uses: `mailer init FOLDER`.
-        super().__init__([*flags, f"everywhere_{attribute}"], expose_value=False, callback=_note, **kwargs)
+        super().__init__(
+            [*flags, f"everywhere_{attribute}"], expose_value=False, callback=_note, **kwargs
+        )
         self.attribute = attribute
 
 
 def _note(context: click.Context, option: click.Parameter, value: Any) -> None:
-    if value and isinstance(option, Everywhere):  # a default must not undo what stood before the command
+    if value and isinstance(
+        option, Everywhere
+    ):  # a default must not undo what stood before the command
         setattr(context.find_root().ensure_object(Desk), option.attribute, value)
 
 
 def everywhere() -> list[click.Parameter]:
     folder = click.Path(path_type=Path)
     return [
-        Everywhere("folder", "-C", "--workspace", type=folder, metavar="DIR", help="Work in this folder."),
+        Everywhere(
+            "folder", "-C", "--workspace", type=folder, metavar="DIR", help="Work in this folder."
+        ),
         Everywhere("json", "--json", is_flag=True, help="Print JSON, for other programs."),
-        Everywhere("no_color", "--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+        Everywhere(
+            "no_color", "--no-color", is_flag=True, help="No colours; NO_COLOR does the same."
+        ),
         Everywhere("quiet", "-q", "--quiet", is_flag=True, help="Only data and errors."),
         Everywhere(
-            "verbose", "-v", "--verbose", count=True, help="More; -vv shows where the mailer itself went wrong."
+            "verbose",
+            "-v",
+            "--verbose",
+            count=True,
+            help="More; -vv shows where the mailer itself went wrong.",
         ),
     ]
 
@@ -146,7 +175,9 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        taken = {flag for param in self.params for flag in param.opts}  # `log export --json FILE` has its own
+        taken = {
+            flag for param in self.params for flag in param.opts
+        }  # `log export --json FILE` has its own
         self.params += [param for param in everywhere() if taken.isdisjoint(param.opts)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -165,7 +196,9 @@ class Command(click.Command):
         _section(formatter, "Everywhere", rows)
 
 
-def _section(formatter: click.HelpFormatter, heading: str, rows: dict[str, list[tuple[str, str]]]) -> None:
+def _section(
+    formatter: click.HelpFormatter, heading: str, rows: dict[str, list[tuple[str, str]]]
+) -> None:
     if rows[heading]:
         with formatter.section(heading):
             formatter.write_dl(rows[heading])
@@ -177,7 +210,7 @@ class Group(Command, click.Group):
     command_class = Command
 
 
-# ------------------------------------------------------------------------------------------------------- encodings
+# ---------------------------------------------------------------------------------------- encodings
 
 
 def _as_json(value: object) -> object:
@@ -198,14 +231,18 @@ def _plainly(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     text = error.object[error.start : error.end]
     plain = "".join(
-        PLAIN.get(char) or unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode() or "?"
+        PLAIN.get(char)
+        or unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
+        or "?"
         for char in text
     )
     return plain, error.end
 
 
 def speak_plainly_where_needed() -> None:
-    """Make stdout and stderr spell in ASCII what their encoding cannot: never a crash over a dash or a name."""
+    """Make stdout and stderr spell in ASCII what their encoding cannot: never a crash over a dash
+    or a name.
+    """
     codecs.register_error("mailer.plain", _plainly)
     for stream in (sys.stdout, sys.stderr):
         if not _is_unicode(stream) and hasattr(stream, "reconfigure"):

@@ -1,4 +1,6 @@
-"""`mailer letters …`: for those who write letters: the appeals there are, placeholders, twins, who has signed."""
+"""`mailer letters …`: for those who write letters: the appeals there are, placeholders, twins, who
+has signed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def letters() -> None:
 @click.option("--from", "old", metavar="APPEAL", help="Begin with a copy of this one.")
 @click.pass_obj
 def new(desk: Desk, appeal: str, old: str | None) -> None:
-    """Make the folder of a new appeal: with sentences that wait to be written, or as a copy of another.
+    """Make the folder of a new appeal: with sentences that wait to be written, or as a copy of
+    another.
 
     \b
     mailer letters new prisoners-2027 --from torture-2026
@@ -40,10 +43,15 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
 
     root = desk.workspace.root
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", appeal):
-        raise UsageError(f"An appeal cannot be called {appeal!r}.", hint="small letters, figures and -: prisoners-2027")
+        raise UsageError(
+            f"An appeal cannot be called {appeal!r}.",
+            hint="small letters, figures and -: prisoners-2027",
+        )
     folder = root / "templates" / appeal
     if folder.exists():
-        raise UsageError(f"templates/{appeal} is there already; nothing was written.", hint="choose another name")
+        raise UsageError(
+            f"templates/{appeal} is there already; nothing was written.", hint="choose another name"
+        )
     if old is None:
         texts = _first_appeal(appeal)
     else:
@@ -62,7 +70,10 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
     desk.say(f"A new appeal in templates/{appeal}:")
     for name in sorted(texts):
         desk.out.print(f"  {name}")
-    desk.say("\nChange what stands in appeal.toml, above all the title and the session, and write the letters. Then:")
+    desk.say(
+        "\nChange what stands in appeal.toml, above all the title and the session, and write the"
+        " letters. Then:"
+    )
     desk.say(f"  mailer check {appeal}")
 
 
@@ -72,8 +83,15 @@ def _first_appeal(name: str) -> dict[str, bytes]:
 
     data = resources.files("mailer.base.settings").joinpath("new")
     title = f'title = "{name.replace("-", " ").capitalize()}"'
-    settings = re.sub(r"^title = .*$", title, data.joinpath("en/appeal.toml").read_text("utf-8"), flags=re.MULTILINE)
-    letters = {f"{one}.md": data.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")}
+    settings = re.sub(
+        r"^title = .*$",
+        title,
+        data.joinpath("en/appeal.toml").read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+    letters = {
+        f"{one}.md": data.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")
+    }
     return {"appeal.toml": settings.encode(), **letters}
 
 
@@ -82,10 +100,17 @@ def _copy_of(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.is_symlink() and name != "signed.csv" and "/." not in f"/{name}":
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and name != "signed.csv"
+            and "/." not in f"/{name}"
+        ):
             found[name] = path.read_bytes()
     if "appeal.toml" in found:
-        found["appeal.toml"] = re.sub(rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE)
+        found["appeal.toml"] = re.sub(
+            rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE
+        )
     return found
 
 
@@ -109,7 +134,9 @@ def list_(desk: Desk) -> int:
             if isinstance(appeal, str):
                 desk.data({"appeal": name, "problem": appeal})
             else:
-                desk.data({"appeal": name, "title": appeal.title, "languages": list(appeal.letters)})
+                desk.data(
+                    {"appeal": name, "title": appeal.title, "languages": list(appeal.letters)}
+                )
     elif not rows:
         desk.say("There is no appeal yet: make a folder in templates/ with a letter in it, en.md.")
     else:
@@ -123,7 +150,8 @@ def list_(desk: Desk) -> int:
 def words(desk: Desk, appeal: str | None) -> None:
     """List the placeholders of a letter, each with an example.
 
-    With the name of an APPEAL also its facts, and the columns that your sheets have beside the usual ones.
+    With the name of an APPEAL also its facts, and the columns that your sheets have beside the
+    usual ones.
     """
     from mailer.letters.placeholders import FILTERS, WORDS
 
@@ -134,13 +162,17 @@ def words(desk: Desk, appeal: str | None) -> None:
         return
     width = min(40, max(len(word.name) for word in found) + len("{{  }}"))
     for word in found:
-        desk.out.print(f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True)
+        desk.out.print(
+            f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True
+        )
         desk.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
     desk.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
 
 
 def _own_words(desk: Desk, name: str) -> list[Word]:
-    """Return all placeholders; facts and further columns as this appeal and the sheets really have them."""
+    """Return all placeholders; facts and further columns as this appeal and the sheets really have
+    them.
+    """
     from mailer.letters.appeal import load_appeal
     from mailer.letters.appeal_toml import said
     from mailer.letters.placeholders import NAMES, WORDS, Word, word_of
@@ -152,12 +184,17 @@ def _own_words(desk: Desk, name: str) -> list[Word]:
         for heading, cell in contact.extra.items():
             examples[heading] = examples.get(heading) or cell
     found = [word for word in WORDS if not word.name.startswith(("fact.", "extra["))]
-    found += [Word(f"fact.{key}", f"a fact, from {one.source}", said(one.value, "en")) for key, one in facts.items()]
+    found += [
+        Word(f"fact.{key}", f"a fact, from {one.source}", said(one.value, "en"))
+        for key, one in facts.items()
+    ]
     for heading, cell in examples.items():
         short = word_of(heading)
         usable = short.isidentifier() and short not in NAMES
         own = short if usable else f'extra["{heading}"]'
-        found.append(Word(own, f'the column "{heading}" of your sheets', cell or "(empty in every row)"))
+        found.append(
+            Word(own, f'the column "{heading}" of your sheets', cell or "(empty in every row)")
+        )
     return found
 
 
@@ -167,8 +204,9 @@ def _own_words(desk: Desk, name: str) -> list[Word]:
 def coverage(desk: Desk, appeal: str) -> int:
     """Compare the letters of an appeal: whether they say the same in every language.
 
-    Compared are placeholders, figures, dates, links, passages in italics, the organisations named, and how the letters
-    are built. What one letter has and another lacks refuses a plan, unless [waived] in appeal.toml gives a reason.
+    Compared are placeholders, figures, dates, links, passages in italics, the organisations named,
+    and how the letters are built. What one letter has and another lacks refuses a plan, unless
+    [waived] in appeal.toml gives a reason.
     """
     from mailer.base.errors import Severity
     from mailer.letters.appeal import load_appeal
@@ -182,8 +220,14 @@ def coverage(desk: Desk, appeal: str) -> int:
         desk.data({"appeal": appeal, "letters": summary, "problems": problems})
         return 1 if bad else 0
     kinds = [*twins.KINDS, "parts"]
-    head = ["letter", *(kind if kind == "parts" else f"{kind.partition(' ')[0]}s" for kind in kinds)]
-    rows = [[f"{language}.md", *(str(counts[kind]) for kind in kinds)] for language, counts in summary.items()]
+    head = [
+        "letter",
+        *(kind if kind == "parts" else f"{kind.partition(' ')[0]}s" for kind in kinds),
+    ]
+    rows = [
+        [f"{language}.md", *(str(counts[kind]) for kind in kinds)]
+        for language, counts in summary.items()
+    ]
     _table(desk, [(cells, [], "") for cells in rows], head=head, right=range(1, len(head)))
     if problems:
         desk.out.print()
@@ -198,7 +242,13 @@ def coverage(desk: Desk, appeal: str) -> int:
 @letters.command()
 @click.argument("appeal")
 @click.argument("organisation")
-@click.option("--by", "person", required=True, metavar="NAME", help="The person who answers for the organisation.")
+@click.option(
+    "--by",
+    "person",
+    required=True,
+    metavar="NAME",
+    help="The person who answers for the organisation.",
+)
 @click.pass_obj
 def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
     """Record that an organisation has signed the letters of an appeal as they stand now.
@@ -216,7 +266,10 @@ def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
     if desk.json:
         desk.data(signature)
     else:
-        desk.say(f"{signature.organisation} has signed this text ({read.text_hash[:12]}), says {signature.by}.")
+        desk.say(
+            f"{signature.organisation} has signed this text ({read.text_hash[:12]}), says"
+            f" {signature.by}."
+        )
         _standings(desk, read)
 
 
@@ -241,20 +294,29 @@ def _standings(desk: Desk, appeal: Appeal) -> int:
     if desk.json:
         for one in found:
             on = one.on.isoformat() if one.on else None
-            desk.data({"organisation": one.organisation, "state": one.state, "by": one.by, "on": on})
+            desk.data(
+                {"organisation": one.organisation, "state": one.state, "by": one.by, "on": on}
+            )
         return 1 if bad else 0
     say = {"signed": "✓ signed", "changed": "✗ signed another text", "missing": "· not yet"}
     style = {"signed": "", "changed": "red", "missing": "yellow"}
     _table(
         desk,
         [
-            ([one.organisation, say[one.state], f"{one.by}, {one.on}" if one.on else ""], [], style[one.state])
+            (
+                [one.organisation, say[one.state], f"{one.by}, {one.on}" if one.on else ""],
+                [],
+                style[one.state],
+            )
             for one in found
         ],
     )
     waiting = sum(one.state != "signed" for one in found)
     if waiting:
-        desk.say(f"{waiting} of {len(found)} organisations have not signed this text: live mode would refuse to send.")
+        desk.say(
+            f"{waiting} of {len(found)} organisations have not signed this text: live mode would"
+            " refuse to send."
+        )
     elif found:
         desk.say("Every organisation has signed this text.")
     else:

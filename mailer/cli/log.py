@@ -1,4 +1,6 @@
-"""`mailer log`: the send log, one person a line, one letter as a story; whether it is as it was written, and erasing."""
+"""`mailer log`: the send log, one person a line, one letter as a story; whether it is as it was
+written, and erasing.
+"""
 
 from __future__ import annotations
 
@@ -72,15 +74,26 @@ def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
 @log.command()
 @click.argument("words", nargs=-1, required=True, metavar="[M] WHO")
 @click.option("--text", is_flag=True, help="Show the letter itself.")
-@click.option("--eml", type=FILE, metavar="FILE", help="Write the letter exactly as it was sent, for a mail program.")
+@click.option(
+    "--eml",
+    type=FILE,
+    metavar="FILE",
+    help="Write the letter exactly as it was sent, for a mail program.",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option("--evidence", is_flag=True, help="Look for an unknown letter in the folder of sent mail ([imap]).")
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="Look for an unknown letter in the folder of sent mail ([imap]).",
+)
 @click.pass_obj
-def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool, evidence: bool) -> None:
+def show(
+    desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool, evidence: bool
+) -> None:
     """Tell the story of one letter.
 
-    WHO is a name or a part of it, an address, or a number of the log. Without M: the newest mail-out. Of an unknown
-    letter it shows what there is to decide by.
+    WHO is a name or a part of it, an address, or a number of the log. Without M: the newest
+    mail-out. Of an unknown letter it shows what there is to decide by.
 
     \b
     mailer log show berg
@@ -89,7 +102,9 @@ def show(desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force
     """
     name, who = choose.who_in(words)
     if not who:
-        raise UsageError("Whose letter?", hint=f"mailer log show {name} NAME, an address, or a number of the log")
+        raise UsageError(
+            "Whose letter?", hint=f"mailer log show {name} NAME, an address, or a number of the log"
+        )
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         mail_out = choose.mail_out_of(desk, connection, name)
         found = choose.find_people(connection, mail_out, who)
@@ -135,13 +150,19 @@ def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence
 
 
 def _show_story(
-    desk: Desk, connection: Connection, mail_out: MailOut, one: Delivery, folder: FolderEvidence | None
+    desk: Desk,
+    connection: Connection,
+    mail_out: MailOut,
+    one: Delivery,
+    folder: FolderEvidence | None,
 ) -> None:
     from mailer.base.delegations import Delegations
     from mailer.cli.screen.tables import show_rows, show_text, speller
 
     spell = speller(desk.out)
-    delegation = Delegations.load().name(one.delegation, "en") if one.delegation else totals.NOT_KNOWN
+    delegation = (
+        Delegations.load().name(one.delegation, "en") if one.delegation else totals.NOT_KNOWN
+    )
     who = ", ".join(part for part in (delegation, one.role, one.political_group) if part)
     letter = (
         f"{mail_out.title or mail_out.appeal}, letter in {one.language}"
@@ -184,7 +205,10 @@ def _show_evidence(
     from mailer.cli.screen.tables import show_rows
     from mailer.report.evidence import evidence
 
-    desk.say("\nWhether it arrived, nobody here can know. It is not sent again by itself. What there is to go by:")
+    desk.say(
+        "\nWhether it arrived, nobody here can know. It is not sent again by itself. What there is"
+        " to go by:"
+    )
     found = evidence(one, moments)
     rows = found.rows if found else []
     if folder is not None:
@@ -192,7 +216,9 @@ def _show_evidence(
     show_rows(desk, [([label], lines, "") for label, lines in rows])
     if folder is None and desk.workspace.settings.imap.host:
         desk.say(f"Look into the folder of sent mail:  mailer log show {one.shown} --evidence")
-    desk.say(f'Decide:  mailer resolve {one.shown} --accepted (or --not-sent, --resend) --because "…"')
+    desk.say(
+        f'Decide:  mailer resolve {one.shown} --accepted (or --not-sent, --resend) --because "…"'
+    )
 
 
 def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> dict[str, Any]:
@@ -215,18 +241,25 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
 
 
 def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
-    """Return the message as it went over the line; before it is handed over for the first time it has no Date."""
+    """Return the message as it went over the line; before it is handed over for the first time it
+    has no Date.
+    """
     from mailer.report.evidence import letter_of
 
     found = letter_of(desk.workspace, connection, one)
     if found is None and one.digest is not None:
-        raise UsageError("The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}")
+        raise UsageError(
+            "The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}"
+        )
     if found is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
     if one.dated_at is None:
         desk.say("This letter has not been handed over yet, so it has no Date.")
     elif not found.exact:
-        desk.say("It went out with a signature (DKIM), whose key is not the one in the settings: here it is without.")
+        desk.say(
+            "It went out with a signature (DKIM), whose key is not the one in the settings: here it"
+            " is without."
+        )
     return found
 
 
@@ -235,7 +268,11 @@ def _text_of(data: bytes) -> str:
     from email import message_from_bytes, policy
 
     letter = message_from_bytes(data, policy=policy.default)
-    heads = [f"{name}: {letter[name]}" for name in ("From", "Reply-To", "To", "Subject", "Date") if letter[name]]
+    heads = [
+        f"{name}: {letter[name]}"
+        for name in ("From", "Reply-To", "To", "Subject", "Date")
+        if letter[name]
+    ]
     body = letter.get_body(("plain",))
     return "\n".join([*heads, "", *(body.get_content() if body else "").splitlines()])
 
@@ -250,13 +287,19 @@ def _show_letter(desk: Desk, data: bytes) -> None:
 
 
 @log.command()
-@click.option("--head", default="", metavar="HASH", help="A head that somebody has kept: is it one of this log's?")
+@click.option(
+    "--head",
+    default="",
+    metavar="HASH",
+    help="A head that somebody has kept: is it one of this log's?",
+)
 @click.pass_obj
 def verify(desk: Desk, head: str) -> int:
     """Prove that the send log was not altered.
 
-    Every entry stands under a seal that hashes it together with the seal before; the last one is the head. Give it to a
-    second person: it proves later that nothing was cut off, and that the chain was not made anew.
+    Every entry stands under a seal that hashes it together with the seal before; the last one is
+    the head. Give it to a second person: it proves later that nothing was cut off, and that the
+    chain was not made anew.
 
     \b
     mailer log verify
@@ -266,7 +309,10 @@ def verify(desk: Desk, head: str) -> int:
 
     head = head.strip().lower()
     if head and (len(head) < 16 or set(head) - set("0123456789abcdef")):
-        raise UsageError(f"{head!r} is no head of a send log.", hint="its first 16 signs or more, figures and a to f")
+        raise UsageError(
+            f"{head!r} is no head of a send log.",
+            hint="its first 16 signs or more, figures and a to f",
+        )
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         proof = seals.verify(connection, head)
     whole = not proof.broken and proof.knows
@@ -275,16 +321,28 @@ def verify(desk: Desk, head: str) -> int:
         return 0 if whole else 1
     for one in proof.broken:
         names = ", ".join(shown(mail_out_id) for mail_out_id in one.mail_outs)
-        when = f", between {totals.local(one.since)} and {totals.local(one.until)}" if one.since and one.until else ""
+        when = (
+            f", between {totals.local(one.since)} and {totals.local(one.until)}"
+            if one.since and one.until
+            else ""
+        )
         desk.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
     if not proof.knows:
-        desk.out.print(f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made anew")
-    counted = f"{proof.events:,} events and {proof.attempts:,} attempts under {proof.seals:,} seals, {proof.letters:,} letters"
+        desk.out.print(
+            f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made"
+            " anew"
+        )
+    counted = (
+        f"{proof.events:,} events and {proof.attempts:,} attempts under {proof.seals:,} seals,"
+        f" {proof.letters:,} letters"
+    )
     if proof.erased:
         counted += f"; {proof.erased:,} people are erased"
     if proof.unsealed:
         counted += f"; {proof.unsealed:,} entries are not sealed yet"
-    desk.out.print("The send log is as it was written." if whole else "The send log was altered.", style="bold")
+    desk.out.print(
+        "The send log is as it was written." if whole else "The send log was altered.", style="bold"
+    )
     desk.say(counted)
     desk.out.print(f"head  {proof.head}", soft_wrap=True)
     return 0 if whole else 1
@@ -293,22 +351,35 @@ def verify(desk: Desk, head: str) -> int:
 @log.command()
 @click.argument("who", required=False)
 @click.option(
-    "--before", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Everyone of mail-outs that ended before."
+    "--before",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Everyone of mail-outs that ended before.",
 )
-@click.option("--because", required=True, metavar="TEXT", help="Why; it stays on record, so name nobody.")
 @click.option(
-    "--confirm", type=int, metavar="N", help="The number of rows that are erased; without it, it is only shown."
+    "--because", required=True, metavar="TEXT", help="Why; it stays on record, so name nobody."
+)
+@click.option(
+    "--confirm",
+    type=int,
+    metavar="N",
+    help="The number of rows that are erased; without it, it is only shown.",
 )
 @click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
 @click.pass_obj
 def forget(
-    desk: Desk, who: str | None, before: datetime | None, because: str, confirm: int | None, by: str | None
+    desk: Desk,
+    who: str | None,
+    before: datetime | None,
+    because: str,
+    confirm: int | None,
+    by: str | None,
 ) -> int:
     """Erase a person from the send log, or everyone of old mail-outs.
 
-    Name, address, letter, and every text about the person go; state, code, times and the counts stay, and mailer log
-    verify still proves the log. This cannot be taken back. WHO is an address or a whole name. To keep somebody from being
-    written to again: mailer contacts hold WHO first.
+    Name, address, letter, and every text about the person go; state, code, times and the counts
+    stay, and mailer log verify still proves the log. This cannot be taken back. WHO is an address
+    or a whole name. To keep somebody from being written to again: mailer contacts hold WHO first.
 
     \b
     mailer log forget anna.berg@no.parliament.example --because "asked to be erased" --confirm 3
@@ -328,7 +399,9 @@ def forget(
                 found = choose.everywhere(connection, who or "")
         number = len(found)
         if not number:
-            raise UsageError("There is nobody like that in the send log.", hint="mailer log people --search TEXT")
+            raise UsageError(
+                "There is nobody like that in the send log.", hint="mailer log people --search TEXT"
+            )
         if confirm is None or confirm != number:
             names = sorted({shown(one.mail_out_id) for one in found})
             many = "one row" if number == 1 else f"{number} rows"
@@ -337,7 +410,9 @@ def forget(
             return Refused.exit_code
         with ledger.writing() as connection:
             name = by or getpass.getuser()
-            erased = erasure.erase(connection, found, who=name, because=because.strip(), at=ledger.now())
+            erased = erasure.erase(
+                connection, found, who=name, because=because.strip(), at=ledger.now()
+            )
     if desk.json:
         desk.data({"erased": erased})
     else:
@@ -361,25 +436,37 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
         if desk.json:
             for line in totals.delegations(connection, chosen.id, Delegations.load()):
                 counts = totals.plain(line.counts)
-                desk.data({"delegation": line.code, "name": line.name, "planned": line.people, "counts": counts})
+                desk.data(
+                    {
+                        "delegation": line.code,
+                        "name": line.name,
+                        "planned": line.people,
+                        "counts": counts,
+                    }
+                )
             return
         from mailer.cli.screen.tables import show_delegations, show_left_out, show_steps
 
         show_delegations(desk, connection, chosen, everything=everything)
         desk.out.print()
         show_left_out(desk, connection, chosen)
-        show_steps(desk, [("the people of one", f"mailer log people {chosen.name} --delegation FR")])
+        show_steps(
+            desk, [("the people of one", f"mailer log people {chosen.name} --delegation FR")]
+        )
 
 
 @log.command()
-@click.option("--because", required=True, metavar="TEXT", help="Why this is the one; it stays on record.")
+@click.option(
+    "--because", required=True, metavar="TEXT", help="Why this is the one; it stays on record."
+)
 @click.option("--by", metavar="NAME", help="Who decides; otherwise your name on this computer.")
 @click.pass_obj
 def adopt(desk: Desk, because: str, by: str | None) -> None:
     """Say that this send log is the one to go on with, after it was moved or restored.
 
-    A send log that was copied sends nothing: two copies would write to the same people twice, and a backup does not know
-    what was sent since it was made. Before you decide, see that no other copy is used, and that nothing was sent since.
+    A send log that was copied sends nothing: two copies would write to the same people twice, and a
+    backup does not know what was sent since it was made. Before you decide, see that no other copy
+    is used, and that nothing was sent since.
 
     \b
     mailer log adopt --because "the workspace moved to the new laptop; the old one is wiped"
@@ -391,7 +478,8 @@ def adopt(desk: Desk, because: str, by: str | None) -> None:
     because, by = because.strip(), (by or getpass.getuser()).strip()
     if not because or not by:
         raise UsageError(
-            "A decision needs a name and a reason.", hint='--because "the workspace moved to this computer"'
+            "A decision needs a name and a reason.",
+            hint='--because "the workspace moved to this computer"',
         )
     with choose.open_log(desk) as ledger:
         with ledger.reading() as connection:
@@ -413,14 +501,31 @@ class Export(Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params = [one for one in self.params if not (isinstance(one, Everywhere) and one.attribute == "json")]
+        self.params = [
+            one
+            for one in self.params
+            if not (isinstance(one, Everywhere) and one.attribute == "json")
+        ]
 
 
 @log.command(cls=Export)
 @click.argument("mail_out", required=False, metavar="[M]")
-@click.option("--xlsx", type=FILE, metavar="FILE", help="A workbook: totals on the first tab, people on the second.")
-@click.option("--csv", type=FILE, metavar="FILE", help="One line a person, for any spreadsheet program.")
-@click.option("--json", "json_lines", type=FILE, metavar="FILE", help="One JSON object a line, as log people --json.")
+@click.option(
+    "--xlsx",
+    type=FILE,
+    metavar="FILE",
+    help="A workbook: totals on the first tab, people on the second.",
+)
+@click.option(
+    "--csv", type=FILE, metavar="FILE", help="One line a person, for any spreadsheet program."
+)
+@click.option(
+    "--json",
+    "json_lines",
+    type=FILE,
+    metavar="FILE",
+    help="One JSON object a line, as log people --json.",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @choose.filters
 @click.pass_obj
@@ -448,7 +553,9 @@ def export(
         if path is not None
     ]
     if not wanted:
-        raise UsageError("Into which file?", hint="mailer log export --xlsx outcome.xlsx (or --csv, --json)")
+        raise UsageError(
+            "Into which file?", hint="mailer log export --xlsx outcome.xlsx (or --csv, --json)"
+        )
     for path, _ in wanted:
         may_write(path, force=force)
     with choose.open_log(desk) as ledger, ledger.reading() as connection:

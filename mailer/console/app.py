@@ -1,7 +1,9 @@
-"""The console: which page is where, and which right it needs. Whatever is not in the table does not exist.
+"""The console: which page is where, and which right it needs. Whatever is not in the table does not
+exist.
 
-Every view is a plain function of a `Visit`, run in a thread; only the live stream waits on the event loop. GET changes
-nothing; every POST needs the session's token and must come from a page of ours.
+Every view is a plain function of a `Visit`, run in a thread; only the live stream waits on the
+event loop. GET changes nothing; every POST needs the session's token and must come from a page of
+ours.
 """
 
 from __future__ import annotations
@@ -105,7 +107,13 @@ PAGES: tuple[Page, ...] = (
     Page("/contacts", contacts.index, contacts.drop, act=Right.EDIT),
     Page("/contacts/hold-list", contacts.hold_list, contacts.hold),
     Page("/contacts/hold-list/release", post=contacts.release, act=Right.EDIT),
-    Page("/contacts/dropped/{drop}", contacts.dropped, contacts.take_over, look=Right.EDIT, act=Right.EDIT),
+    Page(
+        "/contacts/dropped/{drop}",
+        contacts.dropped,
+        contacts.take_over,
+        look=Right.EDIT,
+        act=Right.EDIT,
+    ),
     Page("/contacts/dropped/{drop}/marked", post=contacts.dropped_marked, act=Right.EDIT),
     Page("/contacts/dropped/{drop}/throw-away", post=contacts.throw_away, act=Right.EDIT),
     Page("/contacts/{sheet}", contacts.sheet),
@@ -133,7 +141,9 @@ def application(console: Console, hosts: set[str]) -> ASGIApp:
             Exception: _mistake(console),
         },
     )
-    return Guard(app, hosts, https=console.https)  # outermost: its headers stand on every answer, mistakes included
+    return Guard(
+        app, hosts, https=console.https
+    )  # outermost: its headers stand on every answer, mistakes included
 
 
 def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -148,11 +158,17 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
         form = FormData()
         if posted:
             if not from_here(request.headers, console.origins):
-                raise HTTPException(403, "This form did not come from a page of the console. Nothing was changed.")
+                raise HTTPException(
+                    403, "This form did not come from a page of the console. Nothing was changed."
+                )
             form = await request.form(max_files=1, max_fields=500)
             token = form.get("_token")
-            if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.token.encode()):
-                raise HTTPException(403, "This page is too old. Go back, load it anew, and try again.")
+            if not isinstance(token, str) or not hmac.compare_digest(
+                token.encode(), session.token.encode()
+            ):
+                raise HTTPException(
+                    403, "This page is too old. Go back, load it anew, and try again."
+                )
         visit = Visit(request, console, session, form)
         right = page.act if posted else page.look
         if not visit.may(right):
@@ -172,7 +188,7 @@ def _session(console: Console, request: Request) -> Session | None:
     return session
 
 
-# ------------------------------------------------------------------------------------------------------------ errors
+# ------------------------------------------------------------------------------------------- errors
 
 
 def _visit(console: Console, request: Request) -> Visit | None:
@@ -187,16 +203,23 @@ def _said(console: Console, request: Request, status: int, message: str) -> Resp
     return _page(visit, status, visit.say(message))
 
 
-def _page(visit: Visit, status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()) -> Response:
+def _page(
+    visit: Visit, status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()
+) -> Response:
     request = visit.request
     back = came_from(request.headers, visit.console.origins) if request.method == "POST" else ""
-    return visit.page("error.html", status, message=message, hint=hint, problems=problems, back=back)
+    return visit.page(
+        "error.html", status, message=message, hint=hint, problems=problems, back=back
+    )
 
 
 def _not_here(console: Console) -> Any:
     async def handler(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        usual = {404: "There is no such page.", 405: "This cannot be done in this way. Nothing was changed."}
+        usual = {
+            404: "There is no such page.",
+            405: "This cannot be done in this way. Nothing was changed.",
+        }
         said = error.detail != HTTPStatus(error.status_code).phrase
         message = error.detail if said else usual.get(error.status_code, error.detail)
         return await run_in_threadpool(_said, console, request, error.status_code, message)
@@ -212,14 +235,19 @@ def _in_words(console: Console) -> Any:
         status = 409 if isinstance(error, Refused) else 404 if nowhere else 400
         if visit is None:
             return Response(error.message, status)
-        return await run_in_threadpool(_page, visit, status, error.message, error.hint, error.problems)
+        return await run_in_threadpool(
+            _page, visit, status, error.message, error.hint, error.problems
+        )
 
     return handler
 
 
 def _mistake(console: Console) -> Any:
     async def handler(request: Request, _error: Exception) -> Response:
-        message = "This is a mistake in the mailer. Nothing was sent by it; the details are in the terminal."
+        message = (
+            "This is a mistake in the mailer. Nothing was sent by it; the details are in the"
+            " terminal."
+        )
         return await run_in_threadpool(_said, console, request, 500, message)
 
     return handler

@@ -1,7 +1,8 @@
 """Starting a sender: a process of its own, the same that `mailer send` is.
 
-The console never reads the mail server's password and never sends. What the command has to say when it refuses is kept
-in `.mailer/console-M-0007.txt` and shown as it stands. If the console ends, the sending goes on.
+The console never reads the mail server's password and never sends. What the command has to say when
+it refuses is kept in `.mailer/console-M-0007.txt` and shown as it stands. If the console ends, the
+sending goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pathlib import Path
 from mailer.ledger.mailouts import MailOut
 
 ENDED = (0, 1, 4, 130)
-"""Exit codes after which the mail-out says itself how it stands: done, some not reached, stopped part-way."""
+"""Exit codes after which the mail-out says itself how it stands: done, some not reached, stopped
+part-way.
+"""
 
 PATIENCE = 180  # seconds for a command that is waited for
 
@@ -24,7 +27,9 @@ _guard = threading.Lock()
 
 
 def start(root: Path, mail_out: MailOut, *words: str, who: str) -> bool:
-    """Start `mailer WORDS` in a workspace, in somebody's name; False where one that we started still runs."""
+    """Start `mailer WORDS` in a workspace, in somebody's name; False where one that we started
+    still runs.
+    """
     with _guard:
         before = _running.get((root, mail_out.id))
         if before is not None and before.poll() is None:
@@ -51,7 +56,9 @@ def runs(root: Path, mail_out: MailOut) -> bool:
 
 
 def said(root: Path, mail_out: MailOut) -> str:
-    """Return why the last sender that this console started refused, in its own words; empty if it did not."""
+    """Return why the last sender that this console started refused, in its own words; empty if it
+    did not.
+    """
     process = _running.get((root, mail_out.id))
     if process is None or process.poll() in (None, *ENDED):
         return ""
@@ -63,12 +70,16 @@ def _command(root: Path, *words: str) -> list[str]:
 
 
 def _as(who: str) -> dict[str, str]:
-    """Return an environment in which the command line takes this person for its user (`getpass.getuser`)."""
+    """Return an environment in which the command line takes this person for its user
+    (`getpass.getuser`).
+    """
     return {**os.environ, "LOGNAME": who}
 
 
 def run(root: Path, *words: str, who: str) -> tuple[int, str]:
-    """Run a short `mailer WORDS` in somebody's name to its end; return its exit code and what it said."""
+    """Run a short `mailer WORDS` in somebody's name to its end; return its exit code and what it
+    said.
+    """
     try:
         done = subprocess.run(  # noqa: S603  (our own command, no shell)
             _command(root, *words),

@@ -1,4 +1,6 @@
-"""One request, as a page sees it: who asks, in which language, with which form; and what can be answered."""
+"""One request, as a page sees it: who asks, in which language, with which form; and what can be
+answered.
+"""
 
 from __future__ import annotations
 
@@ -92,13 +94,21 @@ class Console:
     announce: Callable[[str], None]  # tells the terminal a new one-time address
     address: str  # "http://127.0.0.1:8025"
     origins: frozenset[str]
-    https: bool = False  # behind a server that speaks TLS to the world; then the one-time key opens nothing
-    signer: URLSafeTimedSerializer = field(default_factory=lambda: URLSafeTimedSerializer(secrets.token_bytes(32)))
-    counts: dict[int, tuple[int, Any]] = field(default_factory=dict)  # by mail-out, as of its last event
+    https: bool = (
+        False  # behind a server that speaks TLS to the world; then the one-time key opens nothing
+    )
+    signer: URLSafeTimedSerializer = field(
+        default_factory=lambda: URLSafeTimedSerializer(secrets.token_bytes(32))
+    )
+    counts: dict[int, tuple[int, Any]] = field(
+        default_factory=dict
+    )  # by mail-out, as of its last event
 
     @property
     def cookie(self) -> str:
-        """Its name. Cookies of one host are shared by all its ports: two consoles must not sign each other out."""
+        """Its name. Cookies of one host are shared by all its ports: two consoles must not sign
+        each other out.
+        """
         return "__Host-mailer" if self.https else f"mailer-{urlsplit(self.address).port}"
 
 
@@ -111,7 +121,7 @@ class Visit:
     session: Session
     form: FormData = field(default_factory=FormData)
 
-    # ------------------------------------------------------------------------------------------------- what is asked
+    # -------------------------------------------------------------------------------- what is asked
 
     @property
     def who(self) -> str:
@@ -158,7 +168,7 @@ class Visit:
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "").strip()
 
-    # --------------------------------------------------------------------------------------------- what is answered
+    # ----------------------------------------------------------------------------- what is answered
 
     def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         notices, self.session.notices = self.session.notices, []
@@ -175,7 +185,7 @@ class Visit:
             accounts.note(connection, kind, at=self.now(), who=self.who, detail=detail)
 
 
-# ------------------------------------------------------------------------------------------------------- templates
+# ---------------------------------------------------------------------------------------- templates
 
 
 def _shown(value: Any) -> Any:

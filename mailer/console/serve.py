@@ -28,7 +28,9 @@ class _Server(uvicorn.Server):
 
 
 def listen(port: int) -> socket.socket:
-    """Take the port, of this computer's own address alone. Raises UsageError where somebody has it."""
+    """Take the port, of this computer's own address alone. Raises UsageError where
+    somebody has it.
+    """
     try:
         return socket.create_server((HOST, port))
     except OSError as fault:
@@ -39,12 +41,17 @@ def listen(port: int) -> socket.socket:
 
 
 def console(
-    root: Path, ledger: Ledger, owner: str, listener: socket.socket, announce: Callable[[str], None], behind: str = ""
+    root: Path,
+    ledger: Ledger,
+    owner: str,
+    listener: socket.socket,
+    announce: Callable[[str], None],
+    behind: str = "",
 ) -> tuple[Console, set[str]]:
     """Return a console for a workspace, and the names it goes by.
 
-    `behind` is the public address of a server that speaks TLS and hands requests on: "https://mailer.rights.example".
-    Then only accounts open it, and cookies are for TLS alone.
+    `behind` is the public address of a server that speaks TLS and hands requests on:
+    "https://mailer.rights.example". Then only accounts open it, and cookies are for TLS alone.
     """
     port = listener.getsockname()[1]
     names = {f"{HOST}:{port}", f"localhost:{port}"}
@@ -52,7 +59,10 @@ def console(
     if behind:
         place = urlsplit(behind)
         if place.scheme != "https" or not place.netloc or place.path not in ("", "/"):
-            raise UsageError(f"{behind} is no address of a server with TLS.", hint="https://mailer.rights.example")
+            raise UsageError(
+                f"{behind} is no address of a server with TLS.",
+                hint="https://mailer.rights.example",
+            )
         names, origins = {place.netloc.lower()}, {f"https://{place.netloc.lower()}"}
     made = Console(
         shelf=Shelf(root),
@@ -69,7 +79,11 @@ def console(
 
 def link(made: Console) -> str:
     """Return the address that opens the console once."""
-    return made.address if made.https else f"{made.address}/sign-in?key={quote(made.sessions.new_key())}"
+    return (
+        made.address
+        if made.https
+        else f"{made.address}/sign-in?key={quote(made.sessions.new_key())}"
+    )
 
 
 def serve(made: Console, names: set[str], listener: socket.socket) -> None:

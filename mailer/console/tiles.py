@@ -22,7 +22,12 @@ class Tile:
 @lru_cache
 def tiles() -> tuple[Tile, ...]:
     """Return all tiles, row by row."""
-    lines = resources.files("mailer.console").joinpath("tiles.txt").read_text(encoding="utf-8").splitlines()
+    lines = (
+        resources.files("mailer.console")
+        .joinpath("tiles.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     return tuple(
         Tile(line[at : at + 2], at // 3, row)
         for row, line in enumerate(lines)

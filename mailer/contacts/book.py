@@ -1,4 +1,6 @@
-"""All contact sheets of a workspace as one book: every row of every sheet, and every problem found on the way."""
+"""All contact sheets of a workspace as one book: every row of every sheet, and every problem found
+on the way.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +35,26 @@ USED = ("delegation", "name", "given", "surname", "address", "language")
 class ContactBook:
     """What the contact sheets say."""
 
-    contacts: tuple[Contact, ...]  # one for each row that is not empty, in the order of files, tabs and rows
+    contacts: tuple[
+        Contact, ...
+    ]  # one for each row that is not empty, in the order of files, tabs and rows
     problems: tuple[Problem, ...]  # in the same order
     files: Mapping[str, str]  # file → SHA-256 of its bytes, in hex
     tables: tuple[Table, ...] = field(repr=False, default=())
-    columns: Mapping[tuple[str, str | None], Columns] = field(repr=False, default_factory=dict)  # by file and tab
+    columns: Mapping[tuple[str, str | None], Columns] = field(
+        repr=False, default_factory=dict
+    )  # by file and tab
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """The files that cannot be used as they are. Nobody may be left out unseen: there is no plan with one of them."""
-        return tuple(dict.fromkeys(p.file for p in self.problems if p.code < "C1" and p.severity is Severity.ERROR))
+        """The files that cannot be used as they are. Nobody may be left out unseen: there is no
+        plan with one of them.
+        """
+        return tuple(
+            dict.fromkeys(
+                p.file for p in self.problems if p.code < "C1" and p.severity is Severity.ERROR
+            )
+        )
 
     @cached_property
     def cells(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -69,9 +81,9 @@ def load_contacts(
 ) -> ContactBook:
     """Read all contact sheets of a workspace.
 
-    `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`, `.` or `~$` are no
-    contact sheets, nor are Python programs. `max_rows` is for one file. Problems are collected, not raised; a file that
-    cannot be used is `broken`.
+    `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`,
+    `.` or `~$` are no contact sheets, nor are Python programs. `max_rows` is for one file. Problems
+    are collected, not raised; a file that cannot be used is `broken`.
     """
     known = delegations or Delegations.load()
     own = own_headings(columns)
@@ -98,8 +110,12 @@ def load_contacts(
     return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)
 
 
-def fingerprints(root: Path, folder: str = "contacts", *, max_rows: int = MAX_ROWS) -> dict[str, str]:
-    """Return what `files` of the book would be, without reading a row: quick, however many people there are."""
+def fingerprints(
+    root: Path, folder: str = "contacts", *, max_rows: int = MAX_ROWS
+) -> dict[str, str]:
+    """Return what `files` of the book would be, without reading a row: quick, however many people
+    there are.
+    """
     found = {}
     for path in sheets(root / folder):
         file = path.relative_to(root).as_posix()
@@ -112,12 +128,19 @@ def _fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest() if content else ""
 
 
-def _in_order(problems: list[Problem], files: Mapping[str, str], tables: list[Table]) -> list[Problem]:
+def _in_order(
+    problems: list[Problem], files: Mapping[str, str], tables: list[Table]
+) -> list[Problem]:
     """Sort problems by file, tab and row, as a person goes through the sheets."""
     file_order = {file: at for at, file in enumerate(files)}
     tab_order = {(table.file, table.sheet): at for at, table in enumerate(tables)}
     return sorted(
-        problems, key=lambda p: (file_order.get(p.file, -1), tab_order.get((p.file, p.sheet), -1), p.row or 0)
+        problems,
+        key=lambda p: (
+            file_order.get(p.file, -1),
+            tab_order.get((p.file, p.sheet), -1),
+            p.row or 0,
+        ),
     )
 
 
@@ -128,7 +151,9 @@ def sheets(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if not path.name.startswith(("_", ".", "~$")) and path.suffix != ".py" and path.name != "__pycache__"
+        if not path.name.startswith(("_", ".", "~$"))
+        and path.suffix != ".py"
+        and path.name != "__pycache__"
     )
 
 
@@ -139,7 +164,8 @@ def read_people(
     recognised: dict[tuple[str, str | None], Columns],
     today: date,
 ) -> tuple[list[Contact], list[Problem]]:
-    """Turn the tables of one file into contacts. Tabs without headings are reported, and so is a file without any.
+    """Turn the tables of one file into contacts. Tabs without headings are reported, and so is a
+    file without any.
 
     The columns of each table go into `recognised`.
     """
@@ -157,7 +183,9 @@ def read_people(
             continue
         recognised[table.file, table.sheet] = columns
         people = table.rows[columns.at + 1 :]
-        everyone = _whose(table, columns, delegations) if _says_no_delegation(people, columns) else None
+        everyone = (
+            _whose(table, columns, delegations) if _says_no_delegation(people, columns) else None
+        )
         if everyone:
             problems.append(problem("C124", table.file, sheet=table.sheet, value=everyone.name_en))
         by_headings = everyone is None and "delegation" not in columns.fields
@@ -168,10 +196,16 @@ def read_people(
             part = _role_alone(cells) if "role" not in columns.fields else ""
             above = _state_alone(cells, delegations) if by_headings else None
             if above:
-                everyone, message = above, f"this is a heading; the people below it are taken for {above.name_en}"
+                everyone, message = (
+                    above,
+                    f"this is a heading; the people below it are taken for {above.name_en}",
+                )
                 contacts.append(nobody(line, "C163", delegations, everyone, message))
             elif part:
-                role, message = part, f"this is a heading; the people below it are taken for {part}s"
+                role, message = (
+                    part,
+                    f"this is a heading; the people below it are taken for {part}s",
+                )
                 contacts.append(nobody(line, "C163", delegations, everyone, message))
             elif _headings_again(cells, columns):
                 contacts.append(nobody(line, "C163", delegations, everyone))
@@ -193,9 +227,15 @@ def read_people(
 
 
 def _says_no_delegation(rows: Sequence[Row], columns: Columns) -> bool:
-    """Tell whether no column says the delegation, or one that nobody has filled in: a new sheet for one delegation."""
+    """Tell whether no column says the delegation, or one that nobody has filled in: a new sheet for
+    one delegation.
+    """
     column = columns.fields.get("delegation")
-    said = any(trim(cells[column]) for _, cells in rows if column < len(cells)) if column is not None else False
+    said = (
+        any(trim(cells[column]) for _, cells in rows if column < len(cells))
+        if column is not None
+        else False
+    )
     return column is None or bool(rows and not said)
 
 
@@ -215,9 +255,15 @@ def _role_alone(cells: Sequence[str]) -> str:
 def _headings_again(cells: Sequence[str], columns: Columns) -> bool:
     """Tell whether a row repeats the headings, as in a list that was put together of several."""
     address = columns.fields["address"]
-    if address >= len(cells) or "@" in cells[address] or trim(cells[address]) != columns.headings[address]:
+    if (
+        address >= len(cells)
+        or "@" in cells[address]
+        or trim(cells[address]) != columns.headings[address]
+    ):
         return False
-    return tuple(" ".join(trim(cell).split()) for cell in cells if cell) == tuple(filter(None, columns.headings))
+    return tuple(" ".join(trim(cell).split()) for cell in cells if cell) == tuple(
+        filter(None, columns.headings)
+    )
 
 
 def _says_madame(rows: Sequence[Row], column: int | None) -> bool:
@@ -268,7 +314,9 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
         beyond = next(c for c in range(width, len(cells)) if cells[c].strip())
         left = len(wide) - MOST_WIDE
         message = (
-            f"this row and {left:,} more have cells beyond the last heading" if at == MOST_WIDE and left > 0 else ""
+            f"this row and {left:,} more have cells beyond the last heading"
+            if at == MOST_WIDE and left > 0
+            else ""
         )
         yield problem(
             "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond],
@@ -277,7 +325,9 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
 
 
 def _unseen_columns(table: Table, columns: Columns) -> Iterator[Problem]:
-    """Yield columns that people do not see and we use, and columns that they fill in and we cannot name."""
+    """Yield columns that people do not see and we use, and columns that they fill in and we cannot
+    name.
+    """
     row = table.rows[columns.at][0]
     for name, column in columns.fields.items():
         if column in table.hidden_columns and name in USED:
@@ -295,10 +345,21 @@ def _unseen_columns(table: Table, columns: Columns) -> Iterator[Problem]:
         if heading:
             continue
         filled = [
-            text for _, cells in table.rows[columns.at + 1 :] if column < len(cells) and (text := trim(cells[column]))
+            text
+            for _, cells in table.rows[columns.at + 1 :]
+            if column < len(cells) and (text := trim(cells[column]))
         ]
-        if not all(text.strip(".").isdecimal() for text in filled):  # a column of numbers counts the rows
-            yield problem("C025", table.file, sheet=table.sheet, row=row, cell=table.cell(column, row), value=filled[0])
+        if not all(
+            text.strip(".").isdecimal() for text in filled
+        ):  # a column of numbers counts the rows
+            yield problem(
+                "C025",
+                table.file,
+                sheet=table.sheet,
+                row=row,
+                cell=table.cell(column, row),
+                value=filled[0],
+            )
 
 
 def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
@@ -307,7 +368,11 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     from rapidfuzz.distance import OSA
 
     row = table.rows[columns.at][0]
-    known = {word: field for word, field in vocabulary.table("heading").items() if field in FIELDS and len(word) > 3}
+    known = {
+        word: field
+        for word, field in vocabulary.table("heading").items()
+        if field in FIELDS and len(word) > 3
+    }
     seen: dict[str, int] = {}
     for column, heading in columns.extra.items():
         cell = table.cell(column, row)
@@ -327,13 +392,27 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
                 suggestion=hint,
             )
         if seen.setdefault(word, column) != column:
-            yield problem("C024", table.file, sheet=table.sheet, row=row, cell=cell, column=heading, value=heading)
+            yield problem(
+                "C024",
+                table.file,
+                sheet=table.sheet,
+                row=row,
+                cell=cell,
+                column=heading,
+                value=heading,
+            )
 
 
 def _whose(table: Table, columns: Columns, delegations: Delegations) -> Delegation | None:
-    """Find the delegation in a title above the headings, in the name of the tab, or of the file: `norway.xlsx`."""
-    titles = {text for _, cells in table.rows[: columns.at] for cell in cells if (text := trim(cell))}
-    named = {found.code: found for text in titles if (found := find_delegation(delegations, text)[0])}
+    """Find the delegation in a title above the headings, in the name of the tab, or of the file:
+    `norway.xlsx`.
+    """
+    titles = {
+        text for _, cells in table.rows[: columns.at] for cell in cells if (text := trim(cell))
+    }
+    named = {
+        found.code: found for text in titles if (found := find_delegation(delegations, text)[0])
+    }
     if len(named) == 1:
         return named.popitem()[1]
     return delegations.find(table.sheet or "") or delegations.find(Path(table.file).stem)

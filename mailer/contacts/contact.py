@@ -17,7 +17,8 @@ NOTHING: Mapping[str, str] = {}
 class Cells(Mapping[str, str]):
     """Where each field of one row stands: `D17` in a spreadsheet, `17:4` (line and column) in CSV.
 
-    Computed when asked, from the columns that all rows of a table share: 100,000 rows cost no 1,000,000 strings.
+    Computed when asked, from the columns that all rows of a table share: 100,000 rows cost no
+    1,000,000 strings.
     """
 
     __slots__ = ("_columns", "_grid", "_row")
@@ -38,7 +39,9 @@ class Cells(Mapping[str, str]):
 
 
 def reference(column: int, row: int, *, grid: bool) -> str:
-    """Return the name of a cell, `column` counted from 0: `reference(3, 17, grid=True)` is `D17`, else `17:4`."""
+    """Return the name of a cell, `column` counted from 0: `reference(3, 17, grid=True)` is `D17`,
+    else `17:4`.
+    """
     if not grid:
         return f"{row}:{column + 1}"
     letters = ""
@@ -51,7 +54,9 @@ def reference(column: int, row: int, *, grid: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person of a contact sheet. Text is as in the cell, trimmed; what could not be read is empty, never guessed."""
+    """A person of a contact sheet. Text is as in the cell, trimmed; what could not be read is
+    empty, never guessed.
+    """
 
     file: str  # relative to the workspace: "contacts/france.xlsx"
     sheet: str | None  # the tab; None in CSV
@@ -71,7 +76,9 @@ class Contact:
     greeting: str = ""  # written by hand, stands in the letter instead of the form of address
     vocative: str = ""
     note: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)  # the other columns by their heading; filled cells only
+    extra: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the other columns by their heading; filled cells only
     skip: Reason | None = None  # why nobody can write to this row
     problem: Problem | None = None  # the one behind `skip`
     cells: Mapping[str, str] = field(default_factory=dict)  # field → where it stands
@@ -84,7 +91,9 @@ class Contact:
 
     @property
     def person_key(self) -> str:
-        """The same for one person under other case, accents, or order of the names; empty without a name."""
+        """The same for one person under other case, accents, or order of the names; empty without a
+        name.
+        """
         return person_key(self.delegation, self.name)
 
 

@@ -1,12 +1,13 @@
 """The hold list: people who are never written to, with the reason, the day, and who said so.
 
-`contacts/_hold.csv` has the columns address, name, delegation, because, since, by; it is read like any contact sheet.
-One match is enough, by address or by name and delegation, so that a hold outlives a new address. Where the list is
-in doubt it holds too many rather than too few.
+`contacts/_hold.csv` has the columns address, name, delegation, because, since, by; it is read like
+any contact sheet. One match is enough, by address or by name and delegation, so that a hold
+outlives a new address. Where the list is in doubt it holds too many rather than too few.
 
-The column "seal" keeps salted hashes of the address and of the name beside what can be read. Where the law wants the
-address and the name erased, `forget` takes them away and the seal still holds the person. It keeps the list from being
-read or searched by chance; it is no secret from somebody who has all addresses and tries them.
+The column "seal" keeps salted hashes of the address and of the name beside what can be read. Where
+the law wants the address and the name erased, `forget` takes them away and the seal still holds the
+person. It keeps the list from being read or searched by chance; it is no secret from somebody who
+has all addresses and tries them.
 """
 
 from __future__ import annotations
@@ -64,13 +65,18 @@ class Holds:
     def __init__(self, entries: tuple[Hold, ...] = (), problems: tuple[Problem, ...] = ()) -> None:
         self.entries = entries
         self.problems = problems
-        self._by_address = {key_of(hold.address): hold for hold in reversed(entries) if hold.address}
+        self._by_address = {
+            key_of(hold.address): hold for hold in reversed(entries) if hold.address
+        }
         self._by_seal: dict[str, dict[str, Hold]] = {}  # salt → hash → entry
         for hold in reversed(entries):
             salt, *hashes = hold.seal.split(":")
             self._by_seal.setdefault(salt, {}).update((known, hold) for known in hashes if known)
         self._by_person = {
-            key: hold for hold in reversed(entries) if hold.name for key in _keys(hold.delegation, hold.name)
+            key: hold
+            for hold in reversed(entries)
+            if hold.name
+            for key in _keys(hold.delegation, hold.name)
         }
 
     def __iter__(self) -> Iterator[Hold]:
@@ -84,7 +90,11 @@ class Holds:
 
         A name is the same in other letters, too: Müller and Mueller, Rousopoulos and Roussopoulos.
         """
-        keys = [*_keys(contact.delegation, contact.name), *_keys("", contact.name)] if self.entries else []
+        keys = (
+            [*_keys(contact.delegation, contact.name), *_keys("", contact.name)]
+            if self.entries
+            else []
+        )
         found = self._by_address.get(contact.address_key) if contact.address else None
         for key in keys:
             found = found or self._by_person.get(key)
@@ -94,7 +104,9 @@ class Holds:
         return found
 
     def doubts(self, book: ContactBook) -> list[Problem]:
-        """Ask about people who are nearly, but not surely, on the list: an initial more, a surname less, a letter."""
+        """Ask about people who are nearly, but not surely, on the list: an initial more, a surname
+        less, a letter.
+        """
         names: dict[str, list[Hold]] = defaultdict(list)
         for hold in self.entries:
             if hold.name:
@@ -107,7 +119,9 @@ class Holds:
             alike = max(near, key=lambda hold: likeness(hold.name, contact.name))
             if likeness(alike.name, contact.name) >= ALIKE:
                 message = f"this looks like {alike.name}, who is on the hold list: {alike}"
-                found.append(about(contact, book.columns, "C203", name_field(contact), contact.name, message))
+                found.append(
+                    about(contact, book.columns, "C203", name_field(contact), contact.name, message)
+                )
         return found
 
 
@@ -122,7 +136,9 @@ def _hash(salt: str, key: str) -> str:
 
 
 def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
-    """Read the hold list; no file is an empty list. A line that cannot be used is a problem of severity error."""
+    """Read the hold list; no file is an empty list. A line that cannot be used is a problem of
+    severity error.
+    """
     if not path.exists():
         return Holds()
     known = delegations or Delegations.load()
@@ -158,16 +174,32 @@ def _entry(line: Line, delegations: Delegations) -> list[Hold]:
     found = delegations.find(line.text("delegation"))
     if name and found is None and line.text("delegation"):
         line.report("C201", "delegation")
-    return [Hold(address, name, found.code if found else "", because, since, by, line.table.file, line.row, seal)]
+    return [
+        Hold(
+            address,
+            name,
+            found.code if found else "",
+            because,
+            since,
+            by,
+            line.table.file,
+            line.row,
+            seal,
+        )
+    ]
 
 
-# ---------------------------------------------------------------------------------------------------------- changing
+# ----------------------------------------------------------------------------------------- changing
 
 
 def hold(path: Path, backups: Path, entry: Hold) -> None:
-    """Add an entry to the list, at the end; every line that stands there stays. Raises `UsageError` for an empty one."""
+    """Add an entry to the list, at the end; every line that stands there stays. Raises `UsageError`
+    for an empty one.
+    """
     if not (entry.address or entry.name):
-        raise UsageError("whom shall nobody write to?", hint="name the address, or the name and the delegation")
+        raise UsageError(
+            "whom shall nobody write to?", hint="name the address, or the name and the delegation"
+        )
 
     def add(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         return [*rows, {name: getattr(entry, name) for name in COLUMNS}]
@@ -181,31 +213,46 @@ def release(path: Path, backups: Path, entry: Hold) -> None:
 
 
 def forget(path: Path, backups: Path, entry: Hold) -> None:
-    """Erase address and name of one entry; its seal goes on holding the person. All backups of the list go, too."""
+    """Erase address and name of one entry; its seal goes on holding the person. All backups of the
+    list go, too.
+    """
 
     def erase(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-        return [row | {"address": "", "name": ""} if row["line"] == str(entry.row) else row for row in rows]
+        return [
+            row | {"address": "", "name": ""} if row["line"] == str(entry.row) else row
+            for row in rows
+        ]
 
     _change(path, backups, erase)
     for old in backups.glob(f"{path.stem}.*{path.suffix}"):
         old.unlink()
 
 
-def _change(path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
-    """Write the list anew, in one step and after a backup. Columns and lines that we do not know stay as they are."""
+def _change(
+    path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
+) -> None:
+    """Write the list anew, in one step and after a backup. Columns and lines that we do not know
+    stay as they are.
+    """
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path.name} is not a CSV file; change it in your spreadsheet program")
     headings, rows = _rows(path)
     headings += [name for name in COLUMNS if name not in headings]
     rows = change(rows)
-    salt = next((row["seal"].partition(":")[0] for row in rows if row.get("seal")), "") or secrets.token_hex(8)
+    salt = next(
+        (row["seal"].partition(":")[0] for row in rows if row.get("seal")), ""
+    ) or secrets.token_hex(8)
     known = Delegations.load()
     for row in rows:
         if not row.get("seal"):
             found = known.find(row.get("delegation", ""))
-            people = _keys(found.code if found else "", take_apart(row.get("name", "")).full) or [""]
+            people = _keys(found.code if found else "", take_apart(row.get("name", "")).full) or [
+                ""
+            ]
             address = read_address(row.get("address", "")).address
-            hashes = [_hash(salt, key) if key else "" for key in (address and key_of(address), *people)]
+            hashes = [
+                _hash(salt, key) if key else "" for key in (address and key_of(address), *people)
+            ]
             row["seal"] = ":".join((salt, *hashes)) if any(hashes) else ""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -223,16 +270,21 @@ def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         return list(COLUMNS), []
     reading, _ = read(path, path.name)
     if reading.broken:
-        raise UsageError(f"{path.name} cannot be read, so it is not changed", problems=reading.problems)
+        raise UsageError(
+            f"{path.name} cannot be read, so it is not changed", problems=reading.problems
+        )
     table = reading.tables[0]
     columns = find_headings(table, {}, FIELDS)
     if columns is None:
         if table.rows:
-            raise UsageError(f"{path.name} has no headings", hint=f"its first line must be: {','.join(COLUMNS)}")
+            raise UsageError(
+                f"{path.name} has no headings", hint=f"its first line must be: {','.join(COLUMNS)}"
+            )
         return list(COLUMNS), []
     ours = {at: name for name, at in columns.fields.items()}
     headings = [ours.get(at, heading) for at, heading in enumerate(columns.headings)]
     rows = [
-        dict(zip(headings, cells, strict=False)) | {"line": str(line)} for line, cells in table.rows[columns.at + 1 :]
+        dict(zip(headings, cells, strict=False)) | {"line": str(line)}
+        for line, cells in table.rows[columns.at + 1 :]
     ]
     return headings, rows

@@ -1,4 +1,6 @@
-"""Who may sign in to the console, and the journal of what they did that concerns no single mail-out."""
+"""Who may sign in to the console, and the journal of what they did that concerns no single
+mail-out.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Deed:
 
 
 def everyone(connection: sa.Connection) -> list[Account]:
-    return [Account(**row._mapping) for row in connection.execute(sa.select(account).order_by(a.name))]
+    return [
+        Account(**row._mapping) for row in connection.execute(sa.select(account).order_by(a.name))
+    ]
 
 
 def find(connection: sa.Connection, name: str) -> Account | None:
@@ -43,7 +47,9 @@ def find(connection: sa.Connection, name: str) -> Account | None:
 
 
 def save(connection: sa.Connection, name: str, *, role: str, password: str, at: datetime) -> None:
-    """Make an account, or change its role and password; every sign-in from before ends by `changed_at`."""
+    """Make an account, or change its role and password; every sign-in from before ends by
+    `changed_at`.
+    """
     values = {"role": role, "password": password, "changed_at": at}
     if connection.execute(sa.update(account).where(a.name == name).values(**values)).rowcount == 0:
         connection.execute(sa.insert(account).values(name=name, **values))
@@ -56,5 +62,7 @@ def note(connection: sa.Connection, kind: str, *, at: datetime, who: str, detail
 
 def deeds(connection: sa.Connection, limit: int = 200) -> list[Deed]:
     """Return the last lines of the journal, the newest first."""
-    rows = connection.execute(sa.select(j.at, j.who, j.kind, j.detail).order_by(j.id.desc()).limit(limit))
+    rows = connection.execute(
+        sa.select(j.at, j.who, j.kind, j.detail).order_by(j.id.desc()).limit(limit)
+    )
     return [Deed(*row) for row in rows]

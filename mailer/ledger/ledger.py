@@ -1,10 +1,10 @@
 """The send log on disk: opening it, reading from it, and the one way to write to it.
 
-SQLite in WAL mode with `synchronous=FULL`: what `writing()` has committed survives a power cut, and a crash inside it
-leaves nothing of it. One process writes at a time: a file lock is held around every transaction and every checkpoint,
-because SQLite before 3.51.3 can corrupt a log that two connections write and reset at once. Readers open the file
-read-only and never checkpoint. PostgreSQL needs neither, and lets senders sit on several machines; everything else is
-the same.
+SQLite in WAL mode with `synchronous=FULL`: what `writing()` has committed survives a power cut, and
+a crash inside it leaves nothing of it. One process writes at a time: a file lock is held around
+every transaction and every checkpoint, because SQLite before 3.51.3 can corrupt a log that two
+connections write and reset at once. Readers open the file read-only and never checkpoint.
+PostgreSQL needs neither, and lets senders sit on several machines; everything else is the same.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ Connection = sa.Connection
 
 
 class Unwritable(Refused):
-    """The disk or the database does not take anything at present; what was to be written is not at fault."""
+    """The disk or the database does not take anything at present; what was to be written is not at
+    fault.
+    """
 
 
 class Ledger:
@@ -50,7 +52,11 @@ class Ledger:
         self._unsealed = False
         self._seal_after = math.inf  # on time.monotonic(); not before the tables are there
         self._lock_file: int | None = None
-        self.path = Path(self.url.database) if self.url.get_backend_name() == "sqlite" and self.url.database else None
+        self.path = (
+            Path(self.url.database)
+            if self.url.get_backend_name() == "sqlite" and self.url.database
+            else None
+        )
         if self.path is None:
             self._writer, self._reader = self._open_postgresql()
         else:
@@ -64,8 +70,15 @@ class Ledger:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Open one transaction that is on disk when the block ends, and undone when the block raises."""
-        with self._guard, self._alone(), _plain_words(self.path), self._writer.begin() as connection:
+        """Open one transaction that is on disk when the block ends, and undone when the block
+        raises.
+        """
+        with (
+            self._guard,
+            self._alone(),
+            _plain_words(self.path),
+            self._writer.begin() as connection,
+        ):
             if self.path is None:
                 connection.execute(_AMONG_WRITERS)
             yield connection
@@ -74,8 +87,8 @@ class Ledger:
             self.seal()
 
     def seal(self) -> None:
-        """Close the chain over everything that is written (`seals.py`). What keeps it from that is no fault of the record:
-        the next one tries again, and `verify` says how much is not sealed.
+        """Close the chain over everything that is written (`seals.py`). What keeps it from that is
+        no fault of the record: the next one tries again, and `verify` says how much is not sealed.
         """
         self._seal_after = time.monotonic() + SEAL_EVERY
         with contextlib.suppress(MailerError, sa.exc.SQLAlchemyError):
@@ -93,7 +106,12 @@ class Ledger:
         """Seal once. False: another sender was quicker, and may not have seen all that is ours."""
         with self.reading() as connection:
             drawn = seals.draft(connection)
-        with self._guard, self._alone(), _plain_words(self.path), self._writer.begin() as connection:
+        with (
+            self._guard,
+            self._alone(),
+            _plain_words(self.path),
+            self._writer.begin() as connection,
+        ):
             return seals.close(connection, drawn, self.now())
 
     @contextlib.contextmanager
@@ -139,7 +157,9 @@ class Ledger:
     def _open_postgresql(self) -> tuple[sa.Engine, sa.Engine]:
         if self.url.get_backend_name() != "postgresql":
             raise UsageError(
-                f"The send log cannot be kept in {self.url.drivername}.", hint="[log] database", code="S303"
+                f"The send log cannot be kept in {self.url.drivername}.",
+                hint="[log] database",
+                code="S303",
             )
         try:
             engine = sa.create_engine(self.url, pool_pre_ping=True)
@@ -154,25 +174,40 @@ class Ledger:
     def _open_sqlite(self, path: Path) -> tuple[sa.Engine, sa.Engine]:
         if (kind := kind_of(path.parent)) in NETWORK:
             raise Refused(
-                f"The send log would lie on a disk of another machine ({kind}): {path.parent}. Locks do not hold there.",
-                hint="Move the workspace to a disk of this computer, or set [log] database to PostgreSQL.",
+                f"The send log would lie on a disk of another machine ({kind}): {path.parent}."
+                " Locks do not hold there.",
+                hint=(
+                    "Move the workspace to a disk of this computer, or set [log] database to"
+                    " PostgreSQL."
+                ),
                 code="S308",
             )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _plain_words(path):
-            self._lock_file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock_file = os.open(
+                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
+            )
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         writer = sa.create_engine(
             f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
         )
         reader = sa.create_engine(
-            f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=sa.NullPool, connect_args={"check_same_thread": False}
+            f"sqlite:///file:{path}?mode=ro&uri=true",
+            poolclass=sa.NullPool,
+            connect_args={"check_same_thread": False},
         )
 
         @sa.event.listens_for(writer, "connect")
         def _durable(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-            connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-            for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.isolation_level = (
+                None  # transactions begin where we say, not where the driver guesses
+            )
+            for pragma in (
+                "busy_timeout=5000",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
 
         @sa.event.listens_for(writer, "begin")
@@ -191,15 +226,21 @@ class Ledger:
         return writer, reader
 
     def _upgrade(self) -> None:
-        """Bring the tables to the form that this version knows; a newer form is refused, never changed."""
+        """Bring the tables to the form that this version knows; a newer form is refused, never
+        changed.
+        """
         from mailer.ledger.migrations import HEAD, create, upgrade
 
         with self.writing() as connection:
             if self.path is None:
                 if connection.scalar(sa.text("SHOW synchronous_commit")) == "off":
                     raise Refused(
-                        "PostgreSQL answers before what it is told is on disk (synchronous_commit is off).",
-                        hint="set it to on for this database: a marker that is lost is a letter sent twice",
+                        "PostgreSQL answers before what it is told is on disk (synchronous_commit"
+                        " is off).",
+                        hint=(
+                            "set it to on for this database: a marker that is lost is a letter sent"
+                            " twice"
+                        ),
                         code="S306",
                     )
                 lock(connection, "the tables")
@@ -210,7 +251,9 @@ class Ledger:
 
 
 def lock(connection: sa.Connection, what: str) -> None:
-    """Let no other transaction pass the same point until this one ends; on SQLite that holds for every writer anyway."""
+    """Let no other transaction pass the same point until this one ends; on SQLite that holds for
+    every writer anyway.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
 
@@ -224,7 +267,8 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         words = str(fault.orig)
         if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O", "locked")):
             raise Unwritable(
-                f"The send log cannot be written ({words}). Nothing was handed over that is not on record.",
+                f"The send log cannot be written ({words}). Nothing was handed over that is not on"
+                " record.",
                 hint="Make room on the disk, or free the file, and type the same command again.",
                 code="S301",
             ) from fault
@@ -241,7 +285,8 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         raise
     except PermissionError as fault:
         raise UsageError(
-            f"The send log belongs to somebody else, or its folder does: {fault.filename}", code="S303"
+            f"The send log belongs to somebody else, or its folder does: {fault.filename}",
+            code="S303",
         ) from fault
 
 
@@ -263,6 +308,7 @@ def number_of(name: str) -> int:
     digits = name.strip().upper().removeprefix("M").removeprefix("-")
     if not digits.isascii() or not digits.isdigit():
         raise UsageError(
-            f"{name!r} is no mail-out; they are called M-0001, M-0002, …", hint="mailer status lists them."
+            f"{name!r} is no mail-out; they are called M-0001, M-0002, …",
+            hint="mailer status lists them.",
         )
     return int(digits)

@@ -1,9 +1,9 @@
-"""The letters in the send log: written when a mail-out is planned, read when one is claimed or shown.
+"""The letters in the send log: written when a mail-out is planned, read when one is claimed or
+shown.
 
-A letter is kept packed (zlib, a third of its size) under its fingerprint, and a part that many letters share, a PDF for
-instance, once for all of them.
-While a sender holds letters that carry a part, the part is in its memory once. Whatever comes back has been compared
-with its fingerprint.
+A letter is kept packed (zlib, a third of its size) under its fingerprint, and a part that many
+letters share, a PDF for instance, once for all of them. While a sender holds letters that carry a
+part, the part is in its memory once. Whatever comes back has been compared with its fingerprint.
 """
 
 from __future__ import annotations
@@ -46,11 +46,25 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
     parts: dict[str, dict[str, Any]] = {}
     for one in planned:
         if one.digest and one.data is not None:
-            letters[one.digest] = {"digest": one.digest, "data": one.data, "shared": pieces.references(one.shared)}
-            parts |= {each.digest: {"digest": each.digest, "data": each.data} for _, each in one.shared}
+            letters[one.digest] = {
+                "digest": one.digest,
+                "data": one.data,
+                "shared": pieces.references(one.shared),
+            }
+            parts |= {
+                each.digest: {"digest": each.digest, "data": each.data} for _, each in one.shared
+            }
     for table, rows in ((part, parts), (letter, letters)):
-        there = set(connection.scalars(sa.select(table.c.digest).where(table.c.digest.in_(rows)))) if rows else set()
-        fresh = [row | {"data": zlib.compress(row["data"], QUICKLY)} for key, row in rows.items() if key not in there]
+        there = (
+            set(connection.scalars(sa.select(table.c.digest).where(table.c.digest.in_(rows))))
+            if rows
+            else set()
+        )
+        fresh = [
+            row | {"data": zlib.compress(row["data"], QUICKLY)}
+            for key, row in rows.items()
+            if key not in there
+        ]
         if fresh:
             connection.execute(sa.insert(table), fresh)
 
@@ -60,12 +74,16 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Lette
     rows = connection.execute(_LETTERS, {"digests": list(digests)}).all()
     parts: dict[str, Part] = {}
     if any(row.shared for row in rows):
-        parts = _parts(connection, {digest for row in rows for _, digest in pieces.referred(row.shared)})
+        parts = _parts(
+            connection, {digest for row in rows for _, digest in pieces.referred(row.shared)}
+        )
     found = {}
     for digest, packed, shared in rows:
         data = _unpacked(packed)
         if pieces.digest(data, shared) == digest:
-            found[digest] = Letter(data, tuple((place, parts[one]) for place, one in pieces.referred(shared)))
+            found[digest] = Letter(
+                data, tuple((place, parts[one]) for place, one in pieces.referred(shared))
+            )
     if len(found) != len(digests):
         raise _not_as_planned()
     return found
@@ -74,7 +92,9 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Lette
 def forget(connection: sa.Connection, digest: str) -> None:
     """Empty a letter for good, and take away the parts that no other letter carries any more."""
     shared = connection.scalar(sa.select(letter.c.shared).where(letter.c.digest == digest)) or ""
-    connection.execute(sa.update(letter).where(letter.c.digest == digest).values(data=b"", shared=""))
+    connection.execute(
+        sa.update(letter).where(letter.c.digest == digest).values(data=b"", shared="")
+    )
     for _, one in pieces.referred(shared):
         if not connection.scalar(sa.select(sa.exists().where(letter.c.shared.contains(one)))):
             connection.execute(sa.delete(part).where(part.c.digest == one))
@@ -99,4 +119,7 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _not_as_planned() -> Refused:
-    return Refused("A letter in the send log is not the one that was planned. Nothing was sent of it.", code="S305")
+    return Refused(
+        "A letter in the send log is not the one that was planned. Nothing was sent of it.",
+        code="S305",
+    )

@@ -1,6 +1,7 @@
 """Mail-outs: writing a plan into the send log, and the states of the whole.
 
-The plan with all its deliveries and letters is one transaction: after a crash it is there whole, or not at all.
+The plan with all its deliveries and letters is one transaction: after a crash it is there whole, or
+not at all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.spelling import tokens
-from mailer.base.states import MAY_HAVE_REACHED, OF_THE_LETTER, OPEN, MailOutState, Reason, State, Written
+from mailer.base.states import (
+    MAY_HAVE_REACHED,
+    OF_THE_LETTER,
+    OPEN,
+    MailOutState,
+    Reason,
+    State,
+    Written,
+)
 from mailer.ledger import letters
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
@@ -29,9 +38,13 @@ if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing doe
 m, d = mail_out.c, delivery.c
 
 TRANSITIONS: dict[MailOutState, frozenset[MailOutState]] = {
-    MailOutState.PLANNED: frozenset({MailOutState.APPROVED, MailOutState.SENDING, MailOutState.STOPPED}),
+    MailOutState.PLANNED: frozenset(
+        {MailOutState.APPROVED, MailOutState.SENDING, MailOutState.STOPPED}
+    ),
     MailOutState.APPROVED: frozenset({MailOutState.SENDING, MailOutState.STOPPED}),
-    MailOutState.SENDING: frozenset({MailOutState.PAUSED, MailOutState.STOPPED, MailOutState.FINISHED}),
+    MailOutState.SENDING: frozenset(
+        {MailOutState.PAUSED, MailOutState.STOPPED, MailOutState.FINISHED}
+    ),
     MailOutState.PAUSED: frozenset({MailOutState.SENDING, MailOutState.STOPPED}),
     MailOutState.STOPPED: frozenset(),
     MailOutState.FINISHED: frozenset(),
@@ -65,7 +78,9 @@ class MailOut:
 _COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
 
 
-def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None) -> int:
+def create(
+    connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None
+) -> int:
     """Write a plan into the log and return its id. Nobody is written to by this."""
     copies.settle(connection)
     mail_out_id: int = connection.execute(
@@ -90,20 +105,29 @@ def create(connection: sa.Connection, plan: Plan, *, at: datetime, who: str, ret
         letters.keep(connection, in_order)
         connection.execute(
             sa.insert(delivery),
-            [{"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())} for one in in_order],
+            [
+                {"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())}
+                for one in in_order
+            ],
         )
     _note(connection, mail_out_id, MailOutState.PLANNED.value, at=at, who=who)
     return mail_out_id
 
 
 def _with_words(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"words": " ".join(tokens(f"{row['name']} {row['address']}"))[:300], "salt": secrets.token_hex(16)}
+    return row | {
+        "words": " ".join(tokens(f"{row['name']} {row['address']}"))[:300],
+        "salt": secrets.token_hex(16),
+    }
 
 
 def get(connection: sa.Connection, mail_out_id: int) -> MailOut:
     row = connection.execute(sa.select(*_COLUMNS).where(m.id == mail_out_id)).one_or_none()
     if row is None:
-        raise UsageError(f"There is no mail-out {shown(mail_out_id)}.", hint="mailer status lists those there are.")
+        raise UsageError(
+            f"There is no mail-out {shown(mail_out_id)}.",
+            hint="mailer status lists those there are.",
+        )
     return _mail_out(row)
 
 
@@ -117,27 +141,41 @@ def sources(connection: sa.Connection, mail_out_id: int) -> bytes:
 
 
 def change(
-    connection: sa.Connection, mail_out_id: int, to: MailOutState, *, at: datetime, who: str, why: str = ""
+    connection: sa.Connection,
+    mail_out_id: int,
+    to: MailOutState,
+    *,
+    at: datetime,
+    who: str,
+    why: str = "",
 ) -> MailOut:
     """Move a mail-out, and write who did it. Stopping ends the trying of everyone who waits."""
     before = get(connection, mail_out_id)
     if to is before.state:
         return before
     if to not in TRANSITIONS[before.state]:
-        raise Refused(f"{before.name} is {before.state.value}; it cannot become {to.value}.", code="S210")
+        raise Refused(
+            f"{before.name} is {before.state.value}; it cannot become {to.value}.", code="S210"
+        )
     values: dict[str, object] = {"state": to.value, "why": why}
     if to is MailOutState.SENDING and before.started_at is None:
         values["started_at"] = at
     if to in (MailOutState.STOPPED, MailOutState.FINISHED):
         values["ended_at"] = at
     moved = connection.execute(
-        sa.update(mail_out).where(m.id == mail_out_id, m.state == before.state.value).values(**values)
+        sa.update(mail_out)
+        .where(m.id == mail_out_id, m.state == before.state.value)
+        .values(**values)
     )
     if moved.rowcount != 1:
-        if (now := get(connection, mail_out_id)).state is to:  # another sender did the same at the same moment
+        if (
+            now := get(connection, mail_out_id)
+        ).state is to:  # another sender did the same at the same moment
             return now
         raise Refused(
-            f"Somebody else has just changed {before.name}.", hint=f"mailer status {before.name}", code="S210"
+            f"Somebody else has just changed {before.name}.",
+            hint=f"mailer status {before.name}",
+            code="S210",
         )
     _note(connection, mail_out_id, to.value, at=at, who=who, detail=why)
     if to is MailOutState.STOPPED:
@@ -146,9 +184,13 @@ def change(
 
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
-    """Call the mail-out finished when it is sending and nobody waits, is being sent, or is deferred."""
+    """Call the mail-out finished when it is sending and nobody waits, is being sent, or is
+    deferred.
+    """
     still = connection.scalar(
-        sa.select(sa.func.count()).where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN]))
+        sa.select(sa.func.count()).where(
+            d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN])
+        )
     )
     if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
         return False
@@ -157,25 +199,40 @@ def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime,
 
 
 def history(connection: sa.Connection, appeal: str) -> list[Written]:
-    """List everyone who has this appeal, is about to get it, or whose server refused them, newest first."""
+    """List everyone who has this appeal, is about to get it, or whose server refused them, newest
+    first.
+    """
     reached = d.state.in_([state.value for state in MAY_HAVE_REACHED])
-    refused = sa.and_(d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER]))
+    refused = sa.and_(
+        d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER])
+    )
     rows = connection.execute(
         sa.select(d.mail_out_id, d.address_key, d.person, d.state)
         .join(mail_out, m.id == d.mail_out_id)
         .where(m.appeal == appeal, sa.or_(reached, refused))
         .order_by(d.mail_out_id.desc(), d.number)
     )
-    return [Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state)) for row in rows]
+    return [
+        Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state))
+        for row in rows
+    ]
 
 
-def held(connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *, at: datetime, who: str) -> int:
+def held(
+    connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *, at: datetime, who: str
+) -> int:
     """Leave out whoever came onto the hold list after the plan. Returns how many."""
-    return transitions.not_sent(connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who)
+    return transitions.not_sent(
+        connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who
+    )
 
 
-def rehearsed(connection: sa.Connection, mail_out_id: int, *, what: str, at: datetime, who: str) -> None:
-    """Write down that letters of a mail-out were sent as samples; nobody's delivery changes by that."""
+def rehearsed(
+    connection: sa.Connection, mail_out_id: int, *, what: str, at: datetime, who: str
+) -> None:
+    """Write down that letters of a mail-out were sent as samples; nobody's delivery changes by
+    that.
+    """
     _note(connection, mail_out_id, "rehearsed", at=at, who=who, detail=what)
 
 
@@ -183,5 +240,15 @@ def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:
     return MailOut(**{**row._mapping, "state": MailOutState(row._mapping["state"])})
 
 
-def _note(connection: sa.Connection, mail_out_id: int, kind: str, *, at: datetime, who: str, detail: str = "") -> None:
-    connection.execute(sa.insert(event).values(mail_out_id=mail_out_id, kind=kind, at=at, who=who, detail=detail))
+def _note(
+    connection: sa.Connection,
+    mail_out_id: int,
+    kind: str,
+    *,
+    at: datetime,
+    who: str,
+    detail: str = "",
+) -> None:
+    connection.execute(
+        sa.insert(event).values(mail_out_id=mail_out_id, kind=kind, at=at, who=who, detail=detail)
+    )

@@ -1,8 +1,9 @@
 """The tables of the send log, the same on SQLite and PostgreSQL.
 
-One row of `delivery` is one recipient in one mail-out, the people left out included; its state is a column, kept in
-the same transaction as the `event` that tells how it came about. `attempt` is append-only. Times are aware UTC.
-Changes of these tables go through `migrations/`; a test holds the two together.
+One row of `delivery` is one recipient in one mail-out, the people left out included; its state is a
+column, kept in the same transaction as the `event` that tells how it came about. `attempt` is
+append-only. Times are aware UTC. Changes of these tables go through `migrations/`; a test holds the
+two together.
 """
 
 from __future__ import annotations
@@ -61,13 +62,17 @@ mail_out = sa.Table(
     sa.Column("appeal", sa.Text, nullable=False),  # the folder under templates/
     _text("title"),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("why", sa.Text, nullable=False, server_default=""),  # one sentence: why it is paused or stopped
+    sa.Column(
+        "why", sa.Text, nullable=False, server_default=""
+    ),  # one sentence: why it is paused or stopped
     sa.Column("mode", sa.Text, nullable=False),  # test, live or demo
     sa.Column("hash", sa.Text, nullable=False),  # over everything that was frozen
     sa.Column("server", sa.Text, nullable=False),  # host:port security user, as planned
     sa.Column("sender", sa.Text, nullable=False),  # the envelope sender
     sa.Column("last_day", sa.Date),  # nothing leaves after it
-    sa.Column("sources", sa.LargeBinary, nullable=False),  # what the plan was made from, to explain a stale one
+    sa.Column(
+        "sources", sa.LargeBinary, nullable=False
+    ),  # what the plan was made from, to explain a stale one
     sa.Column("retry_of", sa.Integer, sa.ForeignKey("mail_out.id")),
     sa.Column("planned_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
@@ -78,8 +83,12 @@ mail_out = sa.Table(
 letter = sa.Table(
     "letter",
     metadata,
-    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of the unpacked data and of shared, hexadecimal
-    sa.Column("data", sa.LargeBinary, nullable=False),  # zlib: the message without its Date and its shared parts
+    sa.Column(
+        "digest", sa.Text, primary_key=True
+    ),  # sha256 of the unpacked data and of shared, hexadecimal
+    sa.Column(
+        "data", sa.LargeBinary, nullable=False
+    ),  # zlib: the message without its Date and its shared parts
     _text("shared"),  # where in data which parts stand: "5120:9f86d0… 5163:60303a…"
 )
 
@@ -96,8 +105,12 @@ delivery = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False),
-    sa.Column("number", sa.Integer, nullable=False),  # within the mail-out, in the order of the sheets
-    sa.Column("position", sa.Integer, nullable=False),  # the order of sending: round-robin over the delegations
+    sa.Column(
+        "number", sa.Integer, nullable=False
+    ),  # within the mail-out, in the order of the sheets
+    sa.Column(
+        "position", sa.Integer, nullable=False
+    ),  # the order of sending: round-robin over the delegations
     # the person
     _text("person"),  # the same for other spellings of the same name in the same delegation
     _text("name"),
@@ -108,9 +121,13 @@ delivery = sa.Table(
     _text("role"),
     _text("political_group"),
     _text("language"),  # of the letter; of the person where there is none
-    _text("salt"),  # random, of this person here: with it go the commitments of the chain (`seals.py`)
+    _text(
+        "salt"
+    ),  # random, of this person here: with it go the commitments of the chain (`seals.py`)
     sa.Column("erased", sa.Text),  # the commitment, once the person's data are erased
-    _text("words"),  # name and address without case and accents, the first 300 characters: to search, to sort by
+    _text(
+        "words"
+    ),  # name and address without case and accents, the first 300 characters: to search, to sort by
     # where the person stands
     _text("file"),
     _text("sheet"),
@@ -119,12 +136,18 @@ delivery = sa.Table(
     # the letter
     sa.Column("message_id", sa.Text),
     sa.Column("digest", sa.Text, sa.ForeignKey("letter.digest")),
-    sa.Column("dated_at", Moment),  # the Date header: fixed by the first marker, never changed after
-    sa.Column("resend_of", sa.Integer),  # the unknown delivery that a person released: this is the same letter again
+    sa.Column(
+        "dated_at", Moment
+    ),  # the Date header: fixed by the first marker, never changed after
+    sa.Column(
+        "resend_of", sa.Integer
+    ),  # the unknown delivery that a person released: this is the same letter again
     # what became of it
     sa.Column("state", sa.Text, nullable=False),
     _text("reason"),
-    _text("detail"),  # the reason in this case: another mail-out, another person, the sheet's problem
+    _text(
+        "detail"
+    ),  # the reason in this case: another mail-out, another person, the sheet's problem
     sa.Column("code", sa.Integer),
     sa.Column("enhanced", sa.Text),
     _text("text"),  # the server's own words
@@ -141,13 +164,15 @@ delivery = sa.Table(
     sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
     sa.Index("ix_delivery_address_key", "address_key"),
     sa.Index("ix_delivery_person", "person"),
-    # Covers every count, filter, search and order of the table of outcomes, so that none of them reads the rows.
+    # Covers every count, filter, search and order of the table of outcomes, so that none of them
+    # reads the rows.
     sa.Index(
         "ix_delivery_table",
         *("mail_out_id", "delegation", "state", "reason", "number"),
         *("role", "political_group", "language", "changed_at", "words"),
     ),
-    # One letter a person: two rows of one mail-out may share an address only where one of them is left out.
+    # One letter a person: two rows of one mail-out may share an address only where one of them is
+    # left out.
     sa.Index(
         "uq_delivery_one_letter",
         "mail_out_id",
@@ -188,8 +213,12 @@ event = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False, index=True),
-    sa.Column("delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True),  # None: of the whole mail-out
-    sa.Column("kind", sa.Text, nullable=False),  # a state it moved to, or bounced, replied, noted, …
+    sa.Column(
+        "delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True
+    ),  # None: of the whole mail-out
+    sa.Column(
+        "kind", sa.Text, nullable=False
+    ),  # a state it moved to, or bounced, replied, noted, …
     _text("reason"),
     _text("detail"),
     _text("who"),  # the sender process, or the person who decided
@@ -222,7 +251,9 @@ bucket = sa.Table(
     "bucket",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time (GCRA), seconds since 1970
+    sa.Column(
+        "tat", sa.Float, nullable=False
+    ),  # theoretical arrival time (GCRA), seconds since 1970
 )
 
 # Who may use the console, and what they did that concerns no single mail-out.
@@ -234,7 +265,9 @@ account = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("role", sa.Text, nullable=False),  # viewer, editor, approver, operator, admin
     sa.Column("password", sa.Text, nullable=False),  # argon2id; empty: may not sign in
-    sa.Column("changed_at", Moment, nullable=False),  # of password or role: sign-ins from before it end
+    sa.Column(
+        "changed_at", Moment, nullable=False
+    ),  # of password or role: sign-ins from before it end
 )
 
 journal = sa.Table(

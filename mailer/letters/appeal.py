@@ -1,8 +1,10 @@
-"""An appeal: one folder under `templates/`, with one letter per language and, if wanted, an `appeal.toml`.
+"""An appeal: one folder under `templates/`, with one letter per language and, if wanted, an
+`appeal.toml`.
 
-A letter `xx.md` begins like an e-mail (`Subject:`, `Preview:`, an empty line) and goes on as Markdown with
-placeholders. Whatever is wrong in the files is collected, and raised at once. An `Appeal` is frozen and carries the
-fingerprint and the text of each file it was read from: a plan that was made from it can say later which line changed.
+A letter `xx.md` begins like an e-mail (`Subject:`, `Preview:`, an empty line) and goes on as
+Markdown with placeholders. Whatever is wrong in the files is collected, and raised at once. An
+`Appeal` is frozen and carries the fingerprint and the text of each file it was read from: a plan
+that was made from it can say later which line changed.
 """
 
 from __future__ import annotations
@@ -26,13 +28,23 @@ from mailer.letters.attachments import read as read_attachment
 from mailer.letters.facts import Fact, read_facts
 
 MAX_BYTES = 50_000
-"""The largest letter. A page is about 4,000; Gmail cuts a letter off at 102 kB of HTML. The most hostile Markdown of
-this size takes some seconds, and of ten times the size a hundred times as long."""
+"""The largest letter. A page is about 4,000; Gmail cuts a letter off at 102 kB of HTML. The most
+hostile Markdown of this size takes some seconds, and of ten times the size a hundred times as long.
+"""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")
 _PICTURE = re.compile(rf"!\[[^\]]*\]\(({PICTURE.pattern})\)", re.IGNORECASE)
-_CODES_OF_COUNTRIES = {"ua": "uk", "cz": "cs", "dk": "da", "gr": "el", "gb": "en", "at": "de", "ge": "ka", "ee": "et"}
+_CODES_OF_COUNTRIES = {
+    "ua": "uk",
+    "cz": "cs",
+    "dk": "da",
+    "gr": "el",
+    "gb": "en",
+    "at": "de",
+    "ge": "ka",
+    "ee": "et",
+}
 """Country codes that people take for languages, and that are no language of the 46 delegations."""
 
 
@@ -76,8 +88,12 @@ class Organisation:
         return said(self.name, "en")
 
     def named(self, language: str) -> str:
-        """Write name and qualifier in `language`, else in English, else as the file has it first."""
-        return ", ".join(text for text in (said(self.name, language), said(self.within, language)) if text)
+        """Write name and qualifier in `language`, else in English, else as the file has
+        it first.
+        """
+        return ", ".join(
+            text for text in (said(self.name, language), said(self.within, language)) if text
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +129,12 @@ class Appeal:
 
     @cached_property
     def text_hash(self) -> str:
-        """The fingerprint of all that readers can read in this appeal, whatever else stands in its files."""
-        letters = {language: [one.subject, one.preview, one.body] for language, one in self.letters.items()}
+        """The fingerprint of all that readers can read in this appeal, whatever else stands in its
+        files.
+        """
+        letters = {
+            language: [one.subject, one.preview, one.body] for language, one in self.letters.items()
+        }
         who = [[dict(one.name), dict(one.within)] for one in self.organisations]
         files = [digest for file, digest in sorted(self.files.items()) if "/files/" in file]
         session = self.session and [dict(self.session.name), self.session.opens.isoformat()]
@@ -122,22 +142,31 @@ class Appeal:
             {name: one.text for name, one in self.pieces.items()},
             {key: dict(fact.value) for key, fact in self.facts.items()},
         ]
-        text = json.dumps([letters, who, session, others, files], ensure_ascii=False, sort_keys=True)
+        text = json.dumps(
+            [letters, who, session, others, files], ensure_ascii=False, sort_keys=True
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     def signatories(self, delegation: str) -> tuple[Organisation, ...]:
         """Return who signs, the organisations of this delegation's country first."""
-        return tuple(sorted(self.organisations, key=lambda one: not one.country or one.country != delegation))
+        return tuple(
+            sorted(self.organisations, key=lambda one: not one.country or one.country != delegation)
+        )
 
     def reply_to(self, delegation: str, language: str) -> str:
         """Return where answers from this delegation go, "" for where all go."""
         for one in self.organisations:
-            if one.country == delegation and one.reply_to and (not one.languages or language in one.languages):
+            if (
+                one.country == delegation
+                and one.reply_to
+                and (not one.languages or language in one.languages)
+            ):
                 return one.reply_to
         return ""
 
     def language_for(self, preferences: Sequence[str]) -> tuple[str, bool] | None:
-        """Choose a letter: the first preference that has one, else the fallback, and say whether it fell back.
+        """Choose a letter: the first preference that has one, else the fallback, and say whether it
+        fell back.
 
         Returns None where neither has a letter: nobody gets a language that was not declared.
         """
@@ -154,11 +183,15 @@ def names(root: Path) -> list[str]:
     folder = root / "templates"
     if not folder.is_dir():
         return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_.")
+    return sorted(
+        path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_."
+    )
 
 
 def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -> Appeal:
-    """Read `templates/NAME` of the workspace `root`. Raises `MailerError` with all problems (L1…)."""
+    """Read `templates/NAME` of the workspace `root`. Raises `MailerError` with all
+    problems (L1…).
+    """
     folder = root / "templates" / name
     known = names(root)
     if name not in known:
@@ -170,12 +203,20 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
         file = path.relative_to(root).as_posix()
         if wrong := _misnamed(path.stem, file):
             problems.append(wrong)
-        elif (source := files.read(path)) is not None and (letter := _letter(path.stem, file, source, problems)):
+        elif (source := files.read(path)) is not None and (
+            letter := _letter(path.stem, file, source, problems)
+        ):
             letters[path.stem] = letter
     if not letters and not problems:
         hint = "write one letter, for example en.md; the first line is: Subject: …"
         problems.append(
-            Problem("L102", Severity.ERROR, "this appeal has no letter", f"templates/{name}", suggestion=hint)
+            Problem(
+                "L102",
+                Severity.ERROR,
+                "this appeal has no letter",
+                f"templates/{name}",
+                suggestion=hint,
+            )
         )
     known_delegations = delegations or Delegations.load()
     pieces = _pieces(files, root / "templates" / "_shared", folder / "for", known_delegations)
@@ -184,13 +225,22 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
         if (source := files.read(place)) is not None:
             facts |= read_facts(source, place.relative_to(root).as_posix(), problems)
     layout = files.read(root / "templates" / "_shared" / "layout.html") or ""
-    files.read(root / "templates" / "_shared" / "salutations.csv")  # `forms` reads it; a plan is made from it as well
+    files.read(
+        root / "templates" / "_shared" / "salutations.csv"
+    )  # `forms` reads it; a plan is made from it as well
     file = f"templates/{name}/appeal.toml"
-    settings = read_settings(files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems)
+    settings = read_settings(
+        files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems
+    )
     if settings is not None and not problems:
         files.attach(folder, settings.attachments, letters)
-        texts = [*(letter.body for letter in letters.values()), *(piece.text for piece in pieces.values())]
-        files.attach(folder, dict.fromkeys(src for text in texts for src in _PICTURE.findall(text)), ())
+        texts = [
+            *(letter.body for letter in letters.values()),
+            *(piece.text for piece in pieces.values()),
+        ]
+        files.attach(
+            folder, dict.fromkeys(src for text in texts for src in _PICTURE.findall(text)), ()
+        )
     if problems or settings is None:
         number = len(problems)
         raise MailerError(
@@ -218,7 +268,10 @@ class _Files:
         file = path.relative_to(self.root).as_posix()
         source = read(path, file, self.problems)
         if source is not None:
-            self.text[file], self.hashes[file] = source, hashlib.sha256(path.read_bytes()).hexdigest()
+            self.text[file], self.hashes[file] = (
+                source,
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+            )
         return source
 
     def attach(self, folder: Path, patterns: Iterable[str], languages: Iterable[str]) -> None:
@@ -239,12 +292,27 @@ def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) ->
     for path in sorted([*shared.glob("*.md"), *own.glob("*.md")]):
         what, _, language = path.stem.partition(".")
         file = f"templates/{'_shared' if path.parent == shared else f'{own.parent.name}/for'}/{path.name}"
-        right = what in ("footer", "signature") if path.parent == shared else delegations.get(what) is not None
+        right = (
+            what in ("footer", "signature")
+            if path.parent == shared
+            else delegations.get(what) is not None
+        )
         if not right or not _LANGUAGE.fullmatch(language):
-            hint = "footer.en.md or signature.en.md" if path.parent == shared else "NO.en.md: delegation and language"
+            hint = (
+                "footer.en.md or signature.en.md"
+                if path.parent == shared
+                else "NO.en.md: delegation and language"
+            )
             message = "this file is not called as it must be"
             files.problems.append(
-                Problem("L103", Severity.ERROR, message, file, value=path.name, suggestion=f"call it {hint}")
+                Problem(
+                    "L103",
+                    Severity.ERROR,
+                    message,
+                    file,
+                    value=path.name,
+                    suggestion=f"call it {hint}",
+                )
             )
         elif (source := files.read(path)) is not None:
             name = path.stem if path.parent == shared else f"for/{path.stem}"
@@ -259,23 +327,36 @@ def read(path: Path, file: str, problems: list[Problem]) -> str | None:
     message, hint, text = "", "", None
     try:
         raw = path.read_bytes()
-        text = unicodedata.normalize("NFC", raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"))
+        text = unicodedata.normalize(
+            "NFC", raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        )
     except OSError as error:
         message, hint = f"this file cannot be read: {error.strerror}", "look at its permissions"
     except UnicodeDecodeError as error:
         message, hint = "this file is not in UTF-8", 'in the editor: "Save as", encoding UTF-8'
-        row, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
+        row, column = (
+            raw.count(b"\n", 0, error.start) + 1,
+            error.start - raw.rfind(b"\n", 0, error.start),
+        )
     else:
         if len(raw) > MAX_BYTES:
             message = f"this file has {len(raw):,} bytes, and {MAX_BYTES:,} is the most"
             hint = "a letter is a page or two"
         elif bad := UNSEEN.search(text):
-            message, hint = f"an invisible control character (U+{ord(bad[0]):04X}) stands here", "delete it"
-            row, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+            message, hint = (
+                f"an invisible control character (U+{ord(bad[0]):04X}) stands here",
+                "delete it",
+            )
+            row, column = (
+                text.count("\n", 0, bad.start()) + 1,
+                bad.start() - text.rfind("\n", 0, bad.start()),
+            )
     if not message:
         return text
     place = None if column is None else str(column)
-    problems.append(Problem("L104", Severity.ERROR, message, file, row=row, column=place, suggestion=hint))
+    problems.append(
+        Problem("L104", Severity.ERROR, message, file, row=row, column=place, suggestion=hint)
+    )
     return None
 
 
@@ -293,7 +374,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 def _no_such_appeal(name: str, known: list[str]) -> UsageError:
     close = nearest(name, known)
-    there_are = f"there are: {', '.join(known)}" if known else "there is none yet: make a folder in templates/"
+    there_are = (
+        f"there are: {', '.join(known)}"
+        if known
+        else "there is none yet: make a folder in templates/"
+    )
     hint = f'did you mean "{close}"? {there_are}' if close else there_are
     return UsageError(f'There is no appeal called "{name}".', hint=hint, code="L101")
 
@@ -302,8 +387,19 @@ def _misnamed(stem: str, file: str) -> Problem | None:
     if _LANGUAGE.fullmatch(stem) and stem not in _CODES_OF_COUNTRIES:
         return None
     language = _CODES_OF_COUNTRIES.get(stem.lower())
-    hint = f"call it {language}.md" if language else "call it en.md, fr.md, de.md …, or move it out of the folder"
-    return Problem("L103", Severity.ERROR, "the name of a letter is its language", file, value=stem, suggestion=hint)
+    hint = (
+        f"call it {language}.md"
+        if language
+        else "call it en.md, fr.md, de.md …, or move it out of the folder"
+    )
+    return Problem(
+        "L103",
+        Severity.ERROR,
+        "the name of a letter is its language",
+        file,
+        value=stem,
+        suggestion=hint,
+    )
 
 
 def _letter(language: str, file: str, source: str, problems: list[Problem]) -> Letter | None:
@@ -311,7 +407,11 @@ def _letter(language: str, file: str, source: str, problems: list[Problem]) -> L
     found: dict[str, tuple[str, int]] = {}
 
     def wrong(code: str, message: str, row: int, suggestion: str, value: str = "") -> None:
-        problems.append(Problem(code, Severity.ERROR, message, file, row=row, value=value, suggestion=suggestion))
+        problems.append(
+            Problem(
+                code, Severity.ERROR, message, file, row=row, value=value, suggestion=suggestion
+            )
+        )
 
     lines = source.split("\n")
     end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
@@ -321,16 +421,40 @@ def _letter(language: str, file: str, source: str, problems: list[Problem]) -> L
         if heading is None or (key not in ("subject", "preview") and not found):
             close = nearest(key, ["subject", "preview"]) if heading else None
             hint = (
-                f'did you mean "{close.capitalize()}:"?' if close else "begin with: Subject: … and then an empty line"
+                f'did you mean "{close.capitalize()}:"?'
+                if close
+                else "begin with: Subject: … and then an empty line"
             )
-            wrong("L105", "a letter begins with its subject and an empty line", number, hint, line[:60])
+            wrong(
+                "L105",
+                "a letter begins with its subject and an empty line",
+                number,
+                hint,
+                line[:60],
+            )
             return None
         if key not in ("subject", "preview"):
             close = nearest(key, ["subject", "preview"])
-            hint = f'did you mean "{close.capitalize()}:"?' if close else "an empty line must stand before the text"
-            wrong("L105", "only Subject: and Preview: may stand before the text", number, hint, line[:60])
+            hint = (
+                f'did you mean "{close.capitalize()}:"?'
+                if close
+                else "an empty line must stand before the text"
+            )
+            wrong(
+                "L105",
+                "only Subject: and Preview: may stand before the text",
+                number,
+                hint,
+                line[:60],
+            )
         elif key in found:
-            wrong("L105", f"{key.capitalize()}: stands here twice", number, "keep one of them", heading[2])
+            wrong(
+                "L105",
+                f"{key.capitalize()}: stands here twice",
+                number,
+                "keep one of them",
+                heading[2],
+            )
         else:
             found[key] = (heading[2].strip(), number)
     subject, subject_line = found.get("subject", ("", 1))
@@ -356,7 +480,9 @@ def _appeal(
 ) -> Appeal:
     languages = settings.languages
     fallback = [*languages.fallback, *([languages.default] if languages.default else [])]
-    if not fallback and len(letters) == 1:  # one letter and nothing said: it is for everybody, and that is counted
+    if (
+        not fallback and len(letters) == 1
+    ):  # one letter and nothing said: it is for everybody, and that is counted
         fallback = list(letters)
     session = settings.session
     return Appeal(
@@ -364,9 +490,11 @@ def _appeal(
         name=name,
         title=settings.title or name,
         letters=MappingProxyType(dict(letters)),
-        session=Session(MappingProxyType(session.name), session.opens, session.source, session.invented)
-        if session
-        else None,
+        session=(
+            Session(MappingProxyType(session.name), session.opens, session.source, session.invented)
+            if session
+            else None
+        ),
         last_day=settings.last_day,
         roles=tuple(dict.fromkeys(settings.audience.roles)),
         leave_out=MappingProxyType(settings.audience.leave_out),

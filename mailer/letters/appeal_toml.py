@@ -1,4 +1,6 @@
-"""`appeal.toml`: what the letters of an appeal share, checked against the letters and the Assembly's data."""
+"""`appeal.toml`: what the letters of an appeal share, checked against the letters and the
+Assembly's data.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 def _plain_address(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+", text):
-        raise bad_value("L123", "this address cannot work", "write an address alone, like appeals@rights.example")
+        raise bad_value(
+            "L123",
+            "this address cannot work",
+            "write an address alone, like appeals@rights.example",
+        )
     return text
 
 
@@ -70,9 +76,15 @@ class Settings(_Table):
 
 
 def read_settings(
-    source: str, file: str, letters: Collection[str], delegations: Delegations, problems: list[Problem]
+    source: str,
+    file: str,
+    letters: Collection[str],
+    delegations: Delegations,
+    problems: list[Problem],
 ) -> Settings | None:
-    """Read `appeal.toml`; what is wrong with it (L12…) goes into the list. `letters` are their languages."""
+    """Read `appeal.toml`; what is wrong with it (L12…) goes into the list. `letters` are their
+    languages.
+    """
     try:
         toml = TomlFile.parse(source, file)
         settings = Settings.model_validate(toml.values)
@@ -94,37 +106,68 @@ def _disagreements(
     """Return where `appeal.toml` and the letters, or the Assembly's data, do not go together."""
     found: list[Problem] = []
 
-    def wrong(code: str, message: str, path: tuple[str | int, ...], value: str, suggestion: str) -> None:
+    def wrong(
+        code: str, message: str, path: tuple[str | int, ...], value: str, suggestion: str
+    ) -> None:
         row = toml.line_of(path)
-        found.append(Problem(code, Severity.ERROR, message, toml.name, row=row, value=value, suggestion=suggestion))
+        found.append(
+            Problem(
+                code,
+                Severity.ERROR,
+                message,
+                toml.name,
+                row=row,
+                value=value,
+                suggestion=suggestion,
+            )
+        )
 
     codes: list[tuple[str, tuple[str | int, ...]]] = [
         (code, ("audience", "leave_out", code)) for code in settings.audience.leave_out
     ]
     codes += [
-        (one.country, ("organisation", at, "country")) for at, one in enumerate(settings.organisation) if one.country
+        (one.country, ("organisation", at, "country"))
+        for at, one in enumerate(settings.organisation)
+        if one.country
     ]
     for code, path in codes:
         if delegations.get(code) is None:
             row = delegations.find(code) or delegations.find(delegations.suggest(code) or "")
-            hint = f'did you mean "{row.code}" ({row.name_en})?' if row else "write the two-letter code, like AZ"
+            hint = (
+                f'did you mean "{row.code}" ({row.name_en})?'
+                if row
+                else "write the two-letter code, like AZ"
+            )
             wrong("L124", "there is no such delegation", path, code, hint)
     if letters:  # else that is what is wrong
         there_are = f"there are: {', '.join(f'{language}.md' for language in letters)}"
-        for key, languages in (("fallback", settings.languages.fallback), ("default", [settings.languages.default])):
+        for key, languages in (
+            ("fallback", settings.languages.fallback),
+            ("default", [settings.languages.default]),
+        ):
             for language in languages:
                 if language is not None and language not in letters:
                     message = "people fall back on a letter that does not exist"
                     wrong("L125", message, ("languages", key), f"{language}.md", there_are)
     for at, pattern in enumerate(settings.attachments):
         if fault := pattern_fault(pattern):
-            wrong("L170", fault, ("attachments", at), pattern, 'write "files/briefing.{language}.pdf"')
+            wrong(
+                "L170", fault, ("attachments", at), pattern, 'write "files/briefing.{language}.pdf"'
+            )
     for shown, reason in settings.waived.items():
         if not reason.strip():
-            wrong("L127", "a fact is waived without a reason", ("waived", shown), shown, "write why, for the others")
+            wrong(
+                "L127",
+                "a fact is waived without a reason",
+                ("waived", shown),
+                shown,
+                "write why, for the others",
+            )
     texts: list[tuple[str, tuple[str | int, ...], Mapping[str, str]]] = []
     if settings.session:
-        texts.append(("the session has no name in this language", ("session", "name"), settings.session.name))
+        texts.append(
+            ("the session has no name in this language", ("session", "name"), settings.session.name)
+        )
     for place, organisation in enumerate(settings.organisation):
         if organisation.within:
             message = f"{said(organisation.name, 'en')}: within has no words in this language"

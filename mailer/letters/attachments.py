@@ -1,10 +1,11 @@
 """Files that go with letters: attachments, and pictures that stand within the text.
 
-`attachments = ["files/briefing.{language}.pdf"]` in `appeal.toml` names them. A file is read, checked and encoded once,
-and the same encoded part stands in every letter that carries it. Files belong to what a plan freezes. Which file a
-person gets follows from that person's own row, their delegation, the language of their letter and the cells of other
-columns (`files/{case_no}.pdf`), never from a list beside it. A picture is written
-into the letter, `![what it shows](files/chart.png)`, and travels within the message: nothing is fetched by the reader.
+`attachments = ["files/briefing.{language}.pdf"]` in `appeal.toml` names them. A file is read,
+checked and encoded once, and the same encoded part stands in every letter that carries it. Files
+belong to what a plan freezes. Which file a person gets follows from that person's own row, their
+delegation, the language of their letter and the cells of other columns (`files/{case_no}.pdf`),
+never from a list beside it. A picture is written into the letter, `![what it
+shows](files/chart.png)`, and travels within the message: nothing is fetched by the reader.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ KINDS = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-"""What may be attached. Programs, macros and archives may not: many parliaments refuse the whole letter."""
+"""What may be attached. Programs, macros and archives may not: many parliaments refuse the whole
+letter.
+"""
 
 MAX_TOTAL = 10_000_000
 """Bytes of all attachments of one letter on the wire, where base64 makes 137 out of 100."""
@@ -43,7 +46,12 @@ MAX_TOTAL = 10_000_000
 PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE)
 """Where a picture may stand."""
 
-_BEGINS = {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
+_BEGINS = {
+    ".pdf": b"%PDF-",
+    ".png": b"\x89PNG\r\n\x1a\n",
+    ".jpg": b"\xff\xd8\xff",
+    ".jpeg": b"\xff\xd8\xff",
+}
 _ENDS = {".pdf": b"%%EOF", ".png": b"IEND"}  # within the last kilobyte
 _ABSENT = "it is not there"
 _WORDS = re.compile(r"\{(\w*)\}")
@@ -78,27 +86,39 @@ def pattern_fault(pattern: str) -> str:
 
 
 def own_words(pattern: str) -> list[str]:
-    """Return the words of a pattern that cells of the sheets fill in: `files/{case_no}.pdf` → `case_no`."""
+    """Return the words of a pattern that cells of the sheets fill in: `files/{case_no}.pdf` →
+    `case_no`.
+    """
     return [word for word in _WORDS.findall(pattern) if word not in _PLACE]
 
 
 def personal(pattern: str) -> bool:
-    """Tell whether the file depends on who gets the letter, and not only on the letter's language."""
+    """Tell whether the file depends on who gets the letter, and not only on the
+    letter's language.
+    """
     return "{delegation}" in pattern or bool(own_words(pattern))
 
 
 def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[Path]:
-    """Yield the files that a pattern may mean: one per language, and those that are there per delegation or person."""
+    """Yield the files that a pattern may mean: one per language, and those that are there per
+    delegation or person.
+    """
     for language in languages if "{language}" in pattern else [""]:
         name = pattern.replace("{language}", language)
         if _WORDS.search(name):
-            yield from sorted(folder.glob(_WORDS.sub("*", name.replace("{delegation}", "[A-Z][A-Z]"))))
+            yield from sorted(
+                folder.glob(_WORDS.sub("*", name.replace("{delegation}", "[A-Z][A-Z]")))
+            )
         else:
             yield folder / name
 
 
-def twins(root: Path, folder: Path, pattern: str, languages: Iterable[str], known: Mapping[str, str]) -> Iterator[str]:
-    """Yield "one and other" for files of different people, delegations or languages that are the same, byte for byte."""
+def twins(
+    root: Path, folder: Path, pattern: str, languages: Iterable[str], known: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield "one and other" for files of different people, delegations or languages that are the
+    same, byte for byte.
+    """
     first: dict[str, str] = {}
     for language in languages if "{language}" in pattern else [""]:
         if personal(pattern):  # one delegation's file may be the same in two languages
@@ -110,12 +130,16 @@ def twins(root: Path, folder: Path, pattern: str, languages: Iterable[str], know
 
 
 def content_id(src: str) -> str:
-    """Return the name by which the HTML of a letter calls a picture of its own message (RFC 2392)."""
+    """Return the name by which the HTML of a letter calls a picture of its own message
+    (RFC 2392).
+    """
     return f"{hashlib.sha256(src.encode()).hexdigest()[:24]}@letter"
 
 
 def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
-    """Read, check and encode one file; `shown_as` is the content id of a picture. Raises `MailerError` (L171)."""
+    """Read, check and encode one file; `shown_as` is the content id of a picture. Raises
+    `MailerError` (L171).
+    """
     file = path.relative_to(root).as_posix()
     raw, fault = _content(path)
     if not fault and path.parent.resolve() != root.resolve() / path.parent.relative_to(root):
@@ -134,12 +158,19 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
         fault = f"it has {len(raw):,} bytes, and {int(MAX_TOTAL / 1.37):,} is the most"
     if fault:
         hint = (
-            "put it there, or take its name out of the letter or of appeal.toml" if fault == _ABSENT else "replace it"
+            "put it there, or take its name out of the letter or of appeal.toml"
+            if fault == _ABSENT
+            else "replace it"
         )
-        problem = Problem("L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion=hint)
+        problem = Problem(
+            "L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion=hint
+        )
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[problem])
     kind = KINDS[path.suffix.lower()].encode()
-    head = b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition: %b;\r\n%b\r\n\r\n"
+    head = (
+        b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition:"
+        b" %b;\r\n%b\r\n\r\n"
+    )
     inline = b"Content-ID: <%b>\r\n" % shown_as.encode() if shown_as else b""
     head %= (kind, inline, b"inline" if shown_as else b"attachment", _named(name))
     part = Part(head + encodebytes(raw).replace(b"\n", b"\r\n"))
@@ -149,11 +180,20 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
 def _content(path: Path) -> tuple[bytes, str]:
     """Read a regular file without following a link: what is sent is what stands in the folder."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
     except FileNotFoundError:
         return b"", _ABSENT
     except OSError as error:
-        return b"", "it is a link to another file" if path.is_symlink() else f"it cannot be read ({error.strerror})"
+        return (
+            b"",
+            (
+                "it is a link to another file"
+                if path.is_symlink()
+                else f"it cannot be read ({error.strerror})"
+            ),
+        )
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return b"", "it is no file"
@@ -162,7 +202,9 @@ def _content(path: Path) -> tuple[bytes, str]:
 
 
 def _named(name: str) -> bytes:
-    """Write the file name, in ASCII for old programs, and as it is (RFC 2231, in pieces that fit a line)."""
+    """Write the file name, in ASCII for old programs, and as it is (RFC 2231, in pieces that fit a
+    line).
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", plain)
     if plain == name and len(name) < 60:
@@ -170,7 +212,9 @@ def _named(name: str) -> bytes:
     coded = quote(name, safe="")
     pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,18}", coded)
     marked = [f"utf-8''{pieces[0]}", *pieces[1:]]
-    return ";\r\n".join(f" filename*{at}*={piece}" for at, piece in enumerate(marked)).encode("ascii")
+    return ";\r\n".join(f" filename*{at}*={piece}" for at, piece in enumerate(marked)).encode(
+        "ascii"
+    )
 
 
 class UnusableCell(Exception):
@@ -184,17 +228,27 @@ class UnusableCell(Exception):
 def _as_name(word: str, cells: Mapping[str, str]) -> str:
     value = cells.get(word, "").strip()
     if not value:
-        raise UnusableCell("this cell names the file that goes with the letter, and is empty", word, "")
+        raise UnusableCell(
+            "this cell names the file that goes with the letter, and is empty", word, ""
+        )
     if not _PART_OF_A_NAME.fullmatch(value) or ".." in value:
-        raise UnusableCell("this cell names the file that goes with the letter, and is no part of a name", word, value)
+        raise UnusableCell(
+            "this cell names the file that goes with the letter, and is no part of a name",
+            word,
+            value,
+        )
     return value
 
 
 class Attachments:
     """The files of one appeal, each read once."""
 
-    def __init__(self, root: Path, folder: Path, patterns: Iterable[str], known: Mapping[str, str]) -> None:
-        """`known` are the fingerprints that the appeal was read with: another file in its place is refused."""
+    def __init__(
+        self, root: Path, folder: Path, patterns: Iterable[str], known: Mapping[str, str]
+    ) -> None:
+        """`known` are the fingerprints that the appeal was read with: another file in its place is
+        refused.
+        """
         self._root = root
         self._known = known
         self._folder = folder
@@ -202,14 +256,24 @@ class Attachments:
         self._read: dict[tuple[Path, bool], Attachment] = {}
 
     def of(self, cells: Mapping[str, str]) -> tuple[Attachment, ...]:
-        """Return what goes with one letter; `cells` are language, delegation and the person's own other cells.
+        """Return what goes with one letter; `cells` are language, delegation and the person's own
+        other cells.
 
         Raises `UnusableCell` where a cell names no file, and `MailerError` (L171, L172).
         """
-        return _fitting([self._one(_WORDS.sub(lambda word: _as_name(word[1], cells), one)) for one in self._patterns])
+        return _fitting(
+            [
+                self._one(_WORDS.sub(lambda word: _as_name(word[1], cells), one))
+                for one in self._patterns
+            ]
+        )
 
-    def pictures(self, sources: Iterable[str], beside: Sequence[Attachment] = ()) -> tuple[Attachment, ...]:
-        """Return the pictures of a text, each once; `beside` goes with the same letter. Raises `MailerError` (L171, L172)."""
+    def pictures(
+        self, sources: Iterable[str], beside: Sequence[Attachment] = ()
+    ) -> tuple[Attachment, ...]:
+        """Return the pictures of a text, each once; `beside` goes with the same letter. Raises
+        `MailerError` (L171, L172).
+        """
         found = [self._one(src, content_id(src)) for src in dict.fromkeys(sources)]
         return _fitting([*found, *beside])[: len(found)]
 
@@ -228,7 +292,12 @@ class Attachments:
 def _fitting(found: list[Attachment]) -> tuple[Attachment, ...]:
     total = sum(len(one.part.data) for one in found)
     if total > MAX_TOTAL:
-        message = f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the most"
-        problem = Problem("L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead")
+        message = (
+            f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the"
+            " most"
+        )
+        problem = Problem(
+            "L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead"
+        )
         raise MailerError(message, code="L172", problems=[problem])
     return tuple(found)

@@ -1,12 +1,13 @@
-"""Facts: what the letters of a workspace claim, each with its source and date, worded in each language.
+"""Facts: what the letters of a workspace claim, each with its source and date, worded in each
+language.
 
     [res2527_vote]
     value  = { en = "76 votes to 10 with 4 abstentions", fr = "76 voix contre 10 et 4 abstentions" }
     source = "https://pace.coe.int/en/files/33333/html"
     date   = 2024-01-24
 
-A letter writes `{{ fact.res2527_vote }}`. What is typed into a letter in the words of a fact, but with other figures,
-contradicts it and is reported.
+A letter writes `{{ fact.res2527_vote }}`. What is typed into a letter in the words of a fact, but
+with other figures, contradicts it and is reported.
 """
 
 from __future__ import annotations
@@ -59,8 +60,14 @@ def read_facts(source: str, file: str, problems: list[Problem]) -> dict[str, Fac
     except ValidationError as report:
         for each in report.errors(include_url=False):
             at = each["loc"]
-            problem = problem_of({**each, "loc": at[1:]}, _Fact, unknown="L122", missing="L151", value="L151")
-            problems.append(replace(problem, file=file, row=toml.line_of(at), message=f"{at[0]}.{problem.message}"))
+            problem = problem_of(
+                {**each, "loc": at[1:]}, _Fact, unknown="L122", missing="L151", value="L151"
+            )
+            problems.append(
+                replace(
+                    problem, file=file, row=toml.line_of(at), message=f"{at[0]}.{problem.message}"
+                )
+            )
         return {}
     for key in facts:
         if not _KEY.fullmatch(key):
@@ -79,7 +86,9 @@ def read_facts(source: str, file: str, problems: list[Problem]) -> dict[str, Fac
     return {key: Fact(key, one.value, one.source.strip(), one.date) for key, one in facts.items()}
 
 
-def contradictions(facts: Iterable[Fact], language: str, text: str) -> Iterator[tuple[Fact, re.Match[str]]]:
+def contradictions(
+    facts: Iterable[Fact], language: str, text: str
+) -> Iterator[tuple[Fact, re.Match[str]]]:
     """Yield what is typed in the words of a fact, with figures that no fact of these words has."""
     shapes: dict[str, list[Fact]] = {}
     for fact in facts:

@@ -1,9 +1,10 @@
 """Placeholders: the words that a letter may put in, and the little of Jinja2 that it may use.
 
-A letter can print a word, ask `{% if … %}`, and use a few filters. It cannot repeat, calculate, call or include: that
-is checked on the parsed letter before anything runs, so that a hostile letter has nothing to spend time or memory
-with. The sandbox stays as a second wall. Values never become part of the Markdown: `finalize` notes them down and
-leaves a slot, and they are put in, escaped, where the slots have ended up.
+A letter can print a word, ask `{% if … %}`, and use a few filters. It cannot repeat, calculate,
+call or include: that is checked on the parsed letter before anything runs, so that a hostile letter
+has nothing to spend time or memory with. The sandbox stays as a second wall. Values never become
+part of the Markdown: `finalize` notes them down and leaves a slot, and they are put in, escaped,
+where the slots have ended up.
 """
 
 from __future__ import annotations
@@ -34,28 +35,56 @@ class Word:
 
 
 WORDS = (
-    Word("greeting", "form of address, by language, chamber, title and gender", "Madame la Députée,"),
-    Word("closing", "the formula at the end; in French it repeats the form of address", "Yours sincerely,"),
+    Word(
+        "greeting", "form of address, by language, chamber, title and gender", "Madame la Députée,"
+    ),
+    Word(
+        "closing",
+        "the formula at the end; in French it repeats the form of address",
+        "Yours sincerely,",
+    ),
     Word("name", "given name and surname", "Anna Berg"),
     Word("given", "given name", "Anna"),
     Word("surname", "surname", "Berg"),
     Word("title", "title, as the sheet has it", "Dr"),
-    Word("role", 'to print, or to ask: {% if role == "substitute" %}; also representative, chair', "representative"),
+    Word(
+        "role",
+        'to print, or to ask: {% if role == "substitute" %}; also representative, chair',
+        "representative",
+    ),
     Word("delegation", "name of the delegation", "Norway"),
     Word(
-        "of_delegation", 'the same after "delegation", in English, French, German and Italian letters', "de la Norvège"
+        "of_delegation",
+        'the same after "delegation", in English, French, German and Italian letters',
+        "de la Norvège",
     ),
     Word("group", "political group", "SOC"),
-    Word("session.name", "name of the session, from appeal.toml", "the first part of the 2027 session"),
+    Word(
+        "session.name",
+        "name of the session, from appeal.toml",
+        "the first part of the 2027 session",
+    ),
     Word("session.opens", "the day it opens, written out", "25 January 2027"),
     Word("fact.res2527", "a fact from facts.toml, by its key", "Resolution 2527 (2024)"),
-    Word("for_delegation", "the paragraph for/NO.en.md, for those who have one; stands on a line of its own", "…"),
-    Word("signature", "from templates/_shared/signature.en.md; stands on a line of its own", "Jana Novák"),
+    Word(
+        "for_delegation",
+        "the paragraph for/NO.en.md, for those who have one; stands on a line of its own",
+        "…",
+    ),
+    Word(
+        "signature",
+        "from templates/_shared/signature.en.md; stands on a line of its own",
+        "Jana Novák",
+    ),
     Word("organisations", "who signs, as a list; stands on a line of its own", "- Freedom Now"),
     Word("sender.organisation", "who sends, from config.toml", "Example Coalition"),
     Word("sender.postal_address", "from config.toml", "1 Example Street, Strasbourg"),
     Word("sender.reply_to", "where answers go, from config.toml", "appeals@rights.example"),
-    Word('extra["Committee"]', "any other column of the sheets, by its heading; also {{ committee }}", "Monitoring"),
+    Word(
+        'extra["Committee"]',
+        "any other column of the sheets, by its heading; also {{ committee }}",
+        "Monitoring",
+    ),
 )
 """All placeholders; `mailer letters words` prints them."""
 
@@ -73,7 +102,9 @@ class Md(str):
 
 
 class Empty(str):
-    """A value that is not there: false in a question, an error in print. It knows what it is called."""
+    """A value that is not there: false in a question, an error in print. It knows what it is
+    called.
+    """
 
     __slots__ = ("word",)
     word: str
@@ -85,7 +116,9 @@ class Empty(str):
 
 
 class Spoken(str):
-    """A code to compare with that is printed as a word of the letter's language; "" if that has no word for it."""
+    """A code to compare with that is printed as a word of the letter's language; "" if that has no
+    word for it.
+    """
 
     __slots__ = ("words",)
     words: str
@@ -106,11 +139,14 @@ class Unprintable(Exception):
         self.value = value
 
 
-_NONCE = f"zq{secrets.token_hex(6)}s"  # no sheet and no letter can hold it: it is new in every process
+_NONCE = (  # no sheet and no letter can hold it: it is new in every process
+    f"zq{secrets.token_hex(6)}s"
+)
 SLOT = re.compile(rf"{_NONCE}(\d+)([xuw])")
 """A slot: its number, and x for text, u for a part of an address on the web, w for a whole one."""
 VALUES = " values"
-"""The name under which a context holds the list of values; no letter can write a name with a blank."""
+"""The name under which a context holds the list of values; no letter can write a name with a blank.
+"""
 
 
 def slot(number: int, kind: str = "x") -> str:
@@ -128,20 +164,27 @@ def _finalize(context: Context, value: Any) -> str:
         value = value.words
     elif isinstance(value, jinja2.Undefined):
         str(value)  # raises
-    elif value is None or value is True or value is False or not str(value).strip() or value != value:
+    elif (
+        value is None or value is True or value is False or not str(value).strip() or value != value
+    ):
         raise Unprintable("there is nothing to put in", getattr(value, "word", ""))
     text = str(value)
     if UNSEEN.search(text) or "\n" in text:
         text = " ".join(text.splitlines())
         if bad := UNSEEN.search(text):
-            raise Unprintable(f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text)
+            raise Unprintable(
+                f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text
+            )
     values: list[str] = context.parent[VALUES]
     values.append(text)
     return f"{_NONCE}{len(values) - 1}x"
 
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=jinja2.StrictUndefined, autoescape=False, finalize=_finalize, keep_trailing_newline=True
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,
+    finalize=_finalize,
+    keep_trailing_newline=True,
 )
 ENVIRONMENT.globals.clear()
 
@@ -160,21 +203,43 @@ class Source:
     first_line: int
     language: str
 
-    def problem(self, code: str, message: str, line: int, *, find: str = "", hint: str | None = None) -> Problem:
-        """Make a problem at a line of the piece, counted from 1; the column is that of `find` in it."""
+    def problem(
+        self, code: str, message: str, line: int, *, find: str = "", hint: str | None = None
+    ) -> Problem:
+        """Make a problem at a line of the piece, counted from 1; the column is that of `find` in
+        it.
+        """
         lines = self.text.split("\n")
         here = lines[line - 1] if 0 < line <= len(lines) else ""
         found = re.search(rf"(?<![\w.]){re.escape(find)}(?!\w)", here) if find else None
         at = found.start() if found else here.find(find) if find else -1
         column = str(at + 1) if at >= 0 else None
         row = self.first_line + line - 1
-        return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=find, suggestion=hint)
+        return Problem(
+            code,
+            Severity.ERROR,
+            message,
+            self.file,
+            row=row,
+            column=column,
+            value=find,
+            suggestion=hint,
+        )
 
     def at(self, code: str, message: str, offset: int, value: str, hint: str) -> Problem:
         """Make a problem at a place of the piece, counted from 0."""
         row = self.first_line + self.text.count("\n", 0, offset)
         column = str(offset - self.text.rfind("\n", 0, offset))
-        return Problem(code, Severity.ERROR, message, self.file, row=row, column=column, value=value, suggestion=hint)
+        return Problem(
+            code,
+            Severity.ERROR,
+            message,
+            self.file,
+            row=row,
+            column=column,
+            value=value,
+            suggestion=hint,
+        )
 
 
 def head_of(letter: Letter) -> tuple[Source, Source]:
@@ -209,28 +274,40 @@ class Known:
 
 
 def check(source: Source, known: Known) -> list[Problem]:
-    """Return everything that is wrong with the placeholders of a piece (L2…), not only the first."""
+    """Return everything that is wrong with the placeholders of a piece (L2…), not only
+    the first.
+    """
     try:
         tree = ENVIRONMENT.parse(source.text)
     except jinja2.TemplateSyntaxError as error:
         return [_wrongly_written(source, error)]
     except (RecursionError, ValueError, SyntaxError, OverflowError, MemoryError):
-        return [source.problem("L202", "this is nested too deeply, or a number in it is too long", 1)]
+        return [
+            source.problem("L202", "this is nested too deeply, or a number in it is too long", 1)
+        ]
     try:
         found = list(_walk(tree, source, known))
         if not found:
             compiled(source)  # some limits are those of Python's own compiler
     except (RecursionError, SyntaxError, MemoryError):
-        return [source.problem("L202", "this is nested too deeply, or asks too many questions in a row", 1)]
+        return [
+            source.problem(
+                "L202", "this is nested too deeply, or asks too many questions in a row", 1
+            )
+        ]
     return found
 
 
 def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Problem:
-    """Word a mistake of writing. What is never closed is shown where it opens: Jinja2 finds it where the text ends."""
+    """Word a mistake of writing. What is never closed is shown where it opens: Jinja2 finds it
+    where the text ends.
+    """
     open_ifs: list[re.Match[str]] = []
     for mark in _MARKS.finditer(source.text):
         if not mark["closed"]:
-            return source.at("L201", "this is opened here and never closed", mark.start(), mark["open"], _SYNTAX)
+            return source.at(
+                "L201", "this is opened here and never closed", mark.start(), mark["open"], _SYNTAX
+            )
         if mark["word"] == "if":
             open_ifs.append(mark)
         elif mark["word"] == "endif" and open_ifs:
@@ -242,7 +319,9 @@ def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Probl
     lines = source.text.split("\n")
     before = sum(len(line) + 1 for line in lines[: error.lineno - 1])
     tag = _MARKS.search(source.text, before)
-    return source.at("L201", message, tag.start() if tag else before, tag[0][:40] if tag else "", _SYNTAX)
+    return source.at(
+        "L201", message, tag.start() if tag else before, tag[0][:40] if tag else "", _SYNTAX
+    )
 
 
 _MARKS = re.compile(
@@ -266,11 +345,15 @@ def compiled(source: Source) -> jinja2.Template:
 
 
 def words_used(source: Source) -> set[str]:
-    """Return the placeholders that a piece names, in print or in a question: `session.opens`, `greeting`."""
+    """Return the placeholders that a piece names, in print or in a question: `session.opens`,
+    `greeting`.
+    """
     tree = ENVIRONMENT.parse(source.text)
     used = {node.name for node in tree.find_all(nodes.Name)}
     used |= {
-        f"{node.node.name}.{node.attr}" for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)
+        f"{node.node.name}.{node.attr}"
+        for node in tree.find_all(nodes.Getattr)
+        if isinstance(node.node, nodes.Name)
     }
     return used
 
@@ -304,13 +387,22 @@ def _walk(node: nodes.Node, source: Source, known: Known) -> Iterator[Problem]:
         there_are, kind = (FILTERS, "filter") if isinstance(node, nodes.Filter) else (TESTS, "test")
         if node.name not in there_are:
             hint = f"there are {', '.join(there_are)}"
-            yield source.problem("L204", f"there is no such {kind}", node.lineno, find=node.name, hint=hint)
+            yield source.problem(
+                "L204", f"there is no such {kind}", node.lineno, find=node.name, hint=hint
+            )
         elif kind == "filter" and any(name.name == "role" for name in node.find_all(nodes.Name)):
             hint = 'write {{ role }}, or {% if role == "chair" %} … {% endif %}'
-            yield source.problem("L204", "no filter can stand behind this word", node.lineno, find="role", hint=hint)
+            yield source.problem(
+                "L204", "no filter can stand behind this word", node.lineno, find="role", hint=hint
+            )
     elif not isinstance(node, ALLOWED):
-        why = next((text for kind, text in _REFUSED.items() if isinstance(node, kind)), "a letter cannot use this")
-        yield source.problem("L202", why, node.lineno, hint="letters have words, filters and {% if … %}")
+        why = next(
+            (text for kind, text in _REFUSED.items() if isinstance(node, kind)),
+            "a letter cannot use this",
+        )
+        yield source.problem(
+            "L202", why, node.lineno, hint="letters have words, filters and {% if … %}"
+        )
         return
     for child in children:
         yield from _walk(child, source, known)
@@ -321,8 +413,14 @@ def _name(node: nodes.Name, source: Source, known: Known) -> Iterator[Problem]:
         yield source.problem("L205", reason, node.lineno, find=node.name)
     elif node.name in known.fields or node.name == "extra":
         fields = sorted(known.fields.get(node.name, ()))
-        hint = f"write {node.name}.{fields[0]}" if fields else 'write extra["…"] with the heading of a column'
-        yield source.problem("L203", "this word alone says nothing", node.lineno, find=node.name, hint=hint)
+        hint = (
+            f"write {node.name}.{fields[0]}"
+            if fields
+            else 'write extra["…"] with the heading of a column'
+        )
+        yield source.problem(
+            "L203", "this word alone says nothing", node.lineno, find=node.name, hint=hint
+        )
     elif node.name not in NAMES and node.name not in map(word_of, known.columns):
         yield _unknown(source, node.lineno, node.name, known.every)
 
@@ -336,19 +434,30 @@ def _field(node: nodes.Getattr | nodes.Getitem, source: Source, known: Known) ->
         if key not in known.columns:
             close = nearest(key, known.columns)
             hint = f'did you mean extra["{close}"]?' if close else "no sheet has such a heading"
-            yield source.problem("L203", "no sheet has a column of this name", node.lineno, find=key, hint=hint)
+            yield source.problem(
+                "L203", "no sheet has a column of this name", node.lineno, find=key, hint=hint
+            )
     elif owner in known.fields:
         if key not in known.fields[owner]:
-            yield _unknown(source, node.lineno, f"{owner}.{key}", [f"{owner}.{field}" for field in known.fields[owner]])
+            yield _unknown(
+                source,
+                node.lineno,
+                f"{owner}.{key}",
+                [f"{owner}.{field}" for field in known.fields[owner]],
+            )
     elif owner:
         hint = f"write {owner} alone" if owner in NAMES else _close(owner, known.every)
-        yield source.problem("L203", "this word has no parts", node.lineno, find=f"{owner}.{key}", hint=hint)
+        yield source.problem(
+            "L203", "this word has no parts", node.lineno, find=f"{owner}.{key}", hint=hint
+        )
     else:
         yield source.problem("L202", "a letter cannot use this", node.lineno)
 
 
 def _unknown(source: Source, line: int, word: str, every: Iterable[str]) -> Problem:
-    return source.problem("L203", "there is no such placeholder", line, find=word, hint=_close(word, every))
+    return source.problem(
+        "L203", "there is no such placeholder", line, find=word, hint=_close(word, every)
+    )
 
 
 def _close(word: str, every: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """An appeal and a person → the finished words of one letter: subject, preview, plain text, HTML.
 
-A pure function of letter, contact and settings: nothing is remembered from one person to the next but what is the same
-for both. Every mistake of a letter is found before anybody's letter is made (`check_letters`); what only one person's
-row lacks is told with its cell.
+A pure function of letter, contact and settings: nothing is remembered from one person to the next
+but what is the same for both. Every mistake of a letter is found before anybody's letter is made
+(`check_letters`); what only one person's row lacks is told with its cell.
 """
 
 from __future__ import annotations
@@ -39,10 +39,17 @@ from mailer.letters.placeholders import (
     word_of,
 )
 from mailer.letters.wording.salutations import LEFTOVERS, Form, Forms
-from mailer.letters.wording.words import delegation_words, has_delegation_words, role_word, written_date
+from mailer.letters.wording.words import (
+    delegation_words,
+    has_delegation_words,
+    role_word,
+    written_date,
+)
 
 OF_A_ROW = frozenset({"L301", "L302", "L401"})
-"""Codes of what one person's row lacks: that person is left out, and everybody else gets their letter."""
+"""Codes of what one person's row lacks: that person is left out, and everybody else gets their
+letter.
+"""
 
 MAX_SUBJECT = 150
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
@@ -117,12 +124,20 @@ class Renderer:
         problems = self.problems()
         if problems:
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-            raise MailerError(f"the letters of {appeal.name} have {many}", code=problems[0].code, problems=problems)
-        self._sheets = {language: self._compile(letter) for language, letter in appeal.letters.items()}
+            raise MailerError(
+                f"the letters of {appeal.name} have {many}",
+                code=problems[0].code,
+                problems=problems,
+            )
+        self._sheets = {
+            language: self._compile(letter) for language, letter in appeal.letters.items()
+        }
         self._shared = {language: self._words(language) for language in {*appeal.letters, "en"}}
 
     def problems(self) -> list[Problem]:
-        """Return what is wrong in the letters themselves, in all branches, for whomever they are filled in."""
+        """Return what is wrong in the letters themselves, in all branches, for whomever they are
+        filled in.
+        """
         found: list[Problem] = []
         for letter in self.appeal.letters.values():
             found += self._problems_of(letter)
@@ -139,14 +154,23 @@ class Renderer:
             for word in own_words(pattern):
                 if word not in columns:
                     close = nearest(word, ["language", "delegation", *columns])
-                    hint = f'did you mean "{{{close}}}"?' if close else "there are {language} and {delegation}"
+                    hint = (
+                        f'did you mean "{{{close}}}"?'
+                        if close
+                        else "there are {language} and {delegation}"
+                    )
                     message = f"no sheet has a column for {{{word}}}"
                     file = f"templates/{self.appeal.name}/appeal.toml"
-                    yield Problem("L170", Severity.ERROR, message, file, value=pattern, suggestion=hint)
+                    yield Problem(
+                        "L170", Severity.ERROR, message, file, value=pattern, suggestion=hint
+                    )
 
     def _problems_of(self, letter: Letter) -> list[Problem]:
         head, body = head_of(letter), body_of(letter)
-        shared = [_footer(self.appeal, letter.language), *_others(self.appeal, letter.language).values()]
+        shared = [
+            _footer(self.appeal, letter.language),
+            *_others(self.appeal, letter.language).values(),
+        ]
         found: list[Problem] = []
         for source in (*head, body, *shared):
             found += placeholders.check(source, self._known(source.language))
@@ -157,65 +181,102 @@ class Renderer:
         found += _subject_problems(letter)
         used = placeholders.words_used(body)
         if "greeting" not in used:
-            found.append(body.problem("L210", "this letter greets nobody", 1, hint="begin with {{ greeting }}"))
+            found.append(
+                body.problem(
+                    "L210", "this letter greets nobody", 1, hint="begin with {{ greeting }}"
+                )
+            )
         for name, source in _others(self.appeal, letter.language).items():
             if name != "signature" and "for_delegation" not in used:
                 hint = f"put {{{{ for_delegation }}}} into {letter.file}, on a line of its own"
-                found.append(source.problem("L211", "this paragraph would stand in no letter", 1, hint=hint))
+                found.append(
+                    source.problem("L211", "this paragraph would stand in no letter", 1, hint=hint)
+                )
         for source in (*head, body, *shared):
             for key, fact in self.appeal.facts.items():
-                if f"fact.{key}" in placeholders.words_used(source) and not fact.value.get(source.language):
+                if f"fact.{key}" in placeholders.words_used(source) and not fact.value.get(
+                    source.language
+                ):
                     hint = f"add {source.language} to its value in facts.toml"
                     line = source.text.count("\n", 0, max(0, source.text.find(f"fact.{key}"))) + 1
                     found.append(
-                        source.problem("L152", "this fact is not worded in this language", line, find=key, hint=hint)
+                        source.problem(
+                            "L152",
+                            "this fact is not worded in this language",
+                            line,
+                            find=key,
+                            hint=hint,
+                        )
                     )
         return found
 
     def render(self, contact: Contact, language: str) -> Rendered:
-        """Write the letter to one person. Raises `MailerError` with the cell or the line at fault."""
+        """Write the letter to one person. Raises `MailerError` with the cell or the
+        line at fault.
+        """
         sheet = self._sheets[language]
         form = self._forms.greet(contact, language)
         footer_language = sheet.footer.source.language
         values: list[str] = []
         mine = self._context(contact, language, form, values)
-        theirs = mine if footer_language == language else self._context(contact, footer_language, form, values)
+        theirs = (
+            mine
+            if footer_language == language
+            else self._context(contact, footer_language, form, values)
+        )
         if sheet.signature:
             mine["signature"] = Md(self._filled(sheet.signature, mine, contact))
         paragraph = sheet.paragraphs.get(contact.delegation)
-        mine["for_delegation"] = Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
+        mine["for_delegation"] = (
+            Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
+        )
         subject, preview, body = (
             self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
         )
         footer = self._filled(sheet.footer, theirs, contact)
         try:
-            frames = markup.frames(Parts(language, subject, preview, body, footer, footer_language, self.appeal.layout))
+            frames = markup.frames(
+                Parts(language, subject, preview, body, footer, footer_language, self.appeal.layout)
+            )
             html = frames.html.fill(values, escaped)
             text = frames.text.fill(values)
         except Unprintable as error:
             raise self._cannot(contact, sheet.body.source, error) from None
-        subject, preview = (SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview))
+        subject, preview = (
+            SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview)
+        )
         self._limits(contact, sheet.letter, subject, text, html)
         if form.greeting not in text:  # a question left it out, or a filter changed it
-            problem = sheet.body.source.problem("L210", f"the letter to {contact.name} does not greet them", 1)
+            problem = sheet.body.source.problem(
+                "L210", f"the letter to {contact.name} does not greet them", 1
+            )
             raise MailerError(problem.message, code="L210", problems=[problem])
         answers = self.appeal.reply_to(contact.delegation, language)
         files = self._files(contact, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
-        return Rendered(subject, preview, text, html, form.greeting, language, answers, files, pictures)
+        return Rendered(
+            subject, preview, text, html, form.greeting, language, answers, files, pictures
+        )
 
     def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
         headings = {word_of(heading): heading for heading in contact.extra}
         cells = {word: contact.extra[heading] for word, heading in headings.items()}
         try:
-            return self._attachments.of(cells | {"language": language, "delegation": contact.delegation})
+            return self._attachments.of(
+                cells | {"language": language, "delegation": contact.delegation}
+            )
         except UnusableCell as error:
             file = f"templates/{self.appeal.name}/appeal.toml"
             missing = Unprintable(error.message, headings.get(error.word, error.word), error.value)
             problem = self._cannot(contact, Source("", file, 1, language), missing).problems[0]
-            hint = f"write there what stands in place of {{{error.word}}} in the names of the files; see attachments in {file}"
+            hint = (
+                f"write there what stands in place of {{{error.word}}} in the names of the files;"
+                f" see attachments in {file}"
+            )
             problem = replace(problem, suggestion=hint)
-            raise MailerError(f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]) from None
+            raise MailerError(
+                f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]
+            ) from None
 
     def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
         try:
@@ -225,10 +286,15 @@ class Renderer:
 
     def _compile(self, letter: Letter) -> _Sheet:
         subject, preview = map(_compiled, head_of(letter))
-        others = {name: _compiled(source) for name, source in _others(self.appeal, letter.language).items()}
+        others = {
+            name: _compiled(source)
+            for name, source in _others(self.appeal, letter.language).items()
+        }
         signature = others.pop("signature", None)
         footer = _compiled(_footer(self.appeal, letter.language))
-        return _Sheet(letter, subject, preview, _compiled(body_of(letter)), footer, signature, others)
+        return _Sheet(
+            letter, subject, preview, _compiled(body_of(letter)), footer, signature, others
+        )
 
     def _known(self, language: str) -> Known:
         """Say which words a letter of this appeal can use, and of the others why not."""
@@ -242,24 +308,33 @@ class Renderer:
         if f"signature.{language}" not in self.appeal.pieces:
             absent["signature"] = f"there is no templates/_shared/signature.{language}.md"
         if not has_delegation_words(language):
-            absent["of_delegation"] = 'this form is not known in this language; write "(… {{ delegation }})"'
+            absent["of_delegation"] = (
+                'this form is not known in this language; write "(… {{ delegation }})"'
+            )
         return Known(self._columns, self.appeal.facts.keys(), absent)
 
     def _words(self, language: str) -> dict[str, Any]:
         """Return the words that are the same for everybody who gets a letter in this language."""
         words: dict[str, Any] = {"sender": self._sender}
         if session := self.appeal.session:
-            name = session.name.get(language) or session.name.get("en") or next(iter(session.name.values()))
+            name = (
+                session.name.get(language)
+                or session.name.get("en")
+                or next(iter(session.name.values()))
+            )
             words["session"] = {"name": name, "opens": written_date(session.opens, language)}
         if self.appeal.facts:
             words["fact"] = {
-                key: fact.value.get(language) or Empty(f"fact.{key}") for key, fact in self.appeal.facts.items()
+                key: fact.value.get(language) or Empty(f"fact.{key}")
+                for key, fact in self.appeal.facts.items()
             }
         for column in self._columns:
             words.setdefault(word_of(column), Empty(column))
         return words
 
-    def _context(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
+    def _context(
+        self, contact: Contact, language: str, form: Form, values: list[str]
+    ) -> dict[str, Any]:
         context = self._shared[language].copy()
         for field in _FIELDS:
             value = getattr(contact, field)
@@ -273,8 +348,12 @@ class Renderer:
         context["delegation"] = name or Empty("delegation")
         context["of_delegation"] = of or Empty("of_delegation")
         if self._columns:
-            cells = {column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS}
-            context["extra"] = {column: cells.get(column) or Empty(column) for column in self._columns}
+            cells = {
+                column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS
+            }
+            context["extra"] = {
+                column: cells.get(column) or Empty(column) for column in self._columns
+            }
             for column, cell in cells.items():
                 if (word := word_of(column)) not in placeholders.NAMES:
                     context[word] = cell
@@ -288,12 +367,17 @@ class Renderer:
     def _signatories(self, delegation: str, language: str) -> Md:
         first = delegation if delegation in self._countries else ""
         if (first, language) not in self._lists:
-            lines = (_MARKDOWN.sub(r"\\\1", each.named(language)) for each in self.appeal.signatories(first))
+            lines = (
+                _MARKDOWN.sub(r"\\\1", each.named(language))
+                for each in self.appeal.signatories(first)
+            )
             self._lists[first, language] = Md("\n".join(f"- {line}" for line in lines))
         return self._lists[first, language]
 
     def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
-        """Word what one person's row lacks: the cell first, and the line of the letter that needs it."""
+        """Word what one person's row lacks: the cell first, and the line of the letter that needs
+        it.
+        """
         at = placeholders.place_of(error, source)
         word = error.word if isinstance(error, Unprintable) else ""
         field = {"of_delegation": "delegation"}.get(word, word)
@@ -317,7 +401,9 @@ class Renderer:
             value=(error.value if isinstance(error, Unprintable) else "") or contact.name,
             suggestion=hint,
         )
-        return MailerError(f"{contact.name}: {at.message}", hint=hint, code=code, problems=[problem])
+        return MailerError(
+            f"{contact.name}: {at.message}", hint=hint, code=code, problems=[problem]
+        )
 
     def _limits(self, contact: Contact, letter: Letter, subject: str, text: str, html: str) -> None:
         message, row = "", letter.subject_line
@@ -330,25 +416,39 @@ class Renderer:
         if message:
             hint = f"as filled in for {contact.name}"
             problem = Problem(
-                "L231", Severity.ERROR, message, letter.file, row=row, value=subject[:60], suggestion=hint
+                "L231",
+                Severity.ERROR,
+                message,
+                letter.file,
+                row=row,
+                value=subject[:60],
+                suggestion=hint,
             )
             raise MailerError(f"{contact.name}: {message}", code="L231", problems=[problem])
 
 
 def _of_the_row(error: Exception) -> bool:
-    """Tell whether it is a cell of the person that a letter cannot be written with, and no word of the letter itself."""
+    """Tell whether it is a cell of the person that a letter cannot be written with, and no word of
+    the letter itself.
+    """
     if not isinstance(error, Unprintable) or (error.word == "role" and error.value):
         return False
     return error.word.partition(".")[0] not in ("sender", "session", "fact")
 
 
 def check_letters(
-    appeal: Appeal, sender: Sender, delegations: Delegations, forms: Forms, columns: Collection[str] = ()
+    appeal: Appeal,
+    sender: Sender,
+    delegations: Delegations,
+    forms: Forms,
+    columns: Collection[str] = (),
 ) -> list[Problem]:
-    """Return everything that is wrong in the letters: what stands in them, and what comes of it for made-up people.
+    """Return everything that is wrong in the letters: what stands in them, and what comes of it for
+    made-up people.
 
-    The made-up people are women, men and people of unknown gender in every role, with every cell filled in. They have no
-    files of their own: whether those are there is seen on the letters of real people.
+    The made-up people are women, men and people of unknown gender in every role, with every cell
+    filled in. They have no files of their own: whether those are there is seen on the letters of
+    real people.
     """
     try:
         renderer = Renderer(appeal, sender, delegations, forms, columns)
@@ -356,7 +456,9 @@ def check_letters(
         return list(fault.problems)
     common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
     if common != appeal.attachments:
-        renderer = Renderer(replace(appeal, attachments=common), sender, delegations, forms, columns)
+        renderer = Renderer(
+            replace(appeal, attachments=common), sender, delegations, forms, columns
+        )
     found: dict[Problem, None] = {}
     for letter in appeal.letters.values():
         for contact in _samples(appeal, columns):
@@ -388,7 +490,9 @@ def _package_footer(language: str) -> Source:
 
 
 def _footer(appeal: Appeal, language: str) -> Source:
-    """Return the workspace's own footer in this language, else the package's, else the English one."""
+    """Return the workspace's own footer in this language, else the package's, else the
+    English one.
+    """
     own = appeal.pieces.get(f"footer.{language}")
     if own is None:
         package = _package_footer(language)
@@ -398,9 +502,13 @@ def _footer(appeal: Appeal, language: str) -> Source:
 
 
 def _others(appeal: Appeal, language: str) -> dict[str, Source]:
-    """Return the signature, and the paragraphs by delegation, that letters in this language put in."""
+    """Return the signature, and the paragraphs by delegation, that letters in this
+    language put in.
+    """
     return {
-        name.removeprefix("for/").removesuffix(f".{language}"): Source(piece.text.strip("\n"), piece.file, 1, language)
+        name.removeprefix("for/").removesuffix(f".{language}"): Source(
+            piece.text.strip("\n"), piece.file, 1, language
+        )
         for name, piece in appeal.pieces.items()
         if piece.language == language and not name.startswith("footer.")
     }

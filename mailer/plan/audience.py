@@ -1,4 +1,6 @@
-"""Who gets a letter of an appeal, and who does not and why: one decision for every row of every sheet."""
+"""Who gets a letter of an appeal, and who does not and why: one decision for every row of every
+sheet.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ class Selection:
 
     delegations: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
-    people: frozenset[str] | None = None  # address and person keys of a mail-out whose rest is tried again
+    people: frozenset[str] | None = (
+        None  # address and person keys of a mail-out whose rest is tried again
+    )
     again_refused: bool = True  # False: whom a server has refused at this very address is left out
 
 
@@ -46,7 +50,9 @@ class Audience:
     allow: Sequence[str] | None = None  # the allow-list of test mode; None outside of it
     selection: Selection = EVERYONE
     history: Sequence[Written] = ()
-    languages: Mapping[str, str] = field(default_factory=dict)  # delegation → language, as the workspace confirmed
+    languages: Mapping[str, str] = field(
+        default_factory=dict
+    )  # delegation → language, as the workspace confirmed
 
     def decide(self, contacts: Iterable[Contact]) -> list[Decision]:
         """Return a decision for each contact, in their order."""
@@ -56,7 +62,9 @@ class Audience:
         decisions = []
         for contact in everyone:
             before = by_address.get(contact.address_key) if contact.address else None
-            if before is None and namesakes[contact.person_key] == 1:  # the address was corrected since
+            if (
+                before is None and namesakes[contact.person_key] == 1
+            ):  # the address was corrected since
                 before = by_person.get(contact.person_key)
             decisions.append(self._decide(contact, before))
         return decisions
@@ -68,7 +76,9 @@ class Audience:
         for written in sorted(self.history, key=lambda one: one.state is not State.REFUSED):
             if written.address_key:
                 by_address[written.address_key] = written
-            if written.state is not State.REFUSED:  # a refusal speaks of an address, not of a person
+            if (
+                written.state is not State.REFUSED
+            ):  # a refusal speaks of an address, not of a person
                 by_person[written.person] = written
         return by_address, by_person
 
@@ -85,7 +95,10 @@ class Audience:
             return left_out(Reason.NOT_CHOSEN, "another delegation")
         if chosen.roles and contact.role not in chosen.roles:
             return left_out(Reason.NOT_CHOSEN, "another role")
-        if chosen.people is not None and not chosen.people & {contact.address_key, contact.person_key}:
+        if chosen.people is not None and not chosen.people & {
+            contact.address_key,
+            contact.person_key,
+        }:
             return left_out(Reason.NOT_CHOSEN, "not in the mail-out that is tried again")
         if contact.delegation in self.appeal.leave_out:
             return left_out(Reason.DELEGATION, self.appeal.leave_out[contact.delegation])

@@ -1,6 +1,8 @@
-"""From a workspace to a plan, in the order of the journey: sheets, hold list, appeal, audience, letters.
+"""From a workspace to a plan, in the order of the journey: sheets, hold list, appeal, audience,
+letters.
 
-Everything is read anew each time; nothing is written. Files that cannot be used stop here with all their problems.
+Everything is read anew each time; nothing is written. Files that cannot be used stop here with all
+their problems.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from mailer.letters.wording.salutations import OWN, Forms
 from mailer.plan.audience import EVERYONE, Audience, Decision, Selection
 from mailer.plan.sources import Sources
 
-if TYPE_CHECKING:  # a sending goes by its plan: it reads the workspace, and needs nothing of what letters are made with
+# a sending goes by its plan: it reads the workspace, and needs nothing of what letters are made
+# with
+if TYPE_CHECKING:
     from mailer.letters.render import Renderer
     from mailer.plan.plan import Plan, Sending
     from mailer.plan.proof import Proof
@@ -32,7 +36,9 @@ Mode = Literal["test", "live", "demo"]
 
 
 def own_delegations(root: Path) -> Delegations:
-    """Read the delegations, and over them the cells of the workspace's own `delegations.csv`, if it has one."""
+    """Read the delegations, and over them the cells of the workspace's own `delegations.csv`, if it
+    has one.
+    """
     own = root / "delegations.csv"
     return Delegations.load(own if own.exists() else None)
 
@@ -41,7 +47,9 @@ def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds
     """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
     settings = workspace.settings.contacts
     delegations = own_delegations(workspace.root)
-    book = load_contacts(workspace.root, settings.folder, settings.columns, delegations, max_rows=settings.max_rows)
+    book = load_contacts(
+        workspace.root, settings.folder, settings.columns, delegations, max_rows=settings.max_rows
+    )
     return delegations, book, load_holds(workspace.hold_list, delegations)
 
 
@@ -74,8 +82,12 @@ class Draft:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The headings of the sheets that have no meaning of their own; letters may use their cells."""
-        return frozenset(heading for columns in self.book.columns.values() for heading in columns.extra.values())
+        """The headings of the sheets that have no meaning of their own; letters may use their
+        cells.
+        """
+        return frozenset(
+            heading for columns in self.book.columns.values() for heading in columns.extra.values()
+        )
 
     @property
     def sending(self) -> Sending:
@@ -90,7 +102,9 @@ class Draft:
             settings=frozen_settings(self.workspace, self.mode),
         )
 
-    def decide(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> list[Decision]:
+    def decide(
+        self, selection: Selection = EVERYONE, history: Sequence[Written] = ()
+    ) -> list[Decision]:
         """Decide for every row of every sheet who gets a letter, and who does not and why."""
         settings = self.workspace.settings
         audience = Audience(
@@ -109,10 +123,16 @@ class Draft:
         if not decisions:
             raise UsageError(
                 "There is nobody in the contact sheets yet. Nothing was planned.",
-                hint=f"fill in the sheets in {self.workspace.settings.contacts.folder}/, then: mailer check",
+                hint=(
+                    f"fill in the sheets in {self.workspace.settings.contacts.folder}/, then:"
+                    " mailer check"
+                ),
             )
         if missing := without_letter(self.appeal, decisions):
-            raise MailerError("Some people have no letter that they could get. Nothing was planned.", problems=missing)
+            raise MailerError(
+                "Some people have no letter that they could get. Nothing was planned.",
+                problems=missing,
+            )
         from mailer.plan.plan import make_plan
 
         return make_plan(self.appeal, decisions, self.renderer, self.sending, self.sources)
@@ -126,49 +146,75 @@ class Draft:
         return proof(self.renderer, self.forms, people, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:
-        """Return what keeps this appeal from real people: who has not signed this text, forms nobody answers for,
-        sentences that wait to be written, an invented date, settings that nobody has filled in."""
+        """Return what keeps this appeal from real people: who has not signed this text, forms
+        nobody answers for, sentences that wait to be written, an invented date, settings that
+        nobody has filled in.
+        """
         from mailer.base.settings.unfilled import unfilled
         from mailer.letters.checks.style import unwritten
         from mailer.plan.signoff import signatures, unsigned
 
         found = [replace(one, severity=Severity.ERROR) for one in unfilled(self.workspace)]
-        found += [*unsigned(self.appeal, signatures(self.workspace.root, self.appeal)), *self.proof().problems()]
+        found += [
+            *unsigned(self.appeal, signatures(self.workspace.root, self.appeal)),
+            *self.proof().problems(),
+        ]
         found += [replace(one, severity=Severity.ERROR) for one in unwritten(self.appeal)]
         session = self.appeal.session
         if session is not None and session.invented:
             message = "the session's date is invented"
-            hint = "put in the date that was published, and where; then take out the line `invented = true`"
+            hint = (
+                "put in the date that was published, and where; then take out the line `invented ="
+                " true`"
+            )
             file = f"templates/{self.appeal.name}/appeal.toml"
-            found.append(Problem("S205", Severity.ERROR, message, file, value=str(session.opens), suggestion=hint))
+            found.append(
+                Problem(
+                    "S205", Severity.ERROR, message, file, value=str(session.opens), suggestion=hint
+                )
+            )
         return found
 
 
 def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -> Draft:
     """Read everything that a plan of this appeal needs.
 
-    Raises MailerError when a sheet or the hold list cannot be used as a whole: nobody may be left out unseen.
+    Raises MailerError when a sheet or the hold list cannot be used as a whole: nobody may be left
+    out unseen.
     """
     delegations, book, holds = read_contacts(workspace)
     appeal = load_appeal(workspace.root, appeal_name, delegations)
     if broken := set(book.broken):
         raise MailerError(
-            "A contact sheet cannot be read, so nobody can say who would be left out. Nothing was planned.",
-            problems=[problem for problem in book.problems if problem.file in broken and problem.code < "C1"],
+            "A contact sheet cannot be read, so nobody can say who would be left out. Nothing was"
+            " planned.",
+            problems=[
+                problem
+                for problem in book.problems
+                if problem.file in broken and problem.code < "C1"
+            ],
             hint="Put the sheet right, or move it out of the contacts folder.",
         )
-    return Draft(workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, trusted(holds))
+    return Draft(
+        workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, trusted(holds)
+    )
 
 
 def trusted(holds: Holds) -> Holds:
-    """Return the hold list. Raises MailerError when a line of it cannot be used: it may be the one that counts."""
+    """Return the hold list. Raises MailerError when a line of it cannot be used: it may be the one
+    that counts.
+    """
     if wrong := [problem for problem in holds.problems if problem.severity is Severity.ERROR]:
-        raise MailerError("The hold list cannot be trusted as it stands. Nothing was planned.", problems=wrong)
+        raise MailerError(
+            "The hold list cannot be trusted as it stands. Nothing was planned.", problems=wrong
+        )
     return holds
 
 
 def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
-    """Return one problem for each language in which people want their letter and there is none to fall back on."""
+    """Return one problem for each language in which people want their letter and there is none to
+    fall back on.
+    """
     wanted = Counter(one.contact.language for one in decisions if one.reason is Reason.NO_LETTER)
     there = ", ".join(f'"{language}"' for language in sorted(appeal.letters))
     problems = []
@@ -182,7 +228,9 @@ def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Proble
                 f"{who} no letter: there is none in their language, and none for everybody else",
                 f"templates/{appeal.name}/appeal.toml",
                 value=language or "(no language is given)",
-                suggestion=f"{write} which letter they get: under [languages], fallback = [{there}]",
+                suggestion=(
+                    f"{write} which letter they get: under [languages], fallback = [{there}]"
+                ),
             )
         )
     return problems
@@ -221,16 +269,25 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
         "smtp": server_name(workspace),
         "safety.mode": mode,
         "safety.allow": ", ".join(sorted(settings.safety.allow)),
-        "contacts.columns": "; ".join(f"{field}={', '.join(names)}" for field, names in sorted(columns.items())),
-        "contacts.languages": ", ".join(f"{code}={to}" for code, to in sorted(settings.contacts.languages.items())),
+        "contacts.columns": "; ".join(
+            f"{field}={', '.join(names)}" for field, names in sorted(columns.items())
+        ),
+        "contacts.languages": ", ".join(
+            f"{code}={to}" for code, to in sorted(settings.contacts.languages.items())
+        ),
     }
 
 
 def as_planned(packed: bytes, workspace: Workspace, appeal_name: str) -> bool:
-    """Tell whether every file and setting is what a plan was made from. No sheet is read for that, only its bytes."""
+    """Tell whether every file and setting is what a plan was made from. No sheet is read for that,
+    only its bytes.
+    """
     settings = workspace.settings.contacts
     sheets = fingerprints(workspace.root, settings.folder, max_rows=settings.max_rows)
-    files = {**sheets, **load_appeal(workspace.root, appeal_name, own_delegations(workspace.root)).files}
+    files = {
+        **sheets,
+        **load_appeal(workspace.root, appeal_name, own_delegations(workspace.root)).files,
+    }
     return Sources.agree(packed, files, frozen_settings(workspace, workspace.settings.safety.mode))
 
 

@@ -1,6 +1,8 @@
-"""What can only be seen on the letters of the people who get them: rows that lack something, and many like letters.
+"""What can only be seen on the letters of the people who get them: rows that lack something, and
+many like letters.
 
-`render.check_letters` looks at the letters themselves. Here everybody's letter is written, and nothing is kept.
+`render.check_letters` looks at the letters themselves. Here everybody's letter is written, and
+nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ from mailer.letters.render import Rendered, Renderer
 from mailer.plan.audience import Decision
 
 MANY = 20
-"""So many nearly identical letters to one domain are noted: from about there on filters begin to count."""
+"""So many nearly identical letters to one domain are noted: from about there on filters begin to
+count.
+"""
 NEARLY = 0.8
 """Two letters are nearly identical when lines with so much of the text are the same in both."""
 
 
-def written(renderer: Renderer, decisions: Iterable[Decision]) -> tuple[list[tuple[Decision, Rendered]], list[Problem]]:
-    """Write the letter of everybody who gets one. Returns the letters, and what is wrong with the others' rows."""
+def written(
+    renderer: Renderer, decisions: Iterable[Decision]
+) -> tuple[list[tuple[Decision, Rendered]], list[Problem]]:
+    """Write the letter of everybody who gets one. Returns the letters, and what is wrong with the
+    others' rows.
+    """
     letters: list[tuple[Decision, Rendered]] = []
     problems: dict[Problem, None] = {}
     for one in decisions:
@@ -34,7 +42,9 @@ def written(renderer: Renderer, decisions: Iterable[Decision]) -> tuple[list[tup
 
 
 def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
-    """Return a note (L129) for each letter that people get because there is none in their own language."""
+    """Return a note (L129) for each letter that people get because there is none in their own
+    language.
+    """
     wanted: dict[str, Counter[str]] = defaultdict(Counter)
     for one in decisions:
         if one.reason is None and one.fell_back:
@@ -44,29 +54,48 @@ def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
         unknown, people = own.pop("", 0), own.total()
         if not people:
             continue
-        message = f"{'one person gets' if people == 1 else f'{people} people get'} this letter: there is none in their own language"
+        message = (
+            f"{'one person gets' if people == 1 else f'{people} people get'} this letter: there is"
+            " none in their own language"
+        )
         message += f" ({unknown} more have no language in the sheet)" if unknown else ""
         lacking = ", ".join(f"{one} {number}" for one, number in own.most_common())
-        hint = f"write {own.most_common(1)[0][0]}.md, or leave it so: appeal.toml says that they get this one"
+        hint = (
+            f"write {own.most_common(1)[0][0]}.md, or leave it so: appeal.toml says that they get"
+            " this one"
+        )
         found.append(
-            Problem("L129", Severity.NOTE, message, appeal.letters[language].file, value=lacking, suggestion=hint)
+            Problem(
+                "L129",
+                Severity.NOTE,
+                message,
+                appeal.letters[language].file,
+                value=lacking,
+                suggestion=hint,
+            )
         )
     return found
 
 
 def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
-    """Return a warning (L130) for each greeting of the sheets that would open a letter in another language."""
+    """Return a warning (L130) for each greeting of the sheets that would open a letter in another
+    language.
+    """
     return [
         Problem(
             "L130",
             Severity.WARNING,
-            f"this greeting opens a letter in {one.language}, and the person's language is {one.contact.language}",
+            f"this greeting opens a letter in {one.language}, and the person's language is"
+            f" {one.contact.language}",
             one.contact.file,
             one.contact.sheet,
             one.contact.cells.get("greeting"),
             one.contact.row,
             value=one.contact.greeting,
-            suggestion=f"write it in {one.language}, or leave the cell empty: the table of forms of address has one",
+            suggestion=(
+                f"write it in {one.language}, or leave the cell empty: the table of forms of"
+                " address has one"
+            ),
         )
         for one in decisions
         if one.reason is None and one.fell_back and one.contact.greeting and one.contact.language
@@ -74,23 +103,33 @@ def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
 
 
 def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Problem]:
-    """Return a note (L236) where domains get many nearly identical letters; `file` is where the appeal stands."""
+    """Return a note (L236) where domains get many nearly identical letters; `file` is where the
+    appeal stands.
+    """
     domains: dict[str, list[str]] = defaultdict(list)
     for one, letter in letters:
         domains[domain_of(one.contact.address)].append(letter.text)
     found = {domain: _most_alike(texts) for domain, texts in domains.items() if len(texts) > MANY}
-    many = sorted(((number, domain) for domain, number in found.items() if number > MANY), reverse=True)
+    many = sorted(
+        ((number, domain) for domain, number in found.items() if number > MANY), reverse=True
+    )
     if not many:
         return []
-    where = ", ".join(f"{domain} {number}" for number, domain in many[:5]) + (" …" if len(many) > 5 else "")
+    where = ", ".join(f"{domain} {number}" for number, domain in many[:5]) + (
+        " …" if len(many) > 5 else ""
+    )
     message = "many nearly identical letters go to one domain, whose filter may count them"
     hint = "a lower per_minute helps, and a paragraph for this delegation: for/XX.en.md"
     return [Problem("L236", Severity.NOTE, message, file, value=where, suggestion=hint)]
 
 
 def _most_alike(texts: Sequence[str]) -> int:
-    """Return how many of these are nearly the same as one of them, for the one of which that is most."""
-    groups: list[tuple[dict[str, None], int, int]] = []  # lines of the first, its length, how many are like it
+    """Return how many of these are nearly the same as one of them, for the one of which that is
+    most.
+    """
+    groups: list[
+        tuple[dict[str, None], int, int]
+    ] = []  # lines of the first, its length, how many are like it
     for text in texts:
         lines = dict.fromkeys(text.splitlines())
         for at, (first, length, number) in enumerate(groups):

@@ -1,9 +1,10 @@
-"""A frozen mail-out: every person with a letter's finished bytes, or with the reason for being left out.
+"""A frozen mail-out: every person with a letter's finished bytes, or with the reason for being left
+out.
 
-Making a plan writes nothing and needs no network. Every letter is rendered, built and read back before the plan
-exists. What a person's row lacks leaves that person out, with the cell; a mistake of a letter refuses the whole plan. The
-hash covers whom, what, from whom and through which
-server; `Sources` keep what it was made from.
+Making a plan writes nothing and needs no network. Every letter is rendered, built and read back
+before the plan exists. What a person's row lacks leaves that person out, with the cell; a mistake
+of a letter refuses the whole plan. The hash covers whom, what, from whom and through which server;
+`Sources` keep what it was made from.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Planned:
             "file": contact.file,
             "sheet": contact.sheet or "",
             "row": contact.row,
-            "cell": self.cell or (problem.cell if problem else None) or contact.cells.get("address", ""),
+            "cell": (
+                self.cell or (problem.cell if problem else None) or contact.cells.get("address", "")
+            ),
             "message_id": self.message_id,
             "digest": self.digest,
             "state": self.state.value,
@@ -83,7 +86,9 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who gets what, from whom, through which server. `hash` is the fingerprint that an approval signs."""
+    """Who gets what, from whom, through which server. `hash` is the fingerprint that an approval
+    signs.
+    """
 
     appeal: str
     title: str
@@ -105,7 +110,10 @@ class Plan:
     @property
     def hash(self) -> str:
         what = [self.appeal, self.mode, self.server, self.sender, str(self.last_day or "")]
-        who = [[one.contact.address, one.digest, one.contact.person_key, one.reason] for one in self.deliveries]
+        who = [
+            [one.contact.address, one.digest, one.contact.person_key, one.reason]
+            for one in self.deliveries
+        ]
         return fingerprint(what, who)
 
     def by_delegation(self) -> dict[str, dict[str, int]]:
@@ -116,7 +124,9 @@ class Plan:
 
 
 def fingerprint(what: Sequence[str], who: Sequence[Sequence[str | None]]) -> str:
-    """Return the hash of a mail-out: appeal, mode, server, sender, last day; and of each person address, digest, key."""
+    """Return the hash of a mail-out: appeal, mode, server, sender, last day; and of each person
+    address, digest, key.
+    """
     return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
 
 
@@ -136,9 +146,15 @@ class Sending:
 
 
 def make_plan(
-    appeal: Appeal, decisions: Sequence[Decision], renderer: Renderer, sending: Sending, sources: Sources
+    appeal: Appeal,
+    decisions: Sequence[Decision],
+    renderer: Renderer,
+    sending: Sending,
+    sources: Sources,
 ) -> Plan:
-    """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem of the letters."""
+    """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem
+    of the letters.
+    """
     key = secrets.token_bytes(32)
     everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
     problems: list[Problem] = []
@@ -169,7 +185,9 @@ def make_plan(
             )
         )
     if problems:
-        raise MailerError("A letter cannot be written as it stands. Nothing was planned.", problems=problems)
+        raise MailerError(
+            "A letter cannot be written as it stands. Nothing was planned.", problems=problems
+        )
     return Plan(
         appeal=appeal.name,
         title=appeal.title,
@@ -191,7 +209,9 @@ def _freeze(
     decision: Decision, renderer: Renderer, sending: Sending, key: bytes, everyone: set[str]
 ) -> Mapping[str, Any]:
     contact = decision.contact
-    message_id = f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
+    message_id = (
+        f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
+    )
     rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
     mime.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
     digest = pieces.digest(data, pieces.references(shared))
@@ -202,7 +222,9 @@ def _freeze(
 def write(
     contact: Contact, language: str, renderer: Renderer, sending: Sending, message_id: str
 ) -> tuple[Rendered, bytes, Shared]:
-    """Write one person's letter and finish it: its words, its own bytes, and the files that it shares."""
+    """Write one person's letter and finish it: its words, its own bytes, and the files that it
+    shares.
+    """
     rendered = renderer.render(contact, language)
     try:
         own, shared = mime.compose(
@@ -231,7 +253,9 @@ def write(
 
 
 def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
-    """Give everybody who gets a letter a place: the first of each delegation, then the second of each, and so on."""
+    """Give everybody who gets a letter a place: the first of each delegation, then the second of
+    each, and so on.
+    """
     seen: dict[str, int] = defaultdict(int)
     order = []
     for one in planned:
@@ -239,4 +263,7 @@ def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
             seen[one.contact.delegation] += 1
             order.append((seen[one.contact.delegation], one.contact.delegation, one.number))
     places = {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}
-    return (replace(one, position=places[one.number]) if one.number in places else one for one in planned)
+    return (
+        replace(one, position=places[one.number]) if one.number in places else one
+        for one in planned
+    )

@@ -1,9 +1,9 @@
-"""The proof sheet: every greeting, subject and first line of a mail-out on one sheet, the most unusual people first,
-and every sentence of the letter with what it rests on.
+"""The proof sheet: every greeting, subject and first line of a mail-out on one sheet, the most
+unusual people first, and every sentence of the letter with what it rests on.
 
-Whoever approves an appeal reads what hundreds of people will read first. People who are addressed by the same form
-stand together. A form that the data call unverified must be accepted here, by a named person, before live mode sends
-it (`signoff.accept`).
+Whoever approves an appeal reads what hundreds of people will read first. People who are addressed
+by the same form stand together. A form that the data call unverified must be accepted here, by a
+named person, before live mode sends it (`signoff.accept`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Proof:
     """The whole sheet."""
 
     groups: tuple[Group, ...]  # the most unusual first
-    claims: tuple[Claim, ...] = ()  # of the English letter, else of the first; none where there are no facts
+    claims: tuple[
+        Claim, ...
+    ] = ()  # of the English letter, else of the first; none where there are no facts
 
     @property
     def greetings(self) -> int:
@@ -85,9 +87,13 @@ class Proof:
             Problem(
                 "L501",
                 Severity.ERROR,
-                f"this form of address is unverified: {group.people[0].greeting} ({group.language}, {counted(len(group.people))})",
+                f"this form of address is unverified: {group.people[0].greeting} ({group.language},"
+                f" {counted(len(group.people))})",
                 value=f"{group.language}: {group.people[0].greeting}",
-                suggestion="accept it on the proof sheet, or write another into templates/_shared/salutations.csv",
+                suggestion=(
+                    "accept it on the proof sheet, or write another into"
+                    " templates/_shared/salutations.csv"
+                ),
             )
             for group in self.waiting
         ]
@@ -98,9 +104,14 @@ def counted(number: int) -> str:
 
 
 def proof(
-    renderer: Renderer, forms: Forms, people: Iterable[tuple[Contact, str]], accepted: Sequence[Accepted]
+    renderer: Renderer,
+    forms: Forms,
+    people: Iterable[tuple[Contact, str]],
+    accepted: Sequence[Accepted],
 ) -> Proof:
-    """Write everybody's letter and sort what they read first. `people` are (contact, language of the letter)."""
+    """Write everybody's letter and sort what they read first. `people` are (contact, language of
+    the letter).
+    """
     known = {(one.language, one.greeting, one.closing): one.by for one in accepted}
     found: dict[tuple[str, str, str], list[Addressed]] = {}
     first: dict[tuple[str, str, str], Form] = {}
@@ -117,15 +128,28 @@ def proof(
         found.setdefault(key, []).append(
             Addressed(contact, form.greeting, form.closing, letter.subject, first_line(letter))
         )
-    groups = [Group(*key, first[key], tuple(members), known.get(key, "")) for key, members in found.items()]
+    groups = [
+        Group(*key, first[key], tuple(members), known.get(key, ""))
+        for key, members in found.items()
+    ]
     appeal = renderer.appeal
     shown = "en" if "en" in appeal.letters else next(iter(appeal.letters))
-    return Proof(tuple(sorted(groups, key=_unusual)), tuple(claims(appeal, shown)) if appeal.facts else ())
+    return Proof(
+        tuple(sorted(groups, key=_unusual)), tuple(claims(appeal, shown)) if appeal.facts else ()
+    )
 
 
 def _unusual(group: Group) -> tuple[bool, bool, bool, int, str]:
-    """Written by hand first, then unverified, then neutral, and within each the rare before the usual."""
-    return bool(group.pattern), group.form.verified, not group.form.neutral, len(group.people), group.pattern
+    """Written by hand first, then unverified, then neutral, and within each the rare before the
+    usual.
+    """
+    return (
+        bool(group.pattern),
+        group.form.verified,
+        not group.form.neutral,
+        len(group.people),
+        group.pattern,
+    )
 
 
 def first_line(letter: Rendered) -> str:
@@ -138,7 +162,9 @@ def first_line(letter: Rendered) -> str:
 def hardest(
     renderer: Renderer, forms: Forms, people: Sequence[tuple[Contact, str]], number: int
 ) -> list[tuple[Contact, str]]:
-    """Choose the `number` people whose letters differ most: other forms first, then other languages, roles and names."""
+    """Choose the `number` people whose letters differ most: other forms first, then other
+    languages, roles and names.
+    """
     sheet = proof(renderer, forms, people, ())
     languages = {id(contact): language for contact, language in people}
     queues = [sorted(group.people, key=lambda one: -_oddity(one.contact)) for group in sheet.groups]

@@ -1,8 +1,10 @@
-"""Sign-off: which named person answers for which very words. Two small tables that people can read, kept in the workspace.
+"""Sign-off: which named person answers for which very words. Two small tables that people can read,
+kept in the workspace.
 
-`templates/APPEAL/signed.csv`: an organisation has signed the appeal in this text (`Appeal.text_hash`); a changed text
-shows who has to confirm again. `templates/_shared/accepted.csv`: somebody accepts an unverified form of address, as it
-is worded. A file is replaced as a whole: after a crash there is the old one or the new one.
+`templates/APPEAL/signed.csv`: an organisation has signed the appeal in this text
+(`Appeal.text_hash`); a changed text shows who has to confirm again.
+`templates/_shared/accepted.csv`: somebody accepts an unverified form of address, as it is worded. A
+file is replaced as a whole: after a crash there is the old one or the new one.
 """
 
 from __future__ import annotations
@@ -54,28 +56,41 @@ class Standing:
 def signatures(root: Path, appeal: Appeal) -> list[Signature]:
     """Read who has signed. Raises `UsageError` with the line that cannot be read (L502)."""
     rows = _rows(root, f"templates/{appeal.name}/signed.csv", ("organisation", "text", "by", "on"))
-    return [Signature(row["organisation"], row["text"], row["by"], date.fromisoformat(row["on"])) for row in rows]
+    return [
+        Signature(row["organisation"], row["text"], row["by"], date.fromisoformat(row["on"]))
+        for row in rows
+    ]
 
 
 def standings(appeal: Appeal, signed: Sequence[Signature]) -> list[Standing]:
-    """Return one line for each organisation that the appeal names; the last signature of each counts."""
+    """Return one line for each organisation that the appeal names; the last signature of each
+    counts.
+    """
     last = {one.organisation: one for one in signed}
     found = []
     for organisation in appeal.organisations:
         name = organisation.english
         one = last.get(name)
-        state = "missing" if one is None else "signed" if one.text == appeal.text_hash else "changed"
+        state = (
+            "missing" if one is None else "signed" if one.text == appeal.text_hash else "changed"
+        )
         found.append(Standing(name, state, one.by if one else "", one.on if one else None))
     return found
 
 
 def unsigned(appeal: Appeal, signed: Sequence[Signature]) -> list[Problem]:
-    """Return one problem for each organisation that has not signed this very text (L511): live mode refuses."""
+    """Return one problem for each organisation that has not signed this very text (L511): live mode
+    refuses.
+    """
     return [
         Problem(
             "L511",
             Severity.ERROR,
-            "this organisation signed another text" if one.state == "changed" else "this organisation has not signed",
+            (
+                "this organisation signed another text"
+                if one.state == "changed"
+                else "this organisation has not signed"
+            ),
             f"templates/{appeal.name}/signed.csv",
             value=one.organisation,
             suggestion=f'mailer letters sign {appeal.name} "{one.organisation}" --by NAME',
@@ -86,11 +101,17 @@ def unsigned(appeal: Appeal, signed: Sequence[Signature]) -> list[Problem]:
 
 
 def sign(root: Path, appeal: Appeal, organisation: str, *, by: str, on: date) -> Signature:
-    """Record that an organisation signs the text as it is now. `organisation` is its name in any language."""
+    """Record that an organisation signs the text as it is now. `organisation` is its name in any
+    language.
+    """
     named = {name: each.english for each in appeal.organisations for name in each.name.values()}
     if organisation not in named:
         close = nearest(organisation, named)
-        hint = f'did you mean "{close}"?' if close else f"the appeal names {', '.join(sorted(set(named.values())))}"
+        hint = (
+            f'did you mean "{close}"?'
+            if close
+            else f"the appeal names {', '.join(sorted(set(named.values())))}"
+        )
         raise UsageError(f'"{organisation}" does not sign this appeal', hint=hint, code="L512")
     one = Signature(named[organisation], appeal.text_hash, _person(by), on)
     _write(root, f"templates/{appeal.name}/signed.csv", Signature, [*signatures(root, appeal), one])
@@ -98,16 +119,26 @@ def sign(root: Path, appeal: Appeal, organisation: str, *, by: str, on: date) ->
 
 
 def accepted(root: Path) -> list[Accepted]:
-    """Read which forms were accepted. Raises `UsageError` with the line that cannot be read (L502)."""
+    """Read which forms were accepted. Raises `UsageError` with the line that cannot be
+    read (L502).
+    """
     rows = _rows(root, ACCEPTED, ("language", "greeting", "by", "on"))
     return [
-        Accepted(row["language"], row["greeting"], row["closing"], row["by"], date.fromisoformat(row["on"]))
+        Accepted(
+            row["language"],
+            row["greeting"],
+            row["closing"],
+            row["by"],
+            date.fromisoformat(row["on"]),
+        )
         for row in rows
     ]
 
 
 def accept(root: Path, forms: Iterable[tuple[str, str, str]], *, by: str, on: date) -> None:
-    """Record that a person answers for these forms: (language, greeting, closing), as the table words them."""
+    """Record that a person answers for these forms: (language, greeting, closing), as the table
+    words them.
+    """
     lines = accepted(root)
     have = {(line.language, line.greeting, line.closing) for line in lines}
     new = [Accepted(*form, _person(by), on) for form in forms if form not in have]
@@ -117,7 +148,9 @@ def accept(root: Path, forms: Iterable[tuple[str, str, str]], *, by: str, on: da
 def _person(name: str) -> str:
     name = " ".join(name.split())
     if not name:
-        raise UsageError("A sign-off needs the name of a person.", hint='--by "Jana Novák"', code="L512")
+        raise UsageError(
+            "A sign-off needs the name of a person.", hint='--by "Jana Novák"', code="L512"
+        )
     return name
 
 
@@ -127,18 +160,27 @@ def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str
         return []
     found: list[Mapping[str, str]] = []
     try:
-        reader = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(keepends=True), restval="")
+        reader = csv.DictReader(
+            path.read_text(encoding="utf-8-sig").splitlines(keepends=True), restval=""
+        )
         for row in reader:
             whole = all((row.get(column) or "").strip() for column in needed)
             if not whole or None in row or not _is_date(row["on"]):
                 hint = f"{', '.join(needed)} must be filled in, the date as 2027-01-25"
                 problem = Problem(
-                    "L502", Severity.ERROR, "this sign-off cannot be used", file, row=reader.line_num, suggestion=hint
+                    "L502",
+                    Severity.ERROR,
+                    "this sign-off cannot be used",
+                    file,
+                    row=reader.line_num,
+                    suggestion=hint,
                 )
                 raise UsageError(problem.message, hint=hint, code="L502", problems=[problem])
             found.append(row)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint="save it as CSV, UTF-8", code="L502") from error
+        raise UsageError(
+            f"{file} cannot be read: {error}", hint="save it as CSV, UTF-8", code="L502"
+        ) from error
     return found
 
 
@@ -151,7 +193,10 @@ def _is_date(text: str) -> bool:
 
 
 def _write(
-    root: Path, file: str, kind: type[Signature] | type[Accepted], lines: Sequence[Signature | Accepted]
+    root: Path,
+    file: str,
+    kind: type[Signature] | type[Accepted],
+    lines: Sequence[Signature | Accepted],
 ) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,6 +1,8 @@
-"""What a plan was made from: every cell, every line, every setting that counts. It explains a stale plan.
+"""What a plan was made from: every cell, every line, every setting that counts. It explains a stale
+plan.
 
-Kept packed beside the mail-out, so that a coordinator who changed a sheet reads which cell, not just "something".
+Kept packed beside the mail-out, so that a coordinator who changed a sheet reads which cell, not
+just "something".
 """
 
 from __future__ import annotations
@@ -22,18 +24,29 @@ SETTINGS = "config.toml"
 
 @dataclass(frozen=True)
 class Sources:
-    """Cells of the contact sheets, lines of the appeal, settings that decide who gets what from whom."""
+    """Cells of the contact sheets, lines of the appeal, settings that decide who gets what from
+    whom.
+    """
 
     cells: Cells = field(default_factory=dict)
     text: Mapping[str, str] = field(default_factory=dict)  # file → its text
-    files: Mapping[str, str] = field(default_factory=dict)  # file → sha256, attachments and pictures too
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # file → sha256, attachments and pictures too
     settings: Mapping[str, str] = field(default_factory=dict)  # "smtp.host" → value; never a secret
 
     def pack(self) -> bytes:
-        """Return two streams of zlib, one behind the other: whether anything has changed, and then what it was."""
+        """Return two streams of zlib, one behind the other: whether anything has changed, and then
+        what it was.
+        """
         whether = {"files": dict(self.files), "settings": dict(self.settings)}
-        what = {"cells": {file: dict(tabs) for file, tabs in self.cells.items()}, "text": dict(self.text)}
-        parts = (json.dumps(part, ensure_ascii=False) for part in (whether, what))  # the order of the sheets is kept
+        what = {
+            "cells": {file: dict(tabs) for file, tabs in self.cells.items()},
+            "text": dict(self.text),
+        }
+        parts = (
+            json.dumps(part, ensure_ascii=False) for part in (whether, what)
+        )  # the order of the sheets is kept
         return b"".join(zlib.compress(part.encode()) for part in parts)
 
     @staticmethod
@@ -46,12 +59,16 @@ class Sources:
 
     @staticmethod
     def agree(packed: bytes, files: Mapping[str, str], settings: Mapping[str, str]) -> bool:
-        """Tell whether these are a plan's files, by fingerprint, and its settings; its cells are not looked at."""
+        """Tell whether these are a plan's files, by fingerprint, and its settings; its cells are
+        not looked at.
+        """
         part, _ = _first(packed)
         return bool(part["files"] == files and part["settings"] == settings)
 
     def changes(self, now: Sources) -> list[Problem]:
-        """List what is different today, settings first, then file by file, as problems of code S201."""
+        """List what is different today, settings first, then file by file, as problems of code
+        S201.
+        """
         return [*self._settings(now), *self._cells(now), *self._lines(now), *self._other_files(now)]
 
     def _settings(self, now: Sources) -> Iterator[Problem]:
@@ -65,18 +82,25 @@ class Sources:
             before, after = self.cells.get(file), now.cells.get(file)
             if before is None or after is None:
                 yield _changed(
-                    file, "(no sheet)" if before is None else "the sheet", "" if after is None else "the sheet"
+                    file,
+                    "(no sheet)" if before is None else "the sheet",
+                    "" if after is None else "the sheet",
                 )
                 continue
             for tab in [*before, *(tab for tab in after if tab not in before)]:
                 old, new = before.get(tab, {}), after.get(tab, {})
                 for cell in [*old, *(cell for cell in new if cell not in old)]:
                     if old.get(cell, "") != new.get(cell, ""):
-                        yield _changed(file, old.get(cell, ""), new.get(cell, ""), sheet=tab or None, cell=cell)
+                        yield _changed(
+                            file, old.get(cell, ""), new.get(cell, ""), sheet=tab or None, cell=cell
+                        )
 
     def _lines(self, now: Sources) -> Iterator[Problem]:
         for file in sorted(self.text.keys() | now.text.keys()):
-            before, after = self.text.get(file, "").splitlines(), now.text.get(file, "").splitlines()
+            before, after = (
+                self.text.get(file, "").splitlines(),
+                now.text.get(file, "").splitlines(),
+            )
             blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
             for kind, start, end, new_start, new_end in blocks:
                 if kind != "equal":
@@ -88,7 +112,11 @@ class Sources:
         for file in sorted((self.files.keys() | now.files.keys()) - shown):
             before, after = self.files.get(file, ""), now.files.get(file, "")
             if before != after:
-                yield _changed(file, "the file as it was" if before else "(no file)", "another file" if after else "")
+                yield _changed(
+                    file,
+                    "the file as it was" if before else "(no file)",
+                    "another file" if after else "",
+                )
 
 
 def _first(packed: bytes) -> tuple[dict[str, Any], bytes]:
@@ -98,7 +126,13 @@ def _first(packed: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _changed(
-    file: str, before: str, after: str, *, sheet: str | None = None, cell: str | None = None, row: int | None = None
+    file: str,
+    before: str,
+    after: str,
+    *,
+    sheet: str | None = None,
+    cell: str | None = None,
+    row: int | None = None,
 ) -> Problem:
     message = f"changed since the plan: {before or '(empty)'} → {after or '(empty)'}"
     return Problem("S201", Severity.ERROR, message, file, sheet, cell, row)

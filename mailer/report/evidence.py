@@ -1,7 +1,9 @@
-"""What proves what became of a delivery: the exact bytes that went out, and what is known of an unknown one.
+"""What proves what became of a delivery: the exact bytes that went out, and what is known of an
+unknown one.
 
-Evidence, never a decision: nothing here changes a state. The folder of sent mail is asked over IMAP, read-only, and its
-silence counts only where letters that are known to be accepted are in it (`sending/imap.py`).
+Evidence, never a decision: nothing here changes a state. The folder of sent mail is asked over
+IMAP, read-only, and its silence counts only where letters that are known to be accepted are in it
+(`sending/imap.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from mailer.sending.connect import imap_server, signer
 from mailer.sending.dispatch import dated
 
 CALIBRATION = 3
-"""Accepted letters that are looked for beside the unknown one: do they stand in the folder at all?"""
+"""Accepted letters that are looked for beside the unknown one: do they stand in the folder at all?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,9 @@ def evidence(one: Delivery, moments: Sequence[Moment]) -> Evidence | None:
     """Gather what the timeline says; None for a delivery that is not unknown."""
     if one.state is not State.UNKNOWN:
         return None
-    tried = [moment for moment in moments if moment.attempt is not None and moment.kind == State.UNKNOWN]
+    tried = [
+        moment for moment in moments if moment.attempt is not None and moment.kind == State.UNKNOWN
+    ]
     late = [moment.detail for moment in moments if moment.kind == LATE_ANSWER and moment.detail]
     last = tried[-1] if tried else Moment(one.changed_at, State.UNKNOWN)
     return Evidence(
@@ -69,7 +74,10 @@ def evidence(one: Delivery, moments: Sequence[Moment]) -> Evidence | None:
         peer=last.peer,
         tls=last.tls,
         last_words=tuple(
-            filter(None, [last.text or one.text, *(f"server, too late to count: {said}" for said in late)])
+            filter(
+                None,
+                [last.text or one.text, *(f"server, too late to count: {said}" for said in late)],
+            )
         ),
         message_id=one.message_id or "",
     )
@@ -77,10 +85,14 @@ def evidence(one: Delivery, moments: Sequence[Moment]) -> Evidence | None:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A letter as it stands in the log: with its Date once it is handed over, and with its signature where it has one."""
+    """A letter as it stands in the log: with its Date once it is handed over, and with its
+    signature where it has one.
+    """
 
     data: bytes
-    exact: bool  # these are the bytes that went out; not so before that, or where the key of the signature is not here
+    # these are the bytes that went out; not so before that, or where the key of the signature is
+    # not here
+    exact: bool
 
     @property
     def sha256(self) -> str:
@@ -88,23 +100,32 @@ class Sent:
 
 
 def letter_of(workspace: Workspace, connection: Connection, one: Delivery) -> Sent | None:
-    """Return a letter as it went over the line, before dots are doubled; None for those left out or erased.
+    """Return a letter as it went over the line, before dots are doubled; None for those left out or
+    erased.
 
     The bytes follow from what is stored, the Date, and the key whose fingerprint the plan froze.
     """
     data = deliveries.data_of(connection, one)
     if data is None or one.dated_at is None:
         return Sent(data, exact=False) if data is not None else None
-    frozen = Sources.unpack(mailouts.sources(connection, one.mail_out_id)).settings.get("sender.dkim", "")
+    frozen = Sources.unpack(mailouts.sources(connection, one.mail_out_id)).settings.get(
+        "sender.dkim", ""
+    )
     ours = signer(workspace) if frozen else None
     if frozen and (ours is None or ours.name != frozen):
         return Sent(dated(data, (), one.dated_at)[0], exact=False)
     return Sent(dated(data, (), one.dated_at, ours)[0], exact=True)
 
 
-async def in_sent_folder(workspace: Workspace, one: Delivery, accepted: Sequence[str]) -> imap.Evidence:
-    """Look for a letter in the folder of sent mail; `accepted` are the Message-IDs of letters known to be accepted."""
+async def in_sent_folder(
+    workspace: Workspace, one: Delivery, accepted: Sequence[str]
+) -> imap.Evidence:
+    """Look for a letter in the folder of sent mail; `accepted` are the Message-IDs of letters known
+    to be accepted.
+    """
     known = [message_id for message_id in accepted if message_id != one.message_id]
     folder = workspace.settings.imap.folder
-    (found,) = await imap.search(imap_server(workspace), [one.message_id or ""], known[:CALIBRATION], folder)
+    (found,) = await imap.search(
+        imap_server(workspace), [one.message_id or ""], known[:CALIBRATION], folder
+    )
     return found

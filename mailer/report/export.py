@@ -1,6 +1,7 @@
 """Rows of the send log as a workbook, as CSV and as JSON Lines.
 
-A cell of a sheet may come from a server or from somebody's sheet: nothing that looks like a formula or a link is one.
+A cell of a sheet may come from a server or from somebody's sheet: nothing that looks like a formula
+or a link is one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
     "Enhanced": (9, lambda one, _: one.enhanced),
     "Server's words": (40, lambda one, _: one.text),
     "Tries": (6, lambda one, _: one.attempts),
-    "Since (UTC)": (19, lambda one, _: one.changed_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)),
+    "Since (UTC)": (
+        19,
+        lambda one, _: one.changed_at.astimezone(UTC).replace(tzinfo=None, microsecond=0),
+    ),
     "Place in the sheet": (40, lambda one, _: one.place),
     "Message-ID": (40, lambda one, _: one.message_id),
 }
@@ -49,12 +53,22 @@ def workbook(mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
     from xlsxwriter import Workbook
 
     known, data = Delegations.load(), io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     with Workbook(data, options) as book:
-        bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        bold, day = (
+            book.add_format({"bold": True}),
+            book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+        )
         first = book.add_worksheet("Totals")
         first.set_column(0, 0, 24)
-        first.write_row(0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold)
+        first.write_row(
+            0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold
+        )
         counts = Counter(one.state for one in people)
         for row, state in enumerate(totals.IN_ORDER, 2):
             first.write_row(row, 0, [WORDS[state], counts[state]])
@@ -89,11 +103,15 @@ def csv_file(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
 
 def json_lines(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
     """Return what `log people --json` prints."""
-    return "".join(json.dumps(totals.person(one), ensure_ascii=False) + "\n" for one in people).encode()
+    return "".join(
+        json.dumps(totals.person(one), ensure_ascii=False) + "\n" for one in people
+    ).encode()
 
 
 def _tame(value: Cell) -> str:
     """Keep a text from being a formula in a spreadsheet program (CWE-1236)."""
     if isinstance(value, str):
-        return ("'" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else "") + printable(value)
+        return ("'" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else "") + printable(
+            value
+        )
     return "" if value is None else str(value)

@@ -1,8 +1,9 @@
-"""What became of a mail-out, as plain data in a coordinator's words: for `status`, `log`, the demo and the console.
+"""What became of a mail-out, as plain data in a coordinator's words: for `status`, `log`, the demo
+and the console.
 
-Reading only. Every function takes a connection of `Ledger.reading()`: all answers over one connection are one state of
-the send log, so they agree with each other while somebody is sending. Texts are as sheets and servers gave them;
-whoever shows them makes control characters visible.
+Reading only. Every function takes a connection of `Ledger.reading()`: all answers over one
+connection are one state of the send log, so they agree with each other while somebody is sending.
+Texts are as sheets and servers gave them; whoever shows them makes control characters visible.
 """
 
 from __future__ import annotations
@@ -32,12 +33,20 @@ IN_ORDER = (
 """The order of the totals on every screen."""
 
 IN_THE_ROW = frozenset(
-    {Reason.NO_ADDRESS, Reason.BAD_ADDRESS, Reason.SAME_ADDRESS, Reason.ROW, Reason.UNKNOWN_DELEGATION}
+    {
+        Reason.NO_ADDRESS,
+        Reason.BAD_ADDRESS,
+        Reason.SAME_ADDRESS,
+        Reason.ROW,
+        Reason.UNKNOWN_DELEGATION,
+    }
 )
 """Reasons that go away when somebody corrects the person's row."""
 
 NOT_MEANT = frozenset({Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY})
-"""Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at them."""
+"""Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at
+them.
+"""
 
 STATES_OF_MAIL_OUT: dict[MailOutState, str] = {
     MailOutState.PLANNED: "planned, nothing has been sent",
@@ -69,7 +78,8 @@ class DelegationLine:
     name: str
     people: int
     counts: Mapping[State, int]
-    look: str  # "2 refused: no such mailbox; 1 left out: no address"; empty where nothing wants a look
+    # "2 refused: no such mailbox; 1 left out: no address"; empty where nothing wants a look
+    look: str
 
     @property
     def accepted(self) -> int:
@@ -94,11 +104,13 @@ class Step:
     became: str = ""  # "still trying: server asked to try later"
 
 
-# ------------------------------------------------------------------------------------------------------ mail-outs
+# ---------------------------------------------------------------------------------------- mail-outs
 
 
 def totals(connection: Connection, mail_out_id: int) -> list[Total]:
-    """Count everyone by state, with per cents of those to be written to, and the reasons. Empty states are left away."""
+    """Count everyone by state, with per cents of those to be written to, and the reasons. Empty
+    states are left away.
+    """
     counts = deliveries.counts(connection, mail_out_id)
     to_send = sum(counts.values()) - counts[State.SKIPPED]
     lines = []
@@ -110,7 +122,9 @@ def totals(connection: Connection, mail_out_id: int) -> list[Total]:
     return lines
 
 
-def delegations(connection: Connection, mail_out_id: int, known: Delegations) -> list[DelegationLine]:
+def delegations(
+    connection: Connection, mail_out_id: int, known: Delegations
+) -> list[DelegationLine]:
     """List every delegation of the mail-out, worst first, then by name."""
     table = deliveries.counts_by_delegation(connection, mail_out_id)
     why = {state: deliveries.reasons(connection, mail_out_id, state) for state in WORST_FIRST}
@@ -119,30 +133,51 @@ def delegations(connection: Connection, mail_out_id: int, known: Delegations) ->
     for code, counts in table.items():
         look, order = [], []
         for state in WORST_FIRST:
-            reasons = {reason: of[code] for reason, of in why[state].items() if code in of and reason not in NOT_MEANT}
+            reasons = {
+                reason: of[code]
+                for reason, of in why[state].items()
+                if code in of and reason not in NOT_MEANT
+            }
             number = sum(reasons.values())
             order.append(-number)
             if number:
                 words = by_choice.get(code) if set(reasons) == {Reason.DELEGATION} else None
                 look.append(f"{number} {WORDS[state]}{_because(reasons, words)}")
         name = known.name(code, "en") if code else NOT_KNOWN
-        lines.append((order, tokens(name), DelegationLine(code, name, sum(counts.values()), counts, "; ".join(look))))
+        lines.append(
+            (
+                order,
+                tokens(name),
+                DelegationLine(code, name, sum(counts.values()), counts, "; ".join(look)),
+            )
+        )
     return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
 
 
 def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
-    """Say why people were left out, and how many of each delegation, the most frequent reason first."""
+    """Say why people were left out, and how many of each delegation, the most frequent reason
+    first.
+    """
     return [
-        LeftOut(in_words(reason), sum(of.values()), dict(sorted(of.items(), key=lambda item: (-item[1], item[0]))))
+        LeftOut(
+            in_words(reason),
+            sum(of.values()),
+            dict(sorted(of.items(), key=lambda item: (-item[1], item[0]))),
+        )
         for reason, of in deliveries.reasons(connection, mail_out_id, State.SKIPPED).items()
     ]
 
 
 def needs_a_person(connection: Connection, mail_out_id: int) -> list[Delivery]:
-    """List those for whom the mailer can do no more by itself: unknown, refused, and given up, in this order."""
-    found = deliveries.people(connection, mail_out_id, states=(State.UNKNOWN, State.REFUSED, State.NOT_SENT))
+    """List those for whom the mailer can do no more by itself: unknown, refused, and given up, in
+    this order.
+    """
+    found = deliveries.people(
+        connection, mail_out_id, states=(State.UNKNOWN, State.REFUSED, State.NOT_SENT)
+    )
     return sorted(
-        (one for one in found if one.needs_a_person), key=lambda one: (WORST_FIRST.index(one.state), one.number)
+        (one for one in found if one.needs_a_person),
+        key=lambda one: (WORST_FIRST.index(one.state), one.number),
     )
 
 
@@ -153,13 +188,17 @@ def not_meant(connection: Connection, mail_out_id: int) -> int:
 
 
 def to_look_at(counts: Mapping[State, int], chosen: int = 0) -> str:
-    """Word what wants a look: `1 unknown, 8 refused, 32 left out`. `chosen`: of the left out, by our own choice."""
+    """Word what wants a look: `1 unknown, 8 refused, 32 left out`. `chosen`: of the left out, by
+    our own choice.
+    """
     look = {**counts, State.SKIPPED: counts[State.SKIPPED] - chosen}
     return ", ".join(f"{look[state]} {WORDS[state]}" for state in WORST_FIRST if look[state])
 
 
 def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:
-    """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out included."""
+    """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out
+    included.
+    """
     counts = deliveries.counts(connection, mail_out.id)
     table = deliveries.counts_by_delegation(connection, mail_out.id)
     return {
@@ -194,7 +233,10 @@ def _note(connection: Connection, mail_out_id: int, state: State) -> str:
         return f"{again} after a second try" if again else ""
     if state not in WORST_FIRST:
         return ""
-    found = {reason: sum(of.values()) for reason, of in deliveries.reasons(connection, mail_out_id, state).items()}
+    found = {
+        reason: sum(of.values())
+        for reason, of in deliveries.reasons(connection, mail_out_id, state).items()
+    }
     if state is State.UNKNOWN:
         words = _because(found, None).removeprefix(": ")
         return f"{words}; not sent again by itself" if words else "not sent again by itself"
@@ -215,11 +257,13 @@ def _choices(connection: Connection, mail_out_id: int, codes: Mapping[str, int])
     """Return the appeal's own words for the delegations that it leaves out."""
     if not codes:
         return {}
-    people = deliveries.people(connection, mail_out_id, states=(State.SKIPPED,), delegations=list(codes))
+    people = deliveries.people(
+        connection, mail_out_id, states=(State.SKIPPED,), delegations=list(codes)
+    )
     return {one.delegation: one.detail for one in people if one.reason == Reason.DELEGATION}
 
 
-# --------------------------------------------------------------------------------------------------------- people
+# ------------------------------------------------------------------------------------------- people
 
 
 def person(one: Delivery) -> dict[str, Any]:
@@ -243,7 +287,9 @@ def person(one: Delivery) -> dict[str, Any]:
 
 
 def why(one: Delivery) -> str:
-    """Say in a sentence why a delivery is where it is: the reason, the server's own words or the cell, what is next."""
+    """Say in a sentence why a delivery is where it is: the reason, the server's own words or the
+    cell, what is next.
+    """
     parts = [in_words(one.reason)] if one.reason else []
     if one.reason in IN_THE_ROW:
         if one.reason in (Reason.ROW, Reason.UNKNOWN_DELEGATION) and one.detail:
@@ -253,7 +299,11 @@ def why(one: Delivery) -> str:
         parts.append(one.place)
     elif one.detail:
         parts.append(one.detail)
-    said = "" if one.state is State.UNKNOWN and not one.code else server_line(one.code, one.enhanced, one.text)
+    said = (
+        ""
+        if one.state is State.UNKNOWN and not one.code
+        else server_line(one.code, one.enhanced, one.text)
+    )
     if said and (one.state is not State.ACCEPTED or one.attempts > 1):
         parts.append(f"server: {said}" if one.code else said)
     if one.state is State.DEFERRED and one.next_try_at:
@@ -266,10 +316,18 @@ def why(one: Delivery) -> str:
 def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> list[Step]:
     """Tell all that happened to a delivery in plain words, from the plan on."""
     if one.state is State.SKIPPED:
-        return [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), f"{WORDS[one.state]}: {why(one)}")]
+        return [
+            Step(
+                mail_out.planned_at,
+                (f"planned in {mail_out.name}",),
+                f"{WORDS[one.state]}: {why(one)}",
+            )
+        ]
     steps = [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), WORDS[State.WAITING])]
     for number, moment in enumerate(moments, 1):
-        if moment.kind != State.SENDING or number == len(moments):  # a claim is news only while nothing follows
+        if moment.kind != State.SENDING or number == len(
+            moments
+        ):  # a claim is news only while nothing follows
             steps.append(Step(moment.at, tuple(_happened(moment)), _became(moment)))
     if one.state is State.DEFERRED and one.next_try_at:
         steps.append(Step(one.next_try_at, ("next try",)))
@@ -277,7 +335,9 @@ def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> list[S
 
 
 def elsewhere(connection: Connection, one: Delivery) -> list[Delivery]:
-    """List the same person's deliveries in the other mail-outs, by name within the delegation or by address."""
+    """List the same person's deliveries in the other mail-outs, by name within the delegation or by
+    address.
+    """
     return [
         other
         for mail_out in mailouts.all_of_them(connection)
@@ -316,7 +376,10 @@ def _happened(moment: Moment) -> Iterator[str]:
         if moment.peer:
             yield f"try {moment.attempt}, to {moment.peer}, {moment.tls or 'not encrypted'}"
         if moment.kind == LATE_ANSWER:
-            yield "an answer came after the letter was no longer this sender's; it is kept as evidence"
+            yield (
+                "an answer came after the letter was no longer this sender's; it is kept as"
+                " evidence"
+            )
         said = server_line(moment.code, moment.enhanced, moment.text)
         yield f"server: {said}" if moment.code else said or "no answer is on record"
         return
@@ -325,7 +388,10 @@ def _happened(moment: Moment) -> Iterator[str]:
         yield "taken up by a sender"
     elif moment.kind == State.WAITING:
         yield "put back before anything was handed over"
-    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and moment.reason in ("", Reason.DECIDED):  # by a person
+    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and moment.reason in (
+        "",
+        Reason.DECIDED,
+    ):  # by a person
         yield f"{who} decided: {moment.detail}"
     else:
         by = f"by {who}" if who else ""
@@ -333,5 +399,7 @@ def _happened(moment: Moment) -> Iterator[str]:
 
 
 def _became(moment: Moment) -> str:
-    words = {state.value: word for state, word in WORDS.items()}.get(moment.kind, moment.kind.replace("_", " "))
+    words = {state.value: word for state, word in WORDS.items()}.get(
+        moment.kind, moment.kind.replace("_", " ")
+    )
     return f"{words}: {in_words(moment.reason)}" if moment.reason else words

@@ -1,7 +1,9 @@
-"""When a mail-out stops by itself: patterns in the servers' answers that are nobody's single bad address.
+"""When a mail-out stops by itself: patterns in the servers' answers that are nobody's single bad
+address.
 
-A refused person is one outcome. A refused account, a letter called spam, a list full of dead addresses concern
-everyone who is still waiting; going on would cost more than a pause. Thresholds: `docs/architecture.md`.
+A refused person is one outcome. A refused account, a letter called spam, a list full of dead
+addresses concern everyone who is still waiting; going on would cost more than a pause. Thresholds:
+`docs/architecture.md`.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ from mailer.sending.replies import Then, Verdict, plain
 EARLY = 20  # letters within which one verdict of spam is enough
 RECENT = 50  # later: so many letters are looked back upon,
 TOO_OFTEN = 3  # and so many verdicts of spam among them are too many
-HELD_BACK = 10  # letters in a row that are put off for reasons of policy (4.7.x): waiting longer does not help
+# letters in a row that are put off for reasons of policy (4.7.x): waiting longer does not help
+HELD_BACK = 10
 IN_A_ROW = 20  # refused addresses one after the other
-SAME_WORDS = 3  # refusals in a row, at several domains, in the same words that nobody here understands
+SAME_WORDS = (
+    3  # refusals in a row, at several domains, in the same words that nobody here understands
+)
 FIRST = 200  # among the first so many letters,
 SHARE = 0.05  # a larger share of refused addresses means a bad list
 
@@ -30,12 +35,18 @@ class Brakes:
     refused: int = 0
     in_a_row: int = 0
     held_back: int = 0
-    counted: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))  # which letters were turned away
+    counted: deque[bool] = field(
+        default_factory=lambda: deque(maxlen=RECENT)
+    )  # which letters were turned away
     turned_away_at: str = ""  # the recipient's domain, if the letter before was turned away
-    not_understood: list[tuple[str, str]] = field(default_factory=list)  # words and domains of refusals in a row
+    not_understood: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # words and domains of refusals in a row
 
     def look(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
-        """Take in one outcome, of a letter to this domain. Returns the sentence that says why to stop, or None."""
+        """Take in one outcome, of a letter to this domain. Returns the sentence that says why to
+        stop, or None.
+        """
         self.seen += 1
         if verdict.then is Then.PAUSE:
             return f"{verdict.kind.pause}: {_said(receipt)}"
@@ -45,13 +56,20 @@ class Brakes:
         elsewhere = self.turned_away_at not in ("", domain)
         self.turned_away_at = domain if counts else ""
         if counts and (self.seen <= EARLY or times >= TOO_OFTEN or elsewhere):
-            how_often = "A letter was" if times == 1 else f"{times} of the last {len(self.counted)} letters were"
+            how_often = (
+                "A letter was"
+                if times == 1
+                else f"{times} of the last {len(self.counted)} letters were"
+            )
             why = REASONS[verdict.reason] if verdict.reason else "no reason given"
             return f"{how_often} turned away ({why}): {_said(receipt)}"
         if verdict.then is Then.SLOW_DOWN and (receipt.enhanced or "").startswith("4.7."):
             self.held_back += 1
             if self.held_back >= HELD_BACK:
-                return f"{self.held_back} letters in a row were put off by the server's policy: {_said(receipt)}"
+                return (
+                    f"{self.held_back} letters in a row were put off by the server's policy:"
+                    f" {_said(receipt)}"
+                )
         if receipt.state is State.ACCEPTED:
             self.in_a_row = self.held_back = 0
         if verdict.state is State.REFUSED:
@@ -60,7 +78,9 @@ class Brakes:
         return None
 
     def _refused(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
-        self.not_understood.append((plain(receipt.text) if verdict.kind.name == "unsaid" else "", domain))
+        self.not_understood.append(
+            (plain(receipt.text) if verdict.kind.name == "unsaid" else "", domain)
+        )
         last = self.not_understood[-SAME_WORDS:]
         words, domains = {words for words, _ in last}, {domain for _, domain in last}
         if len(last) == SAME_WORDS and len(words) == 1 and "" not in words and len(domains) > 1:
@@ -70,9 +90,15 @@ class Brakes:
         self.refused += 1
         self.in_a_row += 1
         if self.in_a_row >= IN_A_ROW:
-            return f"{self.in_a_row} addresses in a row were refused; the last answer was: {_said(receipt)}"
+            return (
+                f"{self.in_a_row} addresses in a row were refused; the last answer was:"
+                f" {_said(receipt)}"
+            )
         if self.seen <= FIRST and self.refused > FIRST * SHARE:
-            return f"{self.refused} of the first {self.seen} addresses were refused: the contact sheets need a look."
+            return (
+                f"{self.refused} of the first {self.seen} addresses were refused: the contact"
+                " sheets need a look."
+            )
         return None
 
 

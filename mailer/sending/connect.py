@@ -1,6 +1,8 @@
-"""How a workspace's settings become its mail server, sessions with it, its folder of sent mail, and a course.
+"""How a workspace's settings become its mail server, sessions with it, its folder of sent mail, and
+a course.
 
-A password is fetched once, when a server is made of the settings; a token is asked for afresh at each connection.
+A password is fetched once, when a server is made of the settings; a token is asked for afresh at
+each connection.
 """
 
 from __future__ import annotations
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
     """Return what opens one session after the other. The password is read once, here.
 
-    Outside live mode the allow-list is enforced once more in the session, just before the address would go out.
+    Outside live mode the allow-list is enforced once more in the session, just before the address
+    would go out.
     """
     settings, server = workspace.settings, smtp_server(workspace)
     allow, dsn = settings.safety.allow, settings.smtp.dsn
     live = settings.safety.mode == "live"
-    return lambda: SmtpSession(server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn)
+    return lambda: SmtpSession(
+        server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn
+    )
 
 
 def rehearsal_session(workspace: Workspace) -> SmtpSession:
@@ -58,7 +63,11 @@ def imap_server(workspace: Workspace) -> Server:
     """Return the server with the folder of sent mail; a `UsageError` where none is set."""
     if workspace.settings.imap.host is None:
         hint = "[imap] in config.toml: host, user, and password or oauth"
-        raise UsageError("The settings name no folder of sent mail that could be searched.", hint=hint, code="K111")
+        raise UsageError(
+            "The settings name no folder of sent mail that could be searched.",
+            hint=hint,
+            code="K111",
+        )
     return _server(workspace, workspace.settings.imap)
 
 
@@ -88,7 +97,9 @@ def _server(workspace: Workspace, account: Account) -> Server:
         security=account.security,
         user=account.user,
         password=read_password(workspace, account),
-        helo=workspace.settings.sender.address.rpartition("@")[2],  # never the name of this computer
+        helo=workspace.settings.sender.address.rpartition("@")[
+            2
+        ],  # never the name of this computer
         token=_token(workspace.root, account),
     )
 
@@ -99,5 +110,6 @@ def _token(root: Path, account: Account) -> Token | None:
     if source.file:
         return token_from_file(root / source.file)
     program, *arguments = source.command or ()
-    # A program of the workspace stands relative to it; a bare name is looked for where programs are.
+    # A program of the workspace stands relative to it; a bare name is looked for where programs
+    # are.
     return token_from_command([str(root / program) if "/" in program else program, *arguments])

@@ -1,7 +1,8 @@
 """A mail server on this computer, for the demo: it takes letters, and plays tricks on some of them.
 
-It listens on loopback alone and carries nothing on: what it accepts becomes a file in its folder, to be opened in any
-mail program. A letter is on disk before the answer to its final dot, so the folder is the truth about what arrived.
+It listens on loopback alone and carries nothing on: what it accepts becomes a file in its folder,
+to be opened in any mail program. A letter is on disk before the answer to its final dot, so the
+folder is the truth about what arrived.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Trick(StrEnum):
 
 
 class Mailbox:
-    """Use as `with Mailbox(folder, tricks) as mailbox`: it listens at `mailbox.port` until the block ends.
+    """Use as `with Mailbox(folder, tricks) as mailbox`: it listens at `mailbox.port` until the
+    block ends.
 
     The server runs on a thread of its own, as strange to the sender as any other server.
     """
@@ -42,7 +44,9 @@ class Mailbox:
         self.asked: Counter[str] = Counter()  # attempts per address
         folder.mkdir(parents=True, exist_ok=True)
         self._port: Future[int] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="mailbox", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name="mailbox", daemon=True
+        )
 
     def __enter__(self) -> Mailbox:
         self._thread.start()
@@ -60,7 +64,9 @@ class Mailbox:
         except OSError as fault:
             self._port.set_exception(fault)
             return
-        server = await self._loop.create_server(lambda: SMTP(self, hostname="mailbox.example"), sock=listener)
+        server = await self._loop.create_server(
+            lambda: SMTP(self, hostname="mailbox.example"), sock=listener
+        )
         self._port.set_result(listener.getsockname()[1])
         async with server:
             await self._ended.wait()
@@ -68,7 +74,12 @@ class Mailbox:
     # What aiosmtpd calls, in the order of the session.
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        rcpt_options: list[str],
     ) -> str:
         self.asked[address] += 1
         match self.tricks.get(address):
@@ -87,7 +98,11 @@ class Mailbox:
         trick = self.tricks.get(address)
         if trick is Trick.CALLS_IT_SPAM:
             return "554 5.7.1 This looks like spam to us"
-        data = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
+        data = (
+            envelope.content
+            if isinstance(envelope.content, bytes)
+            else (envelope.content or "").encode()
+        )
         name = re.sub(r"[^A-Za-z0-9.@_-]", "_", address)
         (self.folder / f"{name}.eml").write_bytes(data)
         if trick is Trick.HANGS_UP and isinstance(server.transport, asyncio.WriteTransport):

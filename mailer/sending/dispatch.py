@@ -1,13 +1,14 @@
 """Sending a mail-out: claim, hand over, record, until nobody waits.
 
-A few lanes, each with one connection, take letters from one feed. The order of writes is that of the ledger: the
-claim is committed before anything is sent, the marker before the final dot, the outcome before the same lane's next
-dot: in one commit with that dot's marker, while the next body is already on its way. A crash anywhere leaves
-deliveries that the next `run` puts right by itself (see `ledger/moves/`): nobody is written to twice, nobody is
-lost, and what cannot be known is called unknown.
+A few lanes, each with one connection, take letters from one feed. The order of writes is that of
+the ledger: the claim is committed before anything is sent, the marker before the final dot, the
+outcome before the same lane's next dot: in one commit with that dot's marker, while the next body
+is already on its way. A crash anywhere leaves deliveries that the next `run` puts right by itself
+(see `ledger/moves/`): nobody is written to twice, nobody is lost, and what cannot be known is
+called unknown.
 
-Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional on it, so the
-commit of the pause is the moment after which no dot is written.
+Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional
+on it, so the commit of the pause is the moment after which no dot is written.
 """
 
 from __future__ import annotations
@@ -42,18 +43,27 @@ from mailer.sending.queue import IDLE, Course, Feed, Taken
 from mailer.sending.replies import Then, Verdict
 from mailer.sending.smtp.session import Envelope, NotHandedOver, SmtpSession
 
-if TYPE_CHECKING:  # most letters are signed by the organisation's own server, and its library is slow to import
+if (
+    TYPE_CHECKING
+):  # most letters are signed by the organisation's own server, and its library is slow to import
     from mailer.letters.message.dkim import Signer
 
-GRACE = 10.0  # seconds that letters past the dot get for their answer when the sending is paused or stopped
+# seconds that letters past the dot get for their answer when the sending is paused or stopped
+GRACE = 10.0
 LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
-A_WHILE = timedelta(hours=1)  # how long a domain is left alone whose server says the same to everybody
+A_WHILE = timedelta(
+    hours=1
+)  # how long a domain is left alone whose server says the same to everybody
 
 d = delivery.c
 
 
-def dated(own: bytes, shared: Shared, at: datetime, signer: Signer | None = None) -> tuple[bytes, Shared]:
-    """Put Date in front of a letter, and a signature where there is a key: what is missing until the first attempt."""
+def dated(
+    own: bytes, shared: Shared, at: datetime, signer: Signer | None = None
+) -> tuple[bytes, Shared]:
+    """Put Date in front of a letter, and a signature where there is a key: what is missing until
+    the first attempt.
+    """
     data = mime.dated(own, at)
     if signer is not None:
         data = signer.signed(data, pieces.shifted(shared, len(data) - len(own)), at)
@@ -72,7 +82,8 @@ class _Letter:
     def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _Letter:
         one, letter = taken
         dated_at = one.dated_at or now
-        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"  # a delivery report names it, where reports are asked for
+        # a delivery report names it, where reports are asked for
+        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"
         data, shared = dated(letter.own, letter.shared, dated_at, signer)
         return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
 
@@ -82,7 +93,9 @@ class _Lane:
     number: int  # from 0
     session: SmtpSession
     task: asyncio.Task[None] | None = None
-    past_mark: bool = False  # its marker is asked for or set: only an answer, or patience, may end this letter
+    past_mark: bool = (
+        False  # its marker is asked for or set: only an answer, or patience, may end this letter
+    )
     last: tuple[Write[bool], dict[str, Any]] | None = (
         None  # the outcome that is being written, and what to report of it
     )
@@ -90,19 +103,25 @@ class _Lane:
 
 @dataclass
 class Dispatch:
-    """One sending of one mail-out. `report` is told every event as a flat dictionary, ready for JSON."""
+    """One sending of one mail-out. `report` is told every event as a flat dictionary, ready for
+    JSON.
+    """
 
     ledger: Ledger
     mail_out_id: int
     session: Callable[[], SmtpSession]
     course: Course = field(default_factory=Course)
     report: Callable[[dict[str, Any]], None] = lambda _event: None
-    signer: Signer | None = None  # signs letters at their first attempt, and in the same way at every later one
+    signer: Signer | None = (
+        None  # signs letters at their first attempt, and in the same way at every later one
+    )
 
     async def run(self) -> MailOut:
-        """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then stands.
+        """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then
+        stands.
 
-        Raises ServerError when the server cannot be reached or refuses the login before anything was sent.
+        Raises ServerError when the server cannot be reached or refuses the login before anything
+        was sent.
         """
         self._hurry = asyncio.Event()
         self._brakes = Brakes()
@@ -111,17 +130,25 @@ class Dispatch:
         self._failures = 0
         self._fault: ServerError | None = None
         with sender(self.ledger) as self._me:
-            async with Writer(self.ledger, partial(rescue.keep, self.ledger, self._me)) as self._writer:
+            async with Writer(
+                self.ledger, partial(rescue.keep, self.ledger, self._me)
+            ) as self._writer:
                 mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
-                self._feed = Feed(self.ledger, self._writer, mail_out, self._me, self.course, self._pause)
+                self._feed = Feed(
+                    self.ledger, self._writer, mail_out, self._me, self.course, self._pause
+                )
                 first = self.session()
                 try:
-                    if await self._writer.run(self._nobody_left) or not await self._connected(first):
+                    if await self._writer.run(self._nobody_left) or not await self._connected(
+                        first
+                    ):
                         return await self._writer.run(mailouts.get, self.mail_out_id)
                     mail_out = await self._writer.run(self._begin)
                     self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
                     await self._send(first)
-                except Exception as fault:  # the guards of the session and of the ledger concern everybody
+                except (
+                    Exception
+                ) as fault:  # the guards of the session and of the ledger concern everybody
                     why = (
                         fault.message
                         if isinstance(fault, MailerError)
@@ -158,7 +185,9 @@ class Dispatch:
 
     async def leave(self) -> None:
         """Take no further letter. The mail-out goes on, with those who still send it."""
-        await self._writer.run(mailouts.get, self.mail_out_id)  # once this is answered there is a feed
+        await self._writer.run(
+            mailouts.get, self.mail_out_id
+        )  # once this is answered there is a feed
         self._feed.halt()
 
     def hurry(self) -> None:
@@ -166,10 +195,12 @@ class Dispatch:
         self._hurry.set()
         self._feed.halt()
 
-    # ------------------------------------------------------------------------------------------------- transactions
+    # --------------------------------------------------------------------------------- transactions
 
     def _nobody_left(self, connection: sa.Connection) -> bool:
-        """Put right what dead senders left; with nobody to write to, no server is needed to be finished."""
+        """Put right what dead senders left; with nobody to write to, no server is needed to be
+        finished.
+        """
         self._recover(connection)
         still = (d.mail_out_id == self.mail_out_id, d.state.in_([state.value for state in OPEN]))
         if connection.scalar(sa.select(sa.exists().where(*still))):
@@ -183,7 +214,9 @@ class Dispatch:
         mail_out = mailouts.get(connection, self.mail_out_id)
         if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
             return mail_out  # another sender was quicker, or somebody has just stopped it
-        return mailouts.change(connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me)
+        return mailouts.change(
+            connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me
+        )
 
     def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
         dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
@@ -199,19 +232,28 @@ class Dispatch:
     def _pause(self, connection: sa.Connection, why: str, who: str = "") -> None:
         if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
             mailouts.change(
-                connection, self.mail_out_id, MailOutState.PAUSED, at=self.ledger.now(), who=who or self._me, why=why
+                connection,
+                self.mail_out_id,
+                MailOutState.PAUSED,
+                at=self.ledger.now(),
+                who=who or self._me,
+                why=why,
             )
 
-    # ------------------------------------------------------------------------------------------------------ the lanes
+    # ------------------------------------------------------------------------------------ the lanes
 
     async def _send(self, first: SmtpSession) -> None:
-        lanes = [_Lane(0, first)] + [_Lane(number, self.session()) for number in range(1, self.course.connections)]
+        lanes = [_Lane(0, first)] + [
+            _Lane(number, self.session()) for number in range(1, self.course.connections)
+        ]
         for lane in lanes:
             lane.task = asyncio.create_task(self._lane(lane))
         watch = asyncio.create_task(self._watch())
         tasks: list[asyncio.Task[Any]] = [lane.task for lane in lanes if lane.task]
         try:
-            ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(*tasks, return_exceptions=True)
+            ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(
+                *tasks, return_exceptions=True
+            )
             halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
             await asyncio.wait([ended, halted], return_when=asyncio.FIRST_COMPLETED)
             halted.cancel()
@@ -226,23 +268,31 @@ class Dispatch:
             tasks += [watch, *self._feed.tasks]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True)
+            await asyncio.gather(
+                *tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True
+            )
             for lane in lanes:
                 lane.session.abort()
 
     async def _wind_up(self, lanes: list[_Lane]) -> None:
-        """End at once what is not handed over; give what is past the dot ten seconds for its answer."""
+        """End at once what is not handed over; give what is past the dot ten seconds for its
+        answer.
+        """
         for lane in lanes:
             if lane.task and not lane.past_mark:
                 lane.task.cancel()
-        waiting: set[asyncio.Future[Any]] = {lane.task for lane in lanes if lane.task and not lane.task.done()}
+        waiting: set[asyncio.Future[Any]] = {
+            lane.task for lane in lanes if lane.task and not lane.task.done()
+        }
         hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
         deadline = asyncio.get_running_loop().time() + GRACE
         while waiting and not self._hurry.is_set():
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 break
-            done, _ = await asyncio.wait(waiting | {hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                waiting | {hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
             waiting -= done
         hurry.cancel()
         for task in waiting:
@@ -300,9 +350,11 @@ class Dispatch:
         return _Letter.of(taken, self._envelope_from, self.ledger.now(), self.signer)
 
     async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
-        """Try one letter and ask for its record. False: nothing was handed over, it is to be given back.
+        """Try one letter and ask for its record. False: nothing was handed over, it is to be given
+        back.
 
-        The record is on disk before this lane writes another dot, or waits for anything but the server.
+        The record is on disk before this lane writes another dot, or waits for anything but the
+        server.
         """
         one = letter.claimed
 
@@ -311,7 +363,9 @@ class Dispatch:
                 return False
             lane.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
-            lane.past_mark = await self._writer.mark(marker, after=lane.last[0] if lane.last else None)
+            lane.past_mark = await self._writer.mark(
+                marker, after=lane.last[0] if lane.last else None
+            )
             return lane.past_mark
 
         try:
@@ -334,7 +388,9 @@ class Dispatch:
         verdict = replies.judge(receipt)
         why = self._brakes.look(receipt, verdict, domain_of(one.address))
         if why and verdict.state is State.REFUSED and verdict.kind.about is About.LETTER:
-            verdict = replace(verdict, state=State.DEFERRED)  # it stops everybody, and costs nobody the letter
+            verdict = replace(
+                verdict, state=State.DEFERRED
+            )  # it stops everybody, and costs nobody the letter
         state, reason, next_try_at = verdict.state, verdict.reason, None
         if state is State.DEFERRED:
             next_try_at = retry.next_try(
@@ -369,16 +425,28 @@ class Dispatch:
         self._pace(receipt, verdict)
         if why:
             if verdict.kind.about is About.SENDER and verdict.then is Then.PAUSE:
-                self._fault = ServerError(why, hint="mailer doctor looks at the account.", code="S401")
+                self._fault = ServerError(
+                    why, hint="mailer doctor looks at the account.", code="S401"
+                )
             await self.pause(why)
 
     def _pace(self, receipt: Receipt, verdict: Verdict) -> None:
-        """Halve the open lanes and hold back when the server asks to slow down; open them again letter by letter."""
+        """Halve the open lanes and hold back when the server asks to slow down; open them again
+        letter by letter.
+        """
         if verdict.then is Then.SLOW_DOWN:
             self._lanes_open = max(1.0, self._lanes_open / 2)
-            self.report({"event": "slow_down", "seconds": self._feed.slow_down(), "connections": int(self._lanes_open)})
+            self.report(
+                {
+                    "event": "slow_down",
+                    "seconds": self._feed.slow_down(),
+                    "connections": int(self._lanes_open),
+                }
+            )
         elif receipt.state is State.ACCEPTED:
-            self._lanes_open = min(float(self.course.connections), self._lanes_open + 1 / self._lanes_open)
+            self._lanes_open = min(
+                float(self.course.connections), self._lanes_open + 1 / self._lanes_open
+            )
             self._feed.at_ease()
 
     async def _killed(self) -> bool:
@@ -390,7 +458,9 @@ class Dispatch:
         return True
 
     async def _tell(self, lane: _Lane) -> None:
-        """Report the lane's last outcome, once it is on disk. Raises what kept it from being written."""
+        """Report the lane's last outcome, once it is on disk. Raises what kept it from being
+        written.
+        """
         if lane.last is None:
             return
         (write, event), lane.last = lane.last, None
@@ -399,7 +469,9 @@ class Dispatch:
         self.report(event)
 
     async def _put_back(self, letter: _Letter) -> None:
-        await self._writer.run(transitions.release, [letter.claimed], owner=self._me, at=self.ledger.now())
+        await self._writer.run(
+            transitions.release, [letter.claimed], owner=self._me, at=self.ledger.now()
+        )
 
     async def _server_away(self, fault: ServerError) -> None:
         """Wait, longer each time, for a server that cannot be reached; pause when it stays away."""
@@ -415,7 +487,7 @@ class Dispatch:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._feed.halted.wait(), wait)
 
-    # ------------------------------------------------------------------------------------------------------- control
+    # -------------------------------------------------------------------------------------- control
 
     async def _watch(self) -> None:
         """Look whether somebody else has paused or stopped the mail-out."""

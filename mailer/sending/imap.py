@@ -1,8 +1,10 @@
-"""The folder of sent mail, asked over IMAP whether a letter is there: evidence for an unknown, never a decision.
+"""The folder of sent mail, asked over IMAP whether a letter is there: evidence for an unknown,
+never a decision.
 
-Some servers file what is handed in to them (Gmail does), some do not. So the absence of a letter says something only
-if letters known to be accepted are there. Letters are looked up by Message-ID (RFC 3501 section 6.4.4), and the
-folder is opened read-only: nothing is marked as seen, moved or changed.
+Some servers file what is handed in to them (Gmail does), some do not. So the absence of a letter
+says something only if letters known to be accepted are there. Letters are looked up by Message-ID
+(RFC 3501 section 6.4.4), and the folder is opened read-only: nothing is marked as seen, moved or
+changed.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from mailer.base.errors import ServerError, UsageError
 from mailer.sending.smtp.line import readable
 from mailer.sending.smtp.server import ConnectError, Server, default_context, explained, password_of
 
-MESSAGE_ID = re.compile(r"<[!#-;=?-\[\]-~]+>")  # no quote, backslash or angle bracket: it goes into a quoted string
+MESSAGE_ID = re.compile(
+    r"<[!#-;=?-\[\]-~]+>"
+)  # no quote, backslash or angle bracket: it goes into a quoted string
 LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.+)')
 PATIENCE = 30.0  # seconds for each answer
 
@@ -30,7 +34,8 @@ PATIENCE = 30.0  # seconds for each answer
 class Finding(StrEnum):
     FILED = "filed"  # it is there: it was sent
     MISSING = "missing"  # it is not, and others are: most likely it was not sent
-    SAYS_NOTHING = "says_nothing"  # neither it nor any accepted letter is there: this server does not file them
+    # neither it nor any accepted letter is there: this server does not file them
+    SAYS_NOTHING = "says_nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +54,31 @@ class Evidence:
                 at = f" since {self.filed_at:%d %B %Y %H:%M:%S} UTC" if self.filed_at else ""
                 return f'It is in the folder "{self.folder}"{at}: it was sent.'
             case Finding.MISSING:
-                letters = "an accepted letter is" if self.known == 1 else f"{self.known} accepted letters are"
-                return f'It is not in the folder "{self.folder}", where {letters}: most likely it was not sent.'
+                letters = (
+                    "an accepted letter is"
+                    if self.known == 1
+                    else f"{self.known} accepted letters are"
+                )
+                return (
+                    f'It is not in the folder "{self.folder}", where {letters}: most likely it was'
+                    " not sent."
+                )
             case Finding.SAYS_NOTHING:
-                return f'The folder "{self.folder}" holds no letters of this mail-out: it says nothing.'
+                return (
+                    f'The folder "{self.folder}" holds no letters of this mail-out: it says'
+                    " nothing."
+                )
 
 
 async def search(
     server: Server, wanted: Sequence[str], accepted: Sequence[str], folder: str | None = None
 ) -> list[Evidence]:
-    """Look for the letters `wanted` by Message-ID; `accepted` are a few known ones, to see whether this server files.
+    """Look for the letters `wanted` by Message-ID; `accepted` are a few known ones, to see whether
+    this server files.
 
-    `folder` is the folder's name as people read it; without one, the folder that the server marks as the one of sent
-    mail (RFC 6154). Raises `ConnectError`, `ServerError` when there is no such folder, `UsageError` for what is no
-    Message-ID.
+    `folder` is the folder's name as people read it; without one, the folder that the server marks
+    as the one of sent mail (RFC 6154). Raises `ConnectError`, `ServerError` when there is no such
+    folder, `UsageError` for what is no Message-ID.
     """
     for one in (*wanted, *accepted):
         if MESSAGE_ID.fullmatch(one) is None:
@@ -95,7 +111,9 @@ def _search(
         if step == "login":
             message = f"{server} refused the login of {server.user}: {said}"
             raise ConnectError(message, temporary=False, hint="it was tried once") from fault
-        raise ServerError(f"{server} did not answer the search of the folder of sent mail: {said}") from fault
+        raise ServerError(
+            f"{server} did not answer the search of the folder of sent mail: {said}"
+        ) from fault
     except OSError as fault:
         raise explained(fault, step, server) from fault
 
@@ -124,7 +142,9 @@ def _log_in(imap: imaplib.IMAP4, server: Server, token: str | None) -> None:
         imap.login(server.user, password_of(server))
         return
     answers = iter([f"user={server.user}\x01auth=Bearer {token}\x01\x01".encode()])
-    imap.authenticate("XOAUTH2", lambda _: next(answers, b""))  # a refusal is answered with an empty line
+    imap.authenticate(
+        "XOAUTH2", lambda _: next(answers, b"")
+    )  # a refusal is answered with an empty line
 
 
 def _sent_folder(imap: imaplib.IMAP4) -> bytes:
@@ -138,14 +158,18 @@ def _sent_folder(imap: imaplib.IMAP4) -> bytes:
 def _no_folder(imap: imaplib.IMAP4, message: str) -> ServerError:
     found = (LISTED.fullmatch(one) for one in imap.list()[1] if isinstance(one, bytes))
     names = sorted(_readable(_unquoted(one["name"])) for one in found if one is not None)
-    return ServerError(message, hint=f"write the folder's name in the settings; there are: {', '.join(names)}")
+    return ServerError(
+        message, hint=f"write the folder's name in the settings; there are: {', '.join(names)}"
+    )
 
 
 def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
     """Return when the letter with exactly this Message-ID was filed, None if it is not there."""
     found = imap.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')[1][0]
     for uid in (found or b"").split():  # the search also finds parts of a Message-ID
-        for part in imap.uid("FETCH", uid.decode(), "(INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+        for part in imap.uid(
+            "FETCH", uid.decode(), "(INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
+        )[1]:
             if isinstance(part, tuple) and message_id.encode() in part[1].split():
                 if (local := imaplib.Internaldate2tuple(part[0])) is None:
                     raise ServerError("the server does not say when it filed the letter")
@@ -154,11 +178,13 @@ def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
 
 
 def _evidence(message_id: str, at: datetime | None, known: int, folder: str) -> Evidence:
-    finding = Finding.FILED if at is not None else Finding.MISSING if known else Finding.SAYS_NOTHING
+    finding = (
+        Finding.FILED if at is not None else Finding.MISSING if known else Finding.SAYS_NOTHING
+    )
     return Evidence(message_id, finding, folder, at, known)
 
 
-# ------------------------------------------------------------------ names of folders (RFC 3501 section 5.1.3)
+# -------------------------------------------------------- names of folders (RFC 3501 section 5.1.3)
 
 
 def _utf7(name: str) -> bytes:
@@ -167,7 +193,11 @@ def _utf7(name: str) -> bytes:
     def shifted(found: re.Match[str]) -> str:
         if found[0] == "&":
             return "&-"
-        return "&" + base64.b64encode(found[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",") + "-"
+        return (
+            "&"
+            + base64.b64encode(found[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+            + "-"
+        )
 
     return re.sub(r"&|[^\x20-\x7e]+", shifted, name).encode("ascii")
 
@@ -176,7 +206,9 @@ def _readable(name: bytes) -> str:
     def plain(found: re.Match[bytes]) -> bytes:
         code = found[1].replace(b",", b"/")
         return (
-            base64.b64decode(code + b"=" * (-len(code) % 4)).decode("utf-16-be", "replace").encode() if code else b"&"
+            base64.b64decode(code + b"=" * (-len(code) % 4)).decode("utf-16-be", "replace").encode()
+            if code
+            else b"&"
         )
 
     return readable(re.sub(rb"&([A-Za-z0-9+,]*)-", plain, name))

@@ -1,9 +1,9 @@
 """The feed of a sending: which letter is next, and when.
 
-The lanes of `dispatch` take letters from here. The feed claims them in the order of sending, no faster than the limits
-allow, holds back when a server asks for patience, and knows when there is nothing left. A claim and what it spends of the
-limits are one transaction, after which the letters are read: after a crash what was claimed and not handed over waits
-again.
+The lanes of `dispatch` take letters from here. The feed claims them in the order of sending, no
+faster than the limits allow, holds back when a server asks for patience, and knows when there is
+nothing left. A claim and what it spends of the limits are one transaction, after which the letters
+are read: after a crash what was claimed and not handed over waits again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from mailer.ledger.schema import delivery
 from mailer.sending import retry
 
 IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
-AHEAD = 4  # letters claimed at once per connection, where no rate limit says otherwise: more would keep markers waiting
+# letters claimed at once per connection, where no rate limit says otherwise: more would keep
+# markers waiting
+AHEAD = 4
 ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
 LOOKED = "The first letters have gone out; look whether they arrived as they should."
 
@@ -51,8 +53,12 @@ class Course:
     first: int = 0  # so many letters, then a pause for a look; 0: no pause
     keep_trying: timedelta = timedelta(hours=24)
     schedule: tuple[timedelta, ...] = retry.SCHEDULE
-    no_progress: timedelta = timedelta(minutes=15)  # how long a server may be away before the mail-out pauses
-    patience: timedelta = timedelta(minutes=1)  # how long to hold back when a server asks to slow down, at first
+    no_progress: timedelta = timedelta(
+        minutes=15
+    )  # how long a server may be away before the mail-out pauses
+    patience: timedelta = timedelta(
+        minutes=1
+    )  # how long to hold back when a server asks to slow down, at first
     kill_switch: Path | None = None  # while this file exists, no dot is written
 
 
@@ -61,7 +67,9 @@ Taken = tuple[Claimed, Letter]
 
 
 class Feed:
-    """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls it."""
+    """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls
+    it.
+    """
 
     def __init__(
         self,
@@ -73,7 +81,9 @@ class Feed:
         pause: Callable[[sa.Connection, str], None],
     ) -> None:
         self.halted = asyncio.Event()  # no further letter is to be begun
-        self.stirred = asyncio.Event()  # something has happened that may make a letter due, or end the waiting
+        self.stirred = (
+            asyncio.Event()
+        )  # something has happened that may make a letter due, or end the waiting
         self._ledger, self._writer, self._me, self._course = ledger, writer, me, course
         self._id, self._last_day = mail_out.id, mail_out.last_day
         self._pause = pause
@@ -92,7 +102,9 @@ class Feed:
     def begin(self, connection: sa.Connection) -> None:
         """Find out how many letters are left until somebody is to look at the first ones."""
         if self._course.first:
-            tried = sa.select(sa.func.count()).where(d.mail_out_id == self._id, d.tried_at.is_not(None))
+            tried = sa.select(sa.func.count()).where(
+                d.mail_out_id == self._id, d.tried_at.is_not(None)
+            )
             left = self._course.first - (connection.scalar(tried) or 0)
             self._first_left = left if left > 0 else None
 
@@ -102,8 +114,12 @@ class Feed:
         return [] if self._filling is None else [self._filling]
 
     def slow_down(self) -> float:
-        """Hold back for a minute, longer each time it is asked for again, ten at most. Returns the seconds."""
-        seconds: float = min(600.0, self._course.patience.total_seconds() * 2**self._asked_to_slow_down)
+        """Hold back for a minute, longer each time it is asked for again, ten at most. Returns the
+        seconds.
+        """
+        seconds: float = min(
+            600.0, self._course.patience.total_seconds() * 2**self._asked_to_slow_down
+        )
         self._asked_to_slow_down += 1
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
         return seconds
@@ -118,7 +134,9 @@ class Feed:
             return None
         one = self._queue.popleft()
         if len(self._queue) == self._course.connections and not self._course.limits.any:
-            self._filling = asyncio.create_task(self._fill())  # before the lanes have to wait for it
+            self._filling = asyncio.create_task(
+                self._fill()
+            )  # before the lanes have to wait for it
         return one
 
     async def take(self) -> Taken | None:
@@ -165,7 +183,9 @@ class Feed:
             return letters.read(connection, digests)
 
     def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
-        """Claim what is due. Returns the letters, and the seconds to wait for more (None: there will be none)."""
+        """Claim what is due. Returns the letters, and the seconds to wait for more (None: there
+        will be none).
+        """
         at, course = self._ledger.now(), self._course
         if self._last_day is not None and at.date() > self._last_day:
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
@@ -179,7 +199,9 @@ class Feed:
                 return [], wait
             limit = 1
         careful = bool(course.limits.per_domain) or limits.some_domain_is_closed(connection, at)
-        claimed = claims.claim(connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful)
+        claimed = claims.claim(
+            connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful
+        )
         for one in claimed if course.limits.any else ():
             limits.spend(connection, course.limits, one.address, at)
         if self._first_left is not None:
@@ -204,7 +226,9 @@ class Feed:
         return open_, mine
 
     def _next_due(self, connection: sa.Connection) -> float | None:
-        """Return the seconds until something may be due, though nothing is now; None: nobody waits any more."""
+        """Return the seconds until something may be due, though nothing is now; None: nobody waits
+        any more.
+        """
         open_, mine = self._open(connection)
         if not open_:
             return None
@@ -214,10 +238,14 @@ class Feed:
             return 0.0
         here = d.mail_out_id == self._id
         waits = []
-        due = connection.scalar(sa.select(sa.func.min(d.next_try_at)).where(here, d.state == State.DEFERRED.value))
+        due = connection.scalar(
+            sa.select(sa.func.min(d.next_try_at)).where(here, d.state == State.DEFERRED.value)
+        )
         if due is not None:
             waits.append(float((due - at).total_seconds()))
-        opens = limits.domains_open_at(connection, here, d.state.in_([State.WAITING.value, State.DEFERRED.value]))
+        opens = limits.domains_open_at(
+            connection, here, d.state.in_([State.WAITING.value, State.DEFERRED.value])
+        )
         if opens is not None:
             waits.append(opens - at.timestamp())
         if waits:

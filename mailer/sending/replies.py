@@ -1,10 +1,13 @@
-"""What a server's answer means: whose matter it is, why in plain words, and what follows for the whole mail-out.
+"""What a server's answer means: whose matter it is, why in plain words, and what follows for the
+whole mail-out.
 
-Words come before codes: servers say "550" to a used-up share of ours, to a blocked network and to a mailbox that is
-gone, and only their words tell which. `replies.toml` has the rules in the order in which they are asked. Nobody is
-refused for good for a fault of ours: the letter waits. Nothing here is kept, so nothing can be lost in a crash.
+Words come before codes: servers say "550" to a used-up share of ours, to a blocked network and to a
+mailbox that is gone, and only their words tell which. `replies.toml` has the rules in the order in
+which they are asked. Nobody is refused for good for a fault of ours: the letter waits. Nothing here
+is kept, so nothing can be lost in a crash.
 
-`diagnose` judges any answer, of a returned message too; `judge` says what becomes of a letter by its receipt.
+`diagnose` judges any answer, of a returned message too; `judge` says what becomes of a letter by
+its receipt.
 """
 
 from __future__ import annotations
@@ -42,12 +45,16 @@ class Kind:
     reason: Reason | None
     then: Then = Then.GO_ON
     pause: str = ""  # the beginning of the sentence that says why the mail-out pauses
-    domain: bool = False  # everyone at this domain will get the same answer: leave it alone for an hour
+    domain: bool = (
+        False  # everyone at this domain will get the same answer: leave it alone for an hour
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: the kind of an answer with these words, these codes, at these stages; empty means any."""
+    """One rule: the kind of an answer with these words, these codes, at these stages; empty means
+    any.
+    """
 
     kind: Kind
     words: re.Pattern[str] | None
@@ -56,10 +63,14 @@ class Rule:
     stages: frozenset[Stage]
 
     def fits(self, code: str, enhanced: str, words: str, stage: Stage | None) -> bool:
-        """Say whether an answer falls under this rule; `words` are plain, the stage of a returned letter is None."""
+        """Say whether an answer falls under this rule; `words` are plain, the stage of a returned
+        letter is None.
+        """
         named = self.kind.about is not About.RECIPIENT or stage not in (Stage.CONNECT, Stage.MAIL)
         return (
-            (stage in self.stages if self.stages else named)  # before RCPT nobody but us has been named
+            (
+                stage in self.stages if self.stages else named
+            )  # before RCPT nobody but us has been named
             and (not self.code or re.fullmatch(self.code, code) is not None)
             and (not self.enhanced or re.fullmatch(self.enhanced, enhanced) is not None)
             and (self.words is None or self.words.search(words) is not None)
@@ -84,11 +95,15 @@ ACCEPTED = Kind("accepted", About.RECIPIENT, None)
 BROKE_AFTER_DOT = Kind("broke_after_dot", About.LINE, Reason.BROKE_AFTER_DOT)
 LINE = Kind("line", About.LINE, Reason.LINE)
 FINAL = frozenset({About.RECIPIENT, About.SERVER, About.LETTER})
-"""Whose refusals end a delivery, if the mail-out goes on after them. All else is ours, and costs nobody the letter."""
+"""Whose refusals end a delivery, if the mail-out goes on after them. All else is ours, and costs
+nobody the letter.
+"""
 
 
 def judge(receipt: Receipt) -> Verdict:
-    """Say what one receipt means. Silence before the dot is the line's; after it, a person settles the letter."""
+    """Say what one receipt means. Silence before the dot is the line's; after it, a person settles
+    the letter.
+    """
     if receipt.state is State.ACCEPTED:
         return Verdict(State.ACCEPTED, ACCEPTED, Then.GO_ON)
     if receipt.state is State.UNKNOWN:
@@ -99,13 +114,17 @@ def judge(receipt: Receipt) -> Verdict:
     if receipt.state is State.REFUSED and kind.about in FINAL and kind.then is not Then.PAUSE:
         return Verdict(State.REFUSED, kind, kind.then)
     for_now = receipt.code is not None and receipt.code < 500
-    return Verdict(State.DEFERRED, kind, Then.SLOW_DOWN if for_now and kind.then is Then.COUNT else kind.then)
+    return Verdict(
+        State.DEFERRED, kind, Then.SLOW_DOWN if for_now and kind.then is Then.COUNT else kind.then
+    )
 
 
 def diagnose(code: int | None, enhanced: str | None, text: str, stage: Stage | None = None) -> Kind:
-    """Say whose matter an answer is, and why. `stage` is where it came in a session of ours, None in a returned letter.
+    """Say whose matter an answer is, and why. `stage` is where it came in a session of ours, None
+    in a returned letter.
 
-    Codes that are not given are looked for in the text: "smtp; 550 5.1.1 <x@y.example>: no such user".
+    Codes that are not given are looked for in the text: "smtp; 550 5.1.1 <x@y.example>: no such
+    user".
     """
     enhanced = enhanced or enhanced_code(text)
     if code is None and (found := re.search(r"(?<![\w.])[45]\d\d(?=[ -])", text)) is not None:
@@ -116,7 +135,9 @@ def diagnose(code: int | None, enhanced: str | None, text: str, stage: Stage | N
 
 
 def enhanced_code(text: str) -> str | None:
-    """Find the enhanced code in a server's words: "5.1.1 <x@y.example>: no such user" → "5.1.1" (RFC 2034)."""
+    """Find the enhanced code in a server's words: "5.1.1 <x@y.example>: no such user" → "5.1.1"
+    (RFC 2034).
+    """
     found = ENHANCED.search(text)
     return found[1] if found is not None else None
 
@@ -124,16 +145,23 @@ def enhanced_code(text: str) -> str | None:
 @lru_cache(256)  # a server says the same to many
 def _diagnose(code: str, enhanced: str, words: str, stage: Stage | None) -> Kind:
     if enhanced and code:
-        enhanced = code[0] + enhanced[1:]  # where the two disagree ("550 4.2.2"), the bare code is right
+        enhanced = (
+            code[0] + enhanced[1:]
+        )  # where the two disagree ("550 4.2.2"), the bare code is right
     return next(rule.kind for rule in rules() if rule.fits(code, enhanced, words, stage))
 
 
-NAMES = re.compile(r"<[^<>]*>|\S+@\S+|https?://\S+|(?<![\w.-])[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(?![\w(])")
-REPEATED = re.compile(r"(?<![\w.])[245]\d\d[- ]+(?=\S)")  # the code in front of each line of an answer
+NAMES = re.compile(
+    r"<[^<>]*>|\S+@\S+|https?://\S+|(?<![\w.-])[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(?![\w(])"
+)
+REPEATED = re.compile(
+    r"(?<![\w.])[245]\d\d[- ]+(?=\S)"
+)  # the code in front of each line of an answer
 
 
 def plain(text: str) -> str:
-    """Return an answer's words as the rules see them: small letters without accents, names, links and codes.
+    """Return an answer's words as the rules see them: small letters without accents, names, links
+    and codes.
 
     What a name or an address contains is not what the server says: "spam-filter.example".
     """
@@ -141,7 +169,9 @@ def plain(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o"))
+    apart = unicodedata.normalize(
+        "NFKD", text.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o")
+    )
     return "".join(sign for sign in apart if not unicodedata.combining(sign)).replace("’", "'")
 
 

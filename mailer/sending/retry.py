@@ -1,7 +1,8 @@
-"""When a letter is tried again, or given up; and how long to leave a server alone that does not answer.
+"""When a letter is tried again, or given up; and how long to leave a server alone that does not
+answer.
 
-Pure functions. The waits follow RFC 5321 section 4.5.4.1 in spirit: short at first, for greylisting and passing
-faults, then about an hour; and never beyond the day after which the letter has no use.
+Pure functions. The waits follow RFC 5321 section 4.5.4.1 in spirit: short at first, for greylisting
+and passing faults, then about an hour; and never beyond the day after which the letter has no use.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from mailer.base.states import State
 from mailer.sending.replies import Verdict
 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 66))
-"""Waits after the first, second, … attempt; the last one repeats. None is below the 300 seconds of greylisting."""
+"""Waits after the first, second, … attempt; the last one repeats. None is below the 300 seconds of
+greylisting.
+"""
 
 A_DAY = timedelta(days=1)
 
@@ -31,8 +34,8 @@ def next_try(
 ) -> datetime | None:
     """Return when to try again, or None to give up.
 
-    `attempts` counts those made, the last one included. The limit is `keep_trying` after the first attempt, or the
-    end of `last_day` (UTC) where that is earlier.
+    `attempts` counts those made, the last one included. The limit is `keep_trying` after the first
+    attempt, or the end of `last_day` (UTC) where that is earlier.
     """
     if verdict.state is not State.DEFERRED:
         return None
@@ -44,7 +47,8 @@ def next_try(
 
 
 def server_back_off(failures: int, chance: random.Random | None = None) -> float:
-    """Return for how many seconds to leave the server alone after so many failures in a row: up to 1, 2, 4 … 300.
+    """Return for how many seconds to leave the server alone after so many failures in a row: up to
+    1, 2, 4 … 300.
 
     Full jitter: several senders that lost the same server do not come back in step.
     """

@@ -1,4 +1,6 @@
-"""Facts about `mailer doctor`: what is well, what wants a look, what is wrong, and that nothing is changed."""
+"""Facts about `mailer doctor`: what is well, what wants a look, what is wrong, and that nothing is
+changed.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +44,13 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def workspace(folder: Path, port: int = 1, smtp: str = "", more: str = "", mode: str = "test") -> Workspace:
+def workspace(
+    folder: Path, port: int = 1, smtp: str = "", more: str = "", mode: str = "test"
+) -> Workspace:
     (folder / "config.toml").write_text(
-        '[sender]\nfrom = "Jana Novak <jana@rights.example>"\norganisation = "Rights"\npostal_address = "1 rue"\n'
-        f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n{smtp}'
-        f'[safety]\nmode = "{mode}"\nallow = ["@rights.example"]\n{more}',
+        '[sender]\nfrom = "Jana Novak <jana@rights.example>"\norganisation ='
+        f' "Rights"\npostal_address = "1 rue"\n[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity'
+        f' = "none"\n{smtp}[safety]\nmode = "{mode}"\nallow = ["@rights.example"]\n{more}',
         encoding="utf-8",
     )
     return load_workspace(folder)
@@ -68,7 +72,7 @@ async def of_server(at: Workspace, server: Server | None = None) -> list[Finding
     return [one async for one in doctor.server(at, usual, lambda: NOW)]
 
 
-# ------------------------------------------------------------------------------------------------------ this computer
+# ------------------------------------------------------------------------------------ this computer
 
 
 def test_what_others_may_read_or_change_is_named_with_the_command(tmp_path: Path) -> None:
@@ -79,7 +83,11 @@ def test_what_others_may_read_or_change_is_named_with_the_command(tmp_path: Path
     (tmp_path / "smtp.txt").touch(mode=0o600)
     (tmp_path / "config.toml").chmod(0o644)
     assert wrong(doctor.files(at)) == []
-    broken = [(".mailer", 0o750, "700"), (".mailer/ledger.db", 0o640, "600"), ("smtp.txt", 0o604, "600")]
+    broken = [
+        (".mailer", 0o750, "700"),
+        (".mailer/ledger.db", 0o640, "600"),
+        ("smtp.txt", 0o604, "600"),
+    ]
     for name, mode, _ in broken:
         (tmp_path / name).chmod(mode)
     (tmp_path / "config.toml").chmod(0o664)
@@ -158,7 +166,9 @@ def test_kind_of_disk_is_that_of_the_nearest_mount(
     assert filesystem.kind_of(tmp_path / folder) == kind
 
 
-def test_log_on_a_disk_of_another_machine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_on_a_disk_of_another_machine_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mountinfo").write_text(MOUNTS.format(root=tmp_path), encoding="utf-8")
     monkeypatch.setattr(filesystem, "MOUNTS", tmp_path / "mountinfo")
     (tmp_path / "their disk").mkdir()
@@ -178,7 +188,7 @@ def test_folder_that_another_program_copies_is_wrong(tmp_path: Path) -> None:
     ]
 
 
-# -------------------------------------------------------------------------------------------------------- the limits
+# --------------------------------------------------------------------------------------- the limits
 
 
 @pytest.mark.parametrize(
@@ -188,7 +198,12 @@ def test_folder_that_another_program_copies_is_wrong(tmp_path: Path) -> None:
         ("smtp.office365.com", "per_minute = 0", "look", "Microsoft 365 takes 30 a minute"),
         ("smtp.office365.com", "per_minute = 30\nconnections = 5", "look", "takes 3 at a time"),
         ("smtp.office365.com", "per_minute = 30", "look", "takes 10000 a day"),
-        ("smtp.office365.com", "per_minute = 30\nper_day = 10000", "ok", "which Microsoft 365 takes"),
+        (
+            "smtp.office365.com",
+            "per_minute = 30\nper_day = 10000",
+            "ok",
+            "which Microsoft 365 takes",
+        ),
         ("smtp.gmail.com", "per_minute = 60\nper_day = 5000", "look", "takes 2000 a day"),
         ("smtp.gmail.com", "per_minute = 60\nper_day = 1000", "ok", "which Google Workspace takes"),
         ("smtp.rights.example", "per_minute = 60", "ok", "60 letters a minute, 2 connections"),
@@ -206,11 +221,13 @@ def test_limits_are_compared_with_what_the_provider_takes(
     assert (found.verdict.value, words in found.sentence) == (verdict, True), found
 
 
-# ------------------------------------------------------------------------------------------------------ the mail server
+# ---------------------------------------------------------------------------------- the mail server
 
 
 async def test_server_says_what_it_takes(tmp_path: Path) -> None:
-    async with SmtpServer(offers=(b"SIZE 20000000", b"PIPELINING", b"SMTPUTF8", b"AUTH PLAIN")) as server:
+    async with SmtpServer(
+        offers=(b"SIZE 20000000", b"PIPELINING", b"SMTPUTF8", b"AUTH PLAIN")
+    ) as server:
         found = await of_server(workspace(tmp_path, server.port, "dsn = true\n"))
     sentences = of(found, "mail server")
     assert ("ok", "it takes letters of up to 20.0 MB") in sentences
@@ -220,7 +237,9 @@ async def test_server_says_what_it_takes(tmp_path: Path) -> None:
     assert server.verbs() == ["EHLO"], "nothing was sent"
 
 
-async def test_refused_login_and_silent_port_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refused_login_and_silent_port_are_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET", "sesame")
     fault = says(b"535 5.7.8 no\r\n")
     async with SmtpServer(offers=(b"AUTH PLAIN",), stage="auth", fault=fault) as server:
@@ -267,7 +286,9 @@ async def test_days_of_the_certificate_are_counted(tmp_path: Path, days: int, ve
 
 
 @needs_dovecot
-def test_folder_of_sent_mail_is_opened(tmp_path: Path, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_of_sent_mail_is_opened(
+    tmp_path: Path, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     imap = f'[imap]\nhost = "127.0.0.1"\nport = {dovecot.imap}\nsecurity = "none"\nuser = "us"\n'
     with Mailbox(tmp_path / "box") as mailbox:
         for password, code, words in (
@@ -280,7 +301,7 @@ def test_folder_of_sent_mail_is_opened(tmp_path: Path, dovecot: Dovecot, monkeyp
             assert (result.exit_code, words in result.stdout) == (code, True), result.stdout
 
 
-# --------------------------------------------------------------------------------------------------- the command line
+# --------------------------------------------------------------------------------- the command line
 
 
 def run(folder: Path, *args: str) -> Result:
@@ -312,7 +333,11 @@ def test_test_letter_is_signed_as_letters_to_people_are(tmp_path: Path) -> None:
         key = 'dkim = { selector = "k1", file = "dkim.pem" }\n[smtp]\n'
         (tmp_path / "config.toml").write_text(text.replace("[smtp]\n", key), encoding="utf-8")
         assert run(tmp_path, "--to", ME).exit_code == 0
-    assert (tmp_path / "box" / f"{ME}.eml").read_bytes().startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+    assert (
+        (tmp_path / "box" / f"{ME}.eml")
+        .read_bytes()
+        .startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+    )
     (tmp_path / "dkim.pem").write_text("no key", encoding="utf-8")
     result = run(tmp_path)
     assert result.exit_code == 1
@@ -343,4 +368,6 @@ def test_every_topic_is_in_the_report(tmp_path: Path) -> None:
     assert topics == {
         "settings", "files", "disk", "send log", "contacts", "appeals", "limits", "mail server", "clock"
     }  # fmt: skip
-    assert all(one["fix"] or one["verdict"] in ("ok", "not_known") for one in found), "what to do is said"
+    assert all(one["fix"] or one["verdict"] in ("ok", "not_known") for one in found), (
+        "what to do is said"
+    )

@@ -1,4 +1,6 @@
-"""Facts about asking the name servers, against a real one on loopback: silence is never an error."""
+"""Facts about asking the name servers, against a real one on loopback: silence is never
+an error.
+"""
 
 from __future__ import annotations
 
@@ -76,20 +78,32 @@ def test_a_domain_takes_mail_or_not_or_nobody_knows(
 
 def found(root: Path, domains: list[str], resolver: dns.resolver.Resolver) -> list[tuple[str, str]]:
     (root / "contacts").mkdir()
-    lines = "".join(f"NO,Person {chr(65 + at)}xy Prøve,p{at}@{domain}\n" for at, domain in enumerate(domains))
+    lines = "".join(
+        f"NO,Person {chr(65 + at)}xy Prøve,p{at}@{domain}\n" for at, domain in enumerate(domains)
+    )
     (root / "contacts" / "a.csv").write_text(f"Country,Name,E-mail\n{lines}", encoding="utf-8")
     return [(p.code, p.value) for p in check_domains(load_contacts(root), resolver)]
 
 
-def test_every_row_of_a_dead_domain_is_named(tmp_path: Path, resolver: dns.resolver.Resolver) -> None:
+def test_every_row_of_a_dead_domain_is_named(
+    tmp_path: Path, resolver: dns.resolver.Resolver
+) -> None:
     domains = ["good.example", "nowhere.example", "nowhere.example", "silent.example"]
-    expected = [("C190", "p1@nowhere.example"), ("C190", "p2@nowhere.example"), ("C191", "silent.example")]
+    expected = [
+        ("C190", "p1@nowhere.example"),
+        ("C190", "p2@nowhere.example"),
+        ("C191", "silent.example"),
+    ]
     assert found(tmp_path, domains, resolver) == expected
 
 
-def test_a_name_server_that_knows_nobody_is_in_doubt_itself(tmp_path: Path, resolver: dns.resolver.Resolver) -> None:
+def test_a_name_server_that_knows_nobody_is_in_doubt_itself(
+    tmp_path: Path, resolver: dns.resolver.Resolver
+) -> None:
     domains = ["good.example", "a.example", "b.example", "c.example", "d.example"]
-    assert found(tmp_path, domains, resolver) == [("C191", f"{letter}.example") for letter in "abcd"]
+    assert found(tmp_path, domains, resolver) == [
+        ("C191", f"{letter}.example") for letter in "abcd"
+    ]
 
 
 def test_without_name_servers_nothing_is_known() -> None:

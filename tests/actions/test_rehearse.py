@@ -1,4 +1,6 @@
-"""Facts about rehearsals: what arrives as a sample, where it may go, and that nobody's delivery changes."""
+"""Facts about rehearsals: what arrives as a sample, where it may go, and that nobody's delivery
+changes.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def read(path: Path) -> EmailMessage:
     return found
 
 
-def test_samples_without_an_address_stay_on_this_computer(work: Callable[..., Result], tmp_path: Path) -> None:
+def test_samples_without_an_address_stay_on_this_computer(
+    work: Callable[..., Result], tmp_path: Path
+) -> None:
     done = work("rehearse", "appeal", "-n", "3")
     assert done.exit_code == 0, done.output
     found = sorted((tmp_path / ".mailer" / "rehearsal" / "appeal").glob("*.eml"))
@@ -78,16 +82,25 @@ def test_samples_without_an_address_stay_on_this_computer(work: Callable[..., Re
         assert sample["Subject"].startswith(f"[sample {at}/3, would go to ")
         assert sample["Date"]
     assert len(work("rehearse", "appeal", "-n", "2", "--json").stdout.splitlines()) == 2
-    assert len(list((tmp_path / ".mailer" / "rehearsal" / "appeal").glob("*.eml"))) == 2, "those of before are gone"
+    assert len(list((tmp_path / ".mailer" / "rehearsal" / "appeal").glob("*.eml"))) == 2, (
+        "those of before are gone"
+    )
 
 
-def test_samples_differ_in_language_and_form_before_they_repeat(work: Callable[..., Result]) -> None:
-    names = [json.loads(line)["name"] for line in work("rehearse", "appeal", "-n", "4", "--json").stdout.splitlines()]
+def test_samples_differ_in_language_and_form_before_they_repeat(
+    work: Callable[..., Result],
+) -> None:
+    names = [
+        json.loads(line)["name"]
+        for line in work("rehearse", "appeal", "-n", "4", "--json").stdout.splitlines()
+    ]
     assert {"Ольга Приклад", "Zoë Lévêque-Très-Long"} <= set(names[:3])
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])
-def test_sample_goes_to_nobody_who_is_not_on_the_allow_list(work: Callable[..., Result], mode: str) -> None:
+def test_sample_goes_to_nobody_who_is_not_on_the_allow_list(
+    work: Callable[..., Result], mode: str
+) -> None:
     refused = work("rehearse", "appeal", "--to", "anna@no.example", mode=mode)
     assert refused.exit_code == 3
     assert "S108" in refused.stderr
@@ -118,12 +131,17 @@ def test_samples_of_a_mail_out_are_its_frozen_letters_and_change_no_delivery(
 ) -> None:
     with Mailbox(tmp_path / "box") as mailbox:
         assert work("plan", "appeal", port=mailbox.port, mode="live").exit_code == 0
-        (tmp_path / "templates" / "appeal" / "en.md").write_text(EN.replace("Hello", "Changed"), encoding="utf-8")
+        (tmp_path / "templates" / "appeal" / "en.md").write_text(
+            EN.replace("Hello", "Changed"), encoding="utf-8"
+        )
         done = work("rehearse", "m-1", "--to", ME, "-n", "1", port=mailbox.port, mode="live")
     assert done.exit_code == 0, done.output
     arrived = (tmp_path / "box" / f"{ME}.eml").read_bytes()
     sample = read(tmp_path / "box" / f"{ME}.eml")
-    with Ledger(f"sqlite:///{tmp_path}/.mailer/ledger.db") as ledger, ledger.reading() as connection:
+    with (
+        Ledger(f"sqlite:///{tmp_path}/.mailer/ledger.db") as ledger,
+        ledger.reading() as connection,
+    ):
         assert deliveries.counts(connection, 1)[State.WAITING] == 5
         people = {one.address: one for one in deliveries.people(connection, 1)}
         (whose,) = (one for address, one in people.items() if f"<{address}>" in sample["Subject"])

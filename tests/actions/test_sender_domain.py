@@ -1,4 +1,6 @@
-"""Facts about what the name servers say of a sender's domain, asked of a real name server on loopback."""
+"""Facts about what the name servers say of a sender's domain, asked of a real name server on
+loopback.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from mailer.actions.sender_domain import examine
 
 ZONE = {
     ("good.example.", "MX"): ["10 mx.good.example."],
-    ("good.example.", "TXT"): ['"some-verification=1"', '"v=spf1 include:provider.example " "-all"'],
+    ("good.example.", "TXT"): [
+        '"some-verification=1"',
+        '"v=spf1 include:provider.example " "-all"',
+    ],
     ("_dmarc.good.example.", "TXT"): ['"v=DMARC1; p=reject; sp=none"'],
     ("k1._domainkey.good.example.", "TXT"): ['"v=DKIM1; k=rsa; p=MIIB" "IjAN"'],
     ("old._domainkey.good.example.", "TXT"): ['"v=DKIM1; p="'],
@@ -112,7 +117,9 @@ def test_key_of_the_signature_is_looked_up_by_its_name(
     assert found.verdict is Verdict(verdict)
 
 
-@pytest.mark.parametrize(("public", "verdict"), [("MIIBIjAN", "ok"), ("MIIB", "wrong"), ("other", "wrong")])
+@pytest.mark.parametrize(
+    ("public", "verdict"), [("MIIBIjAN", "ok"), ("MIIB", "wrong"), ("other", "wrong")]
+)
 def test_published_key_must_be_the_one_that_we_sign_with(
     resolver: dns.resolver.Resolver, public: str, verdict: str
 ) -> None:

@@ -1,7 +1,8 @@
 """Facts about the data files that people edit: delegations and forms of address.
 
-The 46 member delegations, their seats and names, and how to address a member in each language. A slip of the
-pen in one of these files reaches every letter, so the files are held to what they promise.
+The 46 member delegations, their seats and names, and how to address a member in each language. A
+slip of the pen in one of these files reaches every letter, so the files are held to what they
+promise.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def where(row: dict[str, str]) -> str:
     return " ".join(row[column] or "-" for column in ("language", "addressee", "gender"))
 
 
-# --------------------------------------------------------------------------------------------------- delegations
+# -------------------------------------------------------------------------------------- delegations
 
 
 def test_46_states_are_members() -> None:
@@ -167,21 +168,28 @@ def test_six_delegations_take_the_english_article() -> None:
     assert articles == {"CZ", "GB", "MD", "NL", "RU", "SK"}
 
 
-# ----------------------------------------------------------------------------------------------- forms of address
+# --------------------------------------------------------------------------------- forms of address
 
 
 @pytest.mark.parametrize("language", sorted({row["language"] for row in SALUTATIONS}))
 def test_language_can_address_a_woman_a_man_and_somebody_of_unknown_gender(language: str) -> None:
-    genders = {row["gender"] for row in SALUTATIONS if (row["language"], row["addressee"]) == (language, "member")}
+    genders = {
+        row["gender"]
+        for row in SALUTATIONS
+        if (row["language"], row["addressee"]) == (language, "member")
+    }
     assert genders == {"f", "m", ""}
 
 
-@pytest.mark.parametrize("row", [row for row in SALUTATIONS if row["addressee"] != "office"], ids=where)
+@pytest.mark.parametrize(
+    "row", [row for row in SALUTATIONS if row["addressee"] != "office"], ids=where
+)
 def test_every_addressee_has_a_form_for_unknown_gender(row: dict[str, str]) -> None:
     neutral = [
         other
         for other in SALUTATIONS
-        if (other["language"], other["addressee"], other["gender"]) == (row["language"], row["addressee"], "")
+        if (other["language"], other["addressee"], other["gender"])
+        == (row["language"], row["addressee"], "")
     ]
     assert len(neutral) == 1
 
@@ -193,11 +201,23 @@ def test_no_two_forms_for_the_same_person() -> None:
 
 @pytest.mark.parametrize("row", SALUTATIONS, ids=where)
 def test_form_uses_known_words_and_is_complete(row: dict[str, str]) -> None:
-    assert row["addressee"] in {"member", "deputy", "senator", "office", "lord", "baroness", "knight", "dame", "IS"}
+    assert row["addressee"] in {
+        "member",
+        "deputy",
+        "senator",
+        "office",
+        "lord",
+        "baroness",
+        "knight",
+        "dame",
+        "IS",
+    }
     assert row["gender"] in {"f", "m", ""}
     assert row["verified"] in {"yes", "partly", "no"}
     assert row["salutation"] and row["closing"] and row["source"]
-    fields = {field for _, field, _, _ in Formatter().parse(row["salutation"] + row["closing"]) if field}
+    fields = {
+        field for _, field, _, _ in Formatter().parse(row["salutation"] + row["closing"]) if field
+    }
     assert fields <= {"given", "surname", "title", "vocative"}
 
 
@@ -241,7 +261,11 @@ TITLES = {"lord", "baroness", "knight", "dame"}
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in SALUTATIONS if not row["gender"] and row["language"] != "fr" and row["addressee"] not in TITLES],
+    [
+        row
+        for row in SALUTATIONS
+        if not row["gender"] and row["language"] != "fr" and row["addressee"] not in TITLES
+    ],
     ids=where,
 )
 def test_form_for_unknown_gender_holds_neither_his_nor_hers(row: dict[str, str]) -> None:
@@ -249,16 +273,20 @@ def test_form_for_unknown_gender_holds_neither_his_nor_hers(row: dict[str, str])
     assert [form for pair in PAIRS[row["language"]] for form in pair if form in words] == []
 
 
-# ----------------------------------------------------------------------------------------------------- both files
+# --------------------------------------------------------------------------------------- both files
 
 
-@pytest.mark.parametrize("row", [*DELEGATIONS, *SALUTATIONS], ids=lambda row: row.get("code") or where(row))
+@pytest.mark.parametrize(
+    "row", [*DELEGATIONS, *SALUTATIONS], ids=lambda row: row.get("code") or where(row)
+)
 def test_row_says_where_it_comes_from_and_when(row: dict[str, str]) -> None:
     assert row["source"]
     assert date.fromisoformat(row["as_of"])
 
 
-@pytest.mark.parametrize("row", [*DELEGATIONS, *SALUTATIONS], ids=lambda row: row.get("code") or where(row))
+@pytest.mark.parametrize(
+    "row", [*DELEGATIONS, *SALUTATIONS], ids=lambda row: row.get("code") or where(row)
+)
 def test_no_cell_has_stray_blanks(row: dict[str, str]) -> None:
     cells = [*row.values(), *row.get("aliases", "").split(";")]
     assert [cell for cell in cells if cell != cell.strip()] == []

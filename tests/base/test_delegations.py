@@ -36,7 +36,9 @@ def test_a_usual_spelling_finds_the_delegation(text: str, code: str) -> None:
     assert found.code == code
 
 
-@pytest.mark.parametrize("text", ["", " ", "-", "Germnay", "Norwa", "Ruritania", "the", "XX", "Niger", "None", "NA"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "-", "Germnay", "Norwa", "Ruritania", "the", "XX", "Niger", "None", "NA"]
+)
 def test_nothing_is_guessed(text: str) -> None:
     assert KNOWN.find(text) is None
 
@@ -82,7 +84,9 @@ def test_people_are_grouped_in_the_order_of_the_english_name_and_nobody_is_lost(
 
 def test_a_workspace_overrides_single_cells(tmp_path: Path) -> None:
     own = tmp_path / "delegations.csv"
-    own.write_text("code,name_en,representatives,status\nNO,,6,\nXK,Ruritania,2,member\n", encoding="utf-8-sig")
+    own.write_text(
+        "code,name_en,representatives,status\nNO,,6,\nXK,Ruritania,2,member\n", encoding="utf-8-sig"
+    )
     known = Delegations.load(own)
     norway, new = known.get("NO"), known.find("ruritania")
     assert norway is not None
@@ -93,7 +97,9 @@ def test_a_workspace_overrides_single_cells(tmp_path: Path) -> None:
 
 def test_a_wrong_override_names_every_line(tmp_path: Path) -> None:
     own = tmp_path / "delegations.csv"
-    own.write_text("code,name_en,representatives,status\nNO,,many,\nQQQ,,,member\n", encoding="utf-8")
+    own.write_text(
+        "code,name_en,representatives,status\nNO,,many,\nQQQ,,,member\n", encoding="utf-8"
+    )
     with pytest.raises(UsageError) as raised:
         Delegations.load(own)
     assert [problem.row for problem in raised.value.problems] == [2, 3, 3]

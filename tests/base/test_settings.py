@@ -1,4 +1,6 @@
-"""Facts about the settings: what wins, what is refused and with which words, and that no password is among them."""
+"""Facts about the settings: what wins, what is refused and with which words, and that no password
+is among them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def refused(folder: Path, text: str, local: str | None = None) -> list[str]:
     return [f"{problem} [{problem.code}]" for problem in caught.value.problems]
 
 
-# ------------------------------------------------------------------------------------------------- what is read
+# ------------------------------------------------------------------------------------- what is read
 
 
 def test_repository_is_a_workspace_for_the_demo_alone() -> None:
@@ -81,8 +83,12 @@ def test_two_tables_are_enough(tmp_path: Path) -> None:
         ("Rechte <a@münchen.example>", "Rechte", "a@xn--mnchen-3ya.example"),
     ],
 )
-def test_sender_is_read_as_people_write_it(tmp_path: Path, written: str, name: str, address: str) -> None:
-    sender = workspace(tmp_path, GOOD.replace("Jana Novák <jana@rights.example>", written)).settings.sender
+def test_sender_is_read_as_people_write_it(
+    tmp_path: Path, written: str, name: str, address: str
+) -> None:
+    sender = workspace(
+        tmp_path, GOOD.replace("Jana Novák <jana@rights.example>", written)
+    ).settings.sender
     assert (sender.name, sender.address) == (name, address)
 
 
@@ -106,14 +112,18 @@ def test_database_may_be_elsewhere(tmp_path: Path) -> None:
     assert workspace(tmp_path, f'{GOOD}[log]\ndatabase = "{url}"').ledger_url == url
 
 
-# --------------------------------------------------------------------------------------------------- what wins
+# ---------------------------------------------------------------------------------------- what wins
 
 
-def test_variable_wins_over_local_file_over_file_over_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_wins_over_local_file_over_file_over_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MAILER_SMTP_PORT", "2525")
     local = '[smtp]\nport = 465\n\nuser = "me"\npassword = { ask = true }\n'
     found = workspace(tmp_path, f"{GOOD}port = 25\n[limits]\nconnections = 4\n", local)
-    where = {setting.key: (setting.value, setting.origin) for setting in found.settings_with_origin()}
+    where = {
+        setting.key: (setting.value, setting.origin) for setting in found.settings_with_origin()
+    }
     assert where["smtp.port"] == (2525, "MAILER_SMTP_PORT")
     assert where["smtp.user"] == ("me", "config.local.toml:4")
     assert where["smtp.host"] == ("smtp.rights.example", "config.toml:5")
@@ -122,7 +132,9 @@ def test_variable_wins_over_local_file_over_file_over_default(tmp_path: Path, mo
     assert where["sender.from"] == ("Jana Novák <jana@rights.example>", "config.toml:2")
 
 
-def test_list_in_a_variable_is_written_with_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_in_a_variable_is_written_with_commas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MAILER_SAFETY_ALLOW", "me@rights.example, @partner.example")
     assert workspace(tmp_path).settings.safety.allow == ("me@rights.example", "@partner.example")
 
@@ -149,7 +161,7 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ]
 
 
-# ----------------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 
 @pytest.mark.parametrize(
@@ -235,13 +247,16 @@ def test_mistake_is_told_with_its_line(tmp_path: Path, line: str, problem: str) 
     written = f"{GOOD}{line}".splitlines()[int(row) - 1]
     key = problem.split(":", maxsplit=1)[0].rpartition(".")[2]
     value = problem.partition("'")[2].partition("'")[0]
-    assert key in written or value in written or "missing" in problem  # a missing key is told at its table
+    assert (
+        key in written or value in written or "missing" in problem
+    )  # a missing key is told at its table
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = '[sender]\nfrom = "Jana"\n[smtp]\nport = 0\nhots = "x"\n'
     assert [
-        problem.split(" ")[0] + problem.split(" ")[1] for problem in refused(tmp_path, text, "[limits]\nper_week = 1\n")
+        problem.split(" ")[0] + problem.split(" ")[1]
+        for problem in refused(tmp_path, text, "[limits]\nper_week = 1\n")
     ] == [
         "config.local.toml:2:limits.per_week:",
         "config.toml:1:sender.organisation:",
@@ -255,15 +270,29 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("jana@rights.example", "jana@rights", "this address cannot work: the part after the @-sign is not valid"),
-        ("jana@rights.example", "jána@rights.example", "this address cannot work: internationalized characters"),
+        (
+            "jana@rights.example",
+            "jana@rights",
+            "this address cannot work: the part after the @-sign is not valid",
+        ),
+        (
+            "jana@rights.example",
+            "jána@rights.example",
+            "this address cannot work: internationalized characters",
+        ),
         ("Jana Novák", "Jana\\r\\nBcc: x@y.example", "must stand on one line"),
         ("Rights Watch Example", "Rights\\nWatch", "must stand on one line"),
-        ("smtp.rights.example", "https://smtp.rights.example/", "must be the bare name of the server"),
+        (
+            "smtp.rights.example",
+            "https://smtp.rights.example/",
+            "must be the bare name of the server",
+        ),
         ("smtp.rights.example", "smtp.rights.example:587", "must be the bare name of the server"),
     ],
 )
-def test_text_that_would_break_a_header_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_text_that_would_break_a_header_is_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
     (found,) = refused(tmp_path, GOOD.replace(old, new))
     assert said in found
 
@@ -277,7 +306,10 @@ def test_unprotected_line_is_for_this_computer(tmp_path: Path, host: str) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[smtp]\nhost = "x"\nport 25\n', "config.toml:3: this line cannot be read: Expected '=' after a key"),
+        (
+            '[smtp]\nhost = "x"\nport 25\n',
+            "config.toml:3: this line cannot be read: Expected '=' after a key",
+        ),
         ("[smtp\n", "config.toml:1: this line cannot be read: Expected ']'"),
         ("x =", "config.toml:1: this line cannot be read: Invalid value"),
         ("a = 1\na = 2\n", "config.toml:2: this line cannot be read: Cannot overwrite a value"),
@@ -292,7 +324,9 @@ def test_file_in_another_encoding_is_told(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(GOOD.encode("latin-1"))
     with pytest.raises(UsageError) as caught:
         load_workspace(tmp_path)
-    assert str(caught.value.problems[0]) == "config.toml: the file is not in UTF-8 (save it as UTF-8)"
+    assert (
+        str(caught.value.problems[0]) == "config.toml: the file is not in UTF-8 (save it as UTF-8)"
+    )
 
 
 def test_missing_workspace_says_what_to_type(tmp_path: Path) -> None:
@@ -302,7 +336,7 @@ def test_missing_workspace_says_what_to_type(tmp_path: Path) -> None:
     assert "-C FOLDER" in caught.value.hint
 
 
-# ---------------------------------------------------------------------------------------------------- passwords
+# ---------------------------------------------------------------------------------------- passwords
 
 
 def with_password(source: str) -> str:
@@ -311,7 +345,9 @@ def with_password(source: str) -> str:
 
 def test_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
     (found,) = refused(tmp_path, with_password('"sesame"'))
-    assert found.startswith("config.toml:7: smtp.password: the password itself does not belong here")
+    assert found.startswith(
+        "config.toml:7: smtp.password: the password itself does not belong here"
+    )
     assert "sesame" not in found
 
 
@@ -333,7 +369,8 @@ def test_token_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
 
 def test_mailbox_has_a_login_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = workspace(
-        tmp_path, f'{GOOD}[imap]\nhost = "imap.rights.example"\nuser = "jana"\npassword = {{ env = "X" }}\n'
+        tmp_path,
+        f'{GOOD}[imap]\nhost = "imap.rights.example"\nuser = "jana"\npassword = {{ env = "X" }}\n',
     )
     imap = found.settings.imap
     assert (imap.port, imap.security, imap.folder) == (993, "tls", None)
@@ -382,20 +419,24 @@ def test_missing_variable_is_named(tmp_path: Path) -> None:
         read_password(workspace(tmp_path, with_password('{ env = "RIGHTS_SMTP" }')))
 
 
-def test_password_is_not_asked_for_without_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_is_not_asked_for_without_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (tmp_path / "empty").open("w+") as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         with pytest.raises(UsageError, match="asked for at the terminal, and there is none"):
             read_password(workspace(tmp_path, with_password("{ ask = true }")))
 
 
-def test_keyring_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keyring_that_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(UsageError, match="a part that is not installed"):
         read_password(workspace(tmp_path, with_password('{ keyring = "rights/jana" }')))
 
 
-# --------------------------------------------------------------------------------------------- lines of a TOML file
+# ----------------------------------------------------------------------------- lines of a TOML file
 
 MIXED = '''\
 a.b = 1
@@ -439,13 +480,19 @@ def test_line_of_a_setting_is_found(path: tuple[str | int, ...], line: int | Non
 
 
 KEYS = st.sampled_from(["a", "b", '"c d"', "'e#'", "f-g"])
-TEXTS = st.sampled_from(['"x # ["', "'y = ]'", '"""\nz = {\n"""', "'''\n[q]\n'''", "1.5", "true", "07:32:00", '"\\""'])
+TEXTS = st.sampled_from(
+    ['"x # ["', "'y = ]'", '"""\nz = {\n"""', "'''\n[q]\n'''", "1.5", "true", "07:32:00", '"\\""']
+)
 VALUES = st.recursive(
     TEXTS,
     lambda inner: (
-        st.lists(inner, max_size=3).map(lambda items: "[\n" + "".join(f"{item}, # ]\n" for item in items) + "]")
+        st.lists(inner, max_size=3).map(
+            lambda items: "[\n" + "".join(f"{item}, # ]\n" for item in items) + "]"
+        )
         | st.dictionaries(KEYS, inner.filter(lambda value: "\n" not in value), max_size=3).map(
-            lambda pairs: "{ " + ", ".join(f"{key} = {value}" for key, value in pairs.items()) + " }"
+            lambda pairs: (
+                "{ " + ", ".join(f"{key} = {value}" for key, value in pairs.items()) + " }"
+            )
         )
     ),
     max_leaves=6,
@@ -453,7 +500,9 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=4), max_size=3))
-def test_every_key_of_any_file_is_found_on_a_line_that_holds_it(tables: dict[str, dict[str, str]]) -> None:
+def test_every_key_of_any_file_is_found_on_a_line_that_holds_it(
+    tables: dict[str, dict[str, str]],
+) -> None:
     text = "".join(
         f"[{table}] # [\n" + "".join(f"{key} = {value}\n" for key, value in pairs.items())
         for table, pairs in tables.items()
@@ -466,12 +515,24 @@ def test_every_key_of_any_file_is_found_on_a_line_that_holds_it(tables: dict[str
 
 
 def paths(value: object, before: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for key, item in inner for found in [(*before, key), *paths(item, (*before, key))]]
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [
+        found for key, item in inner for found in [(*before, key), *paths(item, (*before, key))]
+    ]
 
 
 def test_hold_list_cannot_be_taken_for_a_contact_sheet(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "config.toml").read_text("utf-8").replace('"_hold.csv"', '"hold.csv"')
+    text = (
+        (Path(__file__).parents[2] / "config.toml")
+        .read_text("utf-8")
+        .replace('"_hold.csv"', '"hold.csv"')
+    )
     (tmp_path / "config.toml").write_text(text, "utf-8")
     with pytest.raises(UsageError) as caught:
         load_workspace(tmp_path)

@@ -1,4 +1,6 @@
-"""Facts about the command line as a whole: help, flags, errors in words, exit codes. Commands have tests of their own."""
+"""Facts about the command line as a whole: help, flags, errors in words, exit codes. Commands have
+tests of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 import mailer.cli
-from mailer.base.errors import Interrupted, MailerError, Problem, Refused, ServerError, Severity, UsageError
+from mailer.base.errors import (
+    Interrupted,
+    MailerError,
+    Problem,
+    Refused,
+    ServerError,
+    Severity,
+    UsageError,
+)
 from mailer.base.states import MARKS, MailOutState
 from mailer.cli import COMMANDS, cli
 from mailer.cli.context import PLAIN, Command, printable
@@ -25,7 +35,10 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.letters.placeholders import WORDS
 
-CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+CONFIG = (
+    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "smtp.rights.example"\n'
+)
 RUN = Callable[..., Result]
 
 
@@ -64,21 +77,24 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
 
 
 def process(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MAILER_")
+    }
     command = [sys.executable, "-m", "mailer", *args]
-    return subprocess.run(command, env=environment | variables, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environment | variables, capture_output=True, text=True, check=False
+    )
 
 
-# ---------------------------------------------------------------------------------------------------------- help
+# --------------------------------------------------------------------------------------------- help
 
 
 def test_help_imports_no_heavy_module() -> None:
     program = (
-        "import sys\nfrom mailer.__main__ import main\n"
-        "try:\n    sys.argv = ['mailer', '--help']\n    main()\n"
-        "except SystemExit as end:\n    assert not end.code, end.code\n"
-        "heavy = {'pandas', 'sqlalchemy', 'jinja2', 'rich', 'pydantic', 'asyncio', 'email_validator', 'aiosmtplib'}\n"
-        "found = heavy & set(sys.modules)\nassert not found, found\n"
+        "import sys\nfrom mailer.__main__ import main\ntry:\n    sys.argv = ['mailer', '--help']\n "
+        "   main()\nexcept SystemExit as end:\n    assert not end.code, end.code\nheavy ="
+        " {'pandas', 'sqlalchemy', 'jinja2', 'rich', 'pydantic', 'asyncio', 'email_validator',"
+        " 'aiosmtplib'}\nfound = heavy & set(sys.modules)\nassert not found, found\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
@@ -88,7 +104,9 @@ def test_ctrl_c_between_two_steps_ends_in_a_word() -> None:
         "import signal\nfrom mailer.__main__ import main\nimport mailer.cli\n"
         "mailer.cli.cli.main = lambda: signal.raise_signal(signal.SIGINT)\nmain()\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
     assert (ended.returncode, ended.stderr) == (130, "\nStopped.\n")
 
 
@@ -108,7 +126,9 @@ def test_command_of_the_table_is_where_the_table_says(name: str) -> None:
     assert command.name == name
 
 
-def test_flag_of_a_command_wins_over_the_one_of_every_command(run: RUN, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flag_of_a_command_wins_over_the_one_of_every_command(
+    run: RUN, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @click.command(cls=Command)
     @click.option("--json", "file", metavar="FILE", help="Write JSON to a file.")
     def own(file: str) -> None:
@@ -124,9 +144,15 @@ def test_alone_it_shows_the_help_and_where_one_is(
     run: RUN, workspace: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     found = run("-C", workspace)
-    assert (found.exit_code, found.stdout.split("\n")[0]) == (0, "Usage: mailer [OPTIONS] [COMMAND] [ARGS]...")
+    assert (found.exit_code, found.stdout.split("\n")[0]) == (
+        0,
+        "Usage: mailer [OPTIONS] [COMMAND] [ARGS]...",
+    )
     assert f"You are in the workspace {workspace} (test mode)." in found.stderr
-    assert f"nothing planned yet – mailer -C {workspace} check, then mailer -C {workspace} plan" in found.stderr
+    assert (
+        f"nothing planned yet – mailer -C {workspace} check, then mailer -C {workspace} plan"
+        in found.stderr
+    )
     assert not (workspace / ".mailer").exists()  # a look leaves nothing behind
     empty = tmp_path_factory.mktemp("empty")
     assert f"mailer -C {empty} init" in run("-C", empty).stderr
@@ -141,7 +167,12 @@ def test_alone_it_shows_the_help_and_where_one_is(
     ],
 )
 def test_alone_it_names_the_newest_mail_out_and_the_next_step(
-    run: RUN, workspace: Path, planned: Callable[..., int], ledger: Ledger, states: list[MailOutState], said: str
+    run: RUN,
+    workspace: Path,
+    planned: Callable[..., int],
+    ledger: Ledger,
+    states: list[MailOutState],
+    said: str,
 ) -> None:
     log = f'[log]\ndatabase = "{ledger.url.render_as_string(False)}"\n'
     (workspace / "config.toml").write_text(CONFIG + log, encoding="utf-8")
@@ -155,7 +186,8 @@ def test_alone_it_names_the_newest_mail_out_and_the_next_step(
 def test_python_without_the_packages_is_told_what_to_type() -> None:
     """`python -m mailer` by the system's Python: isolated from every installed package."""
     start = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('mailer', run_name='__main__')"
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('mailer',"
+        " run_name='__main__')"
     )
     found = subprocess.run(
         [sys.executable, "-S", "-c", start, str(Path(mailer.__file__).parents[1]), "status"],
@@ -172,17 +204,28 @@ def test_file_that_may_not_be_used_is_no_mistake_of_the_mailer(
     def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(workspace / ".mailer"))
 
-    monkeypatch.setattr(Path, "mkdir", read_only)  # root, who runs some of these tests, may write anywhere
+    monkeypatch.setattr(
+        Path, "mkdir", read_only
+    )  # root, who runs some of these tests, may write anywhere
     found = run("-C", workspace, "retry", "M-0001")
     assert found.exit_code == 1
-    assert f"{workspace / '.mailer'} cannot be used: Read-only file system. Nothing more was done." in found.stderr
+    assert (
+        f"{workspace / '.mailer'} cannot be used: Read-only file system. Nothing more was done."
+        in found.stderr
+    )
     assert "mistake" not in found.stderr
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that takes nothing, even from root, is /proc")
+@pytest.mark.skipif(
+    not Path("/proc").is_dir(), reason="a folder that takes nothing, even from root, is /proc"
+)
 def test_demo_in_a_folder_that_takes_nothing_says_so() -> None:
     found = subprocess.run(
-        [sys.executable, "-m", "mailer", "demo"], cwd="/proc", capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mailer", "demo"],
+        cwd="/proc",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (found.returncode, found.stdout) == (2, "")
     assert "The demo cannot make its folder in /proc: " in found.stderr
@@ -192,7 +235,7 @@ def test_version_is_said(run: RUN) -> None:
     assert run("--version").stdout == f"mailer {mailer.__version__}\n"
 
 
-# ------------------------------------------------------------------------------------------ flags of every command
+# --------------------------------------------------------------------------- flags of every command
 
 
 @pytest.mark.parametrize("order", ["before", "between", "after"])
@@ -207,7 +250,10 @@ def test_workspace_may_stand_anywhere(run: RUN, workspace: Path, order: str) -> 
 
 
 def test_quiet_keeps_data_and_drops_talk(run: RUN, workspace: Path) -> None:
-    loud, quiet = run("-C", workspace, "config", "show"), run("-C", workspace, "config", "show", "-q")
+    loud, quiet = (
+        run("-C", workspace, "config", "show"),
+        run("-C", workspace, "config", "show", "-q"),
+    )
     assert loud.stdout == quiet.stdout != ""
     assert loud.stderr != ""
     assert quiet.stderr == ""
@@ -225,7 +271,9 @@ def test_terminal_without_unicode_gets_plain_signs(workspace: Path) -> None:
     assert found.returncode == 0
     assert 'organisation = "Bjorn\'s - ?odz"' in found.stdout
     as_json = process("-C", str(workspace), "config", "show", "--json", PYTHONIOENCODING="ascii")
-    assert json.loads(as_json.stdout)["settings"]["sender.organisation"]["value"] == "Björn’s – Łódź"
+    assert (
+        json.loads(as_json.stdout)["settings"]["sender.organisation"]["value"] == "Björn’s – Łódź"
+    )
 
 
 def test_every_mark_has_a_plain_sign() -> None:
@@ -240,7 +288,9 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
 
 def test_reader_that_has_seen_enough_is_no_error(workspace: Path) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(workspace), "config", "show"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.close()
@@ -248,7 +298,7 @@ def test_reader_that_has_seen_enough_is_no_error(workspace: Path) -> None:
         assert running.wait() == 0
 
 
-# --------------------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -261,11 +311,17 @@ def test_reader_that_has_seen_enough_is_no_error(workspace: Path) -> None:
             "No such option '--whre'. (Did you mean one of: '--help', '--where'?)",
             "mailer config show -h",
         ),
-        (["config", "show", "more"], "Got unexpected extra argument (more)", "mailer config show -h"),
+        (
+            ["config", "show", "more"],
+            "Got unexpected extra argument (more)",
+            "mailer config show -h",
+        ),
         (["-C"], "Option '-C' requires an argument.", "mailer -h"),
     ],
 )
-def test_wrong_word_is_answered_with_the_likely_one(run: RUN, args: list[str], said: str, next_step: str) -> None:
+def test_wrong_word_is_answered_with_the_likely_one(
+    run: RUN, args: list[str], said: str, next_step: str
+) -> None:
     found = run(*args)
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.splitlines() == [f"error: {said}", f"  = {next_step}"]
@@ -302,11 +358,25 @@ def test_command_may_return_its_exit_code(run: RUN, monkeypatch: pytest.MonkeyPa
     assert run("three").exit_code == 3
 
 
-def test_error_as_json_is_one_object_with_the_problems(run: RUN, failing: Callable[[BaseException], None]) -> None:
+def test_error_as_json_is_one_object_with_the_problems(
+    run: RUN, failing: Callable[[BaseException], None]
+) -> None:
     problem = Problem(
-        "C101", Severity.ERROR, "this is no address", "contacts/uk.xlsx", "Members", "D17", 17, "E-mail", "x@"
+        "C101",
+        Severity.ERROR,
+        "this is no address",
+        "contacts/uk.xlsx",
+        "Members",
+        "D17",
+        17,
+        "E-mail",
+        "x@",
     )
-    failing(MailerError("One address cannot work.", hint="mailer check", code="C101", problems=[problem]))
+    failing(
+        MailerError(
+            "One address cannot work.", hint="mailer check", code="C101", problems=[problem]
+        )
+    )
     found = run("--json", "fail")
     said = json.loads(found.stdout)
     assert (found.exit_code, found.stderr) == (1, "")
@@ -336,7 +406,10 @@ def test_mistake_in_the_mailer_is_one_sentence_and_a_private_file(
     found = run("-C", workspace, "fail")
     assert found.exit_code == 1
     assert "Traceback" not in found.output
-    assert "This is a mistake in the mailer (ZeroDivisionError), nothing more was sent." in found.stderr
+    assert (
+        "This is a mistake in the mailer (ZeroDivisionError), nothing more was sent."
+        in found.stderr
+    )
     (log,) = (workspace / ".mailer").iterdir()
     assert str(log) in found.stderr
     assert "ZeroDivisionError: sums" in log.read_text(encoding="utf-8")
@@ -345,7 +418,11 @@ def test_mistake_in_the_mailer_is_one_sentence_and_a_private_file(
 
 @pytest.mark.parametrize(("flags", "debug"), [(["-vv"], ""), ([], "1")])
 def test_traceback_is_shown_to_those_who_ask(
-    run: RUN, workspace: Path, failing: Callable[[BaseException], None], flags: list[str], debug: str
+    run: RUN,
+    workspace: Path,
+    failing: Callable[[BaseException], None],
+    flags: list[str],
+    debug: str,
 ) -> None:
     failing(ZeroDivisionError("sums"))
     (workspace / ".mailer").mkdir()
@@ -354,22 +431,27 @@ def test_traceback_is_shown_to_those_who_ask(
     assert found.exit_code == 1
 
 
-# ------------------------------------------------------------------------------------------------------- problems
+# ----------------------------------------------------------------------------------------- problems
 
 
-def shown(run: RUN, failing: Callable[[BaseException], None], workspace: Path, *problems: Problem) -> str:
+def shown(
+    run: RUN, failing: Callable[[BaseException], None], workspace: Path, *problems: Problem
+) -> str:
     failing(MailerError("There is something to put right.", problems=problems))
     return run("-C", workspace, "fail").stderr
 
 
-def test_problem_in_a_letter_is_pointed_at(run: RUN, failing: Callable[[BaseException], None], workspace: Path) -> None:
+def test_problem_in_a_letter_is_pointed_at(
+    run: RUN, failing: Callable[[BaseException], None], workspace: Path
+) -> None:
     (workspace / "fr.md").write_text("Subject: x\n\nMadame {{ memeber.name }},\n", encoding="utf-8")
     problem = Problem(
         "L203", Severity.ERROR, 'there is no placeholder called "memeber"', "fr.md", row=3, column="11", value="memeber",
         suggestion='did you mean "member"?',
     )  # fmt: skip
-    assert shown(run, failing, workspace, problem) == (
-        'error[L203]: there is no placeholder called "memeber"\n'
+    assert (
+        shown(run, failing, workspace, problem)
+        == 'error[L203]: there is no placeholder called "memeber"\n'
         "  ┌─ fr.md:3:11\n"
         "  │\n"
         " 3│ Madame {{ memeber.name }},\n"
@@ -384,9 +466,9 @@ def test_problem_in_a_long_line_shows_the_piece_around_it(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:
     (workspace / "en.md").write_text("word " * 100 + "WRONG " + "word " * 100, encoding="utf-8")
-    lines = shown(run, failing, workspace, Problem("L1", Severity.WARNING, "m", "en.md", row=1, value="WRONG")).split(
-        "\n"
-    )
+    lines = shown(
+        run, failing, workspace, Problem("L1", Severity.WARNING, "m", "en.md", row=1, value="WRONG")
+    ).split("\n")
     assert lines[3].startswith(" 1│ … ")
     assert lines[3].endswith(" …")
     assert len(lines[3]) < 110
@@ -398,7 +480,15 @@ def test_problem_in_a_spreadsheet_names_tab_cell_and_column(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:
     problem = Problem(
-        "C101", Severity.ERROR, "no address", "contacts/uk.xlsx", "Members", "D17", 17, "E-mail", "a@\x1bb"
+        "C101",
+        Severity.ERROR,
+        "no address",
+        "contacts/uk.xlsx",
+        "Members",
+        "D17",
+        17,
+        "E-mail",
+        "a@\x1bb",
     )
     assert shown(run, failing, workspace, problem).startswith(
         "error[C101]: no address\n"
@@ -411,9 +501,19 @@ def test_problem_in_a_spreadsheet_names_tab_cell_and_column(
 def test_problem_in_a_csv_file_shows_its_line(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:
-    (workspace / "de.csv").write_text("Name;E-Mail\nJo Beispiel;Jo <jo@bt.example>\n", encoding="utf-8")
+    (workspace / "de.csv").write_text(
+        "Name;E-Mail\nJo Beispiel;Jo <jo@bt.example>\n", encoding="utf-8"
+    )
     problem = Problem(
-        "C110", Severity.ERROR, "pasted together", "de.csv", None, "2:2", 2, "E-Mail", "Jo <jo@bt.example>"
+        "C110",
+        Severity.ERROR,
+        "pasted together",
+        "de.csv",
+        None,
+        "2:2",
+        2,
+        "E-Mail",
+        "Jo <jo@bt.example>",
     )
     assert shown(run, failing, workspace, problem).startswith(
         "error[C110]: pasted together\n"
@@ -427,7 +527,9 @@ def test_problem_in_a_csv_file_shows_its_line(
 def test_sheet_with_more_rows_than_the_setting_allows_is_refused(run: RUN, workspace: Path) -> None:
     (workspace / "config.toml").write_text(f"{CONFIG}[contacts]\nmax_rows = 2\n", encoding="utf-8")
     (workspace / "contacts").mkdir()
-    (workspace / "contacts" / "no.csv").write_text("Name;E-mail\nA B;a@x.example\nC D;c@x.example\n", encoding="utf-8")
+    (workspace / "contacts" / "no.csv").write_text(
+        "Name;E-mail\nA B;a@x.example\nC D;c@x.example\n", encoding="utf-8"
+    )
     found = run("-C", workspace, "check")
     assert found.exit_code == 1
     assert "C015" in found.output
@@ -436,7 +538,10 @@ def test_sheet_with_more_rows_than_the_setting_allows_is_refused(run: RUN, works
 def test_more_than_five_of_a_kind_are_counted(
     run: RUN, failing: Callable[[BaseException], None], workspace: Path
 ) -> None:
-    many = [Problem("C101", Severity.ERROR, f"no. {number}", "a.csv", row=number) for number in range(1, 17)]
+    many = [
+        Problem("C101", Severity.ERROR, f"no. {number}", "a.csv", row=number)
+        for number in range(1, 17)
+    ]
     other = Problem("C102", Severity.ERROR, "another", "a.csv", row=99)
     text = shown(run, failing, workspace, *many, other)
     assert text.count("error[C101]") == 5
@@ -446,19 +551,26 @@ def test_more_than_five_of_a_kind_are_counted(
     assert run("-C", workspace, "fail", "-v").stderr.count("error[C101]") == 16
 
 
-def test_problem_in_the_settings_is_one_line_with_file_and_number(run: RUN, workspace: Path) -> None:
+def test_problem_in_the_settings_is_one_line_with_file_and_number(
+    run: RUN, workspace: Path
+) -> None:
     (workspace / "config.toml").write_text(f"{CONFIG}port = 99999\n", encoding="utf-8")
     found = run("-C", workspace, "config", "show")
     assert found.exit_code == 2
-    assert found.stderr.startswith("config.toml:6: smtp.port: must be at most 65535: 99999 [K105]\n")
+    assert found.stderr.startswith(
+        "config.toml:6: smtp.port: must be at most 65535: 99999 [K105]\n"
+    )
     assert "The settings have one mistake; nothing was done." in found.stderr
 
 
-# ---------------------------------------------------------------------------------------------------- config show
+# -------------------------------------------------------------------------------------- config show
 
 
 def test_config_show_prints_what_could_stand_in_the_file(run: RUN, workspace: Path) -> None:
-    more = '[contacts]\ncolumns = { "e mail" = ["courriel"] }\nlanguages = { FR = "fr" }\n[safety]\nallow = ["@x.example"]\n'
+    more = (
+        '[contacts]\ncolumns = { "e mail" = ["courriel"] }\nlanguages = { FR = "fr"'
+        ' }\n[safety]\nallow = ["@x.example"]\n'
+    )
     (workspace / "config.toml").write_text(CONFIG + more, encoding="utf-8")
     first = run("-C", workspace, "config", "show").stdout
     (workspace / "config.toml").write_text(first, encoding="utf-8")
@@ -466,13 +578,15 @@ def test_config_show_prints_what_could_stand_in_the_file(run: RUN, workspace: Pa
 
 
 def test_config_show_says_where_each_value_came_from(run: RUN, workspace: Path) -> None:
-    found = run("-C", workspace, "config", "show", "--where", env={"MAILER_SMTP_PORT": "2525"}).stdout
+    found = run(
+        "-C", workspace, "config", "show", "--where", env={"MAILER_SMTP_PORT": "2525"}
+    ).stdout
     assert re.search(r"^port = 2525 +# MAILER_SMTP_PORT$", found, re.MULTILINE)
     assert re.search(r"^host = .* +# config.toml:5$", found, re.MULTILINE)
     assert re.search(r"^per_minute = 60 +# default$", found, re.MULTILINE)
 
 
-# -------------------------------------------------------------------------------------------------- letters words
+# ------------------------------------------------------------------------------------ letters words
 
 
 def test_letters_words_lists_every_placeholder_with_an_example(run: RUN) -> None:

@@ -1,4 +1,6 @@
-"""Facts about `mailer contacts …`: what people type, what is written, and what is never overwritten."""
+"""Facts about `mailer contacts …`: what people type, what is written, and what is never
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from click.testing import CliRunner, Result
 
 from mailer.cli import cli
 
-CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+CONFIG = (
+    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "smtp.rights.example"\n'
+)
 SHEET = (
     "Delegation,Role,Name,E-mail\nNO,representative,Anna Prøve,anna@no.example\n"
     "NO,substitute,Ola Skisse,mailto:ola@no.example\nNO,substitute,Kari Mønster,\n"
@@ -87,22 +92,32 @@ def test_diff_compares_sheets_and_folders(root: Path, run: Run, tmp_path: Path) 
         encoding="utf-8",
     )
     result = run("diff", root / "contacts", new, "--html", tmp_path / "page.html", code=0)
-    assert result.stdout.splitlines()[-1] == "0 delegations unchanged.    1 left · 1 joined · 1 changed · 0 to decide"
+    assert (
+        result.stdout.splitlines()[-1]
+        == "0 delegations unchanged.    1 left · 1 joined · 1 changed · 0 to decide"
+    )
     assert "Per Utkast" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert data(run("diff", root / "contacts", new, "--json"))["totals"]["left"] == 1
 
 
 def test_a_new_sheet_is_empty_and_clean(root: Path, run: Run) -> None:
-    assert run("new", "FR", "Holland").stdout.split() == ["contacts/france.xlsx", "contacts/netherlands.xlsx"]
+    assert run("new", "FR", "Holland").stdout.split() == [
+        "contacts/france.xlsx",
+        "contacts/netherlands.xlsx",
+    ]
     assert "already there" in run("new", "France", code=2).stderr
     assert "did you mean Germany?" in run("new", "Germnay", code=2).stderr
     found = data(run("check", "france.xlsx", "--json"))
     assert (found["problems"], found["contacts"]) == ([], 0)
 
 
-def test_import_makes_a_sheet_and_says_what_is_missing(root: Path, run: Run, tmp_path: Path) -> None:
+def test_import_makes_a_sheet_and_says_what_is_missing(
+    root: Path, run: Run, tmp_path: Path
+) -> None:
     source = tmp_path / "list.txt"
-    source.write_text("Ms Anna SAMPLE, Austria, SOC ; Mr Ola SKISSE, Norway\nsigned overleaf", encoding="utf-8")
+    source.write_text(
+        "Ms Anna SAMPLE, Austria, SOC ; Mr Ola SKISSE, Norway\nsigned overleaf", encoding="utf-8"
+    )
     result = run("import", source, "--into", "pace")
     assert result.stdout.strip() == "contacts/pace.csv: 2 people from PACE list"
     assert "This source lacks: no addresses" in result.stderr
@@ -150,13 +165,19 @@ def test_every_code_is_explained_with_an_example() -> None:
 
 
 def test_a_workspace_can_say_which_delegations_sit(root: Path, run: Run) -> None:
-    (root / "contacts" / "ca.csv").write_text("Country,Name,E-mail\nCanada,Ola Skisse,o@ca.example\n", encoding="utf-8")
-    assert [p["code"] for p in data(run("check", "ca.csv", "--json", code=1))["problems"]] == ["C121"]
+    (root / "contacts" / "ca.csv").write_text(
+        "Country,Name,E-mail\nCanada,Ola Skisse,o@ca.example\n", encoding="utf-8"
+    )
+    assert [p["code"] for p in data(run("check", "ca.csv", "--json", code=1))["problems"]] == [
+        "C121"
+    ]
     (root / "delegations.csv").write_text("code,status\nCA,member\n", encoding="utf-8")
     assert data(run("check", "ca.csv", "--json"))["problems"] == []
 
 
-def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(root: Path, run: Run) -> None:
+def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(
+    root: Path, run: Run
+) -> None:
     run("hold", "Anna Prøve", "--because", "asked")
     again = SHEET.replace("Anna Prøve,anna@", "Anna K. Prøve,new@")
     (root / "contacts" / "no.csv").write_text(again, encoding="utf-8")
@@ -167,8 +188,13 @@ def test_check_says_who_is_nearly_on_the_hold_list_and_what_to_do_next(root: Pat
 
 
 def test_fix_says_the_whole_command_that_writes(root: Path, run: Run) -> None:
-    (root / "contacts" / "a.csv").write_text("Country,Name,E-mail\nNorwya,Per Utkast,p@no.example\n", encoding="utf-8")
+    (root / "contacts" / "a.csv").write_text(
+        "Country,Name,E-mail\nNorwya,Per Utkast,p@no.example\n", encoding="utf-8"
+    )
     assert 'answer "did you mean" with yes' in run("check", "a.csv", code=1).stderr
-    assert "contacts fix a.csv --only C120 --apply" in run("fix", "a.csv", "--only", "c120", code=1).stderr
+    assert (
+        "contacts fix a.csv --only C120 --apply"
+        in run("fix", "a.csv", "--only", "c120", code=1).stderr
+    )
     run("fix", "a.csv", "--only", "C120", "--apply")
     assert "Norway,Per Utkast" in (root / "contacts" / "a.csv").read_text(encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Facts about `mailer init`: what it writes loads as it is, in test mode, and nothing is overwritten."""
+"""Facts about `mailer init`: what it writes loads as it is, in test mode, and nothing is
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def test_every_choice_of_the_drop_downs_is_understood(made: Path) -> None:
         if rule.formula1.startswith('"'):
             choices[heading] = rule.formula1.strip('"').split(",")
         else:
-            choices[heading] = [row[0].value for row in guide[rule.formula1.rpartition("!")[2].replace("$", "")]]
+            choices[heading] = [
+                row[0].value for row in guide[rule.formula1.rpartition("!")[2].replace("$", "")]
+            ]
     delegation, civility, gender = (list(choices)[at] for at in (0, 2, 4))
     assert len(choices[delegation]) == 46
     assert all(Delegations.load().find(name) for name in choices[delegation])
@@ -80,7 +84,10 @@ def test_every_choice_of_the_drop_downs_is_understood(made: Path) -> None:
     longest = max(map(len, choices.values()))
     for number in range(longest):
         person = {heading: words[number % len(words)] for heading, words in choices.items()}
-        person |= {headings[4]: f"Person{'abcdefghij'[number % 10]}", headings[6]: f"person{number}@rights.example"}
+        person |= {
+            headings[4]: f"Person{'abcdefghij'[number % 10]}",
+            headings[6]: f"person{number}@rights.example",
+        }
         if person[civility] in ("Ms", "Mme"):
             person[gender] = "f"
         else:
@@ -91,7 +98,16 @@ def test_every_choice_of_the_drop_downs_is_understood(made: Path) -> None:
     assert [str(problem) for problem in found.problems if problem.sheet == people.title] == []
     assert len({contact.delegation for contact in found.contacts}) == 46
     assert {contact.role for contact in found.contacts} == {"representative", "substitute", "chair"}
-    assert {contact.language for contact in found.contacts} == {"en", "fr", "de", "it", "es", "tr", "uk", "pl"}
+    assert {contact.language for contact in found.contacts} == {
+        "en",
+        "fr",
+        "de",
+        "it",
+        "es",
+        "tr",
+        "uk",
+        "pl",
+    }
 
 
 def test_first_appeal_is_complete(made: Path) -> None:
@@ -111,14 +127,23 @@ def test_what_nobody_has_filled_in_is_a_note_and_in_live_mode_an_error(
 ) -> None:
     settings = made / "config.toml"
     settings.write_text(
-        settings.read_text(encoding="utf-8").replace('mode = "test"', f'mode = "{mode}"'), encoding="utf-8"
+        settings.read_text(encoding="utf-8").replace('mode = "test"', f'mode = "{mode}"'),
+        encoding="utf-8",
     )
     found = CliRunner().invoke(cli, ["-C", str(made), "check", "--json"])
     problems = [one for one in json.loads(found.stdout)["problems"] if one["code"] == "K113"]
     assert found.exit_code == code
-    assert [one["message"].split()[0] for one in problems] == ["sender.from", "sender.organisation", "smtp.host"]
+    assert [one["message"].split()[0] for one in problems] == [
+        "sender.from",
+        "sender.organisation",
+        "smtp.host",
+    ]
     assert {one["severity"] for one in problems} == {severity}
-    (said,) = [one for one in doctor.settings(load_workspace(made)) if "as mailer init wrote" in one.sentence]
+    (said,) = [
+        one
+        for one in doctor.settings(load_workspace(made))
+        if "as mailer init wrote" in one.sentence
+    ]
     assert said.verdict is (doctor.Verdict.WRONG if mode == "live" else doctor.Verdict.LOOK)
     lines = settings.read_text(encoding="utf-8").splitlines()
     assert all(one["value"] in lines[one["row"] - 1] for one in problems)
@@ -126,7 +151,8 @@ def test_what_nobody_has_filled_in_is_a_note_and_in_live_mode_an_error(
 
 def test_what_is_filled_in_is_no_problem(made: Path) -> None:
     (made / "config.toml").write_text(
-        '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n',
+        '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+        ' "smtp.rights.example"\n',
         encoding="utf-8",
     )
     assert unfilled(load_workspace(made)) == []

@@ -15,7 +15,10 @@ from mailer.letters.appeal import load_appeal
 from mailer.letters.render import check_letters
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter
 
-CONFIG = '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+CONFIG = (
+    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "smtp.rights.example"\n'
+)
 TOML = 'title = "Votes"\n[[organisation]]\nname = { en = "Freedom First", fr = "Liberté" }\n'
 EN, FR = letter("By 76 votes."), letter("Par 76 voix.")
 
@@ -35,7 +38,9 @@ def lines(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_new_appeal_is_in_order_and_waits_to_be_written(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_new_appeal_is_in_order_and_waits_to_be_written(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     assert run("new", "prisoners-2027").exit_code == 0
     made = load_appeal(tmp_path, "prisoners-2027")
     assert (made.title, set(made.letters)) == ("Prisoners 2027", {"en", "fr"})
@@ -43,12 +48,21 @@ def test_new_appeal_is_in_order_and_waits_to_be_written(run: Callable[..., Resul
     assert {problem.code for problem in problems} == {"L238"}
 
 
-def test_copy_of_an_appeal_is_unsigned_and_has_no_last_day(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_copy_of_an_appeal_is_unsigned_and_has_no_last_day(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     folder(
-        tmp_path, "votes", toml=TOML.replace('"Votes"', '"Votes"\nlast_day = 2026-01-27'), **{"for/NO.en": "Norway."}
+        tmp_path,
+        "votes",
+        toml=TOML.replace('"Votes"', '"Votes"\nlast_day = 2026-01-27'),
+        **{"for/NO.en": "Norway."},
     )
-    (tmp_path / "templates" / "votes" / "en.md").write_text(letter("By 76 votes.\n\n{{ for_delegation }}"), "utf-8")
-    (tmp_path / "templates" / "votes" / "fr.md").write_text(letter("Par 76 voix.\n\n{{ for_delegation }}"), "utf-8")
+    (tmp_path / "templates" / "votes" / "en.md").write_text(
+        letter("By 76 votes.\n\n{{ for_delegation }}"), "utf-8"
+    )
+    (tmp_path / "templates" / "votes" / "fr.md").write_text(
+        letter("Par 76 voix.\n\n{{ for_delegation }}"), "utf-8"
+    )
     assert run("sign", "votes", "Freedom First", "--by", "Jana").exit_code == 0
     assert run("new", "again", "--from", "votes").exit_code == 0
     copy, old = load_appeal(tmp_path, "again"), load_appeal(tmp_path, "votes")
@@ -93,14 +107,20 @@ def test_words_of_an_appeal_are_its_facts_and_the_columns_of_the_sheets(
     assert "fact.res2527" in {one["name"] for one in lines(run("words", "--json"))}
 
 
-def test_list_shows_every_appeal_and_what_is_wrong_with_one(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_list_shows_every_appeal_and_what_is_wrong_with_one(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     folder(tmp_path, "broken", en="no subject")
     result = run("list")
     assert result.exit_code == 1
     assert "votes" in result.stdout
     assert "Votes" in result.stdout
     assert "the appeal broken has 1 problem: mailer check broken" in result.stdout
-    assert lines(run("list", "--json"))[1] == {"appeal": "votes", "title": "Votes", "languages": ["en", "fr"]}
+    assert lines(run("list", "--json"))[1] == {
+        "appeal": "votes",
+        "title": "Votes",
+        "languages": ["en", "fr"],
+    }
 
 
 def test_coverage_of_twins_says_that_they_hold_the_same(run: Callable[..., Result]) -> None:
@@ -128,7 +148,11 @@ def test_signature_is_of_this_text(run: Callable[..., Result], tmp_path: Path) -
     assert run("signed", "votes").exit_code == 0
     folder(tmp_path, "votes", en=EN.replace("votes", "voices"))
     (after,) = lines(run("signed", "votes", "--json"))
-    assert (after["organisation"], after["state"], after["by"]) == ("Freedom First", "changed", "Jana Novák")
+    assert (after["organisation"], after["state"], after["by"]) == (
+        "Freedom First",
+        "changed",
+        "Jana Novák",
+    )
 
 
 def test_stranger_cannot_sign(run: Callable[..., Result]) -> None:
@@ -148,14 +172,21 @@ Norway,substitute,Kim,Dahl,kim.dahl@no.parliament.example,,,en
 """
 
 
-def test_proof_shows_forms_and_lets_a_person_accept_them(run: Callable[..., Result], tmp_path: Path) -> None:
-    """In test mode, too, whose allow-list is about sending: the sheet is read for the real people."""
+def test_proof_shows_forms_and_lets_a_person_accept_them(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """In test mode, too, whose allow-list is about sending: the sheet is read for the
+    real people.
+    """
     (tmp_path / "config.toml").write_text(CONFIG + '[safety]\nmode = "test"\nallow = []\n', "utf-8")
     (tmp_path / "contacts").mkdir()
     (tmp_path / "contacts" / "all.csv").write_text(SHEET, "utf-8")
     first = preview(tmp_path)
     assert first.exit_code == 1, first.stderr
-    order = [first.stdout.index(greeting) for greeting in ("Madame la Sénatrice,", "Dear Kim Dahl,", "Dear Ms Berg,")]
+    order = [
+        first.stdout.index(greeting)
+        for greeting in ("Madame la Sénatrice,", "Dear Kim Dahl,", "Dear Ms Berg,")
+    ]
     assert order == sorted(order)
     assert "closes: Veuillez agréer, Madame la Sénatrice, l'expression" in first.stdout
     assert "source: general knowledge, no source found" in " ".join(first.stdout.split())
@@ -163,4 +194,8 @@ def test_proof_shows_forms_and_lets_a_person_accept_them(run: Callable[..., Resu
     accepted = preview(tmp_path, "--accept", "Jana Novák")
     assert accepted.exit_code == 0
     assert "unverified, accepted by Jana Novák" in accepted.stdout
-    assert [group["accepted"] for group in lines(preview(tmp_path, "--json"))] == ["Jana Novák", "", ""]
+    assert [group["accepted"] for group in lines(preview(tmp_path, "--json"))] == [
+        "Jana Novák",
+        "",
+        "",
+    ]

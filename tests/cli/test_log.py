@@ -30,7 +30,8 @@ __all__ = ["journey"]  # the fixture: one delivery in each state
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CONFIG = (
-    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
+    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "smtp.rights.example"\n'
     '[log]\ndatabase = "state/ledger.db"\n'  # where the fixture `ledger` has it
 )
 RUN = Callable[..., Result]
@@ -38,7 +39,8 @@ RUN = Callable[..., Result]
 
 @pytest.fixture
 def ledger(sqlite_ledger: Ledger) -> Iterator[Ledger]:
-    """The screens are the same on both databases; the questions behind them are tested on both elsewhere.
+    """The screens are the same on both databases; the questions behind them are tested on both
+    elsewhere.
 
     Somebody is sending meanwhile, as far as can be seen.
     """
@@ -72,7 +74,7 @@ def lines(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-# ------------------------------------------------------------------------------------------- before there is a log
+# ---------------------------------------------------------------------------- before there is a log
 
 
 def test_status_without_a_log_says_so_and_makes_none(run: RUN, tmp_path: Path) -> None:
@@ -106,15 +108,20 @@ def test_log_without_a_mail_out_says_what_makes_one(run: RUN, ledger: Ledger) ->
     assert "No mail-out has been planned yet." in result.stderr
 
 
-# --------------------------------------------------------------------------------------------------------- status
+# ------------------------------------------------------------------------------------------- status
 
 
-def test_status_lists_every_mail_out(run: RUN, journey: Journey, planned: Callable[..., int]) -> None:
+def test_status_lists_every_mail_out(
+    run: RUN, journey: Journey, planned: Callable[..., int]
+) -> None:
     planned(2, appeal="another", title="Another appeal")
     result = run("status")
     assert result.exit_code == 0
     assert "M-0001    sending       8         2" in result.stdout
-    assert "needs a look: 1 unknown, 1 refused, 1 not sent, 1 still trying, 2 left out" in result.stdout
+    assert (
+        "needs a look: 1 unknown, 1 refused, 1 not sent, 1 still trying, 2 left out"
+        in result.stdout
+    )
     assert "Another appeal" in result.stdout
     first, second = lines(run("status", "--json"))
     assert (first["mail_out"], first["state"], first["planned"]) == ("M-0001", "sending", 8)
@@ -138,10 +145,17 @@ def test_status_in_json_has_its_fixed_form_and_adds_up(run: RUN, journey: Journe
     ("state", "said"),
     [
         (MailOutState.SENDING, ["sending at 5 of 6", "mailer pause M-0001"]),
-        (MailOutState.PAUSED, ["paused at 5 of 6: too many refusals", "mailer resume M-0001", "mailer stop M-0001"]),
+        (
+            MailOutState.PAUSED,
+            ["paused at 5 of 6: too many refusals", "mailer resume M-0001", "mailer stop M-0001"],
+        ),
         (
             MailOutState.STOPPED,
-            ["stopped for good at 6 of 6", "--state unknown,refused,not_sent", "mailer retry M-0001"],
+            [
+                "stopped for good at 6 of 6",
+                "--state unknown,refused,not_sent",
+                "mailer retry M-0001",
+            ],
         ),
     ],
 )
@@ -151,7 +165,9 @@ def test_status_says_how_it_stands_why_and_what_to_type(
     from mailer.ledger import mailouts
 
     with ledger.writing() as connection:
-        mailouts.change(connection, journey.id, state, at=journey.clock(), who="Jana", why="too many refusals")
+        mailouts.change(
+            connection, journey.id, state, at=journey.clock(), who="Jana", why="too many refusals"
+        )
     result = run("status", "M-0001")
     assert result.exit_code == 0
     for words in said:
@@ -181,10 +197,15 @@ def test_watching_ends_when_the_mail_out_is_over(run: RUN, journey: Journey) -> 
     journey.become(MailOutState.STOPPED)
     (status,) = lines(run("status", "--watch", "--json"))
     assert status["state"] == "stopped"
-    assert "M-0001 stopped, 6 of 6: 2 accepted for delivery" in run("status", "M-0001", "--watch").stdout
+    assert (
+        "M-0001 stopped, 6 of 6: 2 accepted for delivery"
+        in run("status", "M-0001", "--watch").stdout
+    )
 
 
-def test_watching_tells_each_change_until_the_end(run: RUN, journey: Journey, tmp_path: Path) -> None:
+def test_watching_tells_each_change_until_the_end(
+    run: RUN, journey: Journey, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(tmp_path), "status", "--watch", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
@@ -197,9 +218,13 @@ def test_watching_tells_each_change_until_the_end(run: RUN, journey: Journey, tm
     assert watching.returncode == 0
 
 
-def test_interrupting_the_watch_ends_the_looking_alone(run: RUN, journey: Journey, tmp_path: Path) -> None:
+def test_interrupting_the_watch_ends_the_looking_alone(
+    run: RUN, journey: Journey, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(tmp_path), "status", "M-0001", "--watch"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as watching:
         assert watching.stdout
         assert watching.stdout.readline().startswith("M-0001 sending")
         watching.send_signal(signal.SIGINT)
@@ -209,10 +234,12 @@ def test_interrupting_the_watch_ends_the_looking_alone(run: RUN, journey: Journe
     assert run("status", "M-0001", "--json").stdout.count('"sending", "planned"') == 1
 
 
-# ---------------------------------------------------------------------------------------------------------- people
+# ------------------------------------------------------------------------------------------- people
 
 
-def test_coordinator_finds_who_did_not_get_it_and_why_in_two_steps(run: RUN, journey: Journey) -> None:
+def test_coordinator_finds_who_did_not_get_it_and_why_in_two_steps(
+    run: RUN, journey: Journey
+) -> None:
     first = run("status", "M-0001")
     assert "M-0001-001  ✗  refused   Person 1 Példás, NO" in first.stdout
     second = run("log", "show", "M-0001-001")
@@ -220,7 +247,9 @@ def test_coordinator_finds_who_did_not_get_it_and_why_in_two_steps(run: RUN, jou
     assert "→ refused: no such mailbox" in second.stdout
 
 
-def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(run: RUN, journey: Journey) -> None:
+def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(
+    run: RUN, journey: Journey
+) -> None:
     people = lines(run("log", "people", "M-0001", "--json"))
     assert len(people) == 8
     for one in people:
@@ -247,7 +276,9 @@ def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(run: RUN, 
         (["--state", "refused", "--delegation", "FR"], []),
     ],
 )
-def test_people_are_narrowed_as_it_was_typed(run: RUN, journey: Journey, args: list[str], numbers: list[int]) -> None:
+def test_people_are_narrowed_as_it_was_typed(
+    run: RUN, journey: Journey, args: list[str], numbers: list[int]
+) -> None:
     people = lines(run("log", "people", "M-0001", "--json", *args))
     assert [one["delivery"] for one in people] == [f"M-0001-{number:03d}" for number in numbers]
 
@@ -287,7 +318,7 @@ def test_mail_out_that_is_not_there_is_an_error(run: RUN, journey: Journey) -> N
     assert "is no mail-out" in run("status", "first").stderr
 
 
-# ------------------------------------------------------------------------------------------------------ one letter
+# --------------------------------------------------------------------------------------- one letter
 
 
 @pytest.mark.parametrize(
@@ -297,14 +328,18 @@ def test_mail_out_that_is_not_there_is_an_error(run: RUN, journey: Journey) -> N
         ["m-1", "person 3"], ["M-0001-003"], ["3"],
     ],
 )  # fmt: skip
-def test_person_is_found_by_name_address_or_number(run: RUN, journey: Journey, who: list[str]) -> None:
+def test_person_is_found_by_name_address_or_number(
+    run: RUN, journey: Journey, who: list[str]
+) -> None:
     (one,) = lines(run("log", "show", *who, "--json"))
     assert one["delivery"] == "M-0001-003"
     assert [moment["kind"] for moment in one["timeline"]] == ["sending", "unknown"]  # type: ignore[attr-defined]
     assert one["place"] == "contacts/all.csv:4:4"
 
 
-def test_unknown_letter_says_that_it_is_not_sent_again_by_itself(run: RUN, journey: Journey) -> None:
+def test_unknown_letter_says_that_it_is_not_sent_again_by_itself(
+    run: RUN, journey: Journey
+) -> None:
     result = run("log", "show", "3")
     assert "the line broke before the answer came" in result.stdout
     assert "It is not sent again by itself" in result.stderr
@@ -340,14 +375,18 @@ def test_nobody_gets_the_closest_name(run: RUN, journey: Journey, who: str, said
     assert said in result.stderr
 
 
-def test_person_of_an_older_mail_out_is_pointed_to(run: RUN, journey: Journey, planned: Callable[..., int]) -> None:
+def test_person_of_an_older_mail_out_is_pointed_to(
+    run: RUN, journey: Journey, planned: Callable[..., int]
+) -> None:
     planned(2, appeal="another")
     result = run("log", "show", "Person 6 Peldas")
     assert result.exit_code == 2
     assert "mailer log show M-0001 Person 6 Peldas" in result.stderr
 
 
-def test_other_letters_of_the_same_person_are_named(run: RUN, journey: Journey, planned: Callable[..., int]) -> None:
+def test_other_letters_of_the_same_person_are_named(
+    run: RUN, journey: Journey, planned: Callable[..., int]
+) -> None:
     planned(1, appeal="another")
     result = run("log", "show", "M-0002", "Person 1 Peldas")
     assert "The same person elsewhere:" in result.stdout
@@ -360,13 +399,17 @@ def test_mail_out_alone_asks_whose_letter(run: RUN, journey: Journey) -> None:
     assert "Whose letter?" in result.stderr
 
 
-def test_letter_is_written_and_shown_exactly_as_it_was_sent(run: RUN, journey: Journey, tmp_path: Path) -> None:
+def test_letter_is_written_and_shown_exactly_as_it_was_sent(
+    run: RUN, journey: Journey, tmp_path: Path
+) -> None:
     path = tmp_path / "letter.eml"
     result = run("log", "show", "4", "--text", "--eml", path)
     assert result.exit_code == 0
     assert "Date: Wed, 20 Jan 2027 08:00:01 +0000\n\nhello\n" in result.stdout
     data = path.read_bytes()
-    assert data.startswith(b"Date: Wed, 20 Jan 2027 08:00:01 +0000\r\nFrom: <us@rights.example>\r\n")
+    assert data.startswith(
+        b"Date: Wed, 20 Jan 2027 08:00:01 +0000\r\nFrom: <us@rights.example>\r\n"
+    )
     assert message_from_bytes(data)["To"] == "<person4@no.parliament.example>"
     (one,) = lines(run("log", "show", "4", "--text", "--json"))
     assert str(one["letter"]).endswith("Date: Wed, 20 Jan 2027 08:00:01 +0000\n\nhello")
@@ -376,7 +419,9 @@ def test_letter_is_written_and_shown_exactly_as_it_was_sent(run: RUN, journey: J
     assert run("log", "show", "4", "--eml", path, "--force").exit_code == 0
 
 
-def test_letter_that_was_not_handed_over_has_no_date_and_says_so(run: RUN, journey: Journey) -> None:
+def test_letter_that_was_not_handed_over_has_no_date_and_says_so(
+    run: RUN, journey: Journey
+) -> None:
     result = run("log", "show", "5", "--text")
     assert "has not been handed over yet" in result.stderr
     assert "Date:" not in result.stdout
@@ -388,7 +433,7 @@ def test_who_was_left_out_has_no_letter_to_show(run: RUN, journey: Journey) -> N
     assert "There is no letter for Person 7 Példás: no address" in result.stderr
 
 
-# ----------------------------------------------------------------------------------------------------- delegations
+# -------------------------------------------------------------------------------------- delegations
 
 
 def test_delegations_with_nothing_to_look_at_are_one_line(
@@ -405,18 +450,21 @@ def test_delegations_with_nothing_to_look_at_are_one_line(
     assert len(found) == 3
 
 
-# ---------------------------------------------------------------------------------------------------------- export
+# ------------------------------------------------------------------------------------------- export
 
 
 def evil(ledger: Ledger, clock: SettableClock, planned: Callable[..., int]) -> None:
-    """A mail-out whose sheet and server try to put formulas and escape codes on somebody's screen."""
+    """A mail-out whose sheet and server try to put formulas and escape codes on
+    somebody's screen.
+    """
     from dataclasses import replace
 
     plan = a_plan(2)
     first, second = plan.deliveries
     names = ("=HYPERLINK(1)", "@SUM(1)\x1b[31m")
     people = [
-        replace(one, contact=replace(one.contact, name=name)) for one, name in zip((first, second), names, strict=True)
+        replace(one, contact=replace(one.contact, name=name))
+        for one, name in zip((first, second), names, strict=True)
     ]
     journey = Journey(ledger, planned(deliveries=tuple(people)), clock)
     for one in journey.claim(2, owner=ME):
@@ -424,7 +472,9 @@ def evil(ledger: Ledger, clock: SettableClock, planned: Callable[..., int]) -> N
         journey.record(one, YES)
 
 
-def test_workbook_has_totals_and_exactly_the_chosen_rows(run: RUN, journey: Journey, tmp_path: Path) -> None:
+def test_workbook_has_totals_and_exactly_the_chosen_rows(
+    run: RUN, journey: Journey, tmp_path: Path
+) -> None:
     path = tmp_path / "out.xlsx"
     result = run("log", "export", "--xlsx", path, "--state", "refused,left out")
     assert result.exit_code == 0
@@ -432,7 +482,12 @@ def test_workbook_has_totals_and_exactly_the_chosen_rows(run: RUN, journey: Jour
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["Totals", "People"]
     totals = {row[0]: row[1] for row in book["Totals"].iter_rows(min_row=3, values_only=True)}
-    assert (totals["refused"], totals["left out"], totals["accepted for delivery"], totals["people"]) == (1, 2, 0, 3)
+    assert (
+        totals["refused"],
+        totals["left out"],
+        totals["accepted for delivery"],
+        totals["people"],
+    ) == (1, 2, 0, 3)
     sheet = book["People"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R4")
     head, *rows = sheet.iter_rows(values_only=True)
@@ -470,10 +525,15 @@ def test_csv_opens_in_a_spreadsheet_program_without_running_anything(
 def test_json_export_is_what_log_people_prints(run: RUN, journey: Journey, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     assert run("log", "export", "--json", path, "--delegation", "FR").exit_code == 0
-    assert path.read_text(encoding="utf-8") == run("log", "people", "--json", "--delegation", "FR").stdout
+    assert (
+        path.read_text(encoding="utf-8")
+        == run("log", "people", "--json", "--delegation", "FR").stdout
+    )
 
 
-def test_export_overwrites_nothing_unless_told_to(run: RUN, journey: Journey, tmp_path: Path) -> None:
+def test_export_overwrites_nothing_unless_told_to(
+    run: RUN, journey: Journey, tmp_path: Path
+) -> None:
     path, other = tmp_path / "out.csv", tmp_path / "out.xlsx"
     path.write_text("mine", encoding="utf-8")
     result = run("log", "export", "--xlsx", other, "--csv", path)
@@ -485,7 +545,9 @@ def test_export_overwrites_nothing_unless_told_to(run: RUN, journey: Journey, tm
     assert "Person 1" in path.read_text(encoding="utf-8")
 
 
-def test_export_into_a_folder_that_is_not_there_is_an_error_in_words(run: RUN, journey: Journey) -> None:
+def test_export_into_a_folder_that_is_not_there_is_an_error_in_words(
+    run: RUN, journey: Journey
+) -> None:
     result = run("log", "export", "--csv", "nowhere/out.csv")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
@@ -497,16 +559,27 @@ def test_export_needs_a_file(run: RUN, journey: Journey) -> None:
     assert "--xlsx outcome.xlsx" in result.stderr
 
 
-# ---------------------------------------------------------------------------------------------------- on the screen
+# ------------------------------------------------------------------------------------ on the screen
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 @pytest.mark.parametrize("width", [60, 120])
 @pytest.mark.parametrize(
-    ("name", "args"), [("status", ("status", "M-0001")), ("show", ("log", "show", "2")), ("people", ("log", "people"))]
+    ("name", "args"),
+    [
+        ("status", ("status", "M-0001")),
+        ("show", ("log", "show", "2")),
+        ("people", ("log", "people")),
+    ],
 )
 def test_screen_is_as_it_was_looked_at(
-    run: RUN, journey: Journey, tmp_path: Path, name: str, args: tuple[str, ...], width: int, encoding: str
+    run: RUN,
+    journey: Journey,
+    tmp_path: Path,
+    name: str,
+    args: tuple[str, ...],
+    width: int,
+    encoding: str,
 ) -> None:
     runner = CliRunner(charset=encoding, env={"COLUMNS": str(width), "NO_COLOR": "1"})
     shown = runner.invoke(cli, ["-C", str(tmp_path), *args]).stdout

@@ -1,4 +1,6 @@
-"""Facts about `mailer preview`: whose letter is shown, in which form, and what of it can be kept."""
+"""Facts about `mailer preview`: whose letter is shown, in which form, and what of it
+can be kept.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def work(tmp_path: Path) -> Callable[..., Result]:
     (files / "chart.png").write_bytes(PNG)
     (files / "report.pdf").write_bytes(PDF)
     (tmp_path / "contacts").mkdir()
-    (tmp_path / "contacts" / "all.csv").write_text(SHEET + "IT,Bea,Senza,f,representative,,\n", encoding="utf-8")
+    (tmp_path / "contacts" / "all.csv").write_text(
+        SHEET + "IT,Bea,Senza,f,representative,,\n", encoding="utf-8"
+    )
     (tmp_path / "config.toml").write_text(CONFIG.format(port=25, mode="live"), encoding="utf-8")
     return lambda *args: CliRunner().invoke(cli, ["-C", str(tmp_path), "preview", *map(str, args)])
 
@@ -67,7 +71,9 @@ def test_whole_message_opens_in_a_mail_program(work: Callable[..., Result], tmp_
     assert [part.get_filename() for part in message.iter_attachments()] == ["report.pdf"]  # type: ignore[attr-defined]
 
 
-def test_person_without_an_address_is_shown_and_has_no_message(work: Callable[..., Result], tmp_path: Path) -> None:
+def test_person_without_an_address_is_shown_and_has_no_message(
+    work: Callable[..., Result], tmp_path: Path
+) -> None:
     assert "Bea Senza would be left out: no address" in work("appeal", "--as", "Senza").output
     done = work("appeal", "--as", "Senza", "--eml", tmp_path / "a.eml")
     assert done.exit_code == 2
@@ -83,7 +89,9 @@ def test_hardest_goes_through_unusual_people(work: Callable[..., Result]) -> Non
     assert work("appeal", "--hardest").stdout.count("Subject:") == 5
 
 
-def test_letter_of_a_mail_out_is_its_frozen_bytes(work: Callable[..., Result], tmp_path: Path) -> None:
+def test_letter_of_a_mail_out_is_its_frozen_bytes(
+    work: Callable[..., Result], tmp_path: Path
+) -> None:
     planned = CliRunner().invoke(cli, ["-C", str(tmp_path), "plan", "appeal"])
     assert planned.exit_code == 0, planned.output
     folder(tmp_path, "appeal", en=BODY.replace("Hello", "Changed"))
@@ -91,9 +99,13 @@ def test_letter_of_a_mail_out_is_its_frozen_bytes(work: Callable[..., Result], t
     assert shown.exit_code == 0, shown.output
     assert "Hello from us." in shown.stdout
     assert "at the first attempt" in shown.stdout
-    work("M-1", "--as", "anna@no.example", "--eml", tmp_path / "a.eml", "--html", tmp_path / "a.html")
+    work(
+        "M-1", "--as", "anna@no.example", "--eml", tmp_path / "a.eml", "--html", tmp_path / "a.html"
+    )
     kept = (tmp_path / "a.eml").read_bytes()
-    log = CliRunner().invoke(cli, ["-C", str(tmp_path), "log", "show", "M-1", "Berg", "--eml", str(tmp_path / "b.eml")])
+    log = CliRunner().invoke(
+        cli, ["-C", str(tmp_path), "log", "show", "M-1", "Berg", "--eml", str(tmp_path / "b.eml")]
+    )
     assert log.exit_code == 0, log.output
     assert kept == (tmp_path / "b.eml").read_bytes()
     assert b64encode(PNG).decode() in (tmp_path / "a.html").read_text("utf-8")
@@ -122,7 +134,9 @@ def test_person_who_is_not_in_the_mail_out_or_has_no_letter_is_told(
     ],
     ids=" ".join,
 )
-def test_flags_that_contradict_each_other_are_refused(work: Callable[..., Result], args: tuple[str, ...]) -> None:
+def test_flags_that_contradict_each_other_are_refused(
+    work: Callable[..., Result], args: tuple[str, ...]
+) -> None:
     assert work(*args).exit_code == 2
 
 
@@ -131,7 +145,9 @@ def test_letter_opens_in_the_browser_that_people_use(
 ) -> None:
     seen = tmp_path / "seen"
     script = tmp_path / "browser"
-    script.write_text(f'#!{sys.executable}\nimport sys\nopen({str(seen)!r}, "w").write(sys.argv[1])\n', "utf-8")
+    script.write_text(
+        f'#!{sys.executable}\nimport sys\nopen({str(seen)!r}, "w").write(sys.argv[1])\n', "utf-8"
+    )
     script.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{script} %s")
     import webbrowser

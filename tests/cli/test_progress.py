@@ -1,4 +1,6 @@
-"""A sending that nobody looks at any longer: the reader of its output goes, the window is closed, the sender is gone."""
+"""A sending that nobody looks at any longer: the reader of its output goes, the window is closed,
+the sender is gone.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,18 @@ from mailer.ledger.guard.senders import nobody_sends, sender
 from mailer.ledger.ledger import Ledger
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import SettableClock, a_plan, damage
-from tests.helpers.workspaces import Sending, Terminal, a_workspace, data, lines, mailer, planned, process, said, states
+from tests.helpers.workspaces import (
+    Sending,
+    Terminal,
+    a_workspace,
+    data,
+    lines,
+    mailer,
+    planned,
+    process,
+    said,
+    states,
+)
 
 PEOPLE = 30
 
@@ -66,7 +79,9 @@ def _end(sending: Sending) -> tuple[int, str, str, None]:
     return sending.process.returncode, out or "", err or "", None
 
 
-def test_window_that_is_closed_pauses_and_nothing_becomes_unknown(workspace: Path, box: Mailbox) -> None:
+def test_window_that_is_closed_pauses_and_nothing_becomes_unknown(
+    workspace: Path, box: Mailbox
+) -> None:
     with Terminal(workspace, "send", "M-0001", "--confirm", str(PEOPLE)) as terminal:
         terminal.wait_for("accepted")
         terminal.close_window()
@@ -100,7 +115,9 @@ def test_damaged_log_sends_nothing(workspace: Path, box: Mailbox) -> None:
     assert not box.seen
 
 
-def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(workspace: Path, box: Mailbox) -> None:
+def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(
+    workspace: Path, box: Mailbox
+) -> None:
     with Sending(workspace, "send", "M-0001", "--confirm", str(PEOPLE)) as sending:
         sending.events(1)
         with Sending(workspace, "work") as helper:
@@ -113,7 +130,10 @@ def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(workspace: 
 
 
 def test_last_one_who_helps_pauses_when_interrupted(workspace: Path) -> None:
-    with Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger, ledger.writing() as connection:
+    with (
+        Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger,
+        ledger.writing() as connection,
+    ):
         mailouts.change(connection, 1, MailOutState.SENDING, at=ledger.now(), who="test")
     with Sending(workspace, "work") as helper:
         helper.events(1)
@@ -124,7 +144,9 @@ def test_last_one_who_helps_pauses_when_interrupted(workspace: Path) -> None:
 
 
 def test_mail_out_that_nobody_sends_is_seen_as_such(ledger_url: str) -> None:
-    """A sender that gave everything back and went leaves no delivery by which its death could be seen."""
+    """A sender that gave everything back and went leaves no delivery by which its death could be
+    seen.
+    """
     clock = SettableClock()
     with Ledger(ledger_url, now=clock) as ledger:
         with ledger.writing() as connection:
@@ -141,7 +163,10 @@ def test_mail_out_that_nobody_sends_is_seen_as_such(ledger_url: str) -> None:
 
 
 def test_status_says_that_nobody_sends(workspace: Path) -> None:
-    with Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger, ledger.writing() as connection:
+    with (
+        Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger,
+        ledger.writing() as connection,
+    ):
         mailouts.change(connection, 1, MailOutState.SENDING, at=ledger.now(), who="test")
     shown = said(mailer("status", "M-0001", at=workspace))
     assert "has ended without saying so" in shown
@@ -150,7 +175,9 @@ def test_status_says_that_nobody_sends(workspace: Path) -> None:
 
 
 def test_end_of_a_sending_names_the_head_that_proves_the_log(workspace: Path) -> None:
-    """Its seal covers the last outcome, and a copy of the log that was cut off before does not know it."""
+    """Its seal covers the last outcome, and a copy of the log that was cut off before does not know
+    it.
+    """
     shown = said(process("send", "M-0001", "--confirm", PEOPLE, at=workspace))
     found = re.search(r"prove the log +mailer -C \S+ (log verify --head ([0-9a-f]{16}))\n", shown)
     assert found, shown
@@ -159,11 +186,20 @@ def test_end_of_a_sending_names_the_head_that_proves_the_log(workspace: Path) ->
     assert "a second person" in shown
 
 
-def test_mail_out_that_was_paused_after_its_last_letter_is_closed_by_resume(workspace: Path) -> None:
+def test_mail_out_that_was_paused_after_its_last_letter_is_closed_by_resume(
+    workspace: Path,
+) -> None:
     *_, finished = lines(mailer("send", "M-0001", "--confirm", PEOPLE, "--json", at=workspace))
     assert finished["counts"]["accepted"] == PEOPLE
-    with Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger, ledger.writing() as connection:
-        connection.exec_driver_sql("UPDATE mail_out SET state = 'sending', ended_at = NULL")  # as a crash leaves it
-        mailouts.change(connection, 1, MailOutState.PAUSED, at=ledger.now(), who="Jana", why="a look")
+    with (
+        Ledger(f"sqlite:///{workspace / '.mailer' / 'ledger.db'}") as ledger,
+        ledger.writing() as connection,
+    ):
+        connection.exec_driver_sql(
+            "UPDATE mail_out SET state = 'sending', ended_at = NULL"
+        )  # as a crash leaves it
+        mailouts.change(
+            connection, 1, MailOutState.PAUSED, at=ledger.now(), who="Jana", why="a look"
+        )
     shown = said(mailer("resume", "M-0001", at=workspace))
     assert "M-0001 is finished." in shown

@@ -1,4 +1,6 @@
-"""Facts about settling an unknown delivery from the command line, with real letters and a real server."""
+"""Facts about settling an unknown delivery from the command line, with real letters and a real
+server.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def mailbox(tmp_path: Path, run: RUN) -> Iterator[Mailbox]:
     assert run("init", str(root)).exit_code == 0
     (root / "contacts" / "members.xlsx").unlink()
     (root / "contacts" / "norway.csv").write_text(
-        f"Delegation,Name,E-mail,Language,Gender\nNO,Anna Berg,{ANNA},en,f\nNO,Ola Dal,{OLA},en,m\n", encoding="utf-8"
+        f"Delegation,Name,E-mail,Language,Gender\nNO,Anna Berg,{ANNA},en,f\nNO,Ola"
+        f" Dal,{OLA},en,m\n",
+        encoding="utf-8",
     )
     with Mailbox(tmp_path / "box", {ANNA: Trick.HANGS_UP}) as mailbox:
         settings(root, mailbox.port)
@@ -69,7 +73,9 @@ def test_same_letter_goes_out_once_more_after_a_person_has_released_it(
     run: RUN, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     first = (mailbox.folder / f"{ANNA}.eml").read_bytes()
-    released = run("resolve", "M-0001", "berg", "--resend", "--because", "no trace of it", "--by", "Marta")
+    released = run(
+        "resolve", "M-0001", "berg", "--resend", "--because", "no trace of it", "--by", "Marta"
+    )
     assert released.exit_code == 0, released.stderr
     assert "M-0001-001 stays unknown. Nothing has been sent yet." in released.stderr
     assert mailbox.seen[ANNA] == 1
@@ -82,13 +88,27 @@ def test_same_letter_goes_out_once_more_after_a_person_has_released_it(
     assert (state(run, "M-0001", "berg"), state(run, "M-0002", "berg")) == ("unknown", "accepted")
     told = run("log", "show", "M-0001", "berg").stdout
     assert "by Marta: to be sent again in M-0002: no trace of it" in told
-    assert "by Marta: the letter of M-0001-001, unknown there" in run("log", "show", "M-0002", "berg").stdout
+    assert (
+        "by Marta: the letter of M-0001-001, unknown there"
+        in run("log", "show", "M-0002", "berg").stdout
+    )
 
 
-@pytest.mark.parametrize(("flag", "became"), [("--accepted", "accepted"), ("--not-sent", "not_sent")])
-def test_decision_is_recorded_with_name_and_reason(run: RUN, mailbox: Mailbox, flag: str, became: str) -> None:
-    result = run("resolve", "M-0001-001", flag, "--because", "she answered", "--by", "Marta", "--json")
-    assert json.loads(result.stdout) == {"delivery": "M-0001-001", "state": became, "who": "Marta", "resend": None}
+@pytest.mark.parametrize(
+    ("flag", "became"), [("--accepted", "accepted"), ("--not-sent", "not_sent")]
+)
+def test_decision_is_recorded_with_name_and_reason(
+    run: RUN, mailbox: Mailbox, flag: str, became: str
+) -> None:
+    result = run(
+        "resolve", "M-0001-001", flag, "--because", "she answered", "--by", "Marta", "--json"
+    )
+    assert json.loads(result.stdout) == {
+        "delivery": "M-0001-001",
+        "state": became,
+        "who": "Marta",
+        "resend": None,
+    }
     assert state(run, "M-0001", "berg") == became
     assert "Marta decided: she answered" in run("log", "show", "M-0001", "berg").stdout
     totals = run("status", "M-0001").stdout
@@ -107,7 +127,9 @@ def test_decision_is_recorded_with_name_and_reason(run: RUN, mailbox: Mailbox, f
         (["M-0001", "nobody", "--accepted", "--because", "x"], "There is nobody like 'nobody'", 2),
     ],
 )
-def test_what_cannot_be_decided_is_said(run: RUN, mailbox: Mailbox, args: list[str], said: str, code: int) -> None:
+def test_what_cannot_be_decided_is_said(
+    run: RUN, mailbox: Mailbox, args: list[str], said: str, code: int
+) -> None:
     result = run("resolve", *args)
     assert said in result.stderr
     assert result.exit_code == code
@@ -126,7 +148,9 @@ def test_nobody_is_released_whom_test_mode_or_the_hold_list_keeps_back(
     assert (result.exit_code, "on the hold list: she objected" in result.stderr) == (3, True)
 
 
-def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(run: RUN, mailbox: Mailbox, tmp_path: Path) -> None:
+def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(
+    run: RUN, mailbox: Mailbox, tmp_path: Path
+) -> None:
     result = run("log", "show", "M-0001", "berg")
     for words in (
         "handed over",
@@ -137,8 +161,8 @@ def test_unknown_letter_is_shown_with_what_there_is_to_decide_by(run: RUN, mailb
     ):
         assert words in result.stdout, result.stdout
     assert (
-        f'Decide:  mailer -C {tmp_path / "work"} resolve M-0001-001 --accepted (or --not-sent, --resend) --because "…"'
-        in result.stderr
+        f"Decide:  mailer -C {tmp_path / 'work'} resolve M-0001-001 --accepted (or --not-sent,"
+        ' --resend) --because "…"' in result.stderr
     )
     assert "--evidence" not in result.stderr, "no folder of sent mail is set"
     missing = run("log", "show", "M-0001", "berg", "--evidence")
@@ -159,11 +183,16 @@ def test_folder_of_sent_mail_is_asked_as_evidence(
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
-    ids = {who: json.loads(run("log", "show", "M-0001", who, "--json").stdout)["message_id"] for who in ("berg", "dal")}
+    ids = {
+        who: json.loads(run("log", "show", "M-0001", who, "--json").stdout)["message_id"]
+        for who in ("berg", "dal")
+    }
     assert "holds no letters of this mail-out: it says nothing" in folder()
     dovecot.file(f'"{SENT}"', ids["dal"])
     assert "where an accepted letter is: most likely it was not sent" in folder()
     dovecot.file(f'"{SENT}"', ids["berg"])
     assert "it was sent." in folder()
-    found = json.loads(run("log", "show", "M-0001", "berg", "--evidence", "--json").stdout)["evidence"]
+    found = json.loads(run("log", "show", "M-0001", "berg", "--evidence", "--json").stdout)[
+        "evidence"
+    ]
     assert (found["sent_folder"]["finding"], found["message_id"]) == ("filed", ids["berg"])

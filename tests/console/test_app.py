@@ -1,4 +1,6 @@
-"""Facts about the console: who gets in, who may do what, what a browser is told, and that nothing changes by itself."""
+"""Facts about the console: who gets in, who may do what, what a browser is told, and that nothing
+changes by itself.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,17 @@ from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import account, delivery, event, journal, mail_out
 from mailer.plan.plan import Planned
 from tests.conftest import SettableClock, a_contact
-from tests.helpers.consoles import HERE, PASSWORD, Browser, a_browser, a_console, as_role, sign_in, signed_in, workspace
+from tests.helpers.consoles import (
+    HERE,
+    PASSWORD,
+    Browser,
+    a_browser,
+    a_console,
+    as_role,
+    sign_in,
+    signed_in,
+    workspace,
+)
 from tests.ledger.test_ledger import Journey
 from tests.report.test_totals import journey
 
@@ -64,18 +76,30 @@ def address_of(page: Page) -> str:
 
 
 def everything(ledger: Ledger, console: Console | None = None) -> list[object]:
-    """Return what must not change: all but the journal, which tells of the visits; and the files of the workspace."""
+    """Return what must not change: all but the journal, which tells of the visits; and the files of
+    the workspace.
+    """
     files = sorted(console.shelf.root.rglob("*")) if console else []
     with ledger.reading() as connection:
-        rows = [connection.execute(sa.select(table)).all() for table in (mail_out, delivery, event, account)]
-    return [*rows, [(path, path.read_bytes()) for path in files if path.is_file() and "ledger.db" not in path.name]]
+        rows = [
+            connection.execute(sa.select(table)).all()
+            for table in (mail_out, delivery, event, account)
+        ]
+    return [
+        *rows,
+        [
+            (path, path.read_bytes())
+            for path in files
+            if path.is_file() and "ledger.db" not in path.name
+        ],
+    ]
 
 
 GETS = [page for page in PAGES if page.get]
 POSTS = [page for page in PAGES if page.post]
 
 
-# ---------------------------------------------------------------------------------------------------- roles and rights
+# --------------------------------------------------------------------------------- roles and rights
 
 RIGHTS = {
     "viewer": {"look"},
@@ -114,7 +138,9 @@ NEEDED = {
     "/people/close": "rule",
 }
 LOOKING = {"/people": "rule", "/journal": "rule", "/contacts/dropped/{drop}": "edit"}
-"""What a form needs, written down a second time on purpose: a slip in the table of pages shows here."""
+"""What a form needs, written down a second time on purpose: a slip in the table of pages shows
+here.
+"""
 
 
 def test_roles_are_what_they_are_said_to_be() -> None:
@@ -132,17 +158,23 @@ def test_page_needs_the_right_that_it_should(page: Page) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_page_opens_for_those_who_may_and_for_nobody_else(console: Console, role: str) -> None:
+def test_every_page_opens_for_those_who_may_and_for_nobody_else(
+    console: Console, role: str
+) -> None:
     browser = as_role(console, role)
     for page in GETS:
         expected = page.look in RIGHTS[role]
         answer = browser.get(address_of(page))
         assert (answer.status_code != 403) is expected, f"{role} {page.path}: {answer.status_code}"
-        assert answer.status_code in ((200, 303, 404) if expected else (403,)), f"{page.path}: {answer.text[:500]}"
+        assert answer.status_code in ((200, 303, 404) if expected else (403,)), (
+            f"{page.path}: {answer.text[:500]}"
+        )
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_forms_change_nothing_for_those_who_may_not(console: Console, ledger: Ledger, role: str) -> None:
+def test_forms_change_nothing_for_those_who_may_not(
+    console: Console, ledger: Ledger, role: str
+) -> None:
     browser = as_role(console, role)
     before = everything(ledger, console)
     for page in POSTS:
@@ -152,7 +184,9 @@ def test_forms_change_nothing_for_those_who_may_not(console: Console, ledger: Le
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in POSTS if not page.path.endswith(("resume", "rehearse"))], ids=lambda page: page.path
+    "page",
+    [page for page in POSTS if not page.path.endswith(("resume", "rehearse"))],
+    ids=lambda page: page.path,
 )
 def test_form_is_not_refused_for_those_who_may(console: Console, page: Page) -> None:
     answer = signed_in(console).post(address_of(page))
@@ -166,11 +200,13 @@ def test_role_that_nobody_knows_may_do_nothing(console: Console, ledger: Ledger)
     assert browser.get("/").status_code == 403
 
 
-# ------------------------------------------------------------------------------------------------- forged and astray
+# -------------------------------------------------------------------------------- forged and astray
 
 
 @pytest.mark.parametrize("page", POSTS, ids=lambda page: page.path)
-def test_forged_form_is_refused_and_changes_nothing(console: Console, ledger: Ledger, page: Page) -> None:
+def test_forged_form_is_refused_and_changes_nothing(
+    console: Console, ledger: Ledger, page: Page
+) -> None:
     owner, path = signed_in(console), address_of(page)
     token = owner.token
     before = everything(ledger, console)
@@ -183,7 +219,10 @@ def test_forged_form_is_refused_and_changes_nothing(console: Console, ledger: Le
         ({"_token": token}, {"sec-fetch-site": "same-site"}),
         ({"_token": token}, {}),  # no browser that says nothing about itself
     ):
-        assert owner.client.post(path, data=data, headers=headers).status_code == 403, (data, headers)
+        assert owner.client.post(path, data=data, headers=headers).status_code == 403, (
+            data,
+            headers,
+        )
     assert a_browser(console).client.post(path, headers={"origin": HERE}).status_code == 401
     if page.get is None:
         assert owner.get(path).status_code == 405
@@ -195,11 +234,18 @@ def test_console_answers_to_its_own_name_only(owner: Browser, host: str) -> None
     assert owner.get("/", headers={"host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/nowhere", "/static/console.css", "/mail-outs/M-0001/outcomes.csv"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sign-in", "/nowhere", "/static/console.css", "/mail-outs/M-0001/outcomes.csv"]
+)
 def test_browser_is_told_to_load_nothing_from_elsewhere(owner: Browser, path: str) -> None:
     headers = owner.get(path).headers
     policy = headers["content-security-policy"]
-    for rule in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
+    for rule in (
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    ):
         assert rule in policy
     assert "unsafe" not in policy
     assert "http" not in policy
@@ -224,12 +270,17 @@ def test_request_of_more_than_twenty_megabytes_is_refused(owner: Browser) -> Non
             yield b"x" * 65536
 
     headers = {"origin": HERE, "content-type": "application/x-www-form-urlencoded"}
-    assert owner.client.post("/language", content=endless(), headers=headers).status_code in (400, 413)
+    assert owner.client.post("/language", content=endless(), headers=headers).status_code in (
+        400,
+        413,
+    )
     headers["content-length"] = str(MOST_BYTES + 1)
     assert owner.client.post("/language", content=b"", headers=headers).status_code == 413
 
 
-def test_mistake_of_ours_is_a_page_with_all_its_headers(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistake_of_ours_is_a_page_with_all_its_headers(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser = signed_in(console)
     strict = a_browser(console, raise_server_exceptions=False)
     strict.client.cookies = browser.client.cookies
@@ -241,7 +292,7 @@ def test_mistake_of_ours_is_a_page_with_all_its_headers(console: Console, monkey
     assert "ZeroDivisionError" not in answer.text
 
 
-# ------------------------------------------------------------------------------------------------------ signing in
+# --------------------------------------------------------------------------------------- signing in
 
 
 def test_one_time_key_opens_the_console_once(console: Console) -> None:
@@ -273,7 +324,10 @@ def test_page_leads_strangers_to_the_door(console: Console) -> None:
     browser.post("/sign-out")
     answer = browser.get("/mail-outs/M-0001/outcomes?state=refused&q=berg")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/sign-in?next=%2Fmail-outs%2FM-0001%2Foutcomes%3Fstate%3Drefused%26q%3Dberg"
+    assert (
+        answer.headers["location"]
+        == "/sign-in?next=%2Fmail-outs%2FM-0001%2Foutcomes%3Fstate%3Drefused%26q%3Dberg"
+    )
     door = browser.get(answer.headers["location"]).text
     assert 'name="next" value="/mail-outs/M-0001/outcomes?state=refused&amp;q=berg"' in door
 
@@ -286,10 +340,15 @@ def test_link_from_elsewhere_opens_for_those_who_are_signed_in(owner: Browser) -
     owner.client.cookies = cookies
     assert between.status_code == 200
     (door,) = re.findall(r'url=([^"]+)', between.text)
-    assert owner.get(html.unescape(door)).headers["location"] == "/mail-outs/M-0001/outcomes?state=refused"
+    assert (
+        owner.get(html.unescape(door)).headers["location"]
+        == "/mail-outs/M-0001/outcomes?state=refused"
+    )
 
 
-def test_form_that_comes_after_the_end_of_the_sign_in_says_so_and_leads_back(console: Console, ledger: Ledger) -> None:
+def test_form_that_comes_after_the_end_of_the_sign_in_says_so_and_leads_back(
+    console: Console, ledger: Ledger
+) -> None:
     owner = as_role(console, "editor")
     note, page = "/mail-outs/M-0001/people/1/note", "/mail-outs/M-0001/people/1"
     token = owner.token
@@ -303,14 +362,19 @@ def test_form_that_comes_after_the_end_of_the_sign_in_says_so_and_leads_back(con
     elsewhere = owner.client.post(note, headers={"referer": "https://evil.example/"}).text
     assert 'name="next" value="/"' in elsewhere
     part = owner.get("/mail-outs/M-0001/outcomes", headers={"hx-request": "true"} | sent)
-    assert (part.status_code, part.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fmail-outs%2FM-0001%2Fpeople%2F1")
+    assert (part.status_code, part.headers["hx-redirect"]) == (
+        401,
+        "/sign-in?next=%2Fmail-outs%2FM-0001%2Fpeople%2F1",
+    )
     assert everything(ledger) == before
 
 
 def test_mistake_in_a_form_leads_back_to_it(owner: Browser) -> None:
     page = "/mail-outs/M-0001/people/1"
     headers = {"origin": HERE, "referer": HERE + page}
-    answer = owner.client.post(f"{page}/note", data={"_token": owner.token, "text": ""}, headers=headers)
+    answer = owner.client.post(
+        f"{page}/note", data={"_token": owner.token, "text": ""}, headers=headers
+    )
     assert answer.status_code == 400
     assert f'<a href="{page}">Back to the page before</a>' in answer.text
 
@@ -391,7 +455,7 @@ def test_behind_a_server_with_tls_the_cookie_is_for_tls_alone_and_the_key_opens_
     assert all(cookie.secure for cookie in browser.client.cookies.jar)
 
 
-# --------------------------------------------------------------------------------------------------- what is on record
+# -------------------------------------------------------------------------------- what is on record
 
 
 def test_who_opens_a_letter_is_on_record_once_in_ten_minutes(
@@ -402,13 +466,20 @@ def test_who_opens_a_letter_is_on_record_once_in_ten_minutes(
     clock.forward(minutes=11)
     owner.get("/mail-outs/M-0001/people/1/letter")
     with ledger.reading() as connection:
-        opened = [m for m in queries.timeline(connection, journey.one(1).id) if m.kind == notes.OPENED]
+        opened = [
+            m for m in queries.timeline(connection, journey.one(1).id) if m.kind == notes.OPENED
+        ]
     assert [m.who for m in opened] == ["jana", "jana"]
 
 
 def test_list_and_timeline_do_not_count_as_opening_a_letter(owner: Browser, ledger: Ledger) -> None:
     before = everything(ledger)
-    for path in ("/", "/mail-outs/M-0001", "/mail-outs/M-0001/outcomes", "/mail-outs/M-0001/people/1"):
+    for path in (
+        "/",
+        "/mail-outs/M-0001",
+        "/mail-outs/M-0001/outcomes",
+        "/mail-outs/M-0001/people/1",
+    ):
         assert owner.get(path).status_code == 200
     assert everything(ledger) == before
 
@@ -422,7 +493,9 @@ def test_letter_stands_in_a_frame_without_script_or_network(owner: Browser) -> N
     assert "frame-ancestors 'self'" in policy
 
 
-def test_unknown_is_settled_by_a_named_person_with_a_reason(owner: Browser, journey: Journey, ledger: Ledger) -> None:
+def test_unknown_is_settled_by_a_named_person_with_a_reason(
+    owner: Browser, journey: Journey, ledger: Ledger
+) -> None:
     unknown = next(number for number in range(1, 9) if journey.one(number).state is State.UNKNOWN)
     path = f"/mail-outs/M-0001/people/{unknown}/settle"
     assert owner.post(path, to="accepted").status_code == 400  # without a reason
@@ -434,7 +507,9 @@ def test_unknown_is_settled_by_a_named_person_with_a_reason(owner: Browser, jour
     assert owner.post(path, to="not_sent", because="changed my mind").status_code == 409
 
 
-def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(owner: Browser, journey: Journey) -> None:
+def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(
+    owner: Browser, journey: Journey
+) -> None:
     owner.post("/mail-outs/M-0001/people/1/note", text="called <b>the office</b>")
     owner.post("/mail-outs/M-0001/people/1/done", next="/mail-outs/M-0001/follow-up")
     page = owner.get("/mail-outs/M-0001/people/1").text
@@ -445,7 +520,10 @@ def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(owner: Browser
 
 def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Browser) -> None:
     """By codes, Switzerland (CH) would stand before Albania (AL) in nobody's alphabet."""
-    for language, names in (("en", ["France", "Norway", "Ukraine"]), ("fr", ["France", "Norvège", "Ukraine"])):
+    for language, names in (
+        ("en", ["France", "Norway", "Ukraine"]),
+        ("fr", ["France", "Norvège", "Ukraine"]),
+    ):
         owner.post("/language", language=language)
         call_sheet = owner.get("/mail-outs/M-0001/call-sheet").text
         assert re.findall(r"<h2>(\w+)</h2>", call_sheet) == names
@@ -461,10 +539,16 @@ def test_call_sheet_of_the_follow_up_has_exactly_its_people(owner: Browser) -> N
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_letter_says_whether_it_will_ever_have_a_date(owner: Browser, journey: Journey, number: int) -> None:
+def test_letter_says_whether_it_will_ever_have_a_date(
+    owner: Browser, journey: Journey, number: int
+) -> None:
     one, page = journey.one(number), owner.get(f"/mail-outs/M-0001/people/{number}/letter").text
-    assert ("not been handed over yet" in page) is (one.dated_at is None and one.state is State.DEFERRED)
-    assert ("never handed over" in page) is (one.dated_at is None and one.state in (State.REFUSED, State.NOT_SENT))
+    assert ("not been handed over yet" in page) is (
+        one.dated_at is None and one.state is State.DEFERRED
+    )
+    assert ("never handed over" in page) is (
+        one.dated_at is None and one.state in (State.REFUSED, State.NOT_SENT)
+    )
 
 
 def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
@@ -480,20 +564,31 @@ def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
     planned(deliveries=deliveries)
     page = owner.get("/mail-outs/M-0002/delegations").text
     rows = re.findall(
-        r'delegation=(\w\w)">[^<]+</a> <span class="quiet">.*?class="num heat (\w*)">([^<]+)<', page, re.DOTALL
+        r'delegation=(\w\w)">[^<]+</a> <span class="quiet">.*?class="num heat (\w*)">([^<]+)<',
+        page,
+        re.DOTALL,
     )
     assert rows == [("AZ", "", "–"), ("FI", "", "–"), ("NO", "s0", "0 %"), ("TR", "", "–")]
 
 
-def test_held_person_stands_on_the_hold_list_with_who_and_why(owner: Browser, console: Console) -> None:
-    assert owner.post("/mail-outs/M-0001/people/2/hold", because="asked not to be written to").status_code == 303
+def test_held_person_stands_on_the_hold_list_with_who_and_why(
+    owner: Browser, console: Console
+) -> None:
+    assert (
+        owner.post(
+            "/mail-outs/M-0001/people/2/hold", because="asked not to be written to"
+        ).status_code
+        == 303
+    )
     (entry,) = console.shelf.people()[2]
     assert (entry.because, entry.by) == ("asked not to be written to", "jana")
     assert "On the hold list" in owner.get("/mail-outs/M-0001/people/2").text
     assert owner.post("/mail-outs/M-0001/people/2/hold", because="again").status_code == 409
 
 
-def test_kill_switch_is_set_and_taken_away_with_who(owner: Browser, console: Console, ledger: Ledger) -> None:
+def test_kill_switch_is_set_and_taken_away_with_who(
+    owner: Browser, console: Console, ledger: Ledger
+) -> None:
     stop = console.shelf.workspace().kill_switch
     owner.post("/stop-everything")
     assert stop.exists()
@@ -518,7 +613,7 @@ def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Jou
     assert (last.kind, last.who) == ("stopped", "jana")
 
 
-# ------------------------------------------------------------------------------------------------------ the outcomes
+# ------------------------------------------------------------------------------------- the outcomes
 
 
 @pytest.mark.parametrize(
@@ -548,18 +643,29 @@ def test_address_bar_chooses_the_rows_and_the_export_has_exactly_them(
     page = owner.get(f"/mail-outs/M-0001/outcomes?{query}").text
     assert f"<strong>{len(numbers)}</strong> of 8 people" in page
     rows = list(
-        csv.DictReader(io.StringIO(owner.get(f"/mail-outs/M-0001/outcomes.csv?{query}").content.decode("utf-8-sig")))
+        csv.DictReader(
+            io.StringIO(
+                owner.get(f"/mail-outs/M-0001/outcomes.csv?{query}").content.decode("utf-8-sig")
+            )
+        )
     )
     assert [int(row["Delivery"].rpartition("-")[2]) for row in rows] == numbers
     lines = owner.get(f"/mail-outs/M-0001/outcomes.json?{query}").text.splitlines()
     assert [int(json.loads(line)["delivery"].rpartition("-")[2]) for line in lines] == numbers
-    book = openpyxl.load_workbook(io.BytesIO(owner.get(f"/mail-outs/M-0001/outcomes.xlsx?{query}").content))
+    book = openpyxl.load_workbook(
+        io.BytesIO(owner.get(f"/mail-outs/M-0001/outcomes.xlsx?{query}").content)
+    )
     assert book["People"].max_row == len(numbers) + 1
 
 
 def test_notes_are_searched_too(owner: Browser) -> None:
     owner.post("/mail-outs/M-0001/people/4/note", text="Call her office à Genève in January")
-    for words, numbers in (("january", ["4"]), ("Genève office", ["4"]), ("genève person5", []), ("%", [])):
+    for words, numbers in (
+        ("january", ["4"]),
+        ("Genève office", ["4"]),
+        ("genève person5", []),
+        ("%", []),
+    ):
         page = owner.get("/mail-outs/M-0001/outcomes", params={"q": words}).text
         assert re.findall(r'class="num quiet">(\d+)<', page) == numbers, words
 
@@ -572,7 +678,8 @@ def test_export_is_on_record(owner: Browser, ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "sort", ["number", "-number", "name", "-name", "delegation", "-delegation", "changed", "-changed"]
+    "sort",
+    ["number", "-number", "name", "-name", "delegation", "-delegation", "changed", "-changed"],
 )
 def test_pages_show_everybody_once_in_every_order(
     ledger: Ledger, planned: Callable[..., int], sort: str, clock: SettableClock
@@ -585,11 +692,16 @@ def test_pages_show_everybody_once_in_every_order(
         clock.forward(seconds=3)
         journey.claim(2)
     with ledger.reading() as connection:
-        whole = [one.number for one in outcomes.every(connection, mail_out_id, outcomes.Wanted(), sort=sort)]
+        whole = [
+            one.number
+            for one in outcomes.every(connection, mail_out_id, outcomes.Wanted(), sort=sort)
+        ]
         forward: list[int] = []
         after = None
         while True:
-            page = outcomes.page(connection, mail_out_id, outcomes.Wanted(), sort=sort, after=after, limit=5)
+            page = outcomes.page(
+                connection, mail_out_id, outcomes.Wanted(), sort=sort, after=after, limit=5
+            )
             forward += [one.number for one in page.rows]
             after = page.rows[-1].number
             if not page.after:
@@ -597,7 +709,9 @@ def test_pages_show_everybody_once_in_every_order(
         back: list[int] = []
         before = whole[-1]
         while True:
-            page = outcomes.page(connection, mail_out_id, outcomes.Wanted(), sort=sort, before=before, limit=5)
+            page = outcomes.page(
+                connection, mail_out_id, outcomes.Wanted(), sort=sort, before=before, limit=5
+            )
             back = [one.number for one in page.rows] + back
             before = page.rows[0].number
             if not page.before:
@@ -608,7 +722,9 @@ def test_pages_show_everybody_once_in_every_order(
 
 
 def test_tiles_show_the_46_delegations_once_each() -> None:
-    assert sorted(tile.code for tile in tiles()) == sorted(one.code for one in Delegations.load().members)
+    assert sorted(tile.code for tile in tiles()) == sorted(
+        one.code for one in Delegations.load().members
+    )
     assert max(tile.column for tile in tiles()) == 10
     assert max(tile.row for tile in tiles()) == 8
 

@@ -1,7 +1,8 @@
-"""Facts about the console in a real browser: three journeys, every page without violations, by keyboard, without script.
+"""Facts about the console in a real browser: three journeys, every page without violations, by
+keyboard, without script.
 
-Skipped where no Chromium is installed. Where MAILER_PICTURES names a folder, pictures of every page go there, in light,
-in dark, at 320 pixels and as on paper.
+Skipped where no Chromium is installed. Where MAILER_PICTURES names a folder, pictures of every page
+go there, in light, in dark, at 320 pixels and as on paper.
 """
 
 from __future__ import annotations
@@ -37,13 +38,18 @@ from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
 from tests.ledger.test_ledger import LATER, ME, YES
 from tests.report.test_totals import BROKE, NO_SUCH
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 if CHROMIUM:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
 
 RULES: dict[str, dict[str, object]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 """In the dark only the colours are other ones."""
@@ -137,7 +143,9 @@ def fill(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         first = mailouts.create(connection, a_plan(6, left_out=2), at=now(), who="Jana")
         mailouts.change(connection, first, MailOutState.SENDING, at=now(), who="Jana")
-        refused, accepted, unknown, trying, given_up, _ = claims.claim(connection, first, owner=ME, at=now(), limit=6)
+        refused, accepted, unknown, trying, given_up, _ = claims.claim(
+            connection, first, owner=ME, at=now(), limit=6
+        )
         end(refused, NO_SUCH, reason=Reason.NO_MAILBOX)
         transitions.mark(connection, unknown, owner=ME, at=now(), dated_at=now())
         end(unknown, BROKE, reason=Reason.BROKE_AFTER_DOT)
@@ -147,17 +155,28 @@ def fill(ledger: Ledger) -> None:
         end(given_up, LATER, state=State.NOT_SENT, reason=Reason.GAVE_UP)
         mailouts.change(connection, first, MailOutState.PAUSED, at=now(), who="Jana", why="lunch")
         mailouts.create(connection, a_plan(3, appeal="other"), at=now(), who="Jana")
-        for name, role in (("coordinator", "operator"), ("staff", "editor"), ("campaigner", "admin")):
+        for name, role in (
+            ("coordinator", "operator"),
+            ("staff", "editor"),
+            ("campaigner", "admin"),
+        ):
             password = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
             accounts.save(connection, name, role=role, password=password, at=now())
 
 
 def drop(root: Path) -> None:
-    """Put aside what two people have dropped: a new sheet with mistakes, and a marked copy with a cell corrected."""
-    sheet, copy = (root / ".mailer" / "dropped" / key / "contacts" for key in ("0" * 14 + "aa", "0" * 14 + "bb"))
+    """Put aside what two people have dropped: a new sheet with mistakes, and a marked copy with a
+    cell corrected.
+    """
+    sheet, copy = (
+        root / ".mailer" / "dropped" / key / "contacts"
+        for key in ("0" * 14 + "aa", "0" * 14 + "bb")
+    )
     for folder in (sheet, copy):
         folder.mkdir(parents=True)
-    (sheet / "all.csv").write_text(SHEET.replace("anna.berg@no", "anna.berg at no"), encoding="utf-8")
+    (sheet / "all.csv").write_text(
+        SHEET.replace("anna.berg@no", "anna.berg at no"), encoding="utf-8"
+    )
     path = marked_copy.mark(root, "contacts/all.csv", load_contacts(root))
     book = openpyxl.load_workbook(path)
     cell = next(cell for row in book.worksheets[1] for cell in row if " at " in str(cell.value))
@@ -178,17 +197,35 @@ def chromium() -> Iterator[Browser]:
 def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = workspace(tmp_path_factory.mktemp("site"))
     pictures = Path(os.environ["MAILER_PICTURES"]) if os.environ.get("MAILER_PICTURES") else None
-    with Mailbox(root / "mailbox") as mailbox, Ledger(f"sqlite:///{root / 'state' / 'ledger.db'}") as ledger:
-        (root / "config.toml").write_text(CONFIG.replace("2525", str(mailbox.port)), encoding="utf-8")
+    with (
+        Mailbox(root / "mailbox") as mailbox,
+        Ledger(f"sqlite:///{root / 'state' / 'ledger.db'}") as ledger,
+    ):
+        (root / "config.toml").write_text(
+            CONFIG.replace("2525", str(mailbox.port)), encoding="utf-8"
+        )
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
         fill(ledger)
         drop(root)
-        command = [sys.executable, "-m", "mailer", "-C", str(root), "console", "--no-open", "--port", "0", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "mailer",
+            "-C",
+            str(root),
+            "console",
+            "--no-open",
+            "--port",
+            "0",
+            "--json",
+        ]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout
             key = json.loads(server.stdout.readline())["url"]
-            context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+            context = chromium.new_context(
+                viewport={"width": 1280, "height": 900}, accept_downloads=True
+            )
             context.set_default_timeout(15_000)
             page = context.new_page()
             page.goto(key)
@@ -205,10 +242,15 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def page(site: Site) -> Iterator[Page]:
-    """A page of the owner of this computer; anything that the console of the browser complains about fails the test."""
+    """A page of the owner of this computer; anything that the console of the browser complains
+    about fails the test.
+    """
     opened = site.context.new_page()
     complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
     opened.close()
@@ -232,7 +274,7 @@ def sign_in(page: Page, site: Site, name: str) -> None:
     page.wait_for_url(f"{site.base}/")
 
 
-# ------------------------------------------------------------------------------------------------------- every page
+# --------------------------------------------------------------------------------------- every page
 
 
 def test_no_page_of_the_console_is_forgotten_here() -> None:
@@ -254,7 +296,11 @@ def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(site.base + PAGES[name])
         found = Axe().run(page, options=RULES[scheme]).response["violations"]
-        told = [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"][:3]]
+        told = [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found
+            for node in one["nodes"][:3]
+        ]
         site.shoot(page, f"{name}-{scheme}.png")
         assert told == [], scheme
     for width in (1000, 800, 740, 320):
@@ -280,7 +326,9 @@ def test_door_has_no_violation_and_fits(site: Site, stranger: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 320])
-def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(site: Site, page: Page, width: int) -> None:
+def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(
+    site: Site, page: Page, width: int
+) -> None:
     page.set_viewport_size({"width": width, "height": 600})
     page.goto(site.base + "/help")
     page.get_by_role("button", name="Sign out").scroll_into_view_if_needed()
@@ -300,7 +348,15 @@ def test_pages_in_french_are_french_and_fit(site: Site, page: Page) -> None:
     page.get_by_role("button", name="Français").click()
     try:
         expect(page.locator("html")).to_have_attribute("lang", "fr")
-        for name in ("start", "mail-out", "outcomes", "unknown", "follow-up", "step-letter", "contacts"):
+        for name in (
+            "start",
+            "mail-out",
+            "outcomes",
+            "unknown",
+            "follow-up",
+            "step-letter",
+            "contacts",
+        ):
             page.goto(site.base + PAGES[name])
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
             site.shoot(page, f"{name}-fr.png")
@@ -317,7 +373,7 @@ def test_call_sheet_prints_without_navigation(site: Site, page: Page) -> None:
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-# --------------------------------------------------------------------------------------------------- three journeys
+# ----------------------------------------------------------------------------------- three journeys
 
 
 def test_coordinator_from_sign_in_to_export(site: Site, stranger: Page) -> None:
@@ -363,7 +419,9 @@ def test_campaigner_from_the_letter_to_the_last_answer(site: Site, stranger: Pag
     page.get_by_label("Type the number to send").fill("3")
     page.get_by_role("button", name="Send", exact=True).click()
     page.wait_for_url(f"**/mail-outs/{name}")
-    expect(page.locator(".heading .phase")).to_have_text("finished", timeout=60_000)  # by the stream alone
+    expect(page.locator(".heading .phase")).to_have_text(
+        "finished", timeout=60_000
+    )  # by the stream alone
     expect(page.locator(".far")).to_contain_text("3 of 3")
     assert site.counts(int(name[2:]))[State.ACCEPTED] == 3
     assert len(list((site.root / "mailbox").glob("*.eml"))) == 3
@@ -384,7 +442,9 @@ def test_staff_from_a_dropped_sheet_to_the_sheet_in_its_place(site: Site, strang
     )
     page.get_by_role("button", name="Check it").click()
     expect(page.get_by_text("dropped, not taken over yet")).to_be_visible()
-    expect(page.get_by_role("cell", name="Peter Sample (empty) → peter.sample@gb.parliament.example")).to_be_visible()
+    expect(
+        page.get_by_role("cell", name="Peter Sample (empty) → peter.sample@gb.parliament.example")
+    ).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Marked copy").click()
     assert download.value.suggested_filename == "all.marked.xlsx"
@@ -397,10 +457,12 @@ def test_staff_from_a_dropped_sheet_to_the_sheet_in_its_place(site: Site, strang
     page.get_by_label("Why").fill("asked not to be written to")
     page.get_by_role("button", name="Put on the hold list").click()
     expect(page.get_by_role("rowheader", name="Peter Sample")).to_be_visible()
-    assert "peter.sample@gb.parliament.example" in (site.root / "contacts" / "all.csv").read_text(encoding="utf-8")
+    assert "peter.sample@gb.parliament.example" in (site.root / "contacts" / "all.csv").read_text(
+        encoding="utf-8"
+    )
 
 
-# ------------------------------------------------------------------------------------- keyboard, no script, live page
+# ------------------------------------------------------------------- keyboard, no script, live page
 
 
 def test_everything_is_reached_by_keyboard(site: Site, page: Page) -> None:
@@ -427,7 +489,9 @@ def test_everything_is_reached_by_keyboard(site: Site, page: Page) -> None:
 
 def test_stop_is_one_key_and_one_press(site: Site, page: Page) -> None:
     with site.ledger.writing() as connection:
-        mail_out_id = mailouts.create(connection, a_plan(4, appeal="stop"), at=clock.now(), who="Jana")
+        mail_out_id = mailouts.create(
+            connection, a_plan(4, appeal="stop"), at=clock.now(), who="Jana"
+        )
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
     page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
@@ -440,7 +504,9 @@ def test_stop_is_one_key_and_one_press(site: Site, page: Page) -> None:
 
 def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: Page) -> None:
     with site.ledger.writing() as connection:
-        mail_out_id = mailouts.create(connection, a_plan(4, appeal="live"), at=clock.now(), who="Jana")
+        mail_out_id = mailouts.create(
+            connection, a_plan(4, appeal="live"), at=clock.now(), who="Jana"
+        )
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
     page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
     expect(page.locator(".far")).to_contain_text("0 of 4")
@@ -448,7 +514,9 @@ def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: P
     with site.ledger.writing() as connection:
         for one in claims.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=2):
             transitions.mark(connection, one, owner=ME, at=clock.now(), dated_at=clock.now())
-            transitions.record(connection, one, YES, state=State.ACCEPTED, reason=None, owner=ME, at=clock.now())
+            transitions.record(
+                connection, one, YES, state=State.ACCEPTED, reason=None, owner=ME, at=clock.now()
+            )
     expect(page.locator(".far")).to_contain_text("2 of 4")
     expect(page.locator("#said")).to_contain_text("2 of 4")
     site.shoot(page, "live-light.png")
@@ -459,7 +527,9 @@ def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: P
 
 def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:
     with site.ledger.writing() as connection:
-        mail_out_id = mailouts.create(connection, a_plan(4, appeal="asked"), at=clock.now(), who="Jana")
+        mail_out_id = mailouts.create(
+            connection, a_plan(4, appeal="asked"), at=clock.now(), who="Jana"
+        )
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
     held: list[Route] = []
     page.route("**/outcomes", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no built-in
@@ -470,7 +540,9 @@ def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page:
     over = page.expect_event("requestfinished", lambda request: request.url.endswith("/stream"))
     with over, site.ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.PAUSED, at=clock.now(), who="Jana")
-    page.wait_for_timeout(500)  # time enough for a page that is loaded anew to call the other one off
+    page.wait_for_timeout(
+        500
+    )  # time enough for a page that is loaded anew to call the other one off
     held[0].continue_()
     page.wait_for_url("**/outcomes")
 
@@ -488,7 +560,9 @@ def test_console_works_without_script(site: Site, chromium: Browser) -> None:
     page.get_by_role("button", name="Write the note").click()
     expect(page.get_by_text("written without script")).to_be_visible()
     with site.ledger.writing() as connection:
-        mail_out_id = mailouts.create(connection, a_plan(2, appeal="noscript"), at=clock.now(), who="Jana")
+        mail_out_id = mailouts.create(
+            connection, a_plan(2, appeal="noscript"), at=clock.now(), who="Jana"
+        )
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
     page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
     assert 'http-equiv="refresh"' in page.content()

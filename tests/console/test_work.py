@@ -1,4 +1,6 @@
-"""Facts about what people do in the console: sheets, letters, plans, sending, accounts. Real files, a real mail server."""
+"""Facts about what people do in the console: sheets, letters, plans, sending, accounts. Real files,
+a real mail server.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ from tests.helpers.consoles import (
 
 @pytest.fixture
 def root(tmp_path: Path, ledger_url: str) -> Path:
-    """A workspace whose send log is the one of the test, on either database; `mailer send` opens it by itself."""
+    """A workspace whose send log is the one of the test, on either database; `mailer send` opens it
+    by itself.
+    """
     configure(workspace(tmp_path), "state/ledger.db", ledger_url)
     return tmp_path
 
@@ -60,7 +64,7 @@ def owner(console: Console) -> Browser:
     return signed_in(console)
 
 
-# -------------------------------------------------------------------------------------------------------- the sheets
+# --------------------------------------------------------------------------------------- the sheets
 
 
 def drop(owner: Browser, name: str, content: bytes) -> str:
@@ -81,7 +85,9 @@ def test_dropped_sheet_changes_nothing_before_it_is_taken_over(owner: Browser, r
     answer = owner.post(here)
     assert answer.headers["location"] == "/contacts/all.csv"
     assert (root / "contacts" / "all.csv").read_text(encoding="utf-8") == new
-    assert [path.read_text(encoding="utf-8") for path in (root / ".mailer" / "backups").iterdir()] == [SHEET]
+    assert [
+        path.read_text(encoding="utf-8") for path in (root / ".mailer" / "backups").iterdir()
+    ] == [SHEET]
     assert owner.get(here).status_code == 404
 
 
@@ -93,7 +99,8 @@ def test_dropped_sheet_can_be_thrown_away(owner: Browser, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../config.csv", "..\\..\\config.csv", "/etc/config.csv", "~$config.csv", "_config.csv"]
+    "name",
+    ["../../config.csv", "..\\..\\config.csv", "/etc/config.csv", "~$config.csv", "_config.csv"],
 )
 def test_name_of_a_dropped_sheet_leads_nowhere_else(owner: Browser, root: Path, name: str) -> None:
     config = (root / "config.toml").read_bytes()
@@ -109,7 +116,9 @@ def test_file_that_is_no_sheet_is_refused_in_words(owner: Browser, root: Path, n
     assert "is no contact sheet" in answer.text
 
 
-def test_sheet_that_cannot_be_read_shows_why_and_is_not_taken_over(owner: Browser, root: Path) -> None:
+def test_sheet_that_cannot_be_read_shows_why_and_is_not_taken_over(
+    owner: Browser, root: Path
+) -> None:
     here = drop(owner, "broken.xlsx", b"this is no workbook")
     assert "C00" in owner.get(here).text
     assert owner.post(here).status_code == 400
@@ -120,7 +129,12 @@ def test_marked_copy_goes_out_is_corrected_and_comes_home(owner: Browser, root: 
     answer = owner.post("/contacts/all.csv/marked")
     assert "attachment" in answer.headers["content-disposition"]
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
-    cell = next(c for row in book.worksheets[1] for c in row if c.value == "peter.sample at gb.parliament.example")
+    cell = next(
+        c
+        for row in book.worksheets[1]
+        for c in row
+        if c.value == "peter.sample at gb.parliament.example"
+    )
     assert cell.comment is not None
     cell.value = "peter.sample@gb.parliament.example"
     out = io.BytesIO()
@@ -129,19 +143,26 @@ def test_marked_copy_goes_out_is_corrected_and_comes_home(owner: Browser, root: 
     page = owner.get(here).text
     assert "1 cell differs" in page
     owner.post(here)
-    assert "peter.sample@gb.parliament.example" in (root / "contacts" / "all.csv").read_text(encoding="utf-8")
+    assert "peter.sample@gb.parliament.example" in (root / "contacts" / "all.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_hold_is_written_and_released(owner: Browser, console: Console) -> None:
-    owner.post("/contacts/hold-list", name="Anna Berg", delegation="Norway", address="", because="asked us")
+    owner.post(
+        "/contacts/hold-list", name="Anna Berg", delegation="Norway", address="", because="asked us"
+    )
     (entry,) = console.shelf.people()[2]
     assert (entry.name, entry.delegation, entry.by) == ("Anna Berg", "NO", "jana")
     assert owner.post("/contacts/hold-list/release", line="9", who="Anna Berg|").status_code == 400
-    assert owner.post("/contacts/hold-list/release", line=str(entry.row), who="Anna Berg|").status_code == 303
+    assert (
+        owner.post("/contacts/hold-list/release", line=str(entry.row), who="Anna Berg|").status_code
+        == 303
+    )
     assert list(console.shelf.people()[2]) == []
 
 
-# ------------------------------------------------------------------------------------------------------- the letters
+# -------------------------------------------------------------------------------------- the letters
 
 
 def test_letter_is_shown_as_anybody_would_get_it(owner: Browser) -> None:
@@ -176,19 +197,25 @@ def test_form_of_address_is_accepted_by_a_named_person(console: Console, root: P
     browser = as_role(console, "approver")
     page = browser.get("/letters/vote/rehearse").text
     form = re.search(
-        r'name="language" value="(\w+)"><input type="hidden" name="greeting" value="([^"]*)"><input type="hidden" name="closing" value="([^"]*)"',
+        r'name="language" value="(\w+)"><input type="hidden" name="greeting" value="([^"]*)"><input'
+        r' type="hidden" name="closing" value="([^"]*)"',
         page,
     )
     if form is None:
         pytest.skip("every form of address of these people is verified")
     language, greeting, closing = map(html.unescape, form.groups())
     assert (
-        browser.post("/letters/vote/accept", language=language, greeting=greeting, closing=closing).status_code == 303
+        browser.post(
+            "/letters/vote/accept", language=language, greeting=greeting, closing=closing
+        ).status_code
+        == 303
     )
-    assert "approver" in (root / "templates" / "_shared" / "accepted.csv").read_text(encoding="utf-8")
+    assert "approver" in (root / "templates" / "_shared" / "accepted.csv").read_text(
+        encoding="utf-8"
+    )
 
 
-# ------------------------------------------------------------------------------------------------------ plan and send
+# ------------------------------------------------------------------------------------ plan and send
 
 
 def state_of(ledger: Ledger, mail_out_id: int = 1) -> MailOutState:
@@ -213,7 +240,9 @@ def wait_for_the_sender(root: Path, ledger: Ledger) -> None:
         time.sleep(0.05)
 
 
-def test_mail_out_is_planned_and_sent_from_the_browser(owner: Browser, root: Path, ledger: Ledger) -> None:
+def test_mail_out_is_planned_and_sent_from_the_browser(
+    owner: Browser, root: Path, ledger: Ledger
+) -> None:
     with Mailbox(root / "mailbox") as mailbox:
         configure(root, "port = 2525", f"port = {mailbox.port}")
         assert owner.post("/letters/vote/send").headers["location"] == "/mail-outs/M-0001/send"
@@ -248,7 +277,9 @@ def test_pause_is_no_refusal_of_the_sender(owner: Browser, root: Path, ledger: L
     assert "The last start was refused" not in page
 
 
-def test_stale_plan_is_shown_cell_by_cell_and_not_offered_for_sending(owner: Browser, root: Path) -> None:
+def test_stale_plan_is_shown_cell_by_cell_and_not_offered_for_sending(
+    owner: Browser, root: Path
+) -> None:
     owner.post("/letters/vote/send")
     changed = SHEET.replace("anna.berg@no", "a.berg@no")
     (root / "contacts" / "all.csv").write_text(changed, encoding="utf-8")
@@ -258,7 +289,9 @@ def test_stale_plan_is_shown_cell_by_cell_and_not_offered_for_sending(owner: Bro
     assert "Type the number" not in page
 
 
-def test_live_plan_with_unverified_forms_is_not_offered_for_sending(owner: Browser, root: Path) -> None:
+def test_live_plan_with_unverified_forms_is_not_offered_for_sending(
+    owner: Browser, root: Path
+) -> None:
     configure(root, 'mode = "test"', 'mode = "live"')
     owner.post("/letters/vote/send")
     page = owner.get("/mail-outs/M-0001/send").text
@@ -266,7 +299,9 @@ def test_live_plan_with_unverified_forms_is_not_offered_for_sending(owner: Brows
     assert "Type the number" not in page
     proof = owner.get("/letters/vote/rehearse").text
     for form in re.findall(r'<form method="post" action="/letters/vote/accept">.*?</form>', proof):
-        values = dict(re.findall(r'name="(language|greeting|closing)" value="([^"]*)"', html.unescape(form)))
+        values = dict(
+            re.findall(r'name="(language|greeting|closing)" value="([^"]*)"', html.unescape(form))
+        )
         owner.post("/letters/vote/accept", **values)
     page = owner.get("/mail-outs/M-0001/send").text
     assert "Before real people can be written to" not in page
@@ -277,7 +312,9 @@ def test_what_the_sender_refuses_is_said_in_its_own_words(
     owner: Browser, root: Path, ledger: Ledger, console: Console
 ) -> None:
     owner.post("/letters/vote/send")
-    (root / "contacts" / "all.csv").write_text(SHEET.replace("anna.berg@no", "a.berg@no"), encoding="utf-8")
+    (root / "contacts" / "all.csv").write_text(
+        SHEET.replace("anna.berg@no", "a.berg@no"), encoding="utf-8"
+    )
     owner.post("/mail-outs/M-0001/send", number="3")  # as an old page would
     wait_for_the_sender(root, ledger)
     assert state_of(ledger) is MailOutState.PLANNED
@@ -306,20 +343,24 @@ def test_plan_waits_for_a_second_person_where_one_is_asked_for(
     assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
     planner.post("/mail-outs/M-0001/stop")
     stopped = planner.get("/mail-outs/M-0001/people/1").text
-    assert "stopped" in stopped and "Follow-up is done" not in stopped  # our own choice needs nobody
+    assert (
+        "stopped" in stopped and "Follow-up is done" not in stopped
+    )  # our own choice needs nobody
     admin = as_role(console, "admin")
     admin.post("/letters/vote/send")  # the planner may not approve it, whatever the role
     assert admin.post("/mail-outs/M-0002/approve").status_code == 409
 
 
-def test_plan_narrowed_to_a_delegation_leaves_the_others_out(owner: Browser, ledger: Ledger) -> None:
+def test_plan_narrowed_to_a_delegation_leaves_the_others_out(
+    owner: Browser, ledger: Ledger
+) -> None:
     owner.post("/letters/vote/send", delegation="FR")
     with ledger.reading() as connection:
         waiting = deliveries.people(connection, 1, states=(State.WAITING,))
     assert [one.delegation for one in waiting] == ["FR"]
 
 
-# ------------------------------------------------------------------------------------------------- people and language
+# ------------------------------------------------------------------------------ people and language
 
 
 def test_account_is_made_changed_and_closed_and_each_ends_its_sign_ins(
@@ -342,7 +383,13 @@ def test_account_is_made_changed_and_closed_and_each_ends_its_sign_ins(
     with ledger.reading() as connection:
         kinds = [deed.kind for deed in accounts.deeds(connection)]
         (account,) = accounts.everyone(connection)
-    assert {"account_made", "account_changed", "account_closed", "signed_in", "sign_in_failed"} <= set(kinds)
+    assert {
+        "account_made",
+        "account_changed",
+        "account_closed",
+        "signed_in",
+        "sign_in_failed",
+    } <= set(kinds)
     assert account.password == ""
 
 
@@ -353,10 +400,12 @@ def test_passwords_are_kept_as_argon2id(console: Console, ledger: Ledger) -> Non
     assert account.password.startswith("$argon2id$")
 
 
-# ------------------------------------------------------------------------------------------- rehearsal, and once more
+# ------------------------------------------------------------------------- rehearsal, and once more
 
 
-def test_rehearsal_goes_to_a_folder_of_this_computer_and_to_nobody(owner: Browser, root: Path, ledger: Ledger) -> None:
+def test_rehearsal_goes_to_a_folder_of_this_computer_and_to_nobody(
+    owner: Browser, root: Path, ledger: Ledger
+) -> None:
     assert owner.post("/letters/vote/rehearse").status_code == 303
     page = owner.get("/letters/vote/rehearse").text
     names = re.findall(r"sample\.eml\?name=([^\"]+)", page)

@@ -1,4 +1,6 @@
-"""Facts about address cells: the form for the wire, or what is wrong, and a repair only where nothing is guessed."""
+"""Facts about address cells: the form for the wire, or what is wrong, and a repair only where
+nothing is guessed.
+"""
 
 from __future__ import annotations
 

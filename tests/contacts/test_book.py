@@ -51,13 +51,21 @@ def test_every_field_of_all_612_people_comes_back(invented: tuple[Path, ContactB
     for person in invent.people():
         contact = contacts[person.delegation, person.name]
         its = laid_out[Path(contact.file).name, person.delegation]
-        columns = {field for column in sheets.HEADINGS[its.headings].split(", ") for _, field in [column.split("=")]}
+        columns = {
+            field
+            for column in sheets.HEADINGS[its.headings].split(", ")
+            for _, field in [column.split("=")]
+        }
         words = {field: sheets._cell(its, person, field) for field in columns}
         unusable = person.left_out in ("no address", "impossible address")
         assert contact.role == person.role.removesuffix(" of delegation")
         assert (contact.given, contact.surname) == (person.given, person.surname)
         assert contact.address == ("" if unusable else person.address)
-        assert (contact.language, contact.chamber, contact.group) == (person.language, person.chamber, person.group)
+        assert (contact.language, contact.chamber, contact.group) == (
+            person.language,
+            person.chamber,
+            person.group,
+        )
         assert contact.gender == person.gender
         assert contact.civility == words.get("civility", "")
         assert contact.title == words["title"]
@@ -68,7 +76,9 @@ def test_every_field_of_all_612_people_comes_back(invented: tuple[Path, ContactB
             assert book.cells[contact.file][contact.sheet or ""].get(cell, "") == words[field]
 
 
-def test_the_invented_sheets_leave_out_who_is_meant_to_be(invented: tuple[Path, ContactBook]) -> None:
+def test_the_invented_sheets_leave_out_who_is_meant_to_be(
+    invented: tuple[Path, ContactBook],
+) -> None:
     root, book = invented
     reasons = {
         "no address": Reason.NO_ADDRESS,
@@ -83,7 +93,9 @@ def test_the_invented_sheets_leave_out_who_is_meant_to_be(invented: tuple[Path, 
         Reason.BAD_ADDRESS: 2,
     }
     assert all((c.skip is None) == (c.problem is None) for c in book.contacts)
-    assert {p for c in book.contacts if (p := c.problem)} == {p for p in book.problems if p.severity is Severity.ERROR}
+    assert {p for c in book.contacts if (p := c.problem)} == {
+        p for p in book.problems if p.severity is Severity.ERROR
+    }
     holds = load_holds(root / "contacts" / "_hold.csv")
     assert {c.name for c in book.contacts if holds.match(c)} == {
         p.name for p in invent.people() if p.left_out == "on hold"
@@ -94,7 +106,17 @@ def test_a_clean_sheet_of_612_people_has_no_problems_at_all(tmp_path: Path) -> N
     (tmp_path / "contacts").mkdir()
     seen: set[tuple[str, str]] = set()
     with (tmp_path / "contacts" / "all.csv").open("w", encoding="utf-8", newline="") as file:
-        fields = ["delegation", "role", "given", "surname", "address", "language", "gender", "chamber", "group"]
+        fields = [
+            "delegation",
+            "role",
+            "given",
+            "surname",
+            "address",
+            "language",
+            "gender",
+            "chamber",
+            "group",
+        ]
         rows = csv.writer(file)
         rows.writerow([*fields, "namesake"])
         for person in invent.many(612):
@@ -171,7 +193,11 @@ def test_a_record_with_line_ends_inside_is_called_by_its_first_line(tmp_path: Pa
 
 
 def test_the_first_row_that_can_be_used_keeps_the_address(tmp_path: Path) -> None:
-    sheet(tmp_path, "a.csv", HEAD + "Ruritania,,Anna Prøve,a@no.example,\nNO,,Ola Prøve,a@no.example,\n")
+    sheet(
+        tmp_path,
+        "a.csv",
+        HEAD + "Ruritania,,Anna Prøve,a@no.example,\nNO,,Ola Prøve,a@no.example,\n",
+    )
     assert [c.skip for c in load_contacts(tmp_path).contacts] == [Reason.UNKNOWN_DELEGATION, None]
 
 
@@ -179,17 +205,25 @@ def test_words_that_look_like_nothing_survive(tmp_path: Path) -> None:
     sheet(
         tmp_path,
         "a.csv",
-        "Country,Given name,Surname,E-mail,Phone,Note\nNA,None,Null,1e5@no.example,0012,nan\nNO,NaN,True,b@no.example,1e5,\n",
+        "Country,Given"
+        " name,Surname,E-mail,Phone,Note\nNA,None,Null,1e5@no.example,0012,nan\nNO,NaN,True,b@no.example,1e5,\n",
     )
     first, second = load_contacts(tmp_path).contacts
-    assert (first.given, first.surname, first.address, first.note) == ("None", "Null", "1e5@no.example", "nan")
+    assert (first.given, first.surname, first.address, first.note) == (
+        "None",
+        "Null",
+        "1e5@no.example",
+        "nan",
+    )
     assert first.extra == {"Phone": "0012"}
     assert (second.given, second.surname, second.extra) == ("NaN", "True", {"Phone": "1e5"})
 
 
 def test_a_domain_goes_on_the_wire_in_ascii(tmp_path: Path) -> None:
     sheet(
-        tmp_path, "a.csv", HEAD + "NO,,Anna Prøve,\u200b Anna.P@PRØVE.example\u00a0,\nNO,,Åse Prøve,åse@no.example,\n"
+        tmp_path,
+        "a.csv",
+        HEAD + "NO,,Anna Prøve,\u200b Anna.P@PRØVE.example\u00a0,\nNO,,Åse Prøve,åse@no.example,\n",
     )
     first, second = load_contacts(tmp_path).contacts
     assert first.address == "Anna.P@xn--prve-hra.example"
@@ -230,7 +264,9 @@ def test_what_is_no_contact_sheet_is_not_read(tmp_path: Path) -> None:
         ("a.ods", "no zip", "C002"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_broken_and_said(tmp_path: Path, name: str, content: str, code: str) -> None:
+def test_a_file_that_cannot_be_used_is_broken_and_said(
+    tmp_path: Path, name: str, content: str, code: str
+) -> None:
     book = load_contacts(sheet(tmp_path, name, content))
     assert book.broken == (f"contacts/{name}",)
     assert [p.code for p in book.problems] == [code]
@@ -247,12 +283,18 @@ def test_own_headings_of_the_workspace_count(tmp_path: Path) -> None:
     sheet(tmp_path, "a.csv", "Whence,Who,Where to\nNO,Anna Prøve,a@no.example\n")
     own = {"email": ["where to"], "name": ["WHO"], "delegation": ["Whence"]}
     (contact,) = load_contacts(tmp_path, columns=own).contacts
-    assert (contact.delegation, contact.name, contact.address) == ("NO", "Anna Prøve", "a@no.example")
+    assert (contact.delegation, contact.name, contact.address) == (
+        "NO",
+        "Anna Prøve",
+        "a@no.example",
+    )
     with pytest.raises(UsageError, match="adress"):
         load_contacts(tmp_path, columns={"adress": ["x"]})
 
 
-def test_a_sheet_without_the_column_is_of_the_delegation_that_it_is_named_after(tmp_path: Path) -> None:
+def test_a_sheet_without_the_column_is_of_the_delegation_that_it_is_named_after(
+    tmp_path: Path,
+) -> None:
     sheet(tmp_path, "norway.csv", "Name,E-mail\nAnna Prøve,a@no.example\n")
     book = load_contacts(tmp_path)
     assert [c.delegation for c in book.contacts] == ["NO"]
@@ -261,7 +303,9 @@ def test_a_sheet_without_the_column_is_of_the_delegation_that_it_is_named_after(
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_the_separator_is_found(tmp_path: Path, separator: str) -> None:
-    text = "Country,Name,E-mail,Note\nNO,Anna Prøve,a@no.example,\nNO,Ola Prøve,o@no.example,\n".replace(",", separator)
+    text = "Country,Name,E-mail,Note\nNO,Anna Prøve,a@no.example,\nNO,Ola Prøve,o@no.example,\n".replace(
+        ",", separator
+    )
     book = load_contacts(sheet(tmp_path, "a.csv", text))
     assert [c.name for c in book.contacts] == ["Anna Prøve", "Ola Prøve"]
 
@@ -270,7 +314,10 @@ def test_a_person_is_the_same_under_case_accents_and_order() -> None:
     def key(name: str) -> str:
         return Contact("a.csv", None, 2, delegation="NO", name=name).person_key
 
-    assert len({key(n) for n in ("Anna Müller-Prøve", "MÜLLER PROVE, Anna", "anna  muller-prøve")}) == 1
+    assert (
+        len({key(n) for n in ("Anna Müller-Prøve", "MÜLLER PROVE, Anna", "anna  muller-prøve")})
+        == 1
+    )
     assert key("Anna Prøve") != key("Anne Prøve")
 
 
@@ -280,10 +327,13 @@ def test_the_documentation_lists_every_code() -> None:
             cells[0].strip(): tuple(cell.strip() for cell in cells[1:4])
             for line in file
             if re.match(r"\| C\d\d\d ", line)
-            for cells in csv.reader([line.strip().strip("|")], delimiter="|", quoting=csv.QUOTE_NONE)
+            for cells in csv.reader(
+                [line.strip().strip("|")], delimiter="|", quoting=csv.QUOTE_NONE
+            )
         }
     assert listed == {
-        code: (kind.severity.value, sentence(kind.message), sentence(kind.advice)) for code, kind in codes().items()
+        code: (kind.severity.value, sentence(kind.message), sentence(kind.advice))
+        for code, kind in codes().items()
     }
 
 
@@ -292,9 +342,16 @@ def sentence(text: str) -> str:
 
 
 def test_a_list_that_says_mme_means_monsieur_by_m(tmp_path: Path) -> None:
-    lines = "Country,Nom,E-mail\nFR,M. Jean EXEMPLE,j@fr.example\nFR,Mme Anaïs LESSAI,a@fr.example\n"
+    lines = (
+        "Country,Nom,E-mail\nFR,M. Jean EXEMPLE,j@fr.example\nFR,Mme Anaïs LESSAI,a@fr.example\n"
+    )
     jean, anais = load_contacts(sheet(tmp_path, "a.csv", lines)).contacts
-    assert (jean.name, jean.civility, jean.gender, jean.written) == ("Jean EXEMPLE", "M.", "m", "M. Jean EXEMPLE")
+    assert (jean.name, jean.civility, jean.gender, jean.written) == (
+        "Jean EXEMPLE",
+        "M.",
+        "m",
+        "M. Jean EXEMPLE",
+    )
     assert (anais.name, anais.gender) == ("Anaïs LESSAI", "f")
     alone = load_contacts(sheet(tmp_path, "a.csv", lines.replace("Mme ", ""))).contacts[0]
     assert (alone.name, alone.gender) == ("M. Jean EXEMPLE", "")
@@ -311,8 +368,14 @@ def test_a_list_that_says_mme_means_monsieur_by_m(tmp_path: Path) -> None:
     ],
 )
 def test_headings_in_two_languages_or_with_brackets_are_read(tmp_path: Path, head: str) -> None:
-    (contact,) = load_contacts(sheet(tmp_path, "a.csv", f"{head}\nNO,Anna Prøve,a@no.example\n")).contacts
-    assert (contact.delegation, contact.name, contact.address) == ("NO", "Anna Prøve", "a@no.example")
+    (contact,) = load_contacts(
+        sheet(tmp_path, "a.csv", f"{head}\nNO,Anna Prøve,a@no.example\n")
+    ).contacts
+    assert (contact.delegation, contact.name, contact.address) == (
+        "NO",
+        "Anna Prøve",
+        "a@no.example",
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,18 +398,25 @@ def test_two_spellings_of_one_person_are_asked_about(one: str, other: str, alike
 def test_headings_between_the_rows_say_delegation_and_role(tmp_path: Path) -> None:
     (tmp_path / "contacts").mkdir()
     lines = (
-        "Name,E-mail\nALBANIA,\nRepresentatives,\nAnna SHEMBULL,a@al.example\nSubstitutes,\nBen SHEMBULL,b@al.example\n"
+        "Name,E-mail\nALBANIA,\nRepresentatives,\nAnna SHEMBULL,a@al.example\nSubstitutes,\nBen"
+        " SHEMBULL,b@al.example\n"
     )
     (tmp_path / "contacts" / "all.csv").write_text(lines, encoding="utf-8")
     book = load_contacts(tmp_path)
     people = [(c.delegation, c.role, c.name) for c in book.contacts if c.skip is None]
-    assert people == [("AL", "representative", "Anna SHEMBULL"), ("AL", "substitute", "Ben SHEMBULL")]
+    assert people == [
+        ("AL", "representative", "Anna SHEMBULL"),
+        ("AL", "substitute", "Ben SHEMBULL"),
+    ]
     assert len(book.contacts) == 5
 
 
 def test_a_column_of_salutations_may_hold_mr_and_ms(tmp_path: Path) -> None:
     (tmp_path / "contacts").mkdir()
-    lines = "Country,Salutation,Title,Name,E-mail\nNO,Mr,Dr,Ola Skisse,o@no.example\nNO,Dear Anna,Ms Prof,Anna Prøve,a@no.example\n"
+    lines = (
+        "Country,Salutation,Title,Name,E-mail\nNO,Mr,Dr,Ola Skisse,o@no.example\nNO,Dear Anna,Ms"
+        " Prof,Anna Prøve,a@no.example\n"
+    )
     (tmp_path / "contacts" / "all.csv").write_text(lines, encoding="utf-8")
     found = [(c.civility, c.gender, c.title, c.greeting) for c in load_contacts(tmp_path).contacts]
     assert found == [("Mr", "m", "Dr", ""), ("Ms", "f", "Prof", "Dear Anna")]

@@ -1,4 +1,6 @@
-"""The golden corpus: every row of every bad sheet in `tests/sheets/` gets the verdict that was written by hand."""
+"""The golden corpus: every row of every bad sheet in `tests/sheets/` gets the verdict that was
+written by hand.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ VERDICTS = verdicts()
 
 def test_the_corpus_has_140_sheets_and_no_file_without_a_verdict() -> None:
     assert len(VERDICTS) >= 140
-    assert {path.name for path in SHEETS.iterdir() if path.is_file()} - {"verdicts.csv", "make.py"} == set(VERDICTS)
+    assert {path.name for path in SHEETS.iterdir() if path.is_file()} - {
+        "verdicts.csv",
+        "make.py",
+    } == set(VERDICTS)
 
 
 @pytest.mark.parametrize("name", VERDICTS)
@@ -37,14 +42,20 @@ def test_every_row_gets_its_verdict(tmp_path: Path, name: str) -> None:
     (tmp_path / "contacts").mkdir()
     (tmp_path / "contacts" / name).write_bytes((SHEETS / name).read_bytes())
     book = load_contacts(tmp_path, delegations=DELEGATIONS, today=date(2026, 11, 25))
-    whole = [f"{p.code}@{p.row}" if p.row else p.code for p in book.problems if p.code < "C1" or p.row is None]
+    whole = [
+        f"{p.code}@{p.row}" if p.row else p.code
+        for p in book.problems
+        if p.code < "C1" or p.row is None
+    ]
     found = {("", ""): " ".join(whole)}
     expected = dict(VERDICTS[name])
     if "@" not in expected["", ""]:
         found["", ""] = " ".join(code.partition("@")[0] for code in found["", ""].split())
     for contact in book.contacts:
         codes = sorted(
-            p.code for p in book.problems if (p.sheet, p.row) == (contact.sheet, contact.row) and p.code >= "C1"
+            p.code
+            for p in book.problems
+            if (p.sheet, p.row) == (contact.sheet, contact.row) and p.code >= "C1"
         )
         found[contact.sheet or "", str(contact.row)] = " ".join(codes)
         assert (contact.skip is None) == (contact.problem is None)

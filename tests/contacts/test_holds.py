@@ -19,7 +19,9 @@ def holds(folder: Path, lines: str) -> Holds:
     return load_holds(path)
 
 
-def person(name: str = "Anna Prøve", delegation: str = "NO", address: str = "anna@no.example") -> Contact:
+def person(
+    name: str = "Anna Prøve", delegation: str = "NO", address: str = "anna@no.example"
+) -> Contact:
     return Contact("contacts/a.csv", None, 2, delegation=delegation, name=name, address=address)
 
 
@@ -39,7 +41,9 @@ LINE = 'Anna@NO.example,Anna PRØVE,Norway,"asked, twice",2026-03-03,Ilse\n'
         (person(name="", address=""), False),
     ],
 )
-def test_a_person_is_held_by_address_or_by_name_and_delegation(tmp_path: Path, contact: Contact, held: bool) -> None:
+def test_a_person_is_held_by_address_or_by_name_and_delegation(
+    tmp_path: Path, contact: Contact, held: bool
+) -> None:
     assert (holds(tmp_path, LINE).match(contact) is not None) == held
 
 
@@ -56,7 +60,10 @@ def test_a_name_without_a_delegation_is_held_everywhere(tmp_path: Path) -> None:
 
 
 def test_a_line_that_holds_nobody_is_an_error(tmp_path: Path) -> None:
-    found = holds(tmp_path, LINE + ",,NO,because,,\nno address,,NO,because,,\nbroken@@no.example,Ola Prøve,NO,,,\n")
+    found = holds(
+        tmp_path,
+        LINE + ",,NO,because,,\nno address,,NO,because,,\nbroken@@no.example,Ola Prøve,NO,,,\n",
+    )
     assert [(p.code, p.row) for p in found.problems] == [("C200", 3), ("C200", 4), ("C202", 5)]
     assert len(found) == 2
 
@@ -78,7 +85,10 @@ def entry(address: str = "", name: str = "", delegation: str = "") -> Hold:
 
 def test_a_hold_is_added_at_the_end_and_every_line_stays(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
-    path.write_text(HEAD.replace("by", "by,phone") + LINE.strip() + ",0012\n,,NO,half a line,,\n", encoding="utf-8")
+    path.write_text(
+        HEAD.replace("by", "by,phone") + LINE.strip() + ",0012\n,,NO,half a line,,\n",
+        encoding="utf-8",
+    )
     hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"))
     found = load_holds(path)
     assert [h.name for h in found] == ["Anna PRØVE", "Ola Prøve"]
@@ -98,7 +108,7 @@ def test_a_list_is_begun_with_the_first_hold(tmp_path: Path) -> None:
 def test_a_released_person_is_written_to_again_and_the_backup_knows(tmp_path: Path) -> None:
     holds(tmp_path, LINE + ",Ola Prøve,NO,,,\n")
     path = tmp_path / "_hold.csv"
-    (anna, _) = load_holds(path)
+    anna, _ = load_holds(path)
     release(path, tmp_path / "backups", anna)
     assert [h.name for h in load_holds(path)] == ["Ola Prøve"]
     assert len(load_holds(tmp_path / "backups" / "_hold.1.csv")) == 2
@@ -138,13 +148,19 @@ def test_a_seal_knows_another_spelling(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
     hold(path, tmp_path / "backups", entry("jm@de.example", "Jürgen Müller", "DE"))
     forget(path, tmp_path / "backups", load_holds(path).entries[0])
-    assert load_holds(path).match(person(name="Juergen Mueller", delegation="DE", address="new@de.example"))
+    assert load_holds(path).match(
+        person(name="Juergen Mueller", delegation="DE", address="new@de.example")
+    )
 
 
-@pytest.mark.parametrize(("name", "asked"), [("Karin Prøvesen", 1), ("Karin S. Prøvesen", 0), ("Per Utkast", 0)])
+@pytest.mark.parametrize(
+    ("name", "asked"), [("Karin Prøvesen", 1), ("Karin S. Prøvesen", 0), ("Per Utkast", 0)]
+)
 def test_who_is_nearly_on_the_list_is_asked_about(tmp_path: Path, name: str, asked: int) -> None:
     (tmp_path / "contacts").mkdir()
-    (tmp_path / "contacts" / "a.csv").write_text(f"Country,Name,E-mail\nNO,{name},new@no.example\n", encoding="utf-8")
+    (tmp_path / "contacts" / "a.csv").write_text(
+        f"Country,Name,E-mail\nNO,{name},new@no.example\n", encoding="utf-8"
+    )
     found = holds(tmp_path, "old@no.example,Karin S. Prøvesen,NO,asked,2026-03-03,Ilse\n")
     problems = found.doubts(load_contacts(tmp_path))
     assert [(p.code, p.cell) for p in problems] == [("C203", "2:2")] * asked

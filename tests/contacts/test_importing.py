@@ -1,4 +1,6 @@
-"""Facts about lists from elsewhere: nothing guessed, nothing dropped in silence, and a sheet that can be checked."""
+"""Facts about lists from elsewhere: nothing guessed, nothing dropped in silence, and a sheet that
+can be checked.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,21 @@ from mailer.contacts.edit.importing import Imported, read
 KNOWN = Delegations.load()
 
 PACE = (
-    "Mr Oleksii EXAMPLE, Ukraine, EC/DA ; Ms Anna SAMPLE, United Kingdom ; Lady Jane TITLE, United Kingdom, EC/DA\n"
-    "Rapporteur : Ms Petra De MUSTER, Austria, SOC\n- Mr Luís LEITE EXEMPLO, Portugal - luis@pt.example\nsigned (see overleaf):\n"
-    "Mr John McSAMPLE, Ireland, EPP/CD (Chairperson)\n"
+    "Mr Oleksii EXAMPLE, Ukraine, EC/DA ; Ms Anna SAMPLE, United Kingdom ; Lady Jane TITLE, United"
+    " Kingdom, EC/DA\nRapporteur : Ms Petra De MUSTER, Austria, SOC\n- Mr Luís LEITE EXEMPLO,"
+    " Portugal - luis@pt.example\nsigned (see overleaf):\nMr John McSAMPLE, Ireland, EPP/CD"
+    " (Chairperson)\n"
 )
 SANCTIONS = (
     '"id","schema","name","aliases","birth_date","countries","emails"\n'
     '"coe-9001","Person","Anna SAMPLE","","","at","anna.sample@at.example"\n'
-    '"coe-9002","Person","Ola SKISSE","","","no;us","ola@no.example;o.s@no.example"\n"coe-9003","Organization","Parliament","","","no",""\n'
+    '"coe-9002","Person","Ola'
+    ' SKISSE","","","no;us","ola@no.example;o.s@no.example"\n"coe-9003","Organization","Parliament","","","no",""\n'
 )
 TERM = (
-    "id,name,sort_name,email,twitter,group,area,chamber,term,start_date,end_date,gender\n"
-    "1,Anna Sample,Anna Sample,anna@ad.example,,Example Group,North,Lower House,2023,2023-10-01,,female\n2,,,,,,,,,,,\n"
+    "id,name,sort_name,email,twitter,group,area,chamber,term,start_date,end_date,gender\n1,Anna"
+    " Sample,Anna Sample,anna@ad.example,,Example Group,North,Lower"
+    " House,2023,2023-10-01,,female\n2,,,,,,,,,,,\n"
 )
 POPOLO = json.dumps({
     "persons": [
@@ -39,8 +44,11 @@ POPOLO = json.dumps({
     "memberships": [{"person_id": "p1", "organization_id": "o1", "role": "representative"}],
 })  # fmt: skip
 CARDS = (
-    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Anna Sample\r\nN:Sample;Anna;;Ms;\r\nEMAIL;TYPE=work:anna@at.ex\r\n ample\r\nGENDER:F\r\nLANG:de\r\n"
-    "ORG:Parliament;Austria\r\nNOTE:one\\, two\\nthree\r\nEND:VCARD\r\nBEGIN:VCARD\r\nFN:Ola Skisse\r\nitem1.EMAIL:mailto:ola@no.example\r\n"
+    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Anna"
+    " Sample\r\nN:Sample;Anna;;Ms;\r\nEMAIL;TYPE=work:anna@at.ex\r\n"
+    " ample\r\nGENDER:F\r\nLANG:de\r\n"
+    "ORG:Parliament;Austria\r\nNOTE:one\\, two\\nthree\r\nEND:VCARD\r\nBEGIN:VCARD\r\nFN:Ola"
+    " Skisse\r\nitem1.EMAIL:mailto:ola@no.example\r\n"
     "ADR:;;;;;;Norway\r\nEND:VCARD\r\nBEGIN:VCARD\r\nEND:VCARD\r\n"
 )
 
@@ -73,7 +81,11 @@ def test_a_source_is_recognised_and_becomes_a_sheet(
 
 def test_what_the_sources_say_is_kept() -> None:
     anna = read("x", POPOLO.encode(), KNOWN).people[0]
-    assert (anna["Civility"], anna["Gender"], anna["E-mail"]) == ("Ms", "female", "anna@at.example; office@at.example")
+    assert (anna["Civility"], anna["Gender"], anna["E-mail"]) == (
+        "Ms",
+        "female",
+        "anna@at.example; office@at.example",
+    )
     card = read("x", CARDS.encode(), KNOWN).people[0]
     assert (card["Gender"], card["Language"], card["Note"]) == ("f", "de", "one, two three")
     jane, john = (read("x", PACE.encode(), KNOWN).people[at] for at in (2, 5))
@@ -81,7 +93,8 @@ def test_what_the_sources_say_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "nothing at all", "{", '{"persons": 3}', "a,b\n1,2\n", "\x00\x01", "x" * 200_000]
+    "content",
+    ["", "nothing at all", "{", '{"persons": 3}', "a,b\n1,2\n", "\x00\x01", "x" * 200_000],
 )
 def test_what_is_no_list_of_people_is_said(content: str) -> None:
     with pytest.raises(MailerError, match="list"):
@@ -93,13 +106,16 @@ def test_a_list_without_people_is_empty() -> None:
 
 
 def test_an_imported_sheet_holds_no_formulas() -> None:
-    found = Imported("vCard", [{"Name": "=cmd|' /C calc'!A0", "E-mail": "@SUM(A1)", "Delegation": "NO"}])
+    found = Imported(
+        "vCard", [{"Name": "=cmd|' /C calc'!A0", "E-mail": "@SUM(A1)", "Delegation": "NO"}]
+    )
     assert found.as_csv().splitlines()[1] == "NO,'=cmd|' /C calc'!A0,'@SUM(A1)"
 
 
 def test_a_list_with_states_in_brackets_is_read() -> None:
     pasted = (
-        "Ms Olena VZIRETS (Ukraine, ECPA)\nMr Ola SKISSE (Norway)\nMr Per UTKAST, Norway, Alternate: Ms Anne MALLI\n"
+        "Ms Olena VZIRETS (Ukraine, ECPA)\nMr Ola SKISSE (Norway)\nMr Per UTKAST, Norway,"
+        " Alternate: Ms Anne MALLI\n"
     )
     found = read("list.txt", f"{pasted}MM. B. EXEMPLE, C. EXEMPLE, France\n".encode(), KNOWN)
     assert [(p["Name"], p["Delegation"], p.get("Group", ""), p["Note"]) for p in found.people] == [
@@ -112,8 +128,8 @@ def test_a_list_with_states_in_brackets_is_read() -> None:
 
 def test_cards_of_outlook_keep_their_letters() -> None:
     card = (
-        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Pr=C3=B8ve;Per;;;\r\n"
-        "FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Per Pr=\r\n=C3=B8ve\r\nEMAIL:per@no.example\r\nEND:VCARD\r\n"
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Pr=C3=B8ve;Per;;;\r\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Per"
+        " Pr=\r\n=C3=B8ve\r\nEMAIL:per@no.example\r\nEND:VCARD\r\n"
     )
     (per,) = read("per.vcf", card.encode(), KNOWN).people
     assert (per["Given name"], per["Surname"]) == ("Per", "Prøve")

@@ -1,4 +1,6 @@
-"""Facts about the way back: marked copies, corrected copies taken over, repairs, and what never changes."""
+"""Facts about the way back: marked copies, corrected copies taken over, repairs, and what never
+changes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ from mailer.contacts.sheets.reader import read_bytes
 
 SHEETS = Path(__file__).parents[1] / "data" / "sheets"
 BAD = "NO,substitute,Ola Skisse,mailto:ola@no.example,en"
-LINES = f"Delegation,Role,Name,E-mail,Language\nNO,chair,Anna Prøve,anna@no.example,en\n{BAD}\nNO,boss,Kari Mønster,,\n"
+LINES = (
+    "Delegation,Role,Name,E-mail,Language\nNO,chair,Anna"
+    f" Prøve,anna@no.example,en\n{BAD}\nNO,boss,Kari Mønster,,\n"
+)
 
 
 def workspace(root: Path, name: str, content: bytes) -> Path:
@@ -33,14 +38,18 @@ def workspace(root: Path, name: str, content: bytes) -> Path:
 def decorated() -> bytes:
     """Return a workbook with colours, a picture, a drop-down, a filter and a formula."""
     raw = io.BytesIO()
-    with xlsxwriter.Workbook(raw, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(
+        raw, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
         tab = book.add_worksheet("Members")
         red = book.add_format({"font_color": "red", "bg_color": "#EEEEEE"})
         for y, line in enumerate(LINES.splitlines()):
             for x, cell in enumerate(line.split(",")):
                 tab.write_string(y, x, cell, red if y == 2 else None)
         tab.write_formula("G2", "=1+1", None, 2)
-        tab.data_validation("B2:B9", {"validate": "list", "source": ["chair", "representative", "substitute"]})
+        tab.data_validation(
+            "B2:B9", {"validate": "list", "source": ["chair", "representative", "substitute"]}
+        )
         tab.set_column("D:D", 33)
         pixel = bytes.fromhex(
             "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
@@ -62,7 +71,9 @@ def test_a_marked_copy_lists_and_links_and_marks_every_bad_cell(tmp_path: Path, 
     made = openpyxl.load_workbook(copy)
     assert made.sheetnames[0] == FIRST_TAB
     listed = {
-        row[0].hyperlink.location: row[2].value for row in made[FIRST_TAB].iter_rows(min_row=6) if row[0].hyperlink
+        row[0].hyperlink.location: row[2].value
+        for row in made[FIRST_TAB].iter_rows(min_row=6)
+        if row[0].hyperlink
     }
     assert set(listed.values()) >= {p.message for p in book.problems if p.cell}
     for target in listed:
@@ -84,7 +95,11 @@ def test_a_marked_copy_keeps_formats_and_drop_downs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.ods"])
 def test_a_corrected_copy_changes_only_its_cells(tmp_path: Path, name: str) -> None:
-    content = {"a.csv": LINES.replace("\n", "\r\n").encode("utf-8-sig"), "a.xlsx": decorated(), "a.ods": ods()}[name]
+    content = {
+        "a.csv": LINES.replace("\n", "\r\n").encode("utf-8-sig"),
+        "a.xlsx": decorated(),
+        "a.ods": ods(),
+    }[name]
     root = workspace(tmp_path, name, content)
     copy = mark(root, f"contacts/{name}", load_contacts(root))
     made = openpyxl.load_workbook(copy)
@@ -93,12 +108,18 @@ def test_a_corrected_copy_changes_only_its_cells(tmp_path: Path, name: str) -> N
     tab["A9"].value, tab["C9"].value, tab["D9"].value = "NO", "Per <Utkast> & Co", "per@no.example"
     made.save(copy)
     file, changes, backup = accept(root, copy)
-    assert (file, {c.cell.replace("3:4", "D3") for c in changes}) == (f"contacts/{name}", {"D3"} | _nine(name))
+    assert (file, {c.cell.replace("3:4", "D3") for c in changes}) == (
+        f"contacts/{name}",
+        {"D3"} | _nine(name),
+    )
     assert backup is not None
     assert backup.read_bytes() == content
     book = load_contacts(root)
     addresses = {c.name: c.address for c in book.contacts}
-    assert (addresses["Ola Skisse"], addresses["Per <Utkast> & Co"]) == ("ola@no.example", "per@no.example")
+    assert (addresses["Ola Skisse"], addresses["Per <Utkast> & Co"]) == (
+        "ola@no.example",
+        "per@no.example",
+    )
     if name == "a.xlsx":
         _same_parts(content, (root / "contacts" / name).read_bytes(), "xl/worksheets/sheet1.xml")
     if name == "a.csv":
@@ -118,14 +139,18 @@ def _same_parts(old: bytes, new: bytes, but: str) -> None:
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.ods"])
 def test_a_copy_that_nobody_corrected_changes_nothing(tmp_path: Path, name: str) -> None:
     awkward = b"Country,Name,E-mail,Note\nNO,=1+1,a@no.example,\x07\nNO, Ola ,b@no.example,\n"
-    root = workspace(tmp_path, name, {"a.csv": awkward, "a.xlsx": decorated(), "a.ods": ods()}[name])
+    root = workspace(
+        tmp_path, name, {"a.csv": awkward, "a.xlsx": decorated(), "a.ods": ods()}[name]
+    )
     assert accept(root, mark(root, f"contacts/{name}", load_contacts(root)))[1:] == ([], None)
 
 
 def test_a_sheet_that_changed_in_the_meantime_is_not_written_to(tmp_path: Path) -> None:
     root = workspace(tmp_path, "a.csv", LINES.encode())
     copy = mark(root, "contacts/a.csv", load_contacts(root))
-    (root / "contacts" / "a.csv").write_text(LINES + "NO,,Per Utkast,per@no.example,\n", encoding="utf-8")
+    (root / "contacts" / "a.csv").write_text(
+        LINES + "NO,,Per Utkast,per@no.example,\n", encoding="utf-8"
+    )
     with pytest.raises(Refused, match="has changed since"):
         accept(root, copy)
 
@@ -138,9 +163,10 @@ def test_a_file_that_is_no_marked_copy_is_named(tmp_path: Path) -> None:
 
 def test_repairs_are_shown_first_and_applied_with_a_backup(tmp_path: Path) -> None:
     text = (
-        "Delegation,Name,E-mail\nNO,Anna Prøve,mailto:anna@no.example\nNO,Ola SkisserÃ¸d,ola@no.example.\n"
-        "NO,Kari Mønster,Kari Mønster <kari@no.example>\nNO,Per Utkast,Per Utkast per@no.example\nNO,Liv Prøv,liv@@no.example\n"
-        'NO,Siv Skiss,"a@no.example;b@no.example"\nNO,Eva Prøv,eva (at) no.example\n'
+        "Delegation,Name,E-mail\nNO,Anna Prøve,mailto:anna@no.example\nNO,Ola"
+        " SkisserÃ¸d,ola@no.example.\nNO,Kari Mønster,Kari Mønster <kari@no.example>\nNO,Per"
+        " Utkast,Per Utkast per@no.example\nNO,Liv Prøv,liv@@no.example\nNO,Siv"
+        ' Skiss,"a@no.example;b@no.example"\nNO,Eva Prøv,eva (at) no.example\n'
     )
     root = workspace(tmp_path, "a.csv", text.encode())
     found = repairs(load_contacts(root))
@@ -197,12 +223,16 @@ def test_no_formula_is_written_from_data(tmp_path: Path, text: str) -> None:
 def test_a_marked_copy_of_formulas_holds_text(tmp_path: Path) -> None:
     root = workspace(tmp_path, "a.csv", b'Country,Name,E-mail\nNO,"=HYPERLINK(""x"")",=1+1\n')
     made = openpyxl.load_workbook(mark(root, "contacts/a.csv", load_contacts(root)))
-    cells = [cell for tab in made.worksheets for row in tab.iter_rows() for cell in row if cell.value]
+    cells = [
+        cell for tab in made.worksheets for row in tab.iter_rows() for cell in row if cell.value
+    ]
     assert any(cell.value == "=1+1" for cell in cells)
     assert {cell.data_type for cell in cells} == {"s"}
 
 
-@pytest.mark.parametrize("file", ["clean.xlsx", "clean.ods", "clean-repeated-columns.ods", "hidden-row.ods"])
+@pytest.mark.parametrize(
+    "file", ["clean.xlsx", "clean.ods", "clean-repeated-columns.ods", "hidden-row.ods"]
+)
 def test_any_cell_can_be_set_and_the_others_stay(tmp_path: Path, file: str) -> None:
     path = tmp_path / file
     path.write_bytes((SHEETS / file).read_bytes())
@@ -212,7 +242,9 @@ def test_any_cell_can_be_set_and_the_others_stay(tmp_path: Path, file: str) -> N
     (after,) = read_bytes(path.suffix, file, path.read_bytes()).tables
     expected = {before.cell(x, y): v for y, cells in before.rows for x, v in enumerate(cells) if v}
     expected |= {cell: value for (_, cell), value in changes.items()}
-    assert {after.cell(x, y): v for y, cells in after.rows for x, v in enumerate(cells) if v} == expected
+    assert {
+        after.cell(x, y): v for y, cells in after.rows for x, v in enumerate(cells) if v
+    } == expected
     assert after.hidden == before.hidden
 
 
@@ -235,11 +267,18 @@ def test_libreoffice_opens_the_marked_copy_and_the_accepted_sheet(tmp_path: Path
             str(tmp_path / "out"),
             str(path),
         ]
-        subprocess.run([str(word) for word in command], check=True, capture_output=True, timeout=100)
+        subprocess.run(
+            [str(word) for word in command], check=True, capture_output=True, timeout=100
+        )
         made = tmp_path / "out" / f"{path.stem}.ods"
         reading = read_bytes(".ods", made.name, made.read_bytes())
         assert not reading.broken
-        assert any(cells[2] == "Ola Skisse" for table in reading.tables for _, cells in table.rows if len(cells) > 2)
+        assert any(
+            cells[2] == "Ola Skisse"
+            for table in reading.tables
+            for _, cells in table.rows
+            if len(cells) > 2
+        )
 
 
 def test_a_state_merged_over_its_members_is_marked_and_mended_once(tmp_path: Path) -> None:
@@ -262,7 +301,11 @@ def merged(state: str) -> bytes:
     with xlsxwriter.Workbook(raw, {"in_memory": True}) as book:
         tab = book.add_worksheet("Members")
         for y, (name, address) in enumerate(
-            [("Name", "E-mail"), ("Anna Prøve", "anna@no.example"), ("Ola Skisse", "ola@no.example")]
+            [
+                ("Name", "E-mail"),
+                ("Anna Prøve", "anna@no.example"),
+                ("Ola Skisse", "ola@no.example"),
+            ]
         ):
             tab.write_row(y, 1, [name, address])
         tab.write_string("A1", "Country")
@@ -321,7 +364,10 @@ def test_a_formula_typed_into_the_copy_comes_home_as_its_value(tmp_path: Path) -
         parts = {name: book.read(name) for name in book.namelist()}
     tab = next(name for name in parts if name.endswith("sheet1.xml"))
     tab = tab if b"Kari" in parts[tab] or b'r="E4"' in parts[tab] else "xl/worksheets/sheet2.xml"
-    typed = b'<row r="9"><c r="D9" t="str"><f>LOWER("KARI@no.example")</f><v>kari@no.example</v></c></row></sheetData>'
+    typed = (
+        b'<row r="9"><c r="D9"'
+        b' t="str"><f>LOWER("KARI@no.example")</f><v>kari@no.example</v></c></row></sheetData>'
+    )
     parts[tab] = parts[tab].replace(b"</sheetData>", typed)
     with zipfile.ZipFile(copy, "w") as book:
         for name, part in parts.items():

@@ -1,4 +1,6 @@
-"""Facts about names: what capitals or a comma say is split, everything else is left for a person."""
+"""Facts about names: what capitals or a comma say is split, everything else is left for
+a person.
+"""
 
 from __future__ import annotations
 
@@ -63,4 +65,10 @@ def test_a_name_is_split_only_where_it_says_so(
     text: str, civility: str, title: str, given: str, surname: str, full: str
 ) -> None:
     name = take_apart(text)
-    assert (name.civility, name.title, name.given, name.surname, name.full) == (civility, title, given, surname, full)
+    assert (name.civility, name.title, name.given, name.surname, name.full) == (
+        civility,
+        title,
+        given,
+        surname,
+        full,
+    )

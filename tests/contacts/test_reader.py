@@ -43,14 +43,18 @@ DELEGATIONS = Delegations.load()
         ("ods-named.xlsx", ["Anna Prøve", "Ola Skisse", "Kari Mønster"]),
     ],
 )
-def test_names_come_out_of_every_encoding_as_they_went_in(tmp_path: Path, file: str, names: list[str]) -> None:
+def test_names_come_out_of_every_encoding_as_they_went_in(
+    tmp_path: Path, file: str, names: list[str]
+) -> None:
     (tmp_path / "contacts").mkdir()
     (tmp_path / "contacts" / file).write_bytes((SHEETS / file).read_bytes())
     assert [c.name for c in load_contacts(tmp_path, delegations=DELEGATIONS).contacts] == names
 
 
 def test_an_uncertain_encoding_is_said_with_two_names_in_both_readings() -> None:
-    (found,) = read_bytes(".csv", "a.csv", (SHEETS / "cp1254-without-proof.csv").read_bytes()).problems
+    (found,) = read_bytes(
+        ".csv", "a.csv", (SHEETS / "cp1254-without-proof.csv").read_bytes()
+    ).problems
     assert "“Şükrü Işık”, “İnci Ağaç”" in found.message
     assert "“Ţükrü Iţýk”" in found.message
 
@@ -72,13 +76,17 @@ def test_cells_have_their_true_addresses_in_all_formats() -> None:
 
 
 def test_numbers_and_dates_stay_what_people_typed() -> None:
-    (table,) = read_bytes(".xlsx", "n.xlsx", (SHEETS / "numbers-and-dates.xlsx").read_bytes()).tables
+    (table,) = read_bytes(
+        ".xlsx", "n.xlsx", (SHEETS / "numbers-and-dates.xlsx").read_bytes()
+    ).tables
     assert list(table.rows[1][1][-2:]) == ["100000", "2030-01-26"]
 
 
 def test_more_rows_than_allowed_are_refused(tmp_path: Path) -> None:
     (tmp_path / "contacts").mkdir()
-    lines = "Country,Name,E-mail\n" + "".join(f"NO,Anna Prøve {at},a{at}@no.example\n" for at in range(30))
+    lines = "Country,Name,E-mail\n" + "".join(
+        f"NO,Anna Prøve {at},a{at}@no.example\n" for at in range(30)
+    )
     (tmp_path / "contacts" / "a.csv").write_text(lines, encoding="utf-8")
     assert load_contacts(tmp_path, delegations=DELEGATIONS, max_rows=31).broken == ()
     book = load_contacts(tmp_path, delegations=DELEGATIONS, max_rows=30)
@@ -102,7 +110,9 @@ print([p.code for p in reading.problems], time.process_time() - began, resource.
 """
 
 
-@pytest.mark.parametrize("kind", ["declared", "undeclared", "shared text", "cells", "ods of blanks"])
+@pytest.mark.parametrize(
+    "kind", ["declared", "undeclared", "shared text", "cells", "ods of blanks"]
+)
 def test_a_bomb_costs_little_time_and_memory(tmp_path: Path, kind: str) -> None:
     path = tmp_path / ("bomb.ods" if "ods" in kind else "bomb.xlsx")
     with zipfile.ZipFile(SHEETS / "clean.xlsx") as book:
@@ -112,8 +122,13 @@ def test_a_bomb_costs_little_time_and_memory(tmp_path: Path, kind: str) -> None:
             parts["xl/worksheets/sheet1.xml"] += bytes(190_000_000)
         elif kind == "shared text":
             parts["xl/sharedStrings.xml"] = b"<sst><si><t>" + b"x" * 32_000 + b"</t></si></sst>"
-            cells = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (r, r) for r in range(1, 100_001))
-            parts["xl/worksheets/sheet1.xml"] = b"<worksheet><sheetData>" + cells + b"</sheetData></worksheet>"
+            cells = b"".join(
+                b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (r, r)
+                for r in range(1, 100_001)
+            )
+            parts["xl/worksheets/sheet1.xml"] = (
+                b"<worksheet><sheetData>" + cells + b"</sheetData></worksheet>"
+            )
         elif kind == "cells":
             cells = b'<row r="1">' + b'<c r="A1"><v>1</v></c>' * 25 + b"</row>"
             parts["xl/worksheets/sheet1.xml"] = (
@@ -123,14 +138,20 @@ def test_a_bomb_costs_little_time_and_memory(tmp_path: Path, kind: str) -> None:
             space = b'<text:s text:c="900000000"/>'
             with zipfile.ZipFile(SHEETS / "clean.ods") as clean:
                 parts = {name: clean.read(name) for name in clean.namelist()}
-            parts["content.xml"] = parts["content.xml"].replace(b"<text:p>", b"<text:p>" + space * 50)
+            parts["content.xml"] = parts["content.xml"].replace(
+                b"<text:p>", b"<text:p>" + space * 50
+            )
         for name, part in parts.items():
             bomb.writestr(name, part)
     if kind == "undeclared":
         path.write_bytes(
-            path.read_bytes().replace((len(parts["xl/workbook.xml"])).to_bytes(4, "little"), b"\x01\0\0\0")
+            path.read_bytes().replace(
+                (len(parts["xl/workbook.xml"])).to_bytes(4, "little"), b"\x01\0\0\0"
+            )
         )
-    out = subprocess.run([sys.executable, "-c", HOSTILE, str(path)], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", HOSTILE, str(path)], capture_output=True, text=True, check=True
+    ).stdout
     codes, seconds, megabytes = out.rsplit(" ", 2)
     assert codes in ("['C014']", "['C002']") or "ods" in kind
     assert float(seconds) < 2
@@ -166,9 +187,16 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=12), separator=st.sampled_from(",;\t|"))
-def test_rows_read_and_rows_refused_are_the_rows_present(tmp_path: Path, rows: list[list[str]], separator: str) -> None:
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=12),
+    separator=st.sampled_from(",;\t|"),
+)
+def test_rows_read_and_rows_refused_are_the_rows_present(
+    tmp_path: Path, rows: list[list[str]], separator: str
+) -> None:
     (tmp_path / "contacts").mkdir(exist_ok=True)
     out = io.StringIO()
     table = csv.writer(out, delimiter=separator, quoting=csv.QUOTE_ALL)
@@ -182,17 +210,25 @@ def test_rows_read_and_rows_refused_are_the_rows_present(tmp_path: Path, rows: l
         assert (contact.skip is None) == (contact.problem is None)
         assert contact.skip or (contact.address and contact.delegation and contact.name)
         assert contact.problem is None or contact.problem.row == contact.row
-    assert {trim(row[3]) for row in present} >= {p.value for p in book.problems if p.column == "E-mail"} - {""}
+    assert {trim(row[3]) for row in present} >= {
+        p.value for p in book.problems if p.column == "E-mail"
+    } - {""}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=8), above=st.integers(0, 3))
-def test_no_row_of_a_workbook_is_lost_either(tmp_path: Path, rows: list[list[str]], above: int) -> None:
+def test_no_row_of_a_workbook_is_lost_either(
+    tmp_path: Path, rows: list[list[str]], above: int
+) -> None:
     (tmp_path / "contacts").mkdir(exist_ok=True)
     options = {"strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(tmp_path / "contacts" / "a.xlsx", options) as made:
         tab = made.add_worksheet()
-        for y, row in enumerate([["Delegation", "Role", "Name", "E-mail", "Language"], *rows], start=above):
+        for y, row in enumerate(
+            [["Delegation", "Role", "Name", "E-mail", "Language"], *rows], start=above
+        ):
             for x, cell in enumerate(row):
                 tab.write_string(y, x, cell)
     book = load_contacts(tmp_path, delegations=DELEGATIONS)
@@ -207,11 +243,16 @@ def test_no_row_of_a_workbook_is_lost_either(tmp_path: Path, rows: list[list[str
      '""' * 1_000, ". " * 60_000, "\u200b" * 40_000 + "x", "," * 200, "-" * 120_000],
 )  # fmt: skip
 def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -> None:
-    """Patterns that go back and forth over such a cell would take hours; the time-out of the test is the judge."""
+    """Patterns that go back and forth over such a cell would take hours; the time-out of the test
+    is the judge.
+    """
     (tmp_path / "contacts").mkdir()
     quoted = '"' + cell.replace('"', '""') + '"'
     for encoding in ("utf-8", "cp1252"):
-        lines = f"Delegation,Role,Name,E-mail,Note\nNO,{quoted},{quoted},{quoted},{quoted}\n{quoted},,Anna Prøve,anna@no.example,\n"
+        lines = (
+            f"Delegation,Role,Name,E-mail,Note\nNO,{quoted},{quoted},{quoted},{quoted}\n{quoted},,Anna"
+            " Prøve,anna@no.example,\n"
+        )
         (tmp_path / "contacts" / "a.csv").write_bytes(lines.encode(encoding, "ignore"))
         book = load_contacts(tmp_path, delegations=DELEGATIONS)
         assert [c.skip is not None for c in book.contacts] == [True, True]
@@ -219,7 +260,9 @@ def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -
 
 
 def test_a_cell_of_megabytes_is_refused() -> None:
-    content = b"Country,Name,E-mail\nNO,Anna,a@no.example\nNO," + b"x" * 200_000 + b",b@no.example\n"
+    content = (
+        b"Country,Name,E-mail\nNO,Anna,a@no.example\nNO," + b"x" * 200_000 + b",b@no.example\n"
+    )
     assert [(p.code, p.row) for p in read_bytes(".csv", "a.csv", content).problems] == [("C014", 3)]
 
 

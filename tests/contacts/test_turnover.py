@@ -9,8 +9,19 @@ from mailer.contacts.edit.turnover import Delegation, as_html, as_json, as_text,
 KNOWN = Delegations.load()
 
 
-def person(name: str, delegation: str = "NO", address: str = "", role: str = "substitute", group: str = "") -> Contact:
-    return Contact("contacts/a.csv", None, 2, delegation=delegation, role=role, name=name, address=address, group=group)
+def person(
+    name: str, delegation: str = "NO", address: str = "", role: str = "substitute", group: str = ""
+) -> Contact:
+    return Contact(
+        "contacts/a.csv",
+        None,
+        2,
+        delegation=delegation,
+        role=role,
+        name=name,
+        address=address,
+        group=group,
+    )
 
 
 def differ(old: list[Contact], new: list[Contact], **kwargs: list[str]) -> dict[str, Delegation]:
@@ -34,26 +45,37 @@ def test_who_left_joined_and_changed_is_said() -> None:
     assert [c.name for c in norway.left] == ["Ola Skisse"]
     assert [c.name for c in norway.joined] == ["Kari Mønster"]
     assert {c.new.name: c.fields for c in norway.changed} == {
-        "BERG, Anna": {"role": ("substitute", "representative"), "address": ("a@no.example", "anna@no.example")},
+        "BERG, Anna": {
+            "role": ("substitute", "representative"),
+            "address": ("a@no.example", "anna@no.example"),
+        },
         "Liv Prov": {"group": ("SOC", "ALDE")},
     }
 
 
 def test_another_spelling_is_the_same_person() -> None:
-    assert differ([person("Jürgen Müller-Test", "DE")], [person("Juergen Mueller Test", "DE")]) == {}
-    assert differ([person("Theodoros Rousopoulos", "GR")], [person("Theodoros Roussopoulos", "GR")]) == {}
+    assert (
+        differ([person("Jürgen Müller-Test", "DE")], [person("Juergen Mueller Test", "DE")]) == {}
+    )
+    assert (
+        differ([person("Theodoros Rousopoulos", "GR")], [person("Theodoros Roussopoulos", "GR")])
+        == {}
+    )
 
 
 def test_a_new_surname_at_the_old_address_is_the_same_person() -> None:
     (turn,) = compare(
-        [person("Anna Berg", address="a@no.example")], [person("Anna Prøve", address="A@NO.example")], KNOWN
+        [person("Anna Berg", address="a@no.example")],
+        [person("Anna Prøve", address="A@NO.example")],
+        KNOWN,
     )
     assert (turn.left, turn.joined, turn.changed) == ([], [], [])
 
 
 def test_a_successor_at_the_same_address_is_another_person() -> None:
     turn = differ(
-        [person("Anna Berg", address="office@no.example")], [person("Ola Skisse", address="office@no.example")]
+        [person("Anna Berg", address="office@no.example")],
+        [person("Ola Skisse", address="office@no.example")],
     )["NO"]
     assert (len(turn.left), len(turn.joined)) == (1, 1)
 
@@ -66,7 +88,9 @@ def test_a_person_can_change_delegation() -> None:
 
 def test_what_is_only_alike_is_a_question() -> None:
     old, new = [person("Anna Bergerud")], [person("Anne Bergerud")]
-    assert [(o.name, n.name) for o, n, _ in differ(old, new)["NO"].same] == [("Anna Bergerud", "Anne Bergerud")]
+    assert [(o.name, n.name) for o, n, _ in differ(old, new)["NO"].same] == [
+        ("Anna Bergerud", "Anne Bergerud")
+    ]
     assert differ(old, new, same=["Anne Bergerud"]) == {}
 
 
@@ -86,7 +110,9 @@ def test_a_drop_of_more_than_a_fifth_is_an_alarm() -> None:
     old = [person(name) for name in names]
     assert not differ(old, old[2:])["NO"].alarm
     assert differ(old, old[3:])["NO"].alarm
-    assert not differ(old, [*old[3:], person("Bo Ny"), person("Unn Ny"), person("Geir Ny")])["NO"].alarm
+    assert not differ(old, [*old[3:], person("Bo Ny"), person("Unn Ny"), person("Geir Ny")])[
+        "NO"
+    ].alarm
 
 
 def test_everybody_is_accounted_for() -> None:
@@ -100,13 +126,18 @@ def test_everybody_is_accounted_for() -> None:
     turns = compare(old, new, KNOWN)
     sums = totals(turns)
     assert sum(d.before for d in turns) == len(old)
-    assert len(old) - sums["left"] - sums["to decide"] == len(new) - sums["joined"] - sums["to decide"]
+    assert (
+        len(old) - sums["left"] - sums["to decide"] == len(new) - sums["joined"] - sums["to decide"]
+    )
 
 
 def test_words_json_and_html_tell_the_same() -> None:
     turns = compare([person("Ola <b>Skisse")], [person("Kari Mønster")], KNOWN)
     text, page, data = as_text(turns, KNOWN), as_html(turns, KNOWN), as_json(turns)
-    assert text.splitlines()[-1] == "0 delegations unchanged.    1 left · 1 joined · 0 changed · 0 to decide"
+    assert (
+        text.splitlines()[-1]
+        == "0 delegations unchanged.    1 left · 1 joined · 0 changed · 0 to decide"
+    )
     assert "Norway" in text
     assert "no address yet" in text
     assert "Ola &lt;b&gt;Skisse" in page

@@ -1,4 +1,6 @@
-"""Helpers for tests of the console: a small workspace, a mail-out with one delivery in each state, and browsers."""
+"""Helpers for tests of the console: a small workspace, a mail-out with one delivery in each state,
+and browsers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from mailer.ledger.ledger import Ledger
 
 HOST = "127.0.0.1:8025"
 HERE = f"http://{HOST}"
-QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)  # as argon2id as any, without the wait
+QUICK = PasswordHasher(
+    time_cost=1, memory_cost=64, parallelism=1
+)  # as argon2id as any, without the wait
 PASSWORD = "a long sentence that is easy to keep"
 CONFIG = """\
 [sender]
@@ -50,8 +54,14 @@ DE,representative,,Jo,Beispiel,m,jo.beispiel@de.parliament.example,de
 GB,representative,Lord,Peter,Sample,m,peter.sample at gb.parliament.example,en
 """
 LETTERS = {
-    "en.md": "Subject: Please vote\nPreview: A request\n\n{{ greeting }}\n\nPlease vote, as a {{ role }}.\n",
-    "fr.md": "Subject: Votez\nPreview: Une demande\n\n{{ greeting }}\n\nMerci de voter, comme {{ role }}.\n",
+    "en.md": (
+        "Subject: Please vote\nPreview: A request\n\n{{ greeting }}\n\nPlease vote, as a {{ role"
+        " }}.\n"
+    ),
+    "fr.md": (
+        "Subject: Votez\nPreview: Une demande\n\n{{ greeting }}\n\nMerci de voter, comme {{ role"
+        " }}.\n"
+    ),
     "appeal.toml": 'title = "A vote"\n[languages]\nfallback = ["en"]\n',
 }
 
@@ -77,7 +87,9 @@ class Client:
 
     def request(self, method: str, path: str, **more: Any) -> Response:
         async def ask() -> Response:
-            async with httpx.AsyncClient(transport=self.transport, base_url=HERE, cookies=self.cookies) as client:
+            async with httpx.AsyncClient(
+                transport=self.transport, base_url=HERE, cookies=self.cookies
+            ) as client:
                 answer = await client.request(method, path, **more)
                 self.cookies = client.cookies
                 return answer
@@ -93,7 +105,9 @@ class Client:
 
 @dataclass
 class Browser:
-    """A browser without script: it keeps cookies, and sends the forms of the pages it has loaded."""
+    """A browser without script: it keeps cookies, and sends the forms of the pages it
+    has loaded.
+    """
 
     client: Client
     console: Console

@@ -1,7 +1,8 @@
-"""Run as `python tests/helpers/killed.py N ARGS…`: the command line, killed at its Nth step; code 0 if it ends before.
+"""Run as `python tests/helpers/killed.py N ARGS…`: the command line, killed at its Nth step; code 0
+if it ends before.
 
-A step is the moment before or after a commit of the send log, or before or after something is written to a server.
-Nothing of this is known to the mailer: the library calls below it are wrapped.
+A step is the moment before or after a commit of the send log, or before or after something is
+written to a server. Nothing of this is known to the mailer: the library calls below it are wrapped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Helpers for tests of letters: a workspace with an appeal, a person, and what they make together."""
+"""Helpers for tests of letters: a workspace with an appeal, a person, and what they
+make together.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,13 @@ def person(**fields: Any) -> Contact:
         "surname": "Berg",
         "gender": "f",
         "address": "anna.berg@no.parliament.example",
-        "cells": {"name": "7:3", "title": "7:5", "surname": "7:4", "greeting": "7:9", "Committee": "7:12"},
+        "cells": {
+            "name": "7:3",
+            "title": "7:5",
+            "surname": "7:4",
+            "greeting": "7:9",
+            "Committee": "7:12",
+        },
     } | fields
     given.setdefault("name", f"{given['given']} {given['surname']}".strip())
     return Contact(**given)
@@ -74,7 +82,9 @@ def invented() -> list[Contact]:
 
 
 def folder(root: Path, name: str = "appeal", **files: str | bytes) -> Path:
-    """Write an appeal: `en="Subject: …"`, `toml="title = …"`, `facts=…`, `**{"for/NO.en": …, "_shared/layout.html": …}`."""
+    """Write an appeal: `en="Subject: …"`, `toml="title = …"`, `facts=…`, `**{"for/NO.en": …,
+    "_shared/layout.html": …}`.
+    """
     place = root / "templates" / name
     for stem, text in files.items():
         if stem.startswith("_shared/"):
@@ -90,7 +100,9 @@ def letter(body: str, subject: str = "Hello") -> str:
     return f"Subject: {subject}\n\n{{{{ greeting }}}}\n\n{body}\n"
 
 
-def written(root: Path, body: str, contact: Contact | None = None, subject: str = "Hello", **more: Any) -> Rendered:
+def written(
+    root: Path, body: str, contact: Contact | None = None, subject: str = "Hello", **more: Any
+) -> Rendered:
     """Render an English letter with this body for one person."""
     appeal = load_appeal(folder(root, en=letter(body, subject), **more), "appeal")
     contact = contact or person()

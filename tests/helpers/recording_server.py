@@ -1,7 +1,8 @@
-"""Run as `python tests/helpers/recording_server.py FILE`: a mail server that writes down every dot before it answers.
+"""Run as `python tests/helpers/recording_server.py FILE`: a mail server that writes down every dot
+before it answers.
 
-It is a process of its own, so that no kill of a sender touches what it has seen: FILE is the truth, one recipient a
-line. It prints its port, and ends when its stdin is closed.
+It is a process of its own, so that no kill of a sender touches what it has seen: FILE is the truth,
+one recipient a line. It prints its port, and ends when its stdin is closed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """An SMTP server that writes down what it saw, and misbehaves once, where it is told to.
 
-Its record is the truth of the tests: every final dot with recipient, bytes and answer. A fault happens at one stage
-of the n-th letter (counted by MAIL) and never again, so that what comes before and after can be looked at too.
+Its record is the truth of the tests: every final dot with recipient, bytes and answer. A fault
+happens at one stage of the n-th letter (counted by MAIL) and never again, so that what comes before
+and after can be looked at too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dataclasses import dataclass, field
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Fault = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[bool]]
-"""Does something in place of the usual answer (third argument); says whether the session goes on."""
+"""Does something in place of the usual answer (third argument); says whether the session goes on.
+"""
 
 
 @dataclass
@@ -97,7 +99,10 @@ class SmtpServer:
 
     def yes_for(self, recipient: str) -> int:
         """How often this person's letter was taken with a 2xx."""
-        return sum(one.recipient == recipient and (one.answer or b"").startswith(b"2") for one in self.taken)
+        return sum(
+            one.recipient == recipient and (one.answer or b"").startswith(b"2")
+            for one in self.taken
+        )
 
     def dots_for(self, recipient: str) -> int:
         return sum(one.recipient == recipient for one in self.taken)
@@ -111,11 +116,17 @@ class SmtpServer:
             feed(data)
 
         reader.feed_data = feed_data  # type: ignore[method-assign]
-        self._tasks.add(asyncio.create_task(self._serve(reader, writer)))  # not a task of asyncio's: it logs cancelling
+        self._tasks.add(
+            asyncio.create_task(self._serve(reader, writer))
+        )  # not a task of asyncio's: it logs cancelling
 
     def _named(self, data: bytes) -> bytes:
         words = [line.split(b" ")[0] for line in data.split(b"\r\n")[:-1]]
-        verbs = [word for word in words if word in (b"EHLO", b"MAIL", b"RCPT", b"DATA", b"RSET", b"QUIT", b".")]
+        verbs = [
+            word
+            for word in words
+            if word in (b"EHLO", b"MAIL", b"RCPT", b"DATA", b"RSET", b"QUIT", b".")
+        ]
         return b" ".join(verbs) or b"BODY"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,9 +140,16 @@ class SmtpServer:
             writer.transport.abort()
 
     async def _answer(self, stage: str, streams: Streams, usual: bytes) -> bytes:
-        """Give the usual answer, or do the fault. Returns what was answered in whole; raises EOFError at the end."""
+        """Give the usual answer, or do the fault. Returns what was answered in whole; raises
+        EOFError at the end.
+        """
         reader, writer = streams
-        if self.fault is None or stage != self.stage or self.letters != self.letter or self.happened.is_set():
+        if (
+            self.fault is None
+            or stage != self.stage
+            or self.letters != self.letter
+            or self.happened.is_set()
+        ):
             writer.write(usual)
             await writer.drain()
             return usual
@@ -166,7 +184,9 @@ class SmtpServer:
                     await self._auth(line, streams)
                 case b"MAIL":
                     self.letters += 1
-                    known = (await self._answer("mail", streams, b"250 2.1.0 Ok\r\n")).startswith(b"2")
+                    known = (await self._answer("mail", streams, b"250 2.1.0 Ok\r\n")).startswith(
+                        b"2"
+                    )
                 case b"RCPT":
                     recipient = re.findall(rb"<(.*)>", line)[0].decode()
                     usual = b"250 2.1.5 Ok\r\n"
@@ -308,13 +328,17 @@ async def resets(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: byte
     return False
 
 
-async def answers_and_resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes) -> bool:
+async def answers_and_resets(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes
+) -> bool:
     writer.write(usual)
     await writer.drain()
     return await resets(reader, writer, usual)
 
 
-async def half_an_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes) -> bool:
+async def half_an_answer(
+    _: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes
+) -> bool:
     writer.write(usual[:-4])
     await writer.drain()
     return False

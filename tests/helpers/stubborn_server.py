@@ -1,4 +1,6 @@
-"""An SMTP server that always gives the same answers, and writes down every letter whose final dot came."""
+"""An SMTP server that always gives the same answers, and writes down every letter whose final dot
+came.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ SILENCE = b""
 
 
 class StubbornServer:
-    """`answers` maps a verb, or "." for the answer to the final dot, to what is always said there."""
+    """`answers` maps a verb, or "." for the answer to the final dot, to what is always
+    said there.
+    """
 
     def __init__(self, answers: Mapping[str, bytes] | None = None) -> None:
         self.answers = {

@@ -1,4 +1,5 @@
-"""Run as `python tests/helpers/watched.py FILE ARGS…`: the command line, with every connection it opens written into FILE.
+"""Run as `python tests/helpers/watched.py FILE ARGS…`: the command line, with every connection it
+opens written into FILE.
 
 Python's audit events see every address that is connected to or looked up, whatever library asks.
 """

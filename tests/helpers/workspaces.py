@@ -93,7 +93,9 @@ def row(number: int, **more: str) -> str:
 
 def write_sheet(root: Path, rows: list[str]) -> None:
     (root / "contacts").mkdir(exist_ok=True)
-    (root / "contacts" / "members.csv").write_text("\n".join([HEADINGS, *rows, ""]), encoding="utf-8")
+    (root / "contacts" / "members.csv").write_text(
+        "\n".join([HEADINGS, *rows, ""]), encoding="utf-8"
+    )
 
 
 def a_workspace(
@@ -105,21 +107,37 @@ def a_workspace(
     per_minute: int = 0,
     connections: int = 2,
     mode: str = "test",
-    allow: tuple[str, ...] = ("@de.parliament.example", "@fr.parliament.example", "@no.parliament.example"),
+    allow: tuple[str, ...] = (
+        "@de.parliament.example",
+        "@fr.parliament.example",
+        "@no.parliament.example",
+    ),
     appeal: str = "",
 ) -> Path:
-    """Write a workspace with an appeal called `appeal`, in English and French, to a server on this computer."""
+    """Write a workspace with an appeal called `appeal`, in English and French, to a server on this
+    computer.
+    """
     root.mkdir(exist_ok=True)
     settings = CONFIG.format(
-        port=port, per_minute=per_minute, connections=connections, mode=mode, allow=json.dumps(allow)
+        port=port,
+        per_minute=per_minute,
+        connections=connections,
+        mode=mode,
+        allow=json.dumps(allow),
     )
     (root / "config.toml").write_text(settings, encoding="utf-8")
     folder = root / "templates" / "appeal"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "appeal.toml").write_text(APPEAL.format(more=appeal), encoding="utf-8")
-    (folder / "en.md").write_text(LETTER.format(subject="Please vote", text="We write to you"), encoding="utf-8")
-    (folder / "fr.md").write_text(LETTER.format(subject="Votez", text="Nous vous écrivons"), encoding="utf-8")
-    write_sheet(root, rows if rows is not None else [row(number) for number in range(1, people + 1)])
+    (folder / "en.md").write_text(
+        LETTER.format(subject="Please vote", text="We write to you"), encoding="utf-8"
+    )
+    (folder / "fr.md").write_text(
+        LETTER.format(subject="Votez", text="Nous vous écrivons"), encoding="utf-8"
+    )
+    write_sheet(
+        root, rows if rows is not None else [row(number) for number in range(1, people + 1)]
+    )
     return root
 
 
@@ -130,11 +148,15 @@ def edit(path: Path, before: str, after: str) -> None:
     path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-# ------------------------------------------------------------------------------------------------- the command line
+# --------------------------------------------------------------------------------- the command line
 
 
 def environment(**more: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_") and name != "COLUMNS"}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MAILER_") and name != "COLUMNS"
+    }
     return clean | {"PYTHONPATH": str(ROOT)} | more
 
 
@@ -142,9 +164,14 @@ Found = subprocess.CompletedProcess[str]
 
 
 def process(
-    *args: object, at: Path | None = None, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *args: object,
+    at: Path | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Found:
-    """Run the command line to its end, without a terminal: in the workspace `at`, or in the folder `cwd`."""
+    """Run the command line to its end, without a terminal: in the workspace `at`, or in the folder
+    `cwd`.
+    """
     where = ("-C", str(at)) if at else ()
     found = subprocess.run(
         [*MAILER, *where, *map(str, args)],
@@ -155,7 +182,9 @@ def process(
 
 
 def mailer(*args: object, at: Path) -> Found:
-    """Run the same command line within this process: for what is asked beside the point, at a tenth of the time."""
+    """Run the same command line within this process: for what is asked beside the point, at a tenth
+    of the time.
+    """
     words = ["-C", str(at), *map(str, args)]
     found = CliRunner().invoke(cli, words)
     return _sound(subprocess.CompletedProcess(words, found.exit_code, found.stdout, found.stderr))
@@ -190,7 +219,9 @@ def planned(root: Path, *args: str) -> Any:
 
 def states(root: Path, mail_out: str = "M-0001") -> dict[str, str]:
     """Return {address: state} of everybody in a mail-out who gets a letter, or was to get one."""
-    return {one["address"]: one["state"] for one in people(root, mail_out) if one["state"] != "skipped"}
+    return {
+        one["address"]: one["state"] for one in people(root, mail_out) if one["state"] != "skipped"
+    }
 
 
 def people(root: Path, mail_out: str = "M-0001") -> list[dict[str, Any]]:
@@ -198,7 +229,9 @@ def people(root: Path, mail_out: str = "M-0001") -> list[dict[str, Any]]:
 
 
 class Sending:
-    """A `mailer send … --json` that is running; `events` reads what it says, as it says it. `talk`: without JSON."""
+    """A `mailer send … --json` that is running; `events` reads what it says, as it says it. `talk`:
+    without JSON.
+    """
 
     def __init__(self, root: Path, *args: str, talk: bool = False) -> None:
         command = [*MAILER, "-C", str(root), *args, *([] if talk else ["--json"])]
@@ -232,18 +265,29 @@ class Sending:
             assert line, "it ended and said nothing"
         return line
 
-    def end(self, how: signal.Signals | None = None) -> tuple[int, list[dict[str, Any]], str, float]:
-        """Wait for the end, after a signal if there is one. Returns code, the rest of the events, stderr, seconds."""
+    def end(
+        self, how: signal.Signals | None = None
+    ) -> tuple[int, list[dict[str, Any]], str, float]:
+        """Wait for the end, after a signal if there is one. Returns code, the rest of the events,
+        stderr, seconds.
+        """
         begun = time.monotonic()
         if how is not None:
             self.process.send_signal(how)
         out, err = self.process.communicate(timeout=60)
         assert "Traceback" not in err
-        return self.process.returncode, [json.loads(line) for line in out.splitlines()], err, time.monotonic() - begun
+        return (
+            self.process.returncode,
+            [json.loads(line) for line in out.splitlines()],
+            err,
+            time.monotonic() - begun,
+        )
 
 
 class Terminal:
-    """The command line at a terminal of `columns`: what it shows can be waited for, and answered."""
+    """The command line at a terminal of `columns`: what it shows can be waited for, and
+    answered.
+    """
 
     def __init__(self, root: Path, *args: str, columns: int = 80) -> None:
         self.shown = ""
@@ -274,7 +318,9 @@ class Terminal:
         os.write(self._screen, f"{text}\n".encode())
 
     def interrupt(self) -> None:
-        """Press Ctrl-C until it is felt: one that comes just before the program begins to read waits for a key."""
+        """Press Ctrl-C until it is felt: one that comes just before the program begins to read
+        waits for a key.
+        """
         for _ in range(30):
             self.process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -282,10 +328,14 @@ class Terminal:
                 return
 
     def close_window(self) -> None:
-        """Close it, as a person does: the terminal is gone, and whoever runs in it is told (SIGHUP)."""
+        """Close it, as a person does: the terminal is gone, and whoever runs in it is told
+        (SIGHUP).
+        """
         os.close(self._screen)
         self._screen = os.open(os.devnull, os.O_RDONLY)
-        self.process.send_signal(signal.SIGHUP)  # it is not this terminal's own session, so the system tells nobody
+        self.process.send_signal(
+            signal.SIGHUP
+        )  # it is not this terminal's own session, so the system tells nobody
 
     def end(self) -> int:
         for _ in self._reading():
@@ -314,5 +364,7 @@ def repository(root: Path) -> Path:
     root.mkdir()
     shutil.copy(ROOT / "config.toml", root)
     for folder in ("contacts", "templates"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("*.py", "__py*"))
+        shutil.copytree(
+            ROOT / folder, root / folder, ignore=shutil.ignore_patterns("*.py", "__py*")
+        )
     return root

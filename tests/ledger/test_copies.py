@@ -1,4 +1,6 @@
-"""A send log that was copied sends nothing: two copies that both go on would write to the same people twice."""
+"""A send log that was copied sends nothing: two copies that both go on would write to the same
+people twice.
+"""
 
 from __future__ import annotations
 
@@ -34,24 +36,34 @@ def workspace(tmp_path: Path, box: Mailbox) -> Path:
     return root
 
 
-def test_copied_workspace_sends_nothing_until_somebody_adopts_it(workspace: Path, box: Mailbox, tmp_path: Path) -> None:
+def test_copied_workspace_sends_nothing_until_somebody_adopts_it(
+    workspace: Path, box: Mailbox, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(workspace, copy)
     refused = mailer("send", "M-0001", "--confirm", 6, at=copy)
     assert "[S311]" in said(refused, 3) and "mailer -C" in refused.stderr
     assert "[S311]" in said(mailer("work", "--once", at=copy), 3)
     assert not box.seen
-    assert [one.verdict for one in look_at_log(load_workspace(copy)) if "copied" in one.sentence] == [Verdict.WRONG]
-    assert data(mailer("log", "adopt", "--because", "moved", "--by", "Jana", "--json", at=copy)) == {"adopted": True}
+    assert [
+        one.verdict for one in look_at_log(load_workspace(copy)) if "copied" in one.sentence
+    ] == [Verdict.WRONG]
+    assert data(
+        mailer("log", "adopt", "--because", "moved", "--by", "Jana", "--json", at=copy)
+    ) == {"adopted": True}
     said(mailer("send", "M-0001", "--confirm", 6, at=copy))
     assert set(states(copy).values()) == {"accepted"}
     assert data(mailer("log", "verify", "--json", at=copy))["whole"]
     with Ledger(load_workspace(copy).ledger_url) as ledger, ledger.reading() as connection:
-        told = connection.exec_driver_sql("SELECT who, detail FROM event WHERE kind = 'adopted'").all()
+        told = connection.exec_driver_sql(
+            "SELECT who, detail FROM event WHERE kind = 'adopted'"
+        ).all()
     assert told == [("Jana", "moved")]
 
 
-def test_renamed_folder_and_the_original_beside_a_copy_send_as_before(workspace: Path, tmp_path: Path) -> None:
+def test_renamed_folder_and_the_original_beside_a_copy_send_as_before(
+    workspace: Path, tmp_path: Path
+) -> None:
     shutil.copytree(workspace, tmp_path / "copy")
     moved = workspace.rename(tmp_path / "another name")
     lines(mailer("send", "M-0001", "--confirm", 6, "--json", at=moved))
@@ -59,7 +71,9 @@ def test_renamed_folder_and_the_original_beside_a_copy_send_as_before(workspace:
     assert "at home here already" in said(mailer("log", "adopt", "--because", "x", at=moved))
 
 
-def test_backup_that_is_put_back_sends_nothing(workspace: Path, box: Mailbox, tmp_path: Path) -> None:
+def test_backup_that_is_put_back_sends_nothing(
+    workspace: Path, box: Mailbox, tmp_path: Path
+) -> None:
     log, backup = workspace / ".mailer" / "ledger.db", tmp_path / "backup.db"
     shutil.copy(log, backup)
     lines(mailer("send", "M-0001", "--confirm", 6, "--json", at=workspace))

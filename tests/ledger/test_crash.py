@@ -1,7 +1,9 @@
-"""Facts about senders that are killed: nobody is written to twice, nobody is lost, and what cannot be known is said.
+"""Facts about senders that are killed: nobody is written to twice, nobody is lost, and what cannot
+be known is said.
 
-The real command line is killed with SIGKILL and started again until the mail-out is finished. The truth is the record
-of a server in a process of its own, which writes down every final dot before it answers.
+The real command line is killed with SIGKILL and started again until the mail-out is finished. The
+truth is the record of a server in a process of its own, which writes down every final dot before it
+answers.
 """
 
 from __future__ import annotations
@@ -24,7 +26,15 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
-from tests.helpers.workspaces import ROOT, Sending, a_workspace, environment, lines, planned, process
+from tests.helpers.workspaces import (
+    ROOT,
+    Sending,
+    a_workspace,
+    environment,
+    lines,
+    planned,
+    process,
+)
 
 
 @dataclass
@@ -57,8 +67,13 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def check(root: Path, recorder: Recorder, *, people: int, kills: int, connections: int) -> int:
-    """Hold the promises against the server's record (G1 to G5), and the record itself (G8). Returns how many are unknown."""
-    with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger, ledger.reading() as connection:
+    """Hold the promises against the server's record (G1 to G5), and the record itself (G8). Returns
+    how many are unknown.
+    """
+    with (
+        Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger,
+        ledger.reading() as connection,
+    ):
         assert mailouts.get(connection, 1).state is MailOutState.FINISHED
         counts = deliveries.counts(connection, 1)
         everyone = {one.address: one.state for one in deliveries.people(connection, 1)}
@@ -79,7 +94,9 @@ def check(root: Path, recorder: Recorder, *, people: int, kills: int, connection
 
 
 def kill_at_random(root: Path, chance: random.Random, people: int, kills: int) -> int:
-    """Start the sending and kill it, again and again; returns how many were killed before they ended."""
+    """Start the sending and kill it, again and again; returns how many were killed before they
+    ended.
+    """
     done = 0
     for _ in range(kills):
         with Sending(root, "send", "M-0001", "--confirm", str(people)) as sending:
@@ -114,14 +131,21 @@ def kill_at_step(root: Path, step: int, people: int) -> bool:
         "--confirm", str(people), "--json",
     ]  # fmt: skip
     found = subprocess.run(
-        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+        command,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert found.returncode in (0, 1, -signal.SIGKILL), found.stderr
     return found.returncode == -signal.SIGKILL
 
 
 def kill_at_steps(root: Path, recorder: Recorder, steps: list[int], people: int) -> tuple[int, int]:
-    """Kill one sending after the other at its Nth step, and let the last one end. Returns kills and unknowns."""
+    """Kill one sending after the other at its Nth step, and let the last one end. Returns kills and
+    unknowns.
+    """
     planned(root)
     kills = sum(kill_at_step(root, step, people) for step in steps)
     finished = process("send", "M-0001", "--confirm", people, "--json", at=root)
@@ -129,7 +153,9 @@ def kill_at_steps(root: Path, recorder: Recorder, steps: list[int], people: int)
     return kills, check(root, recorder, people=people, kills=kills, connections=1)
 
 
-def test_killed_before_and_after_a_commit_and_a_write_nothing_is_lost(tmp_path: Path, recorder: Recorder) -> None:
+def test_killed_before_and_after_a_commit_and_a_write_nothing_is_lost(
+    tmp_path: Path, recorder: Recorder
+) -> None:
     root = a_workspace(tmp_path / "work", recorder.port, people=20, connections=1)
     kills, _ = kill_at_steps(root, recorder, random.Random(3).sample(range(8, 50), 4), 20)
     assert kills == 4
@@ -145,7 +171,9 @@ def test_a_hundred_kills_at_random_moments(tmp_path: Path, connections: int) -> 
         folder = tmp_path / str(mail_out)
         folder.mkdir()
         with recording(folder) as recorder:
-            root = a_workspace(folder / "work", recorder.port, people=people, connections=connections)
+            root = a_workspace(
+                folder / "work", recorder.port, people=people, connections=connections
+            )
             planned(root)
             done = kill_at_random(root, chance, people, 12)
             process("send", "M-0001", "--confirm", people, "--json", at=root)
@@ -157,7 +185,9 @@ def test_a_hundred_kills_at_random_moments(tmp_path: Path, connections: int) -> 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_killed_at_every_step_of_a_sending(tmp_path: Path, recorder: Recorder) -> None:
-    """Sixty steps: log in, begin, claim, and the first letters with their markers, dots and outcomes."""
+    """Sixty steps: log in, begin, claim, and the first letters with their markers, dots and
+    outcomes.
+    """
     root = a_workspace(tmp_path / "work", recorder.port, people=200, connections=1)
     kills, unknown = kill_at_steps(root, recorder, list(range(1, 61)), 200)
     assert kills == 60

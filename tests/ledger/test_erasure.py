@@ -1,4 +1,6 @@
-"""Facts about erasing people: nothing of them is left, the counts stay, and the chain goes on holding."""
+"""Facts about erasing people: nothing of them is left, the counts stay, and the chain goes on
+holding.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +29,37 @@ from tests.ledger.test_ledger import ME, Journey
 ADDRESS = "person3@fr.parliament.example"
 CELLS = {"contacts/all.csv": {"": {"4:3": "Person 3 Példás", "4:4": ADDRESS}}}
 CONFIG = (
-    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost = "smtp.rights.example"\n'
-    '[log]\ndatabase = "state/ledger.db"\n'
+    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
+    ' "smtp.rights.example"\n[log]\ndatabase = "state/ledger.db"\n'
 )
 
 
 @pytest.fixture
 def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> Journey:
-    """Four people are written to; the server names the third one in its refusal, and there is a note about them."""
+    """Four people are written to; the server names the third one in its refusal, and there is a
+    note about them.
+    """
     journey = Journey(
-        ledger, planned(4, left_out=1, sources=Sources(cells=CELLS, settings={"smtp": "x"}).pack()), clock
+        ledger,
+        planned(4, left_out=1, sources=Sources(cells=CELLS, settings={"smtp": "x"}).pack()),
+        clock,
     )
     for one in journey.claim(4):
         journey.mark(one)
         words = f"<{one.address}> is unknown here"
-        journey.record(one, Receipt(State.REFUSED, Stage.DOT, 550, "5.1.1", words, "smtp.example", "TLSv1.3", 0.25))
+        journey.record(
+            one,
+            Receipt(State.REFUSED, Stage.DOT, 550, "5.1.1", words, "smtp.example", "TLSv1.3", 0.25),
+        )
     with ledger.writing() as connection:
-        notes.write(connection, journey.one(3), notes.NOTED, at=clock(), who="Jana", detail="Person 3 has moved")
+        notes.write(
+            connection,
+            journey.one(3),
+            notes.NOTED,
+            at=clock(),
+            who="Jana",
+            detail="Person 3 has moved",
+        )
     return journey
 
 
@@ -53,7 +69,9 @@ def third(journey: Journey) -> Delivery:
 
 def erase(journey: Journey, *people: Delivery) -> int:
     with journey.ledger.writing() as connection:
-        return erasure.erase(connection, people, who="Marta", because="asked for it", at=journey.clock())
+        return erasure.erase(
+            connection, people, who="Marta", because="asked for it", at=journey.clock()
+        )
 
 
 def proof(ledger: Ledger) -> seals.Proof:
@@ -67,7 +85,9 @@ def everything(ledger: Ledger) -> str:
         return repr([connection.execute(sa.select(table)).all() for table in tables])
 
 
-def test_nothing_of_the_person_is_left_and_the_others_are_untouched(journey: Journey, ledger: Ledger) -> None:
+def test_nothing_of_the_person_is_left_and_the_others_are_untouched(
+    journey: Journey, ledger: Ledger
+) -> None:
     journey.become(MailOutState.STOPPED)
     assert "person3@" in everything(ledger)
     assert erase(journey, third(journey)) == 1
@@ -93,7 +113,9 @@ def test_counts_and_what_happened_stay(journey: Journey, ledger: Ledger) -> None
     assert any((moment.code, moment.text) == (550, "") for moment in moments)
 
 
-def test_chain_holds_over_an_erasure_sealed_before_or_after(journey: Journey, ledger: Ledger) -> None:
+def test_chain_holds_over_an_erasure_sealed_before_or_after(
+    journey: Journey, ledger: Ledger
+) -> None:
     journey.become(MailOutState.STOPPED)
     ledger.seal()
     head = proof(ledger).head
@@ -110,7 +132,9 @@ def test_erased_commitment_cannot_be_exchanged(journey: Journey, ledger: Ledger)
     ledger.seal()
     for table in (delivery, event, attempt):
         with ledger._writer.connect() as connection:
-            connection.execute(sa.update(table).where(table.c.erased.is_not(None)).values(erased="0" * 64))
+            connection.execute(
+                sa.update(table).where(table.c.erased.is_not(None)).values(erased="0" * 64)
+            )
             assert seals.verify(connection).broken, table.name
 
 
@@ -131,7 +155,9 @@ def test_nobody_is_erased_while_it_is_sending_or_while_their_fate_is_unknown(
     assert journey.one(2).name, "all or nobody"
 
 
-def test_everyone_of_mail_outs_that_ended_before_a_day_is_found_once(journey: Journey, ledger: Ledger) -> None:
+def test_everyone_of_mail_outs_that_ended_before_a_day_is_found_once(
+    journey: Journey, ledger: Ledger
+) -> None:
     journey.become(MailOutState.STOPPED)
     with ledger.reading() as connection:
         assert erasure.ended_before(connection, date(2027, 1, 20)) == []
@@ -143,7 +169,9 @@ def test_everyone_of_mail_outs_that_ended_before_a_day_is_found_once(journey: Jo
     assert proof(ledger).broken == ()
 
 
-def test_erased_person_is_not_in_the_file_any_more(sqlite_ledger: Ledger, clock: SettableClock) -> None:
+def test_erased_person_is_not_in_the_file_any_more(
+    sqlite_ledger: Ledger, clock: SettableClock
+) -> None:
     path = sqlite_ledger.path
     assert path is not None
     from mailer.ledger import mailouts
@@ -161,7 +189,7 @@ def test_erased_person_is_not_in_the_file_any_more(sqlite_ledger: Ledger, clock:
     assert not path.with_name("ledger.db-wal").exists()
 
 
-# --------------------------------------------------------------------------------------------------- the command line
+# --------------------------------------------------------------------------------- the command line
 
 
 @pytest.fixture
@@ -184,13 +212,17 @@ def over(sqlite_ledger: Ledger, clock: SettableClock) -> Journey:
     return journey
 
 
-def test_forgetting_shows_how_many_first_and_cannot_be_slipped_into(run: Callable[..., Result], over: Journey) -> None:
+def test_forgetting_shows_how_many_first_and_cannot_be_slipped_into(
+    run: Callable[..., Result], over: Journey
+) -> None:
     for args in ((), ("--confirm", "2")):
         shown = run("forget", ADDRESS, "--because", "asked for it", *args)
         assert shown.exit_code == 3
         assert "one row in M-0001 would be erased. Nothing was changed." in shown.stderr
     assert over.one(3).address == ADDRESS
-    done = run("forget", ADDRESS, "--because", "asked for it", "--confirm", "1", "--by", "Marta", "--json")
+    done = run(
+        "forget", ADDRESS, "--because", "asked for it", "--confirm", "1", "--by", "Marta", "--json"
+    )
     assert json.loads(done.stdout) == {"erased": 1}
     assert over.one(3).address == ""
     assert run("verify").exit_code == 0
@@ -210,12 +242,16 @@ def test_forgetting_shows_how_many_first_and_cannot_be_slipped_into(run: Callabl
         ([ADDRESS], "--because"),
     ],
 )
-def test_whom_to_forget_must_be_clear(run: Callable[..., Result], over: Journey, args: list[str], said: str) -> None:
+def test_whom_to_forget_must_be_clear(
+    run: Callable[..., Result], over: Journey, args: list[str], said: str
+) -> None:
     result = run("forget", *args)
     assert (result.exit_code, said in result.stderr) == (2, True)
 
 
-def test_verifying_proves_the_log_and_names_its_head(run: Callable[..., Result], over: Journey) -> None:
+def test_verifying_proves_the_log_and_names_its_head(
+    run: Callable[..., Result], over: Journey
+) -> None:
     result = run("verify")
     assert result.exit_code == 0
     head = proof(over.ledger).head
@@ -232,8 +268,12 @@ def test_verifying_proves_the_log_and_names_its_head(run: Callable[..., Result],
 
 def test_verifying_an_altered_log_says_where(run: Callable[..., Result], over: Journey) -> None:
     with over.ledger._writer.begin() as connection:
-        connection.execute(sa.update(delivery).where(delivery.c.number == 2).values(address="other@no.example"))
-        connection.execute(sa.update(delivery).where(delivery.c.number == 4).values(state="accepted"))
+        connection.execute(
+            sa.update(delivery).where(delivery.c.number == 2).values(address="other@no.example")
+        )
+        connection.execute(
+            sa.update(delivery).where(delivery.c.number == 4).values(state="accepted")
+        )
     result = run("verify")
     assert result.exit_code == 1
     assert "The send log was altered." in result.stdout

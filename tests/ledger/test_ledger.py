@@ -26,7 +26,9 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event, metadata
 from tests.conftest import SettableClock, a_plan, damage
 
-YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1)
+YES = Receipt(
+    State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1
+)
 LATER = Receipt(State.DEFERRED, Stage.RCPT, 450, "4.2.0", "greylisted")
 ME = "sender-one"
 
@@ -48,20 +50,33 @@ class Journey:
 
     def mark(self, one: transitions.Claimed, owner: str = ME) -> bool:
         with self.ledger.writing() as connection:
-            return transitions.mark(connection, one, owner=owner, at=self.clock(), dated_at=self.clock())
+            return transitions.mark(
+                connection, one, owner=owner, at=self.clock(), dated_at=self.clock()
+            )
 
     def record(self, one: transitions.Claimed, receipt: Receipt, **more: object) -> bool:
         with self.ledger.writing() as connection:
-            values = {"state": receipt.state, "reason": None, "owner": ME, "at": self.clock()} | more
+            values = {
+                "state": receipt.state,
+                "reason": None,
+                "owner": ME,
+                "at": self.clock(),
+            } | more
             return transitions.record(connection, one, receipt, **values)  # type: ignore[arg-type]
 
     def recover(self, *dead: str) -> int:
         with self.ledger.writing() as connection:
-            return transitions.recover(connection, self.id, dead=dead, owner="sender-two", at=self.clock())
+            return transitions.recover(
+                connection, self.id, dead=dead, owner="sender-two", at=self.clock()
+            )
 
     def counts(self) -> dict[State, int]:
         with self.ledger.reading() as connection:
-            return {state: number for state, number in deliveries.counts(connection, self.id).items() if number}
+            return {
+                state: number
+                for state, number in deliveries.counts(connection, self.id).items()
+                if number
+            }
 
     def one(self, number: int) -> deliveries.Delivery:
         with self.ledger.reading() as connection:
@@ -73,7 +88,7 @@ def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -
     return Journey(ledger, planned(6, left_out=2), clock)
 
 
-# ------------------------------------------------------------------------------------------------------ the file
+# ----------------------------------------------------------------------------------------- the file
 
 
 def test_log_and_its_folder_are_for_their_owner_alone(sqlite_ledger: Ledger) -> None:
@@ -132,7 +147,9 @@ def test_reader_cannot_write(ledger: Ledger) -> None:
         connection.execute(sa.delete(event))
 
 
-def test_block_that_raises_leaves_nothing(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> None:
+def test_block_that_raises_leaves_nothing(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
     mail_out_id = planned(3)
     with pytest.raises(RuntimeError), ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock(), who="Jana")
@@ -153,26 +170,30 @@ def test_what_is_no_name_of_a_mail_out_is_said(name: str) -> None:
         number_of(name)
 
 
-# ------------------------------------------------------------------------------------------------- the plan in it
+# ----------------------------------------------------------------------------------- the plan in it
 
 
 def test_everyone_of_the_plan_is_in_the_log(journey: Journey) -> None:
     assert journey.counts() == {State.WAITING: 6, State.SKIPPED: 2}
 
 
-def test_nobody_gets_two_letters_of_one_mail_out(ledger: Ledger, planned: Callable[..., int]) -> None:
+def test_nobody_gets_two_letters_of_one_mail_out(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     planned(2)
     with pytest.raises(sa.exc.IntegrityError), ledger.writing() as connection:
         connection.execute(sa.update(delivery).values(address_key="one@no.example"))
 
 
-def test_states_in_the_database_are_a_closed_set(ledger: Ledger, planned: Callable[..., int]) -> None:
+def test_states_in_the_database_are_a_closed_set(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     planned(1)
     with pytest.raises(sa.exc.IntegrityError), ledger.writing() as connection:
         connection.execute(sa.update(delivery).values(state="delivered"))
 
 
-# ------------------------------------------------------------------------------------------------------- the moves
+# ---------------------------------------------------------------------------------------- the moves
 
 
 def test_claim_takes_in_the_order_of_sending_and_only_once(journey: Journey) -> None:
@@ -250,7 +271,9 @@ def test_answer_that_comes_too_late_is_kept_as_evidence(journey: Journey, ledger
     assert kinds == ["sending", "unknown", "late_answer"]
 
 
-def test_dead_senders_marked_letter_becomes_unknown_and_the_others_wait_again(journey: Journey) -> None:
+def test_dead_senders_marked_letter_becomes_unknown_and_the_others_wait_again(
+    journey: Journey,
+) -> None:
     marked, *_ = journey.claim(3)
     journey.mark(marked)
     assert journey.recover(ME) == 1
@@ -272,13 +295,22 @@ def test_lease_that_ran_out_is_taken_over(journey: Journey) -> None:
     assert journey.counts() == {State.UNKNOWN: 1, State.WAITING: 5, State.SKIPPED: 2}
 
 
-def test_unknown_is_never_claimed_and_is_settled_by_a_named_person(journey: Journey, ledger: Ledger) -> None:
+def test_unknown_is_never_claimed_and_is_settled_by_a_named_person(
+    journey: Journey, ledger: Ledger
+) -> None:
     (one,) = journey.claim()
     journey.mark(one)
     journey.recover(ME)
     assert one.id not in [other.id for other in journey.claim(9)]
     with ledger.writing() as connection:
-        transitions.settle(connection, one.id, State.ACCEPTED, who="Marta", because="it is in Sent", at=journey.clock())
+        transitions.settle(
+            connection,
+            one.id,
+            State.ACCEPTED,
+            who="Marta",
+            because="it is in Sent",
+            at=journey.clock(),
+        )
         last = deliveries.timeline(connection, one.id)[-1]
     assert (last.kind, last.who, last.detail) == ("accepted", "Marta", "it is in Sent")
 
@@ -293,12 +325,16 @@ def test_stopping_ends_the_trying_of_everyone_who_waits(journey: Journey) -> Non
     assert journey.counts() == {State.NOT_SENT: 6, State.SKIPPED: 2}
 
 
-def test_every_move_has_its_event_and_only_known_edges_are_taken(journey: Journey, ledger: Ledger) -> None:
+def test_every_move_has_its_event_and_only_known_edges_are_taken(
+    journey: Journey, ledger: Ledger
+) -> None:
     for one in journey.claim(6):
         journey.mark(one)
         journey.record(one, YES)
     with ledger.reading() as connection:
-        rows = connection.execute(sa.select(event).where(event.c.delivery_id.is_not(None)).order_by(event.c.id)).all()
+        rows = connection.execute(
+            sa.select(event).where(event.c.delivery_id.is_not(None)).order_by(event.c.id)
+        ).all()
     steps: dict[int, list[State]] = {}
     for row in rows:
         steps.setdefault(row.delivery_id, [State.WAITING]).append(State(row.kind))
@@ -311,15 +347,22 @@ def test_every_move_has_its_event_and_only_known_edges_are_taken(journey: Journe
 def test_final_states_are_final(journey: Journey, ledger: Ledger, state: State) -> None:
     assert TRANSITIONS[state] == frozenset()
     with ledger.writing() as connection:
-        connection.execute(sa.update(delivery).where(delivery.c.number == 1).values(state=state.value))
+        connection.execute(
+            sa.update(delivery).where(delivery.c.number == 1).values(state=state.value)
+        )
         number = transitions.not_sent(
-            connection, journey.id, Reason.STOPPED, delivery.c.number == 1, at=journey.clock(), who="x"
+            connection,
+            journey.id,
+            Reason.STOPPED,
+            delivery.c.number == 1,
+            at=journey.clock(),
+            who="x",
         )
     assert number == 0
     assert 1 not in [one.number for one in journey.claim(9)]
 
 
-# ------------------------------------------------------------------------------------ two mail-outs of one appeal
+# ---------------------------------------------------------------------- two mail-outs of one appeal
 
 
 def test_second_mail_out_of_an_appeal_writes_to_nobody_who_has_it(
@@ -367,16 +410,21 @@ def test_of_two_plans_that_wait_the_older_one_writes(
     assert len(older.claim(9)) == 3
 
 
-# --------------------------------------------------------------------------------------------------------- senders
+# ------------------------------------------------------------------------------------------ senders
 
 
-def test_killed_sender_is_proven_dead_and_a_living_one_is_not(journey: Journey, ledger: Ledger) -> None:
+def test_killed_sender_is_proven_dead_and_a_living_one_is_not(
+    journey: Journey, ledger: Ledger
+) -> None:
     code = (
-        "import os, sys, time; from mailer.ledger.ledger import Ledger; from mailer.ledger.guard.senders import sender\n"
-        "with sender(Ledger(sys.argv[1])) as me:\n    print(me, flush=True); time.sleep(60)"
+        "import os, sys, time; from mailer.ledger.ledger import Ledger; from"
+        " mailer.ledger.guard.senders import sender\nwith sender(Ledger(sys.argv[1])) as me:\n   "
+        " print(me, flush=True); time.sleep(60)"
     )
     child = subprocess.Popen(
-        [sys.executable, "-c", code, ledger.url.render_as_string(False)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, ledger.url.render_as_string(False)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout
     name = child.stdout.readline().strip()
@@ -388,7 +436,9 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(journey: Journey, 
         child.kill()
         child.wait()
         child.stdout.close()
-        if ledger.path is None:  # the database notices a moment later; waiting for the lock is waiting for that
+        if (
+            ledger.path is None
+        ):  # the database notices a moment later; waiting for the lock is waiting for that
             with ledger.session() as connection:
                 connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
         with ledger.reading() as connection:
@@ -409,13 +459,16 @@ def test_attempts_are_only_ever_added(journey: Journey, ledger: Ledger) -> None:
     ]
 
 
-# --------------------------------------------------------------------------------------------------------- queries
+# ------------------------------------------------------------------------------------------ queries
 
 
 @pytest.mark.parametrize(
-    "who", ["person 3 peldas", "Person 3 PÉLDÁS", "person3@FR.parliament.example", "3", "M-0001-003"]
+    "who",
+    ["person 3 peldas", "Person 3 PÉLDÁS", "person3@FR.parliament.example", "3", "M-0001-003"],
 )
-def test_person_is_found_by_name_address_or_number(journey: Journey, ledger: Ledger, who: str) -> None:
+def test_person_is_found_by_name_address_or_number(
+    journey: Journey, ledger: Ledger, who: str
+) -> None:
     with ledger.reading() as connection:
         assert [one.number for one in deliveries.find(connection, journey.id, who)] == [3]
 
@@ -430,4 +483,6 @@ def test_counts_add_up_by_delegation_too(journey: Journey, ledger: Ledger) -> No
         table = deliveries.counts_by_delegation(connection, journey.id)
         assert sum(sum(row.values()) for row in table.values()) == 8
         assert list(table) == ["FR", "NO", "UA"]
-        assert deliveries.reasons(connection, journey.id, State.SKIPPED) == {"no_address": {"NO": 1, "UA": 1}}
+        assert deliveries.reasons(connection, journey.id, State.SKIPPED) == {
+            "no_address": {"NO": 1, "UA": 1}
+        }

@@ -1,4 +1,6 @@
-"""Facts about the limits: no window ever holds more than it may, and little is lost to keeping them."""
+"""Facts about the limits: no window ever holds more than it may, and little is lost to keeping
+them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ START = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
 
 
 def attempts(ledger: Ledger, course: Limits, seconds: float, *, late: float = 0.0) -> list[float]:
-    """Make attempts as fast as the limits allow for so long, waking up to `late` seconds late. Returns their times."""
+    """Make attempts as fast as the limits allow for so long, waking up to `late` seconds late.
+    Returns their times.
+    """
     rng = random.Random(7)
     at, made = 0.0, []
     with ledger.writing() as connection:
@@ -46,7 +50,9 @@ def attempts(ledger: Ledger, course: Limits, seconds: float, *, late: float = 0.
 
 def most_in(times: list[float], window: float) -> int:
     """How many of the times lie in the fullest window of so many seconds, its end not included."""
-    return max(bisect_left(times, start + window - 1e-6) - index for index, start in enumerate(times))
+    return max(
+        bisect_left(times, start + window - 1e-6) - index for index, start in enumerate(times)
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,12 @@ def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
     course = Limits(per_minute=60)
     with ledger.writing() as connection:
         limits.spend(connection, course, "a@no.example", START)
-        assert limits.wait(connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)) <= 60
+        assert (
+            limits.wait(
+                connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)
+            )
+            <= 60
+        )
 
 
 def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
@@ -92,7 +103,10 @@ def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         for _ in range(3):
             limits.spend(connection, course, "a@no.example", START)
-    with Ledger(ledger.url.render_as_string(False), now=ledger.now) as another, another.writing() as connection:
+    with (
+        Ledger(ledger.url.render_as_string(False), now=ledger.now) as another,
+        another.writing() as connection,
+    ):
         assert limits.wait(connection, course, START) == pytest.approx(3600)
         assert limits.wait(connection, Limits(account="other", per_hour=3), START) <= 0
 
@@ -100,7 +114,9 @@ def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
 async def test_domain_has_its_own_pace_and_the_others_go_on(
     ledger: Ledger, planned: Callable[..., int], clock: SettableClock
 ) -> None:
-    """Three domains, one letter a minute to each; the clock stands still, so each gets one and nobody a second."""
+    """Three domains, one letter a minute to each; the clock stands still, so each gets one and
+    nobody a second.
+    """
     mail_out_id = planned(30)
     async with StubbornServer() as server:
         seen = 0
@@ -128,7 +144,9 @@ async def test_domain_that_says_the_same_to_everybody_is_left_alone(
 ) -> None:
     mail_out_id = planned(3)
     with ledger.writing() as connection:
-        limits.close_domain(connection, "x@no.parliament.example", ledger.now() + timedelta(hours=1))
+        limits.close_domain(
+            connection, "x@no.parliament.example", ledger.now() + timedelta(hours=1)
+        )
     async with StubbornServer() as server:
         seen = asyncio.Event()
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1))
@@ -137,7 +155,9 @@ async def test_domain_that_says_the_same_to_everybody_is_left_alone(
         await seen.wait()
         await dispatch.pause("seen enough")
         await running
-        assert not [address for address in server.dots if address.endswith("@no.parliament.example")]
+        assert not [
+            address for address in server.dots if address.endswith("@no.parliament.example")
+        ]
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 2, State.WAITING: 1}
 
 
@@ -171,7 +191,9 @@ async def test_kill_switch_ends_every_sending_before_the_next_dot(
     mail_out_id = planned(200)
     switch = tmp_path / "STOP"
     async with StubbornServer() as server:
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2, kill_switch=switch))
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=2, kill_switch=switch)
+        )
         dots = 0
 
         def report(_event: dict[str, object]) -> None:
@@ -184,7 +206,9 @@ async def test_kill_switch_ends_every_sending_before_the_next_dot(
         after = await dispatch.run()
         assert after.state is MailOutState.PAUSED
         assert "STOP" in after.why
-        assert len(server.dots) <= dots + 4, "what was past its marker, and what was just being marked"
+        assert len(server.dots) <= dots + 4, (
+            "what was past its marker, and what was just being marked"
+        )
 
 
 async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_rest(

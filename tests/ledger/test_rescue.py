@@ -18,8 +18,12 @@ from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import deliveries
 from tests.conftest import a_plan
 
-YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1)
-GONE = Receipt(State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user é", "smtp.example", "TLSv1.3", 0.1)
+YES = Receipt(
+    State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1
+)
+GONE = Receipt(
+    State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user é", "smtp.example", "TLSv1.3", 0.1
+)
 ANSWERS = ((YES, None), (GONE, Reason.NO_MAILBOX))
 
 
@@ -28,7 +32,9 @@ def mail_out(sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(writer, "PAUSE", 0.01)
     with sqlite_ledger.writing() as connection:
         mail_out_id = mailouts.create(connection, a_plan(3), at=sqlite_ledger.now(), who="Jana")
-        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=sqlite_ledger.now(), who="Jana")
+        mailouts.change(
+            connection, mail_out_id, MailOutState.SENDING, at=sqlite_ledger.now(), who="Jana"
+        )
         return mail_out_id
 
 
@@ -39,7 +45,9 @@ def takes_nothing(ledger: Ledger, *, on: bool) -> None:
         driver.execute(f"PRAGMA query_only = {int(on)}")
 
 
-def test_answers_that_could_not_be_written_come_onto_the_record(sqlite_ledger: Ledger, mail_out: int) -> None:
+def test_answers_that_could_not_be_written_come_onto_the_record(
+    sqlite_ledger: Ledger, mail_out: int
+) -> None:
     dead = asyncio.run(three_letters_two_answers(sqlite_ledger, mail_out))
     assert len(senders.with_something_kept(sqlite_ledger)) == 1
     at = sqlite_ledger.now()
@@ -60,10 +68,14 @@ def test_answers_that_could_not_be_written_come_onto_the_record(sqlite_ledger: L
 
 
 async def three_letters_two_answers(ledger: Ledger, mail_out: int) -> str:
-    """Send three letters past their marker, get answers to two when the log takes nothing. Returns the sender."""
+    """Send three letters past their marker, get answers to two when the log takes nothing. Returns
+    the sender.
+    """
     with senders.sender(ledger) as me:
         async with Writer(ledger, partial(rescue.keep, ledger, me)) as opened:
-            held: list[Claimed] = await opened.run(claims.claim, mail_out, owner=me, at=ledger.now(), limit=3)
+            held: list[Claimed] = await opened.run(
+                claims.claim, mail_out, owner=me, at=ledger.now(), limit=3
+            )
             for one in held:
                 assert await opened.mark(Marker(one, me, ledger.now(), ledger.now()), after=None)
             takes_nothing(ledger, on=True)
@@ -81,7 +93,12 @@ def test_line_that_a_crash_cut_off_is_no_answer(sqlite_ledger: Ledger, mail_out:
     whole = path.read_bytes().rstrip(b"\0")
     path.write_bytes(whole[:-20])
     with sqlite_ledger.writing() as connection:
-        assert rescue.take_over(sqlite_ledger, connection, mail_out, [dead], me="x", at=sqlite_ledger.now()) == 2
+        assert (
+            rescue.take_over(
+                sqlite_ledger, connection, mail_out, [dead], me="x", at=sqlite_ledger.now()
+            )
+            == 2
+        )
 
 
 def test_disk_that_takes_it_at_the_second_try_is_no_fault(
@@ -95,9 +112,13 @@ def test_disk_that_takes_it_at_the_second_try_is_no_fault(
 
     async def send() -> bool:
         async with Writer(sqlite_ledger) as opened:
-            (one,) = await opened.run(claims.claim, mail_out, owner="me", at=sqlite_ledger.now(), limit=1)
+            (one,) = await opened.run(
+                claims.claim, mail_out, owner="me", at=sqlite_ledger.now(), limit=1
+            )
             takes_nothing(sqlite_ledger, on=True)
-            return await opened.mark(Marker(one, "me", sqlite_ledger.now(), sqlite_ledger.now()), after=None)
+            return await opened.mark(
+                Marker(one, "me", sqlite_ledger.now(), sqlite_ledger.now()), after=None
+            )
 
     monkeypatch.setattr(writer.time, "sleep", mended)
     assert asyncio.run(send())

@@ -1,4 +1,6 @@
-"""Facts about unknown deliveries: what a named person may do, what stays on record, and which letter may pass."""
+"""Facts about unknown deliveries: what a named person may do, what stays on record, and which
+letter may pass.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,12 @@ def release(journey: Journey, one: Delivery | None = None) -> Journey:
 
 def settle(journey: Journey, to: State) -> None:
     with journey.ledger.writing() as connection:
-        resolve.settle(connection, journey.one(1), to, who="Marta", because="she answered", at=journey.clock())
+        resolve.settle(
+            connection, journey.one(1), to, who="Marta", because="she answered", at=journey.clock()
+        )
 
 
-# ----------------------------------------------------------------------------------------------------- decisions
+# ---------------------------------------------------------------------------------------- decisions
 
 
 @pytest.mark.parametrize("to", [State.ACCEPTED, State.NOT_SENT])
@@ -72,21 +76,25 @@ def test_named_person_says_what_became_of_it(journey: Journey, to: State) -> Non
 
 def test_only_an_unknown_one_is_decided_about(journey: Journey) -> None:
     settle(journey, State.ACCEPTED)
-    with pytest.raises(Refused, match="not unknown in M-0001, but 'accepted for delivery'") as caught:
+    with pytest.raises(
+        Refused, match="not unknown in M-0001, but 'accepted for delivery'"
+    ) as caught:
         settle(journey, State.NOT_SENT)
     assert caught.value.code == "S212"
     with pytest.raises(Refused, match="not unknown"):
         release(journey)
 
 
-def test_whoever_is_settled_as_not_sent_may_be_written_to_anew(journey: Journey, planned: Callable[..., int]) -> None:
+def test_whoever_is_settled_as_not_sent_may_be_written_to_anew(
+    journey: Journey, planned: Callable[..., int]
+) -> None:
     settle(journey, State.NOT_SENT)
     journey.become(MailOutState.STOPPED)
     anew = Journey(journey.ledger, planned(1), journey.clock)
     assert [one.number for one in anew.claim(9)] == [1]
 
 
-# ------------------------------------------------------------------------------------------------- the same letter
+# ---------------------------------------------------------------------------------- the same letter
 
 
 def test_released_letter_is_the_same_to_the_byte_with_its_date_and_name(journey: Journey) -> None:
@@ -113,7 +121,9 @@ def test_old_delivery_stays_unknown_and_says_who_released_it_and_why(journey: Jo
     assert (new.kind, new.detail) == ("planned_again", "the letter of M-0001-001, unknown there")
 
 
-def test_release_lets_this_letter_pass_and_no_other(journey: Journey, planned: Callable[..., int]) -> None:
+def test_release_lets_this_letter_pass_and_no_other(
+    journey: Journey, planned: Callable[..., int]
+) -> None:
     release(journey)
     journey.become(MailOutState.STOPPED)
     other = Journey(journey.ledger, planned(1), journey.clock)
@@ -177,7 +187,7 @@ def test_two_people_who_release_at_once_make_one_mail_out(journey: Journey) -> N
         assert connection.scalar(copies) == 1
 
 
-# -------------------------------------------------------------------------------------------------------- evidence
+# ----------------------------------------------------------------------------------------- evidence
 
 
 def test_evidence_names_the_marker_the_server_and_the_last_words(journey: Journey) -> None:
@@ -185,15 +195,24 @@ def test_evidence_names_the_marker_the_server_and_the_last_words(journey: Journe
     journey.mark(one)
     marked = journey.clock()
     journey.clock.forward(seconds=9)
-    silence = Receipt(State.UNKNOWN, Stage.DOT, text="the server hung up", peer="smtp.example", tls="TLSv1.3")
+    silence = Receipt(
+        State.UNKNOWN, Stage.DOT, text="the server hung up", peer="smtp.example", tls="TLSv1.3"
+    )
     journey.record(one, silence, reason=Reason.BROKE_AFTER_DOT)
     journey.record(one, YES)
     with journey.ledger.reading() as connection:
         found = evidence(journey.one(2), deliveries.timeline(connection, one.id))
         assert evidence(journey.one(3), []) is None
     assert found is not None
-    assert (found.handed_over_at, found.peer, found.message_id) == (marked, "smtp.example", "<2@rights.example>")
-    assert found.last_words == ("the server hung up", "server, too late to count: 250 queued as 4F1C")
+    assert (found.handed_over_at, found.peer, found.message_id) == (
+        marked,
+        "smtp.example",
+        "<2@rights.example>",
+    )
+    assert found.last_words == (
+        "the server hung up",
+        "server, too late to count: 250 queued as 4F1C",
+    )
 
 
 def test_evidence_of_a_sender_that_died_says_that_no_answer_is_on_record(journey: Journey) -> None:
@@ -201,4 +220,6 @@ def test_evidence_of_a_sender_that_died_says_that_no_answer_is_on_record(journey
         found = evidence(journey.one(1), deliveries.timeline(connection, journey.one(1).id))
     assert found is not None
     assert found.handed_over_at == journey.clock()
-    assert found.last_words == ("The sender ended after the letter was handed over; no answer is on record.",)
+    assert found.last_words == (
+        "The sender ended after the letter was handed over; no answer is on record.",
+    )

@@ -1,4 +1,6 @@
-"""Facts about the chain: what was done to the record behind our back is found, and what we did is no alarm."""
+"""Facts about the chain: what was done to the record behind our back is found, and what we did is
+no alarm.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +132,9 @@ def test_what_is_done_behind_our_back_is_found(journey: Journey, ledger: Ledger)
     assert found(ledger) == []
 
 
-def test_finding_names_the_mail_out_and_the_time(journey: Journey, ledger: Ledger, planned: Callable[..., int]) -> None:
+def test_finding_names_the_mail_out_and_the_time(
+    journey: Journey, ledger: Ledger, planned: Callable[..., int]
+) -> None:
     planned(1, appeal="another")
     ledger.seal()
     with ledger._writer.begin() as connection:
@@ -147,7 +151,10 @@ def test_cut_off_record_is_found_by_a_head_that_was_kept(journey: Journey, ledge
     last = sa.select(sa.func.max(seal.c.id)).scalar_subquery()
     with ledger._writer.begin() as connection:
         end, tries = connection.execute(
-            sa.select(seal.c.event_id, seal.c.attempt_id).where(seal.c.id < last).order_by(seal.c.id.desc()).limit(1)
+            sa.select(seal.c.event_id, seal.c.attempt_id)
+            .where(seal.c.id < last)
+            .order_by(seal.c.id.desc())
+            .limit(1)
         ).one()
         connection.execute(sa.delete(seal).where(seal.c.id == last))
         connection.execute(sa.delete(event).where(E.id > end))
@@ -167,7 +174,9 @@ def test_several_writers_at_once_leave_one_whole_chain(
         for number in range(12):
             with one.writing() as connection:
                 connection.execute(
-                    sa.insert(event).values(mail_out_id=1, kind="noted", at=clock(), who="x", detail=str(number))
+                    sa.insert(event).values(
+                        mail_out_id=1, kind="noted", at=clock(), who="x", detail=str(number)
+                    )
                 )
             if number % 3 == 0:
                 one.seal()
@@ -194,5 +203,7 @@ def test_seal_that_was_drawn_before_another_one_was_written_is_not_written(
     ledger.seal()
     with ledger.writing() as connection:
         assert not seals.close(connection, drawn, clock())
-        assert seals.close(connection, seals.draft(connection), clock()), "there is nothing left to seal"
+        assert seals.close(connection, seals.draft(connection), clock()), (
+            "there is nothing left to seal"
+        )
     assert (proof(ledger).seals, proof(ledger).broken) == (before + 1, ())

@@ -1,4 +1,6 @@
-"""Facts about the order of writes: what shares a commit, what is undone alone, and what stops the next dot."""
+"""Facts about the order of writes: what shares a commit, what is undone alone, and what stops the
+next dot.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from tests.conftest import a_plan
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import session_to, states
 
-YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1)
+YES = Receipt(
+    State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1
+)
 ME = "sender-one"
 
 
@@ -55,7 +59,9 @@ def outcome(ledger: Ledger, one: Claimed) -> Outcome:
 
 
 def let_no_second_attempt_be_written(ledger: Ledger) -> None:
-    """A real fault of a real database: of two attempts that ended at the same stage it refuses the second."""
+    """A real fault of a real database: of two attempts that ended at the same stage it refuses the
+    second.
+    """
     with ledger.writing() as connection:
         connection.execute(sa.text("CREATE UNIQUE INDEX one_of_each ON attempt (stage)"))
 
@@ -65,14 +71,16 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-# ------------------------------------------------------------------------------------------------ within one commit
+# -------------------------------------------------------------------------------- within one commit
 
 
 async def test_pause_that_is_asked_for_in_the_same_breath_as_a_marker_holds(
     ledger: Ledger, writer: Writer, claimed: list[Claimed]
 ) -> None:
     def pause(connection: sa.Connection) -> None:
-        mailouts.change(connection, claimed[0].mail_out_id, MailOutState.PAUSED, at=ledger.now(), who="Jana")
+        mailouts.change(
+            connection, claimed[0].mail_out_id, MailOutState.PAUSED, at=ledger.now(), who="Jana"
+        )
 
     marked = [writer.mark(marker(ledger, one), after=None) for one in claimed]
     *may, _ = await asyncio.gather(*marked, writer.run(pause))
@@ -85,9 +93,15 @@ async def test_what_is_asked_for_while_somebody_else_writes_is_one_commit(
     ledger._seal_after = math.inf
     commits: list[object] = []
     with ledger.writing():  # the writer has to wait for this one
-        asked = [asyncio.ensure_future(writer.mark(marker(ledger, one), after=None)) for one in claimed[:1]]
+        asked = [
+            asyncio.ensure_future(writer.mark(marker(ledger, one), after=None))
+            for one in claimed[:1]
+        ]
         await until(lambda: not writer._asked and writer._work.empty())  # it has begun
-        asked += [asyncio.ensure_future(writer.mark(marker(ledger, one), after=None)) for one in claimed[1:]]
+        asked += [
+            asyncio.ensure_future(writer.mark(marker(ledger, one), after=None))
+            for one in claimed[1:]
+        ]
         await until(lambda: writer._work.qsize() == 1)
         sa.event.listen(ledger._writer, "commit", commits.append)
     assert await asyncio.gather(*asked) == [True] * 4
@@ -98,15 +112,25 @@ async def test_outcome_that_is_no_longer_ours_does_not_undo_the_others(
     ledger: Ledger, writer: Writer, claimed: list[Claimed]
 ) -> None:
     one, lost, two, _ = claimed
-    assert await asyncio.gather(*(writer.mark(marker(ledger, each), after=None) for each in claimed)) == [True] * 4
+    assert (
+        await asyncio.gather(*(writer.mark(marker(ledger, each), after=None) for each in claimed))
+        == [True] * 4
+    )
     with ledger.writing() as connection:
-        connection.execute(sa.update(delivery).where(delivery.c.id == lost.id).values(fence=lost.fence + 1))
+        connection.execute(
+            sa.update(delivery).where(delivery.c.id == lost.id).values(fence=lost.fence + 1)
+        )
     asked = [writer.record(outcome(ledger, each)).done for each in (one, lost, two)]
     assert await asyncio.gather(*asked) == [True, False, True]
     with ledger.reading() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(attempt)) == 3
-        assert [moment.kind for moment in deliveries.timeline(connection, lost.id)] == ["sending", "late_answer"]
-        kinds = connection.scalars(sa.select(event.c.kind).where(event.c.delivery_id == one.id).order_by(event.c.id))
+        assert [moment.kind for moment in deliveries.timeline(connection, lost.id)] == [
+            "sending",
+            "late_answer",
+        ]
+        kinds = connection.scalars(
+            sa.select(event.c.kind).where(event.c.delivery_id == one.id).order_by(event.c.id)
+        )
         assert list(kinds) == ["sending", "accepted"]
 
 
@@ -131,7 +155,7 @@ async def test_what_was_asked_for_is_written_even_if_the_asker_is_cancelled(
         assert connection.scalars(marked).all() == [claimed[0].id]
 
 
-# --------------------------------------------------------------------------------------- an outcome that is not written
+# ------------------------------------------------------------------- an outcome that is not written
 
 
 async def test_marker_is_not_set_after_an_outcome_that_could_not_be_written(
@@ -150,23 +174,36 @@ async def test_marker_is_not_set_after_an_outcome_that_could_not_be_written(
         assert connection.scalar(marked) == 0
 
 
-async def test_outcome_that_cannot_be_written_stops_the_next_dot(ledger: Ledger, planned: Callable[..., int]) -> None:
+async def test_outcome_that_cannot_be_written_stops_the_next_dot(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     mail_out_id = planned(6)
     let_no_second_attempt_be_written(ledger)
     told: list[object] = []
     async with StubbornServer() as server:
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1), told.append)
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=1), told.append
+        )
         with pytest.raises(sa.exc.IntegrityError):
             await dispatch.run()
         assert len(server.dots) == 2
     assert len(told) == 1, "what is not on disk is not told"
     with ledger.reading() as connection:
-        marked = sa.select(delivery.c.number).where(delivery.c.handover_at.is_not(None)).order_by(delivery.c.number)
-        assert connection.scalars(marked).all() == [1, 2], "the third was not marked: that it was not sent is certain"
+        marked = (
+            sa.select(delivery.c.number)
+            .where(delivery.c.handover_at.is_not(None))
+            .order_by(delivery.c.number)
+        )
+        assert connection.scalars(marked).all() == [
+            1,
+            2,
+        ], "the third was not marked: that it was not sent is certain"
     assert states(ledger, mail_out_id)[State.ACCEPTED] == 1
 
 
-async def test_report_that_fails_costs_no_letter_its_outcome(ledger: Ledger, planned: Callable[..., int]) -> None:
+async def test_report_that_fails_costs_no_letter_its_outcome(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     mail_out_id = planned(30)
 
     def report(_event: dict[str, object]) -> None:
@@ -174,13 +211,15 @@ async def test_report_that_fails_costs_no_letter_its_outcome(ledger: Ledger, pla
 
     async with StubbornServer() as server:
         with pytest.raises(BrokenPipeError):
-            await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2), report).run()
+            await Dispatch(
+                ledger, mail_out_id, session_to(server.port), Course(connections=2), report
+            ).run()
         sent = len(server.dots)
     assert 0 < sent < 30
     assert states(ledger, mail_out_id) == {State.ACCEPTED: sent, State.WAITING: 30 - sent}
 
 
-# ----------------------------------------------------------------------------------------------- seen from outside
+# -------------------------------------------------------------------------------- seen from outside
 
 STRACE = shutil.which("strace")
 SENDING = """
@@ -207,16 +246,36 @@ async def test_log_is_synced_between_body_and_dot_of_every_letter(
     with sqlite_ledger.writing() as connection:
         mailouts.create(connection, a_plan(12), at=sqlite_ledger.now(), who="Jana")
     trace = tmp_path / "trace"
-    command = [str(STRACE), "-f", "-y", "-s", "40", "-e", "trace=fdatasync,fsync,sendto", "-o", str(trace)]
+    command = [
+        str(STRACE),
+        "-f",
+        "-y",
+        "-s",
+        "40",
+        "-e",
+        "trace=fdatasync,fsync,sendto",
+        "-o",
+        str(trace),
+    ]
     async with StubbornServer() as server:
-        arguments = ["-c", SENDING, f"sqlite:///{sqlite_ledger.path}", str(server.port), str(connections)]
-        sender = await asyncio.create_subprocess_exec(*command, sys.executable, *arguments, stderr=subprocess.PIPE)
+        arguments = [
+            "-c",
+            SENDING,
+            f"sqlite:///{sqlite_ledger.path}",
+            str(server.port),
+            str(connections),
+        ]
+        sender = await asyncio.create_subprocess_exec(
+            *command, sys.executable, *arguments, stderr=subprocess.PIPE
+        )
         _, errors = await sender.communicate()
         if sender.returncode and b"ptrace" in errors:
             pytest.skip("strace may not trace here")
         assert sender.returncode == 0, errors
         assert len(server.dots) == 12
-    synced: dict[str, bool] = {}  # connection → whether a commit reached the disk since it last wrote
+    synced: dict[
+        str, bool
+    ] = {}  # connection → whether a commit reached the disk since it last wrote
     dots = 0
     for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
         if SYNCED.search(line):

@@ -59,7 +59,10 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
 
 def test_appeal_carries_text_and_fingerprint_of_its_files(tmp_path: Path) -> None:
     appeal = load_appeal(folder(tmp_path, en=EN, toml='title = "T"\n'), "appeal")
-    assert appeal.text == {"templates/appeal/en.md": EN, "templates/appeal/appeal.toml": 'title = "T"\n'}
+    assert appeal.text == {
+        "templates/appeal/en.md": EN,
+        "templates/appeal/appeal.toml": 'title = "T"\n',
+    }
     assert appeal.files["templates/appeal/en.md"] == sha256(EN.encode()).hexdigest()
 
 
@@ -128,7 +131,9 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
         ("Subject: Hello\n\n" + "x" * 50_001, "L104 templates/appeal/en.md: this file has 50,017 bytes"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_letter_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_wrong_with_a_letter_is_said_with_its_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
     (only,) = problems(tmp_path, en=text)
     assert f"{only.code} {only}".startswith(said)
 
@@ -179,7 +184,9 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
         ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day: must be a date"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_appeal_toml_is_said_with_its_line(tmp_path: Path, toml: str, said: str) -> None:
+def test_what_is_wrong_in_appeal_toml_is_said_with_its_line(
+    tmp_path: Path, toml: str, said: str
+) -> None:
     assert toml_problem(tmp_path, toml).startswith(said)
 
 

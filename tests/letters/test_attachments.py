@@ -1,4 +1,6 @@
-"""Facts about attachments: what may go with a letter, who gets which, and how it stands on the wire."""
+"""Facts about attachments: what may go with a letter, who gets which, and how it stands on the
+wire.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +53,19 @@ def parts(raw: bytes) -> tuple[EmailMessage, list[EmailMessage]]:
 
 def test_file_in_the_language_of_the_letter_goes_with_it(tmp_path: Path) -> None:
     made = letters(
-        workspace(tmp_path, "files/report.{language}.pdf", **{"report.en.pdf": PDF, "report.fr.pdf": PDF + b"fr"})
+        workspace(
+            tmp_path,
+            "files/report.{language}.pdf",
+            **{"report.en.pdf": PDF, "report.fr.pdf": PDF + b"fr"},
+        )
     )
     rendered = made.render(person(), "fr")
     raw = finished(rendered)
     message, attached = parts(raw)
     assert message.get_content_type() == "multipart/mixed"
-    assert [(one.get_filename(), one.get_content_type()) for one in attached] == [("report.fr.pdf", "application/pdf")]
+    assert [(one.get_filename(), one.get_content_type()) for one in attached] == [
+        ("report.fr.pdf", "application/pdf")
+    ]
     assert attached[0].get_payload(decode=True) == PDF + b"fr"
     body = message.get_body(("plain",))
     assert body is not None
@@ -68,9 +76,15 @@ def test_file_in_the_language_of_the_letter_goes_with_it(tmp_path: Path) -> None
 
 
 def test_file_of_a_delegation_goes_to_that_delegation_only(tmp_path: Path) -> None:
-    made = letters(workspace(tmp_path, "files/{delegation}.pdf", **{"NO.pdf": PDF + b"NO", "FR.pdf": PDF + b"FR"}))
+    made = letters(
+        workspace(
+            tmp_path, "files/{delegation}.pdf", **{"NO.pdf": PDF + b"NO", "FR.pdf": PDF + b"FR"}
+        )
+    )
     assert [one.name for one in made.render(person(), "en").attachments] == ["NO.pdf"]
-    assert [one.name for one in made.render(person(delegation="FR"), "en").attachments] == ["FR.pdf"]
+    assert [one.name for one in made.render(person(delegation="FR"), "en").attachments] == [
+        "FR.pdf"
+    ]
     with pytest.raises(MailerError, match="it is not there") as caught:
         made.render(person(delegation="UA"), "en")
     (problem,) = caught.value.problems
@@ -80,16 +94,25 @@ def test_file_of_a_delegation_goes_to_that_delegation_only(tmp_path: Path) -> No
 
 def test_file_that_a_cell_names_goes_to_that_person_only(tmp_path: Path) -> None:
     names = ["17-04.en.pdf", "9.en.pdf", "9.fr.pdf", "17-04.fr.pdf"]
-    root = workspace(tmp_path, "files/{case_no}.{language}.pdf", **{name: PDF + name.encode() for name in names})
+    root = workspace(
+        tmp_path, "files/{case_no}.{language}.pdf", **{name: PDF + name.encode() for name in names}
+    )
     made = renderer(load_appeal(root, "appeal"), ["Case no"])
-    assert [one.name for one in made.render(person(extra={"Case no": "17-04"}), "en").attachments] == ["17-04.en.pdf"]
-    assert [one.name for one in made.render(person(extra={"Case no": "9"}), "fr").attachments] == ["9.fr.pdf"]
+    assert [
+        one.name for one in made.render(person(extra={"Case no": "17-04"}), "en").attachments
+    ] == ["17-04.en.pdf"]
+    assert [one.name for one in made.render(person(extra={"Case no": "9"}), "fr").attachments] == [
+        "9.fr.pdf"
+    ]
 
 
-@pytest.mark.parametrize("cell", ["", " ", "../../config", "a/b", "a\\b", "a..b", ".hidden", "a\0b", "{language}"])
+@pytest.mark.parametrize(
+    "cell", ["", " ", "../../config", "a/b", "a\\b", "a..b", ".hidden", "a\0b", "{language}"]
+)
 def test_cell_that_can_name_no_file_is_told_with_its_place(tmp_path: Path, cell: str) -> None:
     made = renderer(
-        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"), ["Committee"]
+        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"),
+        ["Committee"],
     )
     with pytest.raises(MailerError, match="this cell names the file") as caught:
         made.render(person(extra={"Committee": cell}), "en")
@@ -99,7 +122,8 @@ def test_cell_that_can_name_no_file_is_told_with_its_place(tmp_path: Path, cell:
 
 def test_file_that_a_cell_names_and_that_is_not_there_is_refused(tmp_path: Path) -> None:
     made = renderer(
-        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"), ["Committee"]
+        load_appeal(workspace(tmp_path, "files/{committee}.pdf", **{"a.pdf": PDF}), "appeal"),
+        ["Committee"],
     )
     with pytest.raises(MailerError, match=r"files/b\.pdf cannot be attached: it is not there"):
         made.render(person(extra={"Committee": "b"}), "en")
@@ -115,15 +139,21 @@ def test_word_of_a_pattern_that_no_sheet_has_is_refused(tmp_path: Path) -> None:
 
 def test_same_file_for_different_people_is_a_warning(tmp_path: Path) -> None:
     names = {"NO.en.pdf": PDF, "FR.en.pdf": PDF, "NO.fr.pdf": PDF, "FR.fr.pdf": PDF + b"fr"}
-    appeal = load_appeal(workspace(tmp_path, "files/{delegation}.{language}.pdf", **names), "appeal")
+    appeal = load_appeal(
+        workspace(tmp_path, "files/{delegation}.{language}.pdf", **names), "appeal"
+    )
     found = [one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"]
-    assert [(one.severity, one.value) for one in found] == [(Severity.WARNING, "FR.en.pdf and NO.en.pdf")]
+    assert [(one.severity, one.value) for one in found] == [
+        (Severity.WARNING, "FR.en.pdf and NO.en.pdf")
+    ]
 
 
 def test_same_file_for_different_languages_is_a_warning(tmp_path: Path) -> None:
     names = {"report.en.pdf": PDF, "report.fr.pdf": PDF}
     appeal = load_appeal(workspace(tmp_path, "files/report.{language}.pdf", **names), "appeal")
-    (found,) = [one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"]
+    (found,) = [
+        one for one in check_letters(appeal, SENDER, DELEGATIONS, FORMS) if one.code == "L173"
+    ]
     assert "different languages" in found.message
     assert found.value == "report.en.pdf and report.fr.pdf"
 
@@ -135,7 +165,9 @@ def test_made_up_people_of_a_check_need_no_files_of_their_own(tmp_path: Path) ->
 
 def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
     made = letters(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}))
-    first, second = (made.render(person(surname=name), "en").attachments[0] for name in ("Berg", "Dahl"))
+    first, second = (
+        made.render(person(surname=name), "en").attachments[0] for name in ("Berg", "Dahl")
+    )
     assert first.part is second.part
 
 
@@ -149,12 +181,15 @@ def test_file_that_changes_after_the_appeal_was_read_is_refused(tmp_path: Path) 
 def test_files_are_part_of_what_a_plan_freezes_and_organisations_sign(tmp_path: Path) -> None:
     before = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF}), "appeal")
     after = load_appeal(workspace(tmp_path, "files/a.pdf", **{"a.pdf": PDF + b"x"}), "appeal")
-    assert before.files["templates/appeal/files/a.pdf"] != after.files["templates/appeal/files/a.pdf"]
+    assert (
+        before.files["templates/appeal/files/a.pdf"] != after.files["templates/appeal/files/a.pdf"]
+    )
     assert before.text_hash != after.text_hash
 
 
 @pytest.mark.parametrize(
-    "name", ["Résolution – Чорногорія.pdf", "a b (c).pdf", "x" * 90 + ".pdf", 'quo"te.pdf', "100 %.pdf"]
+    "name",
+    ["Résolution – Чорногорія.pdf", "a b (c).pdf", "x" * 90 + ".pdf", 'quo"te.pdf', "100 %.pdf"],
 )
 def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
     pattern = f"files/{name}".replace('"', '\\"')
@@ -177,7 +212,9 @@ def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
         ("files/archive.zip", "files of this kind are not sent"),
     ],
 )
-def test_pattern_that_cannot_be_is_refused_with_its_line(tmp_path: Path, pattern: str, said: str) -> None:
+def test_pattern_that_cannot_be_is_refused_with_its_line(
+    tmp_path: Path, pattern: str, said: str
+) -> None:
     problem = refused(workspace(tmp_path, pattern))
     assert (problem.code, problem.row) == ("L170", 1)
     assert said in problem.message
@@ -197,8 +234,12 @@ def test_pattern_that_cannot_be_is_refused_with_its_line(tmp_path: Path, pattern
         ("a\u200bfdp.txt", b"x", "invisible character"),
     ],
 )
-def test_file_that_must_not_go_is_refused(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
-    problem = refused(workspace(tmp_path, f"files/{name}", **({name: content} if content is not None else {})))
+def test_file_that_must_not_go_is_refused(
+    tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    problem = refused(
+        workspace(tmp_path, f"files/{name}", **({name: content} if content is not None else {}))
+    )
     assert problem.code == "L171"
     assert said in problem.message
 
@@ -229,13 +270,15 @@ def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 def test_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> None:
     big = b"x" * 5_000_000
-    made = letters(workspace(tmp_path, "files/a.txt", "files/b.txt", **{"a.txt": big, "b.txt": big}))
+    made = letters(
+        workspace(tmp_path, "files/a.txt", "files/b.txt", **{"a.txt": big, "b.txt": big})
+    )
     with pytest.raises(MailerError) as caught:
         made.render(person(), "en")
     assert caught.value.code == "L172"
 
 
-# ------------------------------------------------------------------------------------------------------------ pictures
+# ----------------------------------------------------------------------------------------- pictures
 
 
 def with_picture(root: Path, body: str, **more: bytes) -> Path:
@@ -286,7 +329,11 @@ def test_picture_without_words_is_refused(tmp_path: Path) -> None:
 
 
 def test_pictures_and_attachments_that_are_too_big_together_are_refused(tmp_path: Path) -> None:
-    root = with_picture(tmp_path, "![chart](files/chart.png)", **{"chart.png": PNG[:-4] + bytes(4_000_000) + b"IEND"})
+    root = with_picture(
+        tmp_path,
+        "![chart](files/chart.png)",
+        **{"chart.png": PNG[:-4] + bytes(4_000_000) + b"IEND"},
+    )
     folder(root, toml='attachments = ["files/a.txt"]\n')
     (root / "templates" / "appeal" / "files" / "a.txt").write_bytes(b"x" * 4_000_000)
     made = letters(root)

@@ -25,7 +25,9 @@ date = 2025-01-01
 
 def appeal(root: Path, body: str, language: str = "en", facts: str = FACTS) -> Appeal:
     files = {language: f"Subject: s\n\n{{{{ greeting }}}}\n\n{body}\n"}
-    return load_appeal(folder(root, facts=facts, **files) if facts else folder(root, **files), "appeal")
+    return load_appeal(
+        folder(root, facts=facts, **files) if facts else folder(root, **files), "appeal"
+    )
 
 
 def found(root: Path, body: str, language: str = "en", facts: str = FACTS) -> list[tuple[str, str]]:
@@ -67,7 +69,9 @@ def test_sentence_that_rests_on_something_passes(tmp_path: Path, body: str) -> N
         ("> The crackdown has grown since then.", ["> The crackdown has grown since then."]),
     ],
 )  # fmt: skip
-def test_sentence_that_asserts_and_rests_on_nothing_is_found(tmp_path: Path, body: str, values: list[str]) -> None:
+def test_sentence_that_asserts_and_rests_on_nothing_is_found(
+    tmp_path: Path, body: str, values: list[str]
+) -> None:
     assert found(tmp_path, body) == [("L154", value) for value in values]
 
 
@@ -78,12 +82,20 @@ def test_day_of_a_german_date_ends_no_sentence(tmp_path: Path) -> None:
 
 def test_place_is_that_of_the_sentence(tmp_path: Path) -> None:
     (only,) = unsupported(appeal(tmp_path, "It was {{ fact.vote }}.\nNobody was\nasked at all."))
-    assert (only.file, only.row, only.column, only.severity) == ("templates/appeal/en.md", 6, "1", "warning")
+    assert (only.file, only.row, only.column, only.severity) == (
+        "templates/appeal/en.md",
+        6,
+        "1",
+        "warning",
+    )
 
 
 def test_note_that_names_no_fact_is_found(tmp_path: Path) -> None:
     (only,) = unsupported(appeal(tmp_path, "The crackdown has grown.{# fact.statment #}"))
-    assert (only.code, only.message) == ("L155", "this sentence names a fact that there is not: statment")
+    assert (only.code, only.message) == (
+        "L155",
+        "this sentence names a fact that there is not: statment",
+    )
 
 
 def test_appeal_without_facts_is_not_looked_at(tmp_path: Path) -> None:
@@ -92,7 +104,11 @@ def test_appeal_without_facts_is_not_looked_at(tmp_path: Path) -> None:
 
 def test_claim_reads_as_people_read_it(tmp_path: Path) -> None:
     (claim,) = claims(
-        appeal(tmp_path, "By {{ fact.vote }}, the *Assembly* of {{ delegation }} {# fact.statement #}decided."), "en"
+        appeal(
+            tmp_path,
+            "By {{ fact.vote }}, the *Assembly* of {{ delegation }} {# fact.statement #}decided.",
+        ),
+        "en",
     )
     assert claim.words == "By 76 votes to 10, the Assembly of … decided."
     assert [fact.key for fact in claim.facts] == ["vote", "statement"]
@@ -102,7 +118,8 @@ def test_letters_of_the_repository_rest_on_facts_in_every_language() -> None:
     demo = load_appeal(ROOT, "azerbaijan-credentials")
     assert list(unsupported(demo)) == []
     rests = {
-        language: [[one.key for one in claim.facts] for claim in claims(demo, language)] for language in demo.letters
+        language: [[one.key for one in claim.facts] for claim in claims(demo, language)]
+        for language in demo.letters
     }
     used = {language: {key for keys in of for key in keys} for language, of in rests.items()}
     assert used["en"] == used["fr"] == used["de"] == used["it"]

@@ -36,10 +36,11 @@ RSA = rsa.generate_private_key(65537, 2048)
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 PDF = Part(b"--x\r\nContent-Type: application/pdf;\r\n  name=a \t\r\n\r\n" + b"JVBERi0x\r\n" * 40)
 OWN = (
-    b"From: =?utf-8?b?Wm/DqQ==?= <us@rights.example>\r\nReply-To: us@rights.example\r\nTo: Anna Berg\r\n"
-    b" <anna@no.example>\r\nSubject: two  blanks,\r\n and a fold\r\nMessage-ID: <1@rights.example>\r\n"
-    b"List-Unsubscribe: <mailto:us@rights.example?subject=stop>\r\nMIME-Version: 1.0\r\nContent-Language: en\r\n"
-    b"Content-Type: text/plain\r\n\r\nDear Anna, \t \r\n\r\n.\ta  tab\r\n"
+    b"From: =?utf-8?b?Wm/DqQ==?= <us@rights.example>\r\nReply-To: us@rights.example\r\nTo: Anna"
+    b" Berg\r\n <anna@no.example>\r\nSubject: two  blanks,\r\n and a fold\r\nMessage-ID:"
+    b" <1@rights.example>\r\nList-Unsubscribe:"
+    b" <mailto:us@rights.example?subject=stop>\r\nMIME-Version: 1.0\r\nContent-Language:"
+    b" en\r\nContent-Type: text/plain\r\n\r\nDear Anna, \t \r\n\r\n.\ta  tab\r\n"
 )
 
 
@@ -48,7 +49,9 @@ def letter() -> tuple[bytes, Shared]:
     return dated, ((len(dated), PDF),)
 
 
-def signed(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, end: bytes = b"\r\n \r\n\r\n") -> bytes:
+def signed(
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, end: bytes = b"\r\n \r\n\r\n"
+) -> bytes:
     own, shared = letter()
     sealed = Signer("rights.example", "m2027", key).signed(own + end, shared, AT)
     return pieces.joined(sealed, pieces.shifted(shared, len(sealed) - len(own + end)))
@@ -70,7 +73,9 @@ def judged(raw: bytes, key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bo
 
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])
 @pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n \t\r\n\r\n"])
-def test_signature_is_valid_for_dkimpy(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, end: bytes) -> None:
+def test_signature_is_valid_for_dkimpy(
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, end: bytes
+) -> None:
     raw = signed(key, end)
     assert judged(raw, key)
     assert max(map(len, raw.split(b"\r\n"))) <= 78
@@ -94,12 +99,18 @@ def test_whoever_changes_the_letter_breaks_the_signature(of: bytes, to: bytes) -
 
 
 def test_blanks_that_a_relay_changes_do_not_break_it() -> None:
-    raw = signed(RSA).replace(b"two  blanks,\r\n and", b"two blanks, and").replace(b"Anna, \t \r\n", b"Anna,\r\n")
+    raw = (
+        signed(RSA)
+        .replace(b"two  blanks,\r\n and", b"two blanks, and")
+        .replace(b"Anna, \t \r\n", b"Anna,\r\n")
+    )
     assert judged(raw + b"\r\n\r\n", RSA)
 
 
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])
-def test_signature_is_the_same_at_every_attempt(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> None:
+def test_signature_is_the_same_at_every_attempt(
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey,
+) -> None:
     assert signed(key) == signed(key)
 
 
@@ -120,7 +131,8 @@ def workspace_with(root: Path, key: bytes, mode: int = 0o600) -> Signer | None:
 
 
 def pem(
-    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey, password: bytes = b""
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey,
+    password: bytes = b"",
 ) -> bytes:
     how: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if password:
@@ -148,7 +160,9 @@ def test_key_of_the_settings_signs_for_the_domain_of_the_sender(
     ],
     ids=["text", "passphrase", "elliptic", "open to all"],
 )
-def test_key_that_cannot_be_used_is_named(tmp_path: Path, key: bytes, mode: int, words: str) -> None:
+def test_key_that_cannot_be_used_is_named(
+    tmp_path: Path, key: bytes, mode: int, words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         workspace_with(tmp_path, key, mode)
 

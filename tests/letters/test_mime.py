@@ -1,4 +1,6 @@
-"""Facts about finished messages: what goes on the wire, read back by parsers that we did not write."""
+"""Facts about finished messages: what goes on the wire, read back by parsers that we
+did not write.
+"""
 
 from __future__ import annotations
 
@@ -70,19 +72,26 @@ def bodies(raw: bytes) -> tuple[str, str]:
 
 
 def header_of(raw: bytes, name: str) -> str:
-    """Read a header without the standard library's parser, which inserts blanks between encoded words."""
+    """Read a header without the standard library's parser, which inserts blanks between encoded
+    words.
+    """
     line = re.search(
-        rf"^{name}: ((?:.|\r\n )*?)\r\n(?! )", raw.partition(b"\r\n\r\n")[0].decode("ascii") + "\r\n", re.MULTILINE
+        rf"^{name}: ((?:.|\r\n )*?)\r\n(?! )",
+        raw.partition(b"\r\n\r\n")[0].decode("ascii") + "\r\n",
+        re.MULTILINE,
     )
     assert line
     return line[1].replace("\r\n ", " ")
 
 
 def decoded(text: str) -> str:
-    return "".join(p.decode(charset or "ascii") if isinstance(p, bytes) else p for p, charset in decode_header(text))
+    return "".join(
+        p.decode(charset or "ascii") if isinstance(p, bytes) else p
+        for p, charset in decode_header(text)
+    )
 
 
-# --------------------------------------------------------------------------------------------------- the whole message
+# -------------------------------------------------------------------------------- the whole message
 
 
 @pytest.fixture(scope="module")
@@ -100,19 +109,29 @@ def everybody() -> list[tuple[Any, Rendered, bytes]]:
     return made
 
 
-def test_message_of_everybody_says_what_was_rendered(everybody: list[tuple[Any, Rendered, bytes]]) -> None:
+def test_message_of_everybody_says_what_was_rendered(
+    everybody: list[tuple[Any, Rendered, bytes]],
+) -> None:
     assert len(everybody) > 590
     for contact, rendered, raw in everybody[::7]:
         message = parsed(raw)
         assert message.get_content_type() == "multipart/alternative"
-        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-        assert [body.rstrip("\n") for body in bodies(raw)] == [rendered.text.rstrip("\n"), rendered.html.rstrip("\n")]
+        assert [part.get_content_type() for part in message.iter_parts()] == [
+            "text/plain",
+            "text/html",
+        ]
+        assert [body.rstrip("\n") for body in bodies(raw)] == [
+            rendered.text.rstrip("\n"),
+            rendered.html.rstrip("\n"),
+        ]
         assert message["Subject"] == rendered.subject
         assert message["To"].addresses[0].addr_spec == contact.address
         assert message["Content-Language"] == rendered.language
 
 
-def test_message_of_everybody_fits_every_relay(everybody: list[tuple[Any, Rendered, bytes]]) -> None:
+def test_message_of_everybody_fits_every_relay(
+    everybody: list[tuple[Any, Rendered, bytes]],
+) -> None:
     for _, _, raw in everybody:
         assert raw.isascii()
         assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
@@ -135,11 +154,13 @@ def test_headers_are_these_and_no_others() -> None:
 
 
 def test_unsubscribe_is_never_encoded_or_folded() -> None:
-    raw = finished(words(), unsubscribe="a.rather.long.address+objections@appeals.rights-organisation.example")
+    raw = finished(
+        words(), unsubscribe="a.rather.long.address+objections@appeals.rights-organisation.example"
+    )
     line = next(line for line in raw.split(b"\r\n") if line.startswith(b"List-Unsubscribe"))
     assert (
-        line
-        == b"List-Unsubscribe: <mailto:a.rather.long.address%2Bobjections@appeals.rights-organisation.example?subject=stop>"
+        line == b"List-Unsubscribe:"
+        b" <mailto:a.rather.long.address%2Bobjections@appeals.rights-organisation.example?subject=stop>"
     )
 
 
@@ -149,16 +170,20 @@ def test_same_letter_gives_the_same_bytes() -> None:
 
 def test_golden_message() -> None:
     """A message is bytes: read the file. After a wanted change write it anew with GOLDEN=write."""
-    contact = person(delegation="FR", given="Zoé", surname="L'Exemple", chamber="deputy", role="chair")
+    contact = person(
+        delegation="FR", given="Zoé", surname="L'Exemple", chamber="deputy", role="chair"
+    )
     rendered = renderer(load_appeal(ROOT, "azerbaijan-credentials")).render(contact, "fr")
-    raw = dated(finished(rendered, recipient_name=contact.name), datetime(2027, 1, 20, 8, 0, tzinfo=UTC))
+    raw = dated(
+        finished(rendered, recipient_name=contact.name), datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
+    )
     path: Path = GOLDEN / "fr-deputee.eml"
     if os.environ.get("GOLDEN") == "write":
         path.write_bytes(raw)
     assert path.read_bytes() == raw
 
 
-# ------------------------------------------------------------------------------------------------------------- bodies
+# ------------------------------------------------------------------------------------------- bodies
 
 
 @pytest.mark.parametrize(
@@ -184,8 +209,13 @@ def test_golden_message() -> None:
 )
 def test_body_comes_back_as_it_was(text: str) -> None:
     raw = finished(words(text, html=text))
-    found = [part.get_payload(decode=True).decode().replace("\r\n", "\n") for part in parsed(raw).iter_parts()]  # type: ignore[union-attr]
-    assert [body.rstrip("\n") for body in found] == [text.rstrip("\n")] * 2  # the last line end is the boundary's
+    found = [
+        part.get_payload(decode=True).decode().replace("\r\n", "\n")
+        for part in parsed(raw).iter_parts()
+    ]  # type: ignore[union-attr]
+    assert [body.rstrip("\n") for body in found] == [
+        text.rstrip("\n")
+    ] * 2  # the last line end is the boundary's
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 76
     assert b"\r\n.\r\n" not in raw
@@ -216,9 +246,11 @@ def test_any_body_comes_back(text: str) -> None:
     assert b"\r\n.\r\n" not in raw
 
 
-# ------------------------------------------------------------------------------------------------------------ headers
+# ------------------------------------------------------------------------------------------ headers
 
-ONE_LINE = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=100)
+ONE_LINE = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=100
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -240,7 +272,10 @@ def test_any_name_and_subject_come_back(name: str, subject: str) -> None:
 
 
 def test_ascii_is_never_encoded() -> None:
-    raw = finished(words(subject="A plain subject: with, all @ sorts (of) <signs>"), recipient_name="Anna B. O'Berg")
+    raw = finished(
+        words(subject="A plain subject: with, all @ sorts (of) <signs>"),
+        recipient_name="Anna B. O'Berg",
+    )
     assert header_of(raw, "Subject") == "A plain subject: with, all @ sorts (of) <signs>"
     assert header_of(raw, "To") == '"Anna B. O\'Berg" <anna.berg@no.parliament.example>'
 
@@ -252,7 +287,18 @@ def test_encoded_words_are_cut_between_code_points() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["a\r\nBcc: x@y.example", "a\nb", "a\rb", "a\x00b", "a\x0bb", "a\u2028b", "a\x85b", "end\n", "\ud800"]
+    "bad",
+    [
+        "a\r\nBcc: x@y.example",
+        "a\nb",
+        "a\rb",
+        "a\x00b",
+        "a\x0bb",
+        "a\u2028b",
+        "a\x85b",
+        "end\n",
+        "\ud800",
+    ],
 )
 def test_control_character_in_a_header_is_refused(bad: str) -> None:
     with pytest.raises(MailerError, match="no valid header") as caught:
@@ -278,8 +324,12 @@ def test_name_beyond_all_measure_is_refused() -> None:
 
 
 def test_without_a_name_the_address_stands_alone() -> None:
-    assert header_of(finished(words(), recipient_name=""), "To") == "anna.berg@no.parliament.example"
-    assert header_of(finished(words(), sender="jana@rights.example"), "From") == "jana@rights.example"
+    assert (
+        header_of(finished(words(), recipient_name=""), "To") == "anna.berg@no.parliament.example"
+    )
+    assert (
+        header_of(finished(words(), sender="jana@rights.example"), "From") == "jana@rights.example"
+    )
 
 
 def test_ascii_headers_are_folded_at_blanks_only() -> None:
@@ -288,7 +338,7 @@ def test_ascii_headers_are_folded_at_blanks_only() -> None:
     assert max(map(len, line.split(b"\r\n"))) <= 76
 
 
-# ------------------------------------------------------------------------------------------------------- id and date
+# -------------------------------------------------------------------------------------- id and date
 
 
 def test_message_id_is_the_same_on_every_attempt_and_tells_nothing() -> None:
@@ -309,7 +359,7 @@ def test_date_goes_in_front_and_is_in_utc() -> None:
     assert dated(raw, at) == b"Date: Wed, 20 Jan 2027 08:30:00 +0000\r\n" + raw
 
 
-# ---------------------------------------------------------------------------------------------------------- read back
+# ---------------------------------------------------------------------------------------- read back
 
 ANNA = "anna.berg@no.parliament.example"
 OTHER = "o'brien@ie.parliament.example"
@@ -344,7 +394,11 @@ def test_address_of_another_recipient_anywhere_is_found(text: str) -> None:
 @pytest.mark.parametrize("where", ["subject", "recipient_name"])
 def test_address_of_another_recipient_in_a_header_is_found(where: str) -> None:
     value = f"é {OTHER}"
-    raw = finished(words(subject=value)) if where == "subject" else finished(words(), recipient_name=value)
+    raw = (
+        finished(words(subject=value))
+        if where == "subject"
+        else finished(words(), recipient_name=value)
+    )
     with pytest.raises(MailerError, match="another recipient"):
         read_back(raw, recipient=ANNA, everyone=EVERYONE, greeting="Dear Ms Berg,")
 
@@ -356,10 +410,17 @@ def test_own_and_foreign_addresses_that_are_nobodys_pass() -> None:
 
 def test_letter_to_somebody_else_is_found() -> None:
     with pytest.raises(MailerError, match="addressed to somebody else"):
-        read_back(finished(words()), recipient="other@no.example", everyone=EVERYONE, greeting="Dear Ms Berg,")
+        read_back(
+            finished(words()),
+            recipient="other@no.example",
+            everyone=EVERYONE,
+            greeting="Dear Ms Berg,",
+        )
 
 
-@pytest.mark.parametrize("line", ["Bcc: x@y.example", "Cc: x@y.example", "To: x@y.example", "Resent-To: x@y.example"])
+@pytest.mark.parametrize(
+    "line", ["Bcc: x@y.example", "Cc: x@y.example", "To: x@y.example", "Resent-To: x@y.example"]
+)
 def test_second_recipient_is_found(line: str) -> None:
     raw = finished(words()).replace(b"\r\nSubject:", b"\r\n" + line.encode() + b"\r\nSubject:", 1)
     with pytest.raises(MailerError, match=r"stands there twice|somebody else"):
@@ -375,5 +436,8 @@ def test_greeting_with_signs_of_html_is_recognised(tmp_path: Path) -> None:
     contact = person(surname="O'Berg & <Co>", gender="")
     rendered = written(tmp_path, "x", contact)
     read_back(
-        finished(rendered, recipient_name=contact.name), recipient=ANNA, everyone=EVERYONE, greeting=rendered.greeting
+        finished(rendered, recipient_name=contact.name),
+        recipient=ANNA,
+        everyone=EVERYONE,
+        greeting=rendered.greeting,
     )

@@ -1,4 +1,5 @@
-"""Facts about finished messages, read by parsers that others wrote: Perl's core modules, two npm libraries, Python's.
+"""Facts about finished messages, read by parsers that others wrote: Perl's core modules, two npm
+libraries, Python's.
 
 The npm libraries, postal-mime and mailparser, are looked for where node finds them (NODE_PATH).
 """
@@ -47,11 +48,17 @@ LETTERS = "abcdef  ABC,.;:\"'()<>@éèüßŁłĞğ’–ОльгаЇї中文😀
 def has_perl() -> bool:
     perl = shutil.which("perl")
     modules = ["-MJSON::PP", "-MEncode", "-MMIME::QuotedPrint", "-e", "1"]
-    return bool(perl) and subprocess.run([str(perl), *modules], capture_output=True, check=False).returncode == 0
+    return (
+        bool(perl)
+        and subprocess.run([str(perl), *modules], capture_output=True, check=False).returncode == 0
+    )
 
 
 def a_line(dice: random.Random) -> str:
-    words = ("".join(dice.choices(LETTERS, k=dice.randint(1, 25))).strip() or "x" for _ in range(dice.randint(1, 4)))
+    words = (
+        "".join(dice.choices(LETTERS, k=dice.randint(1, 25))).strip() or "x"
+        for _ in range(dice.randint(1, 4))
+    )
     return re.sub(" +", " ", " ".join(words)).strip()[:120].strip()
 
 
@@ -76,13 +83,17 @@ def some_letters(count: int) -> list[tuple[dict[str, str], bytes]]:
             message_id=f"{number}@rights.example",
             unsubscribe="a@rights.example",
         )
-        written.append(({"subject": subject, "name": name, "text": f"Dear {name},\n\n{subject}"}, raw))
+        written.append(
+            ({"subject": subject, "name": name, "text": f"Dear {name},\n\n{subject}"}, raw)
+        )
     return written
 
 
 def agrees(command: list[str], written: list[tuple[dict[str, str], bytes]]) -> None:
     lines = "\n".join(json.dumps({"raw": raw.decode("ascii")}) for _, raw in written)
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, encoding="utf-8")
+    done = subprocess.run(
+        command, input=lines, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert [json.loads(line) for line in done.stdout.splitlines()] == [said for said, _ in written]
 
 
@@ -100,7 +111,10 @@ def test_perl_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
 def test_npm_library_reads_names_subjects_and_texts_as_they_were(library: str, count: int) -> None:
     if not has_npm(library):
         pytest.skip(f"needs node and the npm library {library}")
-    agrees(["node", str(Path(__file__).parents[1] / "helpers" / "parse_letters.mjs"), library], some_letters(count))
+    agrees(
+        ["node", str(Path(__file__).parents[1] / "helpers" / "parse_letters.mjs"), library],
+        some_letters(count),
+    )
 
 
 TWO_WORDS = b"To: =?utf-8?b?w6k=?= =?utf-8?b?w6k=?= <x@y.example>\r\n\r\n"
@@ -114,9 +128,11 @@ def name_in(raw: bytes) -> str:
 
 @pytest.fixture
 def mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mend Python's newer parser where it is older than its own correction (python/cpython issue 128110).
+    """Mend Python's newer parser where it is older than its own correction (python/cpython issue
+    128110).
 
-    It showed the blanks between encoded words of a name, which count for nothing (RFC 2047 section 6.2).
+    It showed the blanks between encoded words of a name, which count for nothing (RFC 2047 section
+    6.2).
     """
     if name_in(TWO_WORDS) == "éé":
         return
@@ -124,7 +140,10 @@ def mended(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def and_blanks(value: str) -> tuple[Any, str]:
         atom, rest = get_atom(value)
-        if rest.startswith("=?") and [one.token_type for one in atom[-2:]] == ["encoded-word", "cfws"]:
+        if rest.startswith("=?") and [one.token_type for one in atom[-2:]] == [
+            "encoded-word",
+            "cfws",
+        ]:
             atom[-1] = parser.EWWhiteSpaceTerminal(str(atom[-1]), "fws")
         return atom, rest
 
@@ -146,9 +165,15 @@ def test_python_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
 
 
 def test_newer_parser_of_any_python_reads_the_names_that_people_have() -> None:
-    """Names that fit into one encoded word, or can be cut at a word of ASCII, need no mended parser."""
+    """Names that fit into one encoded word, or can be cut at a word of ASCII, need no mended
+    parser.
+    """
     names = [one.name.strip() for one in invented()]
-    names += ["Володимир Приклад", "Costanza Schizzetti-Prova de la Très-Longue-et-Belle Famille", "Ólafur Jr. Þór"]
+    names += [
+        "Володимир Приклад",
+        "Costanza Schizzetti-Prova de la Très-Longue-et-Belle Famille",
+        "Ólafur Jr. Þór",
+    ]
     for name in names:
         raw = build(
             Rendered("x", "", "Dear", "<p>x</p>", "Dear", "en"),
@@ -159,13 +184,18 @@ def test_newer_parser_of_any_python_reads_the_names_that_people_have() -> None:
             message_id="1@rights.example",
             unsubscribe="a@rights.example",
         )
-        assert " ".join(name_in(raw).split()) == name, "of a name too long for one word, a blank may be shown twice"
+        assert " ".join(name_in(raw).split()) == name, (
+            "of a name too long for one word, a blank may be shown twice"
+        )
 
 
 def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
     dice = random.Random(3)
     for _ in range(300):
-        lines = ("".join(dice.choices(" \t.=abcé–_?", k=dice.choice([0, 1, 2, 74, 75, 76, 77, 300]))) for _ in range(3))
+        lines = (
+            "".join(dice.choices(" \t.=abcé–_?", k=dice.choice([0, 1, 2, 74, 75, 76, 77, 300])))
+            for _ in range(3)
+        )
         text = "".join(f"{line}\n" for line in lines)
         raw = build(
             Rendered("x", "", "a" * 4 * len(text) + "\n" + text, "<p>x</p>", "Dear", "en"),

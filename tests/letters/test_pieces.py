@@ -56,12 +56,35 @@ def a_plan_with_files(people: int = 4) -> Plan:
     deliveries = []
     for one in plan.deliveries:
         own = a_letter(a_contact(one.number))
-        shared: Shared = ((len(own) - 7, PDF), (len(own), DOTS)) if one.number == 1 else ((len(own), PDF),)
+        shared: Shared = (
+            ((len(own) - 7, PDF), (len(own), DOTS)) if one.number == 1 else ((len(own), PDF),)
+        )
         digest = wire.digest(own, wire.references(shared))
         deliveries.append(
-            Planned(one.contact, one.number, one.position, "en", False, None, "", one.message_id, digest, own, shared)
+            Planned(
+                one.contact,
+                one.number,
+                one.position,
+                "en",
+                False,
+                None,
+                "",
+                one.message_id,
+                digest,
+                own,
+                shared,
+            )
         )
-    return Plan(plan.appeal, plan.title, plan.mode, plan.server, plan.sender, None, tuple(deliveries), plan.sources)
+    return Plan(
+        plan.appeal,
+        plan.title,
+        plan.mode,
+        plan.server,
+        plan.sender,
+        None,
+        tuple(deliveries),
+        plan.sources,
+    )
 
 
 def test_part_is_stored_once_and_held_in_memory_once(ledger: Ledger, clock: SettableClock) -> None:
@@ -87,13 +110,17 @@ def test_letter_is_read_whole_as_evidence(ledger: Ledger, clock: SettableClock) 
         )
 
 
-def test_part_goes_with_the_last_letter_that_carries_it(ledger: Ledger, clock: SettableClock) -> None:
+def test_part_goes_with_the_last_letter_that_carries_it(
+    ledger: Ledger, clock: SettableClock
+) -> None:
     plan = a_plan_with_files()
     digests = [one.digest or "" for one in plan.deliveries]
     with ledger.writing() as connection:
         mailouts.create(connection, plan, at=clock(), who="Jana")
         letters.forget(connection, digests[0])
-        assert set(connection.scalars(sa.select(part.c.digest))) == {PDF.digest}, "the others carry it"
+        assert set(connection.scalars(sa.select(part.c.digest))) == {PDF.digest}, (
+            "the others carry it"
+        )
         for digest in digests[1:]:
             letters.forget(connection, digest)
         assert list(connection.scalars(sa.select(part.c.digest))) == []
@@ -101,7 +128,9 @@ def test_part_goes_with_the_last_letter_that_carries_it(ledger: Ledger, clock: S
 
 
 @pytest.mark.parametrize("what", ["own", "place", "part", "gone"])
-def test_letter_that_was_changed_in_the_log_is_not_read(ledger: Ledger, clock: SettableClock, what: str) -> None:
+def test_letter_that_was_changed_in_the_log_is_not_read(
+    ledger: Ledger, clock: SettableClock, what: str
+) -> None:
     letters._HELD.clear()
     plan = a_plan_with_files()
     with ledger.writing() as connection:
@@ -124,7 +153,11 @@ def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> Non
     from tests.letters.test_attachments import workspace
 
     made = made_of(workspace(tmp_path, "files/report.pdf", **{"report.pdf": FILE}))
-    about = {"sender": "us@rights.example", "reply_to": "us@rights.example", "unsubscribe": "us@rights.example"}
+    about = {
+        "sender": "us@rights.example",
+        "reply_to": "us@rights.example",
+        "unsubscribe": "us@rights.example",
+    }
     composed = [
         compose(
             made.render(one, "en"),
@@ -140,7 +173,9 @@ def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> Non
     assert all(len(own) < len(first.data) for own, _ in composed)
 
 
-@pytest.mark.parametrize("offers", [(b"PIPELINING", b"SIZE 10000000"), ()], ids=["pipelining", "one by one"])
+@pytest.mark.parametrize(
+    "offers", [(b"PIPELINING", b"SIZE 10000000"), ()], ids=["pipelining", "one by one"]
+)
 async def test_letter_arrives_whole_with_its_dots(
     sqlite_ledger: Ledger, clock: SettableClock, offers: tuple[bytes, ...]
 ) -> None:
@@ -148,10 +183,13 @@ async def test_letter_arrives_whole_with_its_dots(
     with sqlite_ledger.writing() as connection:
         mail_out = mailouts.create(connection, plan, at=clock(), who="Jana")
     async with SmtpServer(offers=offers) as server:
-        await Dispatch(sqlite_ledger, mail_out, session_to(server.port), Course(connections=2)).run()
+        await Dispatch(
+            sqlite_ledger, mail_out, session_to(server.port), Course(connections=2)
+        ).run()
     date = b"Date: Wed, 20 Jan 2027 08:00:00 +0000\r\n"
     assert {one.recipient: one.data for one in server.taken} == {
-        one.contact.address: date + wire.joined(one.data or b"", one.shared) for one in plan.deliveries
+        one.contact.address: date + wire.joined(one.data or b"", one.shared)
+        for one in plan.deliveries
     }
 
 
@@ -161,6 +199,10 @@ async def test_server_that_takes_less_than_the_whole_is_not_offered_it(
     with sqlite_ledger.writing() as connection:
         mail_out = mailouts.create(connection, a_plan_with_files(2), at=clock(), who="Jana")
     async with SmtpServer(offers=(b"SIZE 4000",)) as server:
-        with pytest.raises(ServerError, match=r"the letter has \d,\d{3} bytes, the server takes 4,000"):
-            await Dispatch(sqlite_ledger, mail_out, session_to(server.port), Course(connections=1)).run()
+        with pytest.raises(
+            ServerError, match=r"the letter has \d,\d{3} bytes, the server takes 4,000"
+        ):
+            await Dispatch(
+                sqlite_ledger, mail_out, session_to(server.port), Course(connections=1)
+            ).run()
     assert server.taken == []

@@ -1,4 +1,6 @@
-"""Facts about rendered letters: what a letter may say, what a cell can do in it, and what both bodies hold."""
+"""Facts about rendered letters: what a letter may say, what a cell can do in it, and what both
+bodies hold.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ from tests.helpers.letters import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
-SESSION = '[session]\nname = { en = "the January session" }\nopens = 2027-01-25\n\n[[organisation]]\nname = { en = "A *bold* Org" }\n'
+SESSION = (
+    '[session]\nname = { en = "the January session" }\nopens = 2027-01-25\n\n[[organisation]]\nname'
+    ' = { en = "A *bold* Org" }\n'
+)
 
 
 class Page(HTMLParser):
@@ -76,7 +81,7 @@ def refused(root: Path, body: str, contact: Contact | None = None, **more: str) 
     return caught.value.problems[0]
 
 
-# --------------------------------------------------------------------------------------------- the repository's own
+# ----------------------------------------------------------------------------- the repository's own
 
 
 def rendered_to_everybody() -> list[tuple[Contact, Rendered]]:
@@ -92,7 +97,9 @@ def everybody() -> list[tuple[Contact, Rendered]]:
 
 
 def test_letters_of_the_repository_are_in_order() -> None:
-    assert check_letters(load_appeal(ROOT, "azerbaijan-credentials"), SENDER, DELEGATIONS, FORMS) == []
+    assert (
+        check_letters(load_appeal(ROOT, "azerbaijan-credentials"), SENDER, DELEGATIONS, FORMS) == []
+    )
 
 
 def test_612_people_get_a_letter_without_a_gap(everybody: list[tuple[Contact, Rendered]]) -> None:
@@ -127,10 +134,16 @@ def test_612_people_read_of_their_own_delegation(everybody: list[tuple[Contact, 
 
 
 def test_each_role_reads_its_own_sentence(everybody: list[tuple[Contact, Rendered]]) -> None:
-    sentence = {"representative": "If you cannot come,", "substitute": "As a substitute,", "chair": "As chair,"}
+    sentence = {
+        "representative": "If you cannot come,",
+        "substitute": "As a substitute,",
+        "chair": "As chair,",
+    }
     for contact, rendered in everybody:
         if rendered.language == "en":
-            assert [role for role, words in sentence.items() if words in rendered.text] == [contact.role]
+            assert [role for role, words in sentence.items() if words in rendered.text] == [
+                contact.role
+            ]
 
 
 LINKS = [
@@ -157,7 +170,13 @@ def test_parse_is_done_once_for_all_who_take_the_same_branches() -> None:
 
 
 HARDEST = {
-    "en-lord": {"delegation": "GB", "title": "Lord", "given": "Örs", "surname": "O'Brien & Sons", "chamber": "lords"},
+    "en-lord": {
+        "delegation": "GB",
+        "title": "Lord",
+        "given": "Örs",
+        "surname": "O'Brien & Sons",
+        "chamber": "lords",
+    },
     "en-unknown-gender": {
         "delegation": "TR",
         "given": "Işıl",
@@ -165,7 +184,12 @@ HARDEST = {
         "gender": "",
         "role": "substitute",
     },
-    "en-iceland": {"delegation": "IS", "given": "Þórdís", "surname": "Dæmisdóttir", "role": "chair"},
+    "en-iceland": {
+        "delegation": "IS",
+        "given": "Þórdís",
+        "surname": "Dæmisdóttir",
+        "role": "chair",
+    },
     "fr-deputee": {"delegation": "FR", "given": "Zoé", "surname": "L'Exemple", "chamber": "deputy"},
     "fr-senateur": {
         "delegation": "BE",
@@ -203,15 +227,20 @@ HARDEST = {
 @pytest.mark.parametrize("name", HARDEST)
 def test_letter_reads_as_it_was_approved(name: str) -> None:
     """A letter is text: read the file. After a wanted change write them anew with GOLDEN=write."""
-    rendered = renderer(load_appeal(ROOT, "azerbaijan-credentials")).render(person(**HARDEST[name]), name[:2])
-    for suffix, now in (("txt", f"Subject: {rendered.subject}\n\n{rendered.text}"), ("html", rendered.html)):
+    rendered = renderer(load_appeal(ROOT, "azerbaijan-credentials")).render(
+        person(**HARDEST[name]), name[:2]
+    )
+    for suffix, now in (
+        ("txt", f"Subject: {rendered.subject}\n\n{rendered.text}"),
+        ("html", rendered.html),
+    ):
         path = GOLDEN / f"{name}.{suffix}"
         if os.environ.get("GOLDEN") == "write":
             path.write_text(now, encoding="utf-8")
         assert path.read_text(encoding="utf-8") == now
 
 
-# -------------------------------------------------------------------------------------------------- what cells can do
+# -------------------------------------------------------------------------------- what cells can do
 
 
 NASTY = [
@@ -244,11 +273,13 @@ def test_name_stays_a_name(tmp_path: Path, name: str) -> None:
     assert f"You are {shown}, really." in page.words
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=120).filter(
-        lambda s: s.strip() and LEFTOVERS.isdisjoint(s.split())
-    )
+    st.text(
+        st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=120
+    ).filter(lambda s: s.strip() and LEFTOVERS.isdisjoint(s.split()))
 )
 def test_any_text_in_a_cell_comes_out_as_it_went_in(tmp_path: Path, text: str) -> None:
     shown = re.sub("[\u202a-\u202e\u2066-\u2069]", "", text)
@@ -270,8 +301,10 @@ def test_control_character_in_a_cell_is_refused(tmp_path: Path, char: str) -> No
 def test_empty_cell_names_cell_and_line(tmp_path: Path) -> None:
     problem = refused(tmp_path, "Dear {{ title }} {{ surname }},")
     assert (problem.file, problem.cell) == ("contacts/nordic.csv", "7:5")
-    assert problem.suggestion == (
-        "templates/appeal/en.md:5 puts in {{ title }}: fill in the cell, or write {% if title %} … {% endif %} there"
+    assert (
+        problem.suggestion
+        == "templates/appeal/en.md:5 puts in {{ title }}: fill in the cell, or write {% if title %}"
+        " … {% endif %} there"
     )
 
 
@@ -291,7 +324,9 @@ def test_empty_cell_can_be_asked_for(tmp_path: Path) -> None:
     assert text_of(written(tmp_path, "{{ title|default('Member', true) }}")) == "Member"
 
 
-@pytest.mark.parametrize("body", ["{{ title|upper }}", "{{ title|default('') }}", "{{ title|trim }}", "{{ '' }}"])
+@pytest.mark.parametrize(
+    "body", ["{{ title|upper }}", "{{ title|default('') }}", "{{ title|trim }}", "{{ '' }}"]
+)
 def test_nothing_is_not_printed_by_a_detour(tmp_path: Path, body: str) -> None:
     assert refused(tmp_path, body).message == "there is nothing to put in"
 
@@ -309,7 +344,8 @@ def test_column_that_another_sheet_has_is_empty_for_this_person(tmp_path: Path) 
     (only,) = caught.value.problems
     assert only.cell == "7:12"
     asked = load_appeal(
-        folder(tmp_path, en=letter("{% if committee %}{{ committee }}{% else %}none{% endif %}")), "appeal"
+        folder(tmp_path, en=letter("{% if committee %}{{ committee }}{% else %}none{% endif %}")),
+        "appeal",
     )
     assert text_of(renderer(asked, ["Committee"]).render(person(), "en")) == "none"
 
@@ -335,11 +371,13 @@ def test_cell_can_be_a_link_of_https_only(tmp_path: Path) -> None:
 
 
 def test_value_within_a_link_is_percent_encoded(tmp_path: Path) -> None:
-    rendered = written(tmp_path, "[x](https://a.example/?d={{ name }}#top)", person(name='a&b="c" /d'))
+    rendered = written(
+        tmp_path, "[x](https://a.example/?d={{ name }}#top)", person(name='a&b="c" /d')
+    )
     assert Page(main_of(rendered)).links == ["https://a.example/?d=a%26b%3D%22c%22%20%2Fd#top"]
 
 
-# ------------------------------------------------------------------------------------------------ what letters can say
+# ----------------------------------------------------------------------------- what letters can say
 
 
 MARKDOWN = """\
@@ -411,7 +449,9 @@ def test_html_is_a_complete_document(tmp_path: Path) -> None:
     page = Page(rendered.html)
     assert rendered.html.startswith('<!DOCTYPE html><html lang="en">')
     assert rendered.html.index("charset") < 1024
-    assert {"title", "main", "footer", "h1", "ul", "ol", "table", "th", "blockquote"} <= set(page.tags)
+    assert {"title", "main", "footer", "h1", "ul", "ol", "table", "th", "blockquote"} <= set(
+        page.tags
+    )
     assert "<title>Yes &amp; &lt;no&gt;</title>" in rendered.html
     assert ("name", "viewport") in page.attributes
     assert "prefers-color-scheme: dark" in rendered.html
@@ -428,7 +468,9 @@ def test_html_fetches_nothing(everybody: list[tuple[Contact, Rendered]]) -> None
 def luminance(colour: str) -> float:
     """Return the relative luminance of `#rrggbb` (WCAG 2.2)."""
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -444,7 +486,10 @@ def test_colours_can_be_read_in_light_and_in_dark() -> None:
 
 
 def test_preview_is_hidden_and_may_be_missing(tmp_path: Path) -> None:
-    appeal = load_appeal(folder(tmp_path, en="Subject: S\nPreview: For {{ name }} & you\n\n{{ greeting }}\n"), "appeal")
+    appeal = load_appeal(
+        folder(tmp_path, en="Subject: S\nPreview: For {{ name }} & you\n\n{{ greeting }}\n"),
+        "appeal",
+    )
     rendered = renderer(appeal).render(person(name="<A>"), "en")
     assert rendered.preview == "For <A> & you"
     assert 'aria-hidden="true" style="display: none' in rendered.html
@@ -512,11 +557,12 @@ def test_role_without_a_word_for_everybody_is_a_problem(tmp_path: Path) -> None:
     assert (only.code, only.message) == ("L303", 'this language has no one word for "chair"')
 
 
-# -------------------------------------------------------------------------------------------- what letters cannot say
+# -------------------------------------------------------------------------- what letters cannot say
 
 
 BAD = [
-    # body, code, line within the body (which begins at line 3 of the file), column, words of the message or hint
+    # body, code, line within the body (which begins at line 3 of the file), column, words of the
+    # message or hint
     ("Dear {{ nmae }},", "L203", 3, "9", 'did you mean "name"?'),
     ("Dear {{ memeber.name }},", "L203", 3, "9", "no parts"),
     ("{{ name.surname }}", "L203", 3, "4", "write name alone"),
@@ -552,7 +598,13 @@ BAD = [
     ("{{ -1 }}", "L202", 3, None, "cannot calculate"),
     ("{{ name ~ surname }}", "L202", 3, None, "joins nothing"),
     ("{% for i in range(100001) %}x{% endfor %}", "L202", 3, None, "cannot repeat"),
-    ("{% for a in name %}{% for b in name %}x{% endfor %}{% endfor %}", "L202", 3, None, "cannot repeat"),
+    (
+        "{% for a in name %}{% for b in name %}x{% endfor %}{% endfor %}",
+        "L202",
+        3,
+        None,
+        "cannot repeat",
+    ),
     ("{{ range(10) }}", "L202", 3, None, "cannot call"),
     ("{{ lipsum() }}", "L202", 3, None, "cannot call"),
     ("{{ cycler.__init__.__globals__ }}", "L202", 3, None, "cannot use"),
@@ -610,7 +662,9 @@ BAD = [
 def test_bad_letter_gets_line_column_and_a_sentence(
     tmp_path: Path, body: str, code: str, line: int | None, column: str | None, words: str
 ) -> None:
-    problem = checked(tmp_path, ["Committee"], en=f"Subject: S\n\n{body}\n\n{{{{ greeting }}}}\n")[0]
+    problem = checked(tmp_path, ["Committee"], en=f"Subject: S\n\n{body}\n\n{{{{ greeting }}}}\n")[
+        0
+    ]
     file = "templates/appeal/files/not-there.png" if code == "L171" else "templates/appeal/en.md"
     assert (problem.code, problem.file, problem.row) == (code, file, line)
     assert column is None or problem.column == column
@@ -643,7 +697,9 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_hostile_letter_ends_in_words(tmp_path: Path, name: str) -> None:
-    """No letter can use up time or memory, or end in a traceback: it is written, or refused with its file."""
+    """No letter can use up time or memory, or end in a traceback: it is written, or refused with
+    its file.
+    """
     found = checked(tmp_path, en=letter(BOMBS[name]))
     assert all(problem.file == "templates/appeal/en.md" for problem in found)
 
@@ -656,18 +712,26 @@ def test_text_that_takes_too_long_to_read_is_refused(tmp_path: Path, bomb: str) 
 
 
 def test_table_of_a_hundred_columns_is_refused(tmp_path: Path) -> None:
-    (only,) = checked(tmp_path, en=letter("x\n\n" + "|a" * 100 + "\n" + "|-" * 100 + "\n" + "x\n" * 10_000))
+    (only,) = checked(
+        tmp_path, en=letter("x\n\n" + "|a" * 100 + "\n" + "|-" * 100 + "\n" + "x\n" * 10_000)
+    )
     assert (only.code, only.row) == ("L226", 7)
 
 
 def test_long_letter_is_only_noted(tmp_path: Path) -> None:
     """Ten pages: lists, links, a table; only its length is noted."""
-    part = "Some *words* and [a link](https://a.example/x), as people write.\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    part = (
+        "Some *words* and [a link](https://a.example/x), as people write.\n\n- one\n- two\n\n| a |"
+        " b |\n|---|---|\n| 1 | 2 |\n\n"
+    )
     assert [problem.code for problem in checked(tmp_path, en=letter(part * 200))] == ["L235"]
 
 
 def test_all_problems_of_a_letter_are_told_at_once(tmp_path: Path) -> None:
-    found = checked(tmp_path, en=letter("{{ nmae }} {{ sessoin.name }}\n\n<b> [x](http://a.example)", "XXX {{ foo }}"))
+    found = checked(
+        tmp_path,
+        en=letter("{{ nmae }} {{ sessoin.name }}\n\n<b> [x](http://a.example)", "XXX {{ foo }}"),
+    )
     assert [(problem.code, problem.row) for problem in found] == [
         ("L203", 1), ("L203", 5), ("L203", 5), ("L221", 7), ("L220", 7), ("L232", 1),
     ]  # fmt: skip
@@ -676,11 +740,15 @@ def test_all_problems_of_a_letter_are_told_at_once(tmp_path: Path) -> None:
 def test_nobody_is_written_to_without_a_greeting(tmp_path: Path) -> None:
     (only,) = checked(tmp_path, en="Subject: S\n\nHello\n")
     assert (only.code, only.row) == ("L210", 3)
-    found = checked(tmp_path, en='Subject: S\n\n{% if role == "chair" %}{{ greeting }}{% endif %} x\n')
+    found = checked(
+        tmp_path, en='Subject: S\n\n{% if role == "chair" %}{{ greeting }}{% endif %} x\n'
+    )
     assert {problem.code for problem in found} == {"L210"}
 
 
-@pytest.mark.parametrize("greeting", ["{{ greeting|upper }}", "{% if role == 'chair' %}{{ greeting }}{% endif %} x"])
+@pytest.mark.parametrize(
+    "greeting", ["{{ greeting|upper }}", "{% if role == 'chair' %}{{ greeting }}{% endif %} x"]
+)
 def test_letter_that_does_not_greet_this_person_is_refused(tmp_path: Path, greeting: str) -> None:
     appeal = load_appeal(folder(tmp_path, en=f"Subject: S\n\n{greeting}\n"), "appeal")
     with pytest.raises(MailerError, match="the letter to Anna Berg does not greet them") as caught:
@@ -711,8 +779,12 @@ def test_english_name_of_a_delegation_in_a_spanish_letter_is_a_warning(tmp_path:
         ("UA", "der Ukraine", "dell'Ucraina"),
     ],
 )
-def test_delegation_has_its_form_in_german_and_italian(code: str, german: str, italian: str) -> None:
-    assert [(delegation_words(code, language, DELEGATIONS) or ("", ""))[1] for language in ("de", "it")] == [
+def test_delegation_has_its_form_in_german_and_italian(
+    code: str, german: str, italian: str
+) -> None:
+    assert [
+        (delegation_words(code, language, DELEGATIONS) or ("", ""))[1] for language in ("de", "it")
+    ] == [
         german,
         italian,
     ]
@@ -757,12 +829,16 @@ def test_bad_subject_is_refused(tmp_path: Path, subject: str, code: str, said: s
         ("Hello", "word " * 1001, "L235", "warning"),
     ],
 )
-def test_style_that_is_not_read_is_noted(tmp_path: Path, subject: str, body: str, code: str, severity: str) -> None:
+def test_style_that_is_not_read_is_noted(
+    tmp_path: Path, subject: str, body: str, code: str, severity: str
+) -> None:
     (only,) = checked(tmp_path, en=letter(body, subject))
     assert (only.code, only.severity) == (code, severity)
 
 
-@pytest.mark.parametrize("subject", ["NATO and PACE: please vote", "Please vote!", "COP29", "Why now?"])
+@pytest.mark.parametrize(
+    "subject", ["NATO and PACE: please vote", "Please vote!", "COP29", "Why now?"]
+)
 def test_ordinary_subject_passes(tmp_path: Path, subject: str) -> None:
     assert checked(tmp_path, en=letter("x", subject)) == []
 
@@ -781,12 +857,19 @@ def test_letter_for_a_language_without_forms_of_address_is_a_problem(tmp_path: P
 def test_every_word_that_is_listed_works(tmp_path: Path) -> None:
     body = "\n\n".join(f"{{{{ {word.name} }}}}" for word in WORDS if word.name != "greeting")
     contact = person(title="Dr", group="SOC", extra={"Committee": "Monitoring"})
-    more = {"toml": SESSION, "facts": FACTS, "_shared/signature.en.md": "Jana", "for/NO.en": "For Norway"}
+    more = {
+        "toml": SESSION,
+        "facts": FACTS,
+        "_shared/signature.en.md": "Jana",
+        "for/NO.en": "For Norway",
+    }
     text = written(tmp_path, body, contact, **more).text
-    assert all(words in text for words in ("Monitoring", "Resolution 2527 (2024)", "Jana", "For Norway"))
+    assert all(
+        words in text for words in ("Monitoring", "Resolution 2527 (2024)", "Jana", "For Norway")
+    )
 
 
-# ------------------------------------------------------------------------------------ facts, paragraphs, shared pieces
+# ----------------------------------------------------------------- facts, paragraphs, shared pieces
 
 FACTS = """
 [res2527]
@@ -810,13 +893,20 @@ date = 2024-01-24
 
 
 def test_fact_is_put_in_in_the_language_of_the_letter(tmp_path: Path) -> None:
-    files = {"en": letter("See {{ fact.res2527 }}."), "fr": letter("Voir {{ fact.res2527 }}."), "facts": FACTS}
+    files = {
+        "en": letter("See {{ fact.res2527 }}."),
+        "fr": letter("Voir {{ fact.res2527 }}."),
+        "facts": FACTS,
+    }
     letters = renderer(load_appeal(folder(tmp_path, **files), "appeal"))
     assert text_of(letters.render(person(), "fr")) == "Voir Résolution 2527 (2024)."
 
 
 def test_facts_of_the_workspace_serve_every_appeal(tmp_path: Path) -> None:
-    assert text_of(written(tmp_path, "{{ fact.vote }}", **{"_shared/facts.toml": FACTS})) == "76 votes to 10"
+    assert (
+        text_of(written(tmp_path, "{{ fact.vote }}", **{"_shared/facts.toml": FACTS}))
+        == "76 votes to 10"
+    )
 
 
 @pytest.mark.parametrize(
@@ -830,8 +920,20 @@ def test_facts_of_the_workspace_serve_every_appeal(tmp_path: Path) -> None:
         (FACTS.replace("[vote]", "[VOTE]"), "x", "L151", 7, "a fact cannot be called so"),
         (FACTS.replace("source", "sauce"), "x", "L151", 2, "res2527.source: is missing"),
         (FACTS, "by 79 votes to 10", "L153", 5, "this contradicts the fact vote"),
-        (FACTS + DAY, "on 25 January 2024", "L153", 5, "no fact has this day, and day has one of the same month"),
-        (FACTS, "in Resolution 2572 (2024)", "L153", 5, "write {{ fact.res2527 }}, which is: Resolution 2527 (2024)"),
+        (
+            FACTS + DAY,
+            "on 25 January 2024",
+            "L153",
+            5,
+            "no fact has this day, and day has one of the same month",
+        ),
+        (
+            FACTS,
+            "in Resolution 2572 (2024)",
+            "L153",
+            5,
+            "write {{ fact.res2527 }}, which is: Resolution 2527 (2024)",
+        ),
     ],
 )
 def test_what_is_wrong_with_facts_is_said_with_its_line(
@@ -848,7 +950,9 @@ def test_fact_that_is_not_worded_in_the_language_is_a_problem(tmp_path: Path) ->
 
 
 def test_fact_that_is_typed_right_is_no_problem(tmp_path: Path) -> None:
-    typed = letter("by 76 votes\nto 10, in Resolution 2527 (2024), on 24 January 2024, not on 3 May 2024")
+    typed = letter(
+        "by 76 votes\nto 10, in Resolution 2527 (2024), on 24 January 2024, not on 3 May 2024"
+    )
     assert checked(tmp_path, en=typed, facts=FACTS + DAY) == []
 
 
@@ -864,7 +968,9 @@ def test_contradiction_is_found_in_subject_and_paragraph_too(tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize("note", ["Write here what you ask for.", "Écrivez ici pourquoi.", "TODO", "Lorem ipsum dolor"])
+@pytest.mark.parametrize(
+    "note", ["Write here what you ask for.", "Écrivez ici pourquoi.", "TODO", "Lorem ipsum dolor"]
+)
 def test_sentence_that_waits_to_be_written_is_a_warning(tmp_path: Path, note: str) -> None:
     (only,) = checked(tmp_path, en=letter(f"Please vote. {note}"))
     assert (only.code, only.severity, only.row, only.column) == ("L238", "warning", 5, "14")
@@ -872,10 +978,17 @@ def test_sentence_that_waits_to_be_written_is_a_warning(tmp_path: Path, note: st
 
 def test_paragraph_is_for_one_delegation_only(tmp_path: Path) -> None:
     body = "Hello.\n\n{{ for_delegation }}\n\nGoodbye."
-    files = {"en": letter(body), "for/NO.en": "Norway, *dear* {{ given }}:\n\n- one\n", "for/FR.fr": "x"}
+    files = {
+        "en": letter(body),
+        "for/NO.en": "Norway, *dear* {{ given }}:\n\n- one\n",
+        "for/FR.fr": "x",
+    }
     files["fr"] = letter("{{ for_delegation }}")
     letters = renderer(load_appeal(folder(tmp_path, **files), "appeal"))
-    assert text_of(letters.render(person(), "en")) == "Hello.\n\nNorway, dear Anna:\n\n- one\n\nGoodbye."
+    assert (
+        text_of(letters.render(person(), "en"))
+        == "Hello.\n\nNorway, dear Anna:\n\n- one\n\nGoodbye."
+    )
     assert text_of(letters.render(person(delegation="FR"), "en")) == "Hello.\n\nGoodbye."
 
 
@@ -884,25 +997,37 @@ def test_paragraph_that_would_stand_in_no_letter_is_a_problem(tmp_path: Path) ->
     assert (only.code, only.file) == ("L211", "templates/appeal/for/NO.en.md")
 
 
-@pytest.mark.parametrize("name", ["for/XX.en", "for/NO", "for/no.en", "_shared/foter.en.md", "_shared/signature.md"])
+@pytest.mark.parametrize(
+    "name", ["for/XX.en", "for/NO", "for/no.en", "_shared/foter.en.md", "_shared/signature.md"]
+)
 def test_piece_that_is_not_called_as_it_must_be_is_a_problem(tmp_path: Path, name: str) -> None:
     (only,) = checked(tmp_path, en=letter("x"), **{name: "x"})
     assert only.code == "L103"
 
 
 def test_mistake_in_a_paragraph_is_said_with_its_line(tmp_path: Path) -> None:
-    (only,) = checked(tmp_path, en=letter("{{ for_delegation }}"), **{"for/NO.en": "a\n\n{{ nmae }}"})
+    (only,) = checked(
+        tmp_path, en=letter("{{ for_delegation }}"), **{"for/NO.en": "a\n\n{{ nmae }}"}
+    )
     assert (only.file, only.row) == ("templates/appeal/for/NO.en.md", 3)
 
 
 def test_workspace_has_its_own_footer_and_signature(tmp_path: Path) -> None:
-    more = {"_shared/footer.en.md": "Only {{ sender.organisation }}.", "_shared/signature.en.md": "**Jana**\\\nOslo"}
+    more = {
+        "_shared/footer.en.md": "Only {{ sender.organisation }}.",
+        "_shared/signature.en.md": "**Jana**\\\nOslo",
+    }
     rendered = written(tmp_path, "{{ closing }}\n\n{{ signature }}", **more)
-    assert rendered.text.endswith("Yours sincerely,\n\nJana\nOslo\n\n-- \nOnly Example Coalition.\n")
+    assert rendered.text.endswith(
+        "Yours sincerely,\n\nJana\nOslo\n\n-- \nOnly Example Coalition.\n"
+    )
     assert "<strong" in rendered.html
 
 
-PAGE = "<html lang='{{ language }}'><title>{{ subject }}</title>{{ preview }}<body><main>{{ body }}</main>{{ footer }}</body></html>"
+PAGE = (
+    "<html lang='{{ language }}'><title>{{ subject }}</title>{{ preview }}<body><main>{{ body"
+    " }}</main>{{ footer }}</body></html>"
+)
 
 
 def test_workspace_has_its_own_page(tmp_path: Path) -> None:
@@ -924,13 +1049,24 @@ def test_workspace_has_its_own_page(tmp_path: Path) -> None:
         (PAGE + '<meta http-equiv="refresh" content="0">', '<meta http-equiv="refresh'),
     ],
 )
-def test_page_that_fetches_or_lacks_something_is_refused(tmp_path: Path, page: str, value: str) -> None:
+def test_page_that_fetches_or_lacks_something_is_refused(
+    tmp_path: Path, page: str, value: str
+) -> None:
     problem = checked(tmp_path, en=letter("x"), **{"_shared/layout.html": page})[0]
-    assert (problem.code, problem.file, problem.value) == ("L161", "templates/_shared/layout.html", value[:60])
+    assert (problem.code, problem.file, problem.value) == (
+        "L161",
+        "templates/_shared/layout.html",
+        value[:60],
+    )
 
 
 def test_everything_that_readers_read_is_part_of_the_appeal(tmp_path: Path) -> None:
-    more = {"_shared/footer.en.md": "f", "for/NO.en": "p", "facts": FACTS, "_shared/salutations.csv": "x"}
+    more = {
+        "_shared/footer.en.md": "f",
+        "for/NO.en": "p",
+        "facts": FACTS,
+        "_shared/salutations.csv": "x",
+    }
     appeal = load_appeal(folder(tmp_path, en=letter("{{ for_delegation }}"), **more), "appeal")
     assert set(appeal.files) == set(appeal.text) == {
         "templates/_shared/footer.en.md", "templates/_shared/salutations.csv", "templates/appeal/en.md",

@@ -12,7 +12,8 @@ from tests.helpers.letters import FORMS, person
 
 HEAD = "language,addressee,gender,salutation,closing,verified,source,as_of\n"
 
-# language chamber title: what a woman, a man, and somebody of unknown gender are called. All are Anna Berg of Norway.
+# language chamber title: what a woman, a man, and somebody of unknown gender are called. All are
+# Anna Berg of Norway.
 TABLE = """
 en - -          | Dear Ms Berg, | Dear Mr Berg, | Dear Anna Berg,
 en deputy -     | Dear Ms Berg, | Dear Mr Berg, | Dear Anna Berg,
@@ -64,14 +65,21 @@ COMBINATIONS = [
 
 
 @pytest.mark.parametrize(("language", "chamber", "title", "gender", "greeting"), COMBINATIONS)
-def test_person_is_called(language: str, chamber: str, title: str, gender: str, greeting: str) -> None:
+def test_person_is_called(
+    language: str, chamber: str, title: str, gender: str, greeting: str
+) -> None:
     contact = person(chamber=chamber, title=title, gender=gender, vocative="Анно")
     assert FORMS.greet(contact, language).greeting == greeting
 
 
 @pytest.mark.parametrize(
     ("language", "greeting"),
-    [("en", "Dear Anna,"), ("de", "Guten Tag Anna Berg,"), ("it", "Gentile Onorevole,"), ("fr", "Madame,")],
+    [
+        ("en", "Dear Anna,"),
+        ("de", "Guten Tag Anna Berg,"),
+        ("it", "Gentile Onorevole,"),
+        ("fr", "Madame,"),
+    ],
 )
 def test_icelander_has_no_surname(language: str, greeting: str) -> None:
     assert FORMS.greet(person(delegation="IS"), language).greeting == greeting
@@ -88,14 +96,20 @@ def test_title_may_stand_behind_another() -> None:
         (person(gender=""), "en", True),
         (person(gender="", title="Lord"), "en", False),  # the title says it
         (person(gender="", delegation="IS"), "en", False),
-        (person(gender="m", delegation="IS"), "en", False),  # the given name is the form for everybody there
+        (
+            person(gender="m", delegation="IS"),
+            "en",
+            False,
+        ),  # the given name is the form for everybody there
         (person(gender="f", title="Lord"), "en", False),
         (person(gender=""), "tr", False),  # one form for everybody
         (person(vocative=""), "uk", True),
         (person(surname=""), "en", True),
     ],
 )
-def test_form_says_whether_it_is_a_neutral_one(contact: object, language: str, neutral: bool) -> None:
+def test_form_says_whether_it_is_a_neutral_one(
+    contact: object, language: str, neutral: bool
+) -> None:
     assert FORMS.greet(contact, language).neutral is neutral  # type: ignore[arg-type]
 
 
@@ -105,9 +119,15 @@ def test_vocative_is_never_made_up() -> None:
 
 @pytest.mark.parametrize(
     ("gender", "greeting"),
-    [("f", "Шановна депутатко Приклад!"), ("m", "Шановний депутате Приклад!"), ("", "Добрий день!")],
+    [
+        ("f", "Шановна депутатко Приклад!"),
+        ("m", "Шановний депутате Приклад!"),
+        ("", "Добрий день!"),
+    ],
 )
-def test_ukrainian_deputy_without_a_vocative_is_addressed_by_the_office(gender: str, greeting: str) -> None:
+def test_ukrainian_deputy_without_a_vocative_is_addressed_by_the_office(
+    gender: str, greeting: str
+) -> None:
     deputy = person(chamber="deputy", gender=gender, surname="Приклад", vocative="")
     form = FORMS.greet(deputy, "uk")
     assert (form.greeting, form.neutral) == (greeting, True)
@@ -121,18 +141,31 @@ def test_name_in_one_cell_is_used_whole_and_never_taken_apart() -> None:
 
 
 def test_curly_brackets_in_a_name_are_only_brackets() -> None:
-    assert FORMS.greet(person(surname="{given.__class__}"), "en").greeting == "Dear Ms {given.__class__},"
+    assert (
+        FORMS.greet(person(surname="{given.__class__}"), "en").greeting
+        == "Dear Ms {given.__class__},"
+    )
 
 
 @pytest.mark.parametrize("word", ["nan", "None", "NULL", "#N/A"])
 def test_nobody_is_addressed_by_what_a_program_left_in_a_cell(word: str) -> None:
     for contact in (person(surname=word), person(name=f"Anna {word}", given="", surname="")):
-        for language in ("en", "fr"):  # no French form has the name, and it would stand in To all the same
+        for language in (
+            "en",
+            "fr",
+        ):  # no French form has the name, and it would stand in To all the same
             with pytest.raises(MailerError) as caught:
                 FORMS.greet(contact, language)
             (only,) = caught.value.problems
-            assert (only.code, only.file, word in only.message) == ("L302", "contacts/nordic.csv", True)
-    assert FORMS.greet(person(surname=word, greeting=f"Dear Ms {word},"), "en").greeting == f"Dear Ms {word},"
+            assert (only.code, only.file, word in only.message) == (
+                "L302",
+                "contacts/nordic.csv",
+                True,
+            )
+    assert (
+        FORMS.greet(person(surname=word, greeting=f"Dear Ms {word},"), "en").greeting
+        == f"Dear Ms {word},"
+    )
 
 
 @pytest.mark.parametrize("surname", ["Nan", "Null", "Nanna", "Nonell"])
@@ -157,7 +190,10 @@ def test_french_closing_repeats_the_greeting(chamber: str, gender: str) -> None:
 
 def test_french_closing_repeats_the_greeting_of_the_sheet() -> None:
     form = FORMS.greet(person(greeting="Madame la Présidente,"), "fr")
-    assert form.closing == "Veuillez agréer, Madame la Présidente, l'expression de notre haute considération."
+    assert (
+        form.closing
+        == "Veuillez agréer, Madame la Présidente, l'expression de notre haute considération."
+    )
 
 
 def test_unverified_forms_say_so() -> None:
@@ -203,7 +239,9 @@ def test_workspace_lays_its_own_lines_over_the_table(tmp_path: Path) -> None:
         ("pt,member,,{given.__class__},x,yes,s,d", "is not known"),
     ],
 )
-def test_line_of_the_workspace_that_cannot_be_used_is_named(tmp_path: Path, line: str, said: str) -> None:
+def test_line_of_the_workspace_that_cannot_be_used_is_named(
+    tmp_path: Path, line: str, said: str
+) -> None:
     own = tmp_path / "salutations.csv"
     own.write_text(HEAD + line + "\n", "utf-8")
     with pytest.raises(UsageError) as caught:

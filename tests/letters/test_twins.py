@@ -11,8 +11,14 @@ from mailer.letters.appeal import load_appeal
 from mailer.letters.checks import twins
 from tests.helpers.letters import ROOT, checked, letter, renderer
 
-EN = letter("On 24 January 2024, by 76 votes to 10, see [text](https://a.example/en/x), *Title*.\n\n- one\n- two")
-FR = letter("Le 24 janvier 2024, par 76 voix contre 10, voir [texte](https://a.example/fr/x), *Title*.\n\n- un\n- deux")
+EN = letter(
+    "On 24 January 2024, by 76 votes to 10, see [text](https://a.example/en/x), *Title*.\n\n-"
+    " one\n- two"
+)
+FR = letter(
+    "Le 24 janvier 2024, par 76 voix contre 10, voir [texte](https://a.example/fr/x), *Title*.\n\n-"
+    " un\n- deux"
+)
 
 
 def test_letters_of_the_repository_are_twins() -> None:
@@ -29,13 +35,20 @@ def test_twins_that_say_the_same_pass(tmp_path: Path) -> None:
         ("76 voix", "79 voix", "figure", {"76", "79"}),
         ("24 janvier 2024", "25 janvier 2024", "date", {"24 January 2024", "25 janvier 2024"}),
         ("24 janvier 2024", "janvier 2024", "date", {"24 January 2024", "janvier 2024"}),
-        ("a.example/fr/x", "a.example/fr/y", "link", {"https://a.example/en/x", "https://a.example/fr/y"}),
+        (
+            "a.example/fr/x",
+            "a.example/fr/y",
+            "link",
+            {"https://a.example/en/x", "https://a.example/fr/y"},
+        ),
         ("*Title*", "Title", "passage in italics", {"Title"}),
         ("{{ greeting }}", "{{ greeting }} {{ name }}", "placeholder", {"name"}),
         (", par 76 voix contre 10", "", "figure", {"76", "10"}),
     ],
 )
-def test_what_one_letter_lacks_refuses_the_plan(tmp_path: Path, old: str, new: str, kind: str, shown: set[str]) -> None:
+def test_what_one_letter_lacks_refuses_the_plan(
+    tmp_path: Path, old: str, new: str, kind: str, shown: set[str]
+) -> None:
     found = checked(tmp_path, en=EN, fr=FR.replace(old, new))
     assert {problem.value for problem in found} == shown
     assert {problem.code for problem in found} == {"L141"}
@@ -45,7 +58,10 @@ def test_what_one_letter_lacks_refuses_the_plan(tmp_path: Path, old: str, new: s
 
 
 def test_pictures_and_pieces_are_twins_too(tmp_path: Path) -> None:
-    files = {"en": letter("{{ for_delegation }}\n\n![a](files/chart.en.png)"), "for/NO.en": "Since 2021, 12 people."}
+    files = {
+        "en": letter("{{ for_delegation }}\n\n![a](files/chart.en.png)"),
+        "for/NO.en": "Since 2021, 12 people.",
+    }
     files |= {
         "fr": letter("{{ for_delegation }}\n\n![a](files/chart.fr.png)"),
         "for/NO.fr": "Depuis 2021, 13 personnes.",
@@ -59,14 +75,23 @@ def test_pictures_and_pieces_are_twins_too(tmp_path: Path) -> None:
         ("templates/appeal/for/NO.en.md", 1, "12"), ("templates/appeal/for/NO.fr.md", 1, "13"),
     ]  # fmt: skip
     found = checked(
-        tmp_path, **(files | {"for/NO.fr": "Depuis 2021, 12 personnes.", "fr": letter("{{ for_delegation }}")})
+        tmp_path,
+        **(
+            files
+            | {
+                "for/NO.fr": "Depuis 2021, 12 personnes.",
+                "fr": letter("{{ for_delegation }}"),
+            }
+        ),
     )
     assert ("L141", "files/chart.en.png") in [(problem.code, problem.value) for problem in found]
 
 
 def test_delegation_is_the_same_in_either_form(tmp_path: Path) -> None:
     """A Ukrainian letter has no other: `of_delegation` is known in four languages only."""
-    found = checked(tmp_path, en=letter("You of {{ of_delegation }}"), uk=letter("Ви ({{ delegation }})"))
+    found = checked(
+        tmp_path, en=letter("You of {{ of_delegation }}"), uk=letter("Ви ({{ delegation }})")
+    )
     assert {problem.code for problem in found} == {"L212"}
 
 
@@ -81,16 +106,26 @@ def test_name_that_the_twin_does_not_have_is_a_warning(tmp_path: Path) -> None:
     (only,) = checked(tmp_path, en=letter(english), fr=letter(french))
     assert (only.code, only.severity, only.value, only.row) == ("L143", "warning", "Anar Muster", 5)
     assert "fr.md" in only.message
-    (other,) = checked(tmp_path, en=letter("We ask you to speak."), fr=letter("Parlez de Anar Muster."))
+    (other,) = checked(
+        tmp_path, en=letter("We ask you to speak."), fr=letter("Parlez de Anar Muster.")
+    )
     assert (other.file, other.value) == ("templates/appeal/fr.md", "Anar Muster")
     assert (
-        checked(tmp_path, en=letter(english), fr=letter(french), toml='[waived]\n"Anar Muster" = "on her wish"\n') == []
+        checked(
+            tmp_path,
+            en=letter(english),
+            fr=letter(french),
+            toml='[waived]\n"Anar Muster" = "on her wish"\n',
+        )
+        == []
     )
 
 
 def test_names_are_not_looked_for_in_other_letters_nor_among_german_nouns(tmp_path: Path) -> None:
     assert checked(tmp_path, en=letter("Of Anar Muster."), uk=letter("Про Анара Мустера.")) == []
-    found = checked(tmp_path, en=letter("Please vote."), de=letter("bitten wir Sie Ihre Stimme abzugeben."))
+    found = checked(
+        tmp_path, en=letter("Please vote."), de=letter("bitten wir Sie Ihre Stimme abzugeben.")
+    )
     assert found == []
 
 
@@ -104,7 +139,9 @@ def test_difference_is_shown_where_it_stands(tmp_path: Path) -> None:
 
 def test_difference_can_be_waived_with_a_reason(tmp_path: Path) -> None:
     files = {"en": EN, "fr": FR.replace(", par 76 voix contre 10", ", par 76 voix")}
-    waived = checked(tmp_path, toml='[waived]\n"10" = "the French letter names the majority only"\n', **files)
+    waived = checked(
+        tmp_path, toml='[waived]\n"10" = "the French letter names the majority only"\n', **files
+    )
     assert [(problem.code, problem.severity) for problem in waived] == [("L141", "note")]
     assert renderer(load_appeal(tmp_path, "appeal"))
     (only,) = checked(tmp_path, toml='[waived]\n"10" = ""\n', **files)
@@ -119,8 +156,15 @@ def test_other_order_of_parts_is_a_warning(tmp_path: Path) -> None:
 
 def test_organisation_may_have_another_name_in_another_language(tmp_path: Path) -> None:
     toml = '[[organisation]]\nname = { en = "World Watch", fr = "Veille mondiale" }\n'
-    assert checked(tmp_path, en=letter("World Watch says"), fr=letter("Veille mondiale dit"), toml=toml) == []
-    found = checked(tmp_path, en=letter("World Watch says"), fr=letter("Une organisation dit"), toml=toml)
+    assert (
+        checked(
+            tmp_path, en=letter("World Watch says"), fr=letter("Veille mondiale dit"), toml=toml
+        )
+        == []
+    )
+    found = checked(
+        tmp_path, en=letter("World Watch says"), fr=letter("Une organisation dit"), toml=toml
+    )
     assert [problem.value for problem in found] == ["World Watch"]
 
 

@@ -1,13 +1,15 @@
 """Invents the people of the demo.
 
-Nobody here exists. The 46 delegations and their seats are those of the Parliamentary Assembly of the Council of
-Europe (Statute, article 26; Türkiye has 18 seats since June 2015): 306 representatives and 306 substitutes. The
-names join common given names to surnames that mean "example", "trial" or "sketch", or name a place that is on no
-map. Every address ends in `.example`, which RFC 2606 keeps free for ever: a letter sent there can reach nobody.
+Nobody here exists. The 46 delegations and their seats are those of the Parliamentary Assembly of
+the Council of Europe (Statute, article 26; Türkiye has 18 seats since June 2015): 306
+representatives and 306 substitutes. The names join common given names to surnames that mean
+"example", "trial" or "sketch", or name a place that is on no map. Every address ends in `.example`,
+which RFC 2606 keeps free for ever: a letter sent there can reach nobody.
 
 The same seed makes the same people. `sheets.py` writes them into the demo's sheets.
 
-Tests and benchmarks import `people()`, the 612 of the sheets, and `many()`, any number of blameless ones.
+Tests and benchmarks import `people()`, the 612 of the sheets, and `many()`, any number of blameless
+ones.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ UPDATED = datetime(2026, 11, 12)
 """The date that the sheets bear, inside and in their properties."""
 
 
-# ------------------------------------------------------------------------------------------------ who sits where
+# ----------------------------------------------------------------------------------- who sits where
 
 DELEGATIONS = {one.code: (one.name_en, one.representatives) for one in Delegations.load().members}
-"""Code → (name, seats), by the names that the Assembly prints; there are as many substitutes as seats."""
+"""Code → (name, seats), by the names that the Assembly prints; there are as many substitutes as
+seats.
+"""
 
 TWO_CHAMBERS = ["AT", "BE", "CH", "CZ", "ES", "FR", "IT", "NL", "PL", "RO"]
 ONE_CHAMBER = {"DE": "deputy", "GB": "commons"}
@@ -52,8 +56,8 @@ NOTES = (
     "met in Strasbourg, spring 2026",
 )
 
-# People written by hand, by their place in the delegation: 1 is the chair, then the other representatives, then
-# the substitutes.
+# People written by hand, by their place in the delegation: 1 is the chair, then the other
+# representatives, then the substitutes.
 BY_HAND: dict[str, dict[str, str]] = {
     "GB 6": {"title": "Lord", "given": "Aubrey", "surname": "Thistlemere", "gender": "m", "chamber": "lords"},
     "GB 11": {"title": "Baroness", "given": "Cordelia", "surname": "Wexmoor-Sample", "gender": "f",
@@ -94,7 +98,13 @@ BY_HAND: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 NO_ADDRESS = ["FR 9", "FR 30", "DE 14", "IT 22", "ES 11", "PL 20", "RO 8", "UA 17", "TR 29"]
-SAME_ADDRESS = {"FR 22": "FR 21", "DE 33": "DE 32", "GB 27": "GB 26", "PT 9": "PT 8", "SE 10": "SE 9"}
+SAME_ADDRESS = {
+    "FR 22": "FR 21",
+    "DE 33": "DE 32",
+    "GB 27": "GB 26",
+    "PT 9": "PT 8",
+    "SE 10": "SE 9",
+}
 """Who stands in the sheet with the address of whom: an office that answers for two."""
 IMPOSSIBLE = {"NO 8": "@@", "NL 12": " "}
 """What stands in the address where "@" belongs."""
@@ -124,14 +134,17 @@ class Person:
     given: str
     surname: str
     title: str  # Dr, Lord, Baroness, Sir, Dame or empty
-    address: str  # as it stands in the sheet: it may be empty, somebody else's, or no address at all
+    address: (
+        str  # as it stands in the sheet: it may be empty, somebody else's, or no address at all
+    )
     language: str  # two-letter code, or empty: no preference known
     gender: str  # f, m or empty: not known
     chamber: str  # deputy, senator, commons, lords or empty
     group: str  # as in GROUPS
     greeting: str  # written by hand, to stand in the letter as it is; nearly always empty
     note: str
-    left_out: str  # why nobody can or may write to this person (a value of LEFT_OUT), or empty; in no sheet
+    # why nobody can or may write to this person (a value of LEFT_OUT), or empty; in no sheet
+    left_out: str
 
     @property
     def name(self) -> str:
@@ -139,19 +152,24 @@ class Person:
 
     @property
     def civility(self) -> str:
-        """Mr or Ms where the gender is known, unless a title such as Lord or Dame stands in its place."""
+        """Mr or Ms where the gender is known, unless a title such as Lord or Dame stands in its
+        place.
+        """
         return {"f": "Ms", "m": "Mr"}.get(self.gender, "") if self.title in ("", "Dr") else ""
 
 
 def people(seed: int = SEED) -> list[Person]:
-    """Return the 612 people of the sheets: by delegation in the order of its English name, the chair first."""
+    """Return the 612 people of the sheets: by delegation in the order of its English name, the
+    chair first.
+    """
     return [person for code in DELEGATIONS for person in _delegation(code, seed)]
 
 
 def many(count: int, seed: int = SEED) -> Iterator[Person]:
     """Yield `count` people with unique, good addresses, in rounds of 612 that fill every seat once.
 
-    Nobody is left out and nobody chairs. Names repeat in a large crowd; a number keeps the addresses apart.
+    Nobody is left out and nobody chairs. Names repeat in a large crowd; a number keeps the
+    addresses apart.
     """
     strangers = {code: _strangers(code, seed) for code in DELEGATIONS}
     seats = [
@@ -159,12 +177,16 @@ def many(count: int, seed: int = SEED) -> Iterator[Person]:
         for code, (_, number) in DELEGATIONS.items()
         for role in ["representative"] * number + ["substitute"] * number
     ]
-    crowd = (replace(next(strangers[code]), role=role) for code, role in islice(cycle(seats), count))
+    crowd = (
+        replace(next(strangers[code]), role=role) for code, role in islice(cycle(seats), count)
+    )
     return _with_addresses(crowd)
 
 
 def _delegation(code: str, seed: int) -> list[Person]:
-    """Fill the seats of one delegation: no two full names alike, then the hand-written people and mishaps."""
+    """Fill the seats of one delegation: no two full names alike, then the hand-written people and
+    mishaps.
+    """
     _, number = DELEGATIONS[code]
     roles = ["chair of delegation"] + ["representative"] * (number - 1) + ["substitute"] * number
     by_name: dict[str, Person] = {}
@@ -174,14 +196,25 @@ def _delegation(code: str, seed: int) -> list[Person]:
             break
     places = [f"{code} {place}" for place in range(1, len(roles) + 1)]
     seated = {
-        place: replace(person, role=role, left_out=LEFT_OUT.get(place, ""), **BY_HAND.get(place, {}))
+        place: replace(
+            person, role=role, left_out=LEFT_OUT.get(place, ""), **BY_HAND.get(place, {})
+        )
         for place, role, person in zip(places, roles, by_name.values(), strict=True)
     }
     seated = dict(zip(places, _with_addresses(seated.values()), strict=True))
     spoiled = dict.fromkeys(NO_ADDRESS, "")
-    spoiled |= {place: seated[other].address for place, other in SAME_ADDRESS.items() if place in seated}
-    spoiled |= {place: seated[place].address.replace("@", at) for place, at in IMPOSSIBLE.items() if place in seated}
-    return [replace(person, address=spoiled.get(place, person.address)) for place, person in seated.items()]
+    spoiled |= {
+        place: seated[other].address for place, other in SAME_ADDRESS.items() if place in seated
+    }
+    spoiled |= {
+        place: seated[place].address.replace("@", at)
+        for place, at in IMPOSSIBLE.items()
+        if place in seated
+    }
+    return [
+        replace(person, address=spoiled.get(place, person.address))
+        for place, person in seated.items()
+    ]
 
 
 def _strangers(code: str, seed: int) -> Iterator[Person]:
@@ -205,7 +238,11 @@ def _strangers(code: str, seed: int) -> Iterator[Person]:
             address="",
             language=pool.language if rng.random() < pool.share else "",
             gender=sex if rng.random() < 0.9 else "",
-            chamber=rng.choice(["deputy", "deputy", "senator"]) if code in TWO_CHAMBERS else ONE_CHAMBER.get(code, ""),
+            chamber=(
+                rng.choice(["deputy", "deputy", "senator"])
+                if code in TWO_CHAMBERS
+                else ONE_CHAMBER.get(code, "")
+            ),
             group=rng.choice(GROUPS),
             greeting="",
             note=rng.choice(NOTES) if rng.random() < 0.06 else "",
@@ -214,7 +251,9 @@ def _strangers(code: str, seed: int) -> Iterator[Person]:
 
 
 class _Pool:
-    """One paragraph of NAMES, shuffled like packs of cards: a name comes back when all others have been dealt."""
+    """One paragraph of NAMES, shuffled like packs of cards: a name comes back when all others have
+    been dealt.
+    """
 
     def __init__(self, rng: random.Random, text: str) -> None:
         head, women, men, surnames = text.split("\n", maxsplit=3)
@@ -231,11 +270,13 @@ def _deck(rng: random.Random, cards: list[T]) -> Iterator[T]:
         yield from rng.sample(cards, len(cards))
 
 
-# ----------------------------------------------------------------------------------------------------- addresses
+# ---------------------------------------------------------------------------------------- addresses
 
 
 def _letters(script: str, latin: str) -> dict[str, str]:
-    """Pair the letters of `script` with the words of `latin`; "-" is a letter that is not written."""
+    """Pair the letters of `script` with the words of `latin`; "-" is a letter that is
+    not written.
+    """
     return {a: b.strip("-") for a, b in zip(script, latin.split(), strict=True)}
 
 
@@ -251,7 +292,9 @@ LETTERS = (
         "a b v g d e zh z i y k l m n o p r s t u f h ts ch sh sht a y yu ya",
     )
 )
-"""Letters that lose more than an accent on their way to plain ASCII. Cyrillic as Bulgaria writes it."""
+"""Letters that lose more than an accent on their way to plain ASCII. Cyrillic as Bulgaria writes
+it.
+"""
 
 LETTERS_OF = {
     "UA": _letters("гґєиіїйхщь", "h g ye y i yi i kh shch -"),
@@ -272,7 +315,9 @@ def plain(text: str, code: str) -> str:
 
 
 def _with_addresses(crowd: Iterable[Person]) -> Iterator[Person]:
-    """Give each person `given.surname@xx.parliament.example`, with a number for the second of that name."""
+    """Give each person `given.surname@xx.parliament.example`, with a number for the second of that
+    name.
+    """
     seen: Counter[str] = Counter()
     for person in crowd:
         code = person.delegation

@@ -1,7 +1,8 @@
 """The names of the invented people, for `invent.py`: one pool a paragraph.
 
-Code, language that people of the pool prefer and the share (%) for whom the sheet says so; women's names; men's names;
-surnames, where "A/B" is his form and hers. Belgium and Switzerland have a pool for each language.
+Code, language that people of the pool prefer and the share (%) for whom the sheet says so; women's
+names; men's names; surnames, where "A/B" is his form and hers. Belgium and Switzerland have a pool
+for each language.
 """
 
 NAMES = """

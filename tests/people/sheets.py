@@ -4,9 +4,9 @@
     python -m tests.people.sheets --out /tmp/sheets  writes them elsewhere
     python -m tests.people.sheets --seed 7           deals other names to the same seats
 
-The same seed makes the same bytes in every file. The sheets are as untidy as those that people keep: headings in four
-languages, three file formats, names in four scripts, and twenty people who cannot be written to or must not be
-(`invent.LEFT_OUT`).
+The same seed makes the same bytes in every file. The sheets are as untidy as those that people
+keep: headings in four languages, three file formats, names in four scripts, and twenty people who
+cannot be written to or must not be (`invent.LEFT_OUT`).
 """
 
 from __future__ import annotations
@@ -51,19 +51,34 @@ SHEETS = (
     Sheet("balkans.xlsx", "AL BA BG HR ME MK RO RS", by_code=True),
     Sheet("east.ods", "AM AZ GE MD TR UA"),
 )
-"""All 46 delegations, each in one sheet, in the alphabetical order of the words that stand in it."""
+"""All 46 delegations, each in one sheet, in the alphabetical order of the words that stand in it.
+"""
 
 HEADINGS = {
-    "regions": "Delegation=delegation, Role=role, Civility=civility, Given name=given, Surname=surname, Title=title,"
-    " E-mail=address, Language=language, Gender=gender, Chamber=chamber, Group=group, Greeting=greeting, Note=note",
-    "uk-ie": "Country=delegation, Role=role, Mr/Ms=civility, First name=given, Last name=surname, Title=title,"
-    " E-mail=address, Language=language, Gender=gender, House=chamber, Group=group, Note=note",
-    "fr": "Délégation=delegation, Fonction=role, Civilité=civility, Prénom=given, Nom=surname, Titre=title,"
-    " Courriel=address, Langue=language, Sexe=gender, Chambre=chamber, Groupe=group, Remarque=note",
-    "de": "Land=delegation, Funktion=role, Anrede=civility, Vorname=given, Nachname=surname, Titel=title,"
-    " E-Mail=address, Sprache=language, Geschlecht=gender, Kammer=chamber, Fraktion=group, Bemerkung=note",
-    "it": "Delegazione=delegation, Ruolo=role, Titolo=title, Nome=given, Cognome=surname, E-mail=address,"
-    " Lingua=language, Genere=gender, Camera=chamber, Gruppo=group, Note=note",
+    "regions": (
+        "Delegation=delegation, Role=role, Civility=civility, Given name=given, Surname=surname,"
+        " Title=title, E-mail=address, Language=language, Gender=gender, Chamber=chamber,"
+        " Group=group, Greeting=greeting, Note=note"
+    ),
+    "uk-ie": (
+        "Country=delegation, Role=role, Mr/Ms=civility, First name=given, Last name=surname,"
+        " Title=title, E-mail=address, Language=language, Gender=gender, House=chamber,"
+        " Group=group, Note=note"
+    ),
+    "fr": (
+        "Délégation=delegation, Fonction=role, Civilité=civility, Prénom=given, Nom=surname,"
+        " Titre=title, Courriel=address, Langue=language, Sexe=gender, Chambre=chamber,"
+        " Groupe=group, Remarque=note"
+    ),
+    "de": (
+        "Land=delegation, Funktion=role, Anrede=civility, Vorname=given, Nachname=surname,"
+        " Titel=title, E-Mail=address, Sprache=language, Geschlecht=gender, Kammer=chamber,"
+        " Fraktion=group, Bemerkung=note"
+    ),
+    "it": (
+        "Delegazione=delegation, Ruolo=role, Titolo=title, Nome=given, Cognome=surname,"
+        " E-mail=address, Lingua=language, Genere=gender, Camera=chamber, Gruppo=group, Note=note"
+    ),
 }
 """What stands over each column, and the field of `Person` that stands in it."""
 
@@ -105,7 +120,9 @@ WORDS = {
         NOTES[4]: "incontro a Strasburgo, primavera 2026",
     },
 }  # fmt: skip
-"""The words of a sheet for ours. Some depend on gender or delegation, which then stands behind them."""
+"""The words of a sheet for ours. Some depend on gender or delegation, which then stands behind
+them.
+"""
 
 
 def rows(sheet: Sheet, everyone: Iterable[Person]) -> list[list[str]]:
@@ -144,7 +161,9 @@ def hold_list(everyone: Iterable[Person]) -> list[list[str]]:
 
 
 def write(folder: Path, seed: int = SEED) -> dict[str, int]:
-    """Write all sheets and the hold list into `folder`; return how many people stand in each file."""
+    """Write all sheets and the hold list into `folder`; return how many people stand in
+    each file.
+    """
     everyone = people(seed)
     written = {}
     for file, sheets in groupby(SHEETS, key=lambda sheet: sheet.file):
@@ -161,7 +180,9 @@ Tables = dict[Sheet, list[list[str]]]
 
 
 def _write_csv(path: Path, tables: Tables) -> None:
-    """Write commas and UTF-8; for German words semicolons and a byte order mark, as Excel saves it there."""
+    """Write commas and UTF-8; for German words semicolons and a byte order mark, as Excel saves it
+    there.
+    """
     ((sheet, table),) = tables.items()
     german = sheet.words == "de"
     with path.open("w", encoding="utf-8-sig" if german else "utf-8", newline="") as file:
@@ -218,7 +239,8 @@ def _write_ods(path: Path, tables: Tables) -> None:
         book.spreadsheet.addElement(tab)
     raw = io.BytesIO()
     book.write(raw)
-    # The library stamps each part of the archive with the time of day: pack it again with the date of the sheets.
+    # The library stamps each part of the archive with the time of day: pack it again with the date
+    # of the sheets.
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w") as new:
         for part in old.infolist():
             stamped = zipfile.ZipInfo(part.filename, UPDATED.timetuple()[:6])
@@ -229,9 +251,14 @@ def _write_ods(path: Path, tables: Tables) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Invent the people of the demo's contact sheets.")
     parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parents[2] / "contacts", help="folder to write to (contacts/)"
+        "--out",
+        type=Path,
+        default=Path(__file__).parents[2] / "contacts",
+        help="folder to write to (contacts/)",
     )
-    parser.add_argument("--seed", type=int, default=SEED, help=f"another number, other people ({SEED})")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help=f"another number, other people ({SEED})"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for file, number in write(options.out, options.seed).items():

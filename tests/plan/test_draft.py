@@ -20,7 +20,9 @@ TODAY = date(2027, 1, 10)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name in ("contacts", "templates"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__")
+        )
     shutil.copy(ROOT / "config.toml", tmp_path)
     toml = tmp_path / "templates" / APPEAL / "appeal.toml"
     toml.write_text(toml.read_text("utf-8").replace("invented = true", "invented = false"), "utf-8")
@@ -47,7 +49,9 @@ def test_signed_text_and_accepted_forms_may_go(root: Path) -> None:
 def test_changed_text_asks_all_ten_organisations_again(root: Path) -> None:
     sign_and_accept_everything(root)
     letter = root / "templates" / APPEAL / "en.md"
-    letter.write_text(letter.read_text("utf-8").replace("gladly answer", "very gladly answer"), "utf-8")
+    letter.write_text(
+        letter.read_text("utf-8").replace("gladly answer", "very gladly answer"), "utf-8"
+    )
     obstacles = look(root).obstacles()
     assert [problem.code for problem in obstacles] == ["L511"] * 10
     assert {problem.message for problem in obstacles} == {"this organisation signed another text"}

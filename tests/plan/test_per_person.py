@@ -1,4 +1,6 @@
-"""Facts about what is looked at on finished letters: like letters, a spam filter's opinion, links on the network."""
+"""Facts about what is looked at on finished letters: like letters, a spam filter's opinion, links
+on the network.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +23,32 @@ from mailer.letters.message import mime
 from mailer.letters.render import Renderer
 from mailer.plan import per_person
 from mailer.plan.audience import Audience, Decision
-from tests.helpers.letters import DELEGATIONS, FORMS, ROOT, SENDER, folder, invented, letter, person, renderer
+from tests.helpers.letters import (
+    DELEGATIONS,
+    FORMS,
+    ROOT,
+    SENDER,
+    folder,
+    invented,
+    letter,
+    person,
+    renderer,
+)
 from tests.letters.test_mime import finished
 
-# ------------------------------------------------------------------------------------------------------ like letters
+# ------------------------------------------------------------------------------------- like letters
 
 
 def many(root: Path, body: str, people: int, domains: int = 1) -> list[str]:
     made = renderer(load_appeal(folder(root, en=letter(body)), "appeal"), ["Committee"])
     decisions = [
         Decision(
-            person(given=f"N{at}", extra={"Committee": f"{at} " * 200}, address=f"n{at}@no{at % domains}.example"), "en"
+            person(
+                given=f"N{at}",
+                extra={"Committee": f"{at} " * 200},
+                address=f"n{at}@no{at % domains}.example",
+            ),
+            "en",
         )
         for at in range(people)
     ]
@@ -43,8 +60,12 @@ def many(root: Path, body: str, people: int, domains: int = 1) -> list[str]:
 LONG = "The same for everybody, and long enough to count. " * 10
 
 
-@pytest.mark.parametrize(("people", "domains", "noted"), [(30, 1, ["no0.example 30"]), (20, 1, []), (40, 2, [])])
-def test_many_like_letters_to_one_domain_are_noted(tmp_path: Path, people: int, domains: int, noted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("people", "domains", "noted"), [(30, 1, ["no0.example 30"]), (20, 1, []), (40, 2, [])]
+)
+def test_many_like_letters_to_one_domain_are_noted(
+    tmp_path: Path, people: int, domains: int, noted: list[str]
+) -> None:
     assert many(tmp_path, LONG, people, domains) == noted
 
 
@@ -62,19 +83,28 @@ def test_row_that_cannot_be_written_to_is_told_and_the_others_are_written(tmp_pa
 
 
 def test_people_who_get_another_language_are_counted(tmp_path: Path) -> None:
-    appeal = load_appeal(folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal")
+    appeal = load_appeal(
+        folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal"
+    )
     people = [person(language=language) for language in ("it", "de", "it", "", "", "en")]
     (note,) = per_person.fallen_back(appeal, Audience(appeal, Holds()).decide(people))
     assert (note.code, note.severity, note.value) == ("L129", Severity.NOTE, "it 2, de 1")
-    assert note.message == (
-        "3 people get this letter: there is none in their own language (2 more have no language in the sheet)"
+    assert (
+        note.message
+        == "3 people get this letter: there is none in their own language (2 more have no language"
+        " in the sheet)"
     )
-    assert per_person.fallen_back(appeal, Audience(appeal, Holds()).decide([person(language="")])) == []
+    assert (
+        per_person.fallen_back(appeal, Audience(appeal, Holds()).decide([person(language="")]))
+        == []
+    )
     assert str(note.suggestion).startswith("write it.md, or leave it so")
 
 
 def test_greeting_in_another_language_than_the_letter_is_a_warning(tmp_path: Path) -> None:
-    appeal = load_appeal(folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal")
+    appeal = load_appeal(
+        folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal"
+    )
     people = [
         person(language="uk", greeting="Шановна пані Олено!"),
         person(language="en", greeting="Dear Madam Chair,"),
@@ -82,10 +112,15 @@ def test_greeting_in_another_language_than_the_letter_is_a_warning(tmp_path: Pat
         person(language="uk"),
     ]
     (only,) = per_person.other_greetings(Audience(appeal, Holds()).decide(people))
-    assert (only.code, only.severity, only.cell, only.value) == ("L130", "warning", "7:9", "Шановна пані Олено!")
+    assert (only.code, only.severity, only.cell, only.value) == (
+        "L130",
+        "warning",
+        "7:9",
+        "Шановна пані Олено!",
+    )
 
 
-# ------------------------------------------------------------------------------------------------------ spam filters
+# ------------------------------------------------------------------------------------- spam filters
 
 
 def shipped() -> Iterator[tuple[Appeal, str]]:
@@ -98,7 +133,9 @@ def shipped() -> Iterator[tuple[Appeal, str]]:
 def first_appeal(root: Path) -> Appeal:
     own = ROOT / "mailer" / "base" / "settings" / "new"
     texts = {path.stem: path.read_text("utf-8") for path in (own / "first-appeal").glob("*.md")}
-    return load_appeal(folder(root, **texts, toml=(own / "en" / "appeal.toml").read_text("utf-8")), "appeal")
+    return load_appeal(
+        folder(root, **texts, toml=(own / "en" / "appeal.toml").read_text("utf-8")), "appeal"
+    )
 
 
 @pytest.mark.skipif(spam.program() is None, reason="needs SpamAssassin (Debian: spamassassin)")
@@ -106,9 +143,15 @@ def first_appeal(root: Path) -> Appeal:
 def test_spamassassin_gives_no_points_to_any_letter_that_is_shipped(tmp_path: Path) -> None:
     new = first_appeal(tmp_path)
     for appeal, language in [*shipped(), *((new, language) for language in new.letters)]:
-        contact = next(one for one in invented() if one.language == language and one.name.strip() == one.name)
+        contact = next(
+            one for one in invented() if one.language == language and one.name.strip() == one.name
+        )
         made = Renderer(appeal, SENDER, DELEGATIONS, FORMS)
-        raw = finished(made.render(contact, language), recipient_name=contact.name, recipient_address=contact.address)
+        raw = finished(
+            made.render(contact, language),
+            recipient_name=contact.name,
+            recipient_address=contact.address,
+        )
         opinion = spam.opinion(mime.dated(raw, clock.now()))
         assert opinion is not None
         assert opinion.score <= 0, (appeal.name, language, opinion.rules)
@@ -116,8 +159,12 @@ def test_spamassassin_gives_no_points_to_any_letter_that_is_shipped(tmp_path: Pa
 
 @pytest.mark.skipif(spam.program() is None, reason="needs SpamAssassin (Debian: spamassassin)")
 def test_letter_that_is_called_spam_is_a_warning_with_the_rules() -> None:
-    word = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"  # spam by agreement
-    opinion = spam.opinion(f"From: a@b.example\r\nTo: x@y.example\r\nSubject: x\r\n\r\n{word}\r\n".encode())
+    word = (  # spam by agreement
+        "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+    )
+    opinion = spam.opinion(
+        f"From: a@b.example\r\nTo: x@y.example\r\nSubject: x\r\n\r\n{word}\r\n".encode()
+    )
     assert opinion is not None
     (problem,) = spam.problems(opinion, "templates/appeal/en.md")
     assert (problem.code, problem.severity) == ("L237", Severity.WARNING)
@@ -129,7 +176,7 @@ def test_where_no_spam_filter_is_installed_nothing_is_said(monkeypatch: pytest.M
     assert spam.opinion(b"x\r\n") is None
 
 
-# ------------------------------------------------------------------------------------------------------------- links
+# -------------------------------------------------------------------------------------------- links
 
 
 class Site(http.server.BaseHTTPRequestHandler):
@@ -188,10 +235,16 @@ def test_site_that_nobody_vouches_for_is_not_known(site: tuple[str, ssl.SSLConte
 
 
 def test_broken_link_is_told_with_its_line(tmp_path: Path) -> None:
-    appeal = load_appeal(folder(tmp_path, en=letter("One.\n\nSee [this](https://a.example/x?y=1&z=2).")), "appeal")
+    appeal = load_appeal(
+        folder(tmp_path, en=letter("One.\n\nSee [this](https://a.example/x?y=1&z=2).")), "appeal"
+    )
     rendered = renderer(appeal).render(person(), "en")
     assert links.links_of(rendered.html) == ["https://a.example/x?y=1&z=2"]
-    (broken,) = links.problems(links.Answer("https://a.example/x?y=1&z=2", "broken", "404"), appeal.letters["en"])
+    (broken,) = links.problems(
+        links.Answer("https://a.example/x?y=1&z=2", "broken", "404"), appeal.letters["en"]
+    )
     assert (broken.code, broken.severity, broken.row) == ("L224", Severity.WARNING, 7)
-    (unknown,) = links.problems(links.Answer("https://a.example/x?y=1&z=2", "not_known", "?"), appeal.letters["en"])
+    (unknown,) = links.problems(
+        links.Answer("https://a.example/x?y=1&z=2", "not_known", "?"), appeal.letters["en"]
+    )
     assert (unknown.code, unknown.severity) == ("L225", Severity.NOTE)

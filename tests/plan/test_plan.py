@@ -1,4 +1,6 @@
-"""Facts about plans: what a row lacks leaves that row out, and what a letter lacks refuses the whole."""
+"""Facts about plans: what a row lacks leaves that row out, and what a letter lacks refuses the
+whole.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from mailer.plan.plan import Plan, Sending, make_plan
 from mailer.plan.sources import Sources
 from tests.helpers.letters import folder, letter, person, renderer
 
-SENDING = Sending("us@rights.example", "us@rights.example", "us@rights.example", "127.0.0.1:25 none", "live")
+SENDING = Sending(
+    "us@rights.example", "us@rights.example", "us@rights.example", "127.0.0.1:25 none", "live"
+)
 
 
 def planned(root: Path, body: str, *people: Contact, subject: str = "Hello", **files: Any) -> Plan:
@@ -31,14 +35,22 @@ def planned(root: Path, body: str, *people: Contact, subject: str = "Hello", **f
 
 def others(number: int = 3) -> list[Contact]:
     names = ("Ola", "Kari", "Per")[:number]
-    return [person(given=one, title="Dr", address=f"{one.lower()}@no.parliament.example") for one in names]
+    return [
+        person(given=one, title="Dr", address=f"{one.lower()}@no.parliament.example")
+        for one in names
+    ]
 
 
 @pytest.mark.parametrize(
     ("body", "fields", "cell", "detail"),
     [
         ("{{ title }}", {"title": ""}, "7:5", "there is nothing to put in (title)"),
-        ("{{ extra['Committee'] }}", {"title": "Dr"}, "7:12", "there is nothing to put in (Committee)"),
+        (
+            "{{ extra['Committee'] }}",
+            {"title": "Dr"},
+            "7:12",
+            "there is nothing to put in (Committee)",
+        ),
         ("x", {"name": "A" * 121}, "7:3", "the name has 121 characters"),
         ("x", {"name": "Anna\u2028Berg"}, "7:3", "a control character"),
     ],
@@ -51,17 +63,31 @@ def test_what_a_row_lacks_leaves_that_row_out_with_its_cell(
             for one in others()]  # fmt: skip
     plan = planned(tmp_path, body, rest[0], person(**fields), *rest[1:])
     (out,) = plan.left_out
-    assert (out.reason, out.number, out.position, out.data, out.digest) == (Reason.ROW, 2, 0, None, None)
+    assert (out.reason, out.number, out.position, out.data, out.digest) == (
+        Reason.ROW,
+        2,
+        0,
+        None,
+        None,
+    )
     assert detail in out.detail
     row = out.row()
-    assert (row["state"], row["reason"], row["cell"], row["file"]) == ("skipped", "row", cell, "contacts/nordic.csv")
+    assert (row["state"], row["reason"], row["cell"], row["file"]) == (
+        "skipped",
+        "row",
+        cell,
+        "contacts/nordic.csv",
+    )
     assert sorted(one.position for one in plan.to_send) == [1, 2, 3]
 
 
 def test_what_the_letter_lacks_refuses_the_plan(tmp_path: Path) -> None:
     """French has no one word for a chair of either gender: no cell can mend that."""
     appeal = load_appeal(folder(tmp_path, fr=letter("{{ role }}")), "appeal")
-    decisions = [Decision(one, "fr") for one in (person(role="substitute"), person(role="chair", surname="Dahl"))]
+    decisions = [
+        Decision(one, "fr")
+        for one in (person(role="substitute"), person(role="chair", surname="Dahl"))
+    ]
     with pytest.raises(MailerError, match="Nothing was planned") as caught:
         make_plan(appeal, decisions, renderer(appeal), SENDING, Sources())
     assert [problem.code for problem in caught.value.problems] == ["L303"]

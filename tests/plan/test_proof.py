@@ -1,4 +1,6 @@
-"""Facts about the proof sheet: who stands on it, in which order, and what must be accepted before it is sent."""
+"""Facts about the proof sheet: who stands on it, in which order, and what must be accepted before
+it is sent.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,28 @@ BOTH = {"en": letter("Please vote."), "fr": letter("Merci de voter.")}
 
 
 def sheet(root: Path, *people: tuple[Contact, str]) -> Proof:
-    return proof(renderer(load_appeal(folder(root, **BOTH), "appeal")), FORMS, people, accepted(root))
+    return proof(
+        renderer(load_appeal(folder(root, **BOTH), "appeal")), FORMS, people, accepted(root)
+    )
 
 
 def test_people_of_one_form_stand_together(tmp_path: Path) -> None:
-    groups = sheet(tmp_path, (person(), "en"), (person(surname="Dahl"), "en"), (person(gender="m"), "en")).groups
-    assert {group.pattern: len(group.people) for group in groups} == {"Dear Ms {surname},": 2, "Dear Mr {surname},": 1}
+    groups = sheet(
+        tmp_path, (person(), "en"), (person(surname="Dahl"), "en"), (person(gender="m"), "en")
+    ).groups
+    assert {group.pattern: len(group.people) for group in groups} == {
+        "Dear Ms {surname},": 2,
+        "Dear Mr {surname},": 1,
+    }
 
 
 def test_most_unusual_people_stand_first(tmp_path: Path) -> None:
     usual = [(person(surname=f"Berg{number}"), "en") for number in range(5)]
-    own, unverified, neutral = person(greeting="Dear Chair,"), person(chamber="senator"), person(gender="")
+    own, unverified, neutral = (
+        person(greeting="Dear Chair,"),
+        person(chamber="senator"),
+        person(gender=""),
+    )
     found = sheet(tmp_path, *usual, (neutral, "en"), (unverified, "fr"), (own, "en"))
     assert [group.people[0].greeting for group in found.groups] == [
         "Dear Chair,", "Madame la Sénatrice,", "Dear Anna Berg,", "Dear Ms Berg0,",
@@ -41,7 +54,9 @@ def test_most_unusual_people_stand_first(tmp_path: Path) -> None:
 
 def test_everybody_of_the_demo_stands_on_it_once() -> None:
     appeal = load_appeal(ROOT, "azerbaijan-credentials")
-    people = [(one, choice[0]) for one in invented() if (choice := appeal.language_for([one.language]))]
+    people = [
+        (one, choice[0]) for one in invented() if (choice := appeal.language_for([one.language]))
+    ]
     found = proof(renderer(appeal), FORMS, people, ())
     assert sum(len(group.people) for group in found.groups) == 612
     assert 10 < found.greetings < 40
@@ -56,7 +71,9 @@ def test_unverified_form_waits_until_a_person_accepts_it(tmp_path: Path) -> None
     senator = (person(chamber="senator"), "fr")
     before = sheet(tmp_path, senator, (person(), "en"))
     assert [problem.value for problem in before.problems()] == ["fr: Madame la Sénatrice,"]
-    accept(tmp_path, [group.key for group in before.waiting], by="Jana Novák", on=date(2026, 11, 25))
+    accept(
+        tmp_path, [group.key for group in before.waiting], by="Jana Novák", on=date(2026, 11, 25)
+    )
     after = sheet(tmp_path, senator, (person(), "en"))
     assert after.problems() == []
     assert after.groups[0].note == "unverified, accepted by Jana Novák"
@@ -70,7 +87,9 @@ def test_acceptance_is_of_the_words_of_the_form(tmp_path: Path) -> None:
         on=date(2026, 11, 25),
     )
     path = tmp_path / ACCEPTED
-    path.write_text(path.read_text("utf-8").replace("haute considération", "considération"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("haute considération", "considération"), "utf-8"
+    )
     assert len(sheet(tmp_path, (person(chamber="senator"), "fr")).waiting) == 1
 
 
@@ -81,7 +100,9 @@ def test_accepting_twice_writes_one_line(tmp_path: Path) -> None:
     assert [(line.by, line.on) for line in accepted(tmp_path)] == [("Jana", date(2026, 11, 25))]
 
 
-@pytest.mark.parametrize("line", ["fr,Madame,x,,2026-11-25", "fr,Madame,x,Jana,yesterday", "fr,Madame"])
+@pytest.mark.parametrize(
+    "line", ["fr,Madame,x,,2026-11-25", "fr,Madame,x,Jana,yesterday", "fr,Madame"]
+)
 def test_line_that_nobody_signed_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / ACCEPTED
     path.parent.mkdir(parents=True)

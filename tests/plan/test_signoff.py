@@ -1,4 +1,6 @@
-"""Facts about sign-off: who signs an appeal, in which order they stand, and which text they have signed."""
+"""Facts about sign-off: who signs an appeal, in which order they stand, and which text they have
+signed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ country = "NO"
 reply_to = "post@committee.example"
 languages = ["en"]
 """
-LETTERS = {"en": letter("Sign:\n\n{{ organisations }}"), "fr": letter("Signé :\n\n{{ organisations }}")}
+LETTERS = {
+    "en": letter("Sign:\n\n{{ organisations }}"),
+    "fr": letter("Signé :\n\n{{ organisations }}"),
+}
 DAY = date(2026, 11, 25)
 
 
@@ -38,14 +43,20 @@ def states(root: Path, one: Appeal) -> list[str]:
 def test_organisation_of_the_country_stands_first(tmp_path: Path) -> None:
     letters = renderer(appeal(tmp_path))
     order = {
-        code: letters.render(person(delegation=code), "en").text.partition("\n-- ")[0].split("\n- ")[1:]
+        code: (
+            letters.render(person(delegation=code), "en")
+            .text.partition("\n-- ")[0]
+            .split("\n- ")[1:]
+        )
         for code in ("NO", "FR")
     }
     assert [name.strip() for name in order["NO"]] == ["Norwegian Committee", "Freedom First"]
     assert [name.strip() for name in order["FR"]] == ["Freedom First", "Norwegian Committee"]
 
 
-def test_answers_go_to_the_organisation_of_the_country_in_a_language_it_answers_in(tmp_path: Path) -> None:
+def test_answers_go_to_the_organisation_of_the_country_in_a_language_it_answers_in(
+    tmp_path: Path,
+) -> None:
     letters = renderer(appeal(tmp_path))
     norway = letters.render(person(), "en")
     assert norway.reply_to == "post@committee.example"
@@ -74,7 +85,10 @@ def test_organisation_signs_under_any_of_its_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {"en": letter("Other words:\n\n{{ organisations }}"), "fr": letter("D'autres mots :\n\n{{ organisations }}")},
+        {
+            "en": letter("Other words:\n\n{{ organisations }}"),
+            "fr": letter("D'autres mots :\n\n{{ organisations }}"),
+        },
         {"fr": letter("Signé :\n\n{{ organisations }}", "Autre objet")},
         {"toml": TOML.replace("Comité norvégien", "Comité de Norvège")},
         {"toml": '[session]\nname = { en = "s", fr = "s" }\nopens = 2027-01-25\n' + TOML},
@@ -104,10 +118,14 @@ def test_signature_needs_a_person(tmp_path: Path) -> None:
         sign(tmp_path, appeal(tmp_path), "Freedom First", by="  ", on=DAY)
 
 
-@pytest.mark.parametrize("line", ["Freedom First,abc,,2026-11-25", "Freedom First,abc,Jana,soon", "Freedom First"])
+@pytest.mark.parametrize(
+    "line", ["Freedom First,abc,,2026-11-25", "Freedom First,abc,Jana,soon", "Freedom First"]
+)
 def test_line_that_is_no_signature_is_refused(tmp_path: Path, line: str) -> None:
     one = appeal(tmp_path)
-    (tmp_path / "templates" / "appeal" / "signed.csv").write_text(f"organisation,text,by,on\n{line}\n", "utf-8")
+    (tmp_path / "templates" / "appeal" / "signed.csv").write_text(
+        f"organisation,text,by,on\n{line}\n", "utf-8"
+    )
     with pytest.raises(UsageError) as caught:
         signatures(tmp_path, one)
     assert (caught.value.problems[0].code, caught.value.problems[0].row) == ("L502", 2)

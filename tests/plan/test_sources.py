@@ -49,13 +49,17 @@ def test_sources_of_an_older_log_are_read_and_compared() -> None:
         (WHOLE.files, {}),
     ],
 )
-def test_another_file_or_setting_does_not_agree(files: dict[str, str], settings: dict[str, str]) -> None:
+def test_another_file_or_setting_does_not_agree(
+    files: dict[str, str], settings: dict[str, str]
+) -> None:
     assert Sources.agree(WHOLE.pack(), WHOLE.files, WHOLE.settings)
     assert not Sources.agree(WHOLE.pack(), files, settings)
 
 
 def test_fingerprints_are_those_of_the_book(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "contacts", tmp_path / "contacts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "contacts", tmp_path / "contacts", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (tmp_path / "contacts" / "members.pdf").write_bytes(b"%PDF")
     (tmp_path / "contacts" / "empty.csv").touch()
     (tmp_path / "contacts" / "old").mkdir()
@@ -73,7 +77,9 @@ def test_fingerprints_are_those_of_the_book(tmp_path: Path) -> None:
         lambda root: edit(root / "config.toml", "answers@", "reply@"),
     ],
 )
-def test_whatever_a_plan_depends_on_makes_it_another(tmp_path: Path, change: Callable[[Path], object]) -> None:
+def test_whatever_a_plan_depends_on_makes_it_another(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
     root = a_workspace(tmp_path, CLOSED_PORT)
     packed = draft(load_workspace(root), "appeal").sources.pack()
     assert as_planned(packed, load_workspace(root), "appeal")
@@ -81,22 +87,32 @@ def test_whatever_a_plan_depends_on_makes_it_another(tmp_path: Path, change: Cal
     assert not as_planned(packed, load_workspace(root), "appeal")
 
 
-def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(tmp_path: Path) -> None:
+def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(
+    tmp_path: Path,
+) -> None:
     root = a_workspace(tmp_path, CLOSED_PORT)
     planned(root)
     code = (
         "import sys\nfrom mailer.__main__ import main\n"
         f"sys.argv[1:] = ['-C', {str(root)!r}, 'send', 'M-0001', '--confirm', '6']\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 5, end.code\n"  # there is no server
-        "found = {'jinja2', 'markdown_it', 'css_inline', 'pandas', 'rapidfuzz'} & set(sys.modules)\n"
+        # there is no server
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 5, end.code\n"
+        "found = {'jinja2', 'markdown_it', 'css_inline', 'pandas', 'rapidfuzz'} &"
+        " set(sys.modules)\n"
         "assert not found, found\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_delegations_of_the_workspace_count_when_it_is_looked_at_again(tmp_path: Path) -> None:
-    root = a_workspace(tmp_path, CLOSED_PORT, appeal='[audience.leave_out]\nQQ = "they asked to be left out"\n')
-    (root / "delegations.csv").write_text("code,name_en,status\nQQ,Quarkland,observer\n", encoding="utf-8")
+    root = a_workspace(
+        tmp_path, CLOSED_PORT, appeal='[audience.leave_out]\nQQ = "they asked to be left out"\n'
+    )
+    (root / "delegations.csv").write_text(
+        "code,name_en,status\nQQ,Quarkland,observer\n", encoding="utf-8"
+    )
     packed = draft(load_workspace(root), "appeal").sources.pack()
     assert as_planned(packed, load_workspace(root), "appeal")

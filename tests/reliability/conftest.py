@@ -1,4 +1,6 @@
-"""A nursery for senders and a witness for their letters, one of each for a whole run of the tests."""
+"""A nursery for senders and a witness for their letters, one of each for a whole run of
+the tests.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What the long tests have measured, one file a test, and the table in `docs/reliability.md` that is made of it.
+"""What the long tests have measured, one file a test, and the table in `docs/reliability.md` that
+is made of it.
 
-A test calls `note`; one that is not long has the mark `figures`. `python -m tests.reliability.figures` puts the figures
-between the two markers of the document, with `--anew` it forgets those of earlier runs. What did not run has no line.
+A test calls `note`; one that is not long has the mark `figures`. `python -m
+tests.reliability.figures` puts the figures between the two markers of the document, with `--anew`
+it forgets those of earlier runs. What did not run has no line.
 """
 
 from __future__ import annotations
@@ -22,13 +24,22 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def note(test: str, what: str, size: str, found: str) -> None:
-    """Keep what one test found: its number and part (`T2 sqlite`), what it does, how large, what came out.
+    """Keep what one test found: its number and part (`T2 sqlite`), what it does, how large, what
+    came out.
 
     Parts with the same number and words become one line of the table, with their figures added up.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    line = {"test": test, "what": what, "size": size, "found": found, "at": f"{datetime.now(UTC):%Y-%m-%d}"}
-    (FOLDER / f"{test.replace(' ', '-').replace('/', '-')}.json").write_text(json.dumps(line), encoding="utf-8")
+    line = {
+        "test": test,
+        "what": what,
+        "size": size,
+        "found": found,
+        "at": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+    (FOLDER / f"{test.replace(' ', '-').replace('/', '-')}.json").write_text(
+        json.dumps(line), encoding="utf-8"
+    )
 
 
 def table() -> str:
@@ -45,7 +56,8 @@ def table() -> str:
 
 
 def added(texts: list[str]) -> str:
-    """Add up what several tests found: `50 campaigns, 99 kills` twice is `100 campaigns, 198 kills`.
+    """Add up what several tests found: `50 campaigns, 99 kills` twice is `100 campaigns, 198
+    kills`.
 
     What is the same everywhere is said once; what is no list of figures stands side by side.
     """
@@ -54,7 +66,9 @@ def added(texts: list[str]) -> str:
     head, sums, mark = "", Counter[str](), ""
     for text in texts:
         first, colon, rest = text.partition(": ")
-        for part in re.split(r", (?=\d)| · ", first) + re.split(r" · |, (?=\d)", rest) * bool(colon):
+        for part in re.split(r", (?=\d)| · ", first) + re.split(r" · |, (?=\d)", rest) * bool(
+            colon
+        ):
             figure = re.fullmatch(r"([\d,]+) (.+)", part)
             if figure is None:
                 return " / ".join(dict.fromkeys(texts))

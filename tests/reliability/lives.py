@@ -1,8 +1,9 @@
-"""One life of a sender: it runs `Dispatch`, counts its own steps, and dies with SIGKILL at the step it is told.
+"""One life of a sender: it runs `Dispatch`, counts its own steps, and dies with SIGKILL at the step
+it is told.
 
-The steps are enumerated from outside, by wrapping what does the work; the product has no hook for it: before, within
-and after every transaction of the send log, before and after every move of `moves`, before and after every write on
-the wire, and after every reply that was read.
+The steps are enumerated from outside, by wrapping what does the work; the product has no hook for
+it: before, within and after every transaction of the send log, before and after every move of
+`moves`, before and after every write on the wire, and after every reply that was read.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def count_steps(step: Steps) -> None:
 
 def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], SmtpSession]:
     server = Server("127.0.0.1", port, "none", None, None, helo="rights.example")
-    return lambda: SmtpSession(server, patience, lambda address: address.endswith("parliament.example"))
+    return lambda: SmtpSession(
+        server, patience, lambda address: address.endswith("parliament.example")
+    )
 
 
 def course(connections: int, *, again: float = 0.02, **more: Any) -> Course:
@@ -152,5 +155,7 @@ def _leave_pages(ledger: Ledger, pages: int) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count={used + pages}")
 
 
-if __name__ == "__main__":  # as a process of its own, for strace: python -m tests.reliability.lives '{"url": …}'
+if (
+    __name__ == "__main__"
+):  # as a process of its own, for strace: python -m tests.reliability.lives '{"url": …}'
     sys.exit(live(**json.loads(sys.argv[1])))

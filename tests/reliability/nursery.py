@@ -1,7 +1,9 @@
-"""Where the lives of senders begin: one process that has imported everything, and forks a child for each of them.
+"""Where the lives of senders begin: one process that has imported everything, and forks a child for
+each of them.
 
-It has one thread and no open database, so that forking is safe; a child begins 0.01 s after it was asked for. Speaks
-JSON, a line a message: {"live": {…}} → the process id; {"wait": id} → the wait status.
+It has one thread and no open database, so that forking is safe; a child begins 0.01 s after it was
+asked for. Speaks JSON, a line a message: {"live": {…}} → the process id; {"wait": id} → the wait
+status.
 """
 
 from __future__ import annotations
@@ -27,7 +29,12 @@ class Nursery:
         command = [sys.executable, "-m", __name__]
         with self.words.open("wb") as words:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, cwd=ROOT, text=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                cwd=ROOT,
+                text=True,
             )
         return self
 
@@ -41,9 +48,15 @@ class Nursery:
         return self._ask({"live": life})
 
     def end(self, process: int, *, any_code: bool = False) -> int:
-        """Return the exit code; negative: the signal it died of. Anything unforeseen is an error, with its traceback."""
+        """Return the exit code; negative: the signal it died of. Anything unforeseen is an error,
+        with its traceback.
+        """
         code = os.waitstatus_to_exitcode(self._ask({"wait": process}))
-        assert any_code or code in (0, 3, -9), f"a life ended with {code}:\n{self.words.read_text()[-4000:]}"
+        assert any_code or code in (
+            0,
+            3,
+            -9,
+        ), f"a life ended with {code}:\n{self.words.read_text()[-4000:]}"
         return code
 
     def live(self, **life: Any) -> int:

@@ -1,4 +1,5 @@
-"""Real mail servers on loopback, each with a configuration, a queue and a log of its own in a folder that is deleted.
+"""Real mail servers on loopback, each with a configuration, a queue and a log of its own in a
+folder that is deleted.
 
 The log is the server's record. None of them delivers anything: what they take they throw away.
 """
@@ -19,7 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PATH = os.environ.get("MAILER_TEST_PEERS", "") + ":/usr/sbin:/usr/bin:/usr/lib/postfix/sbin:/usr/lib/dovecot"
+PATH = (
+    os.environ.get("MAILER_TEST_PEERS", "")
+    + ":/usr/sbin:/usr/bin:/usr/lib/postfix/sbin:/usr/lib/dovecot"
+)
 """Where the servers' programs are; `MAILER_TEST_PEERS` names a folder to look in first."""
 
 
@@ -96,7 +100,9 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """A Postfix that takes everything from this computer and throws it away."""
 
-    def __init__(self, *, restrictions: str = "permit_mynetworks", more: str = "", services: str = "") -> None:
+    def __init__(
+        self, *, restrictions: str = "permit_mynetworks", more: str = "", services: str = ""
+    ) -> None:
         self.restrictions, self.more, self.services = restrictions, more, services
         self.port = free_port()
 
@@ -120,8 +126,12 @@ class Postfix:
 
     def _do(self, what: str) -> None:
         command = [program("postfix") or "postfix", "-c", str(self.folder / "conf"), what]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAIL_")}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("MAIL_")
+        }
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     @property
@@ -129,9 +139,13 @@ class Postfix:
         return (self.folder / "log").read_text(errors="replace")
 
     def settled(self) -> Counter[str]:
-        """Return how often each recipient's letter was taken, once everything in the queue is done."""
+        """Return how often each recipient's letter was taken, once everything in the
+        queue is done.
+        """
         for _ in range(400):
-            queued = [one for folder in ("incoming", "active", "maildrop") for one in self._files(folder)]
+            queued = [
+                one for folder in ("incoming", "active", "maildrop") for one in self._files(folder)
+            ]
             if not queued:
                 break
             time.sleep(0.025)
@@ -181,15 +195,21 @@ gone:
     def __enter__(self) -> Exim:
         self.folder, self.port = open_folder(), free_port()
         (self.folder / "spool").mkdir()
-        user, group = ("Debian-exim", "Debian-exim") if _user("Debian-exim") else ("nobody", "nogroup")
+        user, group = (
+            ("Debian-exim", "Debian-exim") if _user("Debian-exim") else ("nobody", "nogroup")
+        )
         for path in (self.folder, self.folder / "spool"):
             shutil.chown(path, user, group)
         exim = program("exim4")
         assert exim
         config = self.folder / "exim.conf"
-        text = self.CONFIG.format(program=exim, folder=self.folder, user=user, group=group, port=self.port)
+        text = self.CONFIG.format(
+            program=exim, folder=self.folder, user=user, group=group, port=self.port
+        )
         config.write_text(text)
-        self._process = subprocess.Popen([exim, "-C", str(config), "-bdf"], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [exim, "-C", str(config), "-bdf"], stderr=subprocess.DEVNULL
+        )
         wait_for_port(self.port)
         return self
 
@@ -205,7 +225,9 @@ gone:
 
 
 class OpenSmtpd:
-    """An OpenSMTPD, which knows no PIPELINING. It hands on what it takes to smtp-sink; its own log is the record."""
+    """An OpenSMTPD, which knows no PIPELINING. It hands on what it takes to smtp-sink; its own log
+    is the record.
+    """
 
     CONFIG = """\
 listen on 127.0.0.1 port {port} hostname mx.parliament.example
@@ -226,7 +248,9 @@ match from any for any action "on"
             [str(program("smtp-sink")), "-u", "nobody", f"127.0.0.1:{sink}", "100"],
             [str(program("smtpd-opensmtpd")), "-d", "-f", str(config)],
         )
-        self._processes = [subprocess.Popen(one, stdout=self._log, stderr=self._log) for one in commands]
+        self._processes = [
+            subprocess.Popen(one, stdout=self._log, stderr=self._log) for one in commands
+        ]
         wait_for_port(self.port)
         return self
 
@@ -253,7 +277,7 @@ def _user(name: str) -> bool:
     return True
 
 
-# ------------------------------------------------------------------------------------- what Postfix asks of others
+# ---------------------------------------------------------------------- what Postfix asks of others
 
 
 @contextlib.contextmanager

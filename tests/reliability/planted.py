@@ -1,7 +1,9 @@
-"""Mistakes that the tests must find: each is planted in a copy of the package, and the tests that answer for it run.
+"""Mistakes that the tests must find: each is planted in a copy of the package, and the tests that
+answer for it run.
 
-Run as `python -m tests.reliability.planted`. A mistake whose text is no longer in the code, or stands there more than
-once, is an error of this file: it says so, and is never counted as found. So is a test that fails without any mistake.
+Run as `python -m tests.reliability.planted`. A mistake whose text is no longer in the code, or
+stands there more than once, is an error of this file: it says so, and is never counted as found. So
+is a test that fails without any mistake.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ LEDGER = "tests/ledger/test_ledger.py"
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: what stands in a file, and what stands there instead; and the tests that answer for it."""
+    """One mistake: what stands in a file, and what stands there instead; and the tests that answer
+    for it.
+    """
 
     name: str
     file: str
@@ -40,7 +44,9 @@ class Mistake:
         for before, after in self.changes:
             times = text.count(before)
             if times != 1:
-                raise LookupError(f"{self.name}: this stands {times} times in {self.file}, not once:\n{before}")
+                raise LookupError(
+                    f"{self.name}: this stands {times} times in {self.file}, not once:\n{before}"
+                )
             text = text.replace(before, after)
         path.write_text(text, encoding="utf-8")
 
@@ -52,9 +58,14 @@ MISTAKES = (
         (
             ("        if not await before_dot():\n            raise NotHandedOver\n", ""),
             (
-                '        reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n            raise Lost(f"more',
-                "        if not await before_dot():\n            raise NotHandedOver\n"
-                '        reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n            raise Lost(f"more',
+                (
+                    "        reply = await line.reply(self.patience.dot)\n        if not"
+                    " line.in_step:\n"
+                ),
+                (
+                    "        if not await before_dot():\n            raise NotHandedOver\n       "
+                    " reply = await line.reply(self.patience.dot)\n        if not line.in_step:\n"
+                ),
             ),
         ),
         ("tests/sending/test_smtp_session.py", "tests/sending/test_dispatch.py", KILLS),
@@ -70,8 +81,14 @@ MISTAKES = (
         "mailer/sending/smtp/line.py",
         (
             (
-                'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.abort()',
-                'self._fault = self._fault or Lost("the connection was dropped")\n        self._transport.close()',
+                (
+                    'self._fault = self._fault or Lost("the connection was dropped")\n       '
+                    " self._transport.abort()"
+                ),
+                (
+                    'self._fault = self._fault or Lost("the connection was dropped")\n       '
+                    " self._transport.close()"
+                ),
             ),
         ),
         ("tests/sending/test_smtp_session.py", "tests/sending/test_smtp_line.py"),
@@ -85,7 +102,12 @@ MISTAKES = (
     Mistake(
         "a reply glued to another one passes",
         "mailer/sending/smtp/line.py",
-        (("return len(self._replies) + bool(self._partial or self._lines) <= self._due", "return True"),),
+        (
+            (
+                "return len(self._replies) + bool(self._partial or self._lines) <= self._due",
+                "return True",
+            ),
+        ),
         (FAULTS, "tests/reliability/test_fuzz.py"),
     ),
     Mistake(
@@ -109,7 +131,12 @@ MISTAKES = (
     Mistake(
         "the local part is written in lower case",
         "mailer/contacts/rows/addresses.py",
-        (("            address = _validate(text)\n", "            address = _validate(text).lower()\n"),),
+        (
+            (
+                "            address = _validate(text)\n",
+                "            address = _validate(text).lower()\n",
+            ),
+        ),
         ("tests/contacts/test_addresses.py", "tests/reliability/test_fuzz.py"),
     ),
     Mistake(
@@ -130,8 +157,10 @@ MISTAKES = (
         (
             (
                 '        if server.security == "starttls":\n            step = "starttls"',
-                '        if server.security == "starttls" and client.supports_extension("starttls"):\n'
-                '            step = "starttls"',
+                (
+                    '        if server.security == "starttls" and'
+                    ' client.supports_extension("starttls"):\n            step = "starttls"'
+                ),
             ),
         ),
         ("tests/sending/test_smtp_server.py",),
@@ -142,9 +171,11 @@ MISTAKES = (
         (
             (
                 "        await client.auth_plain(user, password)\n",
-                "        try:\n            await client.auth_plain(user, password)\n"
-                "        except aiosmtplib.SMTPAuthenticationError:\n"
-                "            await client.auth_login(user, password)\n",
+                (
+                    "        try:\n            await client.auth_plain(user, password)\n"
+                    "        except aiosmtplib.SMTPAuthenticationError:\n"
+                    "            await client.auth_login(user, password)\n"
+                ),
             ),
         ),
         ("tests/sending/test_smtp_server.py",),
@@ -164,7 +195,9 @@ def a_copy() -> Iterator[Path]:
         root = Path(folder)
         root.chmod(0o755)
         for name in COPIED:
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.db*"))
+            shutil.copytree(
+                ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.db*")
+            )
         for name in FILES:
             shutil.copy(ROOT / name, root)
         yield root
@@ -172,9 +205,22 @@ def a_copy() -> Iterator[Path]:
 
 def run(root: Path, tests: tuple[str, ...], *, stop: bool = True) -> tuple[int, str]:
     """Run tests in a copy. Returns pytest's exit code, and what it said."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not long", "-p", "no:cacheprovider", "--timeout=60", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "not long",
+        "-p",
+        "no:cacheprovider",
+        "--timeout=60",
+        *tests,
+    ]
     command += ["-x"] if stop else []
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=900, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -190,9 +236,13 @@ def found_by(mistake: Mistake) -> str | None:
 
 
 def sound() -> str:
-    """Run all tests that answer for a mistake, without any. Returns what they said if one fails, else nothing."""
+    """Run all tests that answer for a mistake, without any. Returns what they said if one fails,
+    else nothing.
+    """
     with a_copy() as root:
-        code, said = run(root, tuple(sorted({one for mistake in MISTAKES for one in mistake.tests})))
+        code, said = run(
+            root, tuple(sorted({one for mistake in MISTAKES for one in mistake.tests}))
+        )
     return said if code else ""
 
 
@@ -204,7 +254,11 @@ def main() -> int:
     for mistake in MISTAKES:
         test = found_by(mistake)
         found += test is not None
-        print(f"{'found' if test else 'NOT FOUND':10} {mistake.name} ({test or ', '.join(mistake.tests)})", flush=True)
+        print(
+            f"{'found' if test else 'NOT FOUND':10} {mistake.name}"
+            f" ({test or ', '.join(mistake.tests)})",
+            flush=True,
+        )
     print(f"{found} of {len(MISTAKES)} found")
     return 0 if found == len(MISTAKES) else 1
 

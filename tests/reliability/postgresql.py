@@ -33,7 +33,17 @@ class OwnPostgresql:
 
     def start(self) -> None:
         settings = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-        self._do("pg_ctl", "-D", f"{self.folder}/db", "-w", "-l", f"{self.folder}/log", "-o", settings, "start")
+        self._do(
+            "pg_ctl",
+            "-D",
+            f"{self.folder}/db",
+            "-w",
+            "-l",
+            f"{self.folder}/log",
+            "-o",
+            settings,
+            "start",
+        )
 
     def stop_at_once(self) -> None:
         self._do("pg_ctl", "-D", f"{self.folder}/db", "-m", "immediate", "stop")

@@ -1,4 +1,6 @@
-"""Clocks that jump while letters go out, and a lease that is taken from a sender that slept (T9)."""
+"""Clocks that jump while letters go out, and a lease that is taken from a sender that
+slept (T9).
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ async def jump(url: str, witness: Witness, clock: JumpingClock, tally: Tally) ->
 
 
 @pytest.mark.parametrize("name", JUMPS)
-async def test_clock_that_jumps_costs_no_letter(ledger_url: str, witness: Witness, name: str) -> None:
+async def test_clock_that_jumps_costs_no_letter(
+    ledger_url: str, witness: Witness, name: str
+) -> None:
     tally = Tally()
     await jump(ledger_url, witness, JumpingClock(JUMPS[name], at=12), tally)
     assert tally.states[State.ACCEPTED] == 20
@@ -60,7 +64,9 @@ async def test_clock_that_jumps_costs_no_letter(ledger_url: str, witness: Witnes
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-async def test_clock_that_jumps_at_any_look_costs_no_letter(ledger_url: str, witness: Witness) -> None:
+async def test_clock_that_jumps_at_any_look_costs_no_letter(
+    ledger_url: str, witness: Witness
+) -> None:
     dice, tally = random.Random(9), Tally()
     for step in JUMPS.values():
         for _ in range(5):
@@ -73,8 +79,12 @@ async def test_clock_that_jumps_at_any_look_costs_no_letter(ledger_url: str, wit
     assert tally.states[State.ACCEPTED] == tally.letters
 
 
-async def test_sender_that_slept_past_its_lease_hands_nothing_over(ledger_url: str, witness: Witness) -> None:
-    """A laptop that sleeps between the claim and the marker; meanwhile another sender does its work."""
+async def test_sender_that_slept_past_its_lease_hands_nothing_over(
+    ledger_url: str, witness: Witness
+) -> None:
+    """A laptop that sleeps between the claim and the marker; meanwhile another sender does its
+    work.
+    """
     shift = timedelta()
     with Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), 4))

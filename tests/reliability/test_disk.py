@@ -1,4 +1,6 @@
-"""A disk that is full, fails, or is held by somebody else: no marker, no dot; and the send log that a crash tore (T6, T7)."""
+"""A disk that is full, fails, or is held by somebody else: no marker, no dot; and the send log that
+a crash tore (T6, T7).
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,27 @@ PEOPLE = 30
 
 
 class Trouble:
-    """A mail-out whose first sender meets a disk that gives out, and whose second one finds it mended."""
+    """A mail-out whose first sender meets a disk that gives out, and whose second one finds it
+    mended.
+    """
 
     def __init__(self, folder: Path, nursery: Nursery, witness: Witness, tally: Tally) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path, self.nursery, self.witness, self.tally = folder / f"{a_tag()}.db", nursery, witness, tally
+        self.path, self.nursery, self.witness, self.tally = (
+            folder / f"{a_tag()}.db",
+            nursery,
+            witness,
+            tally,
+        )
         self.url = f"sqlite:///{self.path}"
         with Ledger(self.url) as ledger:
             self.mail_out = planned(ledger, a_long_plan(a_tag(), PEOPLE))
-        self.life = {"url": self.url, "mail_out": self.mail_out, "port": witness.port, "connections": 2}
+        self.life = {
+            "url": self.url,
+            "mail_out": self.mail_out,
+            "port": witness.port,
+            "connections": 2,
+        }
 
     def meet(self, **fault: object) -> bool:
         """Run the first sender with a fault. Says whether it was stopped by it, in plain words."""
@@ -50,13 +64,30 @@ class Trouble:
 
     def meet_in(self, *strace: str) -> bool:
         """Run the first sender under strace, which lets system calls fail."""
-        command = [str(STRACE), "-f", "-o", "/dev/null", *strace, sys.executable, "-m", "tests.reliability.lives"]
+        command = [
+            str(STRACE),
+            "-f",
+            "-o",
+            "/dev/null",
+            *strace,
+            sys.executable,
+            "-m",
+            "tests.reliability.lives",
+        ]
         done = subprocess.run(
-            [*command, json.dumps(self.life)], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+            [*command, json.dumps(self.life)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
         )
         if "ptrace" in done.stderr and done.returncode == 1:
             pytest.skip("strace may not trace here")
-        assert done.returncode in (0, PROBLEM), f"{strace}: {done.returncode}\n{done.stderr[-4000:]}"
+        assert done.returncode in (
+            0,
+            PROBLEM,
+        ), f"{strace}: {done.returncode}\n{done.stderr[-4000:]}"
         return done.returncode == PROBLEM
 
     def mended(self) -> dict[State, int]:
@@ -80,7 +111,9 @@ def test_full_disk_stops_the_sending_in_plain_words_and_costs_no_letter(
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_full_disk_at_any_page_costs_no_letter(tmp_path: Path, nursery: Nursery, witness: Witness) -> None:
+def test_full_disk_at_any_page_costs_no_letter(
+    tmp_path: Path, nursery: Nursery, witness: Witness
+) -> None:
     tally, stopped = Tally(), 0
     for pages in range(20):
         trouble = Trouble(tmp_path, nursery, witness, tally)
@@ -90,7 +123,12 @@ def test_full_disk_at_any_page_costs_no_letter(tmp_path: Path, nursery: Nursery,
         trouble = Trouble(tmp_path, nursery, witness, tally)
         stopped += trouble.meet(largest_file=size)
         trouble.mended()
-    figures.note("T7 full", "file full (max_page_count, RLIMIT_FSIZE)", f"40 mail-outs, {stopped} stopped", f"{tally}")
+    figures.note(
+        "T7 full",
+        "file full (max_page_count, RLIMIT_FSIZE)",
+        f"40 mail-outs, {stopped} stopped",
+        f"{tally}",
+    )
     assert stopped >= 10
 
 
@@ -98,7 +136,9 @@ def test_full_disk_at_any_page_costs_no_letter(tmp_path: Path, nursery: Nursery,
 def a_tiny_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     folder.mkdir()
     mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
     )
     if mount.returncode:
         pytest.skip("no disk can be mounted here")
@@ -111,7 +151,9 @@ def a_tiny_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a tiny disk")
-def test_disk_without_room_costs_no_letter(tmp_path: Path, nursery: Nursery, witness: Witness) -> None:
+def test_disk_without_room_costs_no_letter(
+    tmp_path: Path, nursery: Nursery, witness: Witness
+) -> None:
     tally, stopped = Tally(), 0
     for number, room in enumerate(range(0, 100, 10)):
         with a_tiny_disk(tmp_path / f"disk{number}", 4_000) as disk:
@@ -122,20 +164,26 @@ def test_disk_without_room_costs_no_letter(tmp_path: Path, nursery: Nursery, wit
             stopped += trouble.meet()
             filling.unlink()
             trouble.mended()
-    figures.note("T7 room", "a disk without room (ENOSPC)", f"10 mail-outs, {stopped} stopped", f"{tally}")
+    figures.note(
+        "T7 room", "a disk without room (ENOSPC)", f"10 mail-outs, {stopped} stopped", f"{tally}"
+    )
     assert stopped >= 5
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
-def test_write_or_sync_that_fails_costs_no_letter(tmp_path: Path, nursery: Nursery, witness: Witness) -> None:
+def test_write_or_sync_that_fails_costs_no_letter(
+    tmp_path: Path, nursery: Nursery, witness: Witness
+) -> None:
     tally, stopped = Tally(), 0
     for number in range(1, 41):
         call = "fdatasync" if number % 4 == 0 else "pwrite64"
         error = ("EIO", "ENOSPC", "EROFS")[number % 3] if call == "pwrite64" else "EIO"
         trouble = Trouble(tmp_path, nursery, witness, tally)
-        stopped += trouble.meet_in("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}+")
+        stopped += trouble.meet_in(
+            "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}+"
+        )
         trouble.mended()
     figures.note(
         "T7 failing", "EIO, ENOSPC, EROFS at the first 40 writes and syncs (strace)", f"40 mail-outs, {stopped} stopped",
@@ -146,7 +194,9 @@ def test_write_or_sync_that_fails_costs_no_letter(tmp_path: Path, nursery: Nurse
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_log_that_somebody_else_holds_costs_no_letter(tmp_path: Path, nursery: Nursery, witness: Witness) -> None:
+def test_log_that_somebody_else_holds_costs_no_letter(
+    tmp_path: Path, nursery: Nursery, witness: Witness
+) -> None:
     tally, stopped = Tally(), 0
     for _ in range(10):
         trouble = Trouble(tmp_path, nursery, witness, tally)
@@ -157,12 +207,15 @@ def test_log_that_somebody_else_holds_costs_no_letter(tmp_path: Path, nursery: N
         other.close()
         trouble.mended()
     figures.note(
-        "T7 busy", "another program holds the log for longer than 5 s", f"10 mail-outs, {stopped} stopped", f"{tally}"
+        "T7 busy",
+        "another program holds the log for longer than 5 s",
+        f"10 mail-outs, {stopped} stopped",
+        f"{tally}",
     )
     assert stopped == 10
 
 
-# ------------------------------------------------------------------------------------------------ what a crash tore
+# -------------------------------------------------------------------------------- what a crash tore
 
 
 class Torn:
@@ -186,12 +239,16 @@ class Torn:
                     (one,) = claims.claim(connection, mail_out, owner="me", at=clock(), limit=1)
                 self.states.append(self._look(ledger, mail_out))
                 with ledger.writing() as connection:
-                    assert transitions.mark(connection, one, owner="me", at=clock(), dated_at=clock())
+                    assert transitions.mark(
+                        connection, one, owner="me", at=clock(), dated_at=clock()
+                    )
                 self.states.append(self._look(ledger, mail_out))
                 state = (State.ACCEPTED, State.REFUSED, State.UNKNOWN)[number % 3]
                 with ledger.writing() as connection:
                     receipt = Receipt(state, Stage.DOT, 250 if state is State.ACCEPTED else 550)
-                    transitions.record(connection, one, receipt, state=state, reason=None, owner="me", at=clock())
+                    transitions.record(
+                        connection, one, receipt, state=state, reason=None, owner="me", at=clock()
+                    )
                 self.states.append(self._look(ledger, mail_out))
             self.database = path.read_bytes()
             self.ahead = path.with_name("ledger.db-wal").read_bytes()
@@ -203,7 +260,9 @@ class Torn:
         return [(one.state.value, one.handover_at is not None, one.attempts) for one in people]
 
     def opened_with(self, ahead: bytes) -> int:
-        """Open the log with this in place of what was written ahead. Returns which state it shows; -1: refused."""
+        """Open the log with this in place of what was written ahead. Returns which state it shows;
+        -1: refused.
+        """
         self._number += 1
         folder = self.folder / str(self._number)
         folder.mkdir()
@@ -222,7 +281,9 @@ class Torn:
 
     def cut(self, times: int) -> list[int]:
         size = len(self.ahead)
-        return [self.opened_with(self.ahead[: size * number // times]) for number in range(times + 1)]
+        return [
+            self.opened_with(self.ahead[: size * number // times]) for number in range(times + 1)
+        ]
 
     def flipped(self, times: int, dice: random.Random) -> list[int]:
         found = []
@@ -234,9 +295,12 @@ class Torn:
 
 
 @pytest.mark.parametrize(
-    ("cuts", "flips"), [(24, 16), pytest.param(300, 200, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+    ("cuts", "flips"),
+    [(24, 16), pytest.param(300, 200, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
 )
-def test_torn_log_shows_a_state_that_was_or_is_refused(tmp_path: Path, cuts: int, flips: int) -> None:
+def test_torn_log_shows_a_state_that_was_or_is_refused(
+    tmp_path: Path, cuts: int, flips: int
+) -> None:
     torn = Torn(tmp_path)
     found = [state for state in torn.cut(cuts) if state >= 0]
     assert found == sorted(found), "a longer log never shows less"

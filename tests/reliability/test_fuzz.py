@@ -1,7 +1,9 @@
-"""Random answers of servers, addresses, headers, messages, sheets, letters and settings: refused in words, or right (T12).
+"""Random answers of servers, addresses, headers, messages, sheets, letters and settings: refused in
+words, or right (T12).
 
-Replies are compared with a second reader of SMTP replies that is written for this test alone, and reads everything at
-once; what goes on the wire is read by the strict grammar, or by the standard library.
+Replies are compared with a second reader of SMTP replies that is written for this test alone, and
+reads everything at once; what goes on the wire is read by the strict grammar, or by the standard
+library.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ Fuzz = Callable[[random.Random, int, Path], Counter[str]]
 SHEETS = Path(__file__).parents[1] / "data" / "sheets"
 
 
-# ---------------------------------------------------------------------------------------------------------- replies
+# ------------------------------------------------------------------------------------------ replies
 
 
 class Nowhere:
@@ -70,7 +72,9 @@ PIECES = (
     b"\r\n", b"\n", b"\r", b"2_5 x\r\n", b"+25 x\r\n", b"199 x\r\n", b"600 x\r\n", b"\x00", b"\xff\xfe", b"25", b"250",
     b"250\r\n", b"250\tx\r\n", b"450-4.2.0 grey\r\n450 4.2.0 listed\r\n", b"\xe2\x80\xa8", b"\x1b[2J", b"a" * 600,
 )  # fmt: skip
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ud800-\udfff]")  # what a terminal would act upon
+UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ud800-\udfff]"
+)  # what a terminal would act upon
 ONE_LINE = re.compile(rb"([2-5][0-9]{2})([ \r\n-])")
 
 
@@ -123,13 +127,30 @@ def fuzz_replies(dice: random.Random, number: int, _folder: Path) -> Counter[str
 
 
 def fuzz_verdicts(dice: random.Random, number: int, _folder: Path) -> Counter[str]:
-    words = ("no such user", "spam", "quota", "blocked", "greylisted", "relay", "mailbox full", "", "\x1b[1m", "5.7.1")
+    words = (
+        "no such user",
+        "spam",
+        "quota",
+        "blocked",
+        "greylisted",
+        "relay",
+        "mailbox full",
+        "",
+        "\x1b[1m",
+        "5.7.1",
+    )
     seen: Counter[str] = Counter()
     for _ in range(number):
         state = dice.choice([State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN])
-        first = {State.ACCEPTED: 2, State.REFUSED: 5, State.DEFERRED: dice.choice([4, 5])}.get(state)
+        first = {State.ACCEPTED: 2, State.REFUSED: 5, State.DEFERRED: dice.choice([4, 5])}.get(
+            state
+        )
         code = first * 100 + dice.randrange(100) if first else None
-        enhanced = f"{dice.randint(2, 5)}.{dice.randrange(9)}.{dice.randrange(40)}" if dice.random() < 0.7 else None
+        enhanced = (
+            f"{dice.randint(2, 5)}.{dice.randrange(9)}.{dice.randrange(40)}"
+            if dice.random() < 0.7
+            else None
+        )
         stage = Stage.DOT if state in (State.ACCEPTED, State.UNKNOWN) else dice.choice(list(Stage))
         receipt = Receipt(state, stage, code, enhanced, " ".join(dice.choices(words, k=3)))
         verdict = replies.judge(receipt)
@@ -141,10 +162,11 @@ def fuzz_verdicts(dice: random.Random, number: int, _folder: Path) -> Counter[st
     return seen
 
 
-# -------------------------------------------------------------------------------------------------- addresses, headers
+# ------------------------------------------------------------------------------- addresses, headers
 
 LETTERS = (
-    "abcXYZ09.+-_'@@.. ,;<>()[]:\\\"|/%=?!#$&*{}~`\r\n\t\x00\x0b\x1f\x7f\x85\u2028\u2029\u200b\u202e\u00e4\u0130\u0131"
+    "abcXYZ09.+-_'@@.."
+    ' ,;<>()[]:\\"|/%=?!#$&*{}~`\r\n\t\x00\x0b\x1f\x7f\x85\u2028\u2029\u200b\u202e\u00e4\u0130\u0131'
     "\u00df\u0430\u0435\uff20\uff41\u4e2d\u05d0\U0001f600\u0301\ud7a3"
 )
 DOMAINS = (
@@ -206,9 +228,19 @@ def fuzz_addresses(dice: random.Random, number: int, _folder: Path) -> Counter[s
 
 
 def fuzz_headers(dice: random.Random, number: int, _folder: Path) -> Counter[str]:
-    """Whatever stands in a name or a subject: it comes back as it was, adds no header, or is refused."""
+    """Whatever stands in a name or a subject: it comes back as it was, adds no header, or is
+    refused.
+    """
     seen: Counter[str] = Counter()
-    encoded = ("=?utf-8?q?a=0d=0aBcc:_e=40evil.org?=", "\r\nBcc: x@evil.example", " ", "  ", "a" * 90, "=?", "?=")
+    encoded = (
+        "=?utf-8?q?a=0d=0aBcc:_e=40evil.org?=",
+        "\r\nBcc: x@evil.example",
+        " ",
+        "  ",
+        "a" * 90,
+        "=?",
+        "?=",
+    )
     for _ in range(number):
         value = some_text(dice, 60)
         if dice.random() < 0.3:
@@ -225,7 +257,12 @@ def fuzz_headers(dice: random.Random, number: int, _folder: Path) -> Counter[str
             assert all(len(part) <= 998 for part in line.split(b"\r\n"))
         message = message_from_bytes(subject + to + b"\r\n", policy=policy.compat32)
         assert message.keys() == ["Subject", "To"], (value, subject, to)
-        unfolded = subject.removeprefix(b"Subject: ").removesuffix(b"\r\n").replace(b"\r\n ", b" ").decode("ascii")
+        unfolded = (
+            subject.removeprefix(b"Subject: ")
+            .removesuffix(b"\r\n")
+            .replace(b"\r\n ", b" ")
+            .decode("ascii")
+        )
         words = (
             part.decode(charset or "ascii") if isinstance(part, bytes) else part
             for part, charset in decode_header(unfolded)
@@ -239,7 +276,9 @@ def fuzz_headers(dice: random.Random, number: int, _folder: Path) -> Counter[str
 
 
 def fuzz_messages(dice: random.Random, number: int, _folder: Path) -> Counter[str]:
-    """Whatever a letter says, its bytes are 7-bit lines with CRLF that other parsers read back, and dots are doubled."""
+    """Whatever a letter says, its bytes are 7-bit lines with CRLF that other parsers read back, and
+    dots are doubled.
+    """
     seen: Counter[str] = Counter()
     for _ in range(number):
         inside = some_text(dice, 200).replace("\r", "").replace("\x00", "")
@@ -252,7 +291,12 @@ def fuzz_messages(dice: random.Random, number: int, _folder: Path) -> Counter[st
                 recipient_name=some_text(dice, 20), recipient_address="anna.berg@no.parliament.example",
                 message_id="abc@rights.example", unsubscribe="us@rights.example",
             )  # fmt: skip
-            read_back(raw, recipient="anna.berg@no.parliament.example", everyone=set(), greeting="Dear Ms Berg,")
+            read_back(
+                raw,
+                recipient="anna.berg@no.parliament.example",
+                everyone=set(),
+                greeting="Dear Ms Berg,",
+            )
         except MailerError:
             seen["refused"] += 1
             continue
@@ -270,7 +314,7 @@ def fuzz_messages(dice: random.Random, number: int, _folder: Path) -> Counter[st
     return seen
 
 
-# --------------------------------------------------------------------------------------------- files that people make
+# --------------------------------------------------------------------------- files that people make
 
 
 def mutated(dice: random.Random, content: bytes) -> bytes:
@@ -279,7 +323,9 @@ def mutated(dice: random.Random, content: bytes) -> bytes:
         at = dice.randrange(len(data) + 1)
         match dice.randrange(4):
             case 0:
-                data[at:at] = dice.choice([b'"', b"\x00", b"\xff", b"\n", b"\r", b";", b"\t", b"=1+1", b"\xef\xbb\xbf"])
+                data[at:at] = dice.choice(
+                    [b'"', b"\x00", b"\xff", b"\n", b"\r", b";", b"\t", b"=1+1", b"\xef\xbb\xbf"]
+                )
             case 1:
                 del data[at : at + dice.randint(1, 40)]
             case 2 if at < len(data):
@@ -303,7 +349,10 @@ def fuzz_text_sheets(dice: random.Random, number: int, _folder: Path) -> Counter
 
 def fuzz_workbooks(dice: random.Random, number: int, _folder: Path) -> Counter[str]:
     """The same for workbooks, broken as archives or within their parts."""
-    files = [SHEETS / name for name in ("clean.xlsx", "clean.ods", "formula.xlsx", "hidden-row.ods", "links.ods")]
+    files = [
+        SHEETS / name
+        for name in ("clean.xlsx", "clean.ods", "formula.xlsx", "hidden-row.ods", "links.ods")
+    ]
     seen: Counter[str] = Counter()
     for _ in range(number):
         path = dice.choice(files)
@@ -325,8 +374,9 @@ def fuzz_workbooks(dice: random.Random, number: int, _folder: Path) -> Counter[s
 
 
 LETTER = (
-    "Subject: Please vote\n\n{{ greeting }}\n\nWe write to you {{ of_delegation }}, {{ session.opens }}.\n\n"
-    "{% if delegation.code == 'NO' %}Takk.{% endif %} [here](https://rights.example/) **now**\n\n{{ closing }}\n"
+    "Subject: Please vote\n\n{{ greeting }}\n\nWe write to you {{ of_delegation }}, {{"
+    " session.opens }}.\n\n{% if delegation.code == 'NO' %}Takk.{% endif %}"
+    " [here](https://rights.example/) **now**\n\n{{ closing }}\n"
 )
 BITS = (
     "{{", "}}", "{%", "%}", "{#", "{{ given }}", "{{ nothing }}", "{{ greeting.__class__ }}", "|safe", "<script>", "\x00",

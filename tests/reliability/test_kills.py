@@ -1,4 +1,6 @@
-"""kill -9 at every step of a sender, and at random ones: nobody is written to twice, nobody is lost (T2, T3)."""
+"""kill -9 at every step of a sender, and at random ones: nobody is written to twice, nobody is lost
+(T2, T3).
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,24 @@ class Campaigns:
         self.ledger, self.nursery, self.witness, self.tally = ledger, nursery, witness, Tally()
         self.url = ledger.url.render_as_string(hide_password=False)
 
-    def run(self, kills: list[int], *, connections: int, people: int = PEOPLE, gone: set[int] | None = None) -> int:
-        """Send one mail-out, dying at the given steps; then check it. Returns how often the sender really died."""
+    def run(
+        self,
+        kills: list[int],
+        *,
+        connections: int,
+        people: int = PEOPLE,
+        gone: set[int] | None = None,
+    ) -> int:
+        """Send one mail-out, dying at the given steps; then check it. Returns how often the sender
+        really died.
+        """
         mail_out = planned(self.ledger, a_long_plan(a_tag(), people, gone=gone or ()))
-        life = {"url": self.url, "mail_out": mail_out, "port": self.witness.port, "connections": connections}
+        life = {
+            "url": self.url,
+            "mail_out": mail_out,
+            "port": self.witness.port,
+            "connections": connections,
+        }
         died = sum(self.nursery.live(**life, kill_at=step) == -9 for step in kills)
         for _ in range(LIVES):
             if self.nursery.live(**life) == 0:
@@ -61,7 +77,9 @@ def campaigns(ledger_url: str, nursery: Nursery, witness: Witness) -> Iterator[C
 
 
 @pytest.fixture
-def moody_campaigns(ledger_url: str, nursery: Nursery, moody_witness: Witness) -> Iterator[Campaigns]:
+def moody_campaigns(
+    ledger_url: str, nursery: Nursery, moody_witness: Witness
+) -> Iterator[Campaigns]:
     with Ledger(ledger_url) as ledger:
         yield Campaigns(ledger, nursery, moody_witness)
         chain_holds(ledger)
@@ -89,17 +107,27 @@ def test_sender_killed_at_every_step_writes_to_nobody_twice(
     tally, store = campaigns.tally, campaigns.ledger.url.get_backend_name()
     assert tally.kills >= 68
     size = f"{tally.kills} kills at {steps} steps"
-    figures.note(f"T2 {store} {connections}", f"kill -9 at every step, {store}, {connections} conn.", size, f"{tally}")
+    figures.note(
+        f"T2 {store} {connections}",
+        f"kill -9 at every step, {store}, {connections} conn.",
+        size,
+        f"{tally}",
+    )
 
 
 @pytest.mark.parametrize(
-    "every", [12, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(900)])], ids=["some", "all"]
+    "every",
+    [12, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
+    ids=["some", "all"],
 )
 def test_killed_while_the_send_log_is_made_leaves_none_or_a_whole_one(
     ledger_url: str, nursery: Nursery, witness: Witness, every: int
 ) -> None:
     kills, statement = 0, 1
-    while nursery.live(url=ledger_url, mail_out=1, port=witness.port, kill_at_statement=statement) == -9:
+    while (
+        nursery.live(url=ledger_url, mail_out=1, port=witness.port, kill_at_statement=statement)
+        == -9
+    ):
         kills, statement = kills + 1, statement + every
     assert kills >= 2
     with Ledger(ledger_url) as ledger, ledger.writing() as connection:
@@ -107,7 +135,12 @@ def test_killed_while_the_send_log_is_made_leaves_none_or_a_whole_one(
     if every == 1:
         store = ledger.url.get_backend_name()
         found = "none or a whole one, every time"
-        figures.note(f"T2 {store} making", f"kill -9 while the send log is made, {store}", f"{kills} kills", found)
+        figures.note(
+            f"T2 {store} making",
+            f"kill -9 while the send log is made, {store}",
+            f"{kills} kills",
+            found,
+        )
 
 
 @pytest.mark.parametrize("seed", [1])

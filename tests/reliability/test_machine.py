@@ -1,4 +1,6 @@
-"""A random walk over the send log: any order of claims, markers, outcomes, deaths and decisions keeps the rules (T10)."""
+"""A random walk over the send log: any order of claims, markers, outcomes, deaths and decisions
+keeps the rules (T10).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 from mailer.ledger import mailouts
@@ -31,7 +39,9 @@ SENDERS = ("one", "two", "three")
 
 @functools.cache
 def _begun() -> bytes:
-    """Return a send log with one mail-out that is being sent: every walk begins with a copy of it."""
+    """Return a send log with one mail-out that is being sent: every walk begins with a
+    copy of it.
+    """
     clock = SettableClock()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
@@ -42,11 +52,15 @@ def _begun() -> bytes:
 
 
 class SendLog(RuleBasedStateMachine):
-    """The model is what a sender knows: what it holds, where it wrote a dot, and what the server said."""
+    """The model is what a sender knows: what it holds, where it wrote a dot, and what the server
+    said.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        self._folder = tempfile.TemporaryDirectory(
+            dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+        )
         self.clock, self.id = SettableClock(), 1
         path = Path(self._folder.name) / "ledger.db"
         path.write_bytes(_begun())
@@ -75,7 +89,9 @@ class SendLog(RuleBasedStateMachine):
         who = data.draw(st.sampled_from([name for name in SENDERS if self.held[name]]))
         one = self.held[who].pop(data.draw(st.integers(0, len(self.held[who]) - 1)))
         with self.ledger.writing() as connection:
-            may = transitions.mark(connection, one, owner=who, at=self.clock(), dated_at=one.dated_at or self.clock())
+            may = transitions.mark(
+                connection, one, owner=who, at=self.clock(), dated_at=one.dated_at or self.clock()
+            )
         if may:
             assert all(answer == "4" for answer in self.dots.get(one.id, [])), (
                 "a second dot after one that may be a yes"
@@ -85,18 +101,36 @@ class SendLog(RuleBasedStateMachine):
             self.dotted[who].append(one)
 
     @precondition(lambda self: any(self.dotted.values()))
-    @rule(data=st.data(), state=st.sampled_from([State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN]))
+    @rule(
+        data=st.data(),
+        state=st.sampled_from([State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN]),
+    )
     def answer(self, data: st.DataObject, state: State) -> None:
         who = data.draw(st.sampled_from([name for name in SENDERS if self.dotted[name]]))
         one = self.dotted[who].pop(data.draw(st.integers(0, len(self.dotted[who]) - 1)))
         again = self.clock() + timedelta(minutes=5) if state is State.DEFERRED else None
-        receipt = Receipt(state, Stage.DOT, {State.ACCEPTED: 250, State.REFUSED: 550, State.DEFERRED: 451}.get(state))
+        receipt = Receipt(
+            state,
+            Stage.DOT,
+            {State.ACCEPTED: 250, State.REFUSED: 550, State.DEFERRED: 451}.get(state),
+        )
         with self.ledger.writing() as connection:
             ours = transitions.record(
-                connection, one, receipt, state=state, reason=None, owner=who, at=self.clock(), next_try_at=again
+                connection,
+                one,
+                receipt,
+                state=state,
+                reason=None,
+                owner=who,
+                at=self.clock(),
+                next_try_at=again,
             )
         if ours:
-            self.dots[one.id][-1] = {State.ACCEPTED: "2", State.REFUSED: "5", State.DEFERRED: "4"}.get(state, "?")
+            self.dots[one.id][-1] = {
+                State.ACCEPTED: "2",
+                State.REFUSED: "5",
+                State.DEFERRED: "4",
+            }.get(state, "?")
 
     @precondition(lambda self: any(self.held.values()))
     @rule(data=st.data())
@@ -118,7 +152,9 @@ class SendLog(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(SENDERS))
     def die(self, who: str) -> None:
-        """A sender dies, and another one finds out. It forgets what it held; its letters past the dot are unknown."""
+        """A sender dies, and another one finds out. It forgets what it held; its letters past the
+        dot are unknown.
+        """
         with self.ledger.writing() as connection:
             transitions.recover(connection, self.id, dead=(who,), owner="heir", at=self.clock())
         self.held[who], self.dotted[who] = [], []
@@ -142,7 +178,9 @@ class SendLog(RuleBasedStateMachine):
     @rule(to=st.sampled_from([State.ACCEPTED, State.NOT_SENT]), number=st.integers(1, PEOPLE))
     def decide(self, to: State, number: int) -> None:
         with self.ledger.writing() as connection:
-            if transitions.settle(connection, number, to, who="Marta", because="she knows", at=self.clock()):
+            if transitions.settle(
+                connection, number, to, who="Marta", because="she knows", at=self.clock()
+            ):
                 self.decided.add(number)
 
     @invariant()
@@ -160,7 +198,10 @@ class SendLog(RuleBasedStateMachine):
             if "2" in answers:
                 assert one.state is State.ACCEPTED
             if "?" in answers:
-                assert one.state in (State.SENDING, State.UNKNOWN), "what may have arrived is never waiting"
+                assert one.state in (
+                    State.SENDING,
+                    State.UNKNOWN,
+                ), "what may have arrived is never waiting"
             if one.state is State.UNKNOWN:
                 assert answers[-1] == "?"
 
@@ -183,7 +224,8 @@ class SendLog(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(30, 30), pytest.param(500, 50, marks=[pytest.mark.long, pytest.mark.timeout(3000)])]
+    ("examples", "steps"),
+    [(30, 30), pytest.param(500, 50, marks=[pytest.mark.long, pytest.mark.timeout(3000)])],
 )
 def test_any_order_of_moves_keeps_the_rules(examples: int, steps: int) -> None:
     run_state_machine_as_test(
@@ -195,12 +237,19 @@ def test_any_order_of_moves_keeps_the_rules(examples: int, steps: int) -> None:
     )  # fmt: skip
     if examples >= 500:
         figures.note(
-            "T10", "random walks over the send log (Hypothesis)", f"{examples} × {steps} steps", "no rule broken"
+            "T10",
+            "random walks over the send log (Hypothesis)",
+            f"{examples} × {steps} steps",
+            "no rule broken",
         )
 
 
-def test_old_claim_of_the_same_sender_counts_no_longer(ledger: Ledger, clock: SettableClock) -> None:
-    """A sender that slept past its lease, and then took the same letter anew: only its new claim may be used."""
+def test_old_claim_of_the_same_sender_counts_no_longer(
+    ledger: Ledger, clock: SettableClock
+) -> None:
+    """A sender that slept past its lease, and then took the same letter anew: only its new claim
+    may be used.
+    """
     with ledger.writing() as connection:
         mail_out = mailouts.create(connection, a_plan(1), at=clock(), who="test")
         mailouts.change(connection, mail_out, MailOutState.SENDING, at=clock(), who="test")

@@ -1,4 +1,6 @@
-"""Seen from outside: the send log is synced between every body and its final dot (T5; a small one is in test_writer)."""
+"""Seen from outside: the send log is synced between every body and its final dot (T5; a small one
+is in test_writer).
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,29 @@ def test_log_is_synced_between_body_and_dot_of_fifty_letters(
     with Ledger(url) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), 50))
     life = {"url": url, "mail_out": mail_out, "port": witness.port, "connections": connections}
-    command = [str(STRACE), "-f", "-y", "-s", "40", "-e", "trace=fdatasync,fsync,sendto", "-o", str(trace)]
+    command = [
+        str(STRACE),
+        "-f",
+        "-y",
+        "-s",
+        "40",
+        "-e",
+        "trace=fdatasync,fsync,sendto",
+        "-o",
+        str(trace),
+    ]
     command += [sys.executable, "-m", "tests.reliability.lives", json.dumps(life)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
     if done.returncode and "ptrace" in done.stderr:
         pytest.skip("strace may not trace here")
     assert done.returncode == 0, done.stderr
     with Ledger(url) as ledger:
         check(ledger, mail_out, witness, kills=0, connections=connections)
-    synced: dict[str, bool] = {}  # connection → whether a commit reached the disk since it last wrote
+    synced: dict[
+        str, bool
+    ] = {}  # connection → whether a commit reached the disk since it last wrote
     dots = 0
     for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
         if SYNCED.search(line):

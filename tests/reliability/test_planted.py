@@ -27,5 +27,10 @@ def test_every_planted_mistake_is_found() -> None:
     found = {mistake.name: found_by(mistake) for mistake in MISTAKES}
     missed = [name for name, test in found.items() if test is None]
     size = f"{len(found) - len(missed)} of {len(found)} found"
-    figures.note("T18", "planted mistakes", size, " · ".join(found) if not missed else f"missed: {', '.join(missed)}")
+    figures.note(
+        "T18",
+        "planted mistakes",
+        size,
+        " · ".join(found) if not missed else f"missed: {', '.join(missed)}",
+    )
     assert not missed

@@ -1,4 +1,6 @@
-"""The real command line, killed, stopped and asked to end, against a real Postfix whose log is the record (T4)."""
+"""The real command line, killed, stopped and asked to end, against a real Postfix whose log is the
+record (T4).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from .peers import Postfix, program
 PEOPLE, CONNECTIONS = 30, 2
 
 pytestmark = pytest.mark.skipif(
-    program("postfix") is None or os.geteuid() != 0, reason="a Postfix of the test's own needs Postfix, and root"
+    program("postfix") is None or os.geteuid() != 0,
+    reason="a Postfix of the test's own needs Postfix, and root",
 )
 
 
@@ -125,6 +128,13 @@ def test_command_line_interrupted_many_times_hands_every_letter_to_postfix_once(
         found += INTERRUPTIONS[what](Journey(tmp_path, postfix, dice))
     kills = found.pop("kills", 0)
     assert what != "kill -9" or kills >= times * 0.8
-    letters = f"{sum(found.values()):,} letters: " + " · ".join(f"{n:,} {state}" for state, n in sorted(found.items()))
+    letters = f"{sum(found.values()):,} letters: " + " · ".join(
+        f"{n:,} {state}" for state, n in sorted(found.items())
+    )
     size = f"{times} mail-outs" + (f", {kills} kills" if kills else "")
-    figures.note(f"T4 {what.split(',', maxsplit=1)[0]}", f"the command line and Postfix: {what}", size, letters)
+    figures.note(
+        f"T4 {what.split(',', maxsplit=1)[0]}",
+        f"the command line and Postfix: {what}",
+        size,
+        letters,
+    )

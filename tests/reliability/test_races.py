@@ -1,4 +1,6 @@
-"""Several senders on one mail-out, on both databases; senders and the database's server that are killed meanwhile (T8)."""
+"""Several senders on one mail-out, on both databases; senders and the database's server that are
+killed meanwhile (T8).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,14 @@ from .witness import Witness
 
 
 def race(
-    url: str, nursery: Nursery, witness: Witness, tally: Tally, *, senders: int, people: int, connections: int
+    url: str,
+    nursery: Nursery,
+    witness: Witness,
+    tally: Tally,
+    *,
+    senders: int,
+    people: int,
+    connections: int,
 ) -> None:
     """Let several senders begin at once, and check what came of it."""
     with Ledger(url) as ledger:
@@ -51,7 +60,9 @@ def test_several_senders_never_send_the_same_letter_in_many_races(
             ledger_url, nursery, witness, tally,
             senders=2 + number % 3, people=dice.choice([5, 60, 200]), connections=dice.choice([1, 2, 4]),
         )  # fmt: skip
-    figures.note(f"T8 {store}", f"2 to 4 senders at once, {store}", f"{tally.campaigns} races", f"{tally}")
+    figures.note(
+        f"T8 {store}", f"2 to 4 senders at once, {store}", f"{tally.campaigns} races", f"{tally}"
+    )
 
 
 @pytest.mark.long
@@ -62,7 +73,12 @@ def test_senders_killed_every_two_seconds_beside_others_reach_ten_thousand(
     store, people, connections, kills = ledger_url.partition(":")[0], 10_000, 2, 0
     with Ledger(ledger_url) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), people))
-        life = {"url": ledger_url, "mail_out": mail_out, "port": witness.port, "connections": connections}
+        life = {
+            "url": ledger_url,
+            "mail_out": mail_out,
+            "port": witness.port,
+            "connections": connections,
+        }
         running = [nursery.begin(**life, kill_after=2.0), nursery.begin(**life, kill_after=3.0)]
         while running:
             code = nursery.end(running.pop(0))
@@ -77,14 +93,20 @@ def test_senders_killed_every_two_seconds_beside_others_reach_ten_thousand(
     tally = Tally()
     tally.add(counts, kills)
     size = f"{people:,} people, {kills} kills"
-    figures.note(f"T8 {store} killed", f"two senders, one killed every 2 s, {store}", size, f"{tally}")
+    figures.note(
+        f"T8 {store} killed", f"two senders, one killed every 2 s, {store}", size, f"{tally}"
+    )
     assert kills >= 2
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(own_postgresql_is_missing(), reason="initdb (Debian's postgresql) is not installed")
-def test_postgresql_that_stops_at_once_loses_no_marker(nursery: Nursery, witness: Witness, tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    own_postgresql_is_missing(), reason="initdb (Debian's postgresql) is not installed"
+)
+def test_postgresql_that_stops_at_once_loses_no_marker(
+    nursery: Nursery, witness: Witness, tmp_path: Path
+) -> None:
     tally = Tally()
     with OwnPostgresql() as server:
         for _ in range(3):
@@ -100,4 +122,6 @@ def test_postgresql_that_stops_at_once_loses_no_marker(nursery: Nursery, witness
             with Ledger(server.url) as ledger:
                 tally.add(check(ledger, mail_out, witness, kills=1, connections=4))
                 chain_holds(ledger)
-    figures.note("T8 stop", "PostgreSQL stopped at once (pg_ctl -m immediate)", "3 times", f"{tally}")
+    figures.note(
+        "T8 stop", "PostgreSQL stopped at once (pg_ctl -m immediate)", "3 times", f"{tally}"
+    )

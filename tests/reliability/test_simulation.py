@@ -1,4 +1,6 @@
-"""Whole mail-outs in virtual time: real waits of minutes and hours, faults at one step of twenty (T11)."""
+"""Whole mail-outs in virtual time: real waits of minutes and hours, faults at one step of twenty
+(T11).
+"""
 
 from __future__ import annotations
 
@@ -67,14 +69,21 @@ class Session:
         self.abort()
 
     async def deliver(
-        self, letter: Envelope, before_dot: Callable[[], Awaitable[bool]], follow: Envelope | None = None
+        self,
+        letter: Envelope,
+        before_dot: Callable[[], Awaitable[bool]],
+        follow: Envelope | None = None,
     ) -> Receipt:
         dice = self.post.dice
         try:
             if not self.is_open:
                 await self.connect()
             self.delivered += 1
-            fault = dice.choice([*ANSWERS, None, None]) if dice.random() < self.post.faults else ANSWERS[-1]
+            fault = (
+                dice.choice([*ANSWERS, None, None])
+                if dice.random() < self.post.faults
+                else ANSWERS[-1]
+            )
             await asyncio.sleep(dice.random() * 0.2)
             if fault is None and dice.random() < 0.5:
                 return self._lost(State.DEFERRED, Stage.DATA)
@@ -84,7 +93,9 @@ class Session:
                 raise NotHandedOver
             assert not self.post.dots[letter.recipient], "a second copy"
             self.post.dots[letter.recipient] += fault is None or fault[1] == 250
-            await asyncio.sleep(dice.choice([0.01, 0.1, 1, 30, 400]) if dice.random() < 0.1 else 0.05)
+            await asyncio.sleep(
+                dice.choice([0.01, 0.1, 1, 30, 400]) if dice.random() < 0.1 else 0.05
+            )
             if fault is None:
                 return self._lost(State.UNKNOWN, Stage.DOT)
             self.post.yes[letter.recipient] += fault[1] == 250
@@ -114,7 +125,9 @@ def _planned(people: int) -> bytes:
         return path.read_bytes()
 
 
-async def mail_out(loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]) -> None:
+async def mail_out(
+    loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]
+) -> None:
     post, settings = Post(dice, people), Course(
         connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]), first=dice.choice([0, 0, 5]),
         limits=dice.choice([Limits(), Limits(), Limits(per_minute=60, per_domain=20)]),
@@ -128,7 +141,9 @@ async def mail_out(loop: VirtualLoop, path: Path, dice: random.Random, people: i
                 if dice.random() < 0.5 and not sending.done():
                     with ledger.writing() as connection:
                         if mailouts.get(connection, 1).state is MailOutState.SENDING:
-                            mailouts.change(connection, 1, MailOutState.PAUSED, at=loop.now(), who="Jana")
+                            mailouts.change(
+                                connection, 1, MailOutState.PAUSED, at=loop.now(), who="Jana"
+                            )
                 elif not sending.done():
                     sending.cancel()
             try:

@@ -32,8 +32,9 @@ def megabytes() -> float:
 def open_files(ledger: Ledger) -> int:
     """Count what is open, but for the database's own file.
 
-    SQLite keeps a file of a closed connection open for the next one while any other connection of the process holds a
-    lock on it: as many as ever read at once. A connection that is not closed shows in its write-ahead log.
+    SQLite keeps a file of a closed connection open for the next one while any other connection of
+    the process holds a lock on it: as many as ever read at once. A connection that is not closed
+    shows in its write-ahead log.
     """
     found = []
     for one in Path("/proc/self/fd").iterdir():
@@ -42,8 +43,12 @@ def open_files(ledger: Ledger) -> int:
     return sum(path != ledger.path for path in found)
 
 
-async def soak(ledger: Ledger, witness: Witness, people: int, tally: Tally) -> tuple[float, int, float]:
-    """Send, going on after each pause. Returns how much memory grew (MB), how many files stayed open, seconds."""
+async def soak(
+    ledger: Ledger, witness: Witness, people: int, tally: Tally
+) -> tuple[float, int, float]:
+    """Send, going on after each pause. Returns how much memory grew (MB), how many files stayed
+    open, seconds.
+    """
     mail_out = planned(ledger, a_long_plan(a_tag(), people))
     after_a_tenth: list[float] = []
     done = 0
@@ -68,7 +73,9 @@ async def soak(ledger: Ledger, witness: Witness, people: int, tally: Tally) -> t
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="memory and open files are counted in /proc")
-@pytest.mark.parametrize("people", [400, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize(
+    "people", [400, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
+)
 async def test_memory_and_open_files_stay_where_they_were(
     real_ledger: Ledger, one_percent_witness: Witness, people: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,5 +86,10 @@ async def test_memory_and_open_files_stay_where_they_were(
     assert files <= 0
     assert grown < 20, f"{grown:.1f} MB"
     if people >= 20_000:
-        found = f"memory {grown:+.1f} MB, open files {files:+d}, {people / took:,.0f} letters/s; {tally}"
-        figures.note("T17", "soak with faults at one command of a hundred", f"{people:,} letters", found)
+        found = (
+            f"memory {grown:+.1f} MB, open files {files:+d}, {people / took:,.0f} letters/s;"
+            f" {tally}"
+        )
+        figures.note(
+            "T17", "soak with faults at one command of a hundred", f"{people:,} letters", found
+        )

@@ -1,7 +1,8 @@
-"""An event loop whose time is virtual: it jumps to the next timer as soon as nothing else is to be done.
+"""An event loop whose time is virtual: it jumps to the next timer as soon as nothing else is to be
+done.
 
-What runs on other threads (the writing of the send log) is given a moment of real time before each jump; should it take
-longer, that is a slow disk in virtual time, which must cost no letter either.
+What runs on other threads (the writing of the send log) is given a moment of real time before each
+jump; should it take longer, that is a slow disk in virtual time, which must cost no letter either.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""The witness: an SMTP server in a process of its own, that writes every final dot into a file before it answers.
+"""The witness: an SMTP server in a process of its own, that writes every final dot into a file
+before it answers.
 
-Killing a sender does not touch it, so its record is the truth about who got what. It can make mischief: with a given
-chance per command it hangs up, answers 4xx or 421, or (`gone`, as part of an address) refuses a person for good.
+Killing a sender does not touch it, so its record is the truth about who got what. It can make
+mischief: with a given chance per command it hangs up, answers 4xx or 421, or (`gone`, as part of an
+address) refuses a person for good.
 
-Run as `python -m tests.reliability.witness RECORD MISCHIEF SEED OFFERS`; the first line it prints is its port.
+Run as `python -m tests.reliability.witness RECORD MISCHIEF SEED OFFERS`; the first line it prints
+is its port.
 """
 
 from __future__ import annotations
@@ -53,7 +56,15 @@ class Witness:
     def __enter__(self) -> Witness:
         self.record = self.folder / f"witness-{os.getpid()}-{self.seed}-{self.mischief}.log"
         self.record.touch()
-        command = [sys.executable, "-m", __name__, str(self.record), str(self.mischief), str(self.seed), self.offers]
+        command = [
+            sys.executable,
+            "-m",
+            __name__,
+            str(self.record),
+            str(self.mischief),
+            str(self.seed),
+            self.offers,
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
@@ -94,10 +105,14 @@ class Server:
     def _struck(self) -> str | None:
         if self.dice.random() >= self.mischief:
             return None
-        return self.dice.choice(["hang up", "reset", "421 4.3.2 not now", "451 4.3.0 later", "450 4.2.0 greylisted"])
+        return self.dice.choice(
+            ["hang up", "reset", "421 4.3.2 not now", "451 4.3.0 later", "450 4.2.0 greylisted"]
+        )
 
     async def _say(self, writer: asyncio.StreamWriter, usual: str, *, strike: bool = True) -> str:
-        """Answer, or make mischief. Returns what was said; raises EOFError when the line is gone."""
+        """Answer, or make mischief. Returns what was said; raises EOFError when the
+        line is gone.
+        """
         answer = (self._struck() if strike else None) or usual
         if answer in ("hang up", "reset"):
             if answer == "reset":
@@ -129,11 +144,15 @@ class Server:
             elif verb == b"RCPT":
                 recipient = line.split(b"<")[1].split(b">")[0].decode()
                 gone = "gone" in recipient
-                said = await self._say(writer, "550 5.1.1 no such user" if gone else "250 2.1.5 fine", strike=not gone)
+                said = await self._say(
+                    writer, "550 5.1.1 no such user" if gone else "250 2.1.5 fine", strike=not gone
+                )
                 if said.startswith("250"):
                     recipients.append(recipient)
             elif verb == b"DATA":
-                said = await self._say(writer, "354 go on" if recipients else "554 5.5.1 no valid recipients")
+                said = await self._say(
+                    writer, "354 go on" if recipients else "554 5.5.1 no valid recipients"
+                )
                 if said.startswith("354"):
                     await self._body(reader, writer, recipients)
             elif verb == b"QUIT":
@@ -142,7 +161,9 @@ class Server:
             else:
                 await self._say(writer, "250 2.0.0 fine", strike=False)
 
-    async def _body(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipients: list[str]) -> None:
+    async def _body(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipients: list[str]
+    ) -> None:
         lines: list[bytes] = []
         while (line := await reader.readline()) != b".\r\n":
             if not line.endswith(b"\n"):
@@ -152,7 +173,9 @@ class Server:
         struck = self._struck()
         answer = NO_ANSWER if struck in ("hang up", "reset") else (struck or "250 2.0.0 taken")[:3]
         for recipient in recipients:
-            os.write(self.record, f"{recipient} {date} {rest} {len(recipients)} {answer}\n".encode())
+            os.write(
+                self.record, f"{recipient} {date} {rest} {len(recipients)} {answer}\n".encode()
+            )
         if self.dice.random() < 0.2:
             await asyncio.sleep(self.dice.random() * 0.004)
         if answer == NO_ANSWER:
@@ -173,4 +196,10 @@ async def serve(server: Server) -> None:
 if __name__ == "__main__":
     path, mischief, seed, offers = sys.argv[1:5]
     log = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-    asyncio.run(serve(Server(log, float(mischief), random.Random(seed), [one for one in offers.split(",") if one])))
+    asyncio.run(
+        serve(
+            Server(
+                log, float(mischief), random.Random(seed), [one for one in offers.split(",") if one]
+            )
+        )
+    )

@@ -1,4 +1,6 @@
-"""Facts about the bytes that went out: the log gives back what the server got, to the byte, signed or not."""
+"""Facts about the bytes that went out: the log gives back what the server got, to the byte, signed
+or not.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def write_key(path: Path) -> None:
 
 @pytest.fixture
 def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], tuple[RUN, Path]]:
-    """Call it to send one letter, signed here or not; it gives a command line, and the bytes that the server got."""
+    """Call it to send one letter, signed here or not; it gives a command line, and the bytes that
+    the server got.
+    """
     for name in ("COLUMNS", "MAILER_SMTP_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     root = tmp_path / "work"

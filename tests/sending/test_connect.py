@@ -1,4 +1,6 @@
-"""Facts about how settings become a server and sessions: passwords, tokens, reports, the mailbox."""
+"""Facts about how settings become a server and sessions: passwords, tokens, reports,
+the mailbox.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,11 @@ def write_token(folder: Path, token: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ['file = "token.txt"', 'command = ["./bin/token"]', f'command = ["{sys.executable}", "-c", "print(\'tok-1\')"]'],
+    [
+        'file = "token.txt"',
+        'command = ["./bin/token"]',
+        f'command = ["{sys.executable}", "-c", "print(\'tok-1\')"]',
+    ],
 )
 async def test_token_is_used_in_place_of_a_password(tmp_path: Path, source: str) -> None:
     write_token(tmp_path, "tok-1\n")
@@ -81,7 +87,13 @@ async def test_reports_are_asked_for_only_where_set(tmp_path: Path, dsn: bool) -
             return True
 
         await session.deliver(
-            Envelope("us@rights.example", "a@no.parliament.example", b"Subject: x\r\n\r\nx\r\n", "M-0001-001"), yes
+            Envelope(
+                "us@rights.example",
+                "a@no.parliament.example",
+                b"Subject: x\r\n\r\nx\r\n",
+                "M-0001-001",
+            ),
+            yes,
         )
         await session.quit()
     assert (b" ENVID=M-0001-001\r\n" in b"".join(server.heard)) is dsn
@@ -94,9 +106,14 @@ def test_mailbox_that_is_not_set_is_said(tmp_path: Path) -> None:
     assert caught.value.code == "K111"
 
 
-def test_mailbox_has_its_own_server_and_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mailbox_has_its_own_server_and_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("THEIRS", "sesame")
-    settings(tmp_path, more='[imap]\nhost = "imap.rights.example"\nuser = "us"\npassword = { env = "THEIRS" }\n')
+    settings(
+        tmp_path,
+        more='[imap]\nhost = "imap.rights.example"\nuser = "us"\npassword = { env = "THEIRS" }\n',
+    )
     server = imap_server(load_workspace(tmp_path))
     assert (str(server), server.security, server.user) == ("imap.rights.example:993", "tls", "us")
     assert "sesame" not in repr(server)

@@ -43,7 +43,11 @@ def session_to(port: int) -> Callable[[], SmtpSession]:
 
 def states(ledger: Ledger, mail_out_id: int) -> dict[State, int]:
     with ledger.reading() as connection:
-        return {state: number for state, number in deliveries.counts(connection, mail_out_id).items() if number}
+        return {
+            state: number
+            for state, number in deliveries.counts(connection, mail_out_id).items()
+            if number
+        }
 
 
 def state_of(ledger: Ledger, mail_out_id: int) -> MailOutState:
@@ -51,7 +55,7 @@ def state_of(ledger: Ledger, mail_out_id: int) -> MailOutState:
         return mailouts.get(connection, mail_out_id).state
 
 
-# ------------------------------------------------------------------------------------------------- to the very end
+# ---------------------------------------------------------------------------------- to the very end
 
 
 async def test_everyone_has_one_outcome_and_the_server_saw_each_letter_once(
@@ -66,7 +70,9 @@ async def test_everyone_has_one_outcome_and_the_server_saw_each_letter_once(
     mail_out_id = planned(30, left_out=3)
     events: list[dict[str, object]] = []
     with Mailbox(tmp_path / "box", tricks) as mailbox:
-        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW, events.append).run()
+        after = await Dispatch(
+            ledger, mail_out_id, session_to(mailbox.port), NOW, events.append
+        ).run()
     assert after.state is MailOutState.FINISHED
     assert states(ledger, mail_out_id) == {
         State.ACCEPTED: 27,
@@ -100,10 +106,14 @@ async def test_what_arrives_is_what_was_planned_with_its_date(
             assert rest == deliveries.data_of(connection, one)
 
 
-async def test_connection_is_renewed_after_so_many_letters(ledger: Ledger, planned: Callable[..., int]) -> None:
+async def test_connection_is_renewed_after_so_many_letters(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     mail_out_id = planned(10)
     async with StubbornServer() as server:
-        await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1, per_connection=3)).run()
+        await Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=1, per_connection=3)
+        ).run()
         assert server.connections == 4
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
 
@@ -123,15 +133,22 @@ async def test_two_senders_of_one_mail_out_never_send_the_same_letter(
     planned: Callable[..., int], ledger: Ledger, tmp_path: Path
 ) -> None:
     mail_out_id = planned(60)
-    with Ledger(ledger.url.render_as_string(False), now=ledger.now) as second, Mailbox(tmp_path / "box") as mailbox:
+    with (
+        Ledger(ledger.url.render_as_string(False), now=ledger.now) as second,
+        Mailbox(tmp_path / "box") as mailbox,
+    ):
         first_run = Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
-        await asyncio.gather(first_run, Dispatch(second, mail_out_id, session_to(mailbox.port), NOW).run())
+        await asyncio.gather(
+            first_run, Dispatch(second, mail_out_id, session_to(mailbox.port), NOW).run()
+        )
     assert len(mailbox.seen) == 60
     assert set(mailbox.seen.values()) == {1}
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 60}
 
 
-async def test_limit_of_letters_a_minute_is_kept(planned: Callable[..., int], ledger: Ledger) -> None:
+async def test_limit_of_letters_a_minute_is_kept(
+    planned: Callable[..., int], ledger: Ledger
+) -> None:
     """The clock of the ledger stands still, so that not even a second letter may leave."""
     mail_out_id = planned(5)
     async with StubbornServer() as server:
@@ -146,7 +163,7 @@ async def test_limit_of_letters_a_minute_is_kept(planned: Callable[..., int], le
         assert len(server.dots) == 1
 
 
-# ------------------------------------------------------------------------------------------------- paused, stopped
+# ---------------------------------------------------------------------------------- paused, stopped
 
 
 @pytest.mark.parametrize("state", [MailOutState.PAUSED, MailOutState.STOPPED])
@@ -169,7 +186,9 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
         dispatch.report = report
         after = await dispatch.run()
         assert after.state is state
-        assert len(server.dots) <= report.seen + 2, "at most what was past its marker on two connections"  # type: ignore[attr-defined]
+        assert len(server.dots) <= report.seen + 2, (
+            "at most what was past its marker on two connections"
+        )  # type: ignore[attr-defined]
         counts = states(ledger, mail_out_id)
         left = State.WAITING if state is MailOutState.PAUSED else State.NOT_SENT
         assert counts == {State.ACCEPTED: len(server.dots), left: 200 - len(server.dots)}
@@ -207,7 +226,7 @@ async def test_hurry_makes_unknown_what_is_past_the_dot_and_nothing_else(
     assert states(ledger, mail_out_id) == {State.UNKNOWN: 1, State.WAITING: 4}
 
 
-# ------------------------------------------------------------------------------------------------ it stops by itself
+# ------------------------------------------------------------------------------- it stops by itself
 
 
 async def test_server_that_cannot_be_reached_is_said_and_nothing_is_begun(
@@ -222,7 +241,9 @@ async def test_server_that_cannot_be_reached_is_said_and_nothing_is_begun(
     assert state_of(ledger, mail_out_id) is MailOutState.PLANNED
 
 
-async def test_refused_sender_pauses_the_mail_out_and_marks_nobody(ledger: Ledger, planned: Callable[..., int]) -> None:
+async def test_refused_sender_pauses_the_mail_out_and_marks_nobody(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     mail_out_id = planned(5)
     async with StubbornServer({"MAIL": b"550 5.7.60 you may not send as this\r\n"}) as server:
         with pytest.raises(ServerError, match="may not send"):
@@ -237,16 +258,22 @@ async def test_letter_called_spam_among_the_first_pauses_the_mail_out(
 ) -> None:
     mail_out_id = planned(50)
     async with StubbornServer({".": b"554 5.7.1 this is spam\r\n"}) as server:
-        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        after = await Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+        ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
     assert "spam" in after.why
 
 
-async def test_list_full_of_dead_addresses_pauses_the_mail_out(ledger: Ledger, planned: Callable[..., int]) -> None:
+async def test_list_full_of_dead_addresses_pauses_the_mail_out(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
     mail_out_id = planned(60)
     async with StubbornServer({"RCPT": b"550 5.1.1 no such user\r\n"}) as server:
-        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        after = await Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+        ).run()
     assert after.state is MailOutState.PAUSED
     assert "refused" in after.why
     assert states(ledger, mail_out_id)[State.WAITING] >= 30
@@ -257,7 +284,9 @@ async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_
 ) -> None:
     mail_out_id = planned(10)
     async with StubbornServer({".": b"550 5.4.5 Daily sending quota exceeded\r\n"}) as server:
-        after = await Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1)).run()
+        after = await Dispatch(
+            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+        ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
     assert "may send no more for now" in after.why
@@ -301,7 +330,10 @@ async def test_mistake_of_ours_pauses_the_mail_out_with_its_reason(
         taken = len(mailbox.seen)
     with ledger.reading() as connection:
         after = mailouts.get(connection, mail_out_id)
-    assert (after.state, after.why) == (MailOutState.PAUSED, "This is a mistake in the mailer (ZeroDivisionError).")
+    assert (after.state, after.why) == (
+        MailOutState.PAUSED,
+        "This is a mistake in the mailer (ZeroDivisionError).",
+    )
     assert states(ledger, mail_out_id) == {State.WAITING: 10 - taken, State.ACCEPTED: taken}
 
 
@@ -310,7 +342,9 @@ async def test_letter_that_was_altered_in_the_log_is_not_sent(
 ) -> None:
     mail_out_id = planned(6)
     with ledger.writing() as connection:
-        connection.execute(sa.update(letter).values(data=zlib.compress(b"Subject: other\r\n\r\nwords\r\n")))
+        connection.execute(
+            sa.update(letter).values(data=zlib.compress(b"Subject: other\r\n\r\nwords\r\n"))
+        )
     with Mailbox(tmp_path / "box") as mailbox:
         with pytest.raises(Refused, match="not the one that was planned"):
             await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
@@ -319,7 +353,7 @@ async def test_letter_that_was_altered_in_the_log_is_not_sent(
     assert state_of(ledger, mail_out_id) is MailOutState.PAUSED
 
 
-# ----------------------------------------------------------------------------------------------------------- crashes
+# ------------------------------------------------------------------------------------------ crashes
 
 
 async def test_what_a_dead_sender_left_is_put_right_before_the_next_letter(
@@ -328,8 +362,12 @@ async def test_what_a_dead_sender_left_is_put_right_before_the_next_letter(
     mail_out_id = planned(5)
     with ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=ledger.now(), who="x")
-        marked, _ = claims.claim(connection, mail_out_id, owner="nobody-alive", at=ledger.now(), limit=2)
-        transitions.mark(connection, marked, owner="nobody-alive", at=ledger.now(), dated_at=ledger.now())
+        marked, _ = claims.claim(
+            connection, mail_out_id, owner="nobody-alive", at=ledger.now(), limit=2
+        )
+        transitions.mark(
+            connection, marked, owner="nobody-alive", at=ledger.now(), dated_at=ledger.now()
+        )
     with Mailbox(tmp_path / "box") as mailbox:
         await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
     assert states(ledger, mail_out_id) == {State.UNKNOWN: 1, State.ACCEPTED: 4}

@@ -1,4 +1,6 @@
-"""The folder of sent mail as evidence, asked of a real Dovecot on loopback, in clear and over TLS."""
+"""The folder of sent mail as evidence, asked of a real Dovecot on loopback, in clear
+and over TLS.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from mailer.sending.imap import Finding, _readable, _utf7, search
 from mailer.sending.smtp.server import ConnectError, Server
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
-needs_dovecot = pytest.mark.skipif(DOVECOT is None, reason="Dovecot (Debian: dovecot-imapd) is not installed")
+needs_dovecot = pytest.mark.skipif(
+    DOVECOT is None, reason="Dovecot (Debian: dovecot-imapd) is not installed"
+)
 
 CONFIG = """
 base_dir = {root}/run
@@ -100,7 +104,10 @@ class Dovecot:
             imap.login("us", "correct")
             date = imaplib.Time2Internaldate(FILED_AT)
             assert (
-                imap.append(folder, "", date, f"Message-ID: {message_id}\r\n\r\nDear colleague\r\n".encode())[0] == "OK"
+                imap.append(
+                    folder, "", date, f"Message-ID: {message_id}\r\n\r\nDear colleague\r\n".encode()
+                )[0]
+                == "OK"
             )
 
     def empty(self, folder: str) -> None:
@@ -128,7 +135,10 @@ def dovecot() -> Iterator[Dovecot]:
         cert.cert_chain_pems[0].write_to_path(root / "cert.pem")
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as one,
+            socket.create_server(("127.0.0.1", 0)) as two,
+        ):
             imap, imaps = one.getsockname()[1], two.getsockname()[1]
         root_user = os.getuid() == 0
         me = getpass.getuser()
@@ -141,7 +151,9 @@ def dovecot() -> Iterator[Dovecot]:
             ),
             encoding="utf-8",
         )  # fmt: skip
-        process = subprocess.Popen([str(DOVECOT), "-F", "-c", str(root / "dovecot.conf")], stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [str(DOVECOT), "-F", "-c", str(root / "dovecot.conf")], stderr=subprocess.PIPE
+        )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -151,7 +163,10 @@ def dovecot() -> Iterator[Dovecot]:
             except OSError as fault:
                 if process.poll() is not None or time.monotonic() > deadline:
                     log = root / "log"
-                    pytest.fail(f"Dovecot does not start: {fault}; {log.read_text() if log.exists() else ''}")
+                    pytest.fail(
+                        f"Dovecot does not start: {fault};"
+                        f" {log.read_text() if log.exists() else ''}"
+                    )
                 time.sleep(0.05)
         yield Dovecot(imap, imaps, trusting)
     finally:
@@ -167,16 +182,26 @@ async def test_a_letter_that_is_there_was_sent(dovecot: Dovecot, security: str) 
     dovecot.empty(f'"{SENT}"')
     dovecot.file(f'"{SENT}"', OURS)
     (evidence,) = await search(dovecot.server(security), [OURS], [])
-    assert (evidence.finding, evidence.filed_at, evidence.folder) == (Finding.FILED, FILED_AT, "Éléments envoyés")
-    assert str(evidence) == 'It is in the folder "Éléments envoyés" since 25 January 2026 08:30:15 UTC: it was sent.'
+    assert (evidence.finding, evidence.filed_at, evidence.folder) == (
+        Finding.FILED,
+        FILED_AT,
+        "Éléments envoyés",
+    )
+    assert (
+        str(evidence)
+        == 'It is in the folder "Éléments envoyés" since 25 January 2026 08:30:15 UTC: it was sent.'
+    )
 
 
 @needs_dovecot
-async def test_absence_says_something_only_beside_letters_that_are_known_to_be_sent(dovecot: Dovecot) -> None:
+async def test_absence_says_something_only_beside_letters_that_are_known_to_be_sent(
+    dovecot: Dovecot,
+) -> None:
     dovecot.empty(f'"{SENT}"')
     dovecot.file(f'"{SENT}"', OTHER)
     beside, alone = await asyncio.gather(
-        search(dovecot.server(), [OURS], [OTHER, "<qrst@ngo.example>"]), search(dovecot.server(), [OURS], [])
+        search(dovecot.server(), [OURS], [OTHER, "<qrst@ngo.example>"]),
+        search(dovecot.server(), [OURS], []),
     )
     assert (beside[0].finding, beside[0].known) == (Finding.MISSING, 1)
     assert "where an accepted letter is: most likely it was not sent" in str(beside[0])
@@ -197,7 +222,9 @@ async def test_the_folder_can_be_named_as_people_read_it(dovecot: Dovecot) -> No
     dovecot.empty("Plain")
     dovecot.file("Plain", OURS)
     assert (await search(dovecot.server(), [OURS], [], "Plain"))[0].finding is Finding.FILED
-    assert (await search(dovecot.server(), [OTHER], [], "Éléments envoyés"))[0].folder == "Éléments envoyés"
+    assert (await search(dovecot.server(), [OTHER], [], "Éléments envoyés"))[
+        0
+    ].folder == "Éléments envoyés"
     with pytest.raises(ServerError, match='no folder "Sent"') as caught:
         await search(dovecot.server(), [OURS], [], "Sent")
     assert "Plain" in caught.value.hint and "Éléments envoyés" in caught.value.hint
@@ -222,7 +249,8 @@ async def test_a_wrong_password_is_said_plainly(dovecot: Dovecot) -> None:
 
 
 @pytest.mark.parametrize(
-    "one", ['<a" ALL@ngo.example>', "<a@b.example>\r\nx LOGOUT", "a@b.example", "<a\\@b.example>", ""]
+    "one",
+    ['<a" ALL@ngo.example>', "<a@b.example>\r\nx LOGOUT", "a@b.example", "<a\\@b.example>", ""],
 )
 async def test_what_is_no_message_id_is_not_sent_to_the_server(one: str) -> None:
     with pytest.raises(UsageError, match="no Message-ID"):

@@ -1,4 +1,6 @@
-"""What answers mean: whose matter their words say it is, what becomes of the letter, and what of the mail-out."""
+"""What answers mean: whose matter their words say it is, what becomes of the letter, and what of
+the mail-out.
+"""
 
 from __future__ import annotations
 
@@ -165,7 +167,9 @@ def test_whose_matter_an_answer_is_by_its_words(line: str) -> None:
     assert diagnose(int(said[:3]), None, said[4:]).about == whose
 
 
-@pytest.mark.parametrize("said", [line.partition("|")[2] for line in SAID if line.startswith(("account", "sender"))])
+@pytest.mark.parametrize(
+    "said", [line.partition("|")[2] for line in SAID if line.startswith(("account", "sender"))]
+)
 @pytest.mark.parametrize("stage", [MAIL, RCPT, DATA, DOT])
 def test_a_matter_of_ours_is_nobodys_refusal_wherever_it_is_said(stage: Stage, said: str) -> None:
     verdict = judge(receipt(stage, said))
@@ -223,7 +227,8 @@ def test_a_matter_of_ours_is_nobodys_refusal_wherever_it_is_said(stage: Stage, s
         (RCPT, "556 no", REFUSED, Reason.NO_MAILBOX, GO_ON),
         (RCPT, "550 5.4.4 no", REFUSED, Reason.NO_MAILBOX, GO_ON),
         (RCPT, "552 5.2.2 no", REFUSED, Reason.MAILBOX_FULL, GO_ON),
-        (RCPT, "550 4.2.2 no", REFUSED, Reason.MAILBOX_FULL, GO_ON),  # the bare code says whether it is for good
+        # the bare code says whether it is for good
+        (RCPT, "550 4.2.2 no", REFUSED, Reason.MAILBOX_FULL, GO_ON),
         (RCPT, "550 5.7.1 this group only accepts mail from members", REFUSED, Reason.POLICY, GO_ON),
         # the person, for now
         (RCPT, "450 4.2.0 <x@y.example>: Greylisted, see …", DEFERRED, Reason.LATER, GO_ON),
@@ -259,19 +264,25 @@ def test_what_becomes_of_the_letter_and_of_the_mail_out(
 
 
 def test_a_name_or_a_link_in_an_answer_says_nothing() -> None:
-    said = "550-5.1.1 <quota.spam@blocked.example>: see https://policy.example/#spf 550 5.1.1 at mx.greylist.example [192.0.2.1]"
+    said = (
+        "550-5.1.1 <quota.spam@blocked.example>: see https://policy.example/#spf 550 5.1.1 at"
+        " mx.greylist.example [192.0.2.1]"
+    )
     assert plain(said) == ": see at [ ]"
 
 
 @pytest.mark.parametrize(
-    "said", ["552 Boîte aux lettres PLEINE", "552 BOITE AUX LETTRES PLEINE", "552 boi\u0302te pleine"]
+    "said",
+    ["552 Boîte aux lettres PLEINE", "552 BOITE AUX LETTRES PLEINE", "552 boi\u0302te pleine"],
 )
 def test_accents_and_capitals_change_nothing(said: str) -> None:
     assert diagnose(552, None, said[4:]).name == "full"
 
 
 def test_codes_are_found_in_the_words_of_a_returned_letter() -> None:
-    kind = diagnose(None, None, "smtp; 550-5.1.1 The account that you tried to reach 550 5.1.1 does not exist")
+    kind = diagnose(
+        None, None, "smtp; 550-5.1.1 The account that you tried to reach 550 5.1.1 does not exist"
+    )
     assert kind.name == "no_mailbox"
     assert diagnose(None, "5.2.2", "").name == "full"
 
@@ -300,14 +311,19 @@ MATTERS = {
     " securityerror exceedlimit speeding syntaxerror",
     "server": "hostunknown expired networkerror systemerror systemfull mailererror notaccept onhold undefined",
 }  # fmt: skip
-CORPUS = Path(os.environ.get("MAILER_CORPUS") or Path(__file__).parents[2] / ".." / "shared" / "corpus")
+CORPUS = Path(
+    os.environ.get("MAILER_CORPUS") or Path(__file__).parents[2] / ".." / "shared" / "corpus"
+)
 
 
 def _diagnostics(raw: bytes) -> list[tuple[str, str]]:
     """Return (status, words) for each recipient that a returned letter names."""
     message = email.message_from_bytes(raw, policy=policy.compat32)
     return [
-        (str(block.get("Status", "")).split(" ")[0], re.sub(r"\s+", " ", str(block["Diagnostic-Code"])))
+        (
+            str(block.get("Status", "")).split(" ")[0],
+            re.sub(r"\s+", " ", str(block["Diagnostic-Code"])),
+        )
         for part in message.walk()
         if part.get_content_type() == "message/delivery-status"
         for block in (part.get_payload() if isinstance(part.get_payload(), list) else ())
@@ -318,7 +334,9 @@ def _diagnostics(raw: bytes) -> list[tuple[str, str]]:
 def test_nineteen_of_twenty_real_answers_are_given_to_whom_their_words_name() -> None:
     labels = CORPUS / "bounces" / "labels.csv"
     if not labels.exists():
-        pytest.skip(f"no collection of returned letters at {CORPUS}; MAILER_CORPUS names its folder")
+        pytest.skip(
+            f"no collection of returned letters at {CORPUS}; MAILER_CORPUS names its folder"
+        )
     right, wrong = 0, []
     with labels.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -326,7 +344,9 @@ def test_nineteen_of_twenty_real_answers_are_given_to_whom_their_words_name() ->
             if not found or not row["n"].isdigit():
                 continue
             status, words = found[min(int(row["n"]), len(found)) - 1]
-            kind = diagnose(None, enhanced_code(words) or (None if status.endswith("0.0") else status), words)
+            kind = diagnose(
+                None, enhanced_code(words) or (None if status.endswith("0.0") else status), words
+            )
             if row["reason"] in MATTERS.get(kind.about.value, "").split():
                 right += 1
             else:
@@ -335,17 +355,25 @@ def test_nineteen_of_twenty_real_answers_are_given_to_whom_their_words_name() ->
     assert right >= 0.95 * (right + len(wrong)), "\n".join(wrong)
 
 
-# ----------------------------------------------------------------------------------------------------------- silence
+# ------------------------------------------------------------------------------------------ silence
 
 
 def test_silence_before_the_dot_is_the_lines_fault() -> None:
     verdict = judge(Receipt(DEFERRED, RCPT, None, None, "no answer within 300 seconds"))
-    assert (verdict.state, verdict.kind.about, verdict.reason) == (DEFERRED, About.LINE, Reason.LINE)
+    assert (verdict.state, verdict.kind.about, verdict.reason) == (
+        DEFERRED,
+        About.LINE,
+        Reason.LINE,
+    )
 
 
 def test_unknown_waits_for_a_person() -> None:
     verdict = judge(Receipt(State.UNKNOWN, DOT, None, None, "heard so far: 250 2.0.0 Ok"))
-    assert (verdict.state, verdict.reason, verdict.then) == (State.UNKNOWN, Reason.BROKE_AFTER_DOT, GO_ON)
+    assert (verdict.state, verdict.reason, verdict.then) == (
+        State.UNKNOWN,
+        Reason.BROKE_AFTER_DOT,
+        GO_ON,
+    )
 
 
 def test_accepted_has_no_reason() -> None:

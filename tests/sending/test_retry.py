@@ -45,7 +45,11 @@ def hours(count: float) -> timedelta:
     ],
 )
 def test_next_try(
-    attempts: int, verdict: Verdict, after_first: timedelta, more: dict[str, object], minutes: float | None
+    attempts: int,
+    verdict: Verdict,
+    after_first: timedelta,
+    more: dict[str, object],
+    minutes: float | None,
 ) -> None:
     now = FIRST + after_first
     expected = None if minutes is None else now + timedelta(minutes=minutes)
@@ -57,9 +61,12 @@ def test_no_wait_is_too_short_for_greylisting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failures", "longest"), [(1, 1), (2, 2), (3, 4), (5, 16), (9, 256), (10, 300), (11, 300), (5_000, 300)]
+    ("failures", "longest"),
+    [(1, 1), (2, 2), (3, 4), (5, 16), (9, 256), (10, 300), (11, 300), (5_000, 300)],
 )
-def test_a_server_is_left_alone_twice_as_long_each_time_up_to_five_minutes(failures: int, longest: int) -> None:
+def test_a_server_is_left_alone_twice_as_long_each_time_up_to_five_minutes(
+    failures: int, longest: int
+) -> None:
     waits = [server_back_off(failures, random.Random(seed)) for seed in range(200)]
     assert 0 <= min(waits) < longest * 0.1
     assert longest * 0.9 < max(waits) <= longest

@@ -1,7 +1,9 @@
-"""What the server saw and what the session says, for every fault at every stage. The server's record is the truth.
+"""What the server saw and what the session says, for every fault at every stage. The server's
+record is the truth.
 
-Three letters to three people go over one session; a fault happens once, at the first or at the second of them, with
-and without PIPELINING, and with the dot of one letter in one write with the commands of the next. Whatever happens:
+Three letters to three people go over one session; a fault happens once, at the first or at the
+second of them, with and without PIPELINING, and with the dot of one letter in one write with the
+commands of the next. Whatever happens:
 
 - accepted: the server has said yes to exactly this letter, once;
 - deferred or refused: the server has not said yes;
@@ -37,7 +39,8 @@ from tests.reliability import figures
 ACCEPTED, DEFERRED, REFUSED, UNKNOWN = State.ACCEPTED, State.DEFERRED, State.REFUSED, State.UNKNOWN
 
 PATIENT = Patience(connect=10, command=10, data=10, stall=10, dot=10, goodbye=0.5)
-QUICK = {  # where the server is silent; patient everywhere else, whatever else this machine is doing
+# where the server is silent; patient everywhere else, whatever else this machine is doing
+QUICK = {
     "mail": replace(PATIENT, command=0.7),
     "rcpt": replace(PATIENT, command=0.7),
     "data": replace(PATIENT, data=0.7),
@@ -81,7 +84,10 @@ HANGS_UP = frozenset({"RST", "FIN", "half a reply", "half-close"})
 
 
 def letter(recipient: str) -> Envelope:
-    data = f"To: {recipient}\r\nSubject: t\r\n\r\nDear colleague,\r\n.a line that starts with a dot\r\n..two\r\n"
+    data = (
+        f"To: {recipient}\r\nSubject: t\r\n\r\nDear colleague,\r\n.a line that starts with a"
+        " dot\r\n..two\r\n"
+    )
     return Envelope("us@ngo.example", recipient, data.encode())
 
 
@@ -100,23 +106,41 @@ def expected(stage: str, fault: str, mode: str, nth: int) -> set[State]:
     if fault == "another 2xx":
         return {DEFERRED} if stage == "data" else {ACCEPTED}
     if fault == "reply and RST":
-        return {ACCEPTED, UNKNOWN} if after_dot else {DEFERRED, ACCEPTED} if stage == "mail" else {DEFERRED}
+        return (
+            {ACCEPTED, UNKNOWN}
+            if after_dot
+            else {DEFERRED, ACCEPTED}
+            if stage == "mail"
+            else {DEFERRED}
+        )
     if after_dot and mode == "deep" and fault.startswith("glued"):
-        return {UNKNOWN, ACCEPTED}  # the second answer may come late, and is then the next letter's trouble
+        return {
+            UNKNOWN,
+            ACCEPTED,
+        }  # the second answer may come late, and is then the next letter's trouble
     if fault == "glued half" and mode != "one by one" and stage in ("mail", "rcpt"):
-        return {DEFERRED, ACCEPTED}  # it may end up in the words of the next reply, which is well-formed then
+        return {
+            DEFERRED,
+            ACCEPTED,
+        }  # it may end up in the words of the next reply, which is well-formed then
     if stage == "mail" and nth == 2 and fault in HANGS_UP:
-        return {ACCEPTED}  # the server had closed after the last letter: a new connection, without a word
+        return {
+            ACCEPTED
+        }  # the server had closed after the last letter: a new connection, without a word
     return {UNKNOWN} if after_dot else {DEFERRED}
 
 
-async def send_three(server: SmtpServer, session: SmtpSession, mode: str, wait: str = "") -> dict[str, Receipt]:
+async def send_three(
+    server: SmtpServer, session: SmtpSession, mode: str, wait: str = ""
+) -> dict[str, Receipt]:
     letters = [letter(one) for one in PEOPLE]
     receipts = {}
     for at, one in enumerate(letters):
 
         async def before_dot(recipient: str = one.recipient) -> bool:
-            if recipient == wait:  # the fault happens while the body goes out: let it happen, and be heard
+            if (
+                recipient == wait
+            ):  # the fault happens while the body goes out: let it happen, and be heard
                 await server.happened.wait()
                 await asyncio.sleep(0.02)
             return True
@@ -127,7 +151,11 @@ async def send_three(server: SmtpServer, session: SmtpSession, mode: str, wait: 
 
 
 def check(
-    server: SmtpServer, receipts: dict[str, Receipt], sufferer: str, states: set[State], others: set[State]
+    server: SmtpServer,
+    receipts: dict[str, Receipt],
+    sufferer: str,
+    states: set[State],
+    others: set[State],
 ) -> None:
     for recipient, receipt in receipts.items():
         says_yes, dots = server.yes_for(recipient), server.dots_for(recipient)
@@ -144,7 +172,9 @@ def check(
 
 
 async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
-    offers: tuple[bytes, ...] = (b"8BITMIME", b"SIZE 10000000") + ((b"PIPELINING",) if mode != "one by one" else ())
+    offers: tuple[bytes, ...] = (b"8BITMIME", b"SIZE 10000000") + (
+        (b"PIPELINING",) if mode != "one by one" else ()
+    )
     fault = FAULTS[name]
     async with SmtpServer(stage=stage, fault=fault, letter=nth, offers=offers) as server:
         session = session_for(server, QUICK[stage] if name in WAITS else PATIENT)
@@ -154,10 +184,14 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
         assert server.happened.is_set()
     states = expected(stage, name, mode, nth)
     others = {ACCEPTED}
-    if mode == "deep" and name.startswith("glued"):  # what is too much can be laid at the door of the letter beside
+    if mode == "deep" and name.startswith(
+        "glued"
+    ):  # what is too much can be laid at the door of the letter beside
         others |= {UNKNOWN, DEFERRED}
         states |= {ACCEPTED} if nth == 2 else set()  # then this one starts on a new connection
-    if mode == "deep" and nth == 2 and "RST" in name and stage != "dot":  # a reset swallows what was said before it
+    if (
+        mode == "deep" and nth == 2 and "RST" in name and stage != "dot"
+    ):  # a reset swallows what was said before it
         states |= {ACCEPTED}  # nothing heard of MAIL: a new connection
         others |= {UNKNOWN}  # nothing heard of the dot before it
     check(server, receipts, sufferer, states, others)
@@ -170,11 +204,18 @@ async def one_cell(stage: str, name: str, mode: str, nth: int) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
 async def test_every_fault_at_every_stage_ends_in_one_true_state(stage: str, mode: str) -> None:
-    for names in (FAULTS.keys() - WAITS, WAITS):  # those that wait come last, when the others leave them the time
+    for names in (
+        FAULTS.keys() - WAITS,
+        WAITS,
+    ):  # those that wait come last, when the others leave them the time
         cells = [(name, nth) for name in sorted(names) for nth in (1, 2)]
-        ran = await asyncio.gather(*(one_cell(stage, name, mode, nth) for name, nth in cells), return_exceptions=True)
+        ran = await asyncio.gather(
+            *(one_cell(stage, name, mode, nth) for name, nth in cells), return_exceptions=True
+        )
         failed = {cell: fault for cell, fault in zip(cells, ran, strict=True) if fault is not None}
-        assert not failed, "\n".join(f"{stage} {mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
+        assert not failed, "\n".join(
+            f"{stage} {mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items()
+        )
     figures.note(f"T1 {stage} {mode}", MATRIX, f"{len(FAULTS) * 2} cells", "one true state in each")
 
 
@@ -188,9 +229,13 @@ MATRIX = "every fault at every stage of the first and a later letter, with and w
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_server_that_speaks_or_leaves_during_the_body_gets_no_dot(mode: str) -> None:
     cells = [(name, nth) for name in BODY_FAULTS for nth in (1, 2) if name != "reply and RST"]
-    results = await asyncio.gather(*(one_cell_in_body(name, mode, nth) for name, nth in cells), return_exceptions=True)
+    results = await asyncio.gather(
+        *(one_cell_in_body(name, mode, nth) for name, nth in cells), return_exceptions=True
+    )
     failed = {cell: fault for cell, fault in zip(cells, results, strict=True) if fault is not None}
-    assert not failed, "\n".join(f"{mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items())
+    assert not failed, "\n".join(
+        f"{mode} {cell}: {fault!r}"[:400] for cell, fault in failed.items()
+    )
     figures.note(f"T1 body {mode}", MATRIX, f"{len(cells)} cells", "one true state in each")
 
 
@@ -200,6 +245,8 @@ async def one_cell_in_body(name: str, mode: str, nth: int) -> None:
         session, sufferer = session_for(server), PEOPLE[nth - 1]
         receipts = await send_three(server, session, mode, wait=sufferer)
         await session.quit()
-    check(server, receipts, sufferer, {REFUSED} if name.startswith("55") else {DEFERRED}, {ACCEPTED})
+    check(
+        server, receipts, sufferer, {REFUSED} if name.startswith("55") else {DEFERRED}, {ACCEPTED}
+    )
     assert server.dots_for(sufferer) == 0
     assert receipts[sufferer].stage in (Stage.BODY, Stage.MARK)

@@ -1,4 +1,6 @@
-"""Facts about replies on the wire: what is one, however it is cut into pieces, and what never passes for one."""
+"""Facts about replies on the wire: what is one, however it is cut into pieces, and what never
+passes for one.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 async def hear(chunks: list[bytes]) -> tuple[list[tuple[int, str]], str]:
-    """Let a line on a real socket hear these bytes. Returns the replies, and what became of the line."""
+    """Let a line on a real socket hear these bytes. Returns the replies, and what became of the
+    line.
+    """
     ours, theirs = socket.socketpair()
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
     line = Line(transport)
@@ -49,7 +53,8 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 replies = st.lists(
     st.tuples(
-        st.integers(200, 599), st.lists(st.binary(max_size=12).filter(lambda text: b"\n" not in text), min_size=1)
+        st.integers(200, 599),
+        st.lists(st.binary(max_size=12).filter(lambda text: b"\n" not in text), min_size=1),
     ),
     max_size=4,
 )
@@ -57,7 +62,16 @@ noise = st.lists(
     st.one_of(
         st.binary(max_size=20),
         st.sampled_from(
-            [b"250 ok\r\n", b"250-ok\r\n", b"550 no\n", b"250", b"\r\n", b"2_5 x\r\n", b"354\r\n", b"\x00"]
+            [
+                b"250 ok\r\n",
+                b"250-ok\r\n",
+                b"550 no\n",
+                b"250",
+                b"\r\n",
+                b"2_5 x\r\n",
+                b"354\r\n",
+                b"\x00",
+            ]
         ),
     ),
     max_size=8,
@@ -65,7 +79,11 @@ noise = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(said=replies, places=st.lists(st.integers(0, 10_000), max_size=6), ending=st.sampled_from([b"\r\n", b"\n"]))
+@given(
+    said=replies,
+    places=st.lists(st.integers(0, 10_000), max_size=6),
+    ending=st.sampled_from([b"\r\n", b"\n"]),
+)
 def test_replies_are_the_same_however_they_arrive(
     runner: asyncio.Runner, said: list[tuple[int, list[bytes]]], places: list[int], ending: bytes
 ) -> None:

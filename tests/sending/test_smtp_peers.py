@@ -1,4 +1,6 @@
-"""The session against servers that others wrote: aiosmtpd, and Postfix's smtp-sink where it is installed."""
+"""The session against servers that others wrote: aiosmtpd, and Postfix's smtp-sink where it is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,16 @@ from mailer.base.states import State
 from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 
 PEOPLE = [f"member{number}@parliament.example" for number in range(1, 41)]
-SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin")
+SINK = shutil.which(
+    "smtp-sink", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
+)
 
 
 def letter(recipient: str) -> Envelope:
     text = "".join(f".{line} A line for {recipient}\r\n" for line in range(60))
-    return Envelope("us@ngo.example", recipient, f"To: {recipient}\r\nSubject: t\r\n\r\n{text}".encode())
+    return Envelope(
+        "us@ngo.example", recipient, f"To: {recipient}\r\nSubject: t\r\n\r\n{text}".encode()
+    )
 
 
 async def yes() -> bool:
@@ -45,12 +51,16 @@ async def send_all(port: int, connections: int = 4) -> None:
 
 
 class Mailbox:
-    """What aiosmtpd took. It refuses one address, and offers SIZE, 8BITMIME and SMTPUTF8, no PIPELINING."""
+    """What aiosmtpd took. It refuses one address, and offers SIZE, 8BITMIME and SMTPUTF8, no
+    PIPELINING.
+    """
 
     def __init__(self) -> None:
         self.letters: dict[str, list[bytes]] = {}
 
-    async def handle_RCPT(self, _: SMTP, __: Session, received: Received, address: str, ___: list[str]) -> str:  # noqa: N802
+    async def handle_RCPT(  # noqa: N802
+        self, _: SMTP, __: Session, received: Received, address: str, ___: list[str]
+    ) -> str:
         if address.startswith("gone@"):
             return "550 5.1.1 no such user"
         received.rcpt_tos.append(address)
@@ -73,7 +83,9 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
     controller.stop()
 
 
-async def test_aiosmtpd_gets_every_letter_once_with_the_same_bytes(mailbox: tuple[Mailbox, int]) -> None:
+async def test_aiosmtpd_gets_every_letter_once_with_the_same_bytes(
+    mailbox: tuple[Mailbox, int],
+) -> None:
     box, port = mailbox
     await send_all(port)
     assert box.letters == {one: [letter(one).data] for one in PEOPLE}
@@ -82,11 +94,17 @@ async def test_aiosmtpd_gets_every_letter_once_with_the_same_bytes(mailbox: tupl
 
 async def test_aiosmtpd_goes_on_after_a_refused_recipient(mailbox: tuple[Mailbox, int]) -> None:
     box, port = mailbox
-    session = SmtpSession(Server("127.0.0.1", port, "none", None, None, "m.example"), Patience(), lambda _: True)
+    session = SmtpSession(
+        Server("127.0.0.1", port, "none", None, None, "m.example"), Patience(), lambda _: True
+    )
     refused = await session.deliver(letter("gone@parliament.example"), yes, letter(PEOPLE[0]))
     accepted = await session.deliver(letter(PEOPLE[0]), yes)
     await session.quit()
-    assert (refused.state, refused.enhanced, accepted.state) == (State.REFUSED, "5.1.1", State.ACCEPTED)
+    assert (refused.state, refused.enhanced, accepted.state) == (
+        State.REFUSED,
+        "5.1.1",
+        State.ACCEPTED,
+    )
     assert list(box.letters) == [PEOPLE[0]]
 
 
@@ -95,7 +113,9 @@ async def test_smtp_sink_counts_every_letter_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [str(SINK), "-c", "-u", "nobody", f"127.0.0.1:{port}", "100"]
-    sink = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    sink = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert sink.stdout is not None
     try:
         for _ in range(200):

@@ -53,7 +53,9 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 def at(server: SmtpServer, security: str, context: ssl.SSLContext | None = None, user: str | None = "us@ngo.example",
        password: str | None = PASSWORD, **more: object) -> Server:  # fmt: skip
-    return Server("127.0.0.1", server.port, security, user, password, "mailer.example", context, **more)  # type: ignore[arg-type]
+    return Server(
+        "127.0.0.1", server.port, security, user, password, "mailer.example", context, **more
+    )  # type: ignore[arg-type]
 
 
 async def turned_away(server: Server, patience: Patience = PATIENT) -> ConnectError:
@@ -66,11 +68,12 @@ async def turned_away(server: Server, patience: Patience = PATIENT) -> ConnectEr
     return caught.value
 
 
-# ------------------------------------------------------------------ the line is protected, or there is none
+# ---------------------------------------------------------- the line is protected, or there is none
 
 
 @pytest.mark.parametrize(
-    "host", ["smtp.ngo.example", "192.0.2.1", "::ffff:192.0.2.1", "localhost.ngo.example", "0.0.0.0"]
+    "host",
+    ["smtp.ngo.example", "192.0.2.1", "::ffff:192.0.2.1", "localhost.ngo.example", "0.0.0.0"],
 )
 def test_an_unprotected_line_to_another_machine_is_refused(host: str) -> None:
     with pytest.raises(Refused, match="unprotected"):
@@ -82,7 +85,9 @@ def test_an_unprotected_line_to_this_machine_is_allowed(host: str) -> None:
     Server(host, 25, "none", None, None, "mailer.example")
 
 
-async def test_an_unprotected_line_waits_for_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unprotected_line_waits_for_no_certificates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loaded: list[ssl.SSLContext] = []
     monkeypatch.setattr("mailer.sending.smtp.server._CONTEXT", loaded)
     async with SmtpServer() as server:
@@ -113,18 +118,24 @@ def test_a_login_takes_a_password_or_a_token() -> None:
 
 
 def test_a_password_does_not_show() -> None:
-    assert PASSWORD not in repr(Server("smtp.ngo.example", 465, "tls", "us", PASSWORD, "mailer.example"))
+    assert PASSWORD not in repr(
+        Server("smtp.ngo.example", 465, "tls", "us", PASSWORD, "mailer.example")
+    )
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
-async def test_tls_is_verified_and_described(security: str, good: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+async def test_tls_is_verified_and_described(
+    security: str, good: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
     async with SmtpServer(tls=good, implicit_tls=security == "tls", offers_in_tls=AUTH) as server:
         opened = await open_line(at(server, security, trusting), PATIENT)
         opened.line.abort()
     assert opened.tls.startswith("TLSv1.3 TLS_")
     assert "auth" in opened.extensions and "starttls" not in opened.extensions  # of the EHLO in TLS
     assert server.heard[0] == b"EHLO mailer.example\r\n"
-    assert server.verbs() == (["EHLO"] if security == "tls" else ["EHLO", "STARTTLS", "EHLO"]) + ["AUTH"]
+    assert server.verbs() == (["EHLO"] if security == "tls" else ["EHLO", "STARTTLS", "EHLO"]) + [
+        "AUTH"
+    ]
 
 
 @pytest.fixture
@@ -143,7 +154,8 @@ def old_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 BROKEN_TLS = (
-    "certificates that cannot be trusted, old TLS, STARTTLS stripped, refused, injected into; offers that change"
+    "certificates that cannot be trusted, old TLS, STARTTLS stripped, refused, injected into;"
+    " offers that change"
 )
 
 
@@ -156,7 +168,10 @@ BROKEN_TLS = (
         ("wrong host", "is for another name"),
         ("self-signed", "signed by itself"),
         ("unknown authority", "an authority that is not known here"),
-        ("TLS 1.1", "failed"),  # this server hangs up without a word; one that gives an alert stands below
+        (
+            "TLS 1.1",
+            "failed",
+        ),  # this server hangs up without a word; one that gives an alert stands below
     ],
 )
 async def test_a_certificate_that_cannot_be_trusted_ends_it_before_the_password(
@@ -170,12 +185,19 @@ async def test_a_certificate_that_cannot_be_trusted_ends_it_before_the_password(
         "unknown authority": lambda: theirs(trustme.CA().issue_cert("127.0.0.1")),
         "TLS 1.1": lambda: old_tls,
     }[certificate]()
-    async with SmtpServer(tls=context, implicit_tls=security == "tls", offers=AUTH, offers_in_tls=AUTH) as server:
+    async with SmtpServer(
+        tls=context, implicit_tls=security == "tls", offers=AUTH, offers_in_tls=AUTH
+    ) as server:
         fault = await turned_away(at(server, security, trusting))
     assert words in fault.message, fault.message
     assert fault.temporary is (words == "failed")
     assert "AUTH" not in server.verbs()
-    figures.note(f"T15 {security} {certificate}", BROKEN_TLS, "1 cases", "no password was sent, nothing was believed")
+    figures.note(
+        f"T15 {security} {certificate}",
+        BROKEN_TLS,
+        "1 cases",
+        "no password was sent, nothing was believed",
+    )
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
@@ -206,12 +228,16 @@ async def test_an_authority_of_ones_own_is_named_by_a_variable(
 async def test_a_server_that_only_has_old_tls_is_named(trusting: ssl.SSLContext) -> None:
     async def alerts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.write(b"\x15\x03\x02\x00\x02\x02\x46")  # fatal, protocol_version (RFC 5246 section 7.2)
+        writer.write(
+            b"\x15\x03\x02\x00\x02\x02\x46"
+        )  # fatal, protocol_version (RFC 5246 section 7.2)
         writer.close()
 
     async with await asyncio.start_server(alerts, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        fault = await turned_away(Server("127.0.0.1", port, "tls", None, None, "mailer.example", trusting))
+        fault = await turned_away(
+            Server("127.0.0.1", port, "tls", None, None, "mailer.example", trusting)
+        )
     assert "only old TLS, below 1.2" in fault.message and not fault.temporary
 
 
@@ -222,7 +248,11 @@ TAMPERED = "tampering"
 @pytest.mark.parametrize(
     ("fault", "words", "temporary"),
     [
-        (None, "does not offer STARTTLS, so nothing was sent over the open line", False),  # stripped
+        (
+            None,
+            "does not offer STARTTLS, so nothing was sent over the open line",
+            False,
+        ),  # stripped
         (says(b"454 4.7.0 TLS not available\r\n"), "refused to protect the line", True),
         (says(b"502 5.5.1 no\r\n"), "refused to protect the line", False),
         (adds(b"250-evil.example\r\n250 AUTH PLAIN\r\n"), TAMPERED, False),  # CVE-2011-0411
@@ -236,7 +266,9 @@ async def test_starttls_that_fails_ends_it_before_the_password(
     good: ssl.SSLContext, trusting: ssl.SSLContext,
 ) -> None:  # fmt: skip
     offered = None if fault is None else good
-    async with SmtpServer("starttls" if fault else "", fault, offers=AUTH, offers_in_tls=AUTH, tls=offered) as server:
+    async with SmtpServer(
+        "starttls" if fault else "", fault, offers=AUTH, offers_in_tls=AUTH, tls=offered
+    ) as server:
         refusal = await turned_away(at(server, "starttls", trusting))
     assert words in refusal.message
     assert refusal.temporary is temporary
@@ -252,7 +284,9 @@ async def test_tls_on_a_port_without_says_which_setting_is_wrong(trusting: ssl.S
 
 
 @pytest.mark.figures
-async def test_a_changed_offer_after_tls_is_the_one_that_counts(good: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+async def test_a_changed_offer_after_tls_is_the_one_that_counts(
+    good: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
     clear = (b"PIPELINING", b"SIZE 5")
     async with SmtpServer(tls=good, offers=(), offers_in_clear=clear, offers_in_tls=AUTH) as server:
         opened = await open_line(at(server, "starttls", trusting), PATIENT)
@@ -276,7 +310,9 @@ async def test_login_uses_plain_or_else_login(offers: bytes, heard: str) -> None
     async with SmtpServer(offers=(offers,)) as server:
         opened = await open_line(at(server, "none"), PATIENT)
         opened.line.abort()
-    assert [line.decode()[: len(heard)] for line in server.heard if line.startswith(b"AUTH")] == [heard]
+    assert [line.decode()[: len(heard)] for line in server.heard if line.startswith(b"AUTH")] == [
+        heard
+    ]
 
 
 class Hidden:
@@ -288,7 +324,9 @@ async def test_a_hidden_password_is_asked_for_when_it_is_needed() -> None:
     async with SmtpServer(offers=(b"AUTH PLAIN",)) as server:
         opened = await open_line(at(server, "none", password=Hidden()), PATIENT)  # type: ignore[arg-type]
         opened.line.abort()
-    assert base64.b64decode(server.heard[-1].split()[-1]) == f"\0us@ngo.example\0{PASSWORD}".encode()
+    assert (
+        base64.b64decode(server.heard[-1].split()[-1]) == f"\0us@ngo.example\0{PASSWORD}".encode()
+    )
 
 
 async def test_a_token_goes_out_as_xoauth2_fresh_for_every_connection() -> None:
@@ -301,8 +339,14 @@ async def test_a_token_goes_out_as_xoauth2_fresh_for_every_connection() -> None:
         for _ in range(2):
             opened = await open_line(at(server, "none", password=None, token=token), PATIENT)
             opened.line.abort()
-    sent = [base64.b64decode(line.split()[-1]) for line in server.heard if line.startswith(b"AUTH XOAUTH2")]
-    assert sent == [b"user=us@ngo.example\x01auth=Bearer %s\x01\x01" % one for one in (b"first", b"second")]
+    sent = [
+        base64.b64decode(line.split()[-1])
+        for line in server.heard
+        if line.startswith(b"AUTH XOAUTH2")
+    ]
+    assert sent == [
+        b"user=us@ngo.example\x01auth=Bearer %s\x01\x01" % one for one in (b"first", b"second")
+    ]
 
 
 async def test_a_token_command_that_fails_ends_it_before_the_login() -> None:
@@ -315,7 +359,9 @@ async def test_a_token_command_that_fails_ends_it_before_the_login() -> None:
 
 
 @pytest.mark.parametrize("offers", [(b"AUTH CRAM-MD5 GSSAPI",), (b"8BITMIME",)])
-async def test_a_server_without_our_login_is_named_with_what_it_offers(offers: tuple[bytes, ...]) -> None:
+async def test_a_server_without_our_login_is_named_with_what_it_offers(
+    offers: tuple[bytes, ...],
+) -> None:
     async with SmtpServer(offers=offers) as server:
         fault = await turned_away(at(server, "none"))
     assert "does not offer a login with PLAIN or LOGIN" in fault.message
@@ -326,17 +372,52 @@ async def test_a_server_without_our_login_is_named_with_what_it_offers(offers: t
 @pytest.mark.parametrize(
     ("answer", "temporary", "words", "hint"),
     [
-        (b"535 5.7.8 Error: authentication failed\r\n", False, "refused the login of", "check user and password"),
+        (
+            b"535 5.7.8 Error: authentication failed\r\n",
+            False,
+            "refused the login of",
+            "check user and password",
+        ),
         (b"535 no\r\n", False, "refused the login of", "check user and password"),
-        (b"535 5.7.139 Authentication unsuccessful\r\n", False, "refused the login of", "use oauth"),
-        (b"534-5.7.9 Application-specific password required\r\n534 5.7.9 see\r\n", False, "refused the login", "app"),
+        (
+            b"535 5.7.139 Authentication unsuccessful\r\n",
+            False,
+            "refused the login of",
+            "use oauth",
+        ),
+        (
+            b"534-5.7.9 Application-specific password required\r\n534 5.7.9 see\r\n",
+            False,
+            "refused the login",
+            "app",
+        ),
         (b"538 5.7.11 Encryption required\r\n", False, "refused the login of", ""),
-        (b"432 4.7.12 A password transition is needed\r\n", False, "refused the login of", "set anew"),
+        (
+            b"432 4.7.12 A password transition is needed\r\n",
+            False,
+            "refused the login of",
+            "set anew",
+        ),
         (b"432 later\r\n", False, "refused the login of", "set anew"),
-        (b"535 5.7.0 Your account has been suspended\r\n", False, "refused the login of", "ask the provider"),
-        (b"454 4.7.0 Temporary authentication failure\r\n", True, "refused the login of", "check user"),
+        (
+            b"535 5.7.0 Your account has been suspended\r\n",
+            False,
+            "refused the login of",
+            "ask the provider",
+        ),
+        (
+            b"454 4.7.0 Temporary authentication failure\r\n",
+            True,
+            "refused the login of",
+            "check user",
+        ),
         (b"421 4.7.0 Too many login attempts\r\n", True, "does not let", "tried again"),
-        (b"432 4.3.2 Concurrent connections limit exceeded\r\n", True, "does not let", "tried again"),
+        (
+            b"432 4.3.2 Concurrent connections limit exceeded\r\n",
+            True,
+            "does not let",
+            "tried again",
+        ),
         (b"550 5.4.5 Daily user sending limit exceeded\r\n", False, "does not let", "24 hours"),
         (b"454 4.7.0 daily sending quota exceeded\r\n", False, "does not let", "24 hours"),
     ],
@@ -349,7 +430,9 @@ async def test_a_refused_login_is_tried_once_and_says_whose_matter_it_is(
         return "t"
 
     oauth = {"password": None, "token": token} if mechanism == b"XOAUTH2" else {}
-    async with SmtpServer("auth", says(answer), offers=(b"AUTH %s CRAM-MD5" % mechanism,)) as server:
+    async with SmtpServer(
+        "auth", says(answer), offers=(b"AUTH %s CRAM-MD5" % mechanism,)
+    ) as server:
         fault = await turned_away(at(server, "none", **oauth))  # type: ignore[arg-type]
     assert server.verbs().count("AUTH") == 1 and server.connections == 1
     assert fault.temporary is temporary
@@ -376,7 +459,9 @@ async def test_a_refused_login_is_tried_once_and_says_whose_matter_it_is(
 )
 async def test_a_server_that_turns_us_away(stage: str, fault: Fault, temporary: bool) -> None:
     async with SmtpServer(stage, fault) as server:
-        refusal = await turned_away(at(server, "none", user=None, password=None), QUICK if fault is silent else PATIENT)
+        refusal = await turned_away(
+            at(server, "none", user=None, password=None), QUICK if fault is silent else PATIENT
+        )
     assert refusal.temporary is temporary
     assert f"127.0.0.1:{server.port}" in refusal.message
 
@@ -412,7 +497,9 @@ async def test_no_connection_in_time() -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
             fillers.append(filler)
-        fault = await turned_away(Server("127.0.0.1", port, "none", None, None, "mailer.example"), QUICK)
+        fault = await turned_away(
+            Server("127.0.0.1", port, "none", None, None, "mailer.example"), QUICK
+        )
         for filler in fillers:
             filler.close()
     assert "does not answer" in fault.message and "hotels" in fault.hint
@@ -424,7 +511,9 @@ async def test_a_cancelled_connect_leaves_no_connection() -> None:
         session = SmtpSession(at(server, "none"), PATIENT, lambda _: True)
         task = asyncio.create_task(session.connect())
         await server.happened.wait()
-        await asyncio.sleep(0.05)  # Python 3.11's wait_for loses a cancellation in the moment the connection stands
+        await asyncio.sleep(
+            0.05
+        )  # Python 3.11's wait_for loses a cancellation in the moment the connection stands
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -432,14 +521,18 @@ async def test_a_cancelled_connect_leaves_no_connection() -> None:
     assert not session.is_open
 
 
-# ------------------------------------------------------------------ what we rely on in others' private parts
+# --------------------------------------------------------- what we rely on in others' private parts
 
 
 async def test_contract_with_aiosmtplib() -> None:
-    """`guard` reads `protocol._buffer`, and counts on every reply going through `protocol.read_response`."""
+    """`guard` reads `protocol._buffer`, and counts on every reply going through
+    `protocol.read_response`.
+    """
     assert aiosmtplib.__version__ == "5.1.3", "read protocol.py again, then move this line"
     async with SmtpServer("ehlo", adds(b"250 2.")) as server:
-        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=server.port, local_hostname="x.example", start_tls=False)
+        client = aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=server.port, local_hostname="x.example", start_tls=False
+        )
         await client.connect()
         assert client.protocol is not None and client.protocol._buffer == b""
         read = client.protocol.read_response
@@ -452,12 +545,17 @@ async def test_contract_with_aiosmtplib() -> None:
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
-async def test_contract_with_asyncio_beneath_tls(security: str, good: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+async def test_contract_with_asyncio_beneath_tls(
+    security: str, good: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
     """Nothing public says how much is buffered beneath TLS; see `transport_beneath`."""
     async with SmtpServer(tls=good, implicit_tls=security == "tls") as server:
         opened = await open_line(at(server, security, trusting, user=None, password=None), PATIENT)
         beneath = transport_beneath(opened.line._transport)
         assert beneath is not None and beneath is not opened.line._transport
-        assert beneath.get_extra_info("socket").fileno() == opened.line._transport.get_extra_info("socket").fileno()
+        assert (
+            beneath.get_extra_info("socket").fileno()
+            == opened.line._transport.get_extra_info("socket").fileno()
+        )
         assert beneath.get_write_buffer_size() == 0
         opened.line.abort()

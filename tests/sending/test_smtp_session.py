@@ -1,4 +1,6 @@
-"""Facts about one SMTP session: the marker and the dot, the group of commands, what is never sent."""
+"""Facts about one SMTP session: the marker and the dot, the group of commands, what is
+never sent.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,24 @@ import trustme
 
 from mailer.base.errors import Refused
 from mailer.base.states import Stage, State
-from mailer.sending.smtp.session import Envelope, NotHandedOver, Patience, Server, SmtpSession, xtext
-from tests.helpers.smtp_server import Fault, SmtpServer, adds, drips, half_an_answer, hangs_up, says, silent
+from mailer.sending.smtp.session import (
+    Envelope,
+    NotHandedOver,
+    Patience,
+    Server,
+    SmtpSession,
+    xtext,
+)
+from tests.helpers.smtp_server import (
+    Fault,
+    SmtpServer,
+    adds,
+    drips,
+    half_an_answer,
+    hangs_up,
+    says,
+    silent,
+)
 
 PIPELINING = (b"PIPELINING", b"8BITMIME", b"SIZE 10000000")
 QUICK = Patience(connect=5, command=5, data=5, stall=0.3, dot=0.3, goodbye=0.3)
@@ -20,12 +38,16 @@ A, B, C = "a.berg@parliament.example", "b.costa@parliament.example", "c.duval@pa
 
 
 def letter(recipient: str = A, *, lines: int = 1, envid: str = "") -> Envelope:
-    return Envelope("us@ngo.example", recipient, b"Subject: t\r\n\r\n" + b"Dear colleague\r\n" * lines, envid)
+    return Envelope(
+        "us@ngo.example", recipient, b"Subject: t\r\n\r\n" + b"Dear colleague\r\n" * lines, envid
+    )
 
 
 def session_for(server: SmtpServer, patience: Patience = PATIENT, *, allow: frozenset[str] | None = None, dsn: bool = False,
                 tls: ssl.SSLContext | None = None) -> SmtpSession:  # fmt: skip
-    here = Server("127.0.0.1", server.port, "tls" if tls else "none", None, None, "mailer.example", tls)
+    here = Server(
+        "127.0.0.1", server.port, "tls" if tls else "none", None, None, "mailer.example", tls
+    )
     return SmtpSession(here, patience, lambda one: allow is None or one in allow, dsn=dsn)
 
 
@@ -60,7 +82,12 @@ async def test_receipt_says_who_answered_what_and_how_the_line_was_protected(
         session = session_for(server, tls=contexts[1])
         receipt = await session.deliver(letter(), yes)
         await session.quit()
-    assert (receipt.state, receipt.stage, receipt.code, receipt.enhanced) == (State.ACCEPTED, Stage.DOT, 250, "2.0.0")
+    assert (receipt.state, receipt.stage, receipt.code, receipt.enhanced) == (
+        State.ACCEPTED,
+        Stage.DOT,
+        250,
+        "2.0.0",
+    )
     assert receipt.text == "2.0.0 Ok: queued as 4F1"
     assert receipt.peer == f"127.0.0.1 [127.0.0.1]:{server.port}"
     assert receipt.tls.startswith("TLSv1.")
@@ -98,7 +125,9 @@ async def test_one_connection_serves_many_letters_without_rset() -> None:
 
 
 @pytest.mark.parametrize("offers", [(b"8BITMIME",), PIPELINING], ids=["one by one", "pipelined"])
-async def test_rset_comes_before_the_next_letter_only_after_a_refused_recipient(offers: tuple[bytes, ...]) -> None:
+async def test_rset_comes_before_the_next_letter_only_after_a_refused_recipient(
+    offers: tuple[bytes, ...],
+) -> None:
     stage = "rcpt"
     async with SmtpServer(stage, says(b"550 5.1.1 no\r\n"), 1, offers) as server:
         # a real server answers DATA without a recipient with 554
@@ -160,7 +189,9 @@ async def test_the_servers_words_are_bounded_and_without_control_characters() ->
 
 
 @pytest.mark.parametrize("offers", [(b"8BITMIME",), PIPELINING], ids=["one by one", "pipelined"])
-async def test_the_marker_is_set_after_the_body_and_before_the_dot(offers: tuple[bytes, ...]) -> None:
+async def test_the_marker_is_set_after_the_body_and_before_the_dot(
+    offers: tuple[bytes, ...],
+) -> None:
     async with SmtpServer(offers=offers) as server:
         seen: list[tuple[int, int]] = []
 
@@ -258,18 +289,24 @@ async def test_half_an_answer_is_kept_as_evidence() -> None:
 async def test_a_body_that_stalls_is_cut_off_and_no_dot_ever_leaves(
     protected: bool, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
 ) -> None:
-    """The buffers of the kernel, of the socket and of TLS are full. A close would flush them; an abort drops them."""
+    """The buffers of the kernel, of the socket and of TLS are full. A close would flush them; an
+    abort drops them.
+    """
     size, go_on, marked = 600_000, asyncio.Event(), []
 
     async def before_dot() -> bool:
         marked.append(1)
         return True
 
-    async def reads_later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: bytes) -> bool:
+    async def reads_later(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: bytes
+    ) -> bool:
         await go_on.wait()
         return await silent(reader, writer, b"")
 
-    async with SmtpServer("body", reads_later, 1, tls=contexts[0], implicit_tls=protected, small_window=True) as server:
+    async with SmtpServer(
+        "body", reads_later, 1, tls=contexts[0], implicit_tls=protected, small_window=True
+    ) as server:
         session = session_for(server, QUICK, tls=contexts[1] if protected else None)
         receipt = await session.deliver(letter(lines=size), before_dot)
         assert (receipt.state, receipt.stage) == (State.DEFERRED, Stage.BODY)
@@ -296,7 +333,9 @@ async def test_an_answer_during_the_body_is_heard_before_the_marker_is_set() -> 
     assert not marked and not server.taken and not session.is_open
 
 
-async def test_the_dot_waits_for_a_slow_reader(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+async def test_the_dot_waits_for_a_slow_reader(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
     """Marked only when the last byte has left for the kernel, also beneath TLS."""
     async with SmtpServer(tls=contexts[0], implicit_tls=True, small_window=True) as server:
         session = session_for(server, tls=contexts[1])
@@ -355,7 +394,9 @@ async def test_a_refused_letter_leaves_the_one_behind_it_alone(answer: bytes) ->
 
 
 async def test_421_at_the_dot_leaves_the_one_behind_it_for_a_new_connection() -> None:
-    async with SmtpServer("dot", says(b"421 4.7.0 slow down\r\n", goes_on=False), 1, PIPELINING) as server:
+    async with SmtpServer(
+        "dot", says(b"421 4.7.0 slow down\r\n", goes_on=False), 1, PIPELINING
+    ) as server:
         session = session_for(server)
         first = await session.deliver(letter(A), yes, letter(B))
         assert not session.is_open
@@ -366,7 +407,9 @@ async def test_421_at_the_dot_leaves_the_one_behind_it_for_a_new_connection() ->
 
 
 @pytest.mark.parametrize("end", ["another letter", "quit", "abort", "connect"])
-async def test_the_announced_letter_that_does_not_come_costs_the_connection_and_gets_no_dot(end: str) -> None:
+async def test_the_announced_letter_that_does_not_come_costs_the_connection_and_gets_no_dot(
+    end: str,
+) -> None:
     async with SmtpServer(offers=PIPELINING) as server:
         session = session_for(server)
         await session.deliver(letter(A), yes, letter(B))
@@ -389,7 +432,9 @@ async def test_the_announced_letter_that_does_not_come_costs_the_connection_and_
 async def test_a_refused_recipient_with_a_354_behind_it_ends_the_connection_without_a_dot() -> None:
     """RFC 2920 section 3.1: the server waits for a body now, and would take an empty one."""
     for deep in (False, True):
-        async with SmtpServer("rcpt", says(b"550 5.1.1 no such user\r\n"), 2 if deep else 1, PIPELINING) as server:
+        async with SmtpServer(
+            "rcpt", says(b"550 5.1.1 no such user\r\n"), 2 if deep else 1, PIPELINING
+        ) as server:
             session = session_for(server)
             if deep:
                 await session.deliver(letter(C), yes, letter(A))
@@ -410,7 +455,11 @@ async def test_a_group_refused_at_mail_is_read_to_its_end() -> None:
         third = await session.deliver(letter(C), yes)
         await session.quit()
     assert (first.state, third.state) == (State.ACCEPTED, State.ACCEPTED)
-    assert (second.state, second.stage, second.code) == (State.DEFERRED, Stage.MAIL, 550)  # not the person's fault
+    assert (second.state, second.stage, second.code) == (
+        State.DEFERRED,
+        Stage.MAIL,
+        550,
+    )  # not the person's fault
     assert server.connections == 1
 
 
@@ -432,7 +481,9 @@ async def test_an_address_off_the_allow_list_never_reaches_rcpt(role: str) -> No
     async with SmtpServer(offers=PIPELINING) as server:
         session = session_for(server, allow=frozenset({A}))
         with pytest.raises(Refused, match="allow-list"):
-            await session.deliver(letter(A if role == "follow" else B), yes, letter(B) if role == "follow" else None)
+            await session.deliver(
+                letter(A if role == "follow" else B), yes, letter(B) if role == "follow" else None
+            )
         session.abort()
     assert not any(b"RCPT" in line for line in server.heard)
 
@@ -485,7 +536,12 @@ async def test_a_letter_beyond_the_announced_size_is_refused_here() -> None:
         assert (await session.deliver(letter(A), yes, letter(B, lines=100))).state is State.ACCEPTED
         again = await session.deliver(letter(B, lines=100), yes)
         await session.quit()
-    assert (receipt.state, receipt.stage, receipt.code, receipt.enhanced) == (State.REFUSED, Stage.MAIL, None, "5.3.4")
+    assert (receipt.state, receipt.stage, receipt.code, receipt.enhanced) == (
+        State.REFUSED,
+        Stage.MAIL,
+        None,
+        "5.3.4",
+    )
     assert receipt.text == "the letter has 1,614 bytes, the server takes 1,000"
     assert again.state is State.REFUSED
     assert [one.recipient for one in server.taken] == [A]
@@ -501,7 +557,10 @@ async def test_a_size_without_a_limit_limits_nothing(size: bytes) -> None:
 
 
 async def test_an_address_beyond_ascii_needs_smtputf8() -> None:
-    for offers, state in (((b"8BITMIME",), State.REFUSED), ((b"SMTPUTF8", b"8BITMIME"), State.ACCEPTED)):
+    for offers, state in (
+        ((b"8BITMIME",), State.REFUSED),
+        ((b"SMTPUTF8", b"8BITMIME"), State.ACCEPTED),
+    ):
         async with SmtpServer(offers=offers) as server:
             session = session_for(server)
             receipt = await session.deliver(letter("jörg@bücher.example"), yes)
@@ -528,7 +587,9 @@ async def test_reports_are_asked_for_where_wanted_and_offered(asked: bool, offer
         await session.deliver(letter(envid="M-0001 a+b=c"), yes)
         session.abort()
     wanted = asked and offered
-    assert (b"MAIL FROM:<us@ngo.example> RET=HDRS ENVID=M-0001+20a+2Bb+3Dc\r\n" in server.heard) is wanted
+    assert (
+        b"MAIL FROM:<us@ngo.example> RET=HDRS ENVID=M-0001+20a+2Bb+3Dc\r\n" in server.heard
+    ) is wanted
     assert (f"RCPT TO:<{A}> NOTIFY=FAILURE,DELAY\r\n".encode() in server.heard) is wanted
 
 

@@ -33,7 +33,11 @@ async def test_the_line_end_does_not_belong_to_the_token() -> None:
     ("command", "words", "temporary"),
     [
         (["/nowhere/mailer-token"], "mailer-token cannot be run", False),
-        (python("import sys; sys.exit('first\\nno network')"), r"failed \(exit code 1\): no network", True),
+        (
+            python("import sys; sys.exit('first\\nno network')"),
+            r"failed \(exit code 1\): no network",
+            True,
+        ),
         (python("import sys; sys.exit(3)"), r"failed \(exit code 3\)$", True),
         (python("pass"), "must print one token", False),
         (python("print('two words')"), "must print one token", False),
@@ -42,7 +46,9 @@ async def test_the_line_end_does_not_belong_to_the_token() -> None:
         (python("print('a\\x01b')"), "must print one token", False),
     ],
 )
-async def test_a_command_without_a_token_says_why(command: list[str], words: str, temporary: bool) -> None:
+async def test_a_command_without_a_token_says_why(
+    command: list[str], words: str, temporary: bool
+) -> None:
     with pytest.raises(ConnectError, match=words) as caught:
         await token_from_command(command)()
     assert caught.value.temporary is temporary
@@ -87,7 +93,9 @@ async def test_a_file_is_read_afresh_each_time(tmp_path: Path) -> None:
         ('{"access_token": "t"}', 0o600, "must hold one token"),
     ],
 )
-async def test_a_file_that_cannot_serve_says_why(tmp_path: Path, content: str | None, mode: int, words: str) -> None:
+async def test_a_file_that_cannot_serve_says_why(
+    tmp_path: Path, content: str | None, mode: int, words: str
+) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_text(content, encoding="utf-8")

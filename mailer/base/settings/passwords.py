@@ -1,4 +1,6 @@
-"""Passwords and keys, fetched from where the settings say, when they are used; the settings themselves hold none."""
+"""Passwords and keys, fetched from where the settings say, when they are used; the settings
+themselves hold none.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from mailer.base.settings.workspace import Account, Workspace
 
 
 def read_password(workspace: Workspace, account: Account | None = None) -> SecretStr | None:
-    """Fetch the password from where the account's `password` says, now; None when no password is set.
+    """Fetch the password from where the account's `password` says, now; None when no password is
+    set.
 
     The account is that of `[smtp]`, or `workspace.settings.imap`.
     """
@@ -36,7 +39,8 @@ def read_password(workspace: Workspace, account: Account | None = None) -> Secre
     else:
         if not sys.stdin.isatty():
             raise _no_password(
-                "The password is asked for at the terminal, and there is none.", "use env, file or keyring"
+                "The password is asked for at the terminal, and there is none.",
+                "use env, file or keyring",
             )
         found = getpass.getpass(f"Password of {account.user} at {account.host}: ")
         hint = "type it when it is asked for"
@@ -46,7 +50,9 @@ def read_password(workspace: Workspace, account: Account | None = None) -> Secre
 
 
 def read_secret_file(path: Path, kind: str = "password") -> str:
-    """Read a file that nobody else may read; `kind` is what it holds, for the message. Raises `UsageError` (K110)."""
+    """Read a file that nobody else may read; `kind` is what it holds, for the message. Raises
+    `UsageError` (K110).
+    """
     try:
         # Asked of the open file, so that nobody can exchange it between the look and the reading.
         with path.open(encoding="utf-8") as file:
@@ -54,12 +60,15 @@ def read_secret_file(path: Path, kind: str = "password") -> str:
             mode = stat.S_IMODE(about.st_mode)
             if os.name == "posix" and mode & 0o077:
                 raise _no_password(
-                    f"Others can read the {kind} file {path} (its mode is {mode:04o}).", f"chmod 600 {path}"
+                    f"Others can read the {kind} file {path} (its mode is {mode:04o}).",
+                    f"chmod 600 {path}",
                 )
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise _no_password(f"The {kind} file {path} cannot be read: {reason}.", "make it, with mode 0600") from None
+        raise _no_password(
+            f"The {kind} file {path} cannot be read: {reason}.", "make it, with mode 0600"
+        ) from None
 
 
 def _keyring(service: str, user: str) -> str | None:
@@ -72,7 +81,9 @@ def _keyring(service: str, user: str) -> str | None:
     try:
         found: str | None = keyring.get_password(service, user)
     except keyring.errors.KeyringError as error:
-        raise _no_password(f"The keyring cannot be read: {error}.", "on a server, use env or file instead") from None
+        raise _no_password(
+            f"The keyring cannot be read: {error}.", "on a server, use env or file instead"
+        ) from None
     return found
 
 

@@ -1,7 +1,9 @@
-"""TOML files whose mistakes are told with their line: `tomllib` gives values, this module says where they stand.
+"""TOML files whose mistakes are told with their line: `tomllib` gives values, this module says
+where they stand.
 
-`tomllib` has no positions and pydantic names a path (`smtp`, `port`) without a line. A scan of the text for keys,
-tables, inline tables and arrays (TOML 1.0) joins the two. The scan trusts that `tomllib` has read the file before.
+`tomllib` has no positions and pydantic names a path (`smtp`, `port`) without a line. A scan of the
+text for keys, tables, inline tables and arrays (TOML 1.0) joins the two. The scan trusts that
+`tomllib` has read the file before.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ WORDS = {
     "too_short": "must not be empty",
     "tuple_type": 'must be a list, like ["…", "…"]',
 }
-"""Pydantic's kinds of error in plain words; a kind that is not here keeps pydantic's own sentence."""
+"""Pydantic's kinds of error in plain words; a kind that is not here keeps pydantic's own sentence.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class TomlFile:
 
     @classmethod
     def parse(cls, text: str, name: str) -> TomlFile:
-        """Read TOML and note the line of every key and every item of a list; `tomllib.TOMLDecodeError` when it is none."""
+        """Read TOML and note the line of every key and every item of a list;
+        `tomllib.TOMLDecodeError` when it is none.
+        """
         values = tomllib.loads(text)
         return cls(name, text, values, dict(_Scan(text).keys()))
 
@@ -85,21 +90,42 @@ def syntax_problem(error: tomllib.TOMLDecodeError, text: str, name: str, code: s
     line = int(at[1]) if at and at[1] else text.count("\n") + 1
     message = f"this line cannot be read: {AT.sub('', said)}"
     hint = "text stands in quotes, a list in [ ], and every setting is written  name = value"
-    return Problem(code, Severity.ERROR, message, file=name, row=line, column=at[2] if at else None, suggestion=hint)
+    return Problem(
+        code,
+        Severity.ERROR,
+        message,
+        file=name,
+        row=line,
+        column=at[2] if at else None,
+        suggestion=hint,
+    )
 
 
-def wrong(code: str, message: str, suggestion: str | None = None, *, show: bool = True) -> PydanticCustomError:
-    """Make the error that a validator raises: its problem code, one sentence, what to do; `show` the value or not."""
-    return PydanticCustomError(code, "{message}", {"message": message, "suggestion": suggestion, "show": show})
+def wrong(
+    code: str, message: str, suggestion: str | None = None, *, show: bool = True
+) -> PydanticCustomError:
+    """Make the error that a validator raises: its problem code, one sentence, what to do; `show`
+    the value or not.
+    """
+    return PydanticCustomError(
+        code, "{message}", {"message": message, "suggestion": suggestion, "show": show}
+    )
 
 
-def problem_of(error: ErrorDetails, model: type[BaseModel], *, unknown: str, missing: str, value: str) -> Problem:
-    """Word one pydantic error, without its place. The three codes are for unknown keys, missing keys, wrong values.
+def problem_of(
+    error: ErrorDetails, model: type[BaseModel], *, unknown: str, missing: str, value: str
+) -> Problem:
+    """Word one pydantic error, without its place. The three codes are for unknown keys, missing
+    keys, wrong values.
 
     The value of an unknown key is not repeated: it may be a password under a misspelt name.
     """
     path = tuple(step for step in error["loc"] if step != "[key]")
-    name, kind, context = ".".join(step for step in path if isinstance(step, str)), error["type"], error.get("ctx", {})
+    name, kind, context = (
+        ".".join(step for step in path if isinstance(step, str)),
+        error["type"],
+        error.get("ctx", {}),
+    )
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(str(path[-1]), keys_of(model, path[:-1]), 1)
         hint = f'did you mean "{close[0]}"?' if close else None
@@ -110,22 +136,36 @@ def problem_of(error: ErrorDetails, model: type[BaseModel], *, unknown: str, mis
     seen = str(given) if isinstance(given, str | int | float) and context.get("show", True) else ""
     if "message" in context:
         return Problem(
-            kind, Severity.ERROR, f"{name}: {context['message']}", value=seen, suggestion=context["suggestion"]
+            kind,
+            Severity.ERROR,
+            f"{name}: {context['message']}",
+            value=seen,
+            suggestion=context["suggestion"],
         )
     words = WORDS[kind].format(**context) if kind in WORDS else error["msg"]
     hint = None
     if kind == "literal_error":
-        close = difflib.get_close_matches(seen.casefold(), re.findall(r"'([^']*)'", context["expected"]), 1)
+        close = difflib.get_close_matches(
+            seen.casefold(), re.findall(r"'([^']*)'", context["expected"]), 1
+        )
         hint = f'did you mean "{close[0]}"?' if close else None
     return Problem(value, Severity.ERROR, f"{name}: {words}", value=seen, suggestion=hint)
 
 
 def keys_of(model: type[BaseModel], path: Path = ()) -> list[str]:
-    """Return the keys that a table of the model knows, as they are written in the file; none where anything goes."""
+    """Return the keys that a table of the model knows, as they are written in the file; none where
+    anything goes.
+    """
     for step in path:
-        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        fields = {
+            field.alias or name: field.annotation for name, field in model.model_fields.items()
+        }
         inner = fields.get(str(step))
-        kinds = [kind for kind in (inner, *get_args(inner)) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        kinds = [
+            kind
+            for kind in (inner, *get_args(inner))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
         if not kinds:
             return []
         model = kinds[0]
@@ -136,7 +176,9 @@ class _Scan:
     """One walk over the pieces of a TOML text."""
 
     def __init__(self, text: str) -> None:
-        self.pieces: list[tuple[str, int]] = []  # without blanks and comments; "\n" stays, it ends a value
+        self.pieces: list[
+            tuple[str, int]
+        ] = []  # without blanks and comments; "\n" stays, it ends a value
         line = 1
         for match in PIECE.finditer(text):
             if match.lastgroup != "blank":
@@ -196,7 +238,12 @@ class _Scan:
                     yield from self._value((*path, item))
                     item += 1
         else:
-            while self.at < len(self.pieces) and self.pieces[self.at][0] not in ("\n", ",", "]", "}"):
+            while self.at < len(self.pieces) and self.pieces[self.at][0] not in (
+                "\n",
+                ",",
+                "]",
+                "}",
+            ):
                 self.at += 1
 
     def _key(self) -> Iterator[str]:

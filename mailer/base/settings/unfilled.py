@@ -15,13 +15,17 @@ def _as_written() -> tuple[frozenset[str], frozenset[str]]:
     """Return the domains and the organisations that stand in new settings, in every language."""
     folder = resources.files("mailer.base.settings").joinpath("new")
     files = [one.joinpath("config.toml") for one in folder.iterdir() if one.is_dir()]
-    senders = [tomllib.loads(one.read_text(encoding="utf-8"))["sender"] for one in files if one.is_file()]
+    senders = [
+        tomllib.loads(one.read_text(encoding="utf-8"))["sender"] for one in files if one.is_file()
+    ]
     domains = frozenset(one["from"].rpartition("@")[2].strip("> ") for one in senders)
     return domains, frozenset(one["organisation"] for one in senders)
 
 
 def unfilled(workspace: Workspace) -> list[Problem]:
-    """List the settings that still hold what a new workspace has: errors in live mode, notes in test mode."""
+    """List the settings that still hold what a new workspace has: errors in live mode, notes in
+    test mode.
+    """
     severity = Severity.ERROR if workspace.settings.safety.mode == "live" else Severity.NOTE
     domains, organisations = _as_written()
     found = []
@@ -31,5 +35,15 @@ def unfilled(workspace: Workspace) -> list[Problem]:
             file, _, line = one.origin.partition(":")
             message = f"{one.key} is not filled in yet"
             row = int(line) if line else None
-            found.append(Problem("K113", severity, message, file, row=row, value=value, suggestion="write your own"))
+            found.append(
+                Problem(
+                    "K113",
+                    severity,
+                    message,
+                    file,
+                    row=row,
+                    value=value,
+                    suggestion="write your own",
+                )
+            )
     return found

@@ -1,8 +1,10 @@
-"""The workspace's settings: `config.toml`, `config.local.toml` and `MAILER_*` variables, read once, checked, frozen.
+"""The workspace's settings: `config.toml`, `config.local.toml` and `MAILER_*` variables, read once,
+checked, frozen.
 
-What comes first wins: MAILER_* variables, then config.local.toml (yours only, ignored by git), then config.toml, then
-the defaults below. Every mistake is found in one go and names its file and line, or its variable. The password is
-never among the settings: they say where it comes from, and `passwords.py` fetches it when it is used.
+What comes first wins: MAILER_* variables, then config.local.toml (yours only, ignored by git), then
+config.toml, then the defaults below. Every mistake is found in one go and names its file and line,
+or its variable. The password is never among the settings: they say where it comes from, and
+`passwords.py` fetches it when it is used.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ MAILBOX = re.compile(r'"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>')
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-# ------------------------------------------------------------------------------------------------ kinds of value
+# ----------------------------------------------------------------------------------- kinds of value
 
 
 def _one_line(text: str) -> str:
@@ -57,7 +59,9 @@ def _some_text(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    """Return the address as it goes on the wire: no display name, ASCII, the domain in its A-form."""
+    """Return the address as it goes on the wire: no display name, ASCII, the domain in
+    its A-form.
+    """
     try:
         # No question to the DNS: settings are read on every command, also without a network.
         found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
@@ -97,14 +101,20 @@ def _language(code: str) -> str:
 
 
 def _selector(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", name):
-        raise wrong("K105", "must be a name in the DNS: letters, figures and hyphens", '"mailer2027"')
+    if not re.fullmatch(
+        r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", name
+    ):
+        raise wrong(
+            "K105", "must be a name in the DNS: letters, figures and hyphens", '"mailer2027"'
+        )
     return name
 
 
 def _hold_list(name: str) -> str:
     if not name.startswith("_"):
-        raise wrong("K105", "must begin with _, or it would be read as a contact sheet", f'"_{name}"')
+        raise wrong(
+            "K105", "must begin with _, or it would be read as a contact sheet", f'"_{name}"'
+        )
     return name
 
 
@@ -117,18 +127,24 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
-# ----------------------------------------------------------------------------------------------------- the tables
+# --------------------------------------------------------------------------------------- the tables
 
 
 class Dkim(Table):
-    """The key that letters are signed with, where the organisation's own server does not sign them."""
+    """The key that letters are signed with, where the organisation's own server does
+    not sign them.
+    """
 
-    selector: Annotated[str, AfterValidator(_selector)]  # the DNS has its public half at SELECTOR._domainkey.DOMAIN
+    selector: Annotated[
+        str, AfterValidator(_selector)
+    ]  # the DNS has its public half at SELECTOR._domainkey.DOMAIN
     file: Text  # the private key, PEM, with mode 0600, relative to the workspace
 
 
 class Sender(Table):
-    from_: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")  # "Jana Novak <jana@rights.example>"
+    from_: Annotated[str, AfterValidator(_mailbox)] = Field(
+        alias="from"
+    )  # "Jana Novak <jana@rights.example>"
     reply_to: Address | None = None  # where answers and objections go; without it, to `from`
     organisation: Text  # stands in the footer of every letter
     postal_address: Line = ""
@@ -161,8 +177,14 @@ class Password(Table):
     @classmethod
     def _no_literal(cls, value: object) -> object:
         if isinstance(value, str):
-            hint = 'password = { file = "secrets/smtp.txt" }, or { env = "NAME" }, { keyring = "service/user" }, { ask = true }'
-            text = "the password itself does not belong here, this file is copied and shown; say where it comes from"
+            hint = (
+                'password = { file = "secrets/smtp.txt" }, or { env = "NAME" }, { keyring ='
+                ' "service/user" }, { ask = true }'
+            )
+            text = (
+                "the password itself does not belong here, this file is copied and shown; say where"
+                " it comes from"
+            )
             raise wrong("K107", text, hint, show=False)
         return value
 
@@ -185,15 +207,23 @@ class Password(Table):
 class OAuth(Table):
     """Where a token in place of the password comes from (XOAUTH2): exactly one of the two."""
 
-    command: tuple[Text, ...] | None = Field(None, min_length=1)  # program and arguments; it prints the token
-    file: Text | None = None  # a file with mode 0600 that another program keeps fresh, relative to the workspace
+    command: tuple[Text, ...] | None = Field(
+        None, min_length=1
+    )  # program and arguments; it prints the token
+    file: Text | None = (
+        None  # a file with mode 0600 that another program keeps fresh, relative to the workspace
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _no_literal(cls, value: object) -> object:
         if isinstance(value, str):
-            hint = 'oauth = { command = ["program", "argument"] }, or { file = "secrets/token.txt" }'
-            text = "a token does not belong here, and lasts an hour at most; say where it comes from"
+            hint = (
+                'oauth = { command = ["program", "argument"] }, or { file = "secrets/token.txt" }'
+            )
+            text = (
+                "a token does not belong here, and lasts an hour at most; say where it comes from"
+            )
             raise wrong("K107", text, hint, show=False)
         return value
 
@@ -228,7 +258,10 @@ class Account(Table):
         if security == "none" and not (
             host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
         ):
-            text = f'"none" sends everything readable over the network; it is for a server on this computer, not for {host}'
+            text = (
+                '"none" sends everything readable over the network; it is for a server on this'
+                f" computer, not for {host}"
+            )
             raise wrong("K108", text, 'use "starttls" or "tls", with its port', show=False)
         return security
 
@@ -239,7 +272,12 @@ class Account(Table):
             return password  # they are wrong, and that is said already
         user, token = info.data["user"], info.data["oauth"]
         if password and token:
-            raise wrong("K104", "a login takes a password or oauth, not both", "take one of them out", show=False)
+            raise wrong(
+                "K104",
+                "a login takes a password or oauth, not both",
+                "take one of them out",
+                show=False,
+            )
         if user and not password and not token:
             hint = 'password = { file = "secrets/smtp.txt" }'
             raise wrong("K104", f'is missing, and the user "{user}" has one', hint)
@@ -253,14 +291,20 @@ class Smtp(Account):
     host: Text  # "smtp.rights.example"
     port: int = Field(587, ge=1, le=65535)
     security: Literal["tls", "starttls", "none"] = "starttls"
-    dsn: bool = False  # ask for reports of failure and delay (RFC 3461), where the server offers that
+    dsn: bool = (
+        False  # ask for reports of failure and delay (RFC 3461), where the server offers that
+    )
 
 
 class Imap(Account):
-    """The mailbox whose folder of sent mail is evidence for an unknown letter; without a host there is none."""
+    """The mailbox whose folder of sent mail is evidence for an unknown letter; without a host there
+    is none.
+    """
 
     port: int = Field(993, ge=1, le=65535)
-    folder: Text | None = None  # without one, the folder that the server marks as the one of sent mail
+    folder: Text | None = (
+        None  # without one, the folder that the server marks as the one of sent mail
+    )
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Imap:
@@ -287,13 +331,19 @@ class Limits(Table):
     first: int = Field(0, ge=0)  # so many letters, then a pause for a look; 0: no pause
     connections: int = Field(2, ge=1, le=50)  # open to the server at a time
     per_connection: int = Field(50, ge=1)  # letters before a connection is closed and opened anew
-    keep_trying_hours: float = Field(24, gt=0, le=120)  # RFC 5321 section 4.5.4.1: give up after four to five days
+    keep_trying_hours: float = Field(
+        24, gt=0, le=120
+    )  # RFC 5321 section 4.5.4.1: give up after four to five days
 
 
 class Safety(Table):
     mode: Literal["test", "live"] = "test"
-    allow: tuple[Annotated[str, AfterValidator(_allowed)], ...] = ()  # who can be reached in test mode
-    approvals: int = Field(0, ge=0, le=1)  # 1: somebody else than the planner must say yes to a plan
+    allow: tuple[
+        Annotated[str, AfterValidator(_allowed)], ...
+    ] = ()  # who can be reached in test mode
+    approvals: int = Field(
+        0, ge=0, le=1
+    )  # 1: somebody else than the planner must say yes to a plan
     demo_only: bool = False
 
     @model_validator(mode="after")
@@ -306,10 +356,16 @@ class Safety(Table):
 
 class Contacts(Table):
     folder: Text = "contacts"
-    columns: dict[str, tuple[Text, ...]] = {}  # more headings for a known column: email = ["courriel"]
-    languages: dict[Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]] = {}
+    columns: dict[
+        str, tuple[Text, ...]
+    ] = {}  # more headings for a known column: email = ["courriel"]
+    languages: dict[
+        Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]
+    ] = {}
     hold_list: Annotated[Text, AfterValidator(_hold_list)] = "_hold.csv"  # in the folder
-    max_rows: int = Field(200_000, ge=1)  # of one sheet; a stray cell far below makes a sheet of a million rows
+    max_rows: int = Field(
+        200_000, ge=1
+    )  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 
 class Log(Table):
@@ -322,7 +378,9 @@ class Log(Table):
             return database
         url = urlsplit(database)
         if url.scheme.partition("+")[0] not in ("sqlite", "postgresql"):
-            raise wrong("K105", "must be a path, or a sqlite:// or postgresql:// address", show=False)
+            raise wrong(
+                "K105", "must be a path, or a sqlite:// or postgresql:// address", show=False
+            )
         if url.password:
             hint = "PostgreSQL reads it from ~/.pgpass (mode 0600) or from the variable PGPASSWORD"
             raise wrong("K107", "the password itself does not belong here", hint, show=False)
@@ -339,12 +397,14 @@ class Settings(Table):
     log: Log = Log()
 
 
-# -------------------------------------------------------------------------------------------------- the workspace
+# ------------------------------------------------------------------------------------ the workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting for `mailer config show`: its dotted key, its value as JSON knows it, and where that came from."""
+    """One setting for `mailer config show`: its dotted key, its value as JSON knows it, and where
+    that came from.
+    """
 
     key: str
     value: Any
@@ -353,13 +413,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One folder of an organisation's work: settings, contact sheets, appeals, and the mailer's own `.mailer`."""
+    """One folder of an organisation's work: settings, contact sheets, appeals, and the mailer's own
+    `.mailer`.
+    """
 
     root: Path  # absolute
     settings: Settings
     source: str  # the text of config.toml
     sha256: str  # of its bytes
-    origins: Mapping[tuple[str, str], str]  # ("smtp", "port") → "config.toml:12"; a default has no entry
+    origins: Mapping[
+        tuple[str, str], str
+    ]  # ("smtp", "port") → "config.toml:12"; a default has no entry
 
     @property
     def contacts_dir(self) -> Path:
@@ -389,7 +453,9 @@ class Workspace:
         return database if "://" in database else f"sqlite:///{(self.root / database).as_posix()}"
 
     def make_state_dir(self) -> Path:
-        """Make `.mailer` if it is not there, for its owner alone (0700): it holds names, addresses and letters."""
+        """Make `.mailer` if it is not there, for its owner alone (0700): it holds names, addresses
+        and letters.
+        """
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
         self.state_dir.chmod(0o700)
         return self.state_dir
@@ -398,14 +464,19 @@ class Workspace:
         """Return every setting in the order of the tables, with where its value came from."""
         values = self.settings.model_dump(mode="json", by_alias=True, exclude_none=True)
         return [
-            Setting(f"{table}.{key}", values[table].get(key), self.origins.get((table, key), "default"))
+            Setting(
+                f"{table}.{key}", values[table].get(key), self.origins.get((table, key), "default")
+            )
             for table in keys_of(Settings)
             for key in keys_of(Settings, (table,))
         ]
 
 
-def load_workspace(root: Path, *, instead: Mapping[str, Mapping[str, Any]] | None = None) -> Workspace:
-    """Read the settings of the folder `root`; a `UsageError` lists everything that is wrong with them.
+def load_workspace(
+    root: Path, *, instead: Mapping[str, Mapping[str, Any]] | None = None
+) -> Workspace:
+    """Read the settings of the folder `root`; a `UsageError` lists everything that is wrong with
+    them.
 
     `instead` are whole tables that stand in place of what files and variables say, right or wrong.
     """
@@ -416,7 +487,9 @@ def load_workspace(root: Path, *, instead: Mapping[str, Mapping[str, Any]] | Non
     own = _read(root / FILE)
     files = [own, _read(root / LOCAL)] if (root / LOCAL).is_file() else [own]
     values: dict[str, Any] = {}
-    givers: dict[tuple[str, str], TomlFile | str] = {}  # the file that gave a setting, or the variable
+    givers: dict[
+        tuple[str, str], TomlFile | str
+    ] = {}  # the file that gave a setting, or the variable
     for file in files:
         for table, given in file.values.items():
             if not isinstance(given, dict) or not isinstance(values.get(table, {}), dict):
@@ -435,14 +508,19 @@ def load_workspace(root: Path, *, instead: Mapping[str, Mapping[str, Any]] | Non
         settings = Settings.model_validate(values)
     except ValidationError as report:
         problems = [_problem(error, files, givers) for error in report.errors(include_url=False)]
-        raise _refusal(sorted(problems, key=lambda problem: (problem.file, problem.row or 0))) from None
+        raise _refusal(
+            sorted(problems, key=lambda problem: (problem.file, problem.row or 0))
+        ) from None
     origins = {
-        key: giver if isinstance(giver, str) else f"{giver.name}:{giver.line_of(key)}" for key, giver in givers.items()
+        key: giver if isinstance(giver, str) else f"{giver.name}:{giver.line_of(key)}"
+        for key, giver in givers.items()
     }
-    return Workspace(root, settings, own.text, hashlib.sha256(own.text.encode()).hexdigest(), origins)
+    return Workspace(
+        root, settings, own.text, hashlib.sha256(own.text.encode()).hexdigest(), origins
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- the reading
+# -------------------------------------------------------------------------------------- the reading
 
 
 def _read(path: Path) -> TomlFile:
@@ -450,7 +528,9 @@ def _read(path: Path) -> TomlFile:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        problem = Problem("K102", Severity.ERROR, "the file is not in UTF-8", name, suggestion="save it as UTF-8")
+        problem = Problem(
+            "K102", Severity.ERROR, "the file is not in UTF-8", name, suggestion="save it as UTF-8"
+        )
         raise _refusal([problem]) from None
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}.", code="K101") from None
@@ -463,8 +543,8 @@ def _read(path: Path) -> TomlFile:
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str], object]]:
     """Find the variables that name a setting, `MAILER_SMTP_HOST`; a list is written with commas.
 
-    `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env = "MAILER_SMTP_PASSWORD" }`; so does
-    `MAILER_IMAP_PASSWORD`.
+    `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env =
+    "MAILER_SMTP_PASSWORD" }`; so does `MAILER_IMAP_PASSWORD`.
     """
     for variable in sorted(environ):
         table, _, key = variable.removeprefix("MAILER_").lower().partition("_")
@@ -478,7 +558,9 @@ def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str
         yield variable, (table, key), value
 
 
-def _problem(error: ErrorDetails, files: list[TomlFile], givers: Mapping[tuple[str, str], TomlFile | str]) -> Problem:
+def _problem(
+    error: ErrorDetails, files: list[TomlFile], givers: Mapping[tuple[str, str], TomlFile | str]
+) -> Problem:
     """Give one of pydantic's errors its words and its place: the line, or the variable."""
     problem = problem_of(error, Settings, unknown="K103", missing="K104", value="K105")
     path = error["loc"]
@@ -494,5 +576,8 @@ def _refusal(problems: Sequence[Problem]) -> UsageError:
     many = "one mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
     hint = "every setting is explained in docs/configuration.md"
     return UsageError(
-        f"The settings have {many}; nothing was done.", hint=hint, code=problems[0].code, problems=problems
+        f"The settings have {many}; nothing was done.",
+        hint=hint,
+        code=problems[0].code,
+        problems=problems,
     )

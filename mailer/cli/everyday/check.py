@@ -33,7 +33,11 @@ from mailer.plan.plan import write
 @click.argument("appeal", required=False)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
-@click.option("--online", is_flag=True, help="Ask the network whether the links of the letters lead somewhere.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask the network whether the links of the letters lead somewhere.",
+)
 @click.pass_obj
 def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online: bool) -> int:
     """Look through sheets, hold list and letters for everything that could go wrong."""
@@ -45,12 +49,22 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     for name in names:
         asked: list[str] = []
         problems += _letters(workspace, name, delegations, book, holds, asked, online=online)
-        opinions += [f"{name}: {' · '.join(asked)}" if len(names) > 1 else " · ".join(asked)] if asked else []
-    seated = {contact.delegation for contact in book.contacts} & {member.code for member in delegations.members}
-    counts = {severity: sum(problem.severity is severity for problem in problems) for severity in Severity}
+        opinions += (
+            [f"{name}: {' · '.join(asked)}" if len(names) > 1 else " · ".join(asked)]
+            if asked
+            else []
+        )
+    seated = {contact.delegation for contact in book.contacts} & {
+        member.code for member in delegations.members
+    }
+    counts = {
+        severity: sum(problem.severity is severity for problem in problems) for severity in Severity
+    }
     bad = counts[Severity.ERROR] or (strict and counts[Severity.WARNING])
     if desk.json:
-        desk.data({"problems": problems, "contacts": len(book.contacts), "delegations": len(seated)})
+        desk.data(
+            {"problems": problems, "contacts": len(book.contacts), "delegations": len(seated)}
+        )
         return 1 if bad else 0
     files = len(book.files)
     sheets = (
@@ -65,17 +79,30 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     desk.out.print()
     show_problems(desk.out, problems, workspace.root, everything=everything, more="--all")
     reachable = sum(contact.skip is None for contact in book.contacts)
-    words = ", ".join(_many(number, severity.value) for severity, number in counts.items() if number) or "no problems"
+    words = (
+        ", ".join(_many(number, severity.value) for severity, number in counts.items() if number)
+        or "no problems"
+    )
     words = f"{words[0].upper()}{words[1:]}."
     if book.contacts:
-        words += f" {reachable} of {len(book.contacts)} people have an address that could be written to."
+        words += (
+            f" {reachable} of {len(book.contacts)} people have an address that could be written to."
+        )
     show_text(desk, words)
     desk.say()
     if not book.contacts:
         folder = workspace.settings.contacts.folder
-        say_text(desk, f"Nobody is in the sheets yet: fill in those in {folder}/, or put yours there.")
+        say_text(
+            desk, f"Nobody is in the sheets yet: fill in those in {folder}/, or put yours there."
+        )
     elif names:
-        show_steps(desk, [("read a letter", f"mailer preview {names[0]}"), ("who gets it", f"mailer plan {names[0]}")])
+        show_steps(
+            desk,
+            [
+                ("read a letter", f"mailer preview {names[0]}"),
+                ("who gets it", f"mailer plan {names[0]}"),
+            ],
+        )
     return 1 if bad else 0
 
 
@@ -89,7 +116,9 @@ def _letters(
     *,
     online: bool,
 ) -> Sequence[Problem]:
-    """Return what is wrong with one appeal. What a spam filter thinks of its letters goes into `opinions`."""
+    """Return what is wrong with one appeal. What a spam filter thinks of its letters goes into
+    `opinions`.
+    """
     columns = {heading for columns in book.columns.values() for heading in columns.extra.values()}
     try:
         appeal = appeals.load_appeal(workspace.root, name, delegations)
@@ -117,7 +146,10 @@ def _letters(
 
 
 def _spam(
-    workspace: Workspace, renderer: Renderer, letters: Sequence[tuple[Decision, Rendered]], opinions: list[str]
+    workspace: Workspace,
+    renderer: Renderer,
+    letters: Sequence[tuple[Decision, Rendered]],
+    opinions: list[str],
 ) -> list[Problem]:
     """Ask SpamAssassin, where it is installed, about one letter of each language."""
     if spam.program() is None:
@@ -126,11 +158,15 @@ def _spam(
     samples = {}
     for one, letter in letters:
         if letter.language not in samples:
-            _, own, shared = write(one.contact, one.language, renderer, sending, f"<sample@{sending.domain}>")
+            _, own, shared = write(
+                one.contact, one.language, renderer, sending, f"<sample@{sending.domain}>"
+            )
             samples[letter.language] = mime.dated(pieces.joined(own, shared), clock.now())
     found = []
     with ThreadPoolExecutor(2) as both:
-        for language, opinion in zip(samples, both.map(spam.opinion, samples.values()), strict=True):
+        for language, opinion in zip(
+            samples, both.map(spam.opinion, samples.values()), strict=True
+        ):
             if opinion is not None:
                 opinions.append(f"{language} {opinion.score:.1f}")
                 found += spam.problems(opinion, renderer.appeal.letters[language].file)
@@ -145,7 +181,11 @@ def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list
     for _, letter in letters:
         for link in links.links_of(letter.html):
             where.setdefault(link, appeal.letters[letter.language])
-    return [problem for answer in links.ask(where) for problem in links.problems(answer, where[answer.link])]
+    return [
+        problem
+        for answer in links.ask(where)
+        for problem in links.problems(answer, where[answer.link])
+    ]
 
 
 def _many(number: int, one: str, more: str = "") -> str:

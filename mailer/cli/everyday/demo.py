@@ -1,4 +1,6 @@
-"""`mailer demo`: the whole journey on made-up people, to a mailbox on this computer. Nothing leaves it."""
+"""`mailer demo`: the whole journey on made-up people, to a mailbox on this computer. Nothing leaves
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.progress import INTERRUPTED, run
-from mailer.cli.screen.tables import say_text, show_delegations, show_left_out, show_steps, show_totals
+from mailer.cli.screen.tables import (
+    say_text,
+    show_delegations,
+    show_left_out,
+    show_steps,
+    show_totals,
+)
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves.limits import Limits
@@ -48,7 +56,9 @@ TRICKS = {
     Trick.HANGS_UP: (0.77,),
 }
 FEW = 100
-"""With fewer people than this the mailbox calls nothing spam: among the first letters that stops a mail-out."""
+"""With fewer people than this the mailbox calls nothing spam: among the first letters that stops a
+mail-out.
+"""
 
 
 @click.command(cls=Command)
@@ -59,7 +69,9 @@ def demo(desk: Desk) -> int:
         workspace = _make_folder(desk)
     except OSError as error:
         message = f"The demo cannot make its folder in {Path.cwd()}: {error.strerror or error}."
-        raise UsageError(message, hint="go to a folder that you may write to, with 40 MB of room") from error
+        raise UsageError(
+            message, hint="go to a folder that you may write to, with 40 MB of room"
+        ) from error
     now = draft(workspace, _appeal(workspace), mode="demo")
     plan = now.plan()
     letters = plan.to_send
@@ -67,24 +79,41 @@ def demo(desk: Desk) -> int:
         _announce(desk, plan, sorted(now.appeal.letters))
     if not letters:
         raise UsageError("Nobody in these sheets would get a letter.", hint="mailer check")
-    with closing(Ledger(workspace.ledger_url)) as ledger, Mailbox(workspace.root / "mailbox", _tricks(plan)) as mailbox:
+    with (
+        closing(Ledger(workspace.ledger_url)) as ledger,
+        Mailbox(workspace.root / "mailbox", _tricks(plan)) as mailbox,
+    ):
         with ledger.writing() as connection:
             mail_out_id = mailouts.create(connection, plan, at=ledger.now(), who="demo")
         with ledger.reading() as connection:
             mail_out = mailouts.get(connection, mail_out_id)
-        # Loopback, whatever the configuration says; the session refuses an unprotected line to anywhere else.
+        # Loopback, whatever the configuration says; the session refuses an unprotected line to
+        # anywhere else.
         server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=now.sending.domain)
         limits = workspace.settings.limits
         pace = Limits("demo", PER_MINUTE)
         course = Course(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
         begun = time.monotonic()
-        after = run(desk, ledger, mail_out, lambda: SmtpSession(server, Patience(), lambda _address: True), course)
+        after = run(
+            desk,
+            ledger,
+            mail_out,
+            lambda: SmtpSession(server, Patience(), lambda _address: True),
+            course,
+        )
         seconds = time.monotonic() - begun
         with ledger.reading() as connection:
             if desk.json:
                 counts = deliveries.counts(connection, mail_out_id)
                 root = workspace.root
-                desk.data({"event": "finished", "workspace": root, "mail_out": after.name, "counts": counts})
+                desk.data(
+                    {
+                        "event": "finished",
+                        "workspace": root,
+                        "mail_out": after.name,
+                        "counts": counts,
+                    }
+                )
             else:
                 desk.say(f"  sent in {seconds:.1f} s\n")
                 for show in (show_totals, show_delegations, show_left_out):
@@ -99,7 +128,9 @@ def demo(desk: Desk) -> int:
 
 
 def _source(desk: Desk) -> Path:
-    """Return the workspace that is shown: this folder's, else the one that comes with the mailer."""
+    """Return the workspace that is shown: this folder's, else the one that comes with
+    the mailer.
+    """
     if (desk.folder / "config.toml").exists():
         return desk.folder
     package = Path(__file__).parents[2]
@@ -110,18 +141,27 @@ def _source(desk: Desk) -> Path:
 
 
 def _make_folder(desk: Desk) -> Workspace:
-    """Copy sheets, letters and settings into the demo's own folder; the one of an earlier demo gives way."""
+    """Copy sheets, letters and settings into the demo's own folder; the one of an earlier demo
+    gives way.
+    """
     source = load_workspace(_source(desk), instead=tomllib.loads(LOCAL))
     folder, fresh = Path.cwd() / FOLDER, Path.cwd() / f".{FOLDER}.new"
     if folder.exists() and not (folder / MARK).exists():
-        raise Refused(f"{folder} was not made by the demo, and is left alone.", hint="Move it away, or go elsewhere.")
+        raise Refused(
+            f"{folder} was not made by the demo, and is left alone.",
+            hint="Move it away, or go elsewhere.",
+        )
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     (fresh / MARK).touch()
     shutil.copy(source.root / "config.toml", fresh)
     for part in (source.contacts_dir, source.templates_dir):
         if part.is_dir():
-            shutil.copytree(part, fresh / part.relative_to(source.root), ignore=shutil.ignore_patterns("*.py", "__py*"))
+            shutil.copytree(
+                part,
+                fresh / part.relative_to(source.root),
+                ignore=shutil.ignore_patterns("*.py", "__py*"),
+            )
     (fresh / "config.local.toml").write_text(f"{HEADING}{LOCAL}", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
@@ -171,19 +211,27 @@ def _announce(desk: Desk, plan: Plan, languages: Sequence[str]) -> None:
     invented = all(one.contact.address.endswith(".example") for one in plan.to_send)
     people = "made-up people" if invented else "the people of this workspace"
     example = " (addresses end in .example, a name that can never exist)" if invented else ""
-    say_text(desk, f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.", style="bold")
+    say_text(
+        desk, f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.", style="bold"
+    )
     for text in (
         f"{len(plan.deliveries)} members of {delegations} delegations{example}",
         f'the appeal "{plan.title}", in {len(languages)} languages ({", ".join(languages)})',
-        f"{len(plan.left_out)} people are left out on purpose, and the mailbox plays tricks: it refuses some, "
-        "delays some, hangs up once.",
+        (
+            f"{len(plan.left_out)} people are left out on purpose, and the mailbox plays tricks: it"
+            " refuses some, delays some, hangs up once."
+        ),
     ):
         say_text(desk, text, indent=2)
     desk.say()
 
 
 def _farewell(desk: Desk, name: str) -> None:
-    say_text(desk, f"Everything is in ./{FOLDER}; the letters are in its folder mailbox, for any mail program.")
+    say_text(
+        desk,
+        f"Everything is in ./{FOLDER}; the letters are in its folder mailbox, for any mail"
+        " program.",
+    )
     program = Path(sys.argv[0])
     if shutil.which("mailer") is None and (activate := program.with_name("activate")).is_file():
         desk.say("\nOnce in this terminal, so that it knows the word mailer:")

@@ -1,6 +1,8 @@
-"""`mailer init`: a new folder for real work, in test mode, that loads as it is. Nothing is ever overwritten.
+"""`mailer init`: a new folder for real work, in test mode, that loads as it is. Nothing is ever
+overwritten.
 
-The texts stand in `base/settings/new/`, in English and French; the contact sheet is made from `sheet.toml` there.
+The texts stand in `base/settings/new/`, in English and French; the contact sheet is made from
+`sheet.toml` there.
 """
 
 from __future__ import annotations
@@ -26,7 +28,12 @@ ROWS = 2000
 
 @click.command(cls=Command)
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
-@click.option("--lang", type=click.Choice(["en", "fr"]), default="en", help="The language of the notes and headings.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "fr"]),
+    default="en",
+    help="The language of the notes and headings.",
+)
 @click.pass_obj
 def init(desk: Desk, folder: Path, lang: str) -> None:
     """Make a new workspace for real work."""
@@ -51,7 +58,9 @@ def init(desk: Desk, folder: Path, lang: str) -> None:
             _write(root / name, text)
         write_sheet(root / SHEET, own.joinpath("sheet.toml"))
     except OSError as error:
-        raise UsageError(f"{root} cannot be written to: {error.strerror}.", hint="choose another folder") from error
+        raise UsageError(
+            f"{root} cannot be written to: {error.strerror}.", hint="choose another folder"
+        ) from error
     if desk.json:
         desk.data({"workspace": root, "files": names})
         return
@@ -59,7 +68,11 @@ def init(desk: Desk, folder: Path, lang: str) -> None:
     for name in names:
         desk.out.print(f"  {name}")
     desk.say(f"\nFill in the lines marked <- in config.toml, and the people in {SHEET}. Then:")
-    go = "" if root == Path.cwd() else f"cd {shlex.quote(str(folder if desk.folder == Path() else root))} && "
+    go = (
+        ""
+        if root == Path.cwd()
+        else f"cd {shlex.quote(str(folder if desk.folder == Path() else root))} && "
+    )
     replace(desk, folder=Path()).say(f"  {go}mailer check")
 
 
@@ -70,17 +83,23 @@ def _write(path: Path, text: Traversable) -> None:
 
 
 def write_sheet(path: Path, form: Traversable) -> None:
-    """Write an empty contact sheet with drop-downs, and a second tab that explains it (its name begins with "_")."""
+    """Write an empty contact sheet with drop-downs, and a second tab that explains it (its name
+    begins with "_").
+    """
     import xlsxwriter
 
     from mailer.base.delegations import Delegations
     from mailer.base.spelling import tokens
 
     about: dict[str, Any] = tomllib.loads(form.read_text(encoding="utf-8"))
-    states = sorted((getattr(one, about["delegations"]) for one in Delegations.load().members), key=tokens)
+    states = sorted(
+        (getattr(one, about["delegations"]) for one in Delegations.load().members), key=tokens
+    )
     tab, columns = about["help_tab"], about["column"]
     with xlsxwriter.Workbook(str(path)) as book:
-        bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#DDE6F0", "border": 1})
+        bold = book.add_format(
+            {"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#DDE6F0", "border": 1}
+        )
         text = book.add_format({"num_format": "@"})  # as text: no dates made of names, no 1e5
         wrapped = book.add_format({"text_wrap": True, "valign": "top"})
         people = book.add_worksheet(about["tab"])
@@ -93,10 +112,17 @@ def write_sheet(path: Path, form: Traversable) -> None:
             if choices:
                 # A drop-down holds 255 characters; the delegations need cells of their own.
                 source = f"='{tab}'!$C$1:$C${len(states)}" if choices == "delegations" else choices
-                rule = {"validate": "list", "source": source, "error_type": "warning", "input_message": column["about"]}
+                rule = {
+                    "validate": "list",
+                    "source": source,
+                    "error_type": "warning",
+                    "input_message": column["about"],
+                }
                 people.data_validation(1, at, ROWS, at, rule)
         guide = book.add_worksheet(tab)
         guide.set_column(0, 0, 110, wrapped)
         guide.set_column(2, 2, 26)
-        guide.write_column(0, 0, [*about["help"], "", *(f"{one['heading']}: {one['about']}" for one in columns)])
+        guide.write_column(
+            0, 0, [*about["help"], "", *(f"{one['heading']}: {one['about']}" for one in columns)]
+        )
         guide.write_column(0, 2, states)

@@ -19,7 +19,11 @@ from mailer.plan.audience import Selection
 from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import Plan
 
-ROLES = {"representative": "representative", "substitute": "substitute", "chair": "chair of delegation"}
+ROLES = {
+    "representative": "representative",
+    "substitute": "substitute",
+    "chair": "chair of delegation",
+}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "es": "Spanish", "tr": "Turkish",
              "uk": "Ukrainian", "pl": "Polish"}  # fmt: skip
 
@@ -27,7 +31,12 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
 @click.command(cls=Command)
 @click.argument("appeal")
 @click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
-@click.option("--role", type=click.Choice(list(ROLES)), multiple=True, help="Only this role; may be given twice.")
+@click.option(
+    "--role",
+    type=click.Choice(list(ROLES)),
+    multiple=True,
+    help="Only this role; may be given twice.",
+)
 @click.pass_obj
 def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why."""
@@ -43,7 +52,9 @@ def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None
 @click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
 @click.pass_obj
 def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
-    """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is in it."""
+    """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is
+    in it.
+    """
     with desk.ledger() as ledger:
         with ledger.reading() as connection:
             before = mailouts.get(connection, number_of(mail_out))
@@ -52,12 +63,19 @@ def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
             begun = before.state not in (MailOutState.PLANNED, MailOutState.APPROVED)
             raise UsageError(
                 f"{before.name} is {before.state}; what is not sent yet may still go out.",
-                hint=f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop {before.name}",
+                hint=(
+                    f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop"
+                    f" {before.name}"
+                ),
             )
         now = draft(desk.workspace, before.appeal)
-        chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]  # who was not asked for is no rest
+        chosen = [
+            one for one in everyone if one.reason != Reason.NOT_CHOSEN
+        ]  # who was not asked for is no rest
         keys = {key for one in chosen for key in (one.address_key, one.person) if key}
-        selection = Selection(delegations=_codes(now, only), people=frozenset(keys), again_refused=refused)
+        selection = Selection(
+            delegations=_codes(now, only), people=frozenset(keys), again_refused=refused
+        )
         _plan(desk, ledger, now, selection, retry_of=before.id)
 
 
@@ -73,12 +91,16 @@ def _codes(now: Draft, only: str | None) -> frozenset[str]:
     return frozenset(codes)
 
 
-def _plan(desk: Desk, ledger: Ledger, now: Draft, selection: Selection, retry_of: int | None = None) -> None:
+def _plan(
+    desk: Desk, ledger: Ledger, now: Draft, selection: Selection, retry_of: int | None = None
+) -> None:
     with ledger.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
     frozen = now.plan(selection, history)
     with ledger.writing() as connection:
-        mail_out_id = mailouts.create(connection, frozen, at=ledger.now(), who=getpass.getuser(), retry_of=retry_of)
+        mail_out_id = mailouts.create(
+            connection, frozen, at=ledger.now(), who=getpass.getuser(), retry_of=retry_of
+        )
     name = shown(mail_out_id)
     if desk.json:
         desk.data(
@@ -107,11 +129,16 @@ def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
     for reason, number in by_reason.most_common():
         rows.append((["", str(number), f"  {REASONS[reason]}"], [_where(frozen, reason)], ""))
     show_rows(desk, rows, right=(1,))
-    facts: list[Row] = [(["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")]
+    facts: list[Row] = [
+        (["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")
+    ]
     if letters and settings.limits.per_minute:
         minutes = letters / settings.limits.per_minute
         time = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two"
-        speed = f"{settings.limits.per_minute} a minute, {settings.limits.connections} connections: {time}"
+        speed = (
+            f"{settings.limits.per_minute} a minute, {settings.limits.connections} connections:"
+            f" {time}"
+        )
         facts.append((["limits"], [speed], ""))
     if now.mode == "test":
         facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
@@ -120,28 +147,40 @@ def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
     desk.say()
     if not letters and by_reason[Reason.TEST_MODE]:
         say_text(
-            desk, "Nobody would get a letter. Put your own address into safety.allow in config.toml and plan again."
+            desk,
+            "Nobody would get a letter. Put your own address into safety.allow in config.toml and"
+            " plan again.",
         )
     elif not letters:
         say_text(desk, "Nobody would get a letter.")
     steps = [("send them", f"mailer send {name}")] if letters else []
     reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else now.appeal.name}")
-    show_steps(desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")])
+    show_steps(
+        desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")]
+    )
 
 
 def _languages(frozen: Plan) -> str:
-    """Say how many get which letter: `English 486 (12 have none in their own language) · French 94`."""
+    """Say how many get which letter: `English 486 (12 have none in their own language) · French
+    94`.
+    """
     letters = Counter(one.language for one in frozen.to_send)
     fell_back = Counter(one.language for one in frozen.to_send if one.fell_back)
     return " · ".join(
         f"{LANGUAGES.get(language, language)} {number}"
-        + (f" ({fell_back[language]} have none in their own language)" if fell_back[language] else "")
+        + (
+            f" ({fell_back[language]} have none in their own language)"
+            if fell_back[language]
+            else ""
+        )
         for language, number in letters.most_common()
     )
 
 
 def _where(frozen: Plan, reason: Reason) -> str:
-    """Say which delegations those who are left out for a reason belong to, and in which mail-out they were met."""
+    """Say which delegations those who are left out for a reason belong to, and in which mail-out
+    they were met.
+    """
     them = [one for one in frozen.left_out if one.reason is reason]
     codes = Counter(one.contact.delegation or "?" for one in them)
     where = " · ".join(f"{code} {number}" for code, number in codes.most_common(8))

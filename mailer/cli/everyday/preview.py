@@ -1,4 +1,6 @@
-"""`mailer preview`: letters as people would get them, and the proof sheet of what everybody reads first."""
+"""`mailer preview`: letters as people would get them, and the proof sheet of what everybody reads
+first.
+"""
 
 from __future__ import annotations
 
@@ -41,15 +43,45 @@ class View:
 
 @click.command(cls=Command)
 @click.argument("what", metavar="APPEAL|M")
-@click.option("--as", "who", metavar="WHO", help="A name, part of one, or an address; without it the first person.")
-@click.option("--lang", metavar="xx", help="The letter in this language, whatever the person's own is.")
-@click.option("--hardest", is_flag=True, help="Go through the most unusual people, one letter after the other.")
-@click.option("--proof", "sheet", is_flag=True, help="Every greeting, subject and first line on one sheet.")
-@click.option("--accept", "person", metavar="NAME", help="With --proof: accept the unverified forms; NAME is who does.")
+@click.option(
+    "--as",
+    "who",
+    metavar="WHO",
+    help="A name, part of one, or an address; without it the first person.",
+)
+@click.option(
+    "--lang", metavar="xx", help="The letter in this language, whatever the person's own is."
+)
+@click.option(
+    "--hardest",
+    is_flag=True,
+    help="Go through the most unusual people, one letter after the other.",
+)
+@click.option(
+    "--proof", "sheet", is_flag=True, help="Every greeting, subject and first line on one sheet."
+)
+@click.option(
+    "--accept",
+    "person",
+    metavar="NAME",
+    help="With --proof: accept the unverified forms; NAME is who does.",
+)
 @click.option("--text", is_flag=True, help="The plain text alone.")
-@click.option("--html", type=FILE, metavar="FILE", help="Write the HTML to a file, with its pictures in it.")
-@click.option("--eml", type=FILE, metavar="FILE", help="Write the whole message to a file, for a mail program.")
-@click.option("--pdf", type=FILE, metavar="FILE", help="Print the letter to a PDF, where Chromium is installed.")
+@click.option(
+    "--html", type=FILE, metavar="FILE", help="Write the HTML to a file, with its pictures in it."
+)
+@click.option(
+    "--eml",
+    type=FILE,
+    metavar="FILE",
+    help="Write the whole message to a file, for a mail program.",
+)
+@click.option(
+    "--pdf",
+    type=FILE,
+    metavar="FILE",
+    help="Print the letter to a PDF, where Chromium is installed.",
+)
 @click.option("--open", "browser", is_flag=True, help="Show the letter in your browser.")
 @click.pass_obj
 def preview(
@@ -82,11 +114,17 @@ def preview(
     else:
         now = draft(desk.workspace, what)
         decisions = now.decide()
-        views = _hardest(now, decisions) if hardest else iter([_view(now, _find(now, decisions, who), lang)])
+        views = (
+            _hardest(now, decisions)
+            if hardest
+            else iter([_view(now, _find(now, decisions, who), lang)])
+        )
     for number, view in enumerate(views, 1):
         if number > 1 and not _on(desk, text):
             break
-        places = _keep(desk, view, html, eml, pdf, browser=browser)  # before the screen, whose reader may have enough
+        places = _keep(
+            desk, view, html, eml, pdf, browser=browser
+        )  # before the screen, whose reader may have enough
         _show(desk, view, text=text)
         for place in places:
             desk.say(f"The letter is in {place}.")
@@ -115,14 +153,25 @@ def _keep(
 
 
 def _go_together(
-    planned: bool, who: str | None, lang: str | None, hardest: bool, sheet: bool, person: str | None, files: bool
+    planned: bool,
+    who: str | None,
+    lang: str | None,
+    hardest: bool,
+    sheet: bool,
+    person: str | None,
+    files: bool,
 ) -> None:
     """Refuse flags that contradict each other, rather than to pass one over."""
     wrong = ""
     if planned and (lang or hardest or sheet):
-        wrong = "The letters of a mail-out are frozen: --lang, --hardest and --proof are for an appeal."
+        wrong = (
+            "The letters of a mail-out are frozen: --lang, --hardest and --proof are for an appeal."
+        )
     elif hardest and (who or lang or files):
-        wrong = "--hardest goes through people by itself, on the screen: it stands alone, or with --text."
+        wrong = (
+            "--hardest goes through people by itself, on the screen: it stands alone, or with"
+            " --text."
+        )
     elif sheet and (who or lang or hardest or files):
         wrong = "--proof shows everybody: it stands alone, or with --accept NAME."
     elif person is not None and not sheet:
@@ -131,7 +180,7 @@ def _go_together(
         raise UsageError(wrong, hint="mailer preview -h")
 
 
-# ------------------------------------------------------------------------------------------------- whose letter
+# ------------------------------------------------------------------------------------- whose letter
 
 
 def _view(now: Draft, decision: Decision, lang: str | None = None) -> View:
@@ -144,11 +193,15 @@ def _view(now: Draft, decision: Decision, lang: str | None = None) -> View:
     contact, language = decision.contact, lang or decision.language
     if language not in now.appeal.letters:
         have = ", ".join(sorted(now.appeal.letters))
-        raise UsageError(f"There is no letter in {language!r} for {contact.name}.", hint=f"there is: {have}")
+        raise UsageError(
+            f"There is no letter in {language!r} for {contact.name}.", hint=f"there is: {have}"
+        )
     letter = now.renderer.render(contact, language)
     eml, why = b"", ""
     try:
-        _, own, shared = plan.write(contact, language, now.renderer, now.sending, f"<preview@{now.sending.domain}>")
+        _, own, shared = plan.write(
+            contact, language, now.renderer, now.sending, f"<preview@{now.sending.domain}>"
+        )
         eml = message.dated(pieces.joined(own, shared), clock.now())
     except MailerError as fault:
         why = fault.message
@@ -197,7 +250,11 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
             names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])
             raise UsageError(f"{len(found)} people of {planned.name} fit {who!r}.", hint=names)
         if not found:
-            whom = f"Nobody in {planned.name} is called {who!r}." if who else f"Nobody in {planned.name} gets a letter."
+            whom = (
+                f"Nobody in {planned.name} is called {who!r}."
+                if who
+                else f"Nobody in {planned.name} gets a letter."
+            )
             raise UsageError(whom, hint=f"mailer log people {planned.name}")
         (one,) = found
         sent = letter_of(desk.workspace, connection, one)
@@ -205,8 +262,13 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
             raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
     message = parsed(sent.data)
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
-    said, page = (part.get_content().replace("\r\n", "\n") if part is not None else "" for part in (text, html))
-    attached = [part.get_filename() or "?" for part in message.iter_attachments() if not part["Content-ID"]]
+    said, page = (
+        part.get_content().replace("\r\n", "\n") if part is not None else ""
+        for part in (text, html)
+    )
+    attached = [
+        part.get_filename() or "?" for part in message.iter_attachments() if not part["Content-ID"]
+    ]
     head = [("Date", str(message["Date"] or "at the first attempt"))]
     head += [(name, str(message[name])) for name in ("From", "To", "Subject")]
     head += [("Attached", ", ".join(attached))] if attached else []
@@ -227,7 +289,11 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
 
 def _hardest(now: Draft, decisions: Sequence[Decision]) -> Iterator[View]:
     """Yield the letters of the people who differ most, the most unusual first."""
-    likely = {id(one.contact): one for one in decisions if one.reason in (None, Reason.TEST_MODE, Reason.ALREADY)}
+    likely = {
+        id(one.contact): one
+        for one in decisions
+        if one.reason in (None, Reason.TEST_MODE, Reason.ALREADY)
+    }
     people = [(one.contact, one.language) for one in likely.values()]
     for contact, _ in proof.hardest(now.renderer, now.forms, people, HARDEST):
         yield _view(now, likely[id(contact)])
@@ -237,9 +303,13 @@ def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decisio
     everyone = now.book.contacts
     if not everyone:
         folder = now.workspace.settings.contacts.folder
-        raise UsageError("There is nobody in the contact sheets yet.", hint=f"fill in the sheets in {folder}/")
+        raise UsageError(
+            "There is nobody in the contact sheets yet.", hint=f"fill in the sheets in {folder}/"
+        )
     if who is None:
-        likely = [one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason]
+        likely = [
+            one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason
+        ]
         return [*likely, *decisions][0]
     found = _called(everyone, who)
     if not found:
@@ -247,21 +317,30 @@ def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decisio
 
         close = process.extractOne(who, [one.name for one in everyone], score_cutoff=70)
         raise UsageError(
-            f"Nobody in the sheets is called {who!r}.", hint=f'did you mean "{close[0]}"?' if close else ""
+            f"Nobody in the sheets is called {who!r}.",
+            hint=f'did you mean "{close[0]}"?' if close else "",
         )
     if len(found) > 1:
         names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])
-        raise UsageError(f"{len(found)} people fit {who!r}.", hint=f"{names}{' …' if len(found) > 8 else ''}")
+        raise UsageError(
+            f"{len(found)} people fit {who!r}.", hint=f"{names}{' …' if len(found) > 8 else ''}"
+        )
     return next(one for one in decisions if one.contact is found[0])
 
 
 def _called(everyone: Sequence[Contact], who: str) -> list[Contact]:
     words = tokens(who)
-    exact = [one for one in everyone if fold(one.name) == fold(who) or one.address.casefold() == who.casefold()]
-    return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
+    exact = [
+        one
+        for one in everyone
+        if fold(one.name) == fold(who) or one.address.casefold() == who.casefold()
+    ]
+    return exact or [
+        one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)
+    ]
 
 
-# ------------------------------------------------------------------------------------------------- on the screen
+# ------------------------------------------------------------------------------------ on the screen
 
 
 def _show(desk: Desk, view: View, *, text: bool) -> None:
@@ -296,10 +375,20 @@ def _proof(desk: Desk, appeal: str, person: str | None) -> int:
     from mailer.cli.screen.proof import show_proof
     from mailer.plan.signoff import accept
 
-    sheet = draft(desk.workspace, appeal, mode="live").proof()  # also in test mode: it is read for the real people
+    sheet = draft(
+        desk.workspace, appeal, mode="live"
+    ).proof()  # also in test mode: it is read for the real people
     if person is None:
         return show_proof(desk, sheet)
-    accept(desk.workspace.root, [group.key for group in sheet.waiting], by=person, on=clock.now().date())
+    accept(
+        desk.workspace.root,
+        [group.key for group in sheet.waiting],
+        by=person,
+        on=clock.now().date(),
+    )
     for group in sheet.waiting:
-        desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({proof.counted(len(group.people))})")
+        desk.say(
+            f"accepted: {group.language}  {group.people[0].greeting} "
+            f" ({proof.counted(len(group.people))})"
+        )
     return show_proof(desk, draft(desk.workspace, appeal, mode="live").proof())

@@ -1,4 +1,6 @@
-"""`mailer resolve`: a named person settles an unknown delivery, or releases its letter to be sent once more."""
+"""`mailer resolve`: a named person settles an unknown delivery, or releases its letter to be sent
+once more.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,30 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("words", nargs=-1, required=True, metavar="M WHO")
 @click.option("--accepted", "to", flag_value="accepted", help="It was accepted: count it so.")
-@click.option("--not-sent", "to", flag_value="not_sent", help="It did not go out: the person may be written to anew.")
-@click.option("--resend", "to", flag_value="resend", help="Plan the same letter once more; this one stays unknown.")
-@click.option("--because", required=True, metavar="TEXT", help="What makes you sure; it stays on record.")
+@click.option(
+    "--not-sent",
+    "to",
+    flag_value="not_sent",
+    help="It did not go out: the person may be written to anew.",
+)
+@click.option(
+    "--resend",
+    "to",
+    flag_value="resend",
+    help="Plan the same letter once more; this one stays unknown.",
+)
+@click.option(
+    "--because", required=True, metavar="TEXT", help="What makes you sure; it stays on record."
+)
 @click.option("--by", metavar="NAME", help="Who decided; otherwise your name on this computer.")
 @click.pass_obj
-def resolve(desk: Desk, words: tuple[str, ...], to: str | None, because: str, by: str | None) -> None:
+def resolve(
+    desk: Desk, words: tuple[str, ...], to: str | None, because: str, by: str | None
+) -> None:
     """Say what became of an unknown delivery, as a named person.
 
-    Look at the evidence first: mailer log show M WHO. WHO is a name or a part of it, an address, or a number of the log.
+    Look at the evidence first: mailer log show M WHO. WHO is a name or a part of it, an address, or
+    a number of the log.
 
     \b
     mailer resolve M-0007 anna.berg@no.parliament.example --accepted --because "she answered"
@@ -40,7 +57,8 @@ def resolve(desk: Desk, words: tuple[str, ...], to: str | None, because: str, by
     name, who = choose.who_in(words)
     if name is None or not who:
         raise UsageError(
-            "Whose letter, of which mail-out?", hint="mailer resolve M-0007 NAME --accepted --because TEXT"
+            "Whose letter, of which mail-out?",
+            hint="mailer resolve M-0007 NAME --accepted --because TEXT",
         )
     if to is None:
         hint = "--accepted, --not-sent or --resend; mailer log show has the evidence"
@@ -62,7 +80,9 @@ def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
     unknown = [one for one in found if one.state is State.UNKNOWN]
     if len(unknown) > 1:
         hint = f"name one: {', '.join(one.shown for one in unknown)}"
-        raise UsageError(f"{len(unknown)} people of {mail_out.name} match {who!r} and are unknown.", hint=hint)
+        raise UsageError(
+            f"{len(unknown)} people of {mail_out.name} match {who!r} and are unknown.", hint=hint
+        )
     return (unknown or found)[0]
 
 
@@ -79,7 +99,9 @@ def _settle(desk: Desk, ledger: Ledger, one: Delivery, to: State, because: str, 
         desk.say(f"  write to them anew   mailer retry {shown(one.mail_out_id)}")
 
 
-def _release(desk: Desk, ledger: Ledger, mail_out: MailOut, one: Delivery, because: str, by: str) -> None:
+def _release(
+    desk: Desk, ledger: Ledger, mail_out: MailOut, one: Delivery, because: str, by: str
+) -> None:
     from mailer.ledger.moves import resolve as unknown
     from mailer.plan.draft import draft
 
@@ -100,7 +122,10 @@ def _release(desk: Desk, ledger: Ledger, mail_out: MailOut, one: Delivery, becau
     if desk.json:
         desk.data({"delivery": one.shown, "state": State.UNKNOWN, "who": by, "resend": name})
         return
-    desk.say(f"{name} is planned: the letter of {one.shown} to {one.name} once more, with the same Message-ID.")
+    desk.say(
+        f"{name} is planned: the letter of {one.shown} to {one.name} once more, with the same"
+        " Message-ID."
+    )
     desk.say(f"{one.shown} stays unknown. Nothing has been sent yet.")
     desk.say(f"  send it   mailer send {name}      leave it   mailer stop {name}")
 
@@ -111,7 +136,9 @@ def _may_be_written_to(now: Draft, one: Delivery) -> None:
 
     person = Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
     if hold := now.holds.match(person):
-        raise Refused(f"{one.name} is on the hold list: {hold.because}. Nothing was released.", code="S213")
+        raise Refused(
+            f"{one.name} is on the hold list: {hold.because}. Nothing was released.", code="S213"
+        )
     if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
         raise Refused(
             f"{one.address} is not on the allow-list of test mode. Nothing was released.",

@@ -29,8 +29,15 @@ from mailer.sending.connect import course_of, sessions, signer
 
 @click.command(cls=Command)
 @click.argument("mail_out")
-@click.option("--confirm", type=int, metavar="N", help="The number of people, in place of typing it.")
-@click.option("--first", type=click.IntRange(min=0), metavar="N", help="Pause for a look after N letters; 0: do not.")
+@click.option(
+    "--confirm", type=int, metavar="N", help="The number of people, in place of typing it."
+)
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Pause for a look after N letters; 0: do not.",
+)
 @click.pass_obj
 def send(desk: Desk, mail_out: str, confirm: int | None, first: int | None) -> int:
     """Send a planned mail-out, or go on with one that was interrupted."""
@@ -77,10 +84,15 @@ def _change(desk: Desk, mail_out_id: int, to: MailOutState) -> int:
     if desk.json:
         desk.data({"mail_out": now.name, "state": now.state, "counts": counts})
     elif to is MailOutState.PAUSED:
-        desk.say(f"{now.name} is paused; {_people(sum(counts[state] for state in OPEN))} still to be written to.")
+        desk.say(
+            f"{now.name} is paused; {_people(sum(counts[state] for state in OPEN))} still to be"
+            " written to."
+        )
         show_steps(desk, _go_on(now))
     else:
-        desk.say(f"{now.name} is stopped for good; {_people(counts[State.NOT_SENT])} not written to.")
+        desk.say(
+            f"{now.name} is stopped for good; {_people(counts[State.NOT_SENT])} not written to."
+        )
         show_steps(
             desk,
             [
@@ -101,14 +113,19 @@ VERBS = {MailOutState.PAUSED: "pause", MailOutState.STOPPED: "stop"}
 
 
 def _go_on(mail_out: MailOut) -> list[tuple[str, str]]:
-    return [("carry on", f"mailer resume {mail_out.name}"), ("give up", f"mailer stop {mail_out.name}")]
+    return [
+        ("carry on", f"mailer resume {mail_out.name}"),
+        ("give up", f"mailer stop {mail_out.name}"),
+    ]
 
 
 def _people(number: int) -> str:
     return "1 person is" if number == 1 else f"{number} people are"
 
 
-def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None) -> int:
+def _send(
+    desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None
+) -> int:
     with desk.ledger() as ledger:
         with ledger.reading() as connection:
             mail_out = mailouts.get(connection, mail_out_id)
@@ -117,9 +134,15 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first
         if mail_out.state is MailOutState.FINISHED:
             return _over(desk, ledger, mail_out)
         if mail_out.state is MailOutState.STOPPED:
-            raise Refused(f"{mail_out.name} was stopped for good.", hint=f"mailer retry {mail_out.name}", code="S211")
+            raise Refused(
+                f"{mail_out.name} was stopped for good.",
+                hint=f"mailer retry {mail_out.name}",
+                code="S211",
+            )
         if not ask and fresh:
-            raise Refused(f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210")
+            raise Refused(
+                f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210"
+            )
         kill_switch_is_off(desk.workspace)
         copies.require(ledger)
         health.require(ledger)
@@ -131,12 +154,16 @@ def _send(desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first
             _confirm(desk, mail_out, confirm, left, total)
         try:
             course = course_of(desk.workspace, first)
-            after = run(desk, ledger, mail_out, sessions(desk.workspace), course, signer(desk.workspace))
+            after = run(
+                desk, ledger, mail_out, sessions(desk.workspace), course, signer(desk.workspace)
+            )
             return _over(desk, ledger, after)
         except ServerError:
             with ledger.reading() as connection:
                 mail_out = mailouts.get(connection, mail_out_id)
-            if mail_out.state is MailOutState.PAUSED:  # it stopped part-way; how far it got is said before the reason
+            if (
+                mail_out.state is MailOutState.PAUSED
+            ):  # it stopped part-way; how far it got is said before the reason
                 _over(desk, ledger, mail_out)
             raise
 
@@ -151,7 +178,9 @@ def kill_switch_is_off(workspace: Workspace) -> None:
 
 
 def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, fresh: bool) -> None:
-    """Refuse what differs from the plan. Once begun, the frozen letters go out; only the settings must agree."""
+    """Refuse what differs from the plan. Once begun, the frozen letters go out; only the settings
+    must agree.
+    """
     with ledger.reading() as connection:
         sources = mailouts.sources(connection, mail_out.id)
     if as_planned(sources, desk.workspace, mail_out.appeal):
@@ -165,13 +194,18 @@ def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, fresh: bool
             hint=hint, code="S201", problems=changes,
         )  # fmt: skip
     if settings:
-        hint = f"put the settings back, or give it up (mailer stop {mail_out.name}) and plan the rest anew"
+        hint = (
+            f"put the settings back, or give it up (mailer stop {mail_out.name}) and plan the rest"
+            " anew"
+        )
         raise Refused(
             f"{mail_out.name} was begun with other settings. Nothing more was sent.",
             hint=hint, code="S201", problems=settings,
         )  # fmt: skip
     if changes:
-        many = "one cell or line has" if len(changes) == 1 else f"{len(changes)} cells or lines have"
+        many = (
+            "one cell or line has" if len(changes) == 1 else f"{len(changes)} cells or lines have"
+        )
         desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
 
 
@@ -186,7 +220,11 @@ def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
     if fresh and desk.workspace.settings.safety.approvals:
         with ledger.reading() as connection:
             approvals.require(connection, mail_out, at=ledger.now())
-    if mail_out.mode == "live" and fresh and (obstacles := draft(desk.workspace, mail_out.appeal).obstacles()):
+    if (
+        mail_out.mode == "live"
+        and fresh
+        and (obstacles := draft(desk.workspace, mail_out.appeal).obstacles())
+    ):
         raise Refused(
             "This appeal may not go to real people yet. Nothing was sent.",
             hint=f"mailer letters sign {mail_out.appeal}; mailer preview {mail_out.appeal} --proof",
@@ -196,7 +234,9 @@ def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
 
 
 def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
-    """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns how many."""
+    """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns
+    how many.
+    """
     holds = trusted(load_holds(desk.workspace.hold_list, own_delegations(desk.workspace.root)))
     if not holds:
         return 0
@@ -205,11 +245,15 @@ def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
         held = [
             one.number
             for one in waiting
-            if holds.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
+            if holds.match(
+                Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
+            )
         ]
         if held:
             mailouts.held(connection, mail_out.id, held, at=ledger.now(), who=getpass.getuser())
-            desk.say(f"{_people(len(held))} on the hold list since the plan, and will not be written to.")
+            desk.say(
+                f"{_people(len(held))} on the hold list since the plan, and will not be written to."
+            )
         return len(held)
 
 
@@ -224,13 +268,19 @@ def _confirm(desk: Desk, mail_out: MailOut, confirm: int | None, left: int, tota
         )  # fmt: skip
     if not sys.stdin.isatty():
         raise UsageError(
-            f"The number of people must be confirmed, and there is no terminal to ask at: {total}. Nothing was sent.",
+            f"The number of people must be confirmed, and there is no terminal to ask at: {total}."
+            " Nothing was sent.",
             hint=f"mailer send {mail_out.name} --confirm {total}",
         )
     sentence = f"You are about to e-mail {total} people as {mail_out.sender}."
     if left != total:
-        sentence += f" {total - left} of them have an outcome already; the other {left} are still to be written to."
-    test = " This is test mode: all of them are on the allow-list." if mail_out.mode == "test" else ""
+        sentence += (
+            f" {total - left} of them have an outcome already; the other {left} are still to be"
+            " written to."
+        )
+    test = (
+        " This is test mode: all of them are on the allow-list." if mail_out.mode == "test" else ""
+    )
     say_text(desk, f"{sentence}{test} This cannot be taken back.", style="bold")
     try:
         question = f"Type {total} to send, or press Enter to leave it"
@@ -254,7 +304,11 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
             show_totals(desk, connection, mail_out)
     why = f": {mail_out.why.rstrip('.')}" if mail_out.why else ""
     missed = [state for state in (State.REFUSED, State.UNKNOWN, State.NOT_SENT) if counts[state]]
-    steps = [("who was not reached", f"mailer log people {name} --state {','.join(missed)}")] if missed else []
+    steps = (
+        [("who was not reached", f"mailer log people {name} --state {','.join(missed)}")]
+        if missed
+        else []
+    )
     desk.say()
     match mail_out.state:
         case MailOutState.FINISHED:
@@ -266,7 +320,9 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
             _steps_and_seal(desk, ledger, steps or [("look at it", f"mailer status {name}")])
             return 1 if missed else 0
         case MailOutState.STOPPED:
-            say_text(desk, f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to.")
+            say_text(
+                desk, f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to."
+            )
             _steps_and_seal(desk, ledger, [*steps, ("plan the rest", f"mailer retry {name}")])
             return 1
         case MailOutState.PLANNED | MailOutState.APPROVED:  # interrupted before the server answered
@@ -279,8 +335,14 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
         what = "Nobody is left to be written to."
     say_text(desk, f"{name} is paused{why}. {what}")
     if counts[State.UNKNOWN]:
-        became = "1 letter was" if counts[State.UNKNOWN] == 1 else f"{counts[State.UNKNOWN]} letters were"
-        say_text(desk, f"{became} handed over without an answer: unknown, and not sent again by itself.")
+        became = (
+            "1 letter was"
+            if counts[State.UNKNOWN] == 1
+            else f"{counts[State.UNKNOWN]} letters were"
+        )
+        say_text(
+            desk, f"{became} handed over without an answer: unknown, and not sent again by itself."
+        )
     show_steps(desk, _go_on(mail_out) if left else [("close it", f"mailer resume {name}")])
     return 130 if mail_out.why == INTERRUPTED else Interrupted.exit_code
 
@@ -289,9 +351,14 @@ SHORT = 16  # signs of a head that are enough to know it by
 
 
 def _steps_and_seal(desk: Desk, ledger: Ledger, steps: list[tuple[str, str]]) -> None:
-    """Say what to type next; and name the head of the log, which proves it only where somebody else has it, too."""
+    """Say what to type next; and name the head of the log, which proves it only where somebody else
+    has it, too.
+    """
     ledger.seal()
     with ledger.reading() as connection:
         head = seals.head(connection)
     show_steps(desk, [*steps, ("prove the log", f"mailer log verify --head {head[:SHORT]}")])
-    say_text(desk, "Give the last line to a second person to keep: it proves later that nothing was cut off.")
+    say_text(
+        desk,
+        "Give the last line to a second person to keep: it proves later that nothing was cut off.",
+    )

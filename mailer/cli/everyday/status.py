@@ -31,13 +31,17 @@ LOOK = 1.0  # seconds between two looks of --watch
 
 @click.command(cls=Command)
 @click.argument("mail_out", required=False, metavar="[M]")
-@click.option("--watch", is_flag=True, help="Look every second until it is over, and say what changed.")
+@click.option(
+    "--watch", is_flag=True, help="Look every second until it is over, and say what changed."
+)
 @click.pass_obj
 def status(desk: Desk, mail_out: str | None, watch: bool) -> int:
-    """Show where a mail-out stands, who needs a person, and what to type next. Without M: all mail-outs.
+    """Show where a mail-out stands, who needs a person, and what to type next. Without M: all
+    mail-outs.
 
-    "Accepted for delivery" means that the next server took the letter. That is often the provider's, which carries it
-    on: a parliament's refusal may still come back later as a message to you.
+    "Accepted for delivery" means that the next server took the letter. That is often the
+    provider's, which carries it on: a parliament's refusal may still come back later as a message
+    to you.
     """
     if not has_log(desk) and mail_out is None:
         desk.say(f"{NO_LOG}\n  = {NEXT}")
@@ -59,14 +63,26 @@ def _list(desk: Desk, connection: Connection) -> None:
     for one in everything:
         counts = deliveries.counts(connection, one.id)
         if desk.json:
-            times = {"planned_at": one.planned_at, "started_at": one.started_at, "ended_at": one.ended_at}
+            times = {
+                "planned_at": one.planned_at,
+                "started_at": one.started_at,
+                "ended_at": one.ended_at,
+            }
             people = {"planned": sum(counts.values()), "counts": totals.plain(counts)}
             desk.data(
-                {"mail_out": one.name, "appeal": one.appeal, "title": one.title, "state": one.state} | people | times
+                {"mail_out": one.name, "appeal": one.appeal, "title": one.title, "state": one.state}
+                | people
+                | times
             )
             continue
         look = totals.to_look_at(counts, totals.not_meant(connection, one.id))
-        cells = [one.name, one.state.value, str(sum(counts.values())), str(counts[State.ACCEPTED]), _when(one)]
+        cells = [
+            one.name,
+            one.state.value,
+            str(sum(counts.values())),
+            str(counts[State.ACCEPTED]),
+            _when(one),
+        ]
         rows.append((cells, [one.title or one.appeal, look and f"needs a look: {look}"], ""))
     if desk.json:
         return
@@ -81,14 +97,22 @@ def _list(desk: Desk, connection: Connection) -> None:
 
 
 def _when(mail_out: MailOut) -> str:
-    return totals.local(mail_out.ended_at or mail_out.started_at or mail_out.planned_at, seconds=False)
+    return totals.local(
+        mail_out.ended_at or mail_out.started_at or mail_out.planned_at, seconds=False
+    )
 
 
 def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut) -> None:
     if desk.json:
         desk.data(totals.status(connection, mail_out))
         return
-    from mailer.cli.screen.tables import show_delegations, show_people, show_steps, show_text, show_totals
+    from mailer.cli.screen.tables import (
+        show_delegations,
+        show_people,
+        show_steps,
+        show_text,
+        show_totals,
+    )
 
     counts = deliveries.counts(connection, mail_out.id)
     died = _died(ledger, connection, mail_out)
@@ -121,11 +145,18 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
     lines = [f"{mail_out.name} · {mail_out.title or mail_out.appeal} · {state}"]
     if died:
         lines.append(
-            "The program that sent it has ended without saying so. Nothing is lost; it can go on where it was."
+            "The program that sent it has ended without saying so. Nothing is lost; it can go on"
+            " where it was."
         )
-    began = ("begun", mail_out.started_at) if mail_out.started_at else ("planned", mail_out.planned_at)
+    began = (
+        ("begun", mail_out.started_at) if mail_out.started_at else ("planned", mail_out.planned_at)
+    )
     times = [began, (mail_out.state.value, mail_out.ended_at)]
-    lines.append(" · ".join(f"{word} {totals.local(at, seconds=False)}" for word, at in times if at is not None))
+    lines.append(
+        " · ".join(
+            f"{word} {totals.local(at, seconds=False)}" for word, at in times if at is not None
+        )
+    )
     return lines
 
 
@@ -135,7 +166,10 @@ def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
     if died or mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
         return [("go on" if died else "send them", f"mailer send {name}")]
     if mail_out.state is MailOutState.SENDING:
-        return [("keep looking", f"mailer status {name} --watch"), ("pause it", f"mailer pause {name}")]
+        return [
+            ("keep looking", f"mailer status {name} --watch"),
+            ("pause it", f"mailer pause {name}"),
+        ]
     if mail_out.state is MailOutState.PAUSED:
         return [("carry on", f"mailer resume {name}"), ("give up", f"mailer stop {name}")]
     missed = [state.value for state in totals.WORST_FIRST[:3] if counts[state]]
@@ -152,7 +186,9 @@ def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
 
 
 def _watch(desk: Desk, ledger: Ledger, name: str | None) -> int:
-    """Say what changed, once a second, until the mail-out is over. Ctrl-C ends the looking, never the sending."""
+    """Say what changed, once a second, until the mail-out is over. Ctrl-C ends the looking, never
+    the sending.
+    """
     with ledger.reading() as connection:
         mail_out_id = mail_out_of(desk, connection, name).id
     last: dict[str, Any] = {}
@@ -180,7 +216,9 @@ def _watch(desk: Desk, ledger: Ledger, name: str | None) -> int:
 
 @contextlib.contextmanager
 def _teller(desk: Desk) -> Iterator[Callable[[MailOut, dict[str, Any]], None]]:
-    """Yield what tells a change: a line that stays in its place on a terminal, else one line a change, or JSON."""
+    """Yield what tells a change: a line that stays in its place on a terminal, else one line a
+    change, or JSON.
+    """
     if desk.json:
         yield lambda _, now: desk.data(now)
         return

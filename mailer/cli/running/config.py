@@ -15,14 +15,20 @@ def config() -> None:
 
 
 @config.command(cls=Command)
-@click.option("--where", is_flag=True, help="Say which file and line, or which variable, each value came from.")
+@click.option(
+    "--where",
+    is_flag=True,
+    help="Say which file and line, or which variable, each value came from.",
+)
 @click.pass_obj
 def show(desk: Desk, where: bool) -> None:
     """Show every setting with its value, the defaults as well."""
     workspace = desk.workspace
     settings = workspace.settings_with_origin()
     if desk.json:
-        found = {setting.key: {"value": setting.value, "where": setting.origin} for setting in settings}
+        found = {
+            setting.key: {"value": setting.value, "where": setting.origin} for setting in settings
+        }
         desk.data({"workspace": workspace.root, "settings": found})
         return
     lines, heading = [], ""
@@ -32,7 +38,11 @@ def show(desk: Desk, where: bool) -> None:
             lines.append(("", ""))
             lines.append((f"[{table}]", ""))
             heading = table
-        text = f"{key} = {_toml(setting.value)}" if setting.value is not None else f"# {key} is not set"
+        text = (
+            f"{key} = {_toml(setting.value)}"
+            if setting.value is not None
+            else f"# {key} is not set"
+        )
         lines.append((text, f"# {setting.origin}"))
     width = max(len(text) for text, _ in lines)
     desk.say(f"The settings of {workspace.root}:")
@@ -42,5 +52,11 @@ def show(desk: Desk, where: bool) -> None:
 
 def _toml(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f" {json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)  # texts, numbers, booleans and lists look the same in both
+        return (
+            "{"
+            + ",".join(f" {json.dumps(key)} = {_toml(inner)}" for key, inner in value.items())
+            + " }"
+        )
+    return json.dumps(
+        value, ensure_ascii=False
+    )  # texts, numbers, booleans and lists look the same in both

@@ -21,14 +21,23 @@ WORDS = {"ok": "well", "look": "to look at", "wrong": "wrong", "not_known": "not
 
 
 @click.command(cls=Command)
-@click.option("--to", metavar="ME", help="Send one real test letter to this address of the allow-list.")
-@click.option("--online", is_flag=True, help="Ask the name servers about the sender's domain: MX, SPF, DMARC, DKIM.")
-@click.option("--dkim", metavar="SELECTOR", help="The name of the DKIM key, for --online: s= in a signature.")
+@click.option(
+    "--to", metavar="ME", help="Send one real test letter to this address of the allow-list."
+)
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask the name servers about the sender's domain: MX, SPF, DMARC, DKIM.",
+)
+@click.option(
+    "--dkim", metavar="SELECTOR", help="The name of the DKIM key, for --online: s= in a signature."
+)
 @click.pass_obj
 def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     """Look at settings, files, clock, send log, people, mail server and limits.
 
-    Nothing is changed, and nothing is sent unless --to says so. It connects to the mail server and logs in once.
+    Nothing is changed, and nothing is sent unless --to says so. It connects to the mail server and
+    logs in once.
 
     \b
     mailer doctor
@@ -38,13 +47,22 @@ def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     return asyncio.run(_show(desk, _findings(desk, to, online, dkim)))
 
 
-async def _findings(desk: Desk, to: str | None, online: bool, dkim: str | None) -> AsyncIterator[Finding]:
+async def _findings(
+    desk: Desk, to: str | None, online: bool, dkim: str | None
+) -> AsyncIterator[Finding]:
     from mailer.actions import doctor, sender_domain
 
     workspace = desk.workspace
     if to is not None:
         doctor.may_be_tested(workspace, to)
-    for part in (doctor.settings, doctor.files, doctor.disk, doctor.log, doctor.people, doctor.limits):
+    for part in (
+        doctor.settings,
+        doctor.files,
+        doctor.disk,
+        doctor.log,
+        doctor.people,
+        doctor.limits,
+    ):
         for finding in part(workspace):
             yield finding
     at, found = doctor.logins(workspace)
@@ -58,7 +76,11 @@ async def _findings(desk: Desk, to: str | None, online: bool, dkim: str | None) 
     if workspace.settings.imap.host is not None:
         yield await doctor.mailbox(workspace)
     if online:
-        domain, own, public = workspace.settings.sender.address.rpartition("@")[2], workspace.settings.sender.dkim, ""
+        domain, own, public = (
+            workspace.settings.sender.address.rpartition("@")[2],
+            workspace.settings.sender.dkim,
+            "",
+        )
         if own is not None and dkim in (None, own.selector):
             dkim, public = own.selector, doctor.published(workspace)
         for finding in sender_domain.examine(domain, selector=dkim, public=public):

@@ -1,4 +1,6 @@
-"""`mailer explain CODE`: the long version of a message: what it means, what it looks like, what to do."""
+"""`mailer explain CODE`: the long version of a message: what it means, what it looks like, what to
+do.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import click
 from mailer.base.errors import UsageError
 from mailer.cli.context import Command, Desk
 
-ROW = re.compile(r"^\| ([A-Z]\d{3}) \|(?: (?:error|warning|note) \|)? (.*?) \| (.*?) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| ([A-Z]\d{3}) \|(?: (?:error|warning|note) \|)? (.*?) \| (.*?) \|$", re.MULTILINE
+)
 
 
 @click.command(cls=Command)
@@ -40,15 +44,22 @@ def explain(desk: Desk, code: str | None) -> None:
 
 
 def _known() -> dict[str, dict[str, str]]:
-    """Return code → meaning, advice and, for contact sheets, severity and example, in the order of the codes."""
+    """Return code → meaning, advice and, for contact sheets, severity and example, in the order of
+    the codes.
+    """
     from mailer.base.problems import codes
 
     package = Path(__file__).parents[2]
     found: dict[str, dict[str, str]] = {}
-    for page in (package.parent / "docs" / "problems.md", package / "problems.md"):  # checkout; installed
+    for page in (
+        package.parent / "docs" / "problems.md",
+        package / "problems.md",
+    ):  # checkout; installed
         if page.is_file():
             rows = ROW.findall(page.read_text(encoding="utf-8"))
-            found |= {code: {"meaning": meaning, "advice": advice} for code, meaning, advice in rows}
+            found |= {
+                code: {"meaning": meaning, "advice": advice} for code, meaning, advice in rows
+            }
     for code, kind in codes().items():
         found[code] = {
             "severity": kind.severity.value,

@@ -21,7 +21,9 @@ LOOK = 2.0  # seconds between two looks at what there is to do
 
 
 @click.command(cls=Command)
-@click.option("--once", is_flag=True, help="End when nothing is being sent, instead of waiting for the next.")
+@click.option(
+    "--once", is_flag=True, help="End when nothing is being sent, instead of waiting for the next."
+)
 @click.pass_obj
 def work(desk: Desk, once: bool) -> int:
     """Take part in every sending that somebody has begun, with this workspace's account."""
@@ -33,12 +35,24 @@ def work(desk: Desk, once: bool) -> int:
         while True:
             kill_switch_is_off(workspace)
             with ledger.reading() as connection:
-                sending = [one for one in mailouts.all_of_them(connection) if one.state is MailOutState.SENDING]
+                sending = [
+                    one
+                    for one in mailouts.all_of_them(connection)
+                    if one.state is MailOutState.SENDING
+                ]
             mine = [one for one in sending if _is_ours(desk, one, said)]
             for mail_out in mine:
                 desk.say(f"{mail_out.name}: taking part")
                 course = course_of(workspace, 0)
-                after = run(desk, ledger, mail_out, sessions(workspace), course, signer(workspace), helper=True)
+                after = run(
+                    desk,
+                    ledger,
+                    mail_out,
+                    sessions(workspace),
+                    course,
+                    signer(workspace),
+                    helper=True,
+                )
                 if after.state is MailOutState.SENDING:
                     desk.say(f"{after.name} goes on without this sender.")
                     return Interrupted.exit_code
@@ -52,12 +66,21 @@ def work(desk: Desk, once: bool) -> int:
 
 
 def _is_ours(desk: Desk, mail_out: MailOut, said: set[str]) -> bool:
-    """A plan is for one server, one account, one mode; a workspace with others leaves it alone, and says so once."""
+    """A plan is for one server, one account, one mode; a workspace with others leaves it alone, and
+    says so once.
+    """
     workspace = desk.workspace
-    here = (server_name(workspace), workspace.settings.sender.address, workspace.settings.safety.mode)
+    here = (
+        server_name(workspace),
+        workspace.settings.sender.address,
+        workspace.settings.safety.mode,
+    )
     if here == (mail_out.server, mail_out.sender, mail_out.mode):
         return True
     if mail_out.name not in said:
         said.add(mail_out.name)
-        desk.say(f"{mail_out.name} was planned for another server, sender or mode; it is left alone.", "yellow")
+        desk.say(
+            f"{mail_out.name} was planned for another server, sender or mode; it is left alone.",
+            "yellow",
+        )
     return False

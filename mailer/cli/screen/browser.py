@@ -1,4 +1,5 @@
-"""A letter in the browser of this computer: as one file with its pictures in it, on the screen, or as a PDF.
+"""A letter in the browser of this computer: as one file with its pictures in it, on the screen, or
+as a PDF.
 
 The file fetches nothing, and the browser is told to reach nothing.
 """
@@ -18,7 +19,14 @@ from pathlib import Path
 
 from mailer.base.errors import MailerError, UsageError
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+PROGRAMS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 SECONDS = 120
 
 
@@ -30,11 +38,15 @@ def parsed(data: bytes) -> EmailMessage:
 
 
 def standalone(html: str, parts: Iterable[EmailMessage]) -> str:
-    """Return the HTML of a letter with its pictures in it; `parts` are those of the message, others are passed over."""
+    """Return the HTML of a letter with its pictures in it; `parts` are those of the message, others
+    are passed over.
+    """
     for part in parts:
         if name := part["Content-ID"]:
             picture = b64encode(part.get_content()).decode("ascii")
-            html = html.replace(f"cid:{name.strip('<>')}", f"data:{part.get_content_type()};base64,{picture}")
+            html = html.replace(
+                f"cid:{name.strip('<>')}", f"data:{part.get_content_type()};base64,{picture}"
+            )
     return html
 
 
@@ -44,16 +56,21 @@ def to_screen(html: str, folder: Path) -> Path:
     path = folder / "letter.html"
     path.write_text(html, encoding="utf-8")
     if not webbrowser.open(path.absolute().as_uri()):
-        raise UsageError(f"No browser could be opened. The letter is in {path}.", hint="open that file yourself")
+        raise UsageError(
+            f"No browser could be opened. The letter is in {path}.", hint="open that file yourself"
+        )
     return path
 
 
 def to_paper(html: str, to: Path) -> None:
-    """Print a letter to a PDF with Chromium, or one of its kind. Raises `UsageError` where none is installed."""
+    """Print a letter to a PDF with Chromium, or one of its kind. Raises `UsageError` where none is
+    installed.
+    """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         raise UsageError(
-            "A PDF needs Chromium or Chrome, and none was found.", hint="--html FILE, then print that from a browser"
+            "A PDF needs Chromium or Chrome, and none was found.",
+            hint="--html FILE, then print that from a browser",
         )
     with tempfile.TemporaryDirectory() as folder:
         source, printed = Path(folder) / "letter.html", Path(folder) / "letter.pdf"
@@ -61,7 +78,8 @@ def to_paper(html: str, to: Path) -> None:
         command = [
             program, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile", "--no-pdf-header-footer",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-extensions", "--no-first-run",
-            *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),  # it refuses root otherwise
+            # it refuses root otherwise
+            *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
             f"--print-to-pdf={printed}", source.as_uri(),
         ]  # fmt: skip
         try:
@@ -69,4 +87,6 @@ def to_paper(html: str, to: Path) -> None:
             shutil.copyfile(printed, to)
         except (OSError, subprocess.SubprocessError) as fault:
             hint = "--html FILE, then print that from a browser"
-            raise MailerError(f"{Path(program).name} made no PDF of this letter.", hint=hint) from fault
+            raise MailerError(
+                f"{Path(program).name} made no PDF of this letter.", hint=hint
+            ) from fault

@@ -1,4 +1,5 @@
-"""How the reading commands open the send log, and which mail-out, person or filter a word on the command line means.
+"""How the reading commands open the send log, and which mail-out, person or filter a word on the
+command line means.
 
 Reading never makes a send log: where there is none, one sentence says so.
 """
@@ -51,31 +52,52 @@ def mail_out_of(desk: Desk, connection: Connection, name: str | None) -> MailOut
         raise UsageError("No mail-out has been planned yet.", hint=NEXT)
     newest = everything[-1]
     if len(everything) > 1:
-        desk.say(f"{newest.name}, the newest of {len(everything)} mail-outs (mailer status lists them)")
+        desk.say(
+            f"{newest.name}, the newest of {len(everything)} mail-outs (mailer status lists them)"
+        )
     return newest
 
 
-# -------------------------------------------------------------------------------------------------------- filters
+# ------------------------------------------------------------------------------------------ filters
 
 
 def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that narrow a list of people: the arguments of `people`."""
     for option in (
-        click.option("--search", default="", metavar="TEXT", help="A part of the name or the address."),
-        click.option("--delegation", default="", metavar="NO,FR", help="Only these delegations: codes or names."),
-        click.option("--state", default="", metavar="STATES", help="Only these: refused,unknown or 'left out', …"),
+        click.option(
+            "--search", default="", metavar="TEXT", help="A part of the name or the address."
+        ),
+        click.option(
+            "--delegation",
+            default="",
+            metavar="NO,FR",
+            help="Only these delegations: codes or names.",
+        ),
+        click.option(
+            "--state",
+            default="",
+            metavar="STATES",
+            help="Only these: refused,unknown or 'left out', …",
+        ),
     ):
         command = option(command)
     return command
 
 
 def people(
-    connection: Connection, mail_out: MailOut, *, state: str = "", delegation: str = "", search: str = ""
+    connection: Connection,
+    mail_out: MailOut,
+    *,
+    state: str = "",
+    delegation: str = "",
+    search: str = "",
 ) -> list[Delivery]:
     """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
     there = deliveries.counts_by_delegation(connection, mail_out.id)
     codes = _delegations(delegation, Delegations.load(), there)
-    return deliveries.people(connection, mail_out.id, states=_states(state), delegations=codes, search=search)
+    return deliveries.people(
+        connection, mail_out.id, states=_states(state), delegations=codes, search=search
+    )
 
 
 def _states(text: str) -> list[State]:
@@ -99,7 +121,9 @@ def _delegations(text: str, known: Delegations, there: Collection[str]) -> list[
         if found is None and code not in there:
             meant = known.suggest(word)
             hint = (
-                f"did you mean {meant!r}?" if meant else "write its two-letter code, or its name in English or French"
+                f"did you mean {meant!r}?"
+                if meant
+                else "write its two-letter code, or its name in English or French"
             )
             raise UsageError(f"There is no delegation called {word!r}.", hint=hint)
         codes.append(code)
@@ -114,7 +138,7 @@ def _plain(word: str) -> str:
     return word.casefold().replace("_", " ").replace("-", " ").removesuffix(" for delivery")
 
 
-# ---------------------------------------------------------------------------------------------------- one person
+# --------------------------------------------------------------------------------------- one person
 
 
 def who_in(words: tuple[str, ...]) -> tuple[str | None, str]:
@@ -144,15 +168,25 @@ def find_people(connection: Connection, mail_out: MailOut, who: str) -> list[Del
         hint = f"mailer log show {others[-1]} {who}"
     else:
         people = deliveries.people(connection, mail_out.id)
-        meant = closest(who, [one.name for one in people]) or closest(who, [one.address for one in people])
-        hint = f"did you mean {meant!r}?" if meant else f"mailer log people {mail_out.name} lists everyone"
+        meant = closest(who, [one.name for one in people]) or closest(
+            who, [one.address for one in people]
+        )
+        hint = (
+            f"did you mean {meant!r}?"
+            if meant
+            else f"mailer log people {mail_out.name} lists everyone"
+        )
     raise UsageError(f"There is nobody like {who!r} in {mail_out.name}.", hint=hint)
 
 
 def everywhere(connection: Connection, who: str) -> list[Delivery]:
-    """Find one person in all mail-outs, by address or whole name; a `UsageError` where two people match."""
+    """Find one person in all mail-outs, by address or whole name; a `UsageError` where two people
+    match.
+    """
     found = [
-        one for mail_out in mailouts.all_of_them(connection) for one in deliveries.exactly(connection, mail_out.id, who)
+        one
+        for mail_out in mailouts.all_of_them(connection)
+        for one in deliveries.exactly(connection, mail_out.id, who)
     ]
     people = {(one.delegation, fold(one.name)) for one in found}
     if len(people) > 1:
@@ -166,6 +200,10 @@ def closest(word: str, known: Collection[str]) -> str | None:
     from rapidfuzz import fuzz, process
 
     best = process.extractOne(
-        word, known, scorer=fuzz.WRatio, processor=lambda text: " ".join(tokens(text)), score_cutoff=75
+        word,
+        known,
+        scorer=fuzz.WRatio,
+        processor=lambda text: " ".join(tokens(text)),
+        score_cutoff=75,
     )
     return best[0] if best else None

@@ -12,7 +12,9 @@ from mailer.base.errors import UsageError
 def may_write(path: Path, *, force: bool) -> None:
     """Refuse a file that is there already, before any work is done."""
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already; nothing was written.", hint="another name, or --force")
+        raise UsageError(
+            f"{path} is there already; nothing was written.", hint="another name, or --force"
+        )
 
 
 def write(path: Path, data: bytes, *, force: bool) -> None:
@@ -28,4 +30,6 @@ def write(path: Path, data: bytes, *, force: bool) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as fault:
-        raise UsageError(f"{path} cannot be written: {fault.strerror}", hint="choose another folder or name") from fault
+        raise UsageError(
+            f"{path} cannot be written: {fault.strerror}", hint="choose another folder or name"
+        ) from fault

@@ -7,8 +7,8 @@
       │           ^^^^^^^
       = did you mean "member"?
 
-A cell of a spreadsheet shows its value instead of a line; a setting stands on one line, `config.toml:12: smtp.port: …`,
-without the text of its line, which could hold a password.
+A cell of a spreadsheet shows its value instead of a line; a setting stands on one line,
+`config.toml:12: smtp.port: …`, without the text of its line, which could hold a password.
 """
 
 from __future__ import annotations
@@ -33,9 +33,15 @@ WINDOW = 96
 
 
 def show_problems(
-    console: Console, problems: Sequence[Problem], root: Path, *, everything: bool = False, more: str = "-v"
+    console: Console,
+    problems: Sequence[Problem],
+    root: Path,
+    *,
+    everything: bool = False,
+    more: str = "-v",
 ) -> None:
-    """Print the problems, five of a kind unless `everything`; `more` is the flag that shows the rest.
+    """Print the problems, five of a kind unless `everything`; `more` is the flag that shows the
+    rest.
 
     Settings (K…) are all shown: there are never many, and each has its own line.
     """
@@ -47,7 +53,10 @@ def show_problems(
             _show(console, problem, root)
         elif shown[problem.code] == kinds[problem.code]:
             rest = kinds[problem.code] - A_KIND
-            console.print(f"… and {rest} more like {problem.code} ({more} shows {'them' if rest > 1 else 'it'})\n")
+            console.print(
+                f"… and {rest} more like {problem.code} ({more} shows"
+                f" {'them' if rest > 1 else 'it'})\n"
+            )
 
 
 def _show(console: Console, problem: Problem, root: Path) -> None:
@@ -68,16 +77,25 @@ def _show(console: Console, problem: Problem, root: Path) -> None:
 def _show_place(console: Console, problem: Problem, root: Path) -> None:
     place, column = problem.place, problem.column
     if column:
-        place += f":{column}" if problem.cell is None and column.isdecimal() else f'  (column "{column}")'
+        place += (
+            f":{column}"
+            if problem.cell is None and column.isdecimal()
+            else f'  (column "{column}")'
+        )
     line = _line(root / problem.file, problem.row) if problem.row and problem.sheet is None else ""
     edge = " " * max(2, len(str(problem.row)) if line else 2)
     console.print(f"{edge}┌─ {printable(place)}", soft_wrap=True)
     if line:
-        text, at, length = _window(line, problem, min(WINDOW, max(24, console.width - len(edge) - 8)))
+        text, at, length = _window(
+            line, problem, min(WINDOW, max(24, console.width - len(edge) - 8))
+        )
         console.print(f"{edge}│\n{problem.row:>{len(edge)}}│ {printable(text)}", soft_wrap=True)
         if length:
             before = printable(text[:at])
-            console.print(f"{edge}│ {' ' * _cells(before)}{'^' * max(1, _cells(printable(text[at : at + length])))}")
+            console.print(
+                f"{edge}│"
+                f" {' ' * _cells(before)}{'^' * max(1, _cells(printable(text[at : at + length])))}"
+            )
     elif problem.value:
         console.print(f"{edge}│ {printable(problem.value)}", soft_wrap=True)
 
@@ -91,7 +109,9 @@ def _line(path: Path, row: int) -> str:
 
 
 def _window(line: str, problem: Problem, wide: int) -> tuple[str, int, int]:
-    """Return the piece of the line to show, where the value begins in it, and how long that is (0: not found)."""
+    """Return the piece of the line to show, where the value begins in it, and how long that is (0:
+    not found).
+    """
     column = int(problem.column) - 1 if problem.column and problem.column.isdecimal() else 0
     at = line.find(problem.value, column) if problem.value else -1
     at = line.find(problem.value) if problem.value and at < 0 else at

@@ -1,7 +1,8 @@
-"""What `send`, `resume` and the demo share: the running mail-out on the screen, and what Ctrl-C does.
+"""What `send`, `resume` and the demo share: the running mail-out on the screen, and what Ctrl-C
+does.
 
-Nobody has to look: when whoever reads the output goes away, the letters go out all the same. A window that is closed is
-somebody who leaves: that pauses, as Ctrl-C does.
+Nobody has to look: when whoever reads the output goes away, the letters go out all the same. A
+window that is closed is somebody who leaves: that pauses, as Ctrl-C does.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ def run(
     *,
     helper: bool = False,
 ) -> MailOut:
-    """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the mail-out then stands.
+    """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the
+    mail-out then stands.
 
-    A helper that is interrupted leaves the sending to the others; where there are none, that is a pause, too.
+    A helper that is interrupted leaves the sending to the others; where there are none, that is a
+    pause, too.
     """
     with ledger.reading() as connection:
         counts = deliveries.counts(connection, mail_out.id)
@@ -70,7 +73,12 @@ def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> Mail
     with ledger.writing() as connection:
         if mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id):
             return mailouts.change(
-                connection, mail_out.id, MailOutState.PAUSED, at=ledger.now(), who="mailer work", why=why
+                connection,
+                mail_out.id,
+                MailOutState.PAUSED,
+                at=ledger.now(),
+                who="mailer work",
+                why=why,
             )
         return mailouts.get(connection, mail_out.id)
 
@@ -79,7 +87,9 @@ async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut
     """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
     loop = asyncio.get_running_loop()
     pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
-    window = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # once it is gone, nobody can tell
+    window = [
+        stream for stream in (sys.stdout, sys.stderr) if stream.isatty()
+    ]  # once it is gone, nobody can tell
 
     def end(why: str) -> None:
         pausing[why] = asyncio.create_task(dispatch.leave() if helper else dispatch.pause(why))
@@ -110,8 +120,12 @@ async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut
             loop.remove_signal_handler(number)
 
 
-def _told(desk: Desk, name: str, report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends no sending."""
+def _told(
+    desk: Desk, name: str, report: Callable[[dict[str, Any]], None]
+) -> Callable[[dict[str, Any]], None]:
+    """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends
+    no sending.
+    """
 
     def tell(event: dict[str, Any]) -> None:
         try:
@@ -119,7 +133,9 @@ def _told(desk: Desk, name: str, report: Callable[[dict[str, Any]], None]) -> Ca
         except OSError:
             _fall_silent(sys.stdout if desk.json else sys.stderr)
             with contextlib.suppress(OSError):
-                desk.say(f"Nobody reads the output any longer; the sending goes on: mailer status {name}")
+                desk.say(
+                    f"Nobody reads the output any longer; the sending goes on: mailer status {name}"
+                )
 
     return tell
 
@@ -134,8 +150,12 @@ def _fall_silent(*streams: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Yield what is told every event: JSON lines, a moving bar on a terminal, or a line for every tenth."""
+def _screen(
+    desk: Desk, name: str, total: int, done: int
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield what is told every event: JSON lines, a moving bar on a terminal, or a line for every
+    tenth.
+    """
     if desk.json:
         yield lambda event: desk.data({**event, "mail_out": name})
     elif desk.quiet:
@@ -149,7 +169,9 @@ def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Callable[[
 
 @contextlib.contextmanager
 def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Two lines that stay in their place: how far, how fast and how long yet; and what became of the letters."""
+    """Two lines that stay in their place: how far, how fast and how long yet; and what became of
+    the letters.
+    """
     from rich.live import Live
 
     from mailer.base.delegations import Delegations
@@ -171,14 +193,18 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
         tally.take(event)
         now = names.name(event["delegation"], "en") if event.get("delegation") else ""
 
-    with Live(get_renderable=picture, console=desk.err, refresh_per_second=8, redirect_stdout=False) as live:
+    with Live(
+        get_renderable=picture, console=desk.err, refresh_per_second=8, redirect_stdout=False
+    ) as live:
         yield report
         now = ""
         live.refresh()
 
 
 def progress_line(tally: Tally, total: int, seconds: float, width: int) -> str:
-    """Draw `  ██████░░░░  274 of 592   46 %   1.0 a second   5 min 18 s left` in so many columns."""
+    """Draw `  ██████░░░░  274 of 592   46 %   1.0 a second   5 min 18 s left` in so
+    many columns.
+    """
     share = tally.done / total if total else 1.0
     words = [f"{tally.done} of {total}", f"{int(100 * share)} %"]
     sent = tally.done - tally.before
@@ -188,7 +214,9 @@ def progress_line(tally: Tally, total: int, seconds: float, width: int) -> str:
         words.append(f"next try at {tally.next_try.astimezone():%H:%M:%S}")
     elif seconds >= 1 and sent:
         rate = sent / seconds
-        words += [f"{rate:.1f} a second"] * (width >= WIDE) + [f"{_duration((total - tally.done) / rate)} left"]
+        words += [f"{rate:.1f} a second"] * (width >= WIDE) + [
+            f"{_duration((total - tally.done) / rate)} left"
+        ]
     room = 24 if width >= WIDE else 12
     full = int(room * share)
     return f"  {'█' * full}{'░' * (room - full)}  {'   '.join(words)}"
@@ -198,7 +226,11 @@ def _duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+    return (
+        f"{whole // 60} min {whole % 60} s"
+        if whole < 3600
+        else f"{whole // 3600} h {whole % 3600 // 60} min"
+    )
 
 
 def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None]:
@@ -251,5 +283,7 @@ class Tally:
     def words(self) -> str:
         counts = Counter(self.last.values())
         return self.away or " · ".join(
-            f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}" for state in SHOWN if counts[state]
+            f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}"
+            for state in SHOWN
+            if counts[state]
         )

@@ -1,4 +1,6 @@
-"""The proof sheet on the screen: what every person of a mail-out reads first, and what its sentences rest on."""
+"""The proof sheet on the screen: what every person of a mail-out reads first, and what its
+sentences rest on.
+"""
 
 from __future__ import annotations
 
@@ -29,21 +31,34 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
                 }
             )
         for claim in sheet.claims:
-            facts = [{"key": fact.key, "source": fact.source, "date": fact.date} for fact in claim.facts]
-            desk.data({"claim": claim.words, "line": claim.line, "ours": claim.ours, "facts": facts})
+            facts = [
+                {"key": fact.key, "source": fact.source, "date": fact.date} for fact in claim.facts
+            ]
+            desk.data(
+                {"claim": claim.words, "line": claim.line, "ours": claim.ours, "facts": facts}
+            )
         return 1 if sheet.waiting else 0
     for group in sheet.groups:
         style = "yellow" if group.waits else "bold"
-        heading = f"{group.language}  {group.pattern or 'as the sheet has it'}   {counted(len(group.people))}"
+        heading = (
+            f"{group.language}  {group.pattern or 'as the sheet has it'}  "
+            f" {counted(len(group.people))}"
+        )
         desk.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
         greetings = Counter(one.greeting for one in group.people)
         if set(greetings) != {group.pattern}:
             show_text(desk, "  ".join(_times(*pair) for pair in greetings.items()), indent=4)
-        if group.waits:  # whoever accepts a form answers for its end, too, and wants to know how weak it is
+        if (
+            group.waits
+        ):  # whoever accepts a form answers for its end, too, and wants to know how weak it is
             show_text(desk, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
             show_text(desk, f"source: {group.form.source}", indent=4)
         desk.out.print()
-    lines = Counter((group.language, one.subject, one.first_line) for group in sheet.groups for one in group.people)
+    lines = Counter(
+        (group.language, one.subject, one.first_line)
+        for group in sheet.groups
+        for one in group.people
+    )
     show_rows(
         desk,
         [
@@ -72,12 +87,22 @@ def _show_claims(desk: Desk, sheet: Proof) -> None:
     today = clock.now().date()
     for number, claim in enumerate(sheet.claims):
         if not number:
-            desk.out.print(f"\nWhat the letter says ({claim.file}), and what it rests on", style="bold", soft_wrap=True)
+            desk.out.print(
+                f"\nWhat the letter says ({claim.file}), and what it rests on",
+                style="bold",
+                soft_wrap=True,
+            )
         show_text(desk, f"{claim.line}: {claim.words}", indent=2)
         for fact in claim.facts:
-            show_text(desk, f"{fact.key}, {fact.date}, {age(fact.date, today)} old: {fact.source}", indent=6)
+            show_text(
+                desk,
+                f"{fact.key}, {fact.date}, {age(fact.date, today)} old: {fact.source}",
+                indent=6,
+            )
         if not claim.facts:
-            show_text(desk, "ours: an ask or an opinion" if claim.ours else "rests on no fact", indent=6)
+            show_text(
+                desk, "ours: an ask or an opinion" if claim.ours else "rests on no fact", indent=6
+            )
 
 
 def _times(greeting: str, number: int) -> str:

@@ -1,7 +1,9 @@
-"""The screens that `demo`, `send`, `status` and `log` share: totals, delegations, who was left out, people.
+"""The screens that `demo`, `send`, `status` and `log` share: totals, delegations, who was left out,
+people.
 
-No boxes, so that lines can be copied; a mark stands beside its word, and colour only repeats it. Each row is one line
-of columns with a note: beside it where the terminal is wide enough, else below it.
+No boxes, so that lines can be copied; a mark stands beside its word, and colour only repeats it.
+Each row is one line of columns with a note: beside it where the terminal is wide enough, else below
+it.
 """
 
 from __future__ import annotations
@@ -45,23 +47,40 @@ NOTE = 30
 def show_totals(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
     """Print how many people are in each state, with per cents and reasons, and the sum."""
     lines = totals.totals(connection, mail_out.id)
-    rows = [([str(line.people), *_state(line.state), line.share], [line.note], STYLES[line.state]) for line in lines]
-    rows.append(([str(sum(line.people for line in lines)), "", "people, all accounted for", ""], [], ""))
+    rows = [
+        ([str(line.people), *_state(line.state), line.share], [line.note], STYLES[line.state])
+        for line in lines
+    ]
+    rows.append(
+        ([str(sum(line.people for line in lines)), "", "people, all accounted for", ""], [], "")
+    )
     show_rows(desk, rows, right=(0, 3))
 
 
-def show_delegations(desk: Desk, connection: Connection, mail_out: MailOut, *, everything: bool = False) -> None:
-    """Print the delegations, worst first; those with nothing to look at are one line unless `everything`."""
+def show_delegations(
+    desk: Desk, connection: Connection, mail_out: MailOut, *, everything: bool = False
+) -> None:
+    """Print the delegations, worst first; those with nothing to look at are one line unless
+    `everything`.
+    """
     lines = totals.delegations(connection, mail_out.id, Delegations.load())
     shown = [line for line in lines if line.look or everything]
     quiet = len(lines) - len(shown)
     rows = [([line.name, str(line.people), str(line.accepted)], [line.look], "") for line in shown]
     if rows:
-        show_rows(desk, rows, right=(1, 2), head=["delegation", "people", "accepted"], note="needs a look")
+        show_rows(
+            desk, rows, right=(1, 2), head=["delegation", "people", "accepted"], note="needs a look"
+        )
     if quiet:
         many = "delegation" if quiet == 1 else "delegations"
-        show_text(desk, f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at", indent=INDENT)
-        desk.out.print(f"    ({desk.typed(f'mailer log delegations {mail_out.name} --all')})", soft_wrap=True)
+        show_text(
+            desk,
+            f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at",
+            indent=INDENT,
+        )
+        desk.out.print(
+            f"    ({desk.typed(f'mailer log delegations {mail_out.name} --all')})", soft_wrap=True
+        )
 
 
 def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
@@ -69,7 +88,12 @@ def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None
     rows = [
         (
             [str(line.people), line.reason],
-            [" · ".join(f"{code or totals.NOT_KNOWN} {number}" for code, number in line.delegations.items())],
+            [
+                " · ".join(
+                    f"{code or totals.NOT_KNOWN} {number}"
+                    for code, number in line.delegations.items()
+                )
+            ],
             "",
         )
         for line in totals.left_out(connection, mail_out.id)
@@ -100,9 +124,16 @@ Row = tuple[list[str], list[str], str]
 
 
 def show_rows(
-    desk: Desk, rows: Sequence[Row], *, right: Sequence[int] = (), head: Sequence[str] = (), note: str = ""
+    desk: Desk,
+    rows: Sequence[Row],
+    *,
+    right: Sequence[int] = (),
+    head: Sequence[str] = (),
+    note: str = "",
 ) -> None:
-    """Print rows of columns, `right` ones aligned to the right, each with its note beside or below it."""
+    """Print rows of columns, `right` ones aligned to the right, each with its note beside or below
+    it.
+    """
     spell = speller(desk.out)
     table = Table.grid(padding=(0, 2, 0, 0))
     for number in range(len(rows[0][0]) if rows else 0):
@@ -113,7 +144,9 @@ def show_rows(
         table.add_row(*map(spell, cells), style=style)
     lines = list(_lines(desk.out, table))
     width = max((line.cell_len for line in lines), default=0) + 2
-    notes = [[spell(note)]] * bool(head) + [[spell(piece) for piece in pieces] for _, pieces, _ in rows]
+    notes = [[spell(note)]] * bool(head) + [
+        [spell(piece) for piece in pieces] for _, pieces, _ in rows
+    ]
     longest = max((cell_len(piece) for pieces in notes for piece in pieces), default=0)
     room = desk.out.width - width - INDENT - 1
     beside = room >= min(NOTE, longest)
@@ -139,7 +172,9 @@ def show_steps(desk: Desk, steps: Sequence[tuple[str, str]]) -> None:
 
 
 def speller(console: Console) -> Callable[[str], str]:
-    """Return what makes a text fit for this console before its width counts: no control characters, ASCII if need be."""
+    """Return what makes a text fit for this console before its width counts: no control characters,
+    ASCII if need be.
+    """
     encoding = console.encoding
     if encoding.startswith("utf"):
         return printable
@@ -156,11 +191,18 @@ def _lines(console: Console, table: Table) -> Iterator[Text]:
 
 
 def _wrapped(console: Console, lines: Sequence[str], width: int) -> list[str]:
-    return [piece.plain.rstrip() for line in lines if line for piece in Text(line).wrap(console, max(width, 20))]
+    return [
+        piece.plain.rstrip()
+        for line in lines
+        if line
+        for piece in Text(line).wrap(console, max(width, 20))
+    ]
 
 
 def say_text(desk: Desk, text: str, *, indent: int = 0, style: str = "") -> None:
-    """Talk, broken between words where the console is narrower; for sentences that hold no command."""
+    """Talk, broken between words where the console is narrower; for sentences that hold
+    no command.
+    """
     for piece in _wrapped(desk.err, [speller(desk.err)(text)], desk.err.width - indent):
         desk.say(" " * indent + piece, style)
 

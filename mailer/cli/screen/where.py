@@ -1,4 +1,6 @@
-"""What `mailer` alone says below its help: the workspace, the newest mail-out, and what to type next."""
+"""What `mailer` alone says below its help: the workspace, the newest mail-out, and what to type
+next.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ NEXT = {
 
 
 def say_where(desk: Desk) -> None:
-    """Say where one is; what is wrong there is said as well, and is no error: nothing was asked for."""
+    """Say where one is; what is wrong there is said as well, and is no error: nothing was asked
+    for.
+    """
     try:
         safety = desk.workspace.settings.safety
         mode = "for the demo alone" if safety.demo_only else f"{safety.mode} mode"

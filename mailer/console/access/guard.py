@@ -1,7 +1,8 @@
 """What stands before every page: the host name, the size, and the headers that a browser must obey.
 
-A page on another site that resolves its own name to 127.0.0.1 fails at the host name (DNS rebinding); one that posts
-here fails at `from_here`, at the missing cookie, and at the missing token. Nothing is loaded from anywhere else.
+A page on another site that resolves its own name to 127.0.0.1 fails at the host name (DNS
+rebinding); one that posts here fails at `from_here`, at the missing cookie, and at the missing
+token. Nothing is loaded from anywhere else.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src"
+    " 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+)
 """For the HTML of a letter, in its sandboxed frame: its own inline styles, and nothing else."""
 
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # with no-referrer, browsers would send our own forms with "Origin: null"
+    # with no-referrer, browsers would send our own forms with "Origin: null"
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -64,7 +68,9 @@ class Guard:
 
         if headers.get("host", "").lower() not in self.hosts:
             answer = PlainTextResponse("This console does not go by that name.", 421)
-        elif (headers.get("content-length") or "0").isdigit() and int(headers.get("content-length") or 0) > MOST_BYTES:
+        elif (headers.get("content-length") or "0").isdigit() and int(
+            headers.get("content-length") or 0
+        ) > MOST_BYTES:
             answer = PlainTextResponse("This is more than 20 MB.", 413)
         else:
             try:
@@ -94,7 +100,9 @@ def _measured(receive: Receive) -> Receive:
 
 
 def from_here(headers: Headers, origins: Collection[str]) -> bool:
-    """Whether a form was sent by a page of ours: browsers say so themselves, and what does not say so is refused."""
+    """Whether a form was sent by a page of ours: browsers say so themselves, and what does not say
+    so is refused.
+    """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is None and origin is None:
         return False
@@ -102,7 +110,9 @@ def from_here(headers: Headers, origins: Collection[str]) -> bool:
 
 
 def came_from(headers: Headers, origins: Collection[str]) -> str:
-    """Return the page of ours that a request comes from, as path and query; empty where it is not known."""
+    """Return the page of ours that a request comes from, as path and query; empty where it is not
+    known.
+    """
     place = urlsplit(headers.get("referer", ""))
     if f"{place.scheme}://{place.netloc}" not in origins or not place.path.startswith("/"):
         return ""
@@ -111,4 +121,11 @@ def came_from(headers: Headers, origins: Collection[str]) -> str:
 
 def cookie(name: str, value: str, *, https: bool, **more: Any) -> dict[str, Any]:
     """Return the arguments of `set_cookie`: for this site alone, out of reach of scripts."""
-    return {"key": name, "value": value, "httponly": True, "samesite": "strict", "secure": https, "path": "/"} | more
+    return {
+        "key": name,
+        "value": value,
+        "httponly": True,
+        "samesite": "strict",
+        "secure": https,
+        "path": "/",
+    } | more

@@ -1,8 +1,9 @@
-"""Signing in: the one-time key of the command line, accounts with a password, and the sessions that follow.
+"""Signing in: the one-time key of the command line, accounts with a password, and the sessions that
+follow.
 
-Sessions live in this process alone: when it ends, everybody is signed out. Only hashes of their keys are kept. A
-session of an account ends with its password or role, after a quarter of an hour without a visit, and after eight hours
-whatever happens.
+Sessions live in this process alone: when it ends, everybody is signed out. Only hashes of their
+keys are kept. A session of an account ends with its password or role, after a quarter of an hour
+without a visit, and after eight hours whatever happens.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Sessions:
         self._failures: dict[str, deque[datetime]] = defaultdict(deque)
         self._hasher = hasher or PasswordHasher()  # argon2id, 64 MB
 
-    # ------------------------------------------------------------------------------------------------ one-time key
+    # --------------------------------------------------------------------------------- one-time key
 
     def new_key(self) -> str:
         """Return a key that opens the console once, within ten minutes."""
@@ -78,14 +79,16 @@ class Sessions:
         return key
 
     def open_with(self, key: str, name: str) -> str | None:
-        """Exchange a one-time key for the key of a session; None where it is not, or no longer, good."""
+        """Exchange a one-time key for the key of a session; None where it is not, or no longer,
+        good.
+        """
         with self._guard:
             made = self._keys.pop(_hash(key), None)
         if made is None or self._now() - made > KEY_LASTS:
             return None
         return self._begin(Session(name, "admin", None, self._now(), self._now()))
 
-    # ------------------------------------------------------------------------------------------------------ accounts
+    # ------------------------------------------------------------------------------------- accounts
 
     def sign_in(self, name: str, password: str) -> str | None:
         """Return the key of a new session, or None where name and password do not go together.
@@ -101,12 +104,18 @@ class Sessions:
                     self._failures[whose].append(self._now())
             return None
         assert account is not None
-        return self._begin(Session(account.name, account.role, account.changed_at, self._now(), self._now()))
+        return self._begin(
+            Session(account.name, account.role, account.changed_at, self._now(), self._now())
+        )
 
     def hashed(self, password: str, name: str) -> str:
-        """Return the argon2id hash of a new password. Raises UsageError for one that is too easy."""
+        """Return the argon2id hash of a new password. Raises UsageError for one that is
+        too easy.
+        """
         if len(password) < SHORTEST:
-            raise UsageError(f"A password has at least {SHORTEST} characters; a sentence is easy to keep.")
+            raise UsageError(
+                f"A password has at least {SHORTEST} characters; a sentence is easy to keep."
+            )
         if len(set(password)) < 5 or name.casefold() in password.casefold():
             raise UsageError("This password is too easy to guess.")
         return self._hasher.hash(password)
@@ -121,7 +130,9 @@ class Sessions:
 
     @cached_property
     def _nobody(self) -> str:
-        """The hash of a password that nobody knows: an unknown name costs as much time as a known one."""
+        """The hash of a password that nobody knows: an unknown name costs as much time as a known
+        one.
+        """
         return self._hasher.hash(secrets.token_hex(16))
 
     def _slow_down(self, name: str) -> None:
@@ -136,12 +147,14 @@ class Sessions:
                 if not times:
                     del self._failures[whose]
 
-    # ------------------------------------------------------------------------------------------------------ sessions
+    # ------------------------------------------------------------------------------------- sessions
 
     def _begin(self, session: Session) -> str:
         key = secrets.token_urlsafe(32)
         with self._guard:
-            self._sessions = {known: one for known, one in self._sessions.items() if not self._over(one)}
+            self._sessions = {
+                known: one for known, one in self._sessions.items() if not self._over(one)
+            }
             self._sessions[_hash(key)] = session
         return key
 
@@ -169,10 +182,14 @@ class Sessions:
 
     def _over(self, session: Session) -> bool:
         now = self._now()
-        return now - session.begun > LONGEST or (session.account is not None and now - session.seen > IDLE)
+        return now - session.begun > LONGEST or (
+            session.account is not None and now - session.seen > IDLE
+        )
 
     def _still_so(self, session: Session) -> bool:
-        """Whether the account is still what it was at sign-in: another console may have changed it."""
+        """Whether the account is still what it was at sign-in: another console may have
+        changed it.
+        """
         if session.account is None:
             return True
         with self._ledger.reading() as connection:

@@ -35,7 +35,9 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
         try:
             console.signer.loads(values.get("_token", ""), max_age=FORM_LASTS)
         except BadSignature:
-            return await run_in_threadpool(_page, console, say, say("This page was too old; please try again."))
+            return await run_in_threadpool(
+                _page, console, say, say("This page was too old; please try again.")
+            )
         return await run_in_threadpool(_post, console, values, say)
 
     return sign_in
@@ -51,19 +53,24 @@ def _get(console: Console, request: Request, say: Words) -> Response:
     if opened is None:
         return _page(console, say, say("This address has been used, or is too old."))
     _note(console, "signed_in", console.owner, "one-time key")
-    # No redirect: a strict cookie is not sent on one that began on another page, in a chat or a web mailer.
+    # No redirect: a strict cookie is not sent on one that began on another page, in a chat or a web
+    # mailer.
     answer = _by_way_of_here("/", say)
     answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
     return answer
 
 
 def _by_way_of_here(to: str, say: Words) -> Response:
-    """Answer with a page of ours that leads on: a strict cookie goes along from there, whoever linked here."""
+    """Answer with a page of ours that leads on: a strict cookie goes along from there, whoever
+    linked here.
+    """
     return HTMLResponse(PAGES.get_template("welcome.html").render(say=say, _=say, to=to))
 
 
 def lead_to_the_door(console: Console, request: Request) -> Response:
-    """Answer somebody who is not, or no longer, signed in; what they asked for waits behind the door."""
+    """Answer somebody who is not, or no longer, signed in; what they asked for waits behind the
+    door.
+    """
     if key := request.query_params.get("key"):
         return RedirectResponse(f"/sign-in?{urlencode({'key': key})}", 303)
     say = Words(preferred(request.headers.get("accept-language", "")))
@@ -77,7 +84,9 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     if posted:
         ended = say("Your sign-in had ended, and nothing was changed. Please sign in again.")
         return _page(console, say, ended, status=401, to=to)
-    if request.headers.get("sec-fetch-site") == "cross-site":  # a link in a chat: perhaps they are signed in after all
+    if (
+        request.headers.get("sec-fetch-site") == "cross-site"
+    ):  # a link in a chat: perhaps they are signed in after all
         return _by_way_of_here(door, say)
     return RedirectResponse(door, 303)
 
@@ -96,7 +105,9 @@ def _post(console: Console, values: dict[str, str], say: Words) -> Response:
         return answer
     if opened is None:
         _note(console, "sign_in_failed", name[:80])
-        return _page(console, say, say("Name and password do not go together."), name=name, status=403, to=to)
+        return _page(
+            console, say, say("Name and password do not go together."), name=name, status=403, to=to
+        )
     _note(console, "signed_in", name, "password")
     answer = RedirectResponse(to, 303)
     answer.set_cookie(**cookie(console.cookie, opened, https=console.https))

@@ -1,8 +1,8 @@
 """The words of the console in the reader's language.
 
-English stands in the pages themselves; `french.toml` has the French beside it, and `french_problems.toml` that of the
-problems of contact sheets, by code. A sentence without a translation is
-shown in English, and a test says which those are.
+English stands in the pages themselves; `french.toml` has the French beside it, and
+`french_problems.toml` that of the problems of contact sheets, by code. A sentence without a
+translation is shown in English, and a test says which those are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ from mailer.report.totals import per_cent
 LANGUAGES = {"en": "English", "fr": "Français"}
 _MONTHS = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-    "fr": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+    "fr": [
+        "janv.",
+        "févr.",
+        "mars",
+        "avr.",
+        "mai",
+        "juin",
+        "juil.",
+        "août",
+        "sept.",
+        "oct.",
+        "nov.",
+        "déc.",
+    ],
 }
 
 
@@ -33,7 +46,9 @@ class Words:
     def __call__(self, text: str, /, **values: object) -> str:
         said = self._table.get(text, text)
         return (
-            said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()}) if values else said
+            said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()})
+            if values
+            else said
         )
 
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
@@ -42,10 +57,14 @@ class Words:
         return self(one if single else more, n=number, **values)
 
     def number(self, number: int) -> str:
-        return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ",")
+        return f"{number:,}".replace(
+            ",", "\N{NARROW NO-BREAK SPACE}" if self.language == "fr" else ","
+        )
 
     def problem(self, one: Problem) -> str:
-        """Say what is wrong; where the words of this very case are English alone, the general ones stand before them."""
+        """Say what is wrong; where the words of this very case are English alone, the general ones
+        stand before them.
+        """
         said, kind = self(one.message), codes().get(one.code)
         if self.language == "en" or said != one.message or kind is None:
             return said

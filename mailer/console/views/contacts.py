@@ -1,7 +1,8 @@
-"""The contact sheets: how they are, a new one dropped, the check at its cells, marked copies, turnover, the hold list.
+"""The contact sheets: how they are, a new one dropped, the check at its cells, marked copies,
+turnover, the hold list.
 
-A dropped sheet lies in `.mailer/dropped/` until somebody takes it over or throws it away; only then does anything
-change in `contacts/`, in one step and after a backup.
+A dropped sheet lies in `.mailer/dropped/` until somebody takes it over or throws it away; only then
+does anything change in `contacts/`, in one step and after a backup.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _quoted(name: str) -> str:
     return quote(name)
 
 
-# ---------------------------------------------------------------------------------------------------- a dropped sheet
+# ---------------------------------------------------------------------------------- a dropped sheet
 
 
 def _drops(visit: Visit) -> Path:
@@ -119,7 +120,9 @@ def _drops(visit: Visit) -> Path:
 def drop(visit: Visit) -> Response:
     """Keep a dropped sheet aside, and show its check."""
     upload = visit.file("sheet")
-    name = re.sub(r"[^\w .()-]", "_", Path((upload.filename or "").replace("\\", "/")).name).lstrip("._~ $")
+    name = re.sub(r"[^\w .()-]", "_", Path((upload.filename or "").replace("\\", "/")).name).lstrip(
+        "._~ $"
+    )
     if Path(name).suffix.lower() not in KINDS:
         raise UsageError(
             visit.say("{name} is no contact sheet.", name=name or "?"),
@@ -151,7 +154,9 @@ def _dropped(visit: Visit) -> Path:
 def _read(visit: Visit, folder: Path) -> tuple[ContactBook, str]:
     delegations, _, _ = visit.console.shelf.people()
     contacts = visit.workspace.settings.contacts
-    book = load_contacts(folder, "contacts", contacts.columns, delegations, max_rows=contacts.max_rows)
+    book = load_contacts(
+        folder, "contacts", contacts.columns, delegations, max_rows=contacts.max_rows
+    )
     (path,) = sheets(folder / "contacts")
     return book, f"contacts/{path.name}"
 
@@ -163,7 +168,9 @@ def dropped(visit: Visit) -> Response:
     (path,) = sheets(folder / "contacts")
     if (corrected := _corrected(visit, path)) is not None:
         told = [change for change in corrected[1] if change.told]
-        return visit.page("corrected.html", drop=folder.name, name=path.name, file=corrected[0], changes=told)
+        return visit.page(
+            "corrected.html", drop=folder.name, name=path.name, file=corrected[0], changes=told
+        )
     book, file = _read(visit, folder)
     before = [contact for contact in present.contacts if Path(contact.file).name == path.name]
     turns = turnover.compare(before, book.contacts, delegations) if before else []
@@ -199,7 +206,9 @@ def dropped_marked(visit: Visit) -> Response:
 
 
 def take_over(visit: Visit) -> Response:
-    """Put a dropped sheet in its place, in one step and after a backup; or take a corrected copy back."""
+    """Put a dropped sheet in its place, in one step and after a backup; or take a corrected copy
+    back.
+    """
     folder = _dropped(visit)
     (path,) = sheets(folder / "contacts")
     workspace = visit.workspace
@@ -207,18 +216,24 @@ def take_over(visit: Visit) -> Response:
     if _corrected(visit, path) is not None:
         file, changes, _ = marked.accept(workspace.root, path)
         visit.journal("marked_copy_taken_back", f"{file}, {len(changes)} cells")
-        notice = visit.say("{n} cells of {file} are corrected; a backup is kept.", n=len(changes), file=file)
+        notice = visit.say(
+            "{n} cells of {file} are corrected; a backup is kept.", n=len(changes), file=file
+        )
     else:
         book, file = _read(visit, folder)
         if file in book.broken:
-            raise MailerError(visit.say("This sheet cannot be used as it is."), problems=_of(book, file))
+            raise MailerError(
+                visit.say("This sheet cannot be used as it is."), problems=_of(book, file)
+            )
         target = workspace.contacts_dir / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             write.keep(target, backups)
         write.put(target, path.read_bytes())
         visit.journal("sheet_taken_over", f"{path.name}, {len(book.contacts)} rows")
-        notice = visit.say("{name} is in its place; {n} rows.", name=path.name, n=len(book.contacts))
+        notice = visit.say(
+            "{name} is in its place; {n} rows.", name=path.name, n=len(book.contacts)
+        )
     shutil.rmtree(folder)
     return visit.go(f"/contacts/{Path(file).name}", notice)
 
@@ -226,10 +241,12 @@ def take_over(visit: Visit) -> Response:
 def throw_away(visit: Visit) -> Response:
     folder = _dropped(visit)
     shutil.rmtree(folder)
-    return visit.go("/contacts", visit.say("The dropped sheet is thrown away; nothing has changed."))
+    return visit.go(
+        "/contacts", visit.say("The dropped sheet is thrown away; nothing has changed.")
+    )
 
 
-# -------------------------------------------------------------------------------------------------------- hold list
+# ---------------------------------------------------------------------------------------- hold list
 
 
 def hold_list(visit: Visit) -> Response:
@@ -238,7 +255,9 @@ def hold_list(visit: Visit) -> Response:
 
 
 def hold(visit: Visit) -> Response:
-    """Put somebody on the hold list who need not be in any sheet: an address, or a name and a delegation."""
+    """Put somebody on the hold list who need not be in any sheet: an address, or a name and a
+    delegation.
+    """
     delegations, _, _ = visit.console.shelf.people()
     why = visit.field("because")
     if not why:
@@ -256,21 +275,31 @@ def hold(visit: Visit) -> Response:
     )
     workspace = visit.workspace
     holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
-    visit.journal("held", entry.delegation)  # no name: what is erased in the list must not stand here
+    visit.journal(
+        "held", entry.delegation
+    )  # no name: what is erased in the list must not stand here
     who = entry.name or entry.address
     return visit.go(
-        "/contacts/hold-list", visit.say("{name} is on the hold list and will not be written to.", name=who)
+        "/contacts/hold-list",
+        visit.say("{name} is on the hold list and will not be written to.", name=who),
     )
 
 
 def release(visit: Visit) -> Response:
-    """Take one entry off the hold list: the one that stands in this line, and still says the same."""
+    """Take one entry off the hold list: the one that stands in this line, and still
+    says the same.
+    """
     _, _, held = visit.console.shelf.people()
     line, seal = visit.field("line"), visit.field("who")
-    entry = next((one for one in held if str(one.row) == line and f"{one.name}|{one.address}" == seal), None)
+    entry = next(
+        (one for one in held if str(one.row) == line and f"{one.name}|{one.address}" == seal), None
+    )
     if entry is None:
         raise UsageError(visit.say("The hold list has changed; look at it again."))
     workspace = visit.workspace
     holds.release(workspace.hold_list, workspace.state_dir / "backups", entry)
     visit.journal("released", entry.delegation)
-    return visit.go("/contacts/hold-list", visit.say("{name} is no longer held.", name=entry.name or entry.address))
+    return visit.go(
+        "/contacts/hold-list",
+        visit.say("{name} is no longer held.", name=entry.name or entry.address),
+    )

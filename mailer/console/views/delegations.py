@@ -1,4 +1,6 @@
-"""The delegations of a mail-out: the map and the table beside it, each number a link to its rows."""
+"""The delegations of a mail-out: the map and the table beside it, each number a link to
+its rows.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,16 @@ class Row:
 
     @property
     def coverage(self) -> int | None:
-        """How many per cent of the seats have a letter accepted; None without known seats, or where none was meant."""
+        """How many per cent of the seats have a letter accepted; None without known seats, or where
+        none was meant.
+        """
         return min(100, 100 * self.accepted // self.seats) if self.seats and self.meant else None
 
     @property
     def meant(self) -> bool:
-        """Whether the mail-out was for anybody here: somebody gets a letter, or would, were the row in order."""
+        """Whether the mail-out was for anybody here: somebody gets a letter, or would, were the row
+        in order.
+        """
         return self.counts[State.SKIPPED] < self.people or not (self.chosen or self.excluded)
 
     @property
@@ -78,7 +84,9 @@ def show(visit: Visit) -> Response:
     if order == "name":
         rows.sort(key=lambda row: tokens(row.name))
     elif order == "coverage":
-        rows.sort(key=lambda row: (row.coverage if row.coverage is not None else 101, tokens(row.name)))
+        rows.sort(
+            key=lambda row: (row.coverage if row.coverage is not None else 101, tokens(row.name))
+        )
     else:
         rows.sort(key=lambda row: ([-number for number in row.look], tokens(row.name)))
     absent = [one for one in known.members if one.code not in table]
@@ -89,6 +97,13 @@ def show(visit: Visit) -> Response:
         tiles=tile_map(table),
         order=order,
         absent=[known.name(one.code, visit.say.language) for one in absent],
-        columns=(State.ACCEPTED, State.REFUSED, State.UNKNOWN, State.DEFERRED, State.NOT_SENT, State.SKIPPED),
+        columns=(
+            State.ACCEPTED,
+            State.REFUSED,
+            State.UNKNOWN,
+            State.DEFERRED,
+            State.NOT_SENT,
+            State.SKIPPED,
+        ),
         waiting=sum(row.counts[State.WAITING] + row.counts[State.SENDING] for row in rows),
     )

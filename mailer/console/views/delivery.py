@@ -1,4 +1,6 @@
-"""One delivery: what happened to it, the letter exactly as it went out, and what a person does about it."""
+"""One delivery: what happened to it, the letter exactly as it went out, and what a person does
+about it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
 
 def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
     _, _, held = visit.console.shelf.people()
-    return held.match(Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address))
+    return held.match(
+        Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
+    )
 
 
 def show(visit: Visit) -> Response:
@@ -93,7 +97,9 @@ def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]
         if moment.kind == State.SENDING and number < len(moments):
             continue  # a claim is news only while nothing follows
         became = State(moment.kind) if moment.kind in set(State) else None
-        server = totals.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
+        server = (
+            totals.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
+        )
         yield Step(moment.at, tuple(_lines(visit, moment)), became, moment.reason, server)
     if one.state is State.DEFERRED and one.next_try_at:
         yield Step(one.next_try_at, (say("next try"),), ahead=True)
@@ -103,7 +109,9 @@ def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
     say = visit.say
     who = totals.person_behind(moment.who)
     if moment.kind == LATE_ANSWER:
-        yield say("An answer came after the letter was no longer this sender's; it is kept as evidence.")
+        yield say(
+            "An answer came after the letter was no longer this sender's; it is kept as evidence."
+        )
     if moment.attempt is not None:
         yield say("try {n}", n=moment.attempt) + (
             f" · {moment.peer} · {moment.tls or say('not encrypted')}" if moment.peer else ""
@@ -122,13 +130,18 @@ def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
         yield say("follow-up done by {who}", who=who)
     elif moment.kind == notes.REOPENED:
         yield say("follow-up taken up again by {who}", who=who)
-    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason:  # an unknown one was settled
+    elif (
+        moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason
+    ):  # an unknown one was settled
         yield say("{who} decided: {text}", who=who, text=moment.detail)
     else:
-        yield from filter(None, (say("by {who}", who=who) if who else moment.kind.replace("_", " "), moment.detail))
+        yield from filter(
+            None,
+            (say("by {who}", who=who) if who else moment.kind.replace("_", " "), moment.detail),
+        )
 
 
-# ------------------------------------------------------------------------------------------------------- the letter
+# --------------------------------------------------------------------------------------- the letter
 
 
 def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
@@ -137,7 +150,9 @@ def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
         mail_out, one = _wanted(visit, connection)
         sent = letter_of(visit.workspace, connection, one)
         if sent is None:
-            raise UsageError(visit.say("There is no letter for {name}.", name=one.name or one.shown))
+            raise UsageError(
+                visit.say("There is no letter for {name}.", name=one.name or one.shown)
+            )
         notes.opened(connection, one, at=visit.now(), who=visit.who)
     return mail_out, one, sent
 
@@ -146,12 +161,18 @@ def letter(visit: Visit) -> Response:
     mail_out, one, sent = _sent(visit)
     parsed = message_from_bytes(sent.data, policy=policy.default)
     body = parsed.get_body(("plain",))
-    heads = sent.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
+    heads = (
+        sent.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
+    )
     return visit.page(
         "letter.html",
         mail_out=mail_out,
         one=one,
-        heads=[(name, parsed[name]) for name in ("From", "Reply-To", "To", "Subject", "Date") if parsed[name]],
+        heads=[
+            (name, parsed[name])
+            for name in ("From", "Reply-To", "To", "Subject", "Date")
+            if parsed[name]
+        ],
         text=body.get_content() if body else "",
         source=heads,
         sent=sent,
@@ -168,7 +189,9 @@ def html(visit: Visit) -> Response:
 
 
 def framed(text: str) -> Response:
-    """Return the HTML of a letter under a policy of its own: nothing remote, no script, only in a frame of ours."""
+    """Return the HTML of a letter under a policy of its own: nothing remote, no script, only in a
+    frame of ours.
+    """
     return HTMLResponse(text, headers={"content-security-policy": LETTER_POLICY})
 
 
@@ -176,11 +199,13 @@ def eml(visit: Visit) -> Response:
     _, one, sent = _sent(visit)
     name = f"{one.shown}.eml"
     return Response(
-        sent.data, media_type="message/rfc822", headers={"content-disposition": f'attachment; filename="{name}"'}
+        sent.data,
+        media_type="message/rfc822",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
     )
 
 
-# -------------------------------------------------------------------------------------------------- what a person does
+# ------------------------------------------------------------------------------- what a person does
 
 
 def _here(visit: Visit) -> str:
@@ -222,7 +247,9 @@ def settle(visit: Visit) -> Response:
 
 
 def resend(visit: Visit) -> Response:
-    """Plan the same letter once more: the same bytes and Message-ID. This one stays unknown, and nothing is sent by it."""
+    """Plan the same letter once more: the same bytes and Message-ID. This one stays unknown, and
+    nothing is sent by it.
+    """
     because = visit.field("because")[:1000]
     if not because:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
@@ -257,8 +284,15 @@ def hold(visit: Visit) -> Response:
     if _held(visit, one):
         raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
     today: date = visit.now().date()
-    entry = holds.Hold(one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0)
+    entry = holds.Hold(
+        one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0
+    )
     workspace = visit.workspace
     holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
-    visit.journal("held", one.shown)  # the list has the name; what is erased there must not stand here
-    return visit.go(_here(visit), visit.say("{name} is on the hold list and will not be written to.", name=one.name))
+    visit.journal(
+        "held", one.shown
+    )  # the list has the name; what is erased there must not stand here
+    return visit.go(
+        _here(visit),
+        visit.say("{name} is on the hold list and will not be written to.", name=one.name),
+    )

@@ -1,4 +1,6 @@
-"""Who was not written to and where that stands in the sheets; and who still needs a person, and to do what."""
+"""Who was not written to and where that stands in the sheets; and who still needs a person, and to
+do what.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +36,31 @@ def left_out(visit: Visit) -> Response:
     groups: dict[str, list[Delivery]] = {}
     for one in rows:
         groups.setdefault(one.reason, []).append(one)
-    ordered = sorted(groups.items(), key=lambda item: (item[0] not in totals.IN_THE_ROW, -len(item[1])))
-    return visit.page("left_out.html", mail_out=mail_out, groups=ordered, people=len(rows), fixable=totals.IN_THE_ROW)
+    ordered = sorted(
+        groups.items(), key=lambda item: (item[0] not in totals.IN_THE_ROW, -len(item[1]))
+    )
+    return visit.page(
+        "left_out.html",
+        mail_out=mail_out,
+        groups=ordered,
+        people=len(rows),
+        fixable=totals.IN_THE_ROW,
+    )
 
 
 def follow_up(visit: Visit) -> Response:
-    """List those for whom the mailer can do no more by itself, by delegation, with the next step."""
+    """List those for whom the mailer can do no more by itself, by delegation, with the
+    next step.
+    """
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         rows = totals.needs_a_person(connection, mail_out.id)
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
         skipped = table.every(
-            connection, mail_out.id, Wanted(states=(State.SKIPPED.value,), reasons=tuple(totals.IN_THE_ROW))
+            connection,
+            mail_out.id,
+            Wanted(states=(State.SKIPPED.value,), reasons=tuple(totals.IN_THE_ROW)),
         )
     return visit.page(
         "follow_up.html",

@@ -1,7 +1,8 @@
-"""One mail-out as it stands, and while it runs: progress, counters, the map, the rate, who needs a person, the latest.
+"""One mail-out as it stands, and while it runs: progress, counters, the map, the rate, who needs a
+person, the latest.
 
-The page is whole without script and refreshes itself; with script the moving part comes over one event stream. Pause
-and stop are states of the send log: no final dot follows their commit.
+The page is whole without script and refreshes itself; with script the moving part comes over one
+event stream. Pause and stop are states of the send log: no final dot follows their commit.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
     done, to_send = report.done(counts.states)
     sending = mail_out.state is MailOutState.SENDING
     since = visit.now() - timedelta(seconds=SPAN)
-    bars, rate = _speed(outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit)
+    bars, rate = _speed(
+        outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit
+    )
     open_ = sum(counts.states[state] for state in OPEN)
     needs, needing = _needs(visit, connection, mail_out, counts.states)
     root = visit.workspace.root
@@ -80,7 +83,12 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         done=done,
         to_send=to_send,
         totals=[
-            report.Total(state, number, "" if state is State.SKIPPED else visit.say.share(number, to_send), "")
+            report.Total(
+                state,
+                number,
+                "" if state is State.SKIPPED else visit.say.share(number, to_send),
+                "",
+            )
             for state in report.IN_ORDER
             if (number := counts.states[state])
         ],
@@ -106,7 +114,9 @@ def _needs(
     if len(rows) < SHOWN:
         wanted = outcomes.Wanted(states=(State.REFUSED.value,))
         rows += outcomes.page(connection, mail_out.id, wanted, limit=SHOWN - len(rows)).rows
-    return [(one, because(visit, one)) for one in rows], counts[State.UNKNOWN] + counts[State.REFUSED]
+    return [(one, because(visit, one)) for one in rows], counts[State.UNKNOWN] + counts[
+        State.REFUSED
+    ]
 
 
 def _speed(times: list[datetime], visit: Visit) -> tuple[list[int], float]:
@@ -125,7 +135,9 @@ def tile_map(table: dict[str, dict[State, int]]) -> list[tuple[Tile, int, int, i
     found = []
     for tile in tiles():
         row = table.get(tile.code)
-        whole = sum(number for state, number in row.items() if state is not State.SKIPPED) if row else 0
+        whole = (
+            sum(number for state, number in row.items() if state is not State.SKIPPED) if row else 0
+        )
         accepted = row[State.ACCEPTED] if row else 0
         found.append((tile, accepted, whole, shade(accepted, whole)))
     return found
@@ -160,12 +172,14 @@ def _fragment(visit: Visit) -> tuple[str, Now]:
     return render(visit, "now.html", **_context(visit, now)), now
 
 
-# ------------------------------------------------------------------------------------------------------- the stream
+# --------------------------------------------------------------------------------------- the stream
 
 
 def stream(visit: Visit) -> Response:
     """Tell every change for as long as the mail-out runs and the page is open."""
-    return StreamingResponse(_events(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    return StreamingResponse(
+        _events(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+    )
 
 
 async def _events(visit: Visit) -> AsyncIterator[str]:
@@ -196,10 +210,16 @@ def _event(name: str, text: str) -> str:
 
 
 def _sentence(visit: Visit, now: Now) -> str:
-    """Say in a sentence how it stands, for those who listen: every tenth, or when somebody is needed."""
+    """Say in a sentence how it stands, for those who listen: every tenth, or when somebody is
+    needed.
+    """
     say = visit.say
     said = [say("{done} of {all}", done=now.done, all=now.to_send)]
-    said += [f"{say.number(now.counts[state])} {say(WORDS[state])}" for state in report.IN_ORDER if now.counts[state]]
+    said += [
+        f"{say.number(now.counts[state])} {say(WORDS[state])}"
+        for state in report.IN_ORDER
+        if now.counts[state]
+    ]
     return ", ".join(said)
 
 
@@ -207,7 +227,7 @@ def end_streams() -> None:
     _ended.set()
 
 
-# ------------------------------------------------------------------------------------------------- pause, resume, stop
+# ------------------------------------------------------------------------------ pause, resume, stop
 
 
 def _change(visit: Visit, to: MailOutState, why: str) -> MailOut:
@@ -219,7 +239,8 @@ def _change(visit: Visit, to: MailOutState, why: str) -> MailOut:
 def pause(visit: Visit) -> Response:
     after = _change(visit, MailOutState.PAUSED, visit.say("paused by {who}", who=visit.who))
     return visit.go(
-        f"/mail-outs/{after.name}", visit.say("{name} is paused. Nothing more is handed over.", name=after.name)
+        f"/mail-outs/{after.name}",
+        visit.say("{name} is paused. Nothing more is handed over.", name=after.name),
     )
 
 
@@ -245,6 +266,10 @@ def begin(visit: Visit, mail_out: MailOut, *words: str) -> Response:
         with visit.writing() as connection:
             by = visit.say("by {who}", who=visit.who)
             notes.asked(
-                connection, mail_out.id, at=visit.now(), who=visit.who, detail=f"{by}: mailer {' '.join(words)}"
+                connection,
+                mail_out.id,
+                at=visit.now(),
+                who=visit.who,
+                detail=f"{by}: mailer {' '.join(words)}",
             )
     return visit.go(f"/mail-outs/{mail_out.name}")

@@ -1,4 +1,6 @@
-"""The table of outcomes: filters in the address bar, a page at a time, and the same rows as a file or a call sheet."""
+"""The table of outcomes: filters in the address bar, a page at a time, and the same rows as a file
+or a call sheet.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class Asked:
 
 
 def asked(visit: Visit) -> Asked:
-    """Read the address bar. What it cannot mean is left away, so that an old bookmark still opens."""
+    """Read the address bar. What it cannot mean is left away, so that an old bookmark
+    still opens.
+    """
     params = visit.request.query_params
     values = {name: [one for one in params.getlist(name) if one] for name in FILTERS}
     values["state"] = [one for one in values["state"] if one in set(State)]
@@ -124,9 +128,16 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
             chosen[code] += number
         elif reason == Reason.DELEGATION:
             excluded.add(code)
-    choices = known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)  # the plan's: fixed
+    choices = (
+        known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)
+    )  # the plan's: fixed
     found = Counts(
-        states, dict(sorted(table.items())), dict(chosen), frozenset(excluded), dict(reasons.most_common()), choices
+        states,
+        dict(sorted(table.items())),
+        dict(chosen),
+        frozenset(excluded),
+        dict(reasons.most_common()),
+        choices,
     )
     visit.console.counts[mail_out_id] = (last, found)
     return found
@@ -138,10 +149,14 @@ def show(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         counts = counted(visit, connection, mail_out.id)
-        page = outcomes.page(connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before)
+        page = outcomes.page(
+            connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before
+        )
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
-        found = len(page.rows) if whole else _how_many(connection, mail_out.id, what, counts, everyone)
+        found = (
+            len(page.rows) if whole else _how_many(connection, mail_out.id, what, counts, everyone)
+        )
     answer = visit.page(
         "outcomes.html",
         mail_out=mail_out,
@@ -156,16 +171,24 @@ def show(visit: Visit) -> Response:
         headings=(("number", "No."), ("name", "Name"), ("delegation", "Delegation"), ("", "Role"),
                   ("", "Letter"), ("", "Outcome"), ("", "Why"), ("changed", "Since")),
     )  # fmt: skip
-    if "hx-request" in visit.request.headers:  # the address that is kept holds what was chosen, and nothing empty
+    if (
+        "hx-request" in visit.request.headers
+    ):  # the address that is kept holds what was chosen, and nothing empty
         answer.headers["hx-push-url"] = address_of(visit.request.url.path, what.query)
     return answer
 
 
-def _how_many(connection: Connection, mail_out_id: int, what: Asked, counts: Counts, everyone: int) -> int:
-    """Count the rows: from what is counted already where only states and delegations narrow them."""
+def _how_many(
+    connection: Connection, mail_out_id: int, what: Asked, counts: Counts, everyone: int
+) -> int:
+    """Count the rows: from what is counted already where only states and delegations
+    narrow them.
+    """
     if not what.narrowed:
         return everyone
-    if what.wanted == replace(Wanted(), states=what.wanted.states, delegations=what.wanted.delegations):
+    if what.wanted == replace(
+        Wanted(), states=what.wanted.states, delegations=what.wanted.delegations
+    ):
         rows = counts.delegations.items()
         return sum(
             number
@@ -191,7 +214,9 @@ def export(visit: Visit) -> Response:
 
 
 def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: str) -> Response:
-    """Return rows as the kind of file that the address names, and write down who took them along."""
+    """Return rows as the kind of file that the address names, and write down who took
+    them along.
+    """
     kind = visit.request.path_params["kind"]
     if kind not in KINDS:
         raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
@@ -199,7 +224,9 @@ def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: s
     visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
     name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
     return Response(
-        make(mail_out, rows), media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'}
+        make(mail_out, rows),
+        media_type=media,
+        headers={"content-disposition": f'attachment; filename="{name}"'},
     )
 
 
@@ -210,13 +237,19 @@ def call_sheet(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         rows = outcomes.every(connection, mail_out.id, what.wanted)
         said = notes.last_notes(connection, [one.id for one in rows[:2000]])
-    return calls(visit, mail_out, rows, said, address_of(f"/mail-outs/{mail_out.name}/outcomes", what.query))
+    return calls(
+        visit, mail_out, rows, said, address_of(f"/mail-outs/{mail_out.name}/outcomes", what.query)
+    )
 
 
-def calls(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str) -> Response:
+def calls(
+    visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str
+) -> Response:
     """Answer with rows as a call sheet."""
     groups = by_delegation(visit, rows)
-    return visit.page("call_sheet.html", mail_out=mail_out, groups=groups, people=len(rows), notes=said, back=back)
+    return visit.page(
+        "call_sheet.html", mail_out=mail_out, groups=groups, people=len(rows), notes=said, back=back
+    )
 
 
 def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
@@ -228,7 +261,9 @@ def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Deli
 
 
 def because(visit: Visit, one: Delivery) -> list[str]:
-    """Say why a delivery is where it is, in pieces: the reason, the person or the cell, the server's words."""
+    """Say why a delivery is where it is, in pieces: the reason, the person or the cell, the
+    server's words.
+    """
     say = visit.say
     parts = [say(totals.in_words(one.reason))] if one.reason else []
     if one.reason in totals.IN_THE_ROW:
@@ -257,4 +292,10 @@ def search(visit: Visit) -> Response:
         for one in book.contacts
         if words and all(word in " ".join(tokens(f"{one.name} {one.address}")) for word in words)
     ]
-    return visit.page("search.html", q=text, found=found[:SHOWN], more=len(found) > SHOWN, contacts=contacts[:SHOWN])
+    return visit.page(
+        "search.html",
+        q=text,
+        found=found[:SHOWN],
+        more=len(found) > SHOWN,
+        contacts=contacts[:SHOWN],
+    )

@@ -1,4 +1,6 @@
-"""The first page: what needs attention, what runs, how the sheets are, and how long until the session opens."""
+"""The first page: what needs attention, what runs, how the sheets are, and how long until the
+session opens.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from mailer.letters import appeal as appeals
 from mailer.report import totals
 
 TOO_LONG = timedelta(hours=4)
-"""A letter that is still being tried after so long wants a look: a parliament's server is away, or does not like us."""
+"""A letter that is still being tried after so long wants a look: a parliament's server is away, or
+does not like us.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +59,20 @@ def show(visit: Visit) -> Response:
     errors = sum(errors for _, _, errors in sheets)
     if errors:
         bad = [file for file, _, errors in sheets if errors]
-        words = visit.say.many(errors, "error in the contact sheets", "errors in the contact sheets")
+        words = visit.say.many(
+            errors, "error in the contact sheets", "errors in the contact sheets"
+        )
         where = bad[0] if len(bad) == 1 else visit.say("{n} sheets", n=len(bad))
         waiting.append(Attention(errors, words, where, "/contacts"))
     waiting.sort(key=lambda one: not one.grave)
     return visit.page(
         "start.html",
         waiting=waiting,
-        running=[line for line in found if line.mail_out.state in (MailOutState.SENDING, MailOutState.PAUSED)],
+        running=[
+            line
+            for line in found
+            if line.mail_out.state in (MailOutState.SENDING, MailOutState.PAUSED)
+        ],
         last=found[:5],
         sheets=sheets,
         opening=_opening(visit),
@@ -76,28 +86,51 @@ def _attention(visit: Visit, connection: Connection, line: Line) -> list[Attenti
     here = f"/mail-outs/{name}"
     if line.mail_out.state is MailOutState.PAUSED:
         found.append(
-            Attention(1, say("paused: {why}", why=line.mail_out.why or say("no reason given")), name, here, True)
+            Attention(
+                1,
+                say("paused: {why}", why=line.mail_out.why or say("no reason given")),
+                name,
+                here,
+                True,
+            )
         )
     if line.mail_out.state is MailOutState.PLANNED and visit.workspace.settings.safety.approvals:
         waits = say("planned, waiting for the approval of a second person")
         found.append(Attention(line.to_send, waits, name, f"{here}/send", True))
     elif line.mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
-        found.append(Attention(line.to_send, say("planned, waiting for somebody to send them"), name, here))
-    done = notes.done(connection, line.mail_out.id) if counts[State.UNKNOWN] or counts[State.REFUSED] else {}
-    ticked = Counter(one.state for one in _deliveries(connection, line, done)) if done else Counter()
+        found.append(
+            Attention(line.to_send, say("planned, waiting for somebody to send them"), name, here)
+        )
+    done = (
+        notes.done(connection, line.mail_out.id)
+        if counts[State.UNKNOWN] or counts[State.REFUSED]
+        else {}
+    )
+    ticked = (
+        Counter(one.state for one in _deliveries(connection, line, done)) if done else Counter()
+    )
     for state, words in (
         (State.UNKNOWN, say("unknown: whether it arrived, only a person can find out")),
         (State.REFUSED, say("refused by the server: an address or a letter wants a look")),
     ):
         open_ = counts[state] - ticked[state]
         if open_ > 0:
-            link = f"{here}/follow-up" if state is State.REFUSED else f"{here}/outcomes?state={state.value}"
+            link = (
+                f"{here}/follow-up"
+                if state is State.REFUSED
+                else f"{here}/outcomes?state={state.value}"
+            )
             found.append(Attention(open_, words, name, link, state is State.UNKNOWN))
     if counts[State.DEFERRED]:
         late = table.tried_since_before(connection, line.mail_out.id, visit.now() - TOO_LONG)
         if late:
             found.append(
-                Attention(late, say("still being tried after four hours"), name, f"{here}/outcomes?state=deferred")
+                Attention(
+                    late,
+                    say("still being tried after four hours"),
+                    name,
+                    f"{here}/outcomes?state=deferred",
+                )
             )
     return found
 
@@ -110,7 +143,9 @@ def _deliveries(connection: Connection, line: Line, done: Mapping[int, object]) 
 def _sheets(visit: Visit) -> list[tuple[str, int, int]]:
     """Return (file, people, errors) for every sheet."""
     _, book, _ = visit.console.shelf.people()
-    errors = Counter(problem.file for problem in book.problems if problem.severity is Severity.ERROR)
+    errors = Counter(
+        problem.file for problem in book.problems if problem.severity is Severity.ERROR
+    )
     people = Counter(contact.file for contact in book.contacts)
     return [(file, people[file], errors[file]) for file in book.files]
 
@@ -124,13 +159,21 @@ def _opening(visit: Visit) -> Opening | None:
         except MailerError:
             continue  # its own page says what is wrong with it
         if session and session.opens >= today:
-            called = session.name.get(visit.say.language) or session.name.get("en") or next(iter(session.name.values()))
-            found.append(Opening(name, called, session.opens, (session.opens - today).days, session.invented))
+            called = (
+                session.name.get(visit.say.language)
+                or session.name.get("en")
+                or next(iter(session.name.values()))
+            )
+            found.append(
+                Opening(name, called, session.opens, (session.opens - today).days, session.invented)
+            )
     return min(found, key=lambda one: one.opens, default=None)
 
 
 def stop_everything(visit: Visit) -> Response:
-    """Set the kill switch: no letter leaves the workspace, whoever sends, while the file is there."""
+    """Set the kill switch: no letter leaves the workspace, whoever sends, while the
+    file is there.
+    """
     visit.workspace.make_state_dir()
     visit.workspace.kill_switch.touch()
     visit.journal("everything_stopped")
@@ -141,4 +184,6 @@ def allow_again(visit: Visit) -> Response:
     """Take the kill switch away. What was paused by it goes on only when somebody resumes it."""
     visit.workspace.kill_switch.unlink(missing_ok=True)
     visit.journal("sending_allowed_again")
-    return visit.go("/", visit.say("Sending is allowed again; what was paused waits to be resumed."))
+    return visit.go(
+        "/", visit.say("Sending is allowed again; what was paused waits to be resumed.")
+    )

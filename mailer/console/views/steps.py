@@ -1,7 +1,9 @@
-"""A mail-out in steps: Letter, People, Check, Rehearse, Send. Everything is decided by the functions of the command line.
+"""A mail-out in steps: Letter, People, Check, Rehearse, Send. Everything is decided by the
+functions of the command line.
 
-The letter is shown as a real person would get it, the hardest first; making a plan freezes who gets what, and sends
-nothing. The sending itself is `mailer send`, started as a process of its own once the number has been typed.
+The letter is shown as a real person would get it, the hardest first; making a plan freezes who gets
+what, and sends nothing. The sending itself is `mailer send`, started as a process of its own once
+the number has been typed.
 """
 
 from __future__ import annotations
@@ -35,7 +37,13 @@ from mailer.plan.audience import EVERYONE, Decision, Selection
 from mailer.plan.draft import Draft, changes_since
 from mailer.plan.proof import Proof, hardest
 
-STEPS = (("", "Letter"), ("/people", "People"), ("/check", "Check"), ("/rehearse", "Rehearse"), ("/send", "Send"))
+STEPS = (
+    ("", "Letter"),
+    ("/people", "People"),
+    ("/check", "Check"),
+    ("/rehearse", "Rehearse"),
+    ("/send", "Send"),
+)
 WORDS_A_MINUTE = 220
 _SAMPLE = re.compile(r"sample-[\w@.-]+\.eml", re.ASCII)
 SUBJECT = 60
@@ -63,11 +71,13 @@ def _draft(visit: Visit) -> Draft:
 
 
 def _for_real(now: Draft) -> Draft:
-    """Return the same without the allow-list of test mode: what is read before sending is read for the real people."""
+    """Return the same without the allow-list of test mode: what is read before sending is read for
+    the real people.
+    """
     return replace(now, mode="live")
 
 
-# ------------------------------------------------------------------------------------------------------------ letter
+# ------------------------------------------------------------------------------------------- letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,9 @@ def letter(visit: Visit) -> Response:
     decisions = now.decide()
     getting = [one for one in decisions if one.reason is None]
     people = [(one.contact, one.language) for one in getting]
-    hard = [contact for contact, _ in hardest(now.renderer, now.forms, people, 12)] if people else []
+    hard = (
+        [contact for contact, _ in hardest(now.renderer, now.forms, people, 12)] if people else []
+    )
     reading = _reading(visit, now, decisions, hard)
     order = [one.contact for one in getting]
     here = order.index(reading.contact) if reading and reading.contact in order else -1
@@ -103,7 +115,9 @@ def letter(visit: Visit) -> Response:
         before=order[here - 1] if here > 0 else None,
         after=order[here + 1] if 0 <= here < len(order) - 1 else None,
         summary=twins.summary(now.appeal),
-        standings=signoff.standings(now.appeal, signoff.signatures(visit.workspace.root, now.appeal)),
+        standings=signoff.standings(
+            now.appeal, signoff.signatures(visit.workspace.root, now.appeal)
+        ),
         limit=SUBJECT,
         who=_who,
         q=visit.query("q"),
@@ -125,11 +139,15 @@ def _like(decisions: list[Decision], text: str) -> list[Contact]:
     return [
         one.contact
         for one in decisions
-        if all(word in " ".join(tokens(f"{one.contact.name} {one.contact.address}")) for word in words)
+        if all(
+            word in " ".join(tokens(f"{one.contact.name} {one.contact.address}")) for word in words
+        )
     ][:20]
 
 
-def _reading(visit: Visit, now: Draft, decisions: list[Decision], hard: list[Contact]) -> Reading | None:
+def _reading(
+    visit: Visit, now: Draft, decisions: list[Decision], hard: list[Contact]
+) -> Reading | None:
     """Return the letter of the person in the address bar; without one, of the hardest."""
     wanted = visit.query("as") or (_who(hard[0]) if hard else "")
     found = next((one for one in decisions if _who(one.contact) == wanted), None)
@@ -139,7 +157,11 @@ def _reading(visit: Visit, now: Draft, decisions: list[Decision], hard: list[Con
         return None
     language = visit.query("lang") or found.language
     if language not in now.appeal.letters:
-        language = found.language if found.language in now.appeal.letters else next(iter(now.appeal.letters))
+        language = (
+            found.language
+            if found.language in now.appeal.letters
+            else next(iter(now.appeal.letters))
+        )
     rendered = now.renderer.render(found.contact, language)
     return Reading(found.contact, language, found, rendered, len(rendered.text.split()))
 
@@ -151,7 +173,7 @@ def preview(visit: Visit) -> Response:
     return framed(reading.letter.html if reading else "")
 
 
-# ---------------------------------------------------------------------------------------------- people, check, rehearse
+# -------------------------------------------------------------------------- people, check, rehearse
 
 
 def _chosen(visit: Visit, now: Draft, source: str) -> Selection:
@@ -207,7 +229,9 @@ def check(visit: Visit) -> Response:
     try:
         appeal = appeals.load_appeal(workspace.root, name, delegations)
         now = _draft(visit)
-        letters = check_letters(appeal, workspace.settings.sender, delegations, now.forms, now.columns)
+        letters = check_letters(
+            appeal, workspace.settings.sender, delegations, now.forms, now.columns
+        )
         letters += [one for one in twins.check(appeal) if one not in letters]
         if not any(one.severity is Severity.ERROR for one in letters):
             real = _for_real(now).obstacles()
@@ -237,21 +261,31 @@ def rehearse(visit: Visit) -> Response:
         appeal=now.appeal,
         sheet=sheet,
         allow=[one for one in visit.workspace.settings.safety.allow if not one.startswith("@")],
-        kept=sorted((path.name for path in folder.glob("sample-*.eml")), key=lambda name: (len(name), name)),
+        kept=sorted(
+            (path.name for path in folder.glob("sample-*.eml")), key=lambda name: (len(name), name)
+        ),
         steps=STEPS,
         step="/rehearse",
     )
 
 
 def samples(visit: Visit) -> Response:
-    """Send the most different letters to oneself, or to a folder of this computer: `mailer rehearse`."""
+    """Send the most different letters to oneself, or to a folder of this computer: `mailer
+    rehearse`.
+    """
     name, to = _draft(visit).appeal.name, visit.field("to")
     words = ["rehearse", name, *(["--to", to] if to else [])]
     code, said = child.run(visit.workspace.root, *words, who=visit.who)
-    visit.journal("rehearsed", f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}")
+    visit.journal(
+        "rehearsed",
+        f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}",
+    )
     if code:
         raise Refused(visit.say("The rehearsal did not go through."), hint=said)
-    return visit.go(f"/letters/{name}/rehearse", said.splitlines()[-1] if said else visit.say("The samples are sent."))
+    return visit.go(
+        f"/letters/{name}/rehearse",
+        said.splitlines()[-1] if said else visit.say("The samples are sent."),
+    )
 
 
 def sample(visit: Visit) -> Response:
@@ -276,10 +310,13 @@ def accept(visit: Visit) -> Response:
         raise Refused(visit.say("This form no longer waits to be accepted. Nothing was changed."))
     signoff.accept(visit.workspace.root, [wanted], by=visit.who, on=visit.now().date())
     visit.journal("form_accepted", " · ".join(wanted))
-    return visit.go(f"/letters/{now.appeal.name}/rehearse", visit.say("You answer for {greeting}", greeting=wanted[1]))
+    return visit.go(
+        f"/letters/{now.appeal.name}/rehearse",
+        visit.say("You answer for {greeting}", greeting=wanted[1]),
+    )
 
 
-# -------------------------------------------------------------------------------------------------------- plan and send
+# ------------------------------------------------------------------------------------ plan and send
 
 
 def plan_page(visit: Visit) -> Response:
@@ -287,7 +324,9 @@ def plan_page(visit: Visit) -> Response:
     selection = _chosen(visit, now, "query")
     with visit.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
-        mail_outs = [one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name]
+        mail_outs = [
+            one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name
+        ]
     decisions = now.decide(selection, history)
     getting = sum(one.reason is None for one in decisions)
     return visit.page(
@@ -319,26 +358,36 @@ def plan(visit: Visit) -> Response:
 
 
 def retry(visit: Visit) -> Response:
-    """Plan the rest of a mail-out anew, with the sheets as they are now; whoever was reached is not in it."""
+    """Plan the rest of a mail-out anew, with the sheets as they are now; whoever was reached is not
+    in it.
+    """
     with visit.reading() as connection:
         before = visit.mail_out(connection)
         everyone = deliveries.people(connection, before.id)
     if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
-        raise Refused(visit.say("{name} is not over; what is not sent yet may still go out.", name=before.name))
+        raise Refused(
+            visit.say(
+                "{name} is not over; what is not sent yet may still go out.", name=before.name
+            )
+        )
     now = visit.console.shelf.draft(before.appeal)
     chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
     keys = {key for one in chosen for key in (one.address_key, one.person) if key}
     return _planned(visit, now, Selection(people=frozenset(keys), again_refused=False), before.id)
 
 
-def _planned(visit: Visit, now: Draft, selection: Selection, retry_of: int | None = None) -> Response:
+def _planned(
+    visit: Visit, now: Draft, selection: Selection, retry_of: int | None = None
+) -> Response:
     with visit.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
     frozen = now.plan(selection, history)
     if not frozen.to_send:
         raise Refused(visit.say("Nobody would get a letter, so nothing was planned."))
     with visit.writing() as connection:
-        mail_out_id = mailouts.create(connection, frozen, at=visit.now(), who=visit.who, retry_of=retry_of)
+        mail_out_id = mailouts.create(
+            connection, frozen, at=visit.now(), who=visit.who, retry_of=retry_of
+        )
     return visit.go(f"/mail-outs/{shown(mail_out_id)}/send")
 
 
@@ -395,7 +444,8 @@ def approve(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         approvals.approve(connection, mail_out, who=visit.who, at=visit.now())
     return visit.go(
-        f"/mail-outs/{mail_out.name}/send", visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who)
+        f"/mail-outs/{mail_out.name}/send",
+        visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who),
     )
 
 

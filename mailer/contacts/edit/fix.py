@@ -1,7 +1,8 @@
 """Repairs of contact sheets: shown as a list of cells, applied only when a person says so.
 
-By themselves only repairs are offered that choose and guess nothing: `mailto:` and stray signs go, a name pasted to
-its address goes, broken letters are mended. A likely slip of the pen (C104) is mended only when asked for by code.
+By themselves only repairs are offered that choose and guess nothing: `mailto:` and stray signs go,
+a name pasted to its address goes, broken letters are mended. A likely slip of the pen (C104) is
+mended only when asked for by code.
 """
 
 from __future__ import annotations
@@ -36,12 +37,20 @@ class Repair:
         return f"{self.file} {self.sheet or ''} {self.cell}".replace("  ", " ")
 
 
-def repairs(book: ContactBook, files: Collection[str] = (), only: Collection[str] = ()) -> list[Repair]:
-    """Return the repairs of some files (all of them if none is named); `only` are codes, unsafe ones included."""
+def repairs(
+    book: ContactBook, files: Collection[str] = (), only: Collection[str] = ()
+) -> list[Repair]:
+    """Return the repairs of some files (all of them if none is named); `only` are codes, unsafe
+    ones included.
+    """
     found: dict[tuple[str, str | None, str], Repair] = {}
     merged = {(table.file, table.sheet, cell) for table in book.tables for cell in table.merged}
     for problem in book.problems:
-        if (problem.file, problem.sheet, problem.cell) in merged:  # the cell above shows its text, and is mended
+        if (
+            problem.file,
+            problem.sheet,
+            problem.cell,
+        ) in merged:  # the cell above shows its text, and is mended
             continue
         wanted = problem.code in only if only else problem.code in SAFE
         after = meant(problem)
@@ -49,7 +58,9 @@ def repairs(book: ContactBook, files: Collection[str] = (), only: Collection[str
             continue
         if not only and problem.code == "C110" and not read_address(problem.value).safe:
             continue
-        repair = Repair(problem.code, problem.file, problem.sheet, problem.cell, problem.value, after)
+        repair = Repair(
+            problem.code, problem.file, problem.sheet, problem.cell, problem.value, after
+        )
         found.setdefault((problem.file, problem.sheet, problem.cell), repair)
     return list(found.values())
 
@@ -66,5 +77,6 @@ def apply(root: Path, chosen: Iterable[Repair]) -> dict[str, Path]:
     for repair in chosen:
         by_file.setdefault(repair.file, {})[repair.sheet or "", repair.cell] = repair.after
     return {
-        file: write.set_cells(root / file, changes, root / ".mailer" / "backups") for file, changes in by_file.items()
+        file: write.set_cells(root / file, changes, root / ".mailer" / "backups")
+        for file, changes in by_file.items()
     }

@@ -1,7 +1,9 @@
-"""Lists from elsewhere become a contact sheet: pasted PACE documents, OpenSanctions, EveryPolitician, Popolo, vCard.
+"""Lists from elsewhere become a contact sheet: pasted PACE documents, OpenSanctions,
+EveryPolitician, Popolo, vCard.
 
-Nothing is guessed on the way: names keep their spelling, several addresses of one person stay together in the cell (the
-check then asks), and every source says what it lacks. What comes out is an ordinary sheet under ordinary headings.
+Nothing is guessed on the way: names keep their spelling, several addresses of one person stay
+together in the cell (the check then asks), and every source says what it lacks. What comes out is
+an ordinary sheet under ordinary headings.
 """
 
 from __future__ import annotations
@@ -41,8 +43,10 @@ COLUMNS = (
 LACKS = {
     "PACE list": "no addresses, no languages; roles and groups only where they are printed",
     "OpenSanctions": "no roles, no groups, no languages, no gender; addresses only for some",
-    "EveryPolitician": "no delegation (each file is of one parliament: write it into the column), no roles in the Assembly, "
-    "no languages; frozen since 2019, so look who has left",
+    "EveryPolitician": (
+        "no delegation (each file is of one parliament: write it into the column), no roles in the"
+        " Assembly, no languages; frozen since 2019, so look who has left"
+    ),
     "Popolo": "no languages; roles only where the organisation is a delegation",
     "vCard": "no roles in the Assembly, no groups; delegations only where the card names a state",
 }
@@ -56,28 +60,37 @@ class Imported:
 
     source: str  # one of SOURCES
     people: list[dict[str, str]] = field(default_factory=list)
-    left_over: list[str] = field(default_factory=list)  # what looked like no person; nothing is dropped in silence
+    left_over: list[str] = field(
+        default_factory=list
+    )  # what looked like no person; nothing is dropped in silence
 
     @property
     def lacks(self) -> str:
         return LACKS[self.source]
 
     def as_csv(self) -> str:
-        """Return a contact sheet; columns that no row fills are left out, and no cell is a formula."""
+        """Return a contact sheet; columns that no row fills are left out, and no cell
+        is a formula.
+        """
         filled = [
-            c for c in COLUMNS if any(person.get(c) for person in self.people) or c in ("Delegation", "Name", "E-mail")
+            c
+            for c in COLUMNS
+            if any(person.get(c) for person in self.people) or c in ("Delegation", "Name", "E-mail")
         ]
         out = io.StringIO()
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(filled)
         rows.writerows(
-            [harmless(" ".join(person.get(column, "").split())) for column in filled] for person in self.people
+            [harmless(" ".join(person.get(column, "").split())) for column in filled]
+            for person in self.people
         )
         return out.getvalue()
 
 
 def read(name: str, content: bytes, delegations: Delegations) -> Imported:
-    """Recognise a source by its content and read it. Raises `MailerError` for one that is none of the five."""
+    """Recognise a source by its content and read it. Raises `MailerError` for one that is none of
+    the five.
+    """
     if content.startswith(b"PK"):
         hint = "put it into the folder of contact sheets as it is, then: mailer contacts check"
         raise MailerError(f"{name} is a spreadsheet, which needs no import", hint=hint)
@@ -100,12 +113,13 @@ def read(name: str, content: bytes, delegations: Delegations) -> Imported:
     pasted = _pasted(text, delegations)
     if not pasted.people:
         raise MailerError(
-            f"there are no people that can be read in {name}", hint=f"what can be imported: {', '.join(SOURCES)}"
+            f"there are no people that can be read in {name}",
+            hint=f"what can be imported: {', '.join(SOURCES)}",
         )
     return pasted
 
 
-# ------------------------------------------------------------------------------------------------------------- PACE
+# --------------------------------------------------------------------------------------------- PACE
 
 _BRACKETED = re.compile(r"^(?P<name>[^(),]+)\s*\((?P<rest>[^(),]+(?:,[^()]*)?)\)$")
 _SEVERAL = re.compile(r"^(?:MM\.?|Mmes|Messrs)\s", re.IGNORECASE)
@@ -115,7 +129,9 @@ _WITH_ROLE = re.compile(r"\s*\((?P<role>[^()]*)\)\s*$")
 
 
 def _pasted(text: str, delegations: Delegations) -> Imported:
-    """Read signature lists and reports: `Ms Anna SAMPLE, Austria, SOC ; Mr …`, one to a line or many."""
+    """Read signature lists and reports: `Ms Anna SAMPLE, Austria, SOC ; Mr …`, one to a line or
+    many.
+    """
     found = Imported("PACE list")
     for piece in re.split(r"\s*;\s*|[\r\n]+", text):
         line = trim(piece).lstrip("-–•* ").rstrip(".")
@@ -124,7 +140,9 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
         line = re.sub(r"^(?:co-)?rapporteurs?\s*:\s*", "", line, flags=re.IGNORECASE)
         addresses = re.findall(ADDRESS, line)
         line = re.sub(rf"\s*[-–:,<(]*\s*(?:{ADDRESS})[>)]?", "", line)
-        bracketed = _BRACKETED.match(line)  # "Ms Anna SAMPLE (Austria, SOC)", as documents print it, too
+        bracketed = _BRACKETED.match(
+            line
+        )  # "Ms Anna SAMPLE (Austria, SOC)", as documents print it, too
         if bracketed and delegations.find(bracketed["rest"].partition(",")[0]):
             line = f"{bracketed['name']}, {bracketed['rest']}"
         role = _WITH_ROLE.search(line)
@@ -136,7 +154,11 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
         rest = [part for part in parts[at + 1 :] if part]
         found.left_over += filter(_OTHER.match, rest)
         rest = [part for part in rest if not _OTHER.match(part)]
-        person = {"Name": ", ".join(parts[:at]), "Delegation": parts[at], "E-mail": "; ".join(addresses)}
+        person = {
+            "Name": ", ".join(parts[:at]),
+            "Delegation": parts[at],
+            "E-mail": "; ".join(addresses),
+        }
         if rest and vocabulary.meaning("group", rest[0]):
             person["Group"] = rest.pop(0)
         note = [*rest, *([role["role"]] if role else [])]
@@ -145,12 +167,14 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
     return found
 
 
-# --------------------------------------------------------------------------------------------------------------- CSV
+# ---------------------------------------------------------------------------------------------- CSV
 
 
 def _rows(text: str) -> Iterable[dict[str, str]]:
     for row in csv.DictReader(io.StringIO(text, newline="")):
-        yield {fold(key): trim(value) for key, value in row.items() if key and isinstance(value, str)}
+        yield {
+            fold(key): trim(value) for key, value in row.items() if key and isinstance(value, str)
+        }
 
 
 def _opensanctions(text: str, delegations: Delegations) -> Imported:
@@ -161,10 +185,16 @@ def _opensanctions(text: str, delegations: Delegations) -> Imported:
             found.left_over.append(row.get("name") or row.get("id", ""))
             continue
         states = [code.upper() for code in row.get("countries", "").split(";") if code]
-        members = [code for code in states if (d := delegations.find(code)) and d.status == "member"]
+        members = [
+            code for code in states if (d := delegations.find(code)) and d.status == "member"
+        ]
         state = members[0] if len(members) == 1 else ";".join(states)
         found.people.append(
-            {"Name": row["name"], "Delegation": state, "E-mail": row.get("emails", "").replace(";", "; ")}
+            {
+                "Name": row["name"],
+                "Delegation": state,
+                "E-mail": row.get("emails", "").replace(";", "; "),
+            }
         )
     return found
 
@@ -183,20 +213,26 @@ def _everypolitician(text: str) -> Imported:
     return found
 
 
-# -------------------------------------------------------------------------------------------------------------- JSON
+# --------------------------------------------------------------------------------------------- JSON
 
 
 def _popolo(name: str, text: str, delegations: Delegations) -> Imported:
-    """Read Popolo: `{"persons": […], "memberships": […], "organizations": […]}`, or a list of persons."""
+    """Read Popolo: `{"persons": […], "memberships": […], "organizations": […]}`, or a list of
+    persons.
+    """
     try:
         data: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MailerError(f"{name} is broken JSON: {error}") from error
     persons = data.get("persons", []) if isinstance(data, dict) else data
     if not isinstance(persons, list):
-        raise MailerError(f"{name} holds no persons", hint=f"what can be imported: {', '.join(SOURCES)}")
+        raise MailerError(
+            f"{name} holds no persons", hint=f"what can be imported: {', '.join(SOURCES)}"
+        )
     listed = data if isinstance(data, dict) else {}
-    organisations = {o.get("id"): str(o.get("name") or "") for o in _dicts(listed.get("organizations"))}
+    organisations = {
+        o.get("id"): str(o.get("name") or "") for o in _dicts(listed.get("organizations"))
+    }
     memberships: dict[Any, list[dict[str, Any]]] = {}
     for membership in _dicts(listed.get("memberships")):
         memberships.setdefault(membership.get("person_id"), []).append(membership)
@@ -208,13 +244,21 @@ def _popolo(name: str, text: str, delegations: Delegations) -> Imported:
         seats = [*_dicts(person.get("memberships")), *memberships.get(person.get("id"), [])]
         emails = [
             person.get("email"),
-            *(d.get("value") for d in _dicts(person.get("contact_details")) if d.get("type") == "email"),
+            *(
+                d.get("value")
+                for d in _dicts(person.get("contact_details"))
+                if d.get("type") == "email"
+            ),
         ]
         names = [str(person.get(key) or "") for key in ("given_name", "family_name")]
         places = [organisations.get(m.get("organization_id"), "") for m in seats] + [
             str(m.get("area_id") or "") for m in seats
         ]
-        roles = [(str(m["role"]), organisations.get(m.get("organization_id"), "")) for m in seats if m.get("role")]
+        roles = [
+            (str(m["role"]), organisations.get(m.get("organization_id"), ""))
+            for m in seats
+            if m.get("role")
+        ]
         ends = [str(m["end_date"]) for m in seats if m.get("end_date")]
         found.people.append({
             "Name": "" if all(names) else str(person["name"]), "Given name": names[0] if all(names) else "", "Surname": names[1] if all(names) else "",
@@ -232,7 +276,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-# ------------------------------------------------------------------------------------------------------------- vCard
+# -------------------------------------------------------------------------------------------- vCard
 
 
 def _vcards(text: str, delegations: Delegations) -> Imported:
@@ -254,7 +298,8 @@ def _vcards(text: str, delegations: Delegations) -> Imported:
 
 
 _QUOTED_PRINTABLE = re.compile(
-    r"^([^:\r\n]*;ENCODING=QUOTED-PRINTABLE[^:\r\n]*:)((?:.*=\r?\n)*.*)$", re.IGNORECASE | re.MULTILINE
+    r"^([^:\r\n]*;ENCODING=QUOTED-PRINTABLE[^:\r\n]*:)((?:.*=\r?\n)*.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -286,7 +331,12 @@ def _card(found: Imported, card: dict[str, list[str]], delegations: Delegations)
         return
     places = [
         part
-        for value in (*card.get("ORG", []), *card.get("ADR", []), *card.get("TITLE", []), *card.get("CATEGORIES", []))
+        for value in (
+            *card.get("ORG", []),
+            *card.get("ADR", []),
+            *card.get("TITLE", []),
+            *card.get("CATEGORIES", []),
+        )
         for part in _parts(value)
     ]
     whole = bool(family and given)

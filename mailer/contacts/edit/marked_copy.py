@@ -1,9 +1,10 @@
 """The way back: a copy of a sheet with every bad cell marked, and the corrected copy taken over.
 
-The copy is an XLSX beside the sheet, `_uk.marked.xlsx` (a name with "_" is never read as a contact sheet). Its first
-tab lists the problems and links to the cells; each bad cell is coloured, patterned for eyes that see no colour, and
-carries a comment. Taking it back writes the changed cells, and only those, into the sheet: its formats, images and
-filters stay. A sheet that has changed in the meantime is not written to.
+The copy is an XLSX beside the sheet, `_uk.marked.xlsx` (a name with "_" is never read as a contact
+sheet). Its first tab lists the problems and links to the cells; each bad cell is coloured,
+patterned for eyes that see no colour, and carries a comment. Taking it back writes the changed
+cells, and only those, into the sheet: its formats, images and filters stay. A sheet that has
+changed in the meantime is not written to.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One cell that the corrected copy changes; or a row or a tab that was hidden and is shown, or the other way round."""
+    """One cell that the corrected copy changes; or a row or a tab that was hidden and is shown, or
+    the other way round.
+    """
 
     sheet: str | None
     cell: str  # `D17`; `row 17` and `the tab` where it is hidden or shown
@@ -68,7 +71,9 @@ def mark(root: Path, file: str, book: ContactBook) -> Path:
 
 
 def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
-    """Return the sheet as a workbook: formats, drop-downs and comments survive; a CSV or ODS comes as plain text."""
+    """Return the sheet as a workbook: formats, drop-downs and comments survive; a CSV or ODS comes
+    as plain text.
+    """
     import openpyxl
     from openpyxl.styles import Font
 
@@ -152,7 +157,9 @@ def _mark_cell(workbook: Workbook, problem: Problem) -> None:
     cell.comment = Comment(legal(said), "mailer", width=360, height=120)
 
 
-def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem], target: str) -> None:
+def _list(
+    workbook: Workbook, file: str, content: bytes, problems: list[Problem], target: str
+) -> None:
     """Write the first tab: what is wrong, with a link to each cell."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.hyperlink import Hyperlink
@@ -162,7 +169,10 @@ def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]
     for row, text in enumerate(
         (
             f"{many} {'thing' if many == 1 else 'things'} to look at in {file}",
-            "Correct the coloured cells in the other tabs; a click in column A leads there. Save this file, then type:",
+            (
+                "Correct the coloured cells in the other tabs; a click in column A leads there."
+                " Save this file, then type:"
+            ),
             f"mailer contacts accept {target}",
         ),
         start=1,
@@ -170,7 +180,9 @@ def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]
         _write(tab, row, 1, text)
     tab.cell(1, 1).font = Font(bold=True, size=14)
     tab.cell(3, 1).font = Font(name="Courier New")
-    for column, heading in enumerate(("Cell", "Code", "What is wrong", "What stands there", "What to do"), start=1):
+    for column, heading in enumerate(
+        ("Cell", "Code", "What is wrong", "What stands there", "What to do"), start=1
+    ):
         _write(tab, 5, column, heading)
         tab.cell(5, column).font = Font(bold=True)
     for row, problem in enumerate(problems, start=6):
@@ -206,13 +218,15 @@ def _list(workbook: Workbook, file: str, content: bytes, problems: list[Problem]
     workbook.active = 0
 
 
-# --------------------------------------------------------------------------------------------------------- and back
+# ----------------------------------------------------------------------------------------- and back
 
 
 def accept(root: Path, marked: Path) -> tuple[str, list[Change], Path | None]:
-    """Take a corrected copy back: return the sheet, the cells that changed, and the backup of what it was.
+    """Take a corrected copy back: return the sheet, the cells that changed, and the backup of what
+    it was.
 
-    Raises `Refused` when the sheet is not the one that the copy was made of, `MailerError` when the copy is none.
+    Raises `Refused` when the sheet is not the one that the copy was made of, `MailerError` when the
+    copy is none.
     """
     file, changes = compare(root, marked)
     if not changes:
@@ -232,7 +246,9 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
     file, fingerprint = about.get("sheet", ""), about.get("fingerprint", "")
     if not file or not fingerprint:
         hint = "make one with: mailer contacts check SHEET --marked"
-        raise MailerError(f"{marked.name} is no marked copy: its tab {FIRST_TAB} is missing", hint=hint)
+        raise MailerError(
+            f"{marked.name} is no marked copy: its tab {FIRST_TAB} is missing", hint=hint
+        )
     path = (root / file).resolve()
     if not path.is_relative_to(root.resolve()) or not path.is_file():
         raise MailerError(f"{marked.name} belongs to {file}, which is not in this workspace")
@@ -246,7 +262,8 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
         new = next((t for t in reading.tables if t.sheet == name), None)
         if new is None:
             raise MailerError(
-                f'the tab "{name}" is missing in {marked.name}', hint="put it back, or correct the sheet itself"
+                f'the tab "{name}" is missing in {marked.name}',
+                hint="put it back, or correct the sheet itself",
             )
         found, moved = _differences(table, new), _moved(table, new)
         changes += [*(replace(change, told=False) for change in found), *moved] if moved else found
@@ -256,9 +273,12 @@ def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
 
 
 def _moved(table: Table, new: Table) -> list[Change]:
-    """Say which rows were taken out or put in, and what else changed, where rows below them have moved."""
+    """Say which rows were taken out or put in, and what else changed, where rows below them have
+    moved.
+    """
     before, after = (
-        [(number, [trim(legal(cell)) for cell in cells]) for number, cells in one.rows] for one in (table, new)
+        [(number, [trim(legal(cell)) for cell in cells]) for number, cells in one.rows]
+        for one in (table, new)
     )
     if len(before) == len(after) or len(before) > MOST_COMPARED:
         return []
@@ -298,7 +318,9 @@ def _shown(table: Table, new: Table) -> list[Change]:
     words = {True: "hidden", False: SHOWN}
     found = []
     if table.hidden_tab != new.hidden_tab:
-        found.append(Change(table.sheet, "the tab", words[table.hidden_tab], words[new.hidden_tab], 0))
+        found.append(
+            Change(table.sheet, "the tab", words[table.hidden_tab], words[new.hidden_tab], 0)
+        )
     there = {number for number, _ in table.rows} & {number for number, _ in new.rows}
     found += [
         Change(table.sheet, f"row {row}", words[row in table.hidden], words[row in new.hidden], row)

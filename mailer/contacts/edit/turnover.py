@@ -1,8 +1,8 @@
 """Two books of contacts compared, in words: who left, who joined, who changed what.
 
-People are matched across spellings in five steps, the surest first: name and delegation; address, where the names have a
-word in common; name in another spelling; name and address in another delegation. What is only alike (92 % or more) is
-never decided here but put as a question.
+People are matched across spellings in five steps, the surest first: name and delegation; address,
+where the names have a word in common; name in another spelling; name and address in another
+delegation. What is only alike (92 % or more) is never decided here but put as a question.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Delegation:
     left: list[Contact] = field(default_factory=list)
     joined: list[Contact] = field(default_factory=list)
     changed: list[Changed] = field(default_factory=list)
-    same: list[tuple[Contact, Contact, int]] = field(default_factory=list)  # perhaps one person; percent
+    same: list[tuple[Contact, Contact, int]] = field(
+        default_factory=list
+    )  # perhaps one person; percent
     before: int = 0
     after: int = 0
 
@@ -55,7 +57,10 @@ class Delegation:
 
 
 def compare(
-    old: Iterable[Contact], new: Iterable[Contact], delegations: Delegations, same: Collection[str] = ()
+    old: Iterable[Contact],
+    new: Iterable[Contact],
+    delegations: Delegations,
+    same: Collection[str] = (),
 ) -> list[Delegation]:
     """Compare two books; one entry a delegation, in the order of the English name.
 
@@ -71,7 +76,8 @@ def compare(
         found[code].after = count
 
     def match(
-        key: Callable[[Contact], str], sure: Callable[[Contact, Contact], bool] = lambda _old, _new: True
+        key: Callable[[Contact], str],
+        sure: Callable[[Contact, Contact], bool] = lambda _old, _new: True,
     ) -> None:
         waiting: dict[str, list[Contact]] = defaultdict(list)
         for contact in leaving:
@@ -89,7 +95,9 @@ def compare(
     match(lambda c: c.address_key and f"{c.delegation} {c.address_key}", _share_a_word)
     match(lambda c: f"{c.delegation} {loosely(unbroken(c.name) or c.name)}" if c.name else "")
     match(lambda c: c.address_key and f"{c.address_key} {' '.join(sorted(tokens(c.name)))}")
-    match(lambda c: " ".join(sorted(tokens(c.name))))  # moved, with a new address: one of that name left, one came
+    match(
+        lambda c: " ".join(sorted(tokens(c.name)))
+    )  # moved, with a new address: one of that name left, one came
     for contact in list(coming):
         for other in [c for c in leaving if c.delegation == contact.delegation]:
             alike = likeness(other.name, contact.name)
@@ -102,7 +110,9 @@ def compare(
                 coming.remove(contact)
                 break
     for before, after in pairs:
-        news = {f: (getattr(before, f), getattr(after, f)) for f in FIELDS if _differs(before, after, f)}
+        news = {
+            f: (getattr(before, f), getattr(after, f)) for f in FIELDS if _differs(before, after, f)
+        }
         if news:
             found[after.delegation].changed.append(Changed(before, after, news))
     for contact in leaving:
@@ -114,7 +124,11 @@ def compare(
 
 def _people(contacts: Iterable[Contact]) -> list[Contact]:
     """Return one row for each person; a row without a name is nobody."""
-    return list({contact.person_key: contact for contact in reversed(list(contacts)) if contact.name}.values())[::-1]
+    return list(
+        {
+            contact.person_key: contact for contact in reversed(list(contacts)) if contact.name
+        }.values()
+    )[::-1]
 
 
 def _share_a_word(old: Contact, new: Contact) -> bool:
@@ -127,7 +141,7 @@ def _differs(old: Contact, new: Contact, name: str) -> bool:
     return bool(getattr(old, name) != getattr(new, name))
 
 
-# ------------------------------------------------------------------------------------------------------------ words
+# -------------------------------------------------------------------------------------------- words
 
 
 def _lines(delegation: Delegation, delegations: Delegations) -> list[tuple[str, str]]:
@@ -142,7 +156,9 @@ def _lines(delegation: Delegation, delegations: Delegations) -> list[tuple[str, 
         return f"{contact.name}{f' ({contact.role})' if contact.role else ''}"
 
     lines = [("left", who(c)) for c in delegation.left]
-    lines += [("joined", f"{who(c)}{'' if c.address else '   no address yet'}") for c in delegation.joined]
+    lines += [
+        ("joined", f"{who(c)}{'' if c.address else '   no address yet'}") for c in delegation.joined
+    ]
     for changed in delegation.changed:
         for name, (before, after) in changed.fields.items():
             lines.append((name, f"{changed.new.name}   {said(name, before)} → {said(name, after)}"))
@@ -162,7 +178,8 @@ def as_text(turnover: Sequence[Delegation], delegations: Delegations) -> str:
         name = delegations.name(delegation.code, "en") or "(no delegation)"
         if delegation.alarm:
             out.append(
-                f"! {name}: {len(delegation.left)} of {delegation.before} left – an election, or rows that got lost?"
+                f"! {name}: {len(delegation.left)} of {delegation.before} left – an election, or"
+                " rows that got lost?"
             )
         for number, (kind, words) in enumerate(_lines(delegation, delegations)):
             out.append(f"{name if not number else '':24}{kind:12}{words}")
@@ -206,10 +223,15 @@ def as_json(turnover: Iterable[Delegation]) -> dict[str, object]:
                 "left": [person(c) for c in d.left],
                 "joined": [person(c) for c in d.joined],
                 "changed": [
-                    {**person(c.new), "changes": {k: {"before": b, "after": a} for k, (b, a) in c.fields.items()}}
+                    {
+                        **person(c.new),
+                        "changes": {k: {"before": b, "after": a} for k, (b, a) in c.fields.items()},
+                    }
                     for c in d.changed
                 ],
-                "same": [{"old": person(o), "new": person(n), "alike": alike} for o, n, alike in d.same],
+                "same": [
+                    {"old": person(o), "new": person(n), "alike": alike} for o, n, alike in d.same
+                ],
             }
             for d in found
             if not d.quiet
@@ -224,16 +246,28 @@ def as_html(turnover: Sequence[Delegation], delegations: Delegations) -> str:
         if delegation.quiet:
             continue
         name = escape(delegations.name(delegation.code, "en") or "(no delegation)")
-        note = f" <strong>{len(delegation.left)} of {delegation.before} left</strong>" if delegation.alarm else ""
+        note = (
+            f" <strong>{len(delegation.left)} of {delegation.before} left</strong>"
+            if delegation.alarm
+            else ""
+        )
         lines = _lines(delegation, delegations)
         for number, (kind, words) in enumerate(lines):
-            head = f'<th scope="rowgroup" rowspan="{len(lines)}">{name}{note}</th>' if not number else ""
+            head = (
+                f'<th scope="rowgroup" rowspan="{len(lines)}">{name}{note}</th>'
+                if not number
+                else ""
+            )
             rows.append(f"<tr>{head}<td>{escape(kind)}</td><td>{escape(words)}</td></tr>")
     sums = escape(" · ".join(f"{number} {word}" for word, number in totals(turnover).items()))
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Turnover of the contact sheets</title>\n'
-        "<style>body{font:16px/1.4 sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}"
-        "th,td{border:1px solid #888;padding:.3rem .6rem;text-align:left;vertical-align:top}</style></head>\n"
-        f"<body><h1>Turnover of the contact sheets</h1><p>{sums}</p>\n<table><thead><tr><th>Delegation</th><th>What</th><th>Who</th></tr></thead>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Turnover of the'
+        " contact sheets</title>\n"
+        "<style>body{font:16px/1.4"
+        " sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}"
+        "th,td{border:1px solid #888;padding:.3rem"
+        " .6rem;text-align:left;vertical-align:top}</style></head>\n"
+        "<body><h1>Turnover of the contact"
+        f" sheets</h1><p>{sums}</p>\n<table><thead><tr><th>Delegation</th><th>What</th><th>Who</th></tr></thead>\n"
         f"<tbody>{''.join(rows)}</tbody></table></body></html>\n"
     )

@@ -1,8 +1,10 @@
-"""Changes single cells of a sheet and leaves every other byte of its content as it is: formats, images, filters.
+"""Changes single cells of a sheet and leaves every other byte of its content as it is: formats,
+images, filters.
 
-A new version is written beside the file and put in its place in one step, after a copy of the old one is safe in
-`.mailer/backups/`: a crash leaves the old sheet or the new one, never half of one. What is written is text, never a
-formula.
+A new version is written beside the file and put in its place in one step, after a copy of the old
+one is safe in
+`.mailer/backups/`: a crash leaves the old sheet or the new one, never half of one. What is written
+is text, never a formula.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ Shown = Mapping[tuple[str, int], bool]
 
 
 def set_cells(path: Path, changes: Changes, backups: Path, shown: Shown = NOTHING) -> Path:
-    """Change cells of one sheet in place; return the backup of what it was. `shown` is for XLSX alone."""
+    """Change cells of one sheet in place; return the backup of what it was. `shown` is for XLSX
+    alone.
+    """
     content = path.read_bytes()
     kind = path.suffix.lower()
     if kind in (".xlsx", ".xlsm"):
@@ -86,7 +90,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-# ------------------------------------------------------------------------------------------------------------- CSV
+# ---------------------------------------------------------------------------------------------- CSV
 
 
 def _csv(name: str, content: bytes, changes: Changes) -> bytes:
@@ -137,7 +141,7 @@ def _record(cells: list[str], separator: str, ending: str) -> str:
     return record.getvalue()
 
 
-# ------------------------------------------------------------------------------------------------------------ XLSX
+# --------------------------------------------------------------------------------------------- XLSX
 
 
 def _xlsx(content: bytes, changes: Changes, shown: Shown) -> bytes:
@@ -160,8 +164,12 @@ def _xlsx(content: bytes, changes: Changes, shown: Shown) -> bytes:
 
 
 def _set_cell(sheet: str, cell: str, value: str) -> str:
-    """Write one cell as text inside the sheet (ECMA-376 part 1, section 18.3.1.4); its style stays."""
-    found = re.search(rf'<((?:\w+:)?)c\b([^>]*\br="{cell}"[^>]*?)(?:/>|>.*?</\1c>)', sheet, re.DOTALL)
+    """Write one cell as text inside the sheet (ECMA-376 part 1, section 18.3.1.4); its
+    style stays.
+    """
+    found = re.search(
+        rf'<((?:\w+:)?)c\b([^>]*\br="{cell}"[^>]*?)(?:/>|>.*?</\1c>)', sheet, re.DOTALL
+    )
     if found:
         attributes = re.sub(r'\s+t="[^"]*"', "", found[2])
         return sheet[: found.start()] + _inline(found[1], attributes, value) + sheet[found.end() :]
@@ -169,12 +177,18 @@ def _set_cell(sheet: str, cell: str, value: str) -> str:
     if match is None:
         raise ValueError(cell)
     column, row = match[1], int(match[2])
-    line = re.search(rf'<((?:\w+:)?)row\b([^>]*\br="{row}"[^>]*?)(?:/>|>(.*?)</\1row>)', sheet, re.DOTALL)
+    line = re.search(
+        rf'<((?:\w+:)?)row\b([^>]*\br="{row}"[^>]*?)(?:/>|>(.*?)</\1row>)', sheet, re.DOTALL
+    )
     if line:
         prefix, attributes, cells = line[1], line[2], line[3] or ""
         new = _inline(prefix, f' r="{cell}"', value)
         behind = next(
-            (c for c in re.finditer(rf'<{prefix}c\b[^>]*\br="([A-Z]+)\d+"', cells) if _number(c[1]) > _number(column)),
+            (
+                c
+                for c in re.finditer(rf'<{prefix}c\b[^>]*\br="([A-Z]+)\d+"', cells)
+                if _number(c[1]) > _number(column)
+            ),
             None,
         )
         cells = cells[: behind.start()] + new + cells[behind.start() :] if behind else cells + new
@@ -184,10 +198,17 @@ def _set_cell(sheet: str, cell: str, value: str) -> str:
         raise ValueError("sheetData")
     prefix = data[1]
     if data[0].endswith("/>"):
-        sheet = f"{sheet[: data.start()]}<{prefix}sheetData></{prefix}sheetData>{sheet[data.end() :]}"
-    new = f'<{prefix}row r="{row}">{_inline(prefix, f" r={chr(34)}{cell}{chr(34)}", value)}</{prefix}row>'
+        sheet = (
+            f"{sheet[: data.start()]}<{prefix}sheetData></{prefix}sheetData>{sheet[data.end() :]}"
+        )
+    new = (
+        f"<{prefix}row"
+        f' r="{row}">{_inline(prefix, f" r={chr(34)}{cell}{chr(34)}", value)}</{prefix}row>'
+    )
     rows = re.finditer(rf'<{prefix}row\b[^>]*\br="(\d+)"', sheet)
-    behind_row = next((r.start() for r in rows if int(r[1]) > row), sheet.index(f"</{prefix}sheetData>"))
+    behind_row = next(
+        (r.start() for r in rows if int(r[1]) > row), sheet.index(f"</{prefix}sheetData>")
+    )
     return sheet[:behind_row] + new + sheet[behind_row:]
 
 
@@ -214,7 +235,10 @@ def _inline(prefix: str, attributes: str, value: str) -> str:
     if not value:
         return f"<{prefix}c{attributes}/>"
     words = escape(value, quote=False)
-    return f'<{prefix}c{attributes} t="inlineStr"><{prefix}is><{prefix}t xml:space="preserve">{words}</{prefix}t></{prefix}is></{prefix}c>'
+    return (
+        f'<{prefix}c{attributes} t="inlineStr"><{prefix}is><{prefix}t'
+        f' xml:space="preserve">{words}</{prefix}t></{prefix}is></{prefix}c>'
+    )
 
 
 def _number(letters: str) -> int:
@@ -224,7 +248,7 @@ def _number(letters: str) -> int:
     return number
 
 
-# ------------------------------------------------------------------------------------------------------------- ODS
+# ---------------------------------------------------------------------------------------------- ODS
 
 
 def _ods(content: bytes, changes: Changes) -> bytes:
@@ -232,7 +256,9 @@ def _ods(content: bytes, changes: Changes) -> bytes:
     from odf.table import Table
 
     document = load(io.BytesIO(content))
-    tables = {table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)}
+    tables = {
+        table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)
+    }
     for (tab, cell), value in changes.items():
         match = _CELL.fullmatch(cell)
         if match is None:
@@ -244,7 +270,9 @@ def _ods(content: bytes, changes: Changes) -> bytes:
 
 
 def _ods_cell(table: Any, column: int, row: int) -> Any:
-    """Return one cell of its own: what is written once for several rows or columns is taken apart first."""
+    """Return one cell of its own: what is written once for several rows or columns is taken apart
+    first.
+    """
     from odf.table import CoveredTableCell, TableCell, TableRow
 
     line = _split(table, TableRow, (TableRow,), "numberrowsrepeated", row)
@@ -286,7 +314,11 @@ def _descend(parent: Any, names: set[Any]) -> Any:
         qname = getattr(child, "qname", None)
         if qname in names:
             yield child
-        elif qname is not None and qname[1] in ("table-row-group", "table-header-rows", "table-rows"):
+        elif qname is not None and qname[1] in (
+            "table-row-group",
+            "table-header-rows",
+            "table-rows",
+        ):
             yield from _descend(child, names)
 
 
@@ -311,7 +343,15 @@ def _fill(cell: Any, value: str) -> None:
 
     for child in [c for c in cell.childNodes if getattr(c, "qname", None) != Annotation().qname]:
         cell.removeChild(child)
-    for name in ("value", "date-value", "time-value", "boolean-value", "value-type", "currency", "string-value"):
+    for name in (
+        "value",
+        "date-value",
+        "time-value",
+        "boolean-value",
+        "value-type",
+        "currency",
+        "string-value",
+    ):
         cell.attributes.pop((OFFICENS, name), None)
     cell.attributes.pop((TABLENS, "formula"), None)
     if value:

@@ -1,8 +1,9 @@
-"""One address cell: the form for the wire, or what is wrong with it and what it was perhaps meant to be.
+"""One address cell: the form for the wire, or what is wrong with it and what it was perhaps meant
+to be.
 
-Nothing is repaired here: a repair is a proposal, which `fix` shows and applies. Only blanks and invisible characters
-at both ends are taken off, as nobody can see them. The local part keeps its case; the domain goes by IDNA 2008 and
-UTS #46 (RFC 5890, RFC 5321 section 4.1.2).
+Nothing is repaired here: a repair is a proposal, which `fix` shows and applies. Only blanks and
+invisible characters at both ends are taken off, as nobody can see them. The local part keeps its
+case; the domain goes by IDNA 2008 and UTS #46 (RFC 5890, RFC 5321 section 4.1.2).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _LOCAL = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
 _PLAIN = re.compile(rf"{_LOCAL}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _MAILTO = re.compile(r"^mailto\s*:\s*", re.IGNORECASE)
 _SPELLED = re.compile(
-    r"\s*[\[({]\s*(?:at|arobase|chiocciola|ät)\s*[\])}]\s*|\s+at\s+(?=\S+\.\S+$)|\s*[\[(]\s*@\s*[\])]\s*", re.IGNORECASE
+    r"\s*[\[({]\s*(?:at|arobase|chiocciola|ät)\s*[\])}]\s*|\s+at\s+(?=\S+\.\S+$)|\s*[\[(]\s*@\s*[\])]\s*",
+    re.IGNORECASE,
 )
 _SPELLED_DOT = re.compile(r"\s*[\[({]\s*(?:dot|punkt|point|punto)\s*[\])}]\s*", re.IGNORECASE)
 _STRAY = "<>.,;:!\"'`|/\\()[]*•·…–—“”„«»‘’¹²³"
@@ -53,13 +55,23 @@ PURE_LOOK_ALIKE = frozenset("аеорсухіјѕһԁԛԝ")
 LONGEST = 1_000
 """Characters of a cell that are looked at; patterns take long over longer ones."""
 
-BIG = ("gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "yahoo.com", "icloud.com", "protonmail.com")
+BIG = (
+    "gmail.com",
+    "googlemail.com",
+    "hotmail.com",
+    "outlook.com",
+    "yahoo.com",
+    "icloud.com",
+    "protonmail.com",
+)
 """Providers whose names are so well known that a name one letter away is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside either."""
+    """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside
+    either.
+    """
 
     address: str = ""
     code: str = ""  # what is wrong, empty if nothing is
@@ -72,14 +84,18 @@ class Reading:
 @cache
 def _domains() -> tuple[frozenset[str], frozenset[str]]:
     data = tomllib.loads(
-        resources.files("mailer.contacts.rows").joinpath("mail_domains.toml").read_text(encoding="utf-8")
+        resources.files("mailer.contacts.rows")
+        .joinpath("mail_domains.toml")
+        .read_text(encoding="utf-8")
     )
     return frozenset(data["free"]), frozenset(data["role"])
 
 
 @lru_cache(maxsize=4096)
 def free_slip(domain: str) -> str:
-    """Return the big provider that a domain was perhaps meant to be: `gmial.com`, `gmail.con`; empty if none is near."""
+    """Return the big provider that a domain was perhaps meant to be: `gmial.com`, `gmail.con`;
+    empty if none is near.
+    """
     from rapidfuzz.distance import OSA
 
     if domain in _domains()[0]:
@@ -107,16 +123,23 @@ def read_address(written: str) -> Reading:
     several = list(dict.fromkeys(found.strip(_STRAY) for found in _ADDRESS.findall(text)))
     if _FORGED.search(text):
         lines = text.splitlines()
-        if len(several) > 1 and all(line.strip(_STRAY + " ") in several for line in lines if line.strip()):
+        if len(several) > 1 and all(
+            line.strip(_STRAY + " ") in several for line in lines if line.strip()
+        ):
             return Reading(code="C108", detail=" or ".join(several))
         return Reading(code="C107")
     if text.startswith(("=", "@SUM", "+HYPERLINK")):
         return Reading(code="C116")
     if _INVISIBLE.search(text) or _WIDE.search(text):
-        plain = "".join(unicodedata.normalize("NFKC", c) if _WIDE.match(c) else c for c in _INVISIBLE.sub("", text))
+        plain = "".join(
+            unicodedata.normalize("NFKC", c) if _WIDE.match(c) else c
+            for c in _INVISIBLE.sub("", text)
+        )
         return Reading(code="C106", repair=_valid(plain))
     if _MAILTO.match(text):
-        return Reading(code="C109", repair=_valid(_MAILTO.sub("", text).partition("?")[0]), safe=True)
+        return Reading(
+            code="C109", repair=_valid(_MAILTO.sub("", text).partition("?")[0]), safe=True
+        )
     if len(several) > 1:
         if len({found.casefold() for found in several}) > 1:
             return Reading(code="C108", detail=" or ".join(several))
@@ -138,7 +161,9 @@ def read_address(written: str) -> Reading:
         return Reading(code="C105", detail=domain.casefold().translate(LOOK_ALIKE))
     if at and not local.isascii() and _valid(f"a@{domain}"):
         mixed = _scripts(local) > {"LATIN"}
-        return Reading(code="C105" if mixed and local.casefold().translate(LOOK_ALIKE).isascii() else "C115")
+        return Reading(
+            code="C105" if mixed and local.casefold().translate(LOOK_ALIKE).isascii() else "C115"
+        )
     try:
         address = _validate(text)
     except EmailNotValidError as error:
@@ -149,9 +174,15 @@ def read_address(written: str) -> Reading:
 
 
 def _perhaps(text: str) -> str:
-    """Return what a cell with a blank beside a sign, or a comma for a dot, was perhaps meant to be."""
+    """Return what a cell with a blank beside a sign, or a comma for a dot, was perhaps
+    meant to be.
+    """
     local, at, domain = re.sub(r"\s*([@.])\s*", r"\1", text).partition("@")
-    return _valid(f"{local}{at}{domain.replace(',', '.')}") if at and not re.search(r"\s|@", local + domain) else ""
+    return (
+        _valid(f"{local}{at}{domain.replace(',', '.')}")
+        if at and not re.search(r"\s|@", local + domain)
+        else ""
+    )
 
 
 def _notes(address: str) -> tuple[str, ...]:
@@ -193,7 +224,9 @@ def _scripts(text: str) -> set[str]:
 
 @lru_cache(maxsize=65_536)
 def _disguised(domain: str) -> bool:
-    """Tell whether a label mixes scripts, or is written in another script so that it looks like Latin letters."""
+    """Tell whether a label mixes scripts, or is written in another script so that it looks like
+    Latin letters.
+    """
     for label in domain.casefold().split("."):
         if label.startswith("xn--"):
             try:

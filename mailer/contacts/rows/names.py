@@ -1,7 +1,9 @@
-"""Names as the Assembly and parliaments print them: `Ms Anna De BEISPIEL`, `SAMPLE, Anna`, `Karin S. PRØVESEN`.
+"""Names as the Assembly and parliaments print them: `Ms Anna De BEISPIEL`, `SAMPLE, Anna`, `Karin
+S. PRØVESEN`.
 
-Only what capitals or a comma say beyond doubt is split; every other name keeps its spelling as a whole, and its given
-name and surname stay empty for a person to fill in. Case is never changed: `McSAMPLE` and `IŞIKLI` come back wrong.
+Only what capitals or a comma say beyond doubt is split; every other name keeps its spelling as a
+whole, and its given name and surname stay empty for a person to fill in. Case is never changed:
+`McSAMPLE` and `IŞIKLI` come back wrong.
 """
 
 from __future__ import annotations
@@ -93,10 +95,14 @@ STARTS = (
     "l'",
     "l’",
 )
-"""What may stand in small letters at the beginning of a surname in capitals: `McSAMPLE`, `DeSAMPLE`."""
+"""What may stand in small letters at the beginning of a surname in capitals: `McSAMPLE`,
+`DeSAMPLE`.
+"""
 
 FIT = frozenset("-.,'’‘ʼ`´‐‑–·\"“”„«»()\u200c\u200d")
-"""What may stand in a name beside letters: the brackets around `William (Bill) SAMPLE`, the dot of `Gal·la`."""
+"""What may stand in a name beside letters: the brackets around `William (Bill) SAMPLE`, the dot of
+`Gal·la`.
+"""
 
 _EASY = re.compile(r"[^\W\d_¹²³⁰-⁹]+(?:[ .,'’-]+[^\W\d_¹²³⁰-⁹]+)*\.?")
 """Nearly all names: letters, and between them single signs."""
@@ -119,7 +125,8 @@ class Name:
 
 
 def take_apart(text: str, *, monsieur: bool = False) -> Name:
-    """Split one cell with a whole name. `monsieur`: this is a French list, where "M." is no initial.
+    """Split one cell with a whole name. `monsieur`: this is a French list, where "M." is no
+    initial.
 
     >>> take_apart("Ms Anna De BEISPIEL")
     Name(full='Anna De BEISPIEL', given='Anna', surname='De BEISPIEL', civility='Ms', title='')
@@ -132,7 +139,9 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
         civility, rest = civility or behind[1], rest[: behind.start()]
     parts: list[str] = []
     for part in map(str.strip, rest.split(",")):
-        inner, prefix, name = before_name(part, keep=0) if parts and len(fold(part)) > 1 else ("", "", part)
+        inner, prefix, name = (
+            before_name(part, keep=0) if parts and len(fold(part)) > 1 else ("", "", part)
+        )
         if parts and fold(part) in _after():  # Anna SAMPLE, MP
             continue
         if not name and part:  # SAMPLE Anna, Ms
@@ -141,7 +150,9 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
         parts.append(part)
     if len(parts) > 2 or unfit(" ".join(parts)):
         return Name(", ".join(parts), "", "", civility, title)
-    if len(parts) == 2 and _whole(parts[0]):  # "Anna BEISPIEL, Germany": what follows is no given name
+    if len(parts) == 2 and _whole(
+        parts[0]
+    ):  # "Anna BEISPIEL, Germany": what follows is no given name
         return Name(", ".join(parts), "", "", civility, title)
     if len(parts) == 2 and all(parts):
         inner, prefix, given = before_name(parts[1], monsieur=monsieur)
@@ -153,20 +164,25 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
     while len(tokens) > (1 if title else 2) and fold(tokens[-1]) in _after():
         tokens.pop()
     given, surname = _by_capitals(tokens)
-    return Name(f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title)
+    return Name(
+        f"{given} {surname}" if given else " ".join(tokens), given, surname, civility, title
+    )
 
 
 def _whole(text: str) -> bool:
-    """Tell whether given name and surname stand in a text: `Anna BEISPIEL`, but not `De BEISPIEL`."""
+    """Tell whether given name and surname stand in a text: `Anna BEISPIEL`, but not `De
+    BEISPIEL`.
+    """
     given, _ = _by_capitals(text.split())
     return any(fold(word) not in _PARTICLES for word in given.split())
 
 
 def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[str, str, str]:
-    """Split off civility and titles at the front: `Frau Dr. Anna BEISPIEL` → `Frau`, `Dr.`, `Anna BEISPIEL`.
+    """Split off civility and titles at the front: `Frau Dr. Anna BEISPIEL` → `Frau`, `Dr.`, `Anna
+    BEISPIEL`.
 
-    At least `keep` words stay. A single letter stays, too: the M. of `M. Sample` may be Mary, unless other names of
-    the same list say Mme.
+    At least `keep` words stay. A single letter stays, too: the M. of `M. Sample` may be Mary,
+    unless other names of the same list say Mme.
     """
     civility: list[str] = []
     titles: list[str] = []
@@ -185,11 +201,17 @@ def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[st
 
 
 def _front(tokens: list[str], known: dict[str, str], keep: int) -> int:
-    """Return how many tokens at the front are one known word: `De heer` is two, `The Rt Hon` three."""
+    """Return how many tokens at the front are one known word: `De heer` is two, `The Rt
+    Hon` three.
+    """
     for many in range(min(3, len(tokens) - keep), 0, -1):
         word = fold("".join(tokens[:many]))
         kind = known.get(word, "after")
-        if (len(word) > 1 or keep == 0) and kind != "after" and (kind != "dotted" or tokens[many - 1].endswith(".")):
+        if (
+            (len(word) > 1 or keep == 0)
+            and kind != "after"
+            and (kind != "dotted" or tokens[many - 1].endswith("."))
+        ):
             return many
     return 0
 
@@ -199,7 +221,9 @@ def _after() -> frozenset[str]:
 
 
 def _by_capitals(tokens: list[str]) -> tuple[str, str]:
-    """Return given name and surname where the surname, and nothing else, stands in capitals at one end."""
+    """Return given name and surname where the surname, and nothing else, stands in capitals at one
+    end.
+    """
     capitals = [_capitals(token) for token in tokens]
     if all(capitals) or not any(capitals):
         return "", ""
@@ -221,13 +245,21 @@ def _by_capitals(tokens: list[str]) -> tuple[str, str]:
 
 
 def _capitals(token: str) -> bool:
-    """Tell whether a token is printed in capitals. An initial is not: the S. in `Karin S. PRØVESEN` is hers."""
+    """Tell whether a token is printed in capitals. An initial is not: the S. in `Karin S. PRØVESEN`
+    is hers.
+    """
     for start in STARTS:
-        if token.startswith(start) and len(token) > len(start) + 1 and token[len(start) :].replace("ß", "SS").isupper():
+        if (
+            token.startswith(start)
+            and len(token) > len(start) + 1
+            and token[len(start) :].replace("ß", "SS").isupper()
+        ):
             return True
     if "-" in token:
         halves = [half for half in token.split("-") if half and fold(half) not in _PARTICLES]
-        return any(map(_capitals, halves)) and all(_capitals(half) or half.isupper() for half in halves)
+        return any(map(_capitals, halves)) and all(
+            _capitals(half) or half.isupper() for half in halves
+        )
     letters = [c for c in token if c.isalpha()]
     return len(letters) > 1 and token.replace("ß", "SS").isupper() and "." not in token
 
@@ -236,7 +268,9 @@ _PARTICLES = frozenset(map(fold, PARTICLES))
 
 
 def unfit(name: str) -> bool:
-    """Tell whether signs stand in a name that belong to a list and not to a person: `2. Anna BEISPIEL* (SPD)`."""
+    """Tell whether signs stand in a name that belong to a list and not to a person: `2. Anna
+    BEISPIEL* (SPD)`.
+    """
     behind = _BEHIND.search(name)
     if behind and fold(behind[1]) in vocabulary.table("civility"):
         name = name[: behind.start()]
@@ -245,13 +279,21 @@ def unfit(name: str) -> bool:
     strange = (
         c
         for c in name
-        if not (c.isalpha() or c in FIT or c.isspace() or unicodedata.category(c)[0] == "M" or c in INVISIBLE)
+        if not (
+            c.isalpha()
+            or c in FIT
+            or c.isspace()
+            or unicodedata.category(c)[0] == "M"
+            or c in INVISIBLE
+        )
     )
     return any(True for _ in strange) or _BRACKETS.search(name) is not None
 
 
 def without_signs(name: str) -> str:
-    """Return a name without numbers in front, brackets and footnotes behind; empty if that is not enough."""
+    """Return a name without numbers in front, brackets and footnotes behind; empty if that is not
+    enough.
+    """
     bare = re.sub(r"^\s*\(?\d+[.)]?\s+", "", name)
     while (shorter := _BRACKETS.sub("", bare).rstrip(_FOOTNOTES).strip()) != bare:
         bare = shorter

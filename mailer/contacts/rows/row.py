@@ -1,7 +1,7 @@
 """One row of a table becomes one contact, with everything that is wrong in the row itself.
 
-A row is never dropped: what cannot be used is a contact with `skip` and its problem, so that every row of every sheet
-is accounted for.
+A row is never dropped: what cannot be used is a contact with `skip` and its problem, so that every
+row of every sheet is accounted for.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ _OF_NAMES = frozenset(["given", "middle", "particle", "surname", "name"])
 _LOST = re.compile(r"\ufffd|\?\w")
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
 _PARTS = re.compile(r"[/|()\[\];,\n]|\s[-–—]\s")
-_OF = re.compile(r"^\s*(?:the\s+)?(?:national\s+)?delegation\s+(?:of|from)\s+(?:the\s+)?", re.IGNORECASE)
+_OF = re.compile(
+    r"^\s*(?:the\s+)?(?:national\s+)?delegation\s+(?:of|from)\s+(?:the\s+)?", re.IGNORECASE
+)
 
 
 class Line:
@@ -80,7 +82,10 @@ class Line:
     @property
     def who(self) -> str:
         """The column in which the name, or most of it, stands."""
-        return next((field for field in ("name", "surname", "given") if field in self.columns.fields), "name")
+        return next(
+            (field for field in ("name", "surname", "given") if field in self.columns.fields),
+            "name",
+        )
 
     def place(self, field: str) -> str:
         """Return the name of a field's cell; empty if the table has no such column."""
@@ -99,9 +104,16 @@ class Line:
         return found
 
     def report(
-        self, code: str, field: str, skip: Reason | None = None, message: str = "", suggestion: str | None = None
+        self,
+        code: str,
+        field: str,
+        skip: Reason | None = None,
+        message: str = "",
+        suggestion: str | None = None,
     ) -> None:
-        """Note a problem at the cell of a field; the first one with a reason to skip is why the row is left out."""
+        """Note a problem at the cell of a field; the first one with a reason to skip is why the row
+        is left out.
+        """
         value = self.text(field)
         value = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
         found = at_cell(code, self.table, self.columns, self.row, field, value, message, suggestion)
@@ -110,7 +122,9 @@ class Line:
             self.skip, self.why = skip, found
 
     def word(self, field: str, code: str) -> str:
-        """Return what the word in a column of words means; report one that is not known, and take it for no word."""
+        """Return what the word in a column of words means; report one that is not known, and take
+        it for no word.
+        """
         meaning = meaning_of(field, self.text(field))
         if meaning is None:
             self.report(code, field)
@@ -120,7 +134,8 @@ class Line:
 def meaning_of(kind: str, text: str) -> str | None:
     """Return what a word means, also where two languages or an office stand beside it.
 
-    `anglais / English` is one language and `Representative, Vice-President` a representative; `FR/EN` is not known.
+    `anglais / English` is one language and `Representative, Vice-President` a representative;
+    `FR/EN` is not known.
     """
     found = vocabulary.meaning(kind, text)
     if found is not None or len(text) > LONGEST:
@@ -159,7 +174,9 @@ def at_cell(
     )
 
 
-def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, today: date) -> Contact:
+def read_row(
+    line: Line, delegations: Delegations, everyone: Delegation | None, today: date
+) -> Contact:
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     if is_vacant(line):
         return nobody(line, "C147", delegations, everyone)
@@ -208,7 +225,11 @@ def read_row(line: Line, delegations: Delegations, everyone: Delegation | None, 
 
 
 def nobody(
-    line: Line, code: str, delegations: Delegations, everyone: Delegation | None = None, message: str = ""
+    line: Line,
+    code: str,
+    delegations: Delegations,
+    everyone: Delegation | None = None,
+    message: str = "",
 ) -> Contact:
     """Account for a row without a person: a vacant seat, a sum, a heading between the rows."""
     line.report(code, line.who, Reason.ROW, message)
@@ -225,33 +246,50 @@ def nobody(
 
 
 def is_vacant(line: Line) -> bool:
-    """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as the Assembly prints."""
+    """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as
+    the Assembly prints.
+    """
     given, surname, whole = (line.text(part) for part in ("given", "surname", "name"))
     if given and surname:
         return False
     written = given or surname or whole
     if len(written) > 40:
         return False
-    return fold(written) in vocabulary.table("vacant") or fold(names.before_name(written)[2]) in vocabulary.table(
-        "vacant"
-    )
+    return fold(written) in vocabulary.table("vacant") or fold(
+        names.before_name(written)[2]
+    ) in vocabulary.table("vacant")
 
 
 def _name(line: Line, delegations: Delegations) -> names.Name:
-    """Join the columns of the name; where they are empty, take the column with the whole name apart."""
-    for field in ("given", "middle", "particle", "surname", "name", "civility", "title", "greeting", "vocative"):
+    """Join the columns of the name; where they are empty, take the column with the whole name
+    apart.
+    """
+    for field in (
+        "given",
+        "middle",
+        "particle",
+        "surname",
+        "name",
+        "civility",
+        "title",
+        "greeting",
+        "vocative",
+    ):
         text = line.text(field)
         if field in _OF_NAMES and not names_fit(text):
             _signs(line, field, text)
             continue
-        if not text or (len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text):
+        if not text or (
+            len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text
+        ):
             continue
         if len(text) > LONGEST or _UNFIT.search(text):
             line.report("C144", field, Reason.ROW)
         elif repaired := unbroken(text):
             line.report("C143", field, suggestion=f"did you mean {repaired}?")
     given, middle, particle, surname, whole = (
-        " ".join(line.text(part)[:LONGEST].split()) for part in ("given", "middle", "particle", "surname", "name")
+        " ".join(line.text(part)[:LONGEST].split())
+        for part in ("given", "middle", "particle", "surname", "name")
     )
     if given and middle:
         given = f"{given} {middle}"
@@ -259,7 +297,9 @@ def _name(line: Line, delegations: Delegations) -> names.Name:
         surname = f"{particle} {surname}"
     if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
         line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
-        given, surname, whole = (trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole))
+        given, surname, whole = (
+            trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole)
+        )
     civility, titles, unknown = names.before_name(line.text("civility"), keep=0)
     title = line.text("title")
     if not (civility or titles or unknown) and is_civility(line.text("greeting")):
@@ -277,11 +317,17 @@ def _name(line: Line, delegations: Delegations) -> names.Name:
         line.report("C146", "name", suggestion=f"did you mean {front}?")
         apart = names.Name(whole, "", "", apart.civility, apart.title)
     if given or surname:
-        apart = names.Name(f"{given} {surname}".strip(), given, surname, apart.civility, apart.title)
+        apart = names.Name(
+            f"{given} {surname}".strip(), given, surname, apart.civility, apart.title
+        )
     if not any(map(str.isalpha, apart.full)):  # a dash is no name
         apart = names.Name("")
     return names.Name(
-        apart.full, apart.given, apart.surname, civility or unknown or apart.civility, title or titles or apart.title
+        apart.full,
+        apart.given,
+        apart.surname,
+        civility or unknown or apart.civility,
+        title or titles or apart.title,
     )
 
 
@@ -292,12 +338,16 @@ def is_civility(text: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def names_fit(text: str) -> bool:
-    """Tell whether a part of a name holds nothing but what stands in names; an address in it is another matter."""
+    """Tell whether a part of a name holds nothing but what stands in names; an address in it is
+    another matter.
+    """
     return "@" in text or not names.unfit(text)
 
 
 def _signs(line: Line, field: str, text: str) -> None:
-    """Report what does not belong into a name: broken letters, lost ones, or the signs of a list."""
+    """Report what does not belong into a name: broken letters, lost ones, or the signs
+    of a list.
+    """
     if len(text) > LONGEST or _UNFIT.search(text):
         line.report("C144", field, Reason.ROW)
     elif _LOST.search(text):
@@ -310,9 +360,11 @@ def _signs(line: Line, field: str, text: str) -> None:
 
 
 def unbroken(text: str) -> str:
-    """Return text whose letters were broken as it was meant: `PrÃ¸ve` and `Pr&oslash;ve` → `Prøve`; empty if none were.
+    """Return text whose letters were broken as it was meant: `PrÃ¸ve` and `Pr&oslash;ve` → `Prøve`;
+    empty if none were.
 
-    The first was UTF-8 and read as Windows-1252, the second was copied from the source of a web page.
+    The first was UTF-8 and read as Windows-1252, the second was copied from the source of a web
+    page.
     """
     if _ENTITY.search(text) and (meant := unescape(text)) != text:
         return meant
@@ -338,7 +390,10 @@ def _address(line: Line) -> str:
         if reading.code == "C108":
             hint = f"keep one: {reading.detail}"
         elif reading.code == "C105" and reading.detail:
-            hint = f"it looks like {reading.detail}, and is not; type it anew and ask where it came from"
+            hint = (
+                f"it looks like {reading.detail}, and is not; type it anew and ask where it came"
+                " from"
+            )
         elif reading.detail:
             hint = reading.detail
         line.report(
@@ -352,7 +407,12 @@ def _address(line: Line) -> str:
     if link.casefold().startswith("mailto:"):
         target = read_address(link)
         if (target.address or target.repair).casefold() != reading.address.casefold():
-            line.report("C117", "address", Reason.ROW, suggestion=f"the link leads to {target.repair or link}")
+            line.report(
+                "C117",
+                "address",
+                Reason.ROW,
+                suggestion=f"the link leads to {target.repair or link}",
+            )
     for code in reading.notes:
         line.report(code, "address")
     return reading.address
@@ -362,7 +422,11 @@ def _hidden(line: Line) -> None:
     if line.table.hidden_tab:
         line.report("C162", line.who, Reason.ROW)
     elif line.row in line.table.hidden:
-        filtered = "a filter hides this row; nobody is written to from a hidden row" if line.table.filtered else ""
+        filtered = (
+            "a filter hides this row; nobody is written to from a hidden row"
+            if line.table.filtered
+            else ""
+        )
         line.report("C161", line.who, Reason.ROW, filtered)
 
 
@@ -371,11 +435,17 @@ def _delegation(line: Line, delegations: Delegations, everyone: Delegation | Non
     found, near = (None, "") if everyone else find_delegation(delegations, written)
     found = found or everyone
     if found is None and "delegation" not in line.columns.fields:
-        message, hint = "no column, tab or file says which delegation this is", "add a column Delegation"
+        message, hint = (
+            "no column, tab or file says which delegation this is",
+            "add a column Delegation",
+        )
         line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, message, hint)
         return ""
     if found is None and not written:
-        message, hint = "this row does not say which delegation it is", "write the delegation in every row"
+        message, hint = (
+            "this row does not say which delegation it is",
+            "write the delegation in every row",
+        )
         line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, message, hint)
         return ""
     if found is None:
@@ -390,8 +460,8 @@ def _delegation(line: Line, delegations: Delegations, everyone: Delegation | Non
 def find_delegation(delegations: Delegations, written: str) -> tuple[Delegation | None, str]:
     """Return the delegation, or the name that was perhaps meant.
 
-    What says it twice is no guess (`Norvège / Norway`, `DE - Germany`), nor is "Delegation of"; more than a name
-    (`Germany (Bundestag)`) is a question.
+    What says it twice is no guess (`Norvège / Norway`, `DE - Germany`), nor is "Delegation of";
+    more than a name (`Germany (Bundestag)`) is a question.
     """
     found = delegations.find(written)
     if found or not written or len(written) > SHOWN:
@@ -406,7 +476,9 @@ def find_delegation(delegations: Delegations, written: str) -> tuple[Delegation 
 
 
 def _gender(line: Line, civility: str) -> str:
-    """Return f or m where the gender column or a plain civility says so, and the other does not contradict."""
+    """Return f or m where the gender column or a plain civility says so, and the other does not
+    contradict.
+    """
     said = vocabulary.meaning("civility", civility)
     if said is None:
         line.report("C133", "civility")
@@ -441,7 +513,9 @@ def _mandate(line: Line, today: date) -> None:
 
 
 def read_date(text: str) -> date | None:
-    """Read 2027-01-26, 26.1.2027 and 26/01/2027; None if it is no date or could be two (02/03/2027 is 2 March in Europe)."""
+    """Read 2027-01-26, 26.1.2027 and 26/01/2027; None if it is no date or could be two (02/03/2027
+    is 2 March in Europe).
+    """
     for pattern in (
         r"(?P<y>\d{4})-(?P<m>\d\d?)-(?P<d>\d\d?)(?:[ T].*)?",
         r"(?P<d>\d\d?)[./-](?P<m>\d\d?)[./-](?P<y>\d{4})",

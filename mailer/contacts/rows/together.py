@@ -1,8 +1,9 @@
-"""What only shows when all rows are seen together: one address or one person twice, a stray domain, the seats.
+"""What only shows when all rows are seen together: one address or one person twice, a stray domain,
+the seats.
 
-Exact comparisons take one pass over the rows. Names are compared letter by letter only within a delegation, and only
-where it has at most `COMPARED` people: no real one has more than 36, and the cost of a row stays the same for any
-number of rows.
+Exact comparisons take one pass over the rows. Names are compared letter by letter only within a
+delegation, and only where it has at most `COMPARED` people: no real one has more than 36, and the
+cost of a row stays the same for any number of rows.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ ALIKE = 92
 COMPARED = 200
 
 COMPARABLE = (None, Reason.NO_ADDRESS, Reason.BAD_ADDRESS)
-"""Rows that are asked about: those that are used, and those that will be when their address has been put right."""
+"""Rows that are asked about: those that are used, and those that will be when their address has
+been put right.
+"""
 
 SPELLINGS = (
     ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"), ("ph", "f"), ("kh", "h"), ("ck", "k"),
@@ -94,10 +97,12 @@ def _place(contact: Contact, columns: ColumnsOf, field: str) -> str:
     return about(contact, columns, "C102", field).place
 
 
-# ------------------------------------------------------------------------------------------------------- addresses
+# ---------------------------------------------------------------------------------------- addresses
 
 
-def _stray_domains(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Contact], list[Problem]]:
+def _stray_domains(
+    contacts: list[Contact], columns: ColumnsOf
+) -> tuple[list[Contact], list[Problem]]:
     """Find the one address that ends otherwise than all others of its delegation."""
     everywhere: Counter[str] = Counter()
     of_delegation: dict[str, Counter[str]] = defaultdict(Counter)
@@ -124,14 +129,20 @@ def _stray_domains(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Co
         usual, often = used.most_common(1)[0]
         if often < 3 or domain.endswith(f".{usual}") or usual.endswith(f".{domain}"):
             continue
-        near = next((other for other, times in used.most_common() if times >= 3 and _slip(domain, other)), None)
+        near = next(
+            (other for other, times in used.most_common() if times >= 3 and _slip(domain, other)),
+            None,
+        )
         if near is None or everywhere[domain] >= 3:
             if often * 2 < used.total():  # a delegation of many domains has no usual one
                 continue
             message = f"{often} of {used.total()} addresses of this delegation end in {usual}"
             problems.append(about(contact, columns, "C103", "address", contact.address, message))
             continue
-        message = f"this address ends in a name that nobody else uses; {used[near]} of {used.total()} end in {near}"
+        message = (
+            f"this address ends in a name that nobody else uses; {used[near]} of {used.total()} end"
+            f" in {near}"
+        )
         hint = f"did you mean {contact.address.rpartition('@')[0]}@{near}?"
         found = about(contact, columns, "C104", "address", contact.address, message, hint)
         problems.append(found)
@@ -166,25 +177,35 @@ def _plain(domain: str) -> str:
     if "xn--" not in domain:
         return domain
     try:
-        return ".".join("-".join(tokens(label)) for label in domain.encode("ascii").decode("idna").split("."))
+        return ".".join(
+            "-".join(tokens(label)) for label in domain.encode("ascii").decode("idna").split(".")
+        )
     except UnicodeError:
         return domain
 
 
-def _same_address(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Contact], list[Problem]]:
+def _same_address(
+    contacts: list[Contact], columns: ColumnsOf
+) -> tuple[list[Contact], list[Problem]]:
     """Leave the first usable row with an address; each later one is skipped and names the first."""
     first: dict[str, Contact] = {}
     kept: list[Contact] = []
     problems: list[Problem] = []
     for contact in contacts:
-        other = first.setdefault(contact.address_key, contact) if contact.address and not contact.skip else contact
+        other = (
+            first.setdefault(contact.address_key, contact)
+            if contact.address and not contact.skip
+            else contact
+        )
         if other is contact:
             kept.append(contact)
             continue
         place, hint = _place(other, columns, "address"), None
         message = f"{other.name} has the same address ({place}); only one of them can be written to"
         if contact.person_key == other.person_key:
-            message = f"this person has the same address in another row ({place}); one letter is enough"
+            message = (
+                f"this person has the same address in another row ({place}); one letter is enough"
+            )
             hint = "take one of the two rows out"
         found = about(contact, columns, "C102", "address", contact.address, message, hint)
         problems.append(found)
@@ -192,7 +213,7 @@ def _same_address(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Con
     return kept, problems
 
 
-# ---------------------------------------------------------------------------------------------------------- people
+# ------------------------------------------------------------------------------------------- people
 
 
 def _namesake(contact: Contact, columns: ColumnsOf) -> bool:
@@ -200,10 +221,18 @@ def _namesake(contact: Contact, columns: ColumnsOf) -> bool:
     column = columns[contact.file, contact.sheet]
     if "namesake" not in column.fields:
         return False
-    return fold(contact.extra.get(column.headings[column.fields["namesake"]], "")) not in ("", "no", "non", "nein", "0")
+    return fold(contact.extra.get(column.headings[column.fields["namesake"]], "")) not in (
+        "",
+        "no",
+        "non",
+        "nein",
+        "0",
+    )
 
 
-def _same_person(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Contact], list[Problem]]:
+def _same_person(
+    contacts: list[Contact], columns: ColumnsOf
+) -> tuple[list[Contact], list[Problem]]:
     """Leave the first usable row of a person; each later one is skipped and names the first."""
     first: dict[str, Contact] = {}
     kept: list[Contact] = []
@@ -218,7 +247,10 @@ def _same_person(contacts: list[Contact], columns: ColumnsOf) -> tuple[list[Cont
             kept.append(contact)
             continue
         field = name_field(contact)
-        message = f"this person stands in the sheets twice: {_place(other, columns, name_field(other))}, too"
+        message = (
+            "this person stands in the sheets twice:"
+            f" {_place(other, columns, name_field(other))}, too"
+        )
         found = about(contact, columns, "C141", field, contact.name, message)
         problems.append(found)
         kept.append(replace(contact, skip=Reason.ROW, problem=found))
@@ -239,7 +271,9 @@ def loosely(name: str) -> str:
 
 
 def _alike(contacts: Iterable[Contact], columns: ColumnsOf) -> Iterator[Problem]:
-    """Ask whether two people of one delegation are one: other letters, an initial, a surname more or less."""
+    """Ask whether two people of one delegation are one: other letters, an initial, a surname more
+    or less.
+    """
     groups: dict[str, list[Contact]] = defaultdict(list)
     for contact in contacts:
         known = contact.delegation and contact.name and contact.skip in COMPARABLE
@@ -258,11 +292,16 @@ def _alike(contacts: Iterable[Contact], columns: ColumnsOf) -> Iterator[Problem]
 def _compare(people: list[Contact], columns: ColumnsOf) -> Iterator[Problem]:
     for at, contact in enumerate(people):
         for other in people[:at]:
-            if loosely(contact.name) != loosely(other.name) and (alike := likeness(contact.name, other.name)) >= ALIKE:
+            if (
+                loosely(contact.name) != loosely(other.name)
+                and (alike := likeness(contact.name, other.name)) >= ALIKE
+            ):
                 if (
                     _own_address(contact)
                     and _own_address(other)
-                    and not contact.address_key.startswith(f"{other.address_key.partition('@')[0]}@")
+                    and not contact.address_key.startswith(
+                        f"{other.address_key.partition('@')[0]}@"
+                    )
                 ):
                     continue
                 yield _question(contact, other, alike, columns)
@@ -270,13 +309,17 @@ def _compare(people: list[Contact], columns: ColumnsOf) -> Iterator[Problem]:
 
 
 def _own_address(contact: Contact) -> bool:
-    """Tell whether the address spells the whole name as the row does: maria.sample@ is not marina.sample@."""
+    """Tell whether the address spells the whole name as the row does: maria.sample@ is not
+    marina.sample@.
+    """
     local = fold(contact.address.partition("@")[0])
     return local in ("".join(tokens(contact.name)), "".join(reversed(tokens(contact.name))))
 
 
 def likeness(one: str, two: str) -> int:
-    """Return how alike two names are, in percent; 95 where one leaves out a word or shortens one to its initial."""
+    """Return how alike two names are, in percent; 95 where one leaves out a word or shortens one to
+    its initial.
+    """
     from rapidfuzz import fuzz
 
     first, second = set(loosely(one).split()), set(loosely(two).split())
@@ -285,32 +328,52 @@ def likeness(one: str, two: str) -> int:
         return 95
     rest, other = first - shared, second - shared
     initials = [sorted(word[0] for word in words) for words in (rest, other)]
-    if shared and initials[0] == initials[1] and (all(len(w) == 1 for w in rest) or all(len(w) == 1 for w in other)):
+    if (
+        shared
+        and initials[0] == initials[1]
+        and (all(len(w) == 1 for w in rest) or all(len(w) == 1 for w in other))
+    ):
         return 95
     return round(fuzz.ratio(loosely(one), loosely(two)))
 
 
 def _question(contact: Contact, other: Contact, alike: int, columns: ColumnsOf) -> Problem:
-    message = f"this looks like {other.name} ({_place(other, columns, name_field(other))}; {alike} % alike)"
+    message = (
+        f"this looks like {other.name} ({_place(other, columns, name_field(other))}; {alike} %"
+        " alike)"
+    )
     return about(contact, columns, "C142", name_field(contact), contact.name, message)
 
 
-def _seats(contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegations) -> Iterator[Problem]:
-    """Compare the people of each delegation with its seats; less than half of them is no list of members."""
+def _seats(
+    contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegations
+) -> Iterator[Problem]:
+    """Compare the people of each delegation with its seats; less than half of them is no list of
+    members.
+    """
     for code, everyone in delegations.group(contacts).items():
         delegation = delegations.get(code)
         one: dict[str, Contact] = {}
         for contact in everyone:
             if contact.name:
-                own_row = f" {contact.file} {contact.sheet} {contact.row}" if _namesake(contact, columns) else ""
+                own_row = (
+                    f" {contact.file} {contact.sheet} {contact.row}"
+                    if _namesake(contact, columns)
+                    else ""
+                )
                 one.setdefault(contact.person_key + own_row, contact)
         people = list(one.values())
         if delegation is None or delegation.status != "member":
             continue
         name, few = delegation.name_en, 0
-        seats = {"representatives": delegation.representatives, "substitutes": delegation.substitutes}
+        seats = {
+            "representatives": delegation.representatives,
+            "substitutes": delegation.substitutes,
+        }
         for role, number in seats.items():
-            seated = [c for c in people if c.role and (c.role == "substitute") == (role == "substitutes")]
+            seated = [
+                c for c in people if c.role and (c.role == "substitute") == (role == "substitutes")
+            ]
             if len(seated) > number:
                 message = f"{name} has {number} {role}, the sheets have {len(seated)}"
                 yield about(seated[number], columns, "C122", "role", seated[number].name, message)
@@ -318,4 +381,6 @@ def _seats(contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegat
         if few and sum(seats.values()) / 2 <= len(people) < sum(seats.values()):
             has = f"{delegation.representatives} + {delegation.substitutes} seats"
             message = f"{name} has {has}, the sheets have {len(people)} people"
-            yield problem("C123", people[0].file, sheet=people[0].sheet, value=name, message=message)
+            yield problem(
+                "C123", people[0].file, sheet=people[0].sheet, value=name, message=message
+            )

@@ -1,8 +1,9 @@
 """The shell of XLSX and ODS: a ZIP archive of XML parts, opened only when it is what it says it is.
 
-A bomb is small and unpacks to gigabytes, one entity of XML expands to a billion words, a path leads out of the
-folder, a part is encrypted: each is refused by the archive's own directory or the first look at a part, before anything
-is unpacked that could fill the memory. Python's `zipfile` never unpacks more of a member than its directory declares.
+A bomb is small and unpacks to gigabytes, one entity of XML expands to a billion words, a path leads
+out of the folder, a part is encrypted: each is refused by the archive's own directory or the first
+look at a part, before anything is unpacked that could fill the memory. Python's `zipfile` never
+unpacks more of a member than its directory declares.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MOST_RATIO = 100
 SMALL = 20_000_000
 
 DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-"""No spreadsheet program writes one; entities that expand and entities from elsewhere begin with it."""
+"""No spreadsheet program writes one; entities that expand and entities from elsewhere begin with
+it.
+"""
 
 XML = (".xml", ".rels")
 
@@ -33,12 +36,18 @@ def most_bytes(max_rows: int) -> int:
 
 
 def most_unpacked(max_rows: int) -> int:
-    """Return how many bytes the parts of an archive may have together: 200 MB for the usual limit of rows."""
+    """Return how many bytes the parts of an archive may have together: 200 MB for the usual limit
+    of rows.
+    """
     return max(SMALL, max_rows * 1_000)
 
 
-def unpack(file: str, content: bytes, max_rows: int) -> tuple[dict[str, bytes] | None, tuple[Problem, ...]]:
-    """Return the XML parts by name, or None with the problem; external links and macros are named, never followed."""
+def unpack(
+    file: str, content: bytes, max_rows: int
+) -> tuple[dict[str, bytes] | None, tuple[Problem, ...]]:
+    """Return the XML parts by name, or None with the problem; external links and macros are named,
+    never followed.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             members = book.infolist()
@@ -51,7 +60,15 @@ def unpack(file: str, content: bytes, max_rows: int) -> tuple[dict[str, bytes] |
                 for name in names
                 if name.endswith(XML) or name == "mimetype"
             }  # fmt: skip
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ):
         return None, (problem("C002", file),)
     if "xl/workbook.bin" in names:
         return None, (problem("C004", file),)
@@ -70,19 +87,27 @@ def unpack(file: str, content: bytes, max_rows: int) -> tuple[dict[str, bytes] |
     return parts, tuple(notes)
 
 
-def _refuse(file: str, members: list[zipfile.ZipInfo], packed: int, max_rows: int) -> Problem | None:
+def _refuse(
+    file: str, members: list[zipfile.ZipInfo], packed: int, max_rows: int
+) -> Problem | None:
     total = sum(member.file_size for member in members)
     if (
         len(members) > MOST_MEMBERS
         or total > most_unpacked(max_rows)
         or (total > SMALL and total > MOST_RATIO * packed)
     ):
-        return problem("C014", file, value=f"{packed / 1e6:,.1f} MB would unpack to {total / 1e6:,.0f} MB")
+        return problem(
+            "C014", file, value=f"{packed / 1e6:,.1f} MB would unpack to {total / 1e6:,.0f} MB"
+        )
     if any(member.flag_bits & 0x1 for member in members):
         return problem("C003", file)
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or any(
         name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) for name in names
     ):
-        return problem("C016", file, message="this archive is built in a way that no spreadsheet program builds one")
+        return problem(
+            "C016",
+            file,
+            message="this archive is built in a way that no spreadsheet program builds one",
+        )
     return None

@@ -1,4 +1,6 @@
-"""Which column holds what: headings in many languages, in any order, under any number of title rows."""
+"""Which column holds what: headings in many languages, in any order, under any number of title
+rows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ FIELDS = (
 KEPT = ("until", "namesake")
 """Fields that the checks need and a contact has no place for: they stay among its extra columns."""
 
-ALSO_CALLED = {"email": "address", "e-mail": "address", "first name": "given", "last name": "surname"}
+ALSO_CALLED = {
+    "email": "address",
+    "e-mail": "address",
+    "first name": "given",
+    "last name": "surname",
+}
 """Names of fields that people write in `[contacts] columns`."""
 
 LOOK_FOR_HEADINGS = 20
@@ -39,20 +46,25 @@ class Columns:
 
 
 def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Turn `[contacts] columns` into folded heading → field. Raises `UsageError` for a field that there is not."""
+    """Turn `[contacts] columns` into folded heading → field. Raises `UsageError` for a field that
+    there is not.
+    """
     own: dict[str, str] = {}
     for name, headings in columns.items():
         field = ALSO_CALLED.get(name, name)
         if field not in FIELDS + HOLD_LIST:
             raise UsageError(
-                f"[contacts] columns: there is no field called {name!r}", hint=f"use one of {', '.join(FIELDS)}"
+                f"[contacts] columns: there is no field called {name!r}",
+                hint=f"use one of {', '.join(FIELDS)}",
             )
         own.update((fold(heading), field) for heading in headings)
     return own
 
 
 def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -> Columns | None:
-    """Return the row with most known headings among the first twenty, or None if none looks like one."""
+    """Return the row with most known headings among the first twenty, or None if none looks like
+    one.
+    """
     best: tuple[int, Columns] | None = None
     for at, (_, cells) in enumerate(islice(table.rows, LOOK_FOR_HEADINGS)):
         columns = _read(at, cells, own, fields)
@@ -87,14 +99,22 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
         elif folded[column] not in weak:
             clashes.append((field, found[field], column))
     taken = set(found.values())
-    extra = {column: heading for column, heading in enumerate(headings) if heading and column not in taken}
-    return Columns(at, dict(sorted(found.items(), key=lambda pair: pair[1])), extra, headings, tuple(clashes))
+    extra = {
+        column: heading
+        for column, heading in enumerate(headings)
+        if heading and column not in taken
+    }
+    return Columns(
+        at, dict(sorted(found.items(), key=lambda pair: pair[1])), extra, headings, tuple(clashes)
+    )
 
 
 def field_of(heading: str, known: Mapping[str, str]) -> str | None:
-    """Return the field that a heading means, also where it says so twice, or adds something in brackets.
+    """Return the field that a heading means, also where it says so twice, or adds something in
+    brackets.
 
-    `E-mail / Courriel` and `E-mail (office)` mean the address, `First name / Last name` the whole name.
+    `E-mail / Courriel` and `E-mail (office)` mean the address, `First name / Last name` the whole
+    name.
     """
     found = known.get(fold(heading))
     if found or len(heading) > 100:
@@ -109,4 +129,7 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
 def _half(meant: list[str | None], folded: list[str], whole: str, half: str) -> list[str | None]:
     """Let a heading such as "Nom" mean the half of the name that has no column of its own."""
     may = vocabulary.beside(half)
-    return [half if field == whole and word in may else field for field, word in zip(meant, folded, strict=True)]
+    return [
+        half if field == whole and word in may else field
+        for field, word in zip(meant, folded, strict=True)
+    ]

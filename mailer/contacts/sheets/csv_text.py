@@ -1,9 +1,9 @@
 """CSV and TSV (RFC 4180): which letters, which separator, and on which line each record begins.
 
-UTF-8 and UTF-16 say what they are. A file in one of the old encodings never does: every one of them reads as every
-other, and `Şükrü Işık` becomes `Þükrü Iþýk`. The reading is chosen by proof, first of all by the addresses: where the
-letters are right, `sukru.isik@` belongs to the name beside it. What is not proved is said, with two names in both
-readings.
+UTF-8 and UTF-16 say what they are. A file in one of the old encodings never does: every one of them
+reads as every other, and `Şükrü Işık` becomes `Þükrü Iþýk`. The reading is chosen by proof, first
+of all by the addresses: where the letters are right, `sukru.isik@` belongs to the name beside it.
+What is not proved is said, with two names in both readings.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ AT_HOME = {
 }  # fmt: skip
 """Whose letters an encoding has; for all other delegations it is cp1252."""
 
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa"})
+UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa"}
+)
 """How names are often written in addresses."""
 
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
@@ -56,7 +58,9 @@ class _TooLong(Exception):
 
 
 def read(file: str, content: bytes, max_rows: int) -> Reading:
-    """Read one file of text. It is never in memory as a whole text, which can be four times its size."""
+    """Read one file of text. It is never in memory as a whole text, which can be four times its
+    size.
+    """
     encoding, problems = recognise(file, content)
     if encoding is None:
         return Reading(problems=problems)
@@ -79,7 +83,9 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
                 if len(rows) > max_rows:
                     return Reading(problems=(problem("C015", file, row=begins),))
                 if cells_read > max_rows * CELLS_IN_A_ROW:
-                    return Reading(problems=(problem("C014", file, value=f"more than {cells_read:,} cells"),))
+                    return Reading(
+                        problems=(problem("C014", file, value=f"more than {cells_read:,} cells"),)
+                    )
             begins = reader.line_num + 1 + skipped
     except _TooLong:
         return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
@@ -102,7 +108,7 @@ def _lines(content: bytes, encoding: str) -> Iterator[str]:
             yield line.replace("\0", "") if "\0" in line else line
 
 
-# ------------------------------------------------------------------------------------------------------- letters
+# ------------------------------------------------------------------------------------------ letters
 
 
 def decode(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
@@ -144,7 +150,9 @@ def _is(content: bytes, encoding: str) -> bool:
 
 
 def _mixed(file: str, content: bytes) -> tuple[None, tuple[Problem, ...]] | None:
-    """Refuse UTF-8 with lines of something else, as when two files are joined: no one reading is right for all of it."""
+    """Refuse UTF-8 with lines of something else, as when two files are joined: no one reading is
+    right for all of it.
+    """
     wrong: list[int] = []
     right = 0
     for number, line in enumerate(io.BytesIO(content), start=1):
@@ -158,8 +166,13 @@ def _mixed(file: str, content: bytes) -> tuple[None, tuple[Problem, ...]] | None
                     return None
     if right <= len(wrong):
         return None
-    message = f"the letters of this file are of two kinds: UTF-8, but not in {len(wrong)} of {right + len(wrong)} lines"
-    return None, (problem("C006", file, row=wrong[0], message=message, suggestion="type this line anew"),)
+    message = (
+        f"the letters of this file are of two kinds: UTF-8, but not in {len(wrong)} of"
+        f" {right + len(wrong)} lines"
+    )
+    return None, (
+        problem("C006", file, row=wrong[0], message=message, suggestion="type this line anew"),
+    )
 
 
 def encoding_of(content: bytes, text: str) -> str:
@@ -215,33 +228,48 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
         return best, (problem("C007", file, value=ENCODINGS[best], message=message),)
     rival = rivals[0]  # the usual ones come first
     others = [_foreign(readings[rival][1][at])[:1] for at in proof]
-    message += f"; they could be {ENCODINGS[rival]}: {_quoted(name for names in others for name in names)}"
+    message += (
+        f"; they could be {ENCODINGS[rival]}: {_quoted(name for names in others for name in names)}"
+    )
     return best, (problem("C021", file, value=ENCODINGS[best], message=message),)
 
 
 def _likely(encoding: str, line: str) -> float:
-    """Weigh one line in one reading: letters that fit together, and above all names that fit their addresses."""
+    """Weigh one line in one reading: letters that fit together, and above all names that fit their
+    addresses.
+    """
     score = 0.0
     addresses = " ".join(fold(found) for found in re.findall(r"[\w.+-]+(?=@)", line))
     labels = {
-        label.upper() for domain in re.findall(r"@([\w.-]+)", line) for label in domain.split(".") if len(label) == 2
+        label.upper()
+        for domain in re.findall(r"@([\w.-]+)", line)
+        for label in domain.split(".")
+        if len(label) == 2
     }
     if labels:
         homes = AT_HOME[encoding].split()
         everywhere = " ".join(AT_HOME.values()).split()
-        score += 1.0 if labels & set(homes) or (encoding == "cp1252" and not labels & set(everywhere)) else 0.0
+        score += (
+            1.0
+            if labels & set(homes) or (encoding == "cp1252" and not labels & set(everywhere))
+            else 0.0
+        )
     for word in re.findall(r"[^\s,;|\t\"@<>()]+", line):
         if word.isascii():
             continue
         score += _fits(word)
         plain = fold(word)
         if len(plain) > 2 and addresses and plain.isascii():
-            score += 3.0 if plain in addresses or fold(word.translate(UMLAUTS)) in addresses else -1.0
+            score += (
+                3.0 if plain in addresses or fold(word.translate(UMLAUTS)) in addresses else -1.0
+            )
     return score
 
 
 def _fits(word: str) -> float:
-    """Weigh one word with letters beyond ASCII: one script, no signs or capitals in the middle, nothing invisible."""
+    """Weigh one word with letters beyond ASCII: one script, no signs or capitals in the middle,
+    nothing invisible.
+    """
     score = 0.0
     bare = word.strip("".join(PUNCTUATION) + ".'-/")
     scripts = {unicodedata.name(c, "?").split()[0] for c in bare if c.isalpha()}
@@ -255,7 +283,9 @@ def _fits(word: str) -> float:
             continue
         if unicodedata.category(c) == "Cc":
             score -= 5.0
-        elif not c.isalpha() or (not capitals and c.isupper() and before.isalpha() and before.islower()):
+        elif not c.isalpha() or (
+            not capitals and c.isupper() and before.isalpha() and before.islower()
+        ):
             score -= 2.0
         elif c in "þÞðÐýÝ¤ªºµƒ":
             score += 0.2
@@ -265,7 +295,9 @@ def _fits(word: str) -> float:
 
 
 def _proof(lines: list[str]) -> dict[int, str]:
-    """Return two names with letters beyond ASCII, by the index of their line; headings only where there are no names."""
+    """Return two names with letters beyond ASCII, by the index of their line; headings only where
+    there are no names.
+    """
     found: dict[int, str] = {}
     for at, line in sorted(enumerate(lines), key=lambda pair: "@" not in pair[1]):
         name = _foreign(line)
@@ -286,11 +318,13 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
-# ----------------------------------------------------------------------------------------------------- separators
+# --------------------------------------------------------------------------------------- separators
 
 
 def separator(text: str) -> tuple[str, str, int]:
-    """Find what stands between the cells. A first line `sep=;` says it; return the text and lines without that line."""
+    """Find what stands between the cells. A first line `sep=;` says it; return the text and lines
+    without that line.
+    """
     said = re.match(r"sep=(.)\r?\n", text)
     if said:
         return said[1], text[said.end() :], 1
@@ -300,10 +334,17 @@ def separator(text: str) -> tuple[str, str, int]:
     def score(between: str) -> tuple[int, float]:
         """Known headings in one row, then how many cells most rows have."""
         try:
-            records = list(islice(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=between)), 50))
+            records = list(
+                islice(
+                    filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=between)), 50
+                )
+            )
         except csv.Error:
             return 0, 0.0
-        known = max((sum(field_of(cell, headings) is not None for cell in cells) for cells in records[:20]), default=0)
+        known = max(
+            (sum(field_of(cell, headings) is not None for cell in cells) for cells in records[:20]),
+            default=0,
+        )
         widths = sorted(len(cells) for cells in records)
         return known if known > 1 else 0, widths[len(widths) // 2] if widths else 0
 

@@ -1,7 +1,7 @@
 """ODS (OASIS OpenDocument 1.3, part 3, chapter 9): one pass over the stream of tags, row by row.
 
-Read here and not through a library, because the usual one builds the whole document in memory (fifty times the size
-of the file) and knows neither hidden rows nor where a link leads.
+Read here and not through a library, because the usual one builds the whole document in memory
+(fifty times the size of the file) and knows neither hidden rows nor where a link leads.
 """
 
 from __future__ import annotations
@@ -131,7 +131,11 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
 
 
 def _cells(
-    row: Element, number: int, formulas: set[str], links: dict[str, str], areas: list[tuple[int, int, int]]
+    row: Element,
+    number: int,
+    formulas: set[str],
+    links: dict[str, str],
+    areas: list[tuple[int, int, int]],
 ) -> list[str]:
     cells: list[str] = []
     for cell in row:
@@ -166,7 +170,9 @@ def _value(cell: Element) -> str:
 
 
 def _text(element: Element) -> str:
-    """Join the text of a paragraph; runs of blanks, tabs and line ends are tags of their own (section 6.1)."""
+    """Join the text of a paragraph; runs of blanks, tabs and line ends are tags of their own
+    (section 6.1).
+    """
     pieces = [element.text or ""]
     if len(element) > MOST_TEXT // 100:
         raise _TooBig

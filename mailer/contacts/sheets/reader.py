@@ -1,4 +1,5 @@
-"""A file becomes tables of text with coordinates. Text stays text: no `nan`, no `1e5`, no dates made of names.
+"""A file becomes tables of text with coordinates. Text stays text: no `nan`, no `1e5`, no dates
+made of names.
 
 Hostile files are refused before anything big is unpacked; nothing in a file is ever run or fetched.
 """
@@ -32,7 +33,9 @@ def bytes_of(path: Path, file: str, max_rows: int = MAX_ROWS) -> bytes | Problem
     """Return the bytes of a sheet, or why it is none, or cannot be read."""
     kind = path.suffix.lower()
     if not path.is_file():
-        return problem("C001", file, message="this is a folder, not a file" if path.is_dir() else "")
+        return problem(
+            "C001", file, message="this is a folder, not a file" if path.is_dir() else ""
+        )
     if kind not in TEXT + BOOKS:
         return problem("C004" if kind in OLD else "C005", file, value=path.name)
     try:
@@ -56,5 +59,7 @@ def read_bytes(kind: str, file: str, content: bytes, max_rows: int = MAX_ROWS) -
     parts, problems = archive.unpack(file, content, max_rows)
     if parts is None:
         return Reading(problems=problems)
-    reading = (ods if "mimetype" in parts and "content.xml" in parts else xlsx).read(file, content, parts, max_rows)
+    reading = (ods if "mimetype" in parts and "content.xml" in parts else xlsx).read(
+        file, content, parts, max_rows
+    )
     return Reading(reading.tables, problems + reading.problems)

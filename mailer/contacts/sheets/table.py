@@ -1,4 +1,6 @@
-"""What a reader makes of a file: tables of text with coordinates, and what it noticed on the way."""
+"""What a reader makes of a file: tables of text with coordinates, and what it noticed
+on the way.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 256
 
 CELLS_IN_A_ROW = 20
-"""Filled cells, averaged over as many rows as are allowed: more of them would take memory that no contact sheet takes."""
+"""Filled cells, averaged over as many rows as are allowed: more of them would take memory that no
+contact sheet takes.
+"""
 
 MOST_MERGED = 1_000
 """Rows that one merged cell reaches down; a delegation has at most 36 people."""
@@ -36,7 +40,9 @@ class Table:
     formulas: frozenset[str] = frozenset()  # cells whose text is the result of a formula
     links: Mapping[str, str] = field(default_factory=dict)  # cell → where a click on it leads
     hidden_columns: frozenset[int] = frozenset()  # counted from 0
-    merged: Mapping[str, str] = field(default_factory=dict)  # cell under a merged one → the cell that shows its text
+    merged: Mapping[str, str] = field(
+        default_factory=dict
+    )  # cell under a merged one → the cell that shows its text
 
     @property
     def grid(self) -> bool:
@@ -49,7 +55,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file holds. It is broken, and nothing of it is used, if one of its problems is an error."""
+    """What one file holds. It is broken, and nothing of it is used, if one of its problems is an
+    error.
+    """
 
     tables: tuple[Table, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -59,11 +67,14 @@ class Reading:
         return any(p.severity is Severity.ERROR for p in self.problems)
 
 
-def fill_down(rows: Sequence[Row], areas: Iterable[tuple[int, int, int]]) -> tuple[list[Row], dict[str, str]]:
-    """Give each row the text of the merged cell that reaches down to it: a state merged over its members.
+def fill_down(
+    rows: Sequence[Row], areas: Iterable[tuple[int, int, int]]
+) -> tuple[list[Row], dict[str, str]]:
+    """Give each row the text of the merged cell that reaches down to it: a state merged over its
+    members.
 
-    `areas` are column, first and last row. Rows that are otherwise empty stay away. Returns the rows, and which cell
-    stands for which.
+    `areas` are column, first and last row. Rows that are otherwise empty stay away. Returns the
+    rows, and which cell stands for which.
     """
     by_number = {number: at for at, (number, _) in enumerate(rows)}
     filled = list(rows)

@@ -12,19 +12,25 @@ from mailer.base.spelling import fold
 @cache
 def _tables() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(
-        resources.files("mailer.contacts.sheets").joinpath("sheet_words.toml").read_text(encoding="utf-8")
+        resources.files("mailer.contacts.sheets")
+        .joinpath("sheet_words.toml")
+        .read_text(encoding="utf-8")
     )
 
 
 @cache
 def table(kind: str) -> dict[str, str]:
-    """Return folded word → meaning for one kind: `table("role")["ersatzmitglied"]` is `substitute`."""
+    """Return folded word → meaning for one kind: `table("role")["ersatzmitglied"]` is
+    `substitute`.
+    """
     return {fold(word): meaning for meaning, words in _tables()[kind].items() for word in words}
 
 
 @cache
 def beside(part: str) -> frozenset[str]:
-    """Return the folded headings that change their meaning beside another column: `surname`, `given`, `weak`."""
+    """Return the folded headings that change their meaning beside another column: `surname`,
+    `given`, `weak`.
+    """
     return frozenset(map(fold, _tables()["beside"][part]))
 
 
@@ -37,4 +43,9 @@ def meaning(kind: str, text: str) -> str | None:
 @cache
 def as_written(word: str) -> str:
     """Return a folded heading as the list of words spells it."""
-    return next(written for field in _tables()["heading"].values() for written in field if fold(written) == word)
+    return next(
+        written
+        for field in _tables()["heading"].values()
+        for written in field
+        if fold(written) == word
+    )

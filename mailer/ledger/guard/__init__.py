@@ -1,1 +1,3 @@
-"""What keeps the send log safe: who is sending, copies, disks, answers that could not be written."""
+"""What keeps the send log safe: who is sending, copies, disks, answers that could not
+be written.
+"""

@@ -1,12 +1,13 @@
-"""Where the send log is at home: a copy of it, or a backup that was put back, sends nothing by itself.
+"""Where the send log is at home: a copy of it, or a backup that was put back, sends nothing by
+itself.
 
-Two copies that both go on would write to the same people twice, and a backup does not know what was sent since. So the log
-on SQLite carries a mark of its place in the header of its own file: which computer, and which file of its disk (inode and
-time of birth stay when a folder is renamed, a copy has others). Where the mark does not fit, a person has to say that this is the
-log to go on with.
+Two copies that both go on would write to the same people twice, and a backup does not know what was
+sent since. So the log on SQLite carries a mark of its place in the header of its own file: which
+computer, and which file of its disk (inode and time of birth stay when a folder is renamed, a copy
+has others). Where the mark does not fit, a person has to say that this is the log to go on with.
 
-What no mark can see: a whole computer that was set back to an earlier day, and a backup that was written over the very
-file. A send log on PostgreSQL has its home in the server.
+What no mark can see: a whole computer that was set back to an earlier day, and a backup that was
+written over the very file. A send log on PostgreSQL has its home in the server.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ ADOPTED = "adopted"
 
 MACHINE = Path("/etc/machine-id")  # machine-id(5); elsewhere the file alone has to do
 NO_LASTING_INODES = frozenset({"9p", "exfat", "fuseblk", "msdos", "vfat"})
-"""File systems of sticks and of foreign disks, which number their files anew each time they are plugged in."""
+"""File systems of sticks and of foreign disks, which number their files anew each time they are
+plugged in.
+"""
 
 
 def settle(connection: sa.Connection) -> None:
@@ -39,7 +42,10 @@ def settle(connection: sa.Connection) -> None:
 
 def is_a_copy(connection: sa.Connection) -> bool:
     """Say whether the log was copied to where it is, or brought here from another computer."""
-    return connection.dialect.name == "sqlite" and _mark(connection) not in (0, _mark_of_here(connection))
+    return connection.dialect.name == "sqlite" and _mark(connection) not in (
+        0,
+        _mark_of_here(connection),
+    )
 
 
 def require(ledger: Ledger) -> None:
@@ -47,9 +53,12 @@ def require(ledger: Ledger) -> None:
     with ledger.reading() as connection:
         if is_a_copy(connection):
             raise Refused(
-                "This send log was copied here, or a backup was put back: another copy may know of letters that this one"
-                " takes for unsent. Nothing was sent.",
-                hint='if it is the only one in use, and nothing was sent since it was copied: mailer log adopt --because "…"',
+                "This send log was copied here, or a backup was put back: another copy may know of"
+                " letters that this one takes for unsent. Nothing was sent.",
+                hint=(
+                    "if it is the only one in use, and nothing was sent since it was copied: mailer"
+                    ' log adopt --because "…"'
+                ),
                 code="S311",
             )
         if connection.dialect.name != "sqlite" or _mark(connection):
@@ -59,11 +68,17 @@ def require(ledger: Ledger) -> None:
 
 
 def adopt(connection: sa.Connection, *, who: str, because: str, at: datetime) -> None:
-    """Make this place the log's home. Who said so, and why, stands among the events of the newest mail-out."""
+    """Make this place the log's home. Who said so, and why, stands among the events of the newest
+    mail-out.
+    """
     connection.exec_driver_sql(f"PRAGMA user_version = {_mark_of_here(connection)}")
     newest = connection.scalar(sa.select(sa.func.max(mail_out.c.id)))
     if newest is not None:
-        connection.execute(sa.insert(event).values(mail_out_id=newest, kind=ADOPTED, at=at, who=who, detail=because))
+        connection.execute(
+            sa.insert(event).values(
+                mail_out_id=newest, kind=ADOPTED, at=at, who=who, detail=because
+            )
+        )
 
 
 def _mark(connection: sa.Connection) -> int:
@@ -72,16 +87,24 @@ def _mark(connection: sa.Connection) -> int:
 
 def _mark_of_here(connection: sa.Connection) -> int:
     """Return 31 bits, never 0, of which computer and which file this is."""
-    path = Path(connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar_one())
+    path = Path(
+        connection.exec_driver_sql(
+            "SELECT file FROM pragma_database_list WHERE name = 'main'"
+        ).scalar_one()
+    )
     machine = MACHINE.read_text(encoding="utf-8").strip() if MACHINE.is_file() else ""
-    file = "" if kind_of(path.parent) in NO_LASTING_INODES else f"{path.stat().st_ino} {_born(path)}"
+    file = (
+        "" if kind_of(path.parent) in NO_LASTING_INODES else f"{path.stat().st_ino} {_born(path)}"
+    )
     return int.from_bytes(sha256(f"{machine} {file}".encode()).digest()[:4]) & 0x7FFFFFFF or 1
 
 
 def _born(path: Path) -> str:
-    """Return when a file was made, as it is known; a number that was free again may be given to the next file.
+    """Return when a file was made, as it is known; a number that was free again may be given to the
+    next file.
 
-    Python does not know it on Linux. And nobody may open the log beside SQLite: closing it would free SQLite's locks.
+    Python does not know it on Linux. And nobody may open the log beside SQLite: closing it would
+    free SQLite's locks.
     """
     if born := getattr(path.stat(), "st_birthtime", None):
         return str(born)

@@ -1,4 +1,6 @@
-"""What the send log's database says of itself: does a commit survive a power cut, and is the file whole?"""
+"""What the send log's database says of itself: does a commit survive a power cut, and is the file
+whole?
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from mailer.ledger.ledger import Ledger, damaged
 from mailer.ledger.schema import delivery, event, mail_out
 
 RESET_IS_SAFE = (3, 51, 3)
-"""From here on SQLite resets its WAL safely with several writers; before, our lock keeps them apart."""
+"""From here on SQLite resets its WAL safely with several writers; before, our lock keeps them
+apart.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,23 @@ class Health:
 
 
 def examine(ledger: Ledger) -> Health:
-    """Ask the database. With SQLite the whole file is read (`quick_check`): a second for 100,000 letters."""
-    with ledger.writing() as connection:  # the settings of the connection that writes are those that count
+    """Ask the database. With SQLite the whole file is read (`quick_check`): a second for 100,000
+    letters.
+    """
+    with (
+        ledger.writing() as connection
+    ):  # the settings of the connection that writes are those that count
         if ledger.path is None:
             version, settings, wanted = _postgresql(connection)
         else:
             version, settings, wanted = _sqlite(connection)
     with ledger.reading() as connection:
         last = connection.scalar(sa.select(sa.func.max(event.c.at)))
-        found = [] if ledger.path is None else list(connection.scalars(sa.text("PRAGMA quick_check(3)")))
+        found = (
+            []
+            if ledger.path is None
+            else list(connection.scalars(sa.text("PRAGMA quick_check(3)")))
+        )
     words = [(f"{name} is {value}", value in wanted[name]) for name, value in settings.items()]
     return Health(
         database=version,
@@ -46,9 +58,11 @@ def examine(ledger: Ledger) -> Health:
 
 
 def require(ledger: Ledger) -> None:
-    """Refuse to send from a file that is damaged where it says who was written to: 0.1 s for 100,000 people.
+    """Refuse to send from a file that is damaged where it says who was written to: 0.1 s for
+    100,000 people.
 
-    The letters are proven one by one as they are read (`letters.read`), events and attempts by their chain (`seals.verify`).
+    The letters are proven one by one as they are read (`letters.read`), events and attempts by
+    their chain (`seals.verify`).
     """
     if ledger.path is None:
         return

@@ -1,11 +1,14 @@
-"""Answers that the send log could not take, kept in the sender's own file until somebody takes over what it left.
+"""Answers that the send log could not take, kept in the sender's own file until somebody takes over
+what it left.
 
-The file is the one whose lock says that the sender lives (`senders.py`); it has room for them from the start, so that a
-full disk keeps nothing away. With PostgreSQL there is none: what cannot be written there is unknown.
+The file is the one whose lock says that the sender lives (`senders.py`); it has room for them from
+the start, so that a full disk keeps nothing away. With PostgreSQL there is none: what cannot be
+written there is unknown.
 
-What holds after a crash: an answer is in the file, on disk, before the sending ends. Whoever takes over reads it first:
-it is an outcome, and what was handed over without an answer alone becomes unknown. The file goes when its sender holds
-nothing any more; read again before that, it changes nothing, since each outcome counts under its fence alone.
+What holds after a crash: an answer is in the file, on disk, before the sending ends. Whoever takes
+over reads it first: it is an outcome, and what was handed over without an answer alone becomes
+unknown. The file goes when its sender holds nothing any more; read again before that, it changes
+nothing, since each outcome counts under its fence alone.
 """
 
 from __future__ import annotations
@@ -45,9 +48,17 @@ def keep(ledger: Ledger, owner: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def take_over(
-    ledger: Ledger, connection: sa.Connection, mail_out_id: int, dead: Collection[str], *, me: str, at: datetime
+    ledger: Ledger,
+    connection: sa.Connection,
+    mail_out_id: int,
+    dead: Collection[str],
+    *,
+    me: str,
+    at: datetime,
 ) -> int:
-    """Put right what dead senders left (`senders.dead_senders`). Returns how many letters became unknown."""
+    """Put right what dead senders left (`senders.dead_senders`). Returns how many letters became
+    unknown.
+    """
     for owner in dead:
         for one in _kept(senders.file_of(ledger, owner)):
             if connection.scalar(sa.select(sa.exists().where(*transitions.held(one.one, owner)))):
@@ -57,14 +68,18 @@ def take_over(
 
 def tidy(ledger: Ledger, connection: sa.Connection) -> None:
     """Take away the files of dead senders whose answers are all on record."""
-    holding = connection.scalars(sa.select(d.owner).distinct().where(d.state == State.SENDING.value)).all()
+    holding = connection.scalars(
+        sa.select(d.owner).distinct().where(d.state == State.SENDING.value)
+    ).all()
     for path in senders.with_something_kept(ledger):
         if path.name not in holding:
             path.unlink(missing_ok=True)
 
 
 def _kept(path: Path | None) -> list[Outcome]:
-    """Read what is in a file. A line that cannot be read, cut off by a crash perhaps, is no answer."""
+    """Read what is in a file. A line that cannot be read, cut off by a crash perhaps,
+    is no answer.
+    """
     if path is None or not path.is_file():
         return []
     found = []
@@ -82,7 +97,9 @@ def _outcome(row: dict[str, Any]) -> Outcome:
     at, again = _moment(row["at"]), _moment(row["next_try_at"])
     assert at is not None
     reason = Reason(row["reason"]) if row["reason"] else None
-    return Outcome(Claimed(**one), Receipt(**receipt), State(row["state"]), reason, row["owner"], at, again)
+    return Outcome(
+        Claimed(**one), Receipt(**receipt), State(row["state"]), reason, row["owner"], at, again
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

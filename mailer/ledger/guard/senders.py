@@ -1,9 +1,9 @@
 """Who is sending: each sender process has a name and holds a lock under it for as long as it lives.
 
-A free lock proves that the sender is dead, however it died. With SQLite it is the lock of a file, which the system
-releases; with PostgreSQL it is a lock of a database session, which the server releases when the connection ends, so that
-it holds for senders on several machines. Where it releases too early (a network that broke), the fence still stops the
-sender before its next dot.
+A free lock proves that the sender is dead, however it died. With SQLite it is the lock of a file,
+which the system releases; with PostgreSQL it is a lock of a database session, which the server
+releases when the connection ends, so that it holds for senders on several machines. Where it
+releases too early (a network that broke), the fence still stops the sender before its next dot.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery
 
 ROOM = 256 * 1024
-"""Bytes for answers that the send log cannot take: far more than the letters that are under way at once need."""
+"""Bytes for answers that the send log cannot take: far more than the letters that are under way at
+once need.
+"""
 
 d = delivery.c
 
@@ -46,7 +48,9 @@ def sender(ledger: Ledger) -> Iterator[str]:
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        with contextlib.suppress(OSError, AttributeError):  # not every file system, and not every system, reserves
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # not every file system, and not every system, reserves
             os.posix_fallocate(lock, 0, ROOM)
         yield name
     finally:
@@ -79,7 +83,9 @@ def _keeps_something(path: Path) -> bool:
 def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> list[str]:
     """Name those whose deliveries are still being sent, and who are proven dead."""
     owners = connection.scalars(
-        sa.select(d.owner).distinct().where(d.mail_out_id == mail_out_id, d.state == State.SENDING.value)
+        sa.select(d.owner)
+        .distinct()
+        .where(d.mail_out_id == mail_out_id, d.state == State.SENDING.value)
     )
     folder = _folder(ledger)
     if folder is None:
@@ -92,13 +98,16 @@ def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
 
 
 def nobody_sends(ledger: Ledger, connection: sa.Connection, mail_out_id: int) -> bool:
-    """Say whether a mail-out that is being sent is being sent by nobody: its sender died, or none is alive at all."""
+    """Say whether a mail-out that is being sent is being sent by nobody: its sender died, or none
+    is alive at all.
+    """
     if dead_senders(ledger, connection, mail_out_id):
         return True
     folder = _folder(ledger)
     if folder is None:
         locks = (
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = ({})"
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+            " AND database = ({})"
         )
         here = "SELECT oid FROM pg_database WHERE datname = current_database()"
         return not connection.scalar(sa.text(locks.format(here)))
@@ -106,20 +115,25 @@ def nobody_sends(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
 
 
 def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
-    """Look among the locks of this database; taking the lock to see whether it is free would make others see it held."""
+    """Look among the locks of this database; taking the lock to see whether it is free would make
+    others see it held.
+    """
     try:
         key = int(owner, 16)
     except ValueError:
         return False
     held = sa.text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = :high"
-        " AND objid::bigint = :low AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND"
+        " classid::bigint = :high AND objid::bigint = :low AND database = (SELECT oid FROM"
+        " pg_database WHERE datname = current_database())"
     )
     return bool(connection.scalar(held, {"high": key >> 32, "low": key & 0xFFFFFFFF}))
 
 
 def _alive(path: Path) -> bool:
-    """Look, and leave the file: it may be of a sender that is just being born, and waits for this look to end."""
+    """Look, and leave the file: it may be of a sender that is just being born, and waits for this
+    look to end.
+    """
     try:
         lock = os.open(path, os.O_RDWR)
     except FileNotFoundError:

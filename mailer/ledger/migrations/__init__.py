@@ -1,4 +1,6 @@
-"""Changes of the send log's tables, one file each in `versions/`; each runs in one transaction with its record."""
+"""Changes of the send log's tables, one file each in `versions/`; each runs in one transaction with
+its record.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,20 @@ from pathlib import Path
 import sqlalchemy as sa
 
 HEAD = "0006"
-"""The newest version. Kept here so that a log that is up to date opens without importing Alembic."""
+"""The newest version. Kept here so that a log that is up to date opens without importing Alembic.
+"""
 
 
 def create(connection: sa.Connection) -> None:
-    """Make the tables of HEAD where there are none, without walking through all that led to them."""
+    """Make the tables of HEAD where there are none, without walking through all that
+    led to them.
+    """
     from mailer.ledger.schema import metadata
 
     metadata.create_all(connection)
-    version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+    version = sa.Table(
+        "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+    )
     version.create(connection)
     connection.execute(sa.insert(version).values(version_num=HEAD))
 

@@ -1,7 +1,7 @@
 """A second person says yes to a plan, where the workspace asks for one.
 
-The yes is to what is frozen: the event carries the plan's hash, and a plan whose sources changed is not sent in any
-case. Whoever planned it cannot say it, and it is good for three days.
+The yes is to what is frozen: the event carries the plan's hash, and a plan whose sources changed is
+not sent in any case. Whoever planned it cannot say it, and it is good for three days.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ class Approval:
 
 def planned_by(connection: sa.Connection, mail_out_id: int) -> str:
     """Return who made the plan."""
-    where = (e.mail_out_id == mail_out_id, e.delivery_id.is_(None), e.kind == MailOutState.PLANNED.value)
+    where = (
+        e.mail_out_id == mail_out_id,
+        e.delivery_id.is_(None),
+        e.kind == MailOutState.PLANNED.value,
+    )
     return connection.scalar(sa.select(e.who).where(*where).order_by(e.id).limit(1)) or ""
 
 
@@ -40,8 +44,14 @@ def approval(connection: sa.Connection, mail_out: MailOut, *, at: datetime) -> A
     """Return the yes that still counts, or None."""
     if mail_out.state is MailOutState.PLANNED:
         return None
-    where = (e.mail_out_id == mail_out.id, e.delivery_id.is_(None), e.kind == MailOutState.APPROVED.value)
-    row = connection.execute(sa.select(e.who, e.at).where(*where).order_by(e.id.desc()).limit(1)).one_or_none()
+    where = (
+        e.mail_out_id == mail_out.id,
+        e.delivery_id.is_(None),
+        e.kind == MailOutState.APPROVED.value,
+    )
+    row = connection.execute(
+        sa.select(e.who, e.at).where(*where).order_by(e.id.desc()).limit(1)
+    ).one_or_none()
     return Approval(row.who, row.at) if row is not None and at - row.at <= LASTS else None
 
 
@@ -54,7 +64,12 @@ def approve(connection: sa.Connection, mail_out: MailOut, *, who: str, at: datet
             code="S208",
         )
     mailouts.change(
-        connection, mail_out.id, MailOutState.APPROVED, at=at, who=who, why=f"approved by {who}, {mail_out.hash[:12]}"
+        connection,
+        mail_out.id,
+        MailOutState.APPROVED,
+        at=at,
+        who=who,
+        why=f"approved by {who}, {mail_out.hash[:12]}",
     )
 
 
@@ -63,11 +78,15 @@ def require(connection: sa.Connection, mail_out: MailOut, *, at: datetime) -> No
     if approval(connection, mail_out, at=at) is None:
         late = mail_out.state is MailOutState.APPROVED
         raise Refused(
-            f"The approval of {mail_out.name} is more than three days old. Nothing was sent."
-            if late
-            else f"{mail_out.name} waits for the approval of a second person. Nothing was sent.",
-            hint=f"plan it anew: mailer plan {mail_out.appeal}"
-            if late
-            else "somebody else approves it: mailer console",
+            (
+                f"The approval of {mail_out.name} is more than three days old. Nothing was sent."
+                if late
+                else f"{mail_out.name} waits for the approval of a second person. Nothing was sent."
+            ),
+            hint=(
+                f"plan it anew: mailer plan {mail_out.appeal}"
+                if late
+                else "somebody else approves it: mailer console"
+            ),
             code="S208",
         )

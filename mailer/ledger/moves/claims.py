@@ -1,8 +1,9 @@
 """Claims: a sender takes deliveries that are due, and holds them under a lease and a fence.
 
-One conditional UPDATE takes them, and their events stand in the same transaction: after a crash what was claimed and not
-handed over waits again (`moves.recover`). The letters are read after it (`letters.read`): a letter stands still from
-the day it was planned, and nobody else has to wait while it is unpacked.
+One conditional UPDATE takes them, and their events stand in the same transaction: after a crash
+what was claimed and not handed over waits again (`moves.recover`). The letters are read after it
+(`letters.read`): a letter stands still from the day it was planned, and nobody else has to wait
+while it is unpacked.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ d = delivery.c
 
 
 def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
-    """Put the claim together: one conditional UPDATE of those that are due, and meet what else is asked."""
+    """Put the claim together: one conditional UPDATE of those that are due, and meet what else is
+    asked.
+    """
     waiting = _due(d.state == State.WAITING.value, *also)
-    deferred = _due(d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment()), *also)
+    deferred = _due(
+        d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment()), *also
+    )
     both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
     pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
     return (
@@ -43,7 +48,8 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
             lease_until=sa.bindparam("lease", type_=Moment()),
             fence=d.fence + 1,
             attempts=d.attempts + 1,
-            handover_at=None,  # the mark of an earlier, deferred attempt must not speak for this one
+            # the mark of an earlier, deferred attempt must not speak for this one
+            handover_at=None,
             next_try_at=None,
         )
         .returning(*(d[field.name] for field in fields(Claimed)), d.position)
@@ -51,14 +57,20 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
 
 
 def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
-    """Pick the first of those that are due, in the order of sending: for each state a walk along its index."""
-    running = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
+    """Pick the first of those that are due, in the order of sending: for each state a walk along
+    its index.
+    """
+    running = sa.exists().where(
+        mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value
+    )
     return (
         sa.select(d.id, d.position)
         .where(d.mail_out_id == sa.bindparam("mail_out"), *which, running)
         .order_by(d.position)
         .limit(sa.bindparam("limit"))
-        .with_for_update(skip_locked=True)  # speed on PostgreSQL; the guard that counts is in the UPDATE
+        .with_for_update(
+            skip_locked=True
+        )  # speed on PostgreSQL; the guard that counts is in the UPDATE
         .subquery()
     )
 
@@ -68,13 +80,19 @@ _CLAIM_WHERE_OPEN = _claim(limits.domain_is_open(sa.bindparam("clock", type_=sa.
 
 
 def claim(
-    connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime, limit: int, open_only: bool = False
+    connection: sa.Connection,
+    mail_out_id: int,
+    *,
+    owner: str,
+    at: datetime,
+    limit: int,
+    open_only: bool = False,
 ) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, in the order of sending (edge c).
 
-    One conditional UPDATE, correct on both databases whatever else is running. Whoever has this appeal from another
-    mail-out in the meantime is left as not sent, with that mail-out's name. `open_only` passes over domains that are
-    to be left alone for now.
+    One conditional UPDATE, correct on both databases whatever else is running. Whoever has this
+    appeal from another mail-out in the meantime is left as not sent, with that mail-out's name.
+    `open_only` passes over domains that are to be left alone for now.
     """
     lock(connection, "claim")  # two claims of one person from two mail-outs must see one another
     given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
@@ -102,28 +120,42 @@ def claim(
 
 
 def _released(other: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Tell whether this letter goes out because a person released the other one, which is unknown, for it."""
+    """Tell whether this letter goes out because a person released the other one, which is unknown,
+    for it.
+    """
     same = sa.and_(other.c.message_id == d.message_id, other.c.state == State.UNKNOWN.value)
     return sa.and_(d.resend_of.is_not(None), same)
 
 
-_OTHER, _OTHERS_MAIL_OUT, _MINE = delivery.alias("other"), mail_out.alias("other_mail_out"), mail_out.alias("mine")
+_OTHER, _OTHERS_MAIL_OUT, _MINE = (
+    delivery.alias("other"),
+    mail_out.alias("other_mail_out"),
+    mail_out.alias("mine"),
+)
 _ELSEWHERE = (
     sa.select(d.id, _OTHER.c.mail_out_id)
-    .join(_OTHER, sa.and_(_OTHER.c.address_key == d.address_key, _OTHER.c.mail_out_id != d.mail_out_id))
+    .join(
+        _OTHER,
+        sa.and_(_OTHER.c.address_key == d.address_key, _OTHER.c.mail_out_id != d.mail_out_id),
+    )
     .join(_OTHERS_MAIL_OUT, _OTHERS_MAIL_OUT.c.id == _OTHER.c.mail_out_id)
     .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal))
     .where(
         d.id.in_(sa.bindparam("ids", expanding=True)),
         _OTHER.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
-        sa.or_(_OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")),
+        sa.or_(
+            _OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")
+        ),
         sa.not_(_released(_OTHER)),
     )
 )
 
 
-def _written_elsewhere(connection: sa.Connection, mail_out_id: int, ids: list[int]) -> dict[int, int]:
-    """Return {delivery: other mail-out} for those whose address has, or is about to get, this appeal from another.
+def _written_elsewhere(
+    connection: sa.Connection, mail_out_id: int, ids: list[int]
+) -> dict[int, int]:
+    """Return {delivery: other mail-out} for those whose address has, or is about to get, this
+    appeal from another.
 
     Of two plans that both still wait for the same person, the older one writes.
     """

@@ -1,9 +1,10 @@
 """Limits that live in the send log, so that neither a restart nor a second sender exceeds them.
 
-Two kinds, asked and spent in the transaction of the claim. A *pace* spreads letters evenly: a bucket holds the moment
-from which the next letter may leave (GCRA, the generic cell rate algorithm). A *window* counts: of any 60, 3,600 or
-86,400 seconds none may hold more attempts than the limit says. The account has both, since providers count in windows
-and block bursts; a recipient's domain has a pace.
+Two kinds, asked and spent in the transaction of the claim. A *pace* spreads letters evenly: a
+bucket holds the moment from which the next letter may leave (GCRA, the generic cell rate
+algorithm). A *window* counts: of any 60, 3,600 or 86,400 seconds none may hold more attempts than
+the limit says. The account has both, since providers count in windows and block bursts; a
+recipient's domain has a pace.
 
 Providers count attempts, refused ones too; so do these.
 """
@@ -23,13 +24,16 @@ b, s, d = bucket.c, spent.c, delivery.c
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 CATCH_UP = 1.0
-"""Seconds of lateness that the pace makes good, so that waking late costs no letters. After a longer rest it starts anew:
-there is no burst. The windows hold all the same."""
+"""Seconds of lateness that the pace makes good, so that waking late costs no letters. After a
+longer rest it starts anew: there is no burst. The windows hold all the same.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many attempts may be made; 0 is no limit. `account` is whose they are: all senders through it share them."""
+    """How many attempts may be made; 0 is no limit. `account` is whose they are: all senders
+    through it share them.
+    """
 
     account: str = "account"
     per_minute: float = 0
@@ -66,7 +70,11 @@ def wait(connection: sa.Connection, limits: Limits, at: datetime) -> float:
         waits.append(min((tat or 0.0) - at.timestamp(), limits.interval))
     for seconds, number in limits.windows:
         oldest = connection.scalar(
-            sa.select(s.at).where(s.account == limits.account).order_by(s.at.desc()).offset(number - 1).limit(1)
+            sa.select(s.at)
+            .where(s.account == limits.account)
+            .order_by(s.at.desc())
+            .offset(number - 1)
+            .limit(1)
         )
         if oldest is not None:
             waits.append(oldest + seconds - at.timestamp())
@@ -82,13 +90,17 @@ def spend(connection: sa.Connection, limits: Limits, address: str, at: datetime)
     if limits.per_minute:
         tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account)) or 0.0
         late = min(CATCH_UP, limits.interval)
-        _set(connection, limits.account, (tat if now - late <= tat <= now else now) + limits.interval)
+        _set(
+            connection, limits.account, (tat if now - late <= tat <= now else now) + limits.interval
+        )
     if limits.per_domain:
         _set(connection, _domain_of(address), now + MINUTE / limits.per_domain)
 
 
 def close_domain(connection: sa.Connection, address: str, until: datetime) -> None:
-    """Leave everyone at this address's domain alone for a while: they would all get the same answer."""
+    """Leave everyone at this address's domain alone for a while: they would all get the same
+    answer.
+    """
     _set(connection, _domain_of(address), until.timestamp())
 
 
@@ -98,12 +110,20 @@ def domain_is_open(at: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
 
 
 def some_domain_is_closed(connection: sa.Connection, at: datetime) -> bool:
-    return bool(connection.scalar(sa.select(sa.exists().where(b.name.like("@%"), b.tat > at.timestamp()))))
+    return bool(
+        connection.scalar(sa.select(sa.exists().where(b.name.like("@%"), b.tat > at.timestamp())))
+    )
 
 
 def domains_open_at(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> float | None:
-    """Return the earliest moment (seconds since 1970) at which a closed domain of these deliveries opens."""
-    query = sa.select(sa.func.min(b.tat)).join(delivery, b.name == sa.literal("@") + d.domain).where(*which)
+    """Return the earliest moment (seconds since 1970) at which a closed domain of these deliveries
+    opens.
+    """
+    query = (
+        sa.select(sa.func.min(b.tat))
+        .join(delivery, b.name == sa.literal("@") + d.domain)
+        .where(*which)
+    )
     opens: float | None = connection.scalar(query)
     return opens
 

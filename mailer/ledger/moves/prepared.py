@@ -1,7 +1,8 @@
-"""Statements that are compiled once and then run for many rows: those of which every letter needs one.
+"""Statements that are compiled once and then run for many rows: those of which every letter needs
+one.
 
-SQLAlchemy says how each database wants them written and how it stores a time; the driver runs them. Going through
-SQLAlchemy each time costs more than what the database does.
+SQLAlchemy says how each database wants them written and how it stores a time; the driver runs them.
+Going through SQLAlchemy each time costs more than what the database does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-TIMES = 1024  # so many are remembered as the database wants them: a letter's few times stand in many columns
+# so many are remembered as the database wants them: a letter's few times stand in many columns
+TIMES = 1024
 
 Row = Mapping[str, Any]
 """The values of the statement's named parameters; what it does not name is passed over."""
@@ -28,7 +30,9 @@ class Prepared:
         self._compiled: dict[str, tuple[str, Callable[[Row], Any]]] = {}  # by dialect
 
     def run(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
-        """Run it once for each row of values. Returns how many rows of the table were met in all."""
+        """Run it once for each row of values. Returns how many rows of the table were
+        met in all.
+        """
         dialect = connection.dialect
         sql, values = self._compiled.get(dialect.name) or self._compiled.setdefault(
             dialect.name, self._compile(dialect)
@@ -44,7 +48,10 @@ class Prepared:
 
         def in_order(row: Row) -> tuple[Any, ...]:
             return tuple(
-                [fixed if name is None else row[name] if put is None else put(row[name]) for name, put, fixed in slots]
+                [
+                    fixed if name is None else row[name] if put is None else put(row[name])
+                    for name, put, fixed in slots
+                ]
             )
 
         if compiled.positional:
@@ -52,8 +59,12 @@ class Prepared:
         return str(compiled), lambda row: dict(zip(names, in_order(row), strict=True))
 
 
-def _slot(bind: sa.BindParameter[Any], dialect: Dialect) -> tuple[str | None, Callable[[Any], Any] | None, Any]:
-    """Return a parameter's name, what makes its values ready for the driver, and its value where that is fixed."""
+def _slot(
+    bind: sa.BindParameter[Any], dialect: Dialect
+) -> tuple[str | None, Callable[[Any], Any] | None, Any]:
+    """Return a parameter's name, what makes its values ready for the driver, and its value where
+    that is fixed.
+    """
     put = bind.type.dialect_impl(dialect).bind_processor(dialect)
     if bind.required:
         kind = (dialect.name, type(bind.type))
@@ -62,4 +73,6 @@ def _slot(bind: sa.BindParameter[Any], dialect: Dialect) -> tuple[str | None, Ca
 
 
 _READY: dict[tuple[str, type], Callable[[Any], Any]] = {}
-"""What makes values ready, by database and type; shared, so that a time is turned into its text once a letter."""
+"""What makes values ready, by database and type; shared, so that a time is turned into its text
+once a letter.
+"""

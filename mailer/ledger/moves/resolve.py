@@ -1,8 +1,10 @@
-"""What a named person may do with an unknown delivery: say what became of it, or release the same letter once more.
+"""What a named person may do with an unknown delivery: say what became of it, or release the same
+letter once more.
 
-Nothing here is done by itself. Sending again is a mail-out of its own with this one letter: the same bytes, Date and
-Message-ID, so that a mailbox that has the first copy can put the two together. The old delivery stays unknown, and its
-event says who released it and why. The claim lets the letter pass the delivery it repeats, and no other.
+Nothing here is done by itself. Sending again is a mail-out of its own with this one letter: the
+same bytes, Date and Message-ID, so that a mailbox that has the first copy can put the two together.
+The old delivery stays unknown, and its event says who released it and why. The claim lets the
+letter pass the delivery it repeats, and no other.
 """
 
 from __future__ import annotations
@@ -34,8 +36,12 @@ PERSON = (
 """What the two deliveries have in common."""
 
 
-def settle(connection: sa.Connection, one: Delivery, to: State, *, who: str, because: str, at: datetime) -> None:
-    """Say what became of an unknown delivery: accepted or not sent. Refused when it is not unknown (any more)."""
+def settle(
+    connection: sa.Connection, one: Delivery, to: State, *, who: str, because: str, at: datetime
+) -> None:
+    """Say what became of an unknown delivery: accepted or not sent. Refused when it is not unknown
+    (any more).
+    """
     if not transitions.settle(connection, one.id, to, who=who, because=because, at=at):
         raise _not_unknown(one, _locked(connection, one.id).state)
 
@@ -53,8 +59,9 @@ def release(
 ) -> int:
     """Plan a mail-out of this one letter and return its id; it is not sent by this.
 
-    `mode`, `server` and `sources` are those of today, since the new mail-out goes out today. Refused when the
-    delivery is not unknown, or when the person is about to get the appeal in another way, an earlier release too.
+    `mode`, `server` and `sources` are those of today, since the new mail-out goes out today.
+    Refused when the delivery is not unknown, or when the person is about to get the appeal in
+    another way, an earlier release too.
     """
     old = _locked(connection, one.id)
     if old.state != State.UNKNOWN.value:
@@ -94,7 +101,12 @@ def release(
         .returning(d.id)
     ).scalar_one()
     told: list[dict[str, object]] = [
-        {"mail_out_id": new_id, "delivery_id": None, "kind": MailOutState.PLANNED.value, "detail": ""},
+        {
+            "mail_out_id": new_id,
+            "delivery_id": None,
+            "kind": MailOutState.PLANNED.value,
+            "detail": "",
+        },
         {
             "mail_out_id": new_id,
             "delivery_id": new,
@@ -114,7 +126,9 @@ def release(
 
 def _locked(connection: sa.Connection, delivery_id: int) -> sa.Row[tuple[object, ...]]:
     """Read a delivery, and let nobody else decide about it until this transaction ends."""
-    return connection.execute(sa.select(delivery).where(d.id == delivery_id).with_for_update()).one()
+    return connection.execute(
+        sa.select(delivery).where(d.id == delivery_id).with_for_update()
+    ).one()
 
 
 def _nothing_else_on_its_way(connection: sa.Connection, one: Delivery, appeal: str) -> None:
@@ -125,13 +139,18 @@ def _nothing_else_on_its_way(connection: sa.Connection, one: Delivery, appeal: s
             m.appeal == appeal,
             d.address_key == one.address_key,
             d.state.in_([state.value for state in MAY_HAVE_REACHED]),
-            sa.not_(sa.and_(d.state == State.UNKNOWN.value, d.message_id == one.message_id, d.id <= one.id)),
+            sa.not_(
+                sa.and_(
+                    d.state == State.UNKNOWN.value, d.message_id == one.message_id, d.id <= one.id
+                )
+            ),
         )
     ).all()
     if others:
         other, state = others[0]
         raise Refused(
-            f"{one.name} has the state {WORDS[State(state)]!r} in {shown(other)}: nothing was released.",
+            f"{one.name} has the state {WORDS[State(state)]!r} in {shown(other)}: nothing was"
+            " released.",
             hint=f"mailer log show {shown(other)} {one.address}",
             code="S213",
         )
@@ -139,7 +158,8 @@ def _nothing_else_on_its_way(connection: sa.Connection, one: Delivery, appeal: s
 
 def _not_unknown(one: Delivery, state: str) -> Refused:
     return Refused(
-        f"{one.name} is not unknown in {shown(one.mail_out_id)}, but {WORDS[State(state)]!r}. Nothing was changed.",
+        f"{one.name} is not unknown in {shown(one.mail_out_id)}, but {WORDS[State(state)]!r}."
+        " Nothing was changed.",
         hint=f"mailer log show {one.shown}",
         code="S212",
     )

@@ -1,15 +1,18 @@
 """Every move of a delivery from one state to the next. Nothing else writes `delivery.state`.
 
-`move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once and `claims.claim` for
-taking many: all take only edges of `states.TRANSITIONS`, and write the state and its event in the caller's transaction.
-The rest are their callers, by the letters of the drawing in `docs/architecture.md`.
+`move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once and
+`claims.claim` for taking many: all take only edges of `states.TRANSITIONS`, and write the state and
+its event in the caller's transaction. The rest are their callers, by the letters of the drawing in
+`docs/architecture.md`.
 
-Markers and outcomes, of which every letter has one, are statements that are put together once, here, and run for all
-the letters that wait for the same commit: putting them together costs ten times as much as running them.
+Markers and outcomes, of which every letter has one, are statements that are put together once,
+here, and run for all the letters that wait for the same commit: putting them together costs ten
+times as much as running them.
 
-What holds after a crash: a delivery that reads `sending` without a marker was never handed over and waits again; with
-a marker it may have arrived, and becomes `unknown`. Each claim raises `fence`; the marker and the outcome are
-conditional on it, so a sender that slept past its lease changes nothing and writes no dot.
+What holds after a crash: a delivery that reads `sending` without a marker was never handed over and
+waits again; with a marker it may have arrived, and becomes `unknown`. Each claim raises `fence`;
+the marker and the outcome are conditional on it, so a sender that slept past its lease changes
+nothing and writes no dot.
 """
 
 from __future__ import annotations
@@ -71,7 +74,9 @@ class Outcome:
 
 
 class OneByOne(Exception):
-    """Of several markers or outcomes some are no longer ours: the transaction must be undone, and each tried alone."""
+    """Of several markers or outcomes some are no longer ours: the transaction must be undone, and
+    each tried alone.
+    """
 
 
 def move(
@@ -85,7 +90,9 @@ def move(
     returning: Sequence[sa.ColumnElement[Any]] = (),
     **values: Any,
 ) -> Sequence[sa.Row[Any]]:
-    """Move every delivery that matches, and write its event. Returns a row a delivery: id, mail_out_id, `returning`."""
+    """Move every delivery that matches, and write its event. Returns a row a delivery: id,
+    mail_out_id, `returning`.
+    """
     if to is not State.SENDING:
         values |= {"owner": None, "lease_until": None}
     rows = connection.execute(
@@ -124,10 +131,12 @@ def write_events(
     """Write the events of deliveries that were moved alike."""
     common = {"now": at, "to": to.value, "why": str(reason), "detail": detail, "me": who}
     if rows:
-        _MOVED.run(connection, [{"one": row.id, "mail_out": row.mail_out_id, **common} for row in rows])
+        _MOVED.run(
+            connection, [{"one": row.id, "mail_out": row.mail_out_id, **common} for row in rows]
+        )
 
 
-# ------------------------------------------------------------------------------------------------ a sender's moves
+# --------------------------------------------------------------------------------- a sender's moves
 
 
 _OURS = (  # still being sent, by this sender, under this very claim
@@ -136,7 +145,9 @@ _OURS = (  # still being sent, by this sender, under this very claim
     d.owner == sa.bindparam("me"),
     d.fence == sa.bindparam("under"),
 )
-_RUNNING = sa.exists().where(mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value)
+_RUNNING = sa.exists().where(
+    mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value
+)
 _NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=Moment()) for name in ("now", "date", "again"))
 _TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
 _ANSWER, _OF_RECEIPT = (
@@ -180,7 +191,9 @@ _ATTEMPT = Prepared(
 )
 
 
-def mark(connection: sa.Connection, one: Claimed, *, owner: str, at: datetime, dated_at: datetime) -> bool:
+def mark(
+    connection: sa.Connection, one: Claimed, *, owner: str, at: datetime, dated_at: datetime
+) -> bool:
     """Set one marker, see `mark_all`."""
     return mark_all(connection, [Marker(one, owner, at, dated_at)])[0]
 
@@ -188,14 +201,20 @@ def mark(connection: sa.Connection, one: Claimed, *, owner: str, at: datetime, d
 def mark_all(connection: sa.Connection, markers: Sequence[Marker]) -> list[bool]:
     """Set the markers: the point of no return, on disk before the final dot is written (edge e).
 
-    The first marker of a letter fixes its Date for good. False means: write no dot. The lease is lost, or the
-    mail-out is paused or stopped. Raises OneByOne when this is so for some of several.
+    The first marker of a letter fixes its Date for good. False means: write no dot. The lease is
+    lost, or the mail-out is paused or stopped. Raises OneByOne when this is so for some of several.
     """
     return _each(
         connection,
         _MARK,
         [
-            {"one": this.one.id, "me": this.owner, "under": this.one.fence, "now": this.at, "date": this.dated_at}
+            {
+                "one": this.one.id,
+                "me": this.owner,
+                "under": this.one.fence,
+                "now": this.at,
+                "date": this.dated_at,
+            }
             for this in markers
         ],
     )
@@ -217,7 +236,8 @@ def record(
 
 
 def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[bool]:
-    """Write what became of attempts, each under its fence (edges f to i). False: the delivery is no longer ours.
+    """Write what became of attempts, each under its fence (edges f to i). False: the delivery is no
+    longer ours.
 
     Raises OneByOne when some of several are no longer ours.
     """
@@ -239,7 +259,15 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
     for this, is_ours in zip(outcomes, ours, strict=True):
         if not is_ours:  # the answer came too late to count, and is evidence all the same
             words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
-            _note(connection, this.one.mail_out_id, this.one.id, "late_answer", this.at, this.owner, words)
+            _note(
+                connection,
+                this.one.mail_out_id,
+                this.one.id,
+                "late_answer",
+                this.at,
+                this.owner,
+                words,
+            )
     return ours
 
 
@@ -255,7 +283,9 @@ def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
 
 
 def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -> list[bool]:
-    """Run a statement for every row, and say for each whether it met its delivery. The driver counts all or nothing."""
+    """Run a statement for every row, and say for each whether it met its delivery. The driver
+    counts all or nothing.
+    """
     met = statement.run(connection, rows)
     if met == len(rows):
         return [True] * len(rows)
@@ -264,16 +294,24 @@ def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -
     return [False]
 
 
-def release(connection: sa.Connection, claimed: Collection[Claimed], *, owner: str, at: datetime) -> None:
-    """Give back what was claimed and not handed over: it waits again, or is not sent where the mail-out is stopped."""
+def release(
+    connection: sa.Connection, claimed: Collection[Claimed], *, owner: str, at: datetime
+) -> None:
+    """Give back what was claimed and not handed over: it waits again, or is not sent where the
+    mail-out is stopped.
+    """
     for one in claimed:
         _give_back(connection, one.mail_out_id, held(one, owner), at=at, who=owner)
 
 
-def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str], owner: str, at: datetime) -> int:
-    """Take over what senders have left that are proven dead, or whose lease ran out (edges d and i).
+def recover(
+    connection: sa.Connection, mail_out_id: int, *, dead: Collection[str], owner: str, at: datetime
+) -> int:
+    """Take over what senders have left that are proven dead, or whose lease ran out (edges d and
+    i).
 
-    Marked ones become unknown, never waiting; the others wait again. Returns how many became unknown.
+    Marked ones become unknown, never waiting; the others wait again. Returns how many became
+    unknown.
     """
     left = (
         d.mail_out_id == mail_out_id,
@@ -303,23 +341,40 @@ def recover(connection: sa.Connection, mail_out_id: int, *, dead: Collection[str
 
 
 def held(one: Claimed, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """The conditions under which a claim holds: still being sent, by this sender, under this very fence."""
+    """The conditions under which a claim holds: still being sent, by this sender, under this very
+    fence.
+    """
     return (d.id == one.id, d.state == State.SENDING.value, d.owner == owner, d.fence == one.fence)
 
 
 def _give_back(
-    connection: sa.Connection, mail_out_id: int, where: Sequence[sa.ColumnElement[bool]], *, at: datetime, who: str
+    connection: sa.Connection,
+    mail_out_id: int,
+    where: Sequence[sa.ColumnElement[bool]],
+    *,
+    at: datetime,
+    who: str,
 ) -> None:
-    """Let those without a marker wait again, as if they had not been claimed; a stopped mail-out ends their trying."""
+    """Let those without a marker wait again, as if they had not been claimed; a stopped mail-out
+    ends their trying.
+    """
     state = connection.scalar(sa.select(mail_out.c.state).where(mail_out.c.id == mail_out_id))
     here = (*where, d.handover_at.is_(None))
     if state == MailOutState.STOPPED.value:
-        move(connection, State.NOT_SENT, *here, at=at, who=who, reason=Reason.STOPPED, attempts=d.attempts - 1)
+        move(
+            connection,
+            State.NOT_SENT,
+            *here,
+            at=at,
+            who=who,
+            reason=Reason.STOPPED,
+            attempts=d.attempts - 1,
+        )
     else:
         move(connection, State.WAITING, *here, at=at, who=who, attempts=d.attempts - 1)
 
 
-# ------------------------------------------------------------------------------------ moves by people and by the clock
+# ----------------------------------------------------------------- moves by people and by the clock
 
 
 def not_sent(
@@ -331,7 +386,9 @@ def not_sent(
     who: str,
     detail: str = "",
 ) -> int:
-    """End the trying of everyone who waits or is deferred and matches (edge j). Returns how many."""
+    """End the trying of everyone who waits or is deferred and matches (edge j). Returns
+    how many.
+    """
     open_ = d.state.in_([State.WAITING.value, State.DEFERRED.value])
     return len(
         move(
@@ -349,7 +406,9 @@ def not_sent(
     )
 
 
-def settle(connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime) -> bool:
+def settle(
+    connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime
+) -> bool:
     """Let a named person say what became of an unknown delivery: accepted or not sent (edge k)."""
     reason = Reason.DECIDED if to is State.NOT_SENT else ""
     it = (d.id == delivery_id, d.state == State.UNKNOWN.value)
@@ -373,10 +432,21 @@ def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) ->
 
 
 def _note(
-    connection: sa.Connection, mail_out_id: int, delivery_id: int, kind: str, at: datetime, who: str, detail: str
+    connection: sa.Connection,
+    mail_out_id: int,
+    delivery_id: int,
+    kind: str,
+    at: datetime,
+    who: str,
+    detail: str,
 ) -> None:
     connection.execute(
         sa.insert(event).values(
-            mail_out_id=mail_out_id, delivery_id=delivery_id, kind=kind, at=at, who=who, detail=detail
+            mail_out_id=mail_out_id,
+            delivery_id=delivery_id,
+            kind=kind,
+            at=at,
+            who=who,
+            detail=detail,
         )
     )

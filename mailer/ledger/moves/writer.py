@@ -1,10 +1,13 @@
-"""Ledger calls from the event loop: one thread writes, and whatever waits together is committed together.
+"""Ledger calls from the event loop: one thread writes, and whatever waits together is committed
+together.
 
-What is asked for comes back when its transaction is on disk. Several connections finish letters at about the same
-time; their markers and outcomes share one commit and one fsync. A call that raises is undone alone.
+What is asked for comes back when its transaction is on disk. Several connections finish letters at
+about the same time; their markers and outcomes share one commit and one fsync. A call that raises
+is undone alone.
 
-The order within a commit: outcomes, then everything else, then markers. So a pause that was asked for in the same
-breath as a marker holds, and the outcome of a letter and the marker of the next are one commit.
+The order within a commit: outcomes, then everything else, then markers. So a pause that was asked
+for in the same breath as a marker holds, and the outcome of a letter and the marker of the next are
+one commit.
 """
 
 from __future__ import annotations
@@ -47,19 +50,25 @@ class Write(Generic[T]):
 
     __slots__ = ("after", "done", "fault", "item", "kind", "value")
 
-    def __init__(self, kind: _Kind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None) -> None:
+    def __init__(
+        self, kind: _Kind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None
+    ) -> None:
         self.kind, self.item, self.done, self.after = kind, item, done, after
         self.value: T | None = None
         self.fault: BaseException | None = None
 
 
 class Writer:
-    """Use as `async with Writer(ledger) as writer`. On leaving, everything asked for is written first.
+    """Use as `async with Writer(ledger) as writer`. On leaving, everything asked for is written
+    first.
 
-    What was asked for is written, even if the asker is cancelled. `keep` takes the outcomes that the ledger did not take.
+    What was asked for is written, even if the asker is cancelled. `keep` takes the outcomes that
+    the ledger did not take.
     """
 
-    def __init__(self, ledger: Ledger, keep: Callable[[Sequence[Outcome]], None] = lambda _outcomes: None) -> None:
+    def __init__(
+        self, ledger: Ledger, keep: Callable[[Sequence[Outcome]], None] = lambda _outcomes: None
+    ) -> None:
         self.ledger, self._keep = ledger, keep
         self._asked: list[Write[Any]] = []
         self._work: queue.SimpleQueue[list[Write[Any]] | None] = queue.SimpleQueue()
@@ -75,9 +84,13 @@ class Writer:
         self._work.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def run(self, call: Callable[Concatenate[sa.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(
+        self, call: Callable[Concatenate[sa.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run `call(connection, …)` in a transaction, and come back when it is on disk."""
-        value: T = await self._ask(_Kind.CALL, lambda connection: call(connection, *args, **kwargs)).done
+        value: T = await self._ask(
+            _Kind.CALL, lambda connection: call(connection, *args, **kwargs)
+        ).done
         return value
 
     def record(self, outcome: Outcome) -> Write[bool]:
@@ -85,7 +98,8 @@ class Writer:
         return self._ask(_Kind.OUTCOME, outcome)
 
     async def mark(self, marker: Marker, *, after: Write[bool] | None) -> bool:
-        """Set a marker (`moves.mark_all`); `after` is the outcome that must be on disk with it, or before it.
+        """Set a marker (`moves.mark_all`); `after` is the outcome that must be on disk with it, or
+        before it.
 
         Raises what kept that outcome from being written; then this marker is not set.
         """
@@ -100,14 +114,16 @@ class Writer:
         return write
 
     def _hand_over(self, before: int = 0) -> None:
-        """Wait until the loop has come round without another wish: what is asked for in one breath is one commit."""
+        """Wait until the loop has come round without another wish: what is asked for in one breath
+        is one commit.
+        """
         if before < len(self._asked) < ENOUGH:
             self._loop.call_soon(self._hand_over, len(self._asked))
         elif self._asked:
             self._work.put(self._asked)
             self._asked = []
 
-    # ---------------------------------------------------------------------------------------------- on the thread
+    # -------------------------------------------------------------------------------- on the thread
 
     def _write(self) -> None:
         while (asked := self._work.get()) is not None:
@@ -119,13 +135,19 @@ class Writer:
                     one.fault = fault
             except Exception as fault:
                 self._one_by_one(writes, fault)
-            if lost := [one.item for one in writes if one.kind is _Kind.OUTCOME and isinstance(one.fault, Unwritable)]:
+            if lost := [
+                one.item
+                for one in writes
+                if one.kind is _Kind.OUTCOME and isinstance(one.fault, Unwritable)
+            ]:
                 with contextlib.suppress(OSError):  # kept nowhere, they will be unknown
                     self._keep(lost)
             self._loop.call_soon_threadsafe(_answer, writes)
 
     def _together(self, writes: list[Write[Any]]) -> None:
-        """Write all in one transaction. A disk that takes nothing is asked again: nothing else may go on meanwhile."""
+        """Write all in one transaction. A disk that takes nothing is asked again: nothing else may
+        go on meanwhile.
+        """
         for _ in range(TRIES - 1):
             with contextlib.suppress(Unwritable):
                 return self._transact(writes)
@@ -138,7 +160,9 @@ class Writer:
             self._outcomes_calls_markers(connection, writes)
 
     def _asked_meanwhile(self) -> list[Write[Any]]:
-        """Return what was asked for while the log was busy: the longer others write, the more goes into one commit."""
+        """Return what was asked for while the log was busy: the longer others write, the more goes
+        into one commit.
+        """
         found: list[Write[Any]] = []
         while not self._work.empty():
             if (asked := self._work.get()) is None:
@@ -171,7 +195,9 @@ class Writer:
                     raise one.after.fault
             if these:
                 call: _Together = together
-                for one, value in zip(these, call(connection, [one.item for one in these]), strict=True):
+                for one, value in zip(
+                    these, call(connection, [one.item for one in these]), strict=True
+                ):
                     one.value = value
 
 

@@ -65,7 +65,9 @@ class Delivery:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether the mailer can do no more by itself: unknown, refused, or given up. `NEEDS_A_PERSON` asks the log."""
+        """Whether the mailer can do no more by itself: unknown, refused, or given up.
+        `NEEDS_A_PERSON` asks the log.
+        """
         given_up = self.state is State.NOT_SENT and self.reason == Reason.GAVE_UP
         return given_up or self.state in (State.UNKNOWN, State.REFUSED)
 
@@ -76,7 +78,11 @@ class Delivery:
             return ""
         sheet = f' · sheet "{self.sheet}"' if self.sheet else ""
         if self.sheet or ":" not in self.cell:
-            return f"{self.file}{sheet} · cell {self.cell}" if self.cell else f"{self.file}{sheet} · row {self.row}"
+            return (
+                f"{self.file}{sheet} · cell {self.cell}"
+                if self.cell
+                else f"{self.file}{sheet} · row {self.row}"
+            )
         return f"{self.file}:{self.cell}"
 
 
@@ -109,7 +115,9 @@ class Moment:
 
 
 def counts(connection: sa.Connection, mail_out_id: int) -> dict[State, int]:
-    """Count the deliveries of a mail-out in each state; the sum is everyone of the plan, the left out included."""
+    """Count the deliveries of a mail-out in each state; the sum is everyone of the plan, the left
+    out included.
+    """
     rows = connection.execute(
         sa.select(d.state, sa.func.count()).where(d.mail_out_id == mail_out_id).group_by(d.state)
     ).all()
@@ -117,7 +125,9 @@ def counts(connection: sa.Connection, mail_out_id: int) -> dict[State, int]:
     return {state: found.get(state, 0) for state in State}
 
 
-def counts_by_delegation(connection: sa.Connection, mail_out_id: int) -> dict[str, dict[State, int]]:
+def counts_by_delegation(
+    connection: sa.Connection, mail_out_id: int
+) -> dict[str, dict[State, int]]:
     rows = connection.execute(
         sa.select(d.delegation, d.state, sa.func.count())
         .where(d.mail_out_id == mail_out_id)
@@ -129,8 +139,12 @@ def counts_by_delegation(connection: sa.Connection, mail_out_id: int) -> dict[st
     return dict(sorted(table.items()))
 
 
-def reasons(connection: sa.Connection, mail_out_id: int, *states: State) -> dict[str, dict[str, int]]:
-    """Count by reason and delegation: {"no_address": {"FR": 2, …}, …}, the most frequent reason first."""
+def reasons(
+    connection: sa.Connection, mail_out_id: int, *states: State
+) -> dict[str, dict[str, int]]:
+    """Count by reason and delegation: {"no_address": {"FR": 2, …}, …}, the most frequent reason
+    first.
+    """
     rows = connection.execute(
         sa.select(d.reason, d.delegation, sa.func.count())
         .where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in states]))
@@ -156,7 +170,9 @@ def people(
     delegations: Collection[str] = (),
     search: str = "",
 ) -> list[Delivery]:
-    """List deliveries in the order of the sheets, narrowed to states, delegations, and a part of name or address."""
+    """List deliveries in the order of the sheets, narrowed to states, delegations, and a part of
+    name or address.
+    """
     found = each(connection, mail_out_id, states=states, delegations=delegations)
     if search:
         wanted = fold(search)
@@ -165,9 +181,15 @@ def people(
 
 
 def each(
-    connection: sa.Connection, mail_out_id: int, *, states: Collection[State] = (), delegations: Collection[str] = ()
+    connection: sa.Connection,
+    mail_out_id: int,
+    *,
+    states: Collection[State] = (),
+    delegations: Collection[str] = (),
 ) -> Iterator[Delivery]:
-    """Yield what `people` lists, a thousand in memory at a time; the transaction stays open until the last."""
+    """Yield what `people` lists, a thousand in memory at a time; the transaction stays open until
+    the last.
+    """
     query = sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id).order_by(d.number)
     if states:
         query = query.where(d.state.in_([state.value for state in states]))
@@ -178,14 +200,22 @@ def each(
 
 
 def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
-    """Find a person of a mail-out by number, address or name; an exact hit excludes the partial ones."""
+    """Find a person of a mail-out by number, address or name; an exact hit excludes the partial
+    ones.
+    """
     everyone = people(connection, mail_out_id)
     number = who.strip().rpartition("-")[2]
-    exact = [one for one in everyone if (number.isdecimal() and int(number) == one.number) or _is_called(one, who)]
+    exact = [
+        one
+        for one in everyone
+        if (number.isdecimal() and int(number) == one.number) or _is_called(one, who)
+    ]
     words = tokens(who)
     if not words:
         return exact
-    return exact or [one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)]
+    return exact or [
+        one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)
+    ]
 
 
 def exactly(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
@@ -198,9 +228,15 @@ def _is_called(one: Delivery, who: str) -> bool:
 
 
 def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
-    """Return all that happened to a delivery, in order; the end of an attempt carries the server's words."""
-    attempts = connection.execute(sa.select(attempt).where(a.delivery_id == delivery_id).order_by(a.id)).all()
-    events = connection.execute(sa.select(event).where(e.delivery_id == delivery_id).order_by(e.id)).all()
+    """Return all that happened to a delivery, in order; the end of an attempt carries the server's
+    words.
+    """
+    attempts = connection.execute(
+        sa.select(attempt).where(a.delivery_id == delivery_id).order_by(a.id)
+    ).all()
+    events = connection.execute(
+        sa.select(event).where(e.delivery_id == delivery_id).order_by(e.id)
+    ).all()
     moments = []
     for row in events:
         moment = Moment(row.at, row.kind, row.reason, row.detail, row.who)
@@ -214,8 +250,14 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
 
 def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> list[str]:
     """Return the Message-IDs of a few letters of the mail-out that were accepted last."""
-    where = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, d.message_id.is_not(None))
-    found = connection.scalars(sa.select(d.message_id).where(*where).order_by(d.changed_at.desc()).limit(limit))
+    where = (
+        d.mail_out_id == mail_out_id,
+        d.state == State.ACCEPTED.value,
+        d.message_id.is_not(None),
+    )
+    found = connection.scalars(
+        sa.select(d.message_id).where(*where).order_by(d.changed_at.desc()).limit(limit)
+    )
     return [one for one in found if one]
 
 

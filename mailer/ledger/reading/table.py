@@ -1,8 +1,10 @@
-"""The table of outcomes: filtered, searched, sorted, a page at a time, for 600 people as for 100,000.
+"""The table of outcomes: filtered, searched, sorted, a page at a time, for 600 people as for
+100,000.
 
-Pages go by key, never by offset: "after person 4711 in this order" costs the same on the first page and on the last,
-and no row is shown twice or passed over because somebody's state changed between two pages. What a page holds is found in
-one index alone (`ix_delivery_table`); only the rows that are shown are read.
+Pages go by key, never by offset: "after person 4711 in this order" costs the same on the first page
+and on the last, and no row is shown twice or passed over because somebody's state changed between
+two pages. What a page holds is found in one index alone (`ix_delivery_table`); only the rows that
+are shown are read.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ d, e = delivery.c, event.c
 
 PAGE = 50
 BY_INDEX = "INDEXED BY ix_delivery_table"
-"""SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its way."""
+"""SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its
+way.
+"""
 
 NOT_REACHED = (
     State.REFUSED.value,
@@ -38,7 +42,8 @@ HANDFUL = 500
 """So many people found by what was said are named one by one in the question to the table."""
 
 NEWEST = 20_000
-"""So many of the last events are looked at for the rate: five minutes at thirty letters a second."""
+"""So many of the last events are looked at for the rate: five minutes at thirty letters a second.
+"""
 
 SORTS: dict[str, sa.Column[Any]] = {
     "number": d.number,
@@ -61,7 +66,9 @@ class Wanted:
     languages: tuple[str, ...] = ()
     since: datetime | None = None  # changed at or after
     until: datetime | None = None  # changed before
-    search: str = ""  # words, in any order and without case: of name or address, of what was said, of a note
+    search: str = (
+        ""  # words, in any order and without case: of name or address, of what was said, of a note
+    )
 
     def where(self, mail_out_id: int) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [d.mail_out_id == mail_out_id]
@@ -82,12 +89,15 @@ class Wanted:
         return found
 
 
-def _where(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def _where(
+    connection: sa.Connection, mail_out_id: int, wanted: Wanted
+) -> list[sa.ColumnElement[bool]]:
     """Return the conditions of the rows, the search included.
 
-    All words stand in somebody's name and address, or with these in what was said of them or in a note. What was said is
-    looked at for those alone who were not reached: they are few, and found by `ix_delivery_queue`. Who was found by it is
-    put into the question itself where it is a handful: SQLite then goes through the table once.
+    All words stand in somebody's name and address, or with these in what was said of them or in a
+    note. What was said is looked at for those alone who were not reached: they are few, and found
+    by `ix_delivery_queue`. Who was found by it is put into the question itself where it is a
+    handful: SQLite then goes through the table once.
     """
     found = wanted.where(mail_out_id)
     words = wanted.search.split()
@@ -96,10 +106,17 @@ def _where(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> list[
     other = delivery.alias("other").c
 
     def all_in(names: sa.Column[str], *texts: sa.Column[str]) -> sa.ColumnElement[bool]:
-        return sa.and_(*(sa.or_(_named(names, word), *(_written(text, word) for text in texts)) for word in words))
+        return sa.and_(
+            *(
+                sa.or_(_named(names, word), *(_written(text, word) for text in texts))
+                for word in words
+            )
+        )
 
     said = sa.select(other.id).where(
-        other.mail_out_id == mail_out_id, other.state.in_(NOT_REACHED), all_in(other.words, other.text, other.detail)
+        other.mail_out_id == mail_out_id,
+        other.state.in_(NOT_REACHED),
+        all_in(other.words, other.text, other.detail),
     )
     noted = (
         sa.select(other.id)
@@ -117,7 +134,9 @@ def _where(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> list[
 def _named(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
     """Without case and accents; nothing but punctuation is nobody's name."""
     found = tokens(word)
-    return sa.and_(*(column.contains(one, autoescape=True) for one in found)) if found else sa.false()
+    return (
+        sa.and_(*(column.contains(one, autoescape=True) for one in found)) if found else sa.false()
+    )
 
 
 def _written(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
@@ -143,20 +162,27 @@ def page(
     before: int | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """Return the rows behind the person numbered `after`, or before the one numbered `before`, in this order."""
+    """Return the rows behind the person numbered `after`, or before the one numbered `before`, in
+    this order.
+    """
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
     backwards = before is not None
     order = (column, d.number) if column is not d.number else (d.number,)
     where = _where(connection, mail_out_id, wanted)
     beyond = _key(connection, mail_out_id, order, before if backwards else after)
     if beyond is not None:
-        key, edge = sa.tuple_(*order), sa.tuple_(*(sa.literal(part, one.type) for part, one in zip(beyond, order)))  # noqa: B905
+        key = sa.tuple_(*order)
+        edge = sa.tuple_(
+            *(sa.literal(part, one.type) for part, one in zip(beyond, order, strict=False))
+        )
         where.append(key < edge if down != backwards else key > edge)
     ids = sa.select(d.id).where(*where)
     if sort != "number" or wanted != Wanted():
         ids = ids.with_hint(delivery, BY_INDEX, "sqlite")
     chosen = connection.scalars(
-        ids.order_by(*(one.desc() if down != backwards else one.asc() for one in order)).limit(limit + 1)
+        ids.order_by(*(one.desc() if down != backwards else one.asc() for one in order)).limit(
+            limit + 1
+        )
     ).all()
     more, found = len(chosen) > limit, _of(connection, chosen[:limit])
     if backwards:
@@ -166,7 +192,10 @@ def page(
 
 def _of(connection: sa.Connection, ids: Sequence[int]) -> list[Delivery]:
     """Return these rows, in this order."""
-    rows = {row.id: delivery_of(row) for row in connection.execute(sa.select(*delivery_columns).where(d.id.in_(ids)))}
+    rows = {
+        row.id: delivery_of(row)
+        for row in connection.execute(sa.select(*delivery_columns).where(d.id.in_(ids)))
+    }
     return [rows[id_] for id_ in ids]
 
 
@@ -175,7 +204,9 @@ def _key(
 ) -> tuple[Any, ...] | None:
     if number is None:
         return None
-    row = connection.execute(sa.select(*order).where(d.mail_out_id == mail_out_id, d.number == number)).one_or_none()
+    row = connection.execute(
+        sa.select(*order).where(d.mail_out_id == mail_out_id, d.number == number)
+    ).one_or_none()
     return None if row is None else tuple(row)
 
 
@@ -186,7 +217,9 @@ def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
 
 
 def table(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, str, str, int]]:
-    """Count everyone at once: (delegation, state, reason, people). Every other count is a sum of these."""
+    """Count everyone at once: (delegation, state, reason, people). Every other count is a sum of
+    these.
+    """
     rows = connection.execute(
         sa.select(d.delegation, d.state, d.reason, sa.func.count())
         .with_hint(delivery, BY_INDEX, "sqlite")
@@ -196,12 +229,16 @@ def table(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, str, s
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def every(connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: str = "number") -> list[Delivery]:
+def every(
+    connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: str = "number"
+) -> list[Delivery]:
     """Return all rows that are wanted, for an export or a call sheet."""
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
     order = [one.desc() if down else one.asc() for one in (column, d.number)]
     rows = connection.execute(
-        sa.select(*delivery_columns).where(*_where(connection, mail_out_id, wanted)).order_by(*order)
+        sa.select(*delivery_columns)
+        .where(*_where(connection, mail_out_id, wanted))
+        .order_by(*order)
     )
     return [delivery_of(row) for row in rows]
 
@@ -214,7 +251,10 @@ def choices(connection: sa.Connection, mail_out_id: int) -> dict[str, list[str]]
         .where(d.mail_out_id == mail_out_id)
         .distinct()
     ).all()
-    return {name: sorted({row[at] for row in rows if row[at]}) for at, name in enumerate(("role", "group", "language"))}
+    return {
+        name: sorted({row[at] for row in rows if row[at]})
+        for at, name in enumerate(("role", "group", "language"))
+    }
 
 
 def one(connection: sa.Connection, mail_out_id: int, number: int) -> Delivery | None:
@@ -226,8 +266,14 @@ def one(connection: sa.Connection, mail_out_id: int, number: int) -> Delivery | 
 
 
 def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
-    """Return the same person's deliveries in other mail-outs, by name within the delegation or by address."""
-    same = [column == value for column, value in ((d.person, mine.person), (d.address_key, mine.address_key)) if value]
+    """Return the same person's deliveries in other mail-outs, by name within the delegation or by
+    address.
+    """
+    same = [
+        column == value
+        for column, value in ((d.person, mine.person), (d.address_key, mine.address_key))
+        if value
+    ]
     if not same:
         return []
     rows = connection.execute(
@@ -278,21 +324,37 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
         .limit(limit)
     )
     for row in rows:
-        yield Happened(row.id, row.at, row.kind, row.who, row.detail, row.number, row.name or "", row.delegation or "")
+        yield Happened(
+            row.id,
+            row.at,
+            row.kind,
+            row.who,
+            row.detail,
+            row.number,
+            row.name or "",
+            row.delegation or "",
+        )
 
 
 def last_event(connection: sa.Connection, mail_out_id: int) -> int:
-    """Return the id of the newest event of a mail-out: nothing has changed while it stays the same."""
+    """Return the id of the newest event of a mail-out: nothing has changed while it
+    stays the same.
+    """
     return connection.scalar(sa.select(sa.func.max(e.id)).where(e.mail_out_id == mail_out_id)) or 0
 
 
 def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime) -> list[datetime]:
     """Return when letters got an outcome, from a moment on: what the rate is drawn from."""
     rows = connection.execute(
-        sa.select(e.at, e.kind, e.delivery_id).where(e.mail_out_id == mail_out_id).order_by(e.id.desc()).limit(NEWEST)
+        sa.select(e.at, e.kind, e.delivery_id)
+        .where(e.mail_out_id == mail_out_id)
+        .order_by(e.id.desc())
+        .limit(NEWEST)
     )
     ends = ("accepted", "refused", "unknown", "deferred")
-    return [row.at for row in rows if row.delivery_id and row.kind in ends and row.at >= since][::-1]
+    return [row.at for row in rows if row.delivery_id and row.kind in ends and row.at >= since][
+        ::-1
+    ]
 
 
 def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:

@@ -1,8 +1,10 @@
-"""Taking people out of the send log for good: who they are, what was written to them, and every text about them.
+"""Taking people out of the send log for good: who they are, what was written to them, and every
+text about them.
 
-What stays says nothing of anybody: delegation, language, state, code, times, and the commitments by which the chain goes
-on holding (`seals.py`). The cells of the sheets, which a mail-out keeps to explain a stale plan, go for everyone in it.
-Only a mail-out that is over is touched: before that, a name is what keeps a second letter from going out.
+What stays says nothing of anybody: delegation, language, state, code, times, and the commitments by
+which the chain goes on holding (`seals.py`). The cells of the sheets, which a mail-out keeps to
+explain a stale plan, go for everyone in it. Only a mail-out that is over is touched: before that, a
+name is what keeps a second letter from going out.
 """
 
 from __future__ import annotations
@@ -38,16 +40,24 @@ def ended_before(connection: sa.Connection, day: date) -> list[Delivery]:
     return [delivery_of(row) for row in rows]
 
 
-def erase(connection: sa.Connection, people: Sequence[Delivery], *, who: str, because: str, at: datetime) -> int:
-    """Erase deliveries. `because` stays on record, so it names nobody. Returns how many were erased.
+def erase(
+    connection: sa.Connection, people: Sequence[Delivery], *, who: str, because: str, at: datetime
+) -> int:
+    """Erase deliveries. `because` stays on record, so it names nobody. Returns how many were
+    erased.
 
-    Refused as a whole where a mail-out is not over, or a delivery is unknown: somebody has to settle it first.
+    Refused as a whole where a mail-out is not over, or a delivery is unknown: somebody has to
+    settle it first.
     """
-    concerned = [mailouts.get(connection, mail_out_id) for mail_out_id in sorted({one.mail_out_id for one in people})]
+    concerned = [
+        mailouts.get(connection, mail_out_id)
+        for mail_out_id in sorted({one.mail_out_id for one in people})
+    ]
     for one in concerned:
         if one.state not in (MailOutState.FINISHED, MailOutState.STOPPED):
             raise Refused(
-                f"{one.name} is {one.state}: nobody in it is erased before it is over. Nothing was changed.",
+                f"{one.name} is {one.state}: nobody in it is erased before it is over. Nothing was"
+                " changed.",
                 hint=f"mailer stop {one.name}, if it shall not be sent",
                 code="S310",
             )
@@ -59,7 +69,9 @@ def erase(connection: sa.Connection, people: Sequence[Delivery], *, who: str, be
             code="S310",
         )
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what was there is overwritten, not only given free
+        connection.exec_driver_sql(
+            "PRAGMA secure_delete=ON"
+        )  # what was there is overwritten, not only given free
     erased = [one for one in people if _erase(connection, one, who, because, at)]
     for one in concerned:
         packed = replace(Sources.unpack(mailouts.sources(connection, one.id)), cells={}).pack()
@@ -68,7 +80,9 @@ def erase(connection: sa.Connection, people: Sequence[Delivery], *, who: str, be
 
 
 def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at: datetime) -> bool:
-    row = connection.execute(sa.select(delivery).where(d.id == one.id, d.erased.is_(None)).with_for_update()).mappings()
+    row = connection.execute(
+        sa.select(delivery).where(d.id == one.id, d.erased.is_(None)).with_for_update()
+    ).mappings()
     found = row.one_or_none()
     if found is None:
         return False
@@ -77,7 +91,9 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
         where = (table.c.delivery_id == one.id, text != "", table.c.erased.is_(None))
         for key, words in connection.execute(sa.select(table.c.id, text).where(*where)).all():
             kept = seals.commitment(found["salt"], kind, key, words)
-            connection.execute(sa.update(table).where(table.c.id == key).values({name: "", "erased": kept}))
+            connection.execute(
+                sa.update(table).where(table.c.id == key).values({name: "", "erased": kept})
+            )
     nobody = f"erased {one.id}"  # nobody's, and still one of a kind within the mail-out
     blank = {name: None if name == "row" else "" for name in seals.PERSONAL}
     connection.execute(
@@ -96,7 +112,12 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
         letters.forget(connection, one.digest)
     connection.execute(
         sa.insert(event).values(
-            mail_out_id=one.mail_out_id, delivery_id=one.id, kind=ERASED, at=at, who=who, detail=because
+            mail_out_id=one.mail_out_id,
+            delivery_id=one.id,
+            kind=ERASED,
+            at=at,
+            who=who,
+            detail=because,
         )
     )
     return True

@@ -1,14 +1,18 @@
-"""The chain that makes a change of the record evident: each seal hashes all entries since the last one, and that seal.
+"""The chain that makes a change of the record evident: each seal hashes all entries since the last
+one, and that seal.
 
-Events, attempts and plans are covered: an entry that is altered, taken out or put in between breaks the seal it stands
-under. Sealing is done in batches, about once a second while letters go out and whenever a log is closed, so it costs a
-letter next to nothing. A chain proves nothing against somebody who makes it anew from the start; the last hash, kept by
-a second person, does (`verify` looks for it).
+Events, attempts and plans are covered: an entry that is altered, taken out or put in between breaks
+the seal it stands under. Sealing is done in batches, about once a second while letters go out and
+whenever a log is closed, so it costs a letter next to nothing. A chain proves nothing against
+somebody who makes it anew from the start; the last hash, kept by a second person, does (`verify`
+looks for it).
 
-What is personal goes in as a commitment, `H(salt ‖ text)`, with a salt for each person. Erasing a person keeps the
-commitments and destroys salt and texts: the chain stays whole, and nobody can guess from it.
+What is personal goes in as a commitment, `H(salt ‖ text)`, with a salt for each person. Erasing a
+person keeps the commitments and destroys salt and texts: the chain stays whole, and nobody can
+guess from it.
 
-All times, numbers and texts are put into one form, the same on both databases and in every version of them.
+All times, numbers and texts are put into one form, the same on both databases and in every version
+of them.
 """
 
 from __future__ import annotations
@@ -44,7 +48,9 @@ class Broken:
 
     what: str  # "an entry was changed", "2 entries are missing"
     mail_outs: tuple[int, ...]
-    since: datetime | None  # of the entries under the seal; None where one delivery or letter is meant
+    since: (
+        datetime | None
+    )  # of the entries under the seal; None where one delivery or letter is meant
     until: datetime | None
 
 
@@ -92,16 +98,20 @@ class Draft:
 
 
 def draft(connection: sa.Connection) -> Draft:
-    """Hash everything that is not sealed yet, as one reader sees it: nobody needs to be kept from writing meanwhile.
+    """Hash everything that is not sealed yet, as one reader sees it: nobody needs to be kept from
+    writing meanwhile.
 
-    The one condition is that no entry is still to come with a smaller number than the last one that is seen.
+    The one condition is that no entry is still to come with a smaller number than the last one that
+    is seen.
     """
     before = _last(connection)
     return Draft(before, _body(connection, before, None))
 
 
 def close(connection: sa.Connection, drawn: Draft, at: datetime) -> bool:
-    """Write a seal, where there is something to seal. False: somebody else has written one since it was drawn."""
+    """Write a seal, where there is something to seal. False: somebody else has written one since it
+    was drawn.
+    """
     body = drawn.body
     if not body.events and not body.attempts:
         return True
@@ -122,12 +132,16 @@ def close(connection: sa.Connection, drawn: Draft, at: datetime) -> bool:
 
 
 def head(connection: sa.Connection) -> str:
-    """Return the last seal's hash: whoever keeps it can tell later whether the chain still contains it."""
+    """Return the last seal's hash: whoever keeps it can tell later whether the chain still contains
+    it.
+    """
     return _last(connection).hash
 
 
 def verify(connection: sa.Connection, head: str = "") -> Proof:
-    """Go through the chain from the beginning. `head` is a hash that somebody has kept, or its first 16 signs or more."""
+    """Go through the chain from the beginning. `head` is a hash that somebody has kept, or its
+    first 16 signs or more.
+    """
     broken: list[Broken] = []
     last = _Seal(0, 0, BEGINNING)
     hashes = [BEGINNING]
@@ -136,7 +150,14 @@ def verify(connection: sa.Connection, head: str = "") -> Proof:
         here = _Seal(row.event_id, row.attempt_id, row.hash)
         body = _body(connection, last, here)
         if row.before != last.hash:
-            broken.append(_at(connection, last, here, "a seal before these entries was taken out, put in or changed"))
+            broken.append(
+                _at(
+                    connection,
+                    last,
+                    here,
+                    "a seal before these entries was taken out, put in or changed",
+                )
+            )
         elif body.hash != row.hash:
             broken.append(_at(connection, last, here, _difference(row, body)))
         hashes.append(row.hash)
@@ -160,7 +181,7 @@ def verify(connection: sa.Connection, head: str = "") -> Proof:
     )
 
 
-# ---------------------------------------------------------------------------------------------------- commitments
+# -------------------------------------------------------------------------------------- commitments
 
 
 def commitment(salt: str, kind: str, key: int, text: str) -> str:
@@ -170,15 +191,19 @@ def commitment(salt: str, kind: str, key: int, text: str) -> str:
 
 def commitment_of(row: Mapping[Any, Any]) -> str:
     """Return what stands in the chain for the person of a delivery."""
-    words = "|".join(str(row[name] if row[name] is not None else "").encode().hex() for name in PERSONAL)
+    words = "|".join(
+        str(row[name] if row[name] is not None else "").encode().hex() for name in PERSONAL
+    )
     return sha256(f"{row['salt']}|person|{words}".encode()).hexdigest()
 
 
-# -------------------------------------------------------------------------------------------------------- the body
+# ----------------------------------------------------------------------------------------- the body
 
 
 def _last(connection: sa.Connection) -> _Seal:
-    row = connection.execute(sa.select(s.event_id, s.attempt_id, s.hash).order_by(s.id.desc()).limit(1)).one_or_none()
+    row = connection.execute(
+        sa.select(s.event_id, s.attempt_id, s.hash).order_by(s.id.desc()).limit(1)
+    ).one_or_none()
     return _Seal(*row) if row else _Seal(0, 0, BEGINNING)
 
 
@@ -193,12 +218,17 @@ def _body(connection: sa.Connection, before: _Seal, until: _Seal | None) -> _Bod
         query = (
             sa.select(key, _line(connection, table), text, table.c.erased, d.salt)
             .select_from(table.outerjoin(delivery, d.id == table.c.delivery_id))
-            .where(*([key > start] if before.hash != BEGINNING else []), *([key <= end] if end is not None else []))
+            .where(
+                *([key > start] if before.hash != BEGINNING else []),
+                *([key <= end] if end is not None else []),
+            )
             .order_by(key)
         )
         cursor = connection.execute(query).cursor
         assert cursor is not None
-        rows = cursor.fetchall()  # as the driver gives them: rows of SQLAlchemy's cost four times as much
+        rows = (
+            cursor.fetchall()
+        )  # as the driver gives them: rows of SQLAlchemy's cost four times as much
         lines += [
             f"{kind}|{line}|{gone if gone is not None else commitment(salt or '', kind, number, words)}"
             for number, line, words, gone, salt in rows
@@ -206,7 +236,9 @@ def _body(connection: sa.Connection, before: _Seal, until: _Seal | None) -> _Bod
         counts.append(len(rows))
         ends.append(rows[-1][0] if rows else start)
     lines += _plans(connection, before, until.event_id if until else ends[0])
-    return _Body(ends[0], ends[1], counts[0], counts[1], sha256("\n".join(lines).encode()).hexdigest())
+    return _Body(
+        ends[0], ends[1], counts[0], counts[1], sha256("\n".join(lines).encode()).hexdigest()
+    )
 
 
 def _since(before: _Seal) -> list[sa.ColumnElement[bool]]:
@@ -214,7 +246,9 @@ def _since(before: _Seal) -> list[sa.ColumnElement[bool]]:
 
 
 def _line(connection: sa.Connection, table: sa.Table) -> sa.ColumnElement[str]:
-    """Return an SQL expression for an entry without its personal text: `12|2027-01-20 08:00:41.000000|1|7|61…`."""
+    """Return an SQL expression for an entry without its personal text: `12|2027-01-20
+    08:00:41.000000|1|7|61…`.
+    """
     left_out = {"detail", "text", "erased"}
     parts = [_form(connection, column) for column in table.columns if column.name not in left_out]
     line: sa.ColumnElement[str] = parts[0]
@@ -241,17 +275,31 @@ def _form(connection: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement
 
 
 def _plans(connection: sa.Connection, before: _Seal, until: int) -> Iterator[str]:
-    """Yield a line for each plan that was written: its fingerprint, and everyone in it with their letter."""
+    """Yield a line for each plan that was written: its fingerprint, and everyone in it with their
+    letter.
+    """
     planned = connection.execute(
         sa.select(m.id, m.appeal, m.mode, m.hash, m.server, m.sender)
         .join(event, e.mail_out_id == m.id)
         .where(*_since(before), e.id <= until, e.kind == PLANNED, e.delivery_id.is_(None))
         .order_by(e.id)
     ).all()
-    columns = ("number", "message_id", "digest", "resend_of", "state", "reason", "erased", "salt", *PERSONAL)
+    columns = (
+        "number",
+        "message_id",
+        "digest",
+        "resend_of",
+        "state",
+        "reason",
+        "erased",
+        "salt",
+        *PERSONAL,
+    )
     for mail_out_id, *what in planned:
         people = connection.execute(
-            sa.select(*(d[name] for name in columns)).where(d.mail_out_id == mail_out_id).order_by(d.number)
+            sa.select(*(d[name] for name in columns))
+            .where(d.mail_out_id == mail_out_id)
+            .order_by(d.number)
         ).mappings()
         whole = sha256("|".join(word.encode().hex() for word in what).encode())
         for row in people:
@@ -264,23 +312,34 @@ def _plans(connection: sa.Connection, before: _Seal, until: int) -> Iterator[str
         yield f"p|{mail_out_id}|{whole.hexdigest()}"
 
 
-# ------------------------------------------------------------------------------------------------------ the findings
+# ------------------------------------------------------------------------------------- the findings
 
 
 def _difference(row: sa.Row[Any], body: _Body) -> str:
     words = []
-    for name, sealed, found in (("event", row.events, body.events), ("attempt", row.attempts, body.attempts)):
+    for name, sealed, found in (
+        ("event", row.events, body.events),
+        ("attempt", row.attempts, body.attempts),
+    ):
         if sealed != found:
             many = abs(sealed - found)
             what = f"{many} {name}{'' if many == 1 else 's'}"
-            words.append(f"{what} {'is' if many == 1 else 'are'} missing" if found < sealed else f"{what} too many")
+            words.append(
+                f"{what} {'is' if many == 1 else 'are'} missing"
+                if found < sealed
+                else f"{what} too many"
+            )
     return ", ".join(words) or "an entry, or a plan, was changed"
 
 
 def _at(connection: sa.Connection, before: _Seal, here: _Seal, what: str) -> Broken:
     where = (*_since(before), e.id <= here.event_id)
-    since, until = connection.execute(sa.select(sa.func.min(e.at), sa.func.max(e.at)).where(*where)).one()
-    mail_outs = connection.scalars(sa.select(e.mail_out_id).distinct().where(*where).order_by(e.mail_out_id))
+    since, until = connection.execute(
+        sa.select(sa.func.min(e.at), sa.func.max(e.at)).where(*where)
+    ).one()
+    mail_outs = connection.scalars(
+        sa.select(e.mail_out_id).distinct().where(*where).order_by(e.mail_out_id)
+    )
     return Broken(what, tuple(mail_outs), since, until)
 
 
@@ -295,8 +354,12 @@ def _states(connection: sa.Connection) -> Iterator[Broken]:
         .correlate(delivery)
         .scalar_subquery()
     )
-    told = sa.func.coalesce(last, sa.case((d.digest.is_(None), State.SKIPPED.value), else_=State.WAITING.value))
-    rows = connection.execute(sa.select(d.mail_out_id, d.number, d.state, told).where(d.state != told))
+    told = sa.func.coalesce(
+        last, sa.case((d.digest.is_(None), State.SKIPPED.value), else_=State.WAITING.value)
+    )
+    rows = connection.execute(
+        sa.select(d.mail_out_id, d.number, d.state, told).where(d.state != told)
+    )
     for mail_out_id, number, state, event_says in rows:
         what = f"number {number} reads {state!r}, and the last event about it says {event_says!r}"
         yield Broken(what, (mail_out_id,), None, None)
@@ -305,7 +368,9 @@ def _states(connection: sa.Connection) -> Iterator[Broken]:
 def _letters(connection: sa.Connection) -> Iterator[Broken]:
     """Yield the letters that are not the ones that were planned, or are gone without an erasure."""
     planned = connection.execute(
-        sa.select(d.mail_out_id, d.number, d.digest).where(d.digest.is_not(None), d.erased.is_(None)).order_by(d.id)
+        sa.select(d.mail_out_id, d.number, d.digest)
+        .where(d.digest.is_not(None), d.erased.is_(None))
+        .order_by(d.id)
     ).all()
     for start in range(0, len(planned), AT_ONCE):
         some = planned[start : start + AT_ONCE]

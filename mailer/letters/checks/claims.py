@@ -1,4 +1,5 @@
-"""Claims: which sentences of a letter rest on a fact, which are ours, and which assert with neither.
+"""Claims: which sentences of a letter rest on a fact, which are ours, and which assert with
+neither.
 
 A sentence refers to a fact by printing it, `{{ fact.vote }}`, or in a note that no reader sees,
 `{# fact.statement #}`. What the organisations ask for or think themselves is marked `{# ours #}`.
@@ -21,7 +22,9 @@ from mailer.letters.placeholders import JINJA, Source, body_of
 FEW_WORDS = 3
 """Fewer words of its own are no sentence."""
 
-_VALUE, _NOTE, _TAG, _LINK = "\ue000\ue001\ue002\ue003"  # stand for what is no prose, letter by letter
+_VALUE, _NOTE, _TAG, _LINK = (
+    "\ue000\ue001\ue002\ue003"  # stand for what is no prose, letter by letter
+)
 _ADDRESS = re.compile(r"(?<=\])\([^)\n]{0,2000}\)")
 _PICTURE = re.compile(r"!\[[^\]]{0,1000}\]\([^)\n]{0,200}\)(?:\{[^}\n]{0,40}\})?")
 _FACT = re.compile(r"\bfact\.(\w+)")
@@ -51,7 +54,9 @@ def claims(appeal: Appeal, language: str) -> list[Claim]:
 
 
 def unsupported(appeal: Appeal) -> Iterator[Problem]:
-    """Yield each sentence that rests on no fact and is not ours (L154), or on one that is not there (L155)."""
+    """Yield each sentence that rests on no fact and is not ours (L154), or on one that is not there
+    (L155).
+    """
     if not appeal.facts:
         return
     sources = [body_of(letter) for letter in appeal.letters.values()]
@@ -70,7 +75,10 @@ def unsupported(appeal: Appeal) -> Iterator[Problem]:
             elif claim.facts or claim.ours:
                 continue
             else:
-                hint = "name the fact it rests on, {# fact.KEY #}, or mark it as an ask or opinion, {# ours #}"
+                hint = (
+                    "name the fact it rests on, {# fact.KEY #}, or mark it as an ask or opinion, {#"
+                    " ours #}"
+                )
                 found = source.at("L154", "this sentence refers to no fact", at, shown, hint)
             yield replace(found, severity=Severity.WARNING)
 

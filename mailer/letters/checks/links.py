@@ -1,7 +1,8 @@
-"""Whether the links of letters lead somewhere, asked of the network, and only when somebody wants it asked.
+"""Whether the links of letters lead somewhere, asked of the network, and only when somebody wants
+it asked.
 
-A site that answers 404, or that the name servers do not know, is broken. Everything else that is no yes is not known:
-many sites refuse programs, and a silence proves nothing.
+A site that answers 404, or that the name servers do not know, is broken. Everything else that is no
+yes is not known: many sites refuse programs, and a silence proves nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def links_of(html: str) -> list[str]:
 
 
 def ask(links: Iterable[str], tls: ssl.SSLContext | None = None) -> list[Answer]:
-    """Ask for each address, several at a time. `tls` is whom to trust, if not the authorities of this computer."""
+    """Ask for each address, several at a time. `tls` is whom to trust, if not the authorities of
+    this computer.
+    """
     with ThreadPoolExecutor(AT_ONCE) as several:
         return list(several.map(lambda link: _ask(link, tls), links))
 
@@ -74,7 +77,9 @@ def problems(answer: Answer, letter: Letter) -> list[Problem]:
     if answer.verdict == "ok":
         return []
     broken, at = answer.verdict == "broken", letter.body.find(answer.link)
-    words = "this link leads nowhere" if broken else "it is not known whether this link leads somewhere"
+    words = (
+        "this link leads nowhere" if broken else "it is not known whether this link leads somewhere"
+    )
     return [
         Problem(
             "L224" if broken else "L225",

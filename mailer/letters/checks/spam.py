@@ -1,7 +1,8 @@
 """What a spam filter of this computer thinks of a letter: SpamAssassin, without the network.
 
-It is asked where it is installed; nothing leaves this computer. Its rules say what an untrained filter sees in the words
-and in the build of a letter. How a parliament's filter knows the sender, no program here can tell.
+It is asked where it is installed; nothing leaves this computer. Its rules say what an untrained
+filter sees in the words and in the build of a letter. How a parliament's filter knows the sender,
+no program here can tell.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ SECONDS = 120
 
 _SCORE = re.compile(r"^X-Spam-Status: \w+, score=(-?[\d.]+) required=(-?[\d.]+)", re.MULTILINE)
 _RULE = re.compile(r"^ *(-?\d+(?:\.\d)?) ([A-Z][A-Z0-9_]+) +(.*(?:\n {27,}.*)*)", re.MULTILINE)
-_KNOWS_US = {"NO_RECEIVED", "NO_RELAYS"}  # said of everything that has not come over the network yet
+_KNOWS_US = {
+    "NO_RECEIVED",
+    "NO_RELAYS",
+}  # said of everything that has not come over the network yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,11 @@ def opinion(raw: bytes) -> Opinion | None:
     command = [found, "--local", "--test-mode", "--nocreate-prefs"]
     try:
         done = subprocess.run(  # noqa: S603
-            command, input=raw.replace(b"\r\n", b"\n"), capture_output=True, check=True, timeout=SECONDS
+            command,
+            input=raw.replace(b"\r\n", b"\n"),
+            capture_output=True,
+            check=True,
+            timeout=SECONDS,
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -60,7 +68,9 @@ def opinion(raw: bytes) -> Opinion | None:
 
 
 def problems(opinion: Opinion, file: str) -> list[Problem]:
-    """Return what is to be said of a letter that got points (L237): a warning where it would be called spam."""
+    """Return what is to be said of a letter that got points (L237): a warning where it would be
+    called spam.
+    """
     if opinion.score <= 0:
         return []
     score, limit = f"{opinion.score:.1f}", f"{opinion.limit:g}"
@@ -70,7 +80,9 @@ def problems(opinion: Opinion, file: str) -> list[Problem]:
             Severity.WARNING if opinion.score >= opinion.limit else Severity.NOTE,
             f"a spam filter gives this letter {score} points, and calls it spam from {limit} on",
             file,
-            value="; ".join(f"{points:g} {name}: {words}" for points, name, words in opinion.rules[:3]),
+            value="; ".join(
+                f"{points:g} {name}: {words}" for points, name, words in opinion.rules[:3]
+            ),
             suggestion="write it otherwise: a parliament's filter may see the same",
         )
     ]

@@ -1,4 +1,5 @@
-"""What is doubtful in letters, without being wrong: subjects that shout, notes left in the text, figures against a fact.
+"""What is doubtful in letters, without being wrong: subjects that shout, notes left in the text,
+figures against a fact.
 
 Nothing here refuses a plan: warnings and notes, each with its line.
 """
@@ -55,7 +56,8 @@ def _of_one(letter: Letter) -> Iterator[Problem]:
         yield Problem(
             "L239",
             Severity.WARNING,
-            "this letter is hardly more than a picture: filters distrust such letters, and not everybody can see it",
+            "this letter is hardly more than a picture: filters distrust such letters, and not"
+            " everybody can see it",
             letter.file,
             row=letter.body_line,
             suggestion="say in words what the picture shows",
@@ -87,27 +89,49 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
     yield from unsupported(appeal)
     for letter in appeal.letters.values():
         yield from _of_one(letter)
-        used = set().union(*(placeholders.words_used(source) for source in (*head_of(letter), body_of(letter))))
+        used = set().union(
+            *(placeholders.words_used(source) for source in (*head_of(letter), body_of(letter)))
+        )
         if "delegation" in used and not has_delegation_words(letter.language):
             message = "the names of delegations stand in English in this letter"
-            yield Problem("L212", Severity.WARNING, message, letter.file, row=letter.body_line, value="delegation")
+            yield Problem(
+                "L212",
+                Severity.WARNING,
+                message,
+                letter.file,
+                row=letter.body_line,
+                value="delegation",
+            )
         if "session.opens" in used and not months(letter.language):
             message = "dates stand as numbers in this letter, 2027-01-25"
-            yield Problem("L213", Severity.WARNING, message, letter.file, row=letter.body_line, value="session.opens")
+            yield Problem(
+                "L213",
+                Severity.WARNING,
+                message,
+                letter.file,
+                row=letter.body_line,
+                value="session.opens",
+            )
     for source in _sources(appeal):
         yield from _against_facts(appeal, source)
 
 
 def unwritten(appeal: Appeal) -> Iterator[Problem]:
-    """Yield what still waits to be written (L238): the first appeal's own instructions, notes like TODO."""
+    """Yield what still waits to be written (L238): the first appeal's own instructions, notes like
+    TODO.
+    """
     for source in _sources(appeal):
         for match in _UNWRITTEN.finditer(placeholders.blanked(source.text)):
             hint = "write it, or take it out: live mode refuses a letter in which this stands"
-            problem = source.at("L238", "this still waits to be written", match.start(), match[0], hint)
+            problem = source.at(
+                "L238", "this still waits to be written", match.start(), match[0], hint
+            )
             yield replace(problem, severity=Severity.WARNING)
 
 
-_UNWRITTEN = re.compile(r"\bWrite here\b|\bÉcrivez ici\b|\bTODO\b|\bFIXME\b|\bXXX\b|\b[Ll]orem ipsum\b")
+_UNWRITTEN = re.compile(
+    r"\bWrite here\b|\bÉcrivez ici\b|\bTODO\b|\bFIXME\b|\bXXX\b|\b[Ll]orem ipsum\b"
+)
 
 
 def _sources(appeal: Appeal) -> Iterator[Source]:
@@ -118,19 +142,31 @@ def _sources(appeal: Appeal) -> Iterator[Source]:
 
 
 def _against_facts(appeal: Appeal, source: Source) -> Iterator[Problem]:
-    """Yield what is typed in the words of a fact with other figures, and a day near that of a fact (L153)."""
+    """Yield what is typed in the words of a fact with other figures, and a day near that of a fact
+    (L153).
+    """
     typed = placeholders.blanked(source.text)
     worded = [fact for fact in appeal.facts.values() if fact.value.get(source.language)]
     found = [
         (fact, match, f"this contradicts the fact {fact.key}")
         for fact, match in contradictions(worded, source.language, typed)
     ]
-    days = {day: fact for fact in worded for day, _ in dates(fact.value[source.language], source.language)}
+    days = {
+        day: fact
+        for fact in worded
+        for day, _ in dates(fact.value[source.language], source.language)
+    }
     opens = appeal.session.opens.isoformat() if appeal.session else ""
     for day, match in dates(typed, source.language):
-        same_month = (fact for known, fact in days.items() if len(known) == len(day) == 10 and known[:7] == day[:7])
+        same_month = (
+            fact
+            for known, fact in days.items()
+            if len(known) == len(day) == 10 and known[:7] == day[:7]
+        )
         if day not in days and day != opens and (near := next(same_month, None)):
-            found.append((near, match, f"no fact has this day, and {near.key} has one of the same month"))
+            found.append(
+                (near, match, f"no fact has this day, and {near.key} has one of the same month")
+            )
     for fact, match, message in found:
         hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[source.language]}"
         problem = source.at("L153", message, match.start(), typed[slice(*match.span())], hint)

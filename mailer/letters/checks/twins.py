@@ -1,9 +1,10 @@
 """Twins: whether the letters of an appeal say the same in every language.
 
-Compared are the facts that can be compared without understanding a language: placeholders, figures, dates, links,
-pictures, passages in italics, organisations that sign, and the order of headings, paragraphs and lists. A fact that
-stands in one letter and not in the other refuses a plan, unless `[waived]` in `appeal.toml` names it with a reason.
-Names of people and places are looked for, too: that one is not found is a warning, since names may be translated.
+Compared are the facts that can be compared without understanding a language: placeholders, figures,
+dates, links, pictures, passages in italics, organisations that sign, and the order of headings,
+paragraphs and lists. A fact that stands in one letter and not in the other refuses a plan, unless
+`[waived]` in `appeal.toml` names it with a reason. Names of people and places are looked for, too:
+that one is not found is a warning, since names may be translated.
 """
 
 from __future__ import annotations
@@ -83,13 +84,17 @@ def _sources(letter: Letter) -> tuple[Source, ...]:
 
 
 def _twins(appeal: Appeal) -> Iterator[dict[str, tuple[Source, ...]]]:
-    """Yield the texts that must say the same, by language: the letters, then each piece that they put in."""
+    """Yield the texts that must say the same, by language: the letters, then each piece that they
+    put in.
+    """
     yield {language: _sources(letter) for language, letter in appeal.letters.items()}
     pieces: dict[str, dict[str, tuple[Source, ...]]] = {}
     for name, piece in appeal.pieces.items():
         what = name.removesuffix(f".{piece.language}")
         if what != "footer":  # says the same in each language's own way
-            pieces.setdefault(what, {})[piece.language] = (Source(piece.text, piece.file, 1, piece.language),)
+            pieces.setdefault(what, {})[piece.language] = (
+                Source(piece.text, piece.file, 1, piece.language),
+            )
     yield from pieces.values()
 
 
@@ -107,7 +112,9 @@ def differences(appeal: Appeal) -> list[Difference]:
     found = []
     for these, those in _pairs(appeal):
         have = [fact for source in these for fact in _facts(appeal, source)]
-        counted = Counter((fact.kind, fact.key) for source in those for fact in _facts(appeal, source))
+        counted = Counter(
+            (fact.kind, fact.key) for source in those for fact in _facts(appeal, source)
+        )
         missing = Counter((fact.kind, fact.key) for fact in have) - counted
         for kind, key in sorted(missing, key=lambda fact: (KINDS.index(fact[0]), fact[1])):
             if kind != "figure" and counted[kind, key]:
@@ -116,7 +123,17 @@ def differences(appeal: Appeal) -> list[Difference]:
             reason = appeal.waived.get(fact.shown) or appeal.waived.get(key, "")
             has, lacks = these[0], those[0]
             found.append(
-                Difference(kind, key, fact.shown, has.language, lacks.language, has.file, lacks.file, fact.line, reason)
+                Difference(
+                    kind,
+                    key,
+                    fact.shown,
+                    has.language,
+                    lacks.language,
+                    has.file,
+                    lacks.file,
+                    fact.line,
+                    reason,
+                )
             )
     return found
 
@@ -124,8 +141,9 @@ def differences(appeal: Appeal) -> list[Difference]:
 def _names(appeal: Appeal) -> Iterator[Problem]:
     """Yield a warning (L143) for each name that the twin of a text does not seem to have.
 
-    A name is two words or more in capitals, within a sentence. It stands in the other text if the beginning of one of
-    its words does: `Venice Commission`, `Commission de Venise`. German has too many capitals to be asked.
+    A name is two words or more in capitals, within a sentence. It stands in the other text if the
+    beginning of one of its words does: `Venice Commission`, `Commission de Venise`. German has too
+    many capitals to be asked.
     """
     for these, those in _pairs(appeal):
         if these[0].language == "de":
@@ -140,11 +158,21 @@ def _names(appeal: Appeal) -> Iterator[Problem]:
         for source in these:
             prose = _URL.sub(lambda match: " " * len(match[0]), placeholders.blanked(source.text))
             for name, at in _capitals(prose):
-                if name not in told and name not in appeal.waived and not {one[:3] for one in tokens(name)} & there:
+                if (
+                    name not in told
+                    and name not in appeal.waived
+                    and not {one[:3] for one in tokens(name)} & there
+                ):
                     told.add(name)
-                    hint = f'look whether it is missing there; if it is not: [waived] "{name}" = "why"'
+                    hint = (
+                        f'look whether it is missing there; if it is not: [waived] "{name}" = "why"'
+                    )
                     problem = source.at(
-                        "L143", f"this name does not seem to stand in {_short(those[0].file)}", at, name, hint
+                        "L143",
+                        f"this name does not seem to stand in {_short(those[0].file)}",
+                        at,
+                        name,
+                        hint,
                     )
                     yield replace(problem, severity=Severity.WARNING)
 
@@ -168,16 +196,20 @@ def _capitals(prose: str) -> Iterator[tuple[str, int]]:
 
 
 def check(appeal: Appeal) -> list[Problem]:
-    """Return a problem for each fact that a letter lacks (L141), and a warning where letters are built differently."""
+    """Return a problem for each fact that a letter lacks (L141), and a warning where letters are
+    built differently.
+    """
     found = [
         Problem(
             "L141",
             Severity.NOTE if one.waived else Severity.ERROR,
-            f"this {one.kind} stands here and not in {_short(one.other)}{', waived' if one.waived else ''}",
+            f"this {one.kind} stands here and not in"
+            f" {_short(one.other)}{', waived' if one.waived else ''}",
             one.file,
             row=one.line,
             value=one.shown,
-            suggestion=one.waived or f'put it into {_short(one.other)}, or waive it: [waived] "{one.shown}" = "why"',
+            suggestion=one.waived
+            or f'put it into {_short(one.other)}, or waive it: [waived] "{one.shown}" = "why"',
         )
         for one in differences(appeal)
     ]
@@ -190,10 +222,14 @@ def check(appeal: Appeal) -> list[Problem]:
                 (i for i, pair in enumerate(zip(have, want, strict=False)) if pair[0] != pair[1]),
                 min(len(have), len(want)),
             )
-            here, there = ((part[at] if at < len(part) else "nothing more") for part in (have, want))
+            here, there = (
+                (part[at] if at < len(part) else "nothing more") for part in (have, want)
+            )
             message = f"part {at + 1} of this letter is {here}, in {first}.md it is {there}"
             letter = appeal.letters[language]
-            found.append(Problem("L142", Severity.WARNING, message, letter.file, row=letter.body_line))
+            found.append(
+                Problem("L142", Severity.WARNING, message, letter.file, row=letter.body_line)
+            )
     return [*found, *_names(appeal)]
 
 
@@ -202,7 +238,9 @@ def _short(file: str) -> str:
 
 
 def figures(text: str) -> Iterator[tuple[str, int]]:
-    """Yield each figure of a text, thousands joined (`1 000`, `1,000` → `1000`), and where it stands."""
+    """Yield each figure of a text, thousands joined (`1 000`, `1,000` → `1000`), and where it
+    stands.
+    """
     for match in _FIGURE.finditer(text):
         digits = re.sub(r"[.,  ’'](?=\d{3}(?!\d))", "", match[0])
         yield digits.replace(",", "."), match.start()
@@ -246,7 +284,9 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Fact]:
     for href in markup.links(placeholders.blanked(text)):
         yield fact("link", _LANGUAGE_IN_URL.sub("xx", href), href, max(0, text.find(href)))
     for src in markup.pictures(placeholders.blanked(text)):
-        yield fact("picture", src.replace(f".{source.language}.", ".xx."), src, max(0, text.find(src)))
+        yield fact(
+            "picture", src.replace(f".{source.language}.", ".xx."), src, max(0, text.find(src))
+        )
     prose = _URL.sub(lambda match: " " * len(match[0]), placeholders.blanked(text))
     prose = _MARK.sub(lambda match: " " * len(match[0]), prose)
     for passage in markup.italics(prose):
@@ -286,5 +326,7 @@ def summary(appeal: Appeal) -> dict[str, dict[str, int]]:
     for language in appeal.letters:
         held = contents(appeal, language)
         counts: Mapping[str, int] = Counter(fact.kind for fact in held.facts)
-        rows[language] = {kind: counts.get(kind, 0) for kind in KINDS} | {"parts": len(held.structure)}
+        rows[language] = {kind: counts.get(kind, 0) for kind in KINDS} | {
+            "parts": len(held.structure)
+        }
     return rows

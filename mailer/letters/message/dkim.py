@@ -1,9 +1,11 @@
-"""DKIM: a signature by which a server sees that a letter comes from our domain and is as we wrote it (RFC 6376, 8463).
+"""DKIM: a signature by which a server sees that a letter comes from our domain and is as we wrote
+it (RFC 6376, 8463).
 
-Only for those whose own server does not sign; where it does, a second signature is of no use. The signature is made at
-the first attempt, over the bytes with their Date, and is the same at every later one: it follows from the stored bytes,
-that Date and the key, whose fingerprint a plan freezes. Headers and body are signed "relaxed"; headers that must stand
-there once are named once more than they do, so that nobody can add another (section 8.15).
+Only for those whose own server does not sign; where it does, a second signature is of no use. The
+signature is made at the first attempt, over the bytes with their Date, and is the same at every
+later one: it follows from the stored bytes, that Date and the key, whose fingerprint a plan
+freezes. Headers and body are signed "relaxed"; headers that must stand there once are named once
+more than they do, so that nobody can add another (section 8.15).
 """
 
 from __future__ import annotations
@@ -24,7 +26,17 @@ from mailer.base.settings.workspace import Workspace
 from mailer.letters.message import pieces
 from mailer.letters.message.pieces import Part, Shared
 
-ONCE = ("from", "reply-to", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type")
+ONCE = (
+    "from",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+)
 SIGNED = (*ONCE, "content-language", "list-unsubscribe")
 SHORTEST = 1024
 """Bits of an RSA key; servers take no signature by a shorter one (RFC 8301 section 3.2)."""
@@ -43,7 +55,9 @@ class Signer:
 
     @property
     def name(self) -> str:
-        """Say which key this is, without giving it away: selector, domain, fingerprint of the public half."""
+        """Say which key this is, without giving it away: selector, domain, fingerprint of the
+        public half.
+        """
         public = self.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -51,15 +65,21 @@ class Signer:
 
     @property
     def published(self) -> str:
-        """Return the public half as the DNS must have it behind p= (RFC 6376 section 3.6.1, RFC 8463 section 4)."""
+        """Return the public half as the DNS must have it behind p= (RFC 6376 section 3.6.1, RFC
+        8463 section 4).
+        """
         public = self.key.public_key()
         if isinstance(public, ed25519.Ed25519PublicKey):
             return b64encode(public.public_bytes_raw()).decode()
-        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        der = public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         return b64encode(der).decode()
 
     def signed(self, own: bytes, shared: Shared, at: datetime) -> bytes:
-        """Return the letter's own bytes with the signature in front; `at` is its Date, which stands in it already."""
+        """Return the letter's own bytes with the signature in front; `at` is its Date, which stands
+        in it already.
+        """
         head, _, body = own.partition(b"\r\n\r\n")
         fields: dict[str, bytes] = {}
         for one in _FIELDS.split(head):
@@ -69,14 +89,19 @@ class Signer:
         lines = [_relaxed(name, fields[name]) for name in names]
         kind = "rsa-sha256" if isinstance(self.key, rsa.RSAPrivateKey) else "ed25519-sha256"
         about = (
-            f" v=1; a={kind}; c=relaxed/relaxed; d={self.domain};\r\n s={self.selector}; t={int(at.timestamp())};\r\n"
+            f" v=1; a={kind}; c=relaxed/relaxed; d={self.domain};\r\n s={self.selector};"
+            f" t={int(at.timestamp())};\r\n"
             f" h={_folded(':', [*names, *ONCE])};\r\n"
             f" bh={b64encode(_body_hash(body, pieces.shifted(shared, len(body) - len(own)))).decode()};\r\n b="
         )
         unsigned = b"\r\n".join([*lines, _relaxed("dkim-signature", about.encode("ascii"))])
         signature = b64encode(self._sign(unsigned)).decode()
         cut = (signature[at : at + 72] for at in range(0, len(signature), 72))
-        return b"DKIM-Signature:%b%b\r\n%b" % (about.encode("ascii"), "\r\n ".join(cut).encode("ascii"), own)
+        return b"DKIM-Signature:%b%b\r\n%b" % (
+            about.encode("ascii"),
+            "\r\n ".join(cut).encode("ascii"),
+            own,
+        )
 
     def _sign(self, unsigned: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):
@@ -85,7 +110,9 @@ class Signer:
 
 
 def signer_of(workspace: Workspace) -> Signer | None:
-    """Return what signs the letters of a workspace, None where its settings name no key. Raises `UsageError`."""
+    """Return what signs the letters of a workspace, None where its settings name no key. Raises
+    `UsageError`.
+    """
     sender = workspace.settings.sender
     if sender.dkim is None:
         return None
@@ -98,7 +125,9 @@ def signer_of(workspace: Workspace) -> Signer | None:
     if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
         raise _unusable(path, "it is no private key in PEM without a passphrase, RSA or Ed25519")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SHORTEST:
-        raise _unusable(path, f"it has {key.key_size} bits, and servers want {SHORTEST} at least, better 2048")
+        raise _unusable(
+            path, f"it has {key.key_size} bits, and servers want {SHORTEST} at least, better 2048"
+        )
     return Signer(sender.address.rpartition("@")[2], sender.dkim.selector, key)
 
 

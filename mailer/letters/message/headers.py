@@ -1,10 +1,13 @@
-"""Header lines, written by our own rules: any name and any subject arrive as they were, and nothing can be slipped in.
+"""Header lines, written by our own rules: any name and any subject arrive as they were, and nothing
+can be slipped in.
 
-Control characters and line separators are refused. ASCII is never encoded, and folded at blanks only (RFC 5322 section
-2.2.3). What is not ASCII is encoded as a whole, in UTF-8 "B" words of at most 75 characters (RFC 2047 section 2). The
-blank between two such words does not count (section 6.2), and some parsers show it in names all the same, Python's own
-until its issue 128110 was mended. So a name is one such word where it fits; a longer one keeps its words in ASCII as they are, and is
-cut behind its blanks, where one more does no harm. ASCII that would be read as an encoded word ("=?") or that would not
+Control characters and line separators are refused. ASCII is never encoded, and folded at blanks
+only (RFC 5322 section
+2.2.3). What is not ASCII is encoded as a whole, in UTF-8 "B" words of at most 75 characters (RFC
+2047 section 2). The blank between two such words does not count (section 6.2), and some parsers
+show it in names all the same, Python's own until its issue 128110 was mended. So a name is one such
+word where it fits; a longer one keeps its words in ASCII as they are, and is cut behind its blanks,
+where one more does no harm. ASCII that would be read as an encoded word ("=?") or that would not
 come back as it was (blanks at an edge or in a row, a very long word) counts as not ASCII.
 """
 
@@ -15,7 +18,9 @@ from binascii import b2a_base64
 from itertools import groupby
 
 WIDTH = 76
-"""The longest line that may hold an encoded word, RFC 2047 section 2; we keep all lines to it where blanks allow."""
+"""The longest line that may hold an encoded word, RFC 2047 section 2; we keep all lines to it where
+blanks allow.
+"""
 MAX_NAME = 120
 """Characters of a display name: more is no name, and some parsers take quadratic time over it."""
 
@@ -43,7 +48,9 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     if not _ADDRESS.fullmatch(address):
         raise HeaderError(f"{name}: {address!r} is not a plain address")
     if len(display) > MAX_NAME:
-        raise HeaderError(f"{name}: the name has {len(display)} characters, and {MAX_NAME} is the most")
+        raise HeaderError(
+            f"{name}: the name has {len(display)} characters, and {MAX_NAME} is the most"
+        )
     if not display:
         return _folded(name, [address])
     return _folded(name, [*_phrase(display, WIDTH - len(name) - 2), f"<{address}>"])
@@ -55,7 +62,13 @@ def _refuse_control(name: str, value: str) -> None:
 
 
 def _plain(text: str) -> bool:
-    return text.isascii() and "=?" not in text and "  " not in text and text == text.strip(" ") and text != ""
+    return (
+        text.isascii()
+        and "=?" not in text
+        and "  " not in text
+        and text == text.strip(" ")
+        and text != ""
+    )
 
 
 def _phrase(text: str, room: int) -> list[str]:
@@ -73,14 +86,18 @@ def _phrase(text: str, room: int) -> list[str]:
 def _mixed(words: list[str], room: int) -> list[str]:
     """Return atoms as they are, and what stands between them in encoded words."""
     tokens: list[str] = []
-    for is_atom, run in groupby(words, lambda word: bool(_ATOM.fullmatch(word)) and _plain(word) and len(word) < 60):
+    for is_atom, run in groupby(
+        words, lambda word: bool(_ATOM.fullmatch(word)) and _plain(word) and len(word) < 60
+    ):
         between = list(run)
         tokens += between if is_atom else _encoded(" ".join(between), 75 if tokens else room)
     return tokens
 
 
 def _encoded(text: str, first_room: int) -> list[str]:
-    """Cut text into encoded words, behind blanks if there are any; the first fits into `first_room`, others into 75."""
+    """Cut text into encoded words, behind blanks if there are any; the first fits into
+    `first_room`, others into 75.
+    """
     words = []
     chunk = b""
     room = min(75, first_room)

@@ -1,8 +1,9 @@
 """A rendered letter → the finished bytes of the message, and the proof that they are one person's.
 
-The same input gives the same bytes: the Message-ID is computed, the boundary comes from it, and no clock, host name or
-program name goes in. `Date` is the one line that is missing; the sender puts it in front at the first attempt and
-keeps it. CRLF, 7-bit and short lines only, so that no relay has a reason to rewrite anything (RFC 5322, 2045 to 2047,
+The same input gives the same bytes: the Message-ID is computed, the boundary comes from it, and no
+clock, host name or program name goes in. `Date` is the one line that is missing; the sender puts it
+in front at the first attempt and keeps it. CRLF, 7-bit and short lines only, so that no relay has a
+reason to rewrite anything (RFC 5322, 2045 to 2047,
 2369). Headers that keep answers away (Auto-Submitted, Precedence) are left out on purpose.
 """
 
@@ -26,7 +27,8 @@ from mailer.base.errors import MailerError
 from mailer.letters.message import headers, pieces
 from mailer.letters.message.pieces import Part, Shared
 
-if TYPE_CHECKING:  # making letters needs libraries that are slow to import; dating one, at its first attempt, does not
+# making letters needs libraries that are slow to import; dating one, at its first attempt, does not
+if TYPE_CHECKING:
     from mailer.letters.render import Rendered
 
 _ASCII = bytes(range(128))
@@ -45,18 +47,21 @@ def compose(
     message_id: str,
     unsubscribe: str,
 ) -> tuple[bytes, Shared]:
-    """Return the message but for `Date`: its own bytes, and the files that it shares. Bodies have "\\n" at the ends of lines and no "\\r".
+    """Return the message but for `Date`: its own bytes, and the files that it shares. Bodies have
+    "\\n" at the ends of lines and no "\\r".
 
-    `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go unless the letter itself
-    names an organisation of the country; `unsubscribe` is the address that objections go to.
-    Raises `MailerError` for a name or subject that no header can carry.
+    `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go
+    unless the letter itself names an organisation of the country; `unsubscribe` is the address that
+    objections go to. Raises `MailerError` for a name or subject that no header can carry.
     """
     try:
         subject = headers.unstructured("Subject", rendered.subject)
         to = headers.mailbox("To", recipient_name, recipient_address)
     except headers.HeaderError as error:
         hint = "correct the name or the subject; nothing was sent"
-        raise MailerError(f"this letter has no valid header: {error}", hint=hint, code="L401") from None
+        raise MailerError(
+            f"this letter has no valid header: {error}", hint=hint, code="L401"
+        ) from None
     boundary = b"=_" + sha256(message_id.encode()).hexdigest()[:32].encode()
     own = bytearray()
     shared: list[tuple[int, Part]] = []
@@ -66,7 +71,8 @@ def compose(
         to,
         subject,
         b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
-        b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n" % quote(unsubscribe, safe="@").encode("ascii"),
+        b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n"
+        % quote(unsubscribe, safe="@").encode("ascii"),
         b"MIME-Version: 1.0\r\nContent-Language: %b\r\n" % rendered.language.encode("ascii"),
         *_with_attachments(boundary, rendered),
     ):
@@ -78,7 +84,9 @@ def compose(
 
 
 def build(rendered: Rendered, **about: str) -> bytes:
-    """Return the whole message but for `Date` in one piece; `about` is what `compose` wants to know."""
+    """Return the whole message but for `Date` in one piece; `about` is what `compose` wants to
+    know.
+    """
     return pieces.joined(*compose(rendered, **about))
 
 
@@ -92,8 +100,11 @@ def _date(at: datetime) -> bytes:
     return b"Date: %b\r\n" % format_datetime(at.astimezone(UTC)).encode("ascii")
 
 
-def readdressed(own: bytes, shared: Shared, *, to: str, note: str, message_id: str) -> tuple[bytes, Shared]:
-    """Return a finished letter as a sample for somebody else: another To and Message-ID, `note` before the subject.
+def readdressed(
+    own: bytes, shared: Shared, *, to: str, note: str, message_id: str
+) -> tuple[bytes, Shared]:
+    """Return a finished letter as a sample for somebody else: another To and Message-ID, `note`
+    before the subject.
 
     Everything else stays as it is, byte for byte.
     """
@@ -108,16 +119,21 @@ def readdressed(own: bytes, shared: Shared, *, to: str, note: str, message_id: s
 
 
 def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
-    """Return an id that is the same for every attempt, and tells nobody without `key` whom it was for."""
+    """Return an id that is the same for every attempt, and tells nobody without `key` whom it was
+    for.
+    """
     digest = hmac.digest(key, f"{mail_out}\n{recipient}".encode(), "sha256")
     return f"{b32encode(digest)[:26].decode().lower()}@{domain}"
 
 
 def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting: str) -> None:
-    """Prove that the finished bytes are one person's: their address alone in To, their greeting in both bodies.
+    """Prove that the finished bytes are one person's: their address alone in To, their greeting in
+    both bodies.
 
-    `own` is the message without the files that letters share. `everyone` holds the keys (`address.key_of`) of all recipients of the mail-out; none but this person's may occur
-    anywhere, neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this program.
+    `own` is the message without the files that letters share. `everyone` holds the keys
+    (`address.key_of`) of all recipients of the mail-out; none but this person's may occur anywhere,
+    neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this
+    program.
     """
     top = own.partition(b"\r\n\r\n")[0]
     head = top.replace(b"\r\n ", b" ").decode("ascii")
@@ -137,19 +153,32 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
     mine = key_of(recipient)
-    shown = (_shown(named["subject"]), _shown(to), named["from"], named.get("reply-to", ""), *bodies)
+    shown = (
+        _shown(named["subject"]),
+        _shown(to),
+        named["from"],
+        named.get("reply-to", ""),
+        *bodies,
+    )
     for text in shown:
         for key in _addresses(text):
             if key != mine and key in everyone and not _is_ours(key, named):
                 raise _not_one_persons("the address of another recipient stands in it", _NAMED)
 
 
-_OURS = "this is a mistake of the mailer itself; please report it, and send nothing until it is corrected"
+_OURS = (
+    "this is a mistake of the mailer itself; please report it, and send nothing until it is"
+    " corrected"
+)
 _NAMED = f"take the address out of the letter or the cell that names it; if none does, {_OURS}"
 
 
 def _not_one_persons(what: str, hint: str = _OURS) -> MailerError:
-    return MailerError(f"A finished letter failed its last check: {what}. Nothing was sent.", hint=hint, code="L402")
+    return MailerError(
+        f"A finished letter failed its last check: {what}. Nothing was sent.",
+        hint=hint,
+        code="L402",
+    )
 
 
 def _is_ours(key: str, named: dict[str, str]) -> bool:
@@ -158,9 +187,11 @@ def _is_ours(key: str, named: dict[str, str]) -> bool:
 
 
 def _addresses(text: str) -> list[str]:
-    """Return the keys of all addresses in a text, also percent-encoded ones and those in the source of HTML.
+    """Return the keys of all addresses in a text, also percent-encoded ones and those in the source
+    of HTML.
 
-    A quotation mark may begin an address (O'Brien, D'Ella) or stand before one: both readings are returned.
+    A quotation mark may begin an address (O'Brien, D'Ella) or stand before one: both readings are
+    returned.
     """
     text = text.replace("%40", "@")
     found = []
@@ -170,7 +201,11 @@ def _addresses(text: str) -> list[str]:
         after = _AFTER.match(text, at + 1, at + 256)
         if before and after:
             domain = after[0].rstrip(".-_")
-            found += [_key(f"{local}@{domain}") for local in {before[0], before[0].lstrip("'*_~`!#")} if local]
+            found += [
+                _key(f"{local}@{domain}")
+                for local in {before[0], before[0].lstrip("'*_~`!#")}
+                if local
+            ]
         at = text.find("@", at + 1)
     return found
 
@@ -184,7 +219,8 @@ def _shown(value: str) -> str:
     if "=?" not in value:
         return value
     return "".join(
-        part.decode(charset or "ascii") if isinstance(part, bytes) else part for part, charset in decode_header(value)
+        part.decode(charset or "ascii") if isinstance(part, bytes) else part
+        for part, charset in decode_header(value)
     )
 
 
@@ -200,11 +236,15 @@ def _decoded(part: bytes) -> str:
 @lru_cache(maxsize=16)
 def _from(sender: str) -> bytes:
     match = _SENDER.fullmatch(sender)
-    return headers.mailbox("From", match["name"] if match else "", match["address"] if match else sender)
+    return headers.mailbox(
+        "From", match["name"] if match else "", match["address"] if match else sender
+    )
 
 
 def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
-    """Yield the two bodies, and around them, where there are attachments, multipart/mixed (RFC 2046 section 5.1)."""
+    """Yield the two bodies, and around them, where there are attachments, multipart/mixed (RFC 2046
+    section 5.1).
+    """
     outer = boundary.replace(b"=_", b"=_m")
     if rendered.attachments:
         yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
@@ -225,7 +265,10 @@ def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part
         yield from _part(boundary, b"text/html", rendered.html)
         return
     inner = boundary.replace(b"=_", b"=_r")
-    yield b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n' % (boundary, inner)
+    yield (
+        b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n'
+        % (boundary, inner)
+    )
     yield from _part(inner, b"text/html", rendered.html)
     for picture in rendered.pictures:
         yield b"--%b\r\n" % inner
@@ -235,9 +278,11 @@ def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part
 
 @lru_cache(maxsize=2048)
 def _quoted(line: bytes) -> bytes:
-    """Encode one line. Most lines are the same in all letters, and encoding is what building a letter costs most.
+    """Encode one line. Most lines are the same in all letters, and encoding is what building a
+    letter costs most.
 
-    A full stop that a soft break leaves alone on its line would be the end of the message to a careless relay.
+    A full stop that a soft break leaves alone on its line would be the end of the message to a
+    careless relay.
     """
     return b2a_qp(line).replace(b"=\r\n.\r\n", b"=\r\n=2E\r\n")
 

@@ -1,9 +1,9 @@
 """The finished bytes of a letter in pieces: its own, and the parts that many letters share.
 
-A PDF that goes with 600 letters is encoded, looked through, stored and held in memory once. A letter is its own bytes,
-and the places in them where shared parts stand. Every piece ends with CR LF, so that the next one begins a line: line
-ends and dots (RFC 5321 sections 2.3.8 and 4.5.2) can be looked at piece by piece, and no letter is ever joined to be
-sent.
+A PDF that goes with 600 letters is encoded, looked through, stored and held in memory once. A
+letter is its own bytes, and the places in them where shared parts stand. Every piece ends with CR
+LF, so that the next one begins a line: line ends and dots (RFC 5321 sections 2.3.8 and 4.5.2) can
+be looked at piece by piece, and no letter is ever joined to be sent.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-BARE_CR, BARE_LF = re.compile(rb"\r(?!\n)"), re.compile(rb"\n(?<!\r\n)")  # cheaper than counting either
-DOT_FIRST = re.compile(rb"\n\.")  # a search for these costs a third of bytes.count and bytes.replace on 1 MB
+BARE_CR, BARE_LF = (
+    re.compile(rb"\r(?!\n)"),
+    re.compile(rb"\n(?<!\r\n)"),
+)  # cheaper than counting either
+DOT_FIRST = re.compile(
+    rb"\n\."
+)  # a search for these costs a third of bytes.count and bytes.replace on 1 MB
 
 _BLANKS = re.compile(rb"[ \t]{2,}|\t|[ \t](?=\r\n)")
 _AT_THE_END = re.compile(rb"[ \t]+\r\n")
@@ -66,7 +71,9 @@ def pieces(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
 
 def joined(own: bytes, shared: Shared) -> bytes:
     """Return a letter in one piece, to be read."""
-    return b"".join(piece.data if isinstance(piece, Part) else piece for piece in pieces(own, shared))
+    return b"".join(
+        piece.data if isinstance(piece, Part) else piece for piece in pieces(own, shared)
+    )
 
 
 def size(own: bytes, shared: Shared) -> int:
@@ -80,7 +87,9 @@ def shifted(shared: Shared, by: int) -> Shared:
 
 
 def digest(own: bytes, references: str) -> str:
-    """Return the fingerprint of a letter: SHA-256 of its own bytes and of the references to its shared parts."""
+    """Return the fingerprint of a letter: SHA-256 of its own bytes and of the references to its
+    shared parts.
+    """
     found = sha256(own)
     if references:
         found.update(references.encode("ascii"))
@@ -88,7 +97,9 @@ def digest(own: bytes, references: str) -> str:
 
 
 def references(shared: Shared) -> str:
-    """Write down where which parts stand: `5120:9f86d0… 5163:60303a…`, "" for a letter without any."""
+    """Write down where which parts stand: `5120:9f86d0… 5163:60303a…`, "" for a letter
+    without any.
+    """
     return " ".join(f"{place}:{part.digest}" for place, part in shared)
 
 
@@ -98,23 +109,35 @@ def referred(references: str) -> list[tuple[int, str]]:
     return [(int(place), digest) for place, _, digest in found]
 
 
-def all_pieces(own: bytes, shared: Shared, of_own: Callable[[bytes], bool], of_part: Callable[[Part], bool]) -> bool:
-    """Tell whether something holds for every piece; for a shared part the answer is known after the first letter."""
-    return all(of_part(one) if isinstance(one, Part) else of_own(one) for one in pieces(own, shared))
+def all_pieces(
+    own: bytes, shared: Shared, of_own: Callable[[bytes], bool], of_part: Callable[[Part], bool]
+) -> bool:
+    """Tell whether something holds for every piece; for a shared part the answer is known after the
+    first letter.
+    """
+    return all(
+        of_part(one) if isinstance(one, Part) else of_own(one) for one in pieces(own, shared)
+    )
 
 
 def ends_lines_with_crlf(data: bytes) -> bool:
-    """Say whether there is no bare CR or LF (RFC 5321 section 2.3.8): some servers take them for line ends."""
+    """Say whether there is no bare CR or LF (RFC 5321 section 2.3.8): some servers take them for
+    line ends.
+    """
     return data.endswith(b"\r\n") and BARE_LF.search(data) is None and BARE_CR.search(data) is None
 
 
 def relaxed(data: bytes) -> bytes:
-    """Take blanks from the ends of lines, and let one stand for several, as signatures want it (RFC 6376 section 3.4.4)."""
+    """Take blanks from the ends of lines, and let one stand for several, as signatures want it (RFC
+    6376 section 3.4.4).
+    """
     return _BLANKS.sub(b" ", _AT_THE_END.sub(b"\r\n", data)) if _BLANKS.search(data) else data
 
 
 def stuffed(data: bytes) -> bytes:
-    """Double the dots at the start of lines (RFC 5321 section 4.5.2). Only CR LF ends a line here."""
+    """Double the dots at the start of lines (RFC 5321 section 4.5.2). Only CR LF ends a
+    line here.
+    """
     if DOT_FIRST.search(data) is not None:
         data = data.replace(b"\r\n.", b"\r\n..")
     return b"." + data if data.startswith(b".") else data

@@ -1,1 +1,3 @@
-"""Words that letters put in by themselves: forms of address, dates, names of delegations, footers."""
+"""Words that letters put in by themselves: forms of address, dates, names of
+delegations, footers.
+"""

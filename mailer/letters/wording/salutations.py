@@ -1,10 +1,11 @@
 """Forms of address: how a letter in this language opens and closes for this person.
 
-The table `salutations.csv` has language × addressee × gender, dated and with its source; a workspace lays
-lines of its own over it (`templates/_shared/salutations.csv`). The addressee comes from the title (`titles.csv`), the
-delegation (Icelanders have no surnames) or the chamber. Nothing is guessed: where the sheet names no gender, or leaves
-out a part that the form needs, the table's own form for "gender not known" is used, and the answer says so. Between the
-two stands the form by the office alone ("office"), where a language has one: a Ukrainian deputy without a vocative.
+The table `salutations.csv` has language × addressee × gender, dated and with its source; a
+workspace lays lines of its own over it (`templates/_shared/salutations.csv`). The addressee comes
+from the title (`titles.csv`), the delegation (Icelanders have no surnames) or the chamber. Nothing
+is guessed: where the sheet names no gender, or leaves out a part that the form needs, the table's
+own form for "gender not known" is used, and the answer says so. Between the two stands the form by
+the office alone ("office"), where a language has one: a Ukrainian deputy without a vocative.
 """
 
 from __future__ import annotations
@@ -21,12 +22,25 @@ from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.contacts.contact import Contact
 
 OWN = "templates/_shared/salutations.csv"
-COLUMNS = ("language", "addressee", "gender", "salutation", "closing", "verified", "source", "as_of")
+COLUMNS = (
+    "language",
+    "addressee",
+    "gender",
+    "salutation",
+    "closing",
+    "verified",
+    "source",
+    "as_of",
+)
 PARTS = ("given", "surname", "title", "vocative")
 _CHAMBERS = ("deputy", "senator")
 
-LEFTOVERS = frozenset({"nan", "NaN", "None", "NULL", "null", "undefined", "#N/A", "#REF!", "#VALUE!", "#NAME?"})
-"""What programs write into a cell that has nothing in it. Spelt otherwise they can be names: Nan, Null."""
+LEFTOVERS = frozenset(
+    {"nan", "NaN", "None", "NULL", "null", "undefined", "#N/A", "#REF!", "#VALUE!", "#NAME?"}
+)
+"""What programs write into a cell that has nothing in it. Spelt otherwise they can be names: Nan,
+Null.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +49,13 @@ class Form:
 
     greeting: str  # "Madame la Députée,"
     closing: str  # "Veuillez agréer, Madame la Députée, l'expression de notre haute considération."
-    verified: bool  # False: the data call it unverified, a person must accept it before live mode sends it
+    # False: the data call it unverified, a person must accept it before live mode sends it
+    verified: bool
     neutral: bool  # True: chosen because the gender, or a part of the name, is not given
     source: str  # of the form, or "contact sheet, cell L17"
-    pattern: str  # of the greeting, "Dear Ms {surname},"; "" for a greeting that the sheet writes out
+    pattern: (
+        str  # of the greeting, "Dear Ms {surname},"; "" for a greeting that the sheet writes out
+    )
     closing_pattern: str  # of the closing, as the table has it
 
 
@@ -62,7 +79,9 @@ class Forms:
     def __init__(self, rows: dict[tuple[str, str, str], Row], titles: dict[str, str]) -> None:
         self._rows = rows
         self._titles = titles
-        self._gendered = {key[:2] for key, row in rows.items() if key[2] and row != rows.get((*key[:2], ""))}
+        self._gendered = {
+            key[:2] for key, row in rows.items() if key[2] and row != rows.get((*key[:2], ""))
+        }
         self.languages = frozenset(language for language, _, _ in rows)
 
     @classmethod
@@ -73,7 +92,10 @@ class Forms:
         """
         data = resources.files("mailer.letters.wording")
         with data.joinpath("titles.csv").open(encoding="utf-8") as file:
-            titles = {row["title"].casefold(): row["addressee"] for row in csv.DictReader(file, strict=True)}
+            titles = {
+                row["title"].casefold(): row["addressee"]
+                for row in csv.DictReader(file, strict=True)
+            }
         with data.joinpath("salutations.csv").open(encoding="utf-8") as file:
             rows = {_key(row): _row(row) for row in csv.DictReader(file, strict=True)}
         if own is not None and own.is_file():
@@ -90,12 +112,14 @@ class Forms:
     def greet(self, contact: Contact, language: str) -> Form:
         """Return the form of address, the sheet's own greeting first.
 
-        Raises `MailerError` where not even the neutral form can be made: with the cell that is empty (L302), or
-        because the table knows nothing of this language (L304).
+        Raises `MailerError` where not even the neutral form can be made: with the cell that is
+        empty (L302), or because the table knows nothing of this language (L304).
         """
         if not contact.greeting:
             self._refuse_leftovers(contact)
-        filled = {part: "" if (value := getattr(contact, part)) in LEFTOVERS else value for part in PARTS}
+        filled = {
+            part: "" if (value := getattr(contact, part)) in LEFTOVERS else value for part in PARTS
+        }
         chosen: Row | None = None
         neutral, missing = False, ""
         for row, fallen in self._candidates(contact, language):
@@ -103,7 +127,9 @@ class Forms:
             if missing and contact.name and "{given} {surname}" in row.salutation:
                 # The full name, as the sheet has it in one cell; it is never taken apart.
                 filled["name"], missing = contact.name, ""
-                chosen = replace(row, salutation=row.salutation.replace("{given} {surname}", "{name}"))
+                chosen = replace(
+                    row, salutation=row.salutation.replace("{given} {surname}", "{name}")
+                )
             elif not missing:
                 chosen = row
             if chosen:
@@ -127,16 +153,26 @@ class Forms:
         for part in ("given", "surname", "name"):
             for word in getattr(contact, part).split():
                 if word in LEFTOVERS:
-                    message = f'"{word}" is what programs write into an empty cell: nobody can be addressed so'
-                    hint = "correct the cell; if it is right, write the whole greeting into the column for it"
+                    message = (
+                        f'"{word}" is what programs write into an empty cell: nobody can be'
+                        " addressed so"
+                    )
+                    hint = (
+                        "correct the cell; if it is right, write the whole greeting into the column"
+                        " for it"
+                    )
                     raise self._refused(contact, "L302", part, message, hint)
 
     def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[Row, bool]]:
-        """Yield the rows that may be used, the best first, each with whether it is only a way out."""
+        """Yield the rows that may be used, the best first, each with whether it is only
+        a way out.
+        """
         words = contact.title.casefold().split()  # "The Rt Hon Lord"
         title = next((self._titles[word] for word in words if word in self._titles), None)
         gender = contact.gender
-        if title == "" and (language, "lord", "") in self._rows:  # a title that this language has no sourced form for
+        if (
+            title == "" and (language, "lord", "") in self._rows
+        ):  # a title that this language has no sourced form for
             gender = ""
         usual = contact.chamber if contact.chamber in _CHAMBERS else "member"
         addressees = [title, contact.delegation, usual, "member"]
@@ -153,7 +189,9 @@ class Forms:
                 yield row, addressee != found or (language, found) in self._gendered
 
     def _own_greeting(self, contact: Contact, row: Row | None) -> Form:
-        """Take the greeting of the sheet; a closing that repeats the form of address repeats this one."""
+        """Take the greeting of the sheet; a closing that repeats the form of address repeats this
+        one.
+        """
         greeting = contact.greeting
         closing = row.closing if row else ""
         usual = row.salutation.rstrip(" ,!:") if row else ""
@@ -168,14 +206,23 @@ class Forms:
     def _no_form(self, contact: Contact, language: str, missing: str) -> MailerError:
         if missing:
             part = {"given": "given name"}.get(missing, missing)
-            message = f"the form of address in this letter's language ({language}) needs the {part}, and it is empty"
+            message = (
+                f"the form of address in this letter's language ({language}) needs the {part}, and"
+                " it is empty"
+            )
             hint = f"fill in the {part}, or write the whole greeting into the column for it"
         else:
             message = f"there is no form of address for letters in this language ({language})"
-            hint = f"add lines for {language} to {OWN}, or write the greeting into the contact sheet"
-        return self._refused(contact, "L302" if missing else "L304", missing or "greeting", message, hint)
+            hint = (
+                f"add lines for {language} to {OWN}, or write the greeting into the contact sheet"
+            )
+        return self._refused(
+            contact, "L302" if missing else "L304", missing or "greeting", message, hint
+        )
 
-    def _refused(self, contact: Contact, code: str, part: str, message: str, hint: str) -> MailerError:
+    def _refused(
+        self, contact: Contact, code: str, part: str, message: str, hint: str
+    ) -> MailerError:
         cell = contact.cells.get(part) or contact.cells.get("name")
         problem = Problem(
             code,
@@ -219,13 +266,17 @@ def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _fault(row: dict[str, str]) -> str:
-    """Return what is wrong with a line of the workspace's own table; its author answers for the form itself."""
+    """Return what is wrong with a line of the workspace's own table; its author answers for the
+    form itself.
+    """
     try:
         unknown = [part for part in _parts(row["salutation"] + row["closing"]) if part not in PARTS]
     except ValueError:
         return "a curly bracket is not closed"
     if unknown:
-        return f"{{{unknown[0]}}} is not known; there are {', '.join(f'{{{part}}}' for part in PARTS)}"
+        return (
+            f"{{{unknown[0]}}} is not known; there are {', '.join(f'{{{part}}}' for part in PARTS)}"
+        )
     if not row["language"] or not row["addressee"] or not row["salutation"]:
         return "language, addressee and salutation must be filled in"
     if row["gender"] not in ("f", "m", ""):

@@ -1,7 +1,7 @@
 """Words that letters put in by themselves: dates written out, roles, and names of delegations.
 
-The words are in `letter_words.toml`; the delegations' names in English and French are the Assembly's own
-(`delegations.py`), those in other languages are in `delegation_names.csv`.
+The words are in `letter_words.toml`; the delegations' names in English and French are the
+Assembly's own (`delegations.py`), those in other languages are in `delegation_names.csv`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ OFFICIAL = ("en", "fr")
 
 
 def written_date(day: date, language: str) -> str:
-    """Write a date out: `25 January 2027`, `1er février 2027`; in a language without words for it `2027-01-25`."""
+    """Write a date out: `25 January 2027`, `1er février 2027`; in a language without words for it
+    `2027-01-25`.
+    """
     words = _words().get(language)
     if not words:
         return day.isoformat()
     number = words.get("first", "1") if day.day == 1 else str(day.day)
-    text: str = words["date"].format(day=number, month=words["months"][day.month - 1], year=day.year)
+    text: str = words["date"].format(
+        day=number, month=words["months"][day.month - 1], year=day.year
+    )
     return text
 
 
@@ -37,13 +41,17 @@ def months(language: str) -> Sequence[str]:
 
 
 def role_word(role: str, language: str) -> str:
-    """Return the word for a role that serves for women and men alike; "" where the language has none."""
+    """Return the word for a role that serves for women and men alike; "" where the language has
+    none.
+    """
     word: str = _words().get(language, {}).get("roles", {}).get(role, "")
     return word
 
 
 def delegation_words(code: str, language: str, delegations: Delegations) -> tuple[str, str] | None:
-    """Return name and form after "delegation", `("Norwegen", "Norwegens")`; None in a language without such names."""
+    """Return name and form after "delegation", `("Norwegen", "Norwegens")`; None in a language
+    without such names.
+    """
     if language in OFFICIAL:
         return delegations.name(code, language), delegations.of(code, language)
     return _names(language).get(code)
@@ -56,7 +64,11 @@ def has_delegation_words(language: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _names(language: str) -> Mapping[str, tuple[str, str]]:
-    text = resources.files("mailer.letters.wording").joinpath("delegation_names.csv").read_text(encoding="utf-8")
+    text = (
+        resources.files("mailer.letters.wording")
+        .joinpath("delegation_names.csv")
+        .read_text(encoding="utf-8")
+    )
     reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
     if f"of_{language}" not in (reader.fieldnames or ()):
         return {}
@@ -66,5 +78,7 @@ def _names(language: str) -> Mapping[str, tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _words() -> Mapping[str, Any]:
     return tomllib.loads(
-        resources.files("mailer.letters.wording").joinpath("letter_words.toml").read_text(encoding="utf-8")
+        resources.files("mailer.letters.wording")
+        .joinpath("letter_words.toml")
+        .read_text(encoding="utf-8")
     )

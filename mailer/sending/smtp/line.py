@@ -1,14 +1,19 @@
-"""One line to a mail server: replies one to one with commands, and the certainty that bytes have left.
+"""One line to a mail server: replies one to one with commands, and the certainty that bytes have
+left.
 
-A line takes over the transport once the connection is open, secured and logged in. It keeps three things exact:
+A line takes over the transport once the connection is open, secured and logged in. It keeps three
+things exact:
 
-- a reply belongs to one command: whoever writes says how many replies are due, and `in_step` is false as soon as
-  the server has said more than that (RFC 2920 section 3.1; "354" and "250" glued together must not pass for a yes);
+- a reply belongs to one command: whoever writes says how many replies are due, and `in_step` is
+  false as soon as
+  the server has said more than that (RFC 2920 section 3.1; "354" and "250" glued together must not
+  pass for a yes);
 - bytes are gone only when they have left the buffers of TLS and of the socket (`drained`);
-- the only end is `abort`: closing would flush what is still buffered, the final dot perhaps among it.
+- the only end is `abort`: closing would flush what is still buffered, the final dot perhaps among
+  it.
 
-Replies follow RFC 5321 section 4.2: three digits from 200 to 599, lines of one reply agree in the first digit,
-32 KB at most. Whatever else arrives puts the line out of step for good.
+Replies follow RFC 5321 section 4.2: three digits from 200 to 599, lines of one reply agree in the
+first digit, 32 KB at most. Whatever else arrives puts the line out of step for good.
 """
 
 from __future__ import annotations
@@ -22,11 +27,15 @@ from typing import Any, NamedTuple, cast
 LONGEST_REPLY = 32 * 1024
 LONGEST_TEXT = 2_000
 CODE = re.compile(rb"[2-5][0-9]{2}(?=[ \r\n-])")
-INVISIBLE = re.compile(r"[^\x20-\x7e\u00a1-\uffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+INVISIBLE = re.compile(
+    r"[^\x20-\x7e\u00a1-\uffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
 
 
 class Lost(Exception):
-    """The line can no longer be used: silent for too long, out of step, or hung up. The message says which."""
+    """The line can no longer be used: silent for too long, out of step, or hung up. The message
+    says which.
+    """
 
 
 class HungUp(Lost):
@@ -34,7 +43,9 @@ class HungUp(Lost):
 
 
 class OutOfStep(Lost):
-    """Replies and commands no longer match one to one: no earlier reply of the same group can be trusted either."""
+    """Replies and commands no longer match one to one: no earlier reply of the same group can be
+    trusted either.
+    """
 
 
 class Reply(NamedTuple):
@@ -52,14 +63,17 @@ def readable(raw: bytes) -> str:
     text = raw[: LONGEST_TEXT * 4].decode("utf-8", "backslashreplace")
     if text.isascii() and text.isprintable():  # as nearly always
         return text[:LONGEST_TEXT]
-    return INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)[:LONGEST_TEXT]
+    return INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)[
+        :LONGEST_TEXT
+    ]
 
 
 def transport_beneath(transport: asyncio.Transport) -> asyncio.Transport | None:
     """Return the socket's transport beneath TLS, None in clear.
 
-    asyncio has no public way to ask how much is buffered below TLS, where up to 64 KB can sit (and a dot behind
-    them). Should a new Python rename these attributes, this fails at the first connection, not silently.
+    asyncio has no public way to ask how much is buffered below TLS, where up to 64 KB can sit (and
+    a dot behind them). Should a new Python rename these attributes, this fails at the first
+    connection, not silently.
     """
     if transport.get_extra_info("sslcontext") is None:
         return None
@@ -106,22 +120,30 @@ class Line(asyncio.Protocol):
         self._transport.write(data)
 
     async def drained(self, stall: float) -> None:
-        """Wait until nothing is buffered, or the server speaks; `Lost` after `stall` seconds without progress."""
+        """Wait until nothing is buffered, or the server speaks; `Lost` after `stall` seconds
+        without progress.
+        """
         left, since, pause = self.unsent, time.monotonic(), 0.0005
         while left and self.is_open and self.in_step:
             await asyncio.sleep(pause)
             if (now := self.unsent) < left:
                 left, since, pause = now, time.monotonic(), 0.0005
             elif time.monotonic() - since > stall:
-                raise Lost(f"nothing more was taken for {stall:g} seconds, {now} bytes had not left")
+                raise Lost(
+                    f"nothing more was taken for {stall:g} seconds, {now} bytes had not left"
+                )
             else:
                 pause = min(pause * 2, 0.01)
 
     async def reply(self, seconds: float) -> Reply:
-        """Take the reply to the oldest command still unanswered; `seconds` is the limit for the whole of it."""
+        """Take the reply to the oldest command still unanswered; `seconds` is the limit for the
+        whole of it.
+        """
         if not self._replies and self._fault is None:
             self._waiter = self._loop.create_future()
-            alarm = self._loop.call_later(seconds, self._fail, Lost(f"no answer within {seconds:g} seconds"))
+            alarm = self._loop.call_later(
+                seconds, self._fail, Lost(f"no answer within {seconds:g} seconds")
+            )
             try:
                 await self._waiter
             finally:
@@ -168,13 +190,21 @@ class Line(asyncio.Protocol):
             self._wake()
 
     def _take(self, line: bytes) -> bool:
-        """Add one line, with its end, and say whether it may stand there. The last of a reply has no "-"."""
+        """Add one line, with its end, and say whether it may stand there. The last of a reply has
+        no "-".
+        """
         self._size += len(line)
-        if CODE.match(line) is None or (self._lines and line[0] != self._lines[0][0]) or self._size > LONGEST_REPLY:
+        if (
+            CODE.match(line) is None
+            or (self._lines and line[0] != self._lines[0][0])
+            or self._size > LONGEST_REPLY
+        ):
             return False
         self._lines.append(line)
         if line[3] != 0x2D:
-            self._replies.append(Reply(int(line[:3]), [one[4:].rstrip(b"\r\n") for one in self._lines]))
+            self._replies.append(
+                Reply(int(line[:3]), [one[4:].rstrip(b"\r\n") for one in self._lines])
+            )
             self._lines, self._size = [], 0
         return True
 

@@ -1,11 +1,13 @@
 """The mail server: where it is, and the way in. Connect, TLS, EHLO and login, all by aiosmtplib.
 
-What fails here concerns the account or the network, never a person: `ConnectError` says in a coordinator's words
-what it was, and whether waiting can help. The promises of this door:
+What fails here concerns the account or the network, never a person: `ConnectError` says in a
+coordinator's words what it was, and whether waiting can help. The promises of this door:
 
-- TLS is verified, 1.2 or newer, implicit or by STARTTLS (RFC 8314, RFC 3207), and there is no way around it; in
+- TLS is verified, 1.2 or newer, implicit or by STARTTLS (RFC 8314, RFC 3207), and there is no way
+  around it; in
   clear only to this machine itself. Bytes after the 220 to STARTTLS are taken for tampering.
-- One mechanism, one attempt: PLAIN, or LOGIN where PLAIN is not offered (RFC 4954), or XOAUTH2 with a token. Three
+- One mechanism, one attempt: PLAIN, or LOGIN where PLAIN is not offered (RFC 4954), or XOAUTH2 with
+  a token. Three
   wrong passwords lock an account.
 - The name in EHLO is the one that was configured, never the machine's own.
 """
@@ -52,7 +54,9 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where letters are handed in. `security` "none" is for this machine itself; everything else is refused."""
+    """Where letters are handed in. `security` "none" is for this machine itself; everything else is
+    refused.
+    """
 
     host: str
     port: int
@@ -61,7 +65,9 @@ class Server:
     password: Secret | str | None = field(repr=False)
     helo: str
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
-    token: Callable[[], Awaitable[str]] | None = field(default=None, repr=False)  # in place of a password: XOAUTH2
+    token: Callable[[], Awaitable[str]] | None = field(
+        default=None, repr=False
+    )  # in place of a password: XOAUTH2
 
     def __post_init__(self) -> None:
         if self.security not in ("tls", "starttls", "none"):
@@ -78,7 +84,9 @@ class Server:
             or not context.check_hostname
             or context.minimum_version < ssl.TLSVersion.TLSv1_2
         ):
-            raise Refused("the TLS settings do not verify the server, or allow TLS below 1.2", code="S103")
+            raise Refused(
+                "the TLS settings do not verify the server, or allow TLS below 1.2", code="S103"
+            )
         if self.user is not None and (self.password is None) == (self.token is None):
             raise Refused("a login takes either a password or a token command", code="S104")
 
@@ -107,7 +115,9 @@ class Opened:
 
 
 async def open_line(server: Server, patience: Patience) -> Opened:
-    """Connect, secure the line and log in. Raises `ConnectError`; no half-open connection stays behind."""
+    """Connect, secure the line and log in. Raises `ConnectError`; no half-open connection stays
+    behind.
+    """
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -115,7 +125,9 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         timeout=patience.connect,
         use_tls=server.security == "tls",
         start_tls=False,  # below, with a look at what came after the 220
-        tls_context=None if server.security == "none" else server.tls_context or await default_context(),
+        tls_context=(
+            None if server.security == "none" else server.tls_context or await default_context()
+        ),
     )
     step = "connect"
     try:
@@ -134,7 +146,9 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         if server.user is not None:
             step = "login"
             await _log_in(client, server, server.user)
-        return _hand_over(client, server, readable(greeting.message.encode("utf-8", "surrogateescape")))
+        return _hand_over(
+            client, server, readable(greeting.message.encode("utf-8", "surrogateescape"))
+        )
     except (aiosmtplib.SMTPException, OSError, Tampered) as fault:
         _drop(client)
         raise explained(fault, step, server) from fault
@@ -148,9 +162,11 @@ class Tampered(Exception):
 
 
 def guard(client: aiosmtplib.SMTP) -> None:
-    """Let no reply pass that has more bytes behind it (the library would drop them, or take them for the next).
+    """Let no reply pass that has more bytes behind it (the library would drop them, or take them
+    for the next).
 
-    The one place that touches a private attribute of aiosmtplib; `tests/sending/test_smtp_server.py` holds it to account.
+    The one place that touches a private attribute of aiosmtplib;
+    `tests/sending/test_smtp_server.py` holds it to account.
     """
     protocol = cast(SMTPProtocol, client.protocol)
     read = protocol.read_response
@@ -181,14 +197,20 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, user: str) -> None:
 
 
 def password_of(server: Server) -> str:
-    return server.password if isinstance(server.password, str) else cast(Secret, server.password).get_secret_value()
+    return (
+        server.password
+        if isinstance(server.password, str)
+        else cast(Secret, server.password).get_secret_value()
+    )
 
 
 def _no_login(server: Server, wanted: str, offered: list[str]) -> ConnectError:
     return ConnectError(
-        f"{server} does not offer a login with {wanted} (it offers: {', '.join(offered).upper() or 'none'})",
+        f"{server} does not offer a login with {wanted} (it offers:"
+        f" {', '.join(offered).upper() or 'none'})",
         temporary=False,
-        hint="ask the provider which login it takes" + ("" if server.token else "; it may want oauth"),
+        hint="ask the provider which login it takes"
+        + ("" if server.token else "; it may want oauth"),
     )
 
 
@@ -208,7 +230,9 @@ def _hand_over(client: aiosmtplib.SMTP, server: Server, greeting: str) -> Opened
         peer=f"{server.host} [{ip}]:{server.port}",
         tls=tls,
         greeting=greeting,
-        certificate_until=datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None,
+        certificate_until=(
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
+        ),
     )
 
 
@@ -230,7 +254,9 @@ def _is_this_machine(host: str) -> bool:
 def _insist_on_this_machine(client: aiosmtplib.SMTP) -> None:
     """ "localhost" is a name like any other: what counts is where it led."""
     if not _is_this_machine(client.get_transport_info("peername")[0]):
-        raise ConnectError("localhost leads to another machine, over an unprotected line", temporary=False)
+        raise ConnectError(
+            "localhost leads to another machine, over an unprotected line", temporary=False
+        )
 
 
 _CONTEXT: list[ssl.SSLContext] = []
@@ -245,9 +271,11 @@ async def default_context() -> ssl.SSLContext:
     return _CONTEXT[0]
 
 
-# ------------------------------------------------------------------ what went wrong, in a coordinator's words
+# -------------------------------------------------------- what went wrong, in a coordinator's words
 
-OWN_AUTHORITY = "if the server is your own, set the variable SSL_CERT_FILE to the certificate of its authority"
+OWN_AUTHORITY = (
+    "if the server is your own, set the variable SSL_CERT_FILE to the certificate of its authority"
+)
 CERTIFICATES = {  # OpenSSL's verify codes
     9: ("is not valid yet", "check this computer's clock"),
     10: ("has expired", "tell the people who run the server; nothing was sent"),
@@ -259,14 +287,31 @@ CERTIFICATES = {  # OpenSSL's verify codes
     64: ("is for another name", "write the server's name as the provider gives it"),
 }
 LOGINS = (  # words in the server's answer → what to do
-    ("5.7.139", "the tenant has SMTP login with a password switched off: use oauth, or ask its administrator"),
+    (
+        "5.7.139",
+        (
+            "the tenant has SMTP login with a password switched off: use oauth, or ask its"
+            " administrator"
+        ),
+    ),
     ("5.7.9", "the provider wants oauth or an application password for this account"),
-    ("application-specific password", "the provider wants an application password for this account"),
-    ("432 ", "the provider wants the password set anew: sign in once on its web page, or ask its administrator"),
+    (
+        "application-specific password",
+        "the provider wants an application password for this account",
+    ),
+    (
+        "432 ",
+        (
+            "the provider wants the password set anew: sign in once on its web page, or ask its"
+            " administrator"
+        ),
+    ),
 )
 HINTS = {  # by the kind of the answer, `replies.toml`
     "login": "check user and password; it was tried once, and will not be tried by itself again",
-    "share": "the account may send no more for now; such a share is counted over 24 hours as a rule",
+    "share": (
+        "the account may send no more for now; such a share is counted over 24 hours as a rule"
+    ),
     "closed_account": "ask the provider; somebody else may have used the account",
     "our_name": "set [smtp] helo to a name that the server takes, or try another network",
     "blocked": "the network that you are in is blocked: try another, or ask the provider",
@@ -274,13 +319,16 @@ HINTS = {  # by the kind of the answer, `replies.toml`
 
 
 def explained(fault: Exception, step: str, server: Server) -> ConnectError:
-    """Turn what happened at `step` (connect, ehlo, starttls, login) into a sentence and a judgement."""
+    """Turn what happened at `step` (connect, ehlo, starttls, login) into a sentence and a
+    judgement.
+    """
     if isinstance(fault, ConnectError):
         return fault
     cause = fault.__cause__ if isinstance(fault.__cause__, OSError) else fault
     if isinstance(fault, Tampered):
         return _final(
-            f"{server} said more than it was asked: somebody may be tampering with the line ({fault})",
+            f"{server} said more than it was asked: somebody may be tampering with the line"
+            f" ({fault})",
             "try from another network; if it stays, tell the people who run the server",
         )
     if isinstance(fault, aiosmtplib.SMTPResponseException):
@@ -289,22 +337,36 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
         return _tls(cause, server)
     if isinstance(cause, socket.gaierror):
         if cause.errno == socket.EAI_AGAIN:
-            return _passing(f"the name {server.host} cannot be looked up at the moment", "is this computer online?")
-        return _final(f"there is no server called {server.host}", "check the server's name, and that you are online")
+            return _passing(
+                f"the name {server.host} cannot be looked up at the moment",
+                "is this computer online?",
+            )
+        return _final(
+            f"there is no server called {server.host}",
+            "check the server's name, and that you are online",
+        )
     if isinstance(cause, ConnectionRefusedError):
-        return _passing(f"{server} does not take connections", "check host and port; the server may be down")
+        return _passing(
+            f"{server} does not take connections", "check host and port; the server may be down"
+        )
     if isinstance(cause, TimeoutError):
         return _passing(
             f"{server} does not answer ({step})",
             "networks of hotels and conferences often block mail ports: try another",
         )
-    if step == "starttls" and isinstance(fault, aiosmtplib.SMTPException) and not isinstance(fault, OSError):
+    if (
+        step == "starttls"
+        and isinstance(fault, aiosmtplib.SMTPException)
+        and not isinstance(fault, OSError)
+    ):
         return _final(
             f"{server} does not offer STARTTLS, so nothing was sent over the open line",
-            'set security = "tls" , or somebody may be tampering with the line: try another network',
+            'set security = "tls" , or somebody may be tampering with the line: try another'
+            " network",
         )
     return _passing(
-        f"the line to {server} failed ({step}): {readable(str(fault).encode())}", "is this computer online?"
+        f"the line to {server} failed ({step}): {readable(str(fault).encode())}",
+        "is this computer online?",
     )
 
 
@@ -318,19 +380,26 @@ def _final(message: str, hint: str) -> ConnectError:
 
 def _tls(fault: ssl.SSLError, server: Server) -> ConnectError:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        what, hint = CERTIFICATES.get(fault.verify_code, ("cannot be trusted", "ask the people who run the server"))
+        what, hint = CERTIFICATES.get(
+            fault.verify_code, ("cannot be trusted", "ask the people who run the server")
+        )
         return _final(f"the certificate of {server} {what} ({fault.verify_message})", hint)
     if fault.reason in ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
         return _final(f"{server} does not speak TLS from the start", 'set security = "starttls"')
     if fault.reason in ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"):
         return _final(f"{server} has only old TLS, below 1.2", "ask the people who run the server")
-    return _final(f"no protected line to {server} ({fault.reason or fault})", "ask the people who run the server")
+    return _final(
+        f"no protected line to {server} ({fault.reason or fault})",
+        "ask the people who run the server",
+    )
 
 
 def _answered(fault: aiosmtplib.SMTPResponseException, step: str, server: Server) -> ConnectError:
     code, text = fault.code, readable(fault.message.encode("utf-8", "surrogateescape"))[:200]
     if not 200 <= code <= 599:
-        return _passing(f"what answers at {server} is no mail server: {text}", "check host and port")
+        return _passing(
+            f"what answers at {server} is no mail server: {text}", "check host and port"
+        )
     said = f"{code} {' '.join(text.split())}"
     kind = replies.diagnose(code, None, text, Stage.CONNECT)
     ours = kind.about is About.SENDER

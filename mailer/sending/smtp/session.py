@@ -1,16 +1,20 @@
-"""One SMTP session: one letter, one person, one transaction, and the stage of every failure is known.
+"""One SMTP session: one letter, one person, one transaction, and the stage of every failure is
+known.
 
-Exactly once does not exist in SMTP (RFC 1047). Before the final dot a letter may be tried again; from the dot on it
-is never sent again by us. So the dot is what everything here is about:
+Exactly once does not exist in SMTP (RFC 1047). Before the final dot a letter may be tried again;
+from the dot on it is never sent again by us. So the dot is what everything here is about:
 
-- it is written only when the body has left our buffers, nothing unasked has come from the server, and `before_dot`
-  has committed the marker: whatever fails until then is certainly not handed over (DEFERRED or REFUSED);
+- it is written only when the body has left our buffers, nothing unasked has come from the server,
+  and `before_dot`
+  has committed the marker: whatever fails until then is certainly not handed over (DEFERRED or
+  REFUSED);
 - from then on only a well-formed reply decides; anything else is UNKNOWN, for a person to settle;
-- after a fault, a cancellation or a "no" of `before_dot` the connection is aborted, never closed, never used again.
+- after a fault, a cancellation or a "no" of `before_dot` the connection is aborted, never closed,
+  never used again.
 
-Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one write, and with `follow` the dot of
-one letter in one write with MAIL, RCPT and DATA of the next. Its body still waits for the answer to the dot before
-it, so that no outcome becomes less certain.
+Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one write, and with
+`follow` the dot of one letter in one write with MAIL, RCPT and DATA of the next. Its body still
+waits for the answer to the dot before it, so that no outcome becomes less certain.
 """
 
 from __future__ import annotations
@@ -41,7 +45,9 @@ class NotHandedOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One finished letter to one person. What must not go on the wire is refused here, before any byte."""
+    """One finished letter to one person. What must not go on the wire is refused here, before any
+    byte.
+    """
 
     sender: str
     recipient: str
@@ -55,7 +61,9 @@ class Envelope:
                 raise Refused(f"not a plain address: {address!r}", code="S105")
         every = partial(pieces.all_pieces, self.data, self.shared)
         if not every(pieces.ends_lines_with_crlf, attrgetter("ends_lines_with_crlf")):
-            raise Refused(f"the letter to {self.recipient} has line ends other than CR LF", code="S106")
+            raise Refused(
+                f"the letter to {self.recipient} has line ends other than CR LF", code="S106"
+            )
         if self.recipient.isascii() and not every(bytes.isascii, attrgetter("is_ascii")):
             raise Refused(f"the letter to {self.recipient} is not 7-bit", code="S107")
 
@@ -65,8 +73,10 @@ class Envelope:
 
 
 TURNED_AWAY = 4
-"""Letters refused before their dot after which a new connection is opened. Postfix counts two mistakes for each where
-DATA was pipelined behind RCPT, and from the tenth on makes every command wait for a second (smtpd_soft_error_limit)."""
+"""Letters refused before their dot after which a new connection is opened. Postfix counts two
+mistakes for each where DATA was pipelined behind RCPT, and from the tenth on makes every command
+wait for a second (smtpd_soft_error_limit).
+"""
 
 
 @lru_cache(4096)  # each address is asked for at several stages of its letter
@@ -76,12 +86,18 @@ def _may_stand_in_brackets(address: str) -> bool:
         return False
     if local.isascii():
         return WIRE.fullmatch(wire_form(address)) is not None
-    return local.isprintable() and not set(local) & set(" <>") and WIRE.fullmatch(f"a@{wire_form(domain)}") is not None
+    return (
+        local.isprintable()
+        and not set(local) & set(" <>")
+        and WIRE.fullmatch(f"a@{wire_form(domain)}") is not None
+    )
 
 
 @lru_cache(4096)
 def wire_form(address: str) -> str:
-    """Return the address with its domain in ASCII (IDNA 2008); a local part beyond ASCII needs SMTPUTF8."""
+    """Return the address with its domain in ASCII (IDNA 2008); a local part beyond ASCII needs
+    SMTPUTF8.
+    """
     if address.isascii():
         return address
     local, at, domain = address.rpartition("@")
@@ -92,7 +108,9 @@ def wire_form(address: str) -> str:
 
 
 def xtext(text: str) -> str:
-    """Encode a parameter of ESMTP (RFC 3461 section 4): `+` and `=` and what is not printable ASCII as `+HH`."""
+    """Encode a parameter of ESMTP (RFC 3461 section 4): `+` and `=` and what is not printable ASCII
+    as `+HH`.
+    """
     plain = set(range(33, 127)) - {0x2B, 0x3D}
     return "".join(chr(byte) if byte in plain else f"+{byte:02X}" for byte in text.encode())
 
@@ -100,11 +118,13 @@ def xtext(text: str) -> str:
 class SmtpSession:
     """One connection, used by one task, opened again when needed.
 
-    `allow` is the last guard of test mode: an address it refuses is never put into RCPT. `dsn` asks the server for
-    reports of failure and delay, where it offers that.
+    `allow` is the last guard of test mode: an address it refuses is never put into RCPT. `dsn` asks
+    the server for reports of failure and delay, where it offers that.
     """
 
-    def __init__(self, server: Server, patience: Patience, allow: Callable[[str], bool], *, dsn: bool = False) -> None:
+    def __init__(
+        self, server: Server, patience: Patience, allow: Callable[[str], bool], *, dsn: bool = False
+    ) -> None:
         self.server = server
         self.patience = patience
         self.delivered = 0  # letters tried on this connection, for its renewal
@@ -112,7 +132,9 @@ class SmtpSession:
         self._dsn = dsn
         self._opened: Opened | None = None
         self._ahead: Envelope | None = None  # its MAIL, RCPT and DATA left with the last dot
-        self._unclean = False  # MAIL was accepted and no letter followed: RSET comes before the next one
+        self._unclean = (
+            False  # MAIL was accepted and no letter followed: RSET comes before the next one
+        )
         self._turned_away = 0  # letters refused before their dot on this connection
         self._stage = Stage.CONNECT
         self._since = 0.0  # when MAIL left
@@ -123,7 +145,9 @@ class SmtpSession:
 
     @property
     def idle_since(self) -> float | None:
-        """Return when the server last answered, on `time.monotonic()`; None without a connection."""
+        """Return when the server last answered, on `time.monotonic()`; None without a
+        connection.
+        """
         return self._opened.line.quiet_since if self._opened is not None and self.is_open else None
 
     async def connect(self) -> None:
@@ -137,7 +161,13 @@ class SmtpSession:
         """Drop the connection and everything still buffered for it."""
         if self._opened is not None:
             self._opened.line.abort()
-        self._opened, self._ahead, self._unclean, self._turned_away, self.delivered = None, None, False, 0, 0
+        self._opened, self._ahead, self._unclean, self._turned_away, self.delivered = (
+            None,
+            None,
+            False,
+            0,
+            0,
+        )
 
     async def quit(self) -> None:
         """Say goodbye, for five seconds at most; a failure here touches no letter."""
@@ -151,17 +181,21 @@ class SmtpSession:
             self.abort()
 
     async def deliver(
-        self, letter: Envelope, before_dot: Callable[[], Awaitable[bool]], follow: Envelope | None = None
+        self,
+        letter: Envelope,
+        before_dot: Callable[[], Awaitable[bool]],
+        follow: Envelope | None = None,
     ) -> Receipt:
         """Offer one letter to one person and say what came of it.
 
-        `before_dot` commits the marker and says whether the dot may be written: the lease holds, nobody has stopped
-        the mail-out. If it says no this raises `NotHandedOver`; if it raises, so does this. Either way no dot was
-        and none will be written. `follow` is the letter of the next call, if that is known already.
+        `before_dot` commits the marker and says whether the dot may be written: the lease holds,
+        nobody has stopped the mail-out. If it says no this raises `NotHandedOver`; if it raises, so
+        does this. Either way no dot was and none will be written. `follow` is the letter of the
+        next call, if that is known already.
 
-        Raises `ConnectError` when there is no session (nobody's fault, nothing handed over), `Refused` for an
-        address that must not be reached, and CancelledError: after the dot that leaves the letter unknown, so a
-        caller who wants the answer shields the call.
+        Raises `ConnectError` when there is no session (nobody's fault, nothing handed over),
+        `Refused` for an address that must not be reached, and CancelledError: after the dot that
+        leaves the letter unknown, so a caller who wants the answer shields the call.
         """
         for one in (letter, follow):
             if one is not None and not self._allow(wire_form(one.recipient)):
@@ -176,18 +210,24 @@ class SmtpSession:
                 return refusal
             return await self._hand_over(opened, letter, before_dot, follow)
         except Lost as fault:
-            if used and self._stage is Stage.MAIL and isinstance(fault, HungUp):  # it had closed after the last letter
+            if (
+                used and self._stage is Stage.MAIL and isinstance(fault, HungUp)
+            ):  # it had closed after the last letter
                 self.abort()
                 return await self.deliver(letter, before_dot, follow)
             return self._lost(fault)
-        except BaseException:  # stopped, cancelled, or the ledger could not be written: out of step from now on
+        except (
+            BaseException
+        ):  # stopped, cancelled, or the ledger could not be written: out of step from now on
             self.abort()
             raise
 
-    # ------------------------------------------------------------------ one transaction, stage by stage
+    # -------------------------------------------------------------- one transaction, stage by stage
 
     async def _ready(self, letter: Envelope) -> Opened:
-        """Return a connection on which MAIL may be written, or was written already for this letter."""
+        """Return a connection on which MAIL may be written, or was written already for
+        this letter.
+        """
         opened = self._opened
         if opened is not None and self._ahead == letter:
             return opened  # closed or not: the answers say what became of its MAIL
@@ -201,7 +241,9 @@ class SmtpSession:
         return self._opened
 
     async def _reset(self) -> None:
-        """Clear what a refused letter left open. If that fails the next letter gets a new connection."""
+        """Clear what a refused letter left open. If that fails the next letter gets a new
+        connection.
+        """
         assert self._opened is not None
         try:
             self._opened.line.send(b"RSET\r\n", 1)
@@ -225,7 +267,10 @@ class SmtpSession:
         return None
 
     def _commands(self, opened: Opened, letter: Envelope) -> tuple[bytes, bytes, bytes]:
-        mail, rcpt = f"MAIL FROM:<{wire_form(letter.sender)}>", f"RCPT TO:<{wire_form(letter.recipient)}>"
+        mail, rcpt = (
+            f"MAIL FROM:<{wire_form(letter.sender)}>",
+            f"RCPT TO:<{wire_form(letter.recipient)}>",
+        )
         offered = opened.extensions
         if "size" in offered:
             mail += f" SIZE={letter.size}"  # RFC 1870: without the doubled dots
@@ -239,8 +284,9 @@ class SmtpSession:
     async def _offer(self, opened: Opened, letter: Envelope) -> Receipt | None:
         """Go from MAIL to the 354; return the refusal, if one came.
 
-        In a group every reply is read, whatever the one before it said. A refusal stands if the line fails later:
-        nothing may hide it, unless the replies turn out not to belong to the commands.
+        In a group every reply is read, whatever the one before it said. A refusal stands if the
+        line fails later: nothing may hide it, unless the replies turn out not to belong to the
+        commands.
         """
         line, pipelined = opened.line, "pipelining" in opened.extensions
         commands = self._commands(opened, letter) if self._ahead is None else ()
@@ -253,7 +299,9 @@ class SmtpSession:
         refusal: Receipt | None = None
         command, data = self.patience.command, self.patience.data
         try:
-            for at, (stage, seconds) in enumerate(((Stage.MAIL, command), (Stage.RCPT, command), (Stage.DATA, data))):
+            for at, (stage, seconds) in enumerate(
+                ((Stage.MAIL, command), (Stage.RCPT, command), (Stage.DATA, data))
+            ):
                 if refusal is None:
                     self._stage = stage
                 if not pipelined:
@@ -268,12 +316,19 @@ class SmtpSession:
                         self.abort()
                     if reply.code == 421 or not pipelined:
                         return refusal
-                elif first != 2 if stage is not Stage.DATA else reply.code != 354:  # to less, a body would be commands
-                    raise OutOfStep(f"the server's answer does not fit {stage.upper()}: {reply.code} {reply.text}")
+                elif (
+                    first != 2 if stage is not Stage.DATA else reply.code != 354
+                ):  # to less, a body would be commands
+                    raise OutOfStep(
+                        f"the server's answer does not fit {stage.upper()}: {reply.code}"
+                        f" {reply.text}"
+                    )
                 elif stage is Stage.MAIL:
                     self._unclean = True
                 elif stage is Stage.DATA and refusal is not None:
-                    raise Lost("354 without a recipient")  # only an abort leads out of here without a letter
+                    raise Lost(
+                        "354 without a recipient"
+                    )  # only an abort leads out of here without a letter
         except Lost as fault:
             if refusal is None or isinstance(fault, OutOfStep):
                 raise
@@ -281,7 +336,11 @@ class SmtpSession:
         return refusal
 
     async def _hand_over(
-        self, opened: Opened, letter: Envelope, before_dot: Callable[[], Awaitable[bool]], follow: Envelope | None
+        self,
+        opened: Opened,
+        letter: Envelope,
+        before_dot: Callable[[], Awaitable[bool]],
+        follow: Envelope | None,
     ) -> Receipt:
         line, self._stage = opened.line, Stage.BODY
         for piece in pieces.pieces(letter.data, letter.shared):
@@ -297,14 +356,20 @@ class SmtpSession:
             return await self._early(line)
 
         group = b""
-        if follow is not None and "pipelining" in opened.extensions and self._misfit(opened, follow) is None:
+        if (
+            follow is not None
+            and "pipelining" in opened.extensions
+            and self._misfit(opened, follow) is None
+        ):
             group = b"".join(self._commands(opened, follow))
         sent = time.monotonic()
         self._stage = Stage.DOT
         line.send(b".\r\n" + group, 4 if group else 1)
         reply = await line.reply(self.patience.dot)
         if not line.in_step:
-            raise Lost(f"more than one answer to one letter; the first was {reply.code} {reply.text}")
+            raise Lost(
+                f"more than one answer to one letter; the first was {reply.code} {reply.text}"
+            )
         receipt = self._settled(reply)
         self._unclean = False
         if group and self._opened is not None:
@@ -312,7 +377,9 @@ class SmtpSession:
         return receipt
 
     async def _early(self, line: Line) -> Receipt:
-        """The server spoke or hung up before the dot: nothing was handed over, and nothing will be."""
+        """The server spoke or hung up before the dot: nothing was handed over, and
+        nothing will be.
+        """
         reply = await line.reply(self.patience.goodbye)
         receipt = self._refused(reply)
         self.abort()
@@ -338,7 +405,9 @@ class SmtpSession:
         return self._receipt(state, code=reply.code, text=text, enhanced=enhanced_code(text))
 
     def _lost(self, fault: Lost) -> Receipt:
-        receipt = self._receipt(State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED, text=str(fault))
+        receipt = self._receipt(
+            State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED, text=str(fault)
+        )
         self.abort()
         return receipt
 

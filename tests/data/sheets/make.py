@@ -1,10 +1,11 @@
-"""Makes the corpus of bad sheets beside this file, and `verdicts.csv`: what each row of each of them is.
+"""Makes the corpus of bad sheets beside this file, and `verdicts.csv`: what each row of each of
+them is.
 
     python tests/sheets/make.py
 
-Every case is one small file with one or two things wrong with it, among clean rows. The verdicts are written by hand
-here, row by row; the test compares them with what is read, so that no problem is missed and no clean row is accused.
-All people are invented.
+Every case is one small file with one or two things wrong with it, among clean rows. The verdicts
+are written by hand here, row by row; the test compares them with what is read, so that no problem
+is missed and no clean row is accused. All people are invented.
 """
 
 from __future__ import annotations
@@ -43,12 +44,23 @@ CASES: list[Case] = []
 
 
 def text(
-    name: str, lines: str, verdict: dict[int, str], *, whole: str = "", encoding: str = "utf-8", clean: str = ""
+    name: str,
+    lines: str,
+    verdict: dict[int, str],
+    *,
+    whole: str = "",
+    encoding: str = "utf-8",
+    clean: str = "",
 ) -> None:
     """Add a CSV file. `clean` are the numbers of further rows with nothing wrong."""
     rows = {int(row): "" for row in clean.split()} | verdict
     CASES.append(
-        Case(name if "." in name else f"{name}.csv", lines.encode(encoding), dict(sorted(rows.items())), whole)
+        Case(
+            name if "." in name else f"{name}.csv",
+            lines.encode(encoding),
+            dict(sorted(rows.items())),
+            whole,
+        )
     )
 
 
@@ -72,7 +84,9 @@ def address(name: str, cell: str, codes: str) -> None:
 def book(name: str, tabs: dict[str, list[list[str]]], verdict: dict[str, dict[int, str]], whole: str = "",
          change: Callable[[xlsxwriter.Workbook], None] | None = None) -> None:  # fmt: skip
     raw = io.BytesIO()
-    made = xlsxwriter.Workbook(raw, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
+    made = xlsxwriter.Workbook(
+        raw, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    )
     made.set_properties({"created": datetime(2026, 11, 25)})  # noqa: DTZ001
     for tab, rows in tabs.items():
         sheet = made.add_worksheet(tab)
@@ -86,11 +100,15 @@ def book(name: str, tabs: dict[str, list[list[str]]], verdict: dict[str, dict[in
     CASES.append(Case(name, repack(raw.getvalue(), {}), {}, whole, verdict))
 
 
-def repack(content: bytes, change: dict[str, bytes | None], extra: dict[str, bytes] | None = None) -> bytes:
+def repack(
+    content: bytes, change: dict[str, bytes | None], extra: dict[str, bytes] | None = None
+) -> bytes:
     """Pack an archive again with other parts and no time of day; None leaves a part out."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
-        parts = {part.filename: change.get(part.filename, old.read(part)) for part in old.infolist()} | (extra or {})
+        parts = {
+            part.filename: change.get(part.filename, old.read(part)) for part in old.infolist()
+        } | (extra or {})
         for name, data in parts.items():
             if data is not None:
                 stamped = zipfile.ZipInfo(name, (2026, 11, 25, 0, 0, 0))
@@ -138,7 +156,7 @@ CLEAN = {2: "", 3: "", 4: ""}
 PLAIN = f"{HEAD}\n{ANNA}\n{OLA}\n{KARI}\n"
 
 
-# ------------------------------------------------------------------------------------------------- clean, and read
+# ---------------------------------------------------------------------------------- clean, and read
 
 text("clean", PLAIN, CLEAN)
 text("clean-bom", "\ufeff" + PLAIN, CLEAN)
@@ -157,18 +175,34 @@ text("utf16-be-without-bom", PLAIN, CLEAN, encoding="utf-16-be", whole="C007")
 text("clean-no-last-line-end", PLAIN.rstrip("\n"), CLEAN)
 text("clean-blank-lines", PLAIN.replace("\n", "\n\n"), {3: "", 5: "", 7: ""})
 text("clean-empty-cells-behind", PLAIN.replace("\n", ",,,\n"), CLEAN)
-text("clean-title-rows", f"Members of the delegation,,,,\nupdated in November,,,,\n{PLAIN}", {4: "", 5: "", 6: ""})
-text("clean-headings-shouted", PLAIN.replace(HEAD, " DELEGATION ,ROLE, N a m e,E MAIL,LANGUAGE"), CLEAN)
-text("clean-order", "E-mail,Language,Name,Delegation,Role\nanna@no.example,en,Anna Prøve,NO,representative\n", {2: ""})
-text("clean-quoted", '"Delegation","Name","E-mail"\n"NO","Prøve, ""Anni"" Anna","anna@no.example"\n', {2: ""})
+text(
+    "clean-title-rows",
+    f"Members of the delegation,,,,\nupdated in November,,,,\n{PLAIN}",
+    {4: "", 5: "", 6: ""},
+)
+text(
+    "clean-headings-shouted",
+    PLAIN.replace(HEAD, " DELEGATION ,ROLE, N a m e,E MAIL,LANGUAGE"),
+    CLEAN,
+)
+text(
+    "clean-order",
+    "E-mail,Language,Name,Delegation,Role\nanna@no.example,en,Anna Prøve,NO,representative\n",
+    {2: ""},
+)
+text(
+    "clean-quoted",
+    '"Delegation","Name","E-mail"\n"NO","Prøve, ""Anni"" Anna","anna@no.example"\n',
+    {2: ""},
+)
 text("clean-line-end-in-note", f'{HEAD},Note\n{ANNA},"two\nlines"\n{OLA},\n', {2: "", 4: ""})
 text("clean-extra", f"{HEAD},Phone,Committee\n{ANNA},0012,1e5\n{OLA},,\n", {2: "", 3: ""})
 text("clean-only-headings", HEAD + "\n", {})
 text(
     "clean-french",
-    "Délégation,Fonction,Civilité,Prénom,Nom,Courriel,Langue,Sexe,Chambre,Groupe,Remarque\n"
-    "France,présidente de délégation,Mme,Anaïs,Exemple,anais@fr.example,français,F,Sénat,PPE/DC,à joindre\n"
-    "Norvège,suppléant,M.,Ola,Skisse,ola@no.example,anglais,H,Assemblée nationale,NI,\n",
+    "Délégation,Fonction,Civilité,Prénom,Nom,Courriel,Langue,Sexe,Chambre,Groupe,Remarque\nFrance,présidente"
+    " de délégation,Mme,Anaïs,Exemple,anais@fr.example,français,F,Sénat,PPE/DC,à"
+    " joindre\nNorvège,suppléant,M.,Ola,Skisse,ola@no.example,anglais,H,Assemblée nationale,NI,\n",
     {2: "", 3: ""},
 )
 text(
@@ -192,25 +226,33 @@ text(
 )
 text(
     "clean-polish",
-    "Kraj;Funkcja;Imię;Nazwisko;Adres e-mail;Język\nPolska;zastępca;Łucja;Wzór;lucja@pl.example;polski\n",
+    "Kraj;Funkcja;Imię;Nazwisko;Adres"
+    " e-mail;Język\nPolska;zastępca;Łucja;Wzór;lucja@pl.example;polski\n",
     {2: ""},
 )
-text("clean-turkish", "Ülke;Görev;Ad;Soyad;E-posta;Dil\nTürkiye;yedek üye;İnci;Örnek;inci@tr.example;Türkçe\n", {2: ""})
+text(
+    "clean-turkish",
+    "Ülke;Görev;Ad;Soyad;E-posta;Dil\nTürkiye;yedek üye;İnci;Örnek;inci@tr.example;Türkçe\n",
+    {2: ""},
+)
 text(
     "clean-ukrainian",
-    "Країна;Роль;Ім'я;Прізвище;Електронна пошта;Мова\nУкраїна;заступниця;Юлія;Взір;yuliia@ua.example;українська\n",
+    "Країна;Роль;Ім'я;Прізвище;Електронна"
+    " пошта;Мова\nУкраїна;заступниця;Юлія;Взір;yuliia@ua.example;українська\n",
     {2: ""},
 )
 text(
     "clean-pace-names",
-    "Country,Name,E-mail\nAustria,Ms Anna De BEISPIEL,a@at.example\nNorway,Ms Karin S. PRØVESEN,k@no.example\n"
-    "Portugal,Mr Luís LEITE EXEMPLO,l@pt.example\nIreland,Mr John McSAMPLE,j@ie.example\nGeorgia,ნინო მაგალითაური,n@ge.example\n"
-    "Ukraine,Дем'ян ҐАНЧУК,d@ua.example\n",
+    "Country,Name,E-mail\nAustria,Ms Anna De BEISPIEL,a@at.example\nNorway,Ms Karin S."
+    " PRØVESEN,k@no.example\nPortugal,Mr Luís LEITE EXEMPLO,l@pt.example\nIreland,Mr John"
+    " McSAMPLE,j@ie.example\nGeorgia,ნინო მაგალითაური,n@ge.example\nUkraine,Дем'ян"
+    " ҐАНЧУК,d@ua.example\n",
     dict.fromkeys(range(2, 8), ""),
 )
 text(
     "clean-words-that-look-like-nothing",
-    "Country,Given name,Surname,E-mail\nNorway,None,Null,none@no.example\nNO,NA,NaN,nan@no.example\n"
+    "Country,Given"
+    " name,Surname,E-mail\nNorway,None,Null,none@no.example\nNO,NA,NaN,nan@no.example\n"
     "NO,True,Nil,1e5@no.example\n",
     {2: "", 3: "", 4: ""},
 )
@@ -231,29 +273,48 @@ text(
 text("clean-idn", f"{HEAD}\nNO,,Anna Prøve,anna@prøve.example,\n", {2: ""})
 text(
     "clean-two-names-alike",
-    f"{HEAD}\nNO,,Marina Sample,marina.sample@no.example,\nNO,,Maria Sample,maria.sample@no.example,\n",
+    f"{HEAD}\nNO,,Marina Sample,marina.sample@no.example,\nNO,,Maria"
+    " Sample,maria.sample@no.example,\n",
     {2: "", 3: ""},
 )
 text(
-    "clean-same-name-elsewhere", f"{HEAD}\nNO,,Anna Prøve,a@no.example,\nSE,,Anna Prøve,a@se.example,\n", {2: "", 3: ""}
+    "clean-same-name-elsewhere",
+    f"{HEAD}\nNO,,Anna Prøve,a@no.example,\nSE,,Anna Prøve,a@se.example,\n",
+    {2: "", 3: ""},
 )
 text(
     "clean-namesakes",
-    "Delegation,Name,E-mail,Namesake\nNO,Anna Prøve,a@no.example,yes\nNO,Anna Prøve,b@no.example,yes\n",
+    "Delegation,Name,E-mail,Namesake\nNO,Anna Prøve,a@no.example,yes\nNO,Anna"
+    " Prøve,b@no.example,yes\n",
     {2: "", 3: ""},
 )
 text("clean-mandate", f"{HEAD},Mandate until\n{ANNA},2027-01-26\n{OLA},26.1.2027\n{KARI},\n", CLEAN)
 text("norway", "Name,E-mail\nAnna Prøve,anna@no.example\n", {2: ""}, whole="C124")
 
-# -------------------------------------------------------------------------------------------------- old encodings
+# ------------------------------------------------------------------------------------ old encodings
 
-GERMAN = "Land;Name;E-Mail\nDeutschland;Jürgen Übungsfeld;juergen.uebungsfeld@de.example\nDeutschland;Käthe Straßmuster;kaethe@de.example\n"
+GERMAN = (
+    "Land;Name;E-Mail\nDeutschland;Jürgen"
+    " Übungsfeld;juergen.uebungsfeld@de.example\nDeutschland;Käthe Straßmuster;kaethe@de.example\n"
+)
 TURKISH = "Ülke;Ad;Soyad;E-posta\nTürkiye;Şükrü;Işık;sukru.isik@tr.example\nTürkiye;Çiğdem;Örnekoğlu;cigdem.ornekoglu@tr.example\n"
 POLISH = "Kraj;Imię;Nazwisko;E-mail\nPolska;Łucja;Źródłosłowska;lucja.zrodloslowska@pl.example\nPolska;Święty;Wąsik;swiety.wasik@pl.example\n"
-CZECH = "Country;Given name;Surname;E-mail\nCzechia;Jiří;Příkladný;jiri.prikladny@cz.example\nCzechia;Šárka;Žižková;sarka.zizkova@cz.example\n"
-GREEK = "Country;Given name;Surname;E-mail\nGreece;Αγγελική;Υποθετίδου;a@gr.example\nGreece;Σπύρος;Δειγματάκης;s@gr.example\n"
-RUSSIAN = "Країна;Name;E-mail\nУкраїна;Олена Взірцева;olena@ua.example\nУкраїна;Юлія Їжаківська;yuliia@ua.example\n"
-NORDIC = "Country;Given name;Surname;E-mail\nNorway;Øyvind;Prøveng;oyvind.proveng@no.example\nIceland;Þórdís;Dæmadóttir;thordis.daemadottir@is.example\n"
+CZECH = (
+    "Country;Given"
+    " name;Surname;E-mail\nCzechia;Jiří;Příkladný;jiri.prikladny@cz.example\nCzechia;Šárka;Žižková;sarka.zizkova@cz.example\n"
+)
+GREEK = (
+    "Country;Given"
+    " name;Surname;E-mail\nGreece;Αγγελική;Υποθετίδου;a@gr.example\nGreece;Σπύρος;Δειγματάκης;s@gr.example\n"
+)
+RUSSIAN = (
+    "Країна;Name;E-mail\nУкраїна;Олена Взірцева;olena@ua.example\nУкраїна;Юлія"
+    " Їжаківська;yuliia@ua.example\n"
+)
+NORDIC = (
+    "Country;Given"
+    " name;Surname;E-mail\nNorway;Øyvind;Prøveng;oyvind.proveng@no.example\nIceland;Þórdís;Dæmadóttir;thordis.daemadottir@is.example\n"
+)
 TWO = {2: "", 3: ""}
 text("cp1252-german", GERMAN, TWO, encoding="cp1252", whole="C007")
 text("cp1252-nordic", NORDIC, TWO, encoding="cp1252", whole="C007")
@@ -275,7 +336,7 @@ text(
 CASES.append(Case("binary.csv", bytes(range(256)) * 8, {}, "C006"))
 CASES.append(Case("nul.csv", PLAIN.encode().replace(b"Anna", b"An\0na"), {}, "C006"))
 
-# ----------------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------- files
 
 text("empty", "", {}, whole="C010")
 text("blank", "\n \n,,,\n", {}, whole="C010")
@@ -290,11 +351,35 @@ text(
     {},
     whole="C012",
 )
-text("two-name-columns", "Delegation,Nom,Name,E-mail\nNO,Anna,Anna Prøve,anna@no.example\n", {}, whole="C012")
-text("street-beside-mail", "Delegation,Name,Address,E-mail\nNO,Anna Prøve,1 Any Street,anna@no.example\n", {2: ""})
-text("open-quote", f'{HEAD}\n{ANNA}\nNO,substitute,"Ola,ola@no.example,en\n{KARI}\n', {}, whole="C008@3")
-text("text-behind-quote", f'{HEAD}\n{ANNA}\nNO,substitute,"Ola" Skisse,ola@no.example,en\n', {}, whole="C008@3")
-text("comma-in-name", f"{HEAD}\n{ANNA}\nNO,substitute,Skisse, Ola,ola@no.example,en\n", {}, whole="C022@3")
+text(
+    "two-name-columns",
+    "Delegation,Nom,Name,E-mail\nNO,Anna,Anna Prøve,anna@no.example\n",
+    {},
+    whole="C012",
+)
+text(
+    "street-beside-mail",
+    "Delegation,Name,Address,E-mail\nNO,Anna Prøve,1 Any Street,anna@no.example\n",
+    {2: ""},
+)
+text(
+    "open-quote",
+    f'{HEAD}\n{ANNA}\nNO,substitute,"Ola,ola@no.example,en\n{KARI}\n',
+    {},
+    whole="C008@3",
+)
+text(
+    "text-behind-quote",
+    f'{HEAD}\n{ANNA}\nNO,substitute,"Ola" Skisse,ola@no.example,en\n',
+    {},
+    whole="C008@3",
+)
+text(
+    "comma-in-name",
+    f"{HEAD}\n{ANNA}\nNO,substitute,Skisse, Ola,ola@no.example,en\n",
+    {},
+    whole="C022@3",
+)
 text("two-ragged-rows", f"{HEAD}\n{ANNA},more\n{OLA}\n{KARI},,more\n", {}, whole="C022@2 C022@4")
 text("short-rows", f"{HEAD}\nNO,,Anna Prøve,anna@no.example\nNO,,Ola Skisse\n", {2: "", 3: "C100"})
 text("heading-misspelt", PLAIN.replace("Language", "Lnaguage"), CLEAN, whole="C023@1")
@@ -307,10 +392,15 @@ CASES.append(Case("no-archive.xlsx", b"Delegation,Name", {}, "C002"))
 CASES.append(Case("no-archive.ods", b"Delegation,Name", {}, "C002"))
 CASES.append(Case("zip-named.csv", b"PK\x03\x04 and so on", {}, "C002"))
 CASES.append(
-    Case("encrypted.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), {}, "C003")
+    Case(
+        "encrypted.xlsx",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+        {},
+        "C003",
+    )
 )
 
-# ------------------------------------------------------------------------------------------------------- addresses
+# ---------------------------------------------------------------------------------------- addresses
 
 for name, words, codes in [
     ("empty", "", "C100"), ("blank", "  ", "C100"), ("dash", "-", "C100"), ("non-public", "Non public", "C100"), ("tbc", "TBC", "C100"),
@@ -338,10 +428,16 @@ for name, words, codes in [
     ("office", "info@no.example", "C112"), ("free", "ola@freemail.example", "C113"), ("free-office", "office@freemail.example", "C112 C113"),
 ]:  # fmt: skip
     address(name, words, codes)
-text("address-same", f"{HEAD}\n{ANNA}\nNO,,Ola Skisse,ANNA@NO.example,\n{KARI}\n", {3: "C102"}, clean="2 4")
+text(
+    "address-same",
+    f"{HEAD}\n{ANNA}\nNO,,Ola Skisse,ANNA@NO.example,\n{KARI}\n",
+    {3: "C102"},
+    clean="2 4",
+)
 text(
     "address-same-three",
-    f"{HEAD}\nNO,,Ola Skisse,a@no.example,\nNO,,Kari Mønster,a@no.example,\nNO,,Per Utkast,a@no.example,\n",
+    f"{HEAD}\nNO,,Ola Skisse,a@no.example,\nNO,,Kari Mønster,a@no.example,\nNO,,Per"
+    " Utkast,a@no.example,\n",
     {2: "", 3: "C102", 4: "C102"},
 )
 text(
@@ -382,7 +478,11 @@ text(
     + "".join(
         f"FR,,{who},q{at}@{name}.example,\n"
         for at, (who, name) in enumerate(
-            zip(("Denis Croquis", "Élise Brouillon", "Fanny Schéma", "Guy Patron", "Hugo Maquette"), SLIPS, strict=True)
+            zip(
+                ("Denis Croquis", "Élise Brouillon", "Fanny Schéma", "Guy Patron", "Hugo Maquette"),
+                SLIPS,
+                strict=True,
+            )
         )
     )
     + "FR,,Inès Canevas,i@assemblee-nationale.mock.example,\nFR,,Jules Gabarit,j@senat.example,\n",
@@ -394,10 +494,12 @@ text(
     dict.fromkeys(range(2, 9), ""),
 )
 text(
-    "domain-few", f"{HEAD}\nGB,,Edith Mock,e@parlament.example,\nGB,,Clive Mock,c@parliament.example,\n", {2: "", 3: ""}
+    "domain-few",
+    f"{HEAD}\nGB,,Edith Mock,e@parlament.example,\nGB,,Clive Mock,c@parliament.example,\n",
+    {2: "", 3: ""},
 )
 
-# ---------------------------------------------------------------------------------------------------------- people
+# ------------------------------------------------------------------------------------------- people
 
 one("delegation-empty", ",substitute,Ola Skisse,ola@no.example,", "C120")
 one("delegation-misspelt", "Norwya,substitute,Ola Skisse,ola@no.example,", "C120")
@@ -418,7 +520,11 @@ one("name-mojibake", "NO,substitute,Ola SkisserÃ¸d,ola@no.example,", "C143")
 one("name-with-address", "NO,substitute,Ola Skisse <ola@no.example>,ola@no.example,", "C145")
 one("person-twice", "Norway,representative,PROVE Anna,anna.prove@no.example,", "C141")
 one("person-twice-capitals", "NO,representative,ANNA PRØVE,second@no.example,", "C141")
-one("person-alike-umlaut", "NO,,Juergen Mueller,jm@no.example,\nNO,,Jürgen Müller,jmm@no.example,", "")
+one(
+    "person-alike-umlaut",
+    "NO,,Juergen Mueller,jm@no.example,\nNO,,Jürgen Müller,jmm@no.example,",
+    "",
+)
 CASES[-1].rows = {2: "", 3: "", 4: "C142", 5: ""}
 one("person-alike-initial", "NO,,A. Prøve,a.p@no.example,", "C142")
 one("person-alike-second-surname", "NO,,Anna Prøve Nordvik,ann@no.example,", "C142")
@@ -430,7 +536,11 @@ for name, line, codes in [
     ("group-former", "NO,,Ola Skisse,ola@no.example,,EC/DA,,", "C131"), ("chamber-unknown", "NO,,Ola Skisse,ola@no.example,,,third,", "C136"),
     ("mandate-over", "NO,,Ola Skisse,ola@no.example,,,,2024-01-26", "C150"), ("mandate-unreadable", "NO,,Ola Skisse,ola@no.example,,,,soon", "C151"),
 ]:  # fmt: skip
-    text(name, f"{WIDE}\nNO,Ms,Anna Prøve,anna@no.example,f,SOC,,2030-01-01\n{line}\n", {2: "", 3: codes})
+    text(
+        name,
+        f"{WIDE}\nNO,Ms,Anna Prøve,anna@no.example,f,SOC,,2030-01-01\n{line}\n",
+        {2: "", 3: codes},
+    )
 text(
     "seats-too-many",
     f"{HEAD}\n"
@@ -447,14 +557,18 @@ text(
     + "".join(
         f"MC,{r},{n},{at}@mc.example,\n"
         for at, (r, n) in enumerate(
-            (("representative", "Sidonie Exemplat"), ("chair", "Honoré Rocmodel"), ("substitute", "Aurèle Maquette"))
+            (
+                ("representative", "Sidonie Exemplat"),
+                ("chair", "Honoré Rocmodel"),
+                ("substitute", "Aurèle Maquette"),
+            )
         )
     ),
     {2: "", 3: "", 4: ""},
     whole="C123",
 )
 
-# -------------------------------------------------------------------------------------------------------- workbooks
+# ---------------------------------------------------------------------------------------- workbooks
 
 book("clean.xlsx", {"Members": GRID}, {"Members": CLEAN})
 book("clean.xlsm", {"Members": GRID}, {"Members": CLEAN})
@@ -464,16 +578,27 @@ book(
     {"Members": {5: "", 6: "", 7: ""}},
 )
 book("clean-first-column-empty.xlsx", {"Members": [["", *row] for row in GRID]}, {"Members": CLEAN})
-book("clean-blank-rows.xlsx", {"Members": [[], [], GRID[0], GRID[1], [], [], GRID[2]]}, {"Members": {4: "", 7: ""}})
+book(
+    "clean-blank-rows.xlsx",
+    {"Members": [[], [], GRID[0], GRID[1], [], [], GRID[2]]},
+    {"Members": {4: "", 7: ""}},
+)
 book(
     "clean-two-tabs.xlsx",
     {"Norway": GRID[:3], "Others": [GRID[0], cells("SE,,Åsa Skiss,asa@se.example,")]},
     {"Norway": {2: "", 3: ""}, "Others": {2: ""}},
 )
 book(
-    "tab-of-instructions.xlsx", {"Members": GRID, "_how to": [["Fill in one row for each person"]]}, {"Members": CLEAN}
+    "tab-of-instructions.xlsx",
+    {"Members": GRID, "_how to": [["Fill in one row for each person"]]},
+    {"Members": CLEAN},
 )
-book("tab-without-headings.xlsx", {"Members": GRID, "Statistics": [["1", "2"], ["3", "4"]]}, {"Members": CLEAN}, "C013")
+book(
+    "tab-without-headings.xlsx",
+    {"Members": GRID, "Statistics": [["1", "2"], ["3", "4"]]},
+    {"Members": CLEAN},
+    "C013",
+)
 book("tabs-without-headings.xlsx", {"One": [["1", "2"]], "Two": []}, {}, "C010")
 book(
     "tabs-named-after-states.xlsx",
@@ -490,7 +615,9 @@ book(
     "hidden-row.xlsx",
     {"Members": GRID},
     {"Members": {2: "", 3: "C161", 4: ""}},
-    change=lambda made: made.get_worksheet_by_name("Members").set_row(2, None, None, {"hidden": True}),
+    change=lambda made: made.get_worksheet_by_name("Members").set_row(
+        2, None, None, {"hidden": True}
+    ),
 )  # type: ignore[union-attr]
 
 
@@ -524,7 +651,9 @@ def _numbers(made: xlsxwriter.Workbook) -> None:
     sheet.write_datetime("G2", datetime(2030, 1, 26), made.add_format({"num_format": "d.m.yyyy"}))  # noqa: DTZ001
 
 
-book("filtered-rows.xlsx", {"Members": GRID}, {"Members": {2: "", 3: "", 4: "C161"}}, change=_filter)
+book(
+    "filtered-rows.xlsx", {"Members": GRID}, {"Members": {2: "", 3: "", 4: "C161"}}, change=_filter
+)
 book(
     "hidden-tab.xlsx",
     {"Members": GRID, "2023": [GRID[0], cells("NO,,Per Utkast,per@no.example,")]},
@@ -542,17 +671,28 @@ book(
 PLAIN_BOOK = next(case.content for case in CASES if case.file == "clean.xlsx")
 BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
 CASES.append(Case("entities.xlsx", repack(PLAIN_BOOK, {"xl/sharedStrings.xml": BOMB}), {}, "C016"))
-CASES.append(Case("zip-bomb.xlsx", repack(PLAIN_BOOK, {}, {"xl/media/a.xml": bytes(30_000_000)}), {}, "C014"))
+CASES.append(
+    Case("zip-bomb.xlsx", repack(PLAIN_BOOK, {}, {"xl/media/a.xml": bytes(30_000_000)}), {}, "C014")
+)
 CASES.append(Case("way-out.xlsx", repack(PLAIN_BOOK, {}, {"../../evil.xml": b"<a/>"}), {}, "C016"))
 CASES.append(Case("cut-off.xlsx", PLAIN_BOOK[:-900], {}, "C002"))
 CASES.append(Case("no-workbook.xlsx", repack(PLAIN_BOOK, {"xl/workbook.xml": None}), {}, "C002"))
 CASES.append(
     Case(
-        "broken-part.xlsx", repack(PLAIN_BOOK, {"xl/worksheets/sheet1.xml": b"<worksheet><sheetData><row"}), {}, "C002"
+        "broken-part.xlsx",
+        repack(PLAIN_BOOK, {"xl/worksheets/sheet1.xml": b"<worksheet><sheetData><row"}),
+        {},
+        "C002",
     )
 )
 CASES.append(
-    Case("macros.xlsm", repack(PLAIN_BOOK, {}, {"xl/vbaProject.bin": b"macro"}), {}, "C026", {"Members": CLEAN})
+    Case(
+        "macros.xlsm",
+        repack(PLAIN_BOOK, {}, {"xl/vbaProject.bin": b"macro"}),
+        {},
+        "C026",
+        {"Members": CLEAN},
+    )
 )
 CASES.append(
     Case(
@@ -600,12 +740,27 @@ ods(
     ],
     {2: ""},
 )
-ods("hidden-row.ods", [boxes(HEAD), boxes(ANNA), ("collapse", boxes(OLA)), boxes(KARI)], {2: "", 3: "C161", 4: ""})
-ods("filtered-rows.ods", [boxes(HEAD), boxes(ANNA), ("filter", boxes(OLA)), boxes(KARI)], {2: "", 3: "C161", 4: ""})
+ods(
+    "hidden-row.ods",
+    [boxes(HEAD), boxes(ANNA), ("collapse", boxes(OLA)), boxes(KARI)],
+    {2: "", 3: "C161", 4: ""},
+)
+ods(
+    "filtered-rows.ods",
+    [boxes(HEAD), boxes(ANNA), ("filter", boxes(OLA)), boxes(KARI)],
+    {2: "", 3: "C161", 4: ""},
+)
 ods("hidden-tab.ods", [boxes(HEAD), boxes(ANNA)], {2: "C162"}, hidden=True)
 ods(
     "formula.ods",
-    [boxes(HEAD), [*boxes("NO,,Anna Prøve"), cell("anna@no.example", formula='of:="anna"&"@no.example"'), cell("en")]],
+    [
+        boxes(HEAD),
+        [
+            *boxes("NO,,Anna Prøve"),
+            cell("anna@no.example", formula='of:="anna"&"@no.example"'),
+            cell("en"),
+        ],
+    ],
     {2: "C116"},
 )
 
@@ -620,7 +775,11 @@ def _linked(target: str, words: str) -> TableCell:
 
 ods("links.ods", [boxes(HEAD), [*boxes("NO,,Anna Prøve"), _linked("mailto:anna@no.example", "anna@no.example")],
                   [*boxes("NO,,Ola Skisse"), _linked("mailto:kari@no.example", "ola@no.example")]], {2: "", 3: "C117"})  # fmt: skip
-ods("address-twice.ods", [boxes(HEAD), boxes(ANNA), boxes("NO,,Ola Skisse,anna@no.example,")], {2: "", 3: "C102"})
+ods(
+    "address-twice.ods",
+    [boxes(HEAD), boxes(ANNA), boxes("NO,,Ola Skisse,anna@no.example,")],
+    {2: "", 3: "C102"},
+)
 PLAIN_ODS = next(case.content for case in CASES if case.file == "clean.ods")
 with zipfile.ZipFile(io.BytesIO(PLAIN_ODS)) as archive:
     CONTENT = archive.read("content.xml")
@@ -633,17 +792,18 @@ CASES.append(Case("encrypted.ods", repack(PLAIN_ODS, {"META-INF/manifest.xml": M
 CASES.append(Case("broken.ods", repack(PLAIN_ODS, {"content.xml": CONTENT[:-40]}), {}, "C002"))
 CASES.append(Case("ods-named.xlsx", PLAIN_ODS, {}, "", {"Members": CLEAN}))
 
-# ------------------------------------------------------------------------------------ lists as they come from elsewhere
+# ---------------------------------------------------------------- lists as they come from elsewhere
 
 text(
     "vacant-seats",
-    f"{HEAD}\n{ANNA}\nNO,substitute,Vacant,,\nNO,substitute,Vacant,,\nNO,substitute,ZZ...,office@no.example,\nNO,,Ms ZZ,,\n"
-    "NO,,N.N.,,\nNO,,À désigner,,\n",
+    f"{HEAD}\n{ANNA}\nNO,substitute,Vacant,,\nNO,substitute,Vacant,,\nNO,substitute,ZZ...,office@no.example,\nNO,,Ms"
+    " ZZ,,\nNO,,N.N.,,\nNO,,À désigner,,\n",
     {2: ""} | dict.fromkeys(range(3, 9), "C147"),
 )
 text(
     "vacant-seat-two-columns",
-    "Country,First name,Last name,E-mail\nNO,Anna,Prøve,anna@no.example\nNO,,Vacancy,\nNO,Ola,Vacant,ola@no.example\n",
+    "Country,First name,Last"
+    " name,E-mail\nNO,Anna,Prøve,anna@no.example\nNO,,Vacancy,\nNO,Ola,Vacant,ola@no.example\n",
     {2: "", 3: "C147", 4: ""},
 )
 for name, who, codes in [
@@ -685,28 +845,38 @@ text(
 )
 text(
     "states-as-headings",
-    "Name,E-mail\nALBANIA,\nMs Anna SHEMBULL,a@al.example\nMr Ben SHEMBULL,b@al.example\nAndorre,\nMs Carla EXEMPLE,c@ad.example\n",
+    "Name,E-mail\nALBANIA,\nMs Anna SHEMBULL,a@al.example\nMr Ben"
+    " SHEMBULL,b@al.example\nAndorre,\nMs Carla EXEMPLE,c@ad.example\n",
     {2: "C163", 3: "", 4: "", 5: "C163", 6: ""},
 )
 text(
     "roles-as-headings",
-    "Country,Name,E-mail\nRepresentatives,,\nNO,Anna Prøve,anna@no.example\n,,\nSubstitutes,,\nNO,Ola Skisse,ola@no.example\n",
+    "Country,Name,E-mail\nRepresentatives,,\nNO,Anna"
+    " Prøve,anna@no.example\n,,\nSubstitutes,,\nNO,Ola Skisse,ola@no.example\n",
     {2: "C163", 3: "", 5: "C163", 6: ""},
 )
-text("state-in-title", "Delegation of Norway,,\nName,E-mail,R/S\nAnna Prøve,anna@no.example,R\n", {3: ""}, whole="C124")
+text(
+    "state-in-title",
+    "Delegation of Norway,,\nName,E-mail,R/S\nAnna Prøve,anna@no.example,R\n",
+    {3: ""},
+    whole="C124",
+)
 text(
     "name-with-state",
-    'Country,Name,E-mail\nNO,"Ola SKISSE, Norway",ola@no.example\nNO,"Per Utkast, Norway",per@no.example\n',
+    'Country,Name,E-mail\nNO,"Ola SKISSE, Norway",ola@no.example\nNO,"Per Utkast,'
+    ' Norway",per@no.example\n',
     {2: "C146", 3: "C146"},
 )
 text(
     "clean-salutation-column",
-    "Country,Salutation,Name,E-mail\nNO,Mr,Ola Skisse,ola@no.example\nNO,Dear Anna,Anna Prøve,anna@no.example\n",
+    "Country,Salutation,Name,E-mail\nNO,Mr,Ola Skisse,ola@no.example\nNO,Dear Anna,Anna"
+    " Prøve,anna@no.example\n",
     {2: "", 3: ""},
 )
 text(
     "clean-civility-and-title",
-    "Country,Title,Name,E-mail\nNO,Mr Dr,Ola Skisse,ola@no.example\nNO,Ms,Anna Prøve,anna@no.example\n",
+    "Country,Title,Name,E-mail\nNO,Mr Dr,Ola Skisse,ola@no.example\nNO,Ms,Anna"
+    " Prøve,anna@no.example\n",
     {2: "", 3: ""},
 )
 text(
@@ -733,8 +903,9 @@ text(
 )
 text(
     "clean-outlook",
-    '"Title","First Name","Middle Name","Last Name","Suffix","Company","Business Country/Region","E-mail Address","E-mail Type"\n'
-    '"Ms","Karin","S.","Prøvesen","","","Norway","karin@no.example","SMTP"\n',
+    '"Title","First Name","Middle Name","Last Name","Suffix","Company","Business'
+    ' Country/Region","E-mail Address","E-mail'
+    ' Type"\n"Ms","Karin","S.","Prøvesen","","","Norway","karin@no.example","SMTP"\n',
     {2: ""},
 )
 text(
@@ -745,19 +916,26 @@ text(
 )
 text(
     "clean-dutch",
-    "Land;Voornaam;Tussenvoegsel;Achternaam;E-mailadres\nNederland;Jan;van der;Voorbeeld;jan@nl.example\n",
+    "Land;Voornaam;Tussenvoegsel;Achternaam;E-mailadres\nNederland;Jan;van"
+    " der;Voorbeeld;jan@nl.example\n",
     {2: ""},
 )
 text(
     "clean-two-languages",
-    "Pays / Country;Nom, prénom;Courriel / E-mail;Langue / Language\nNorvège / Norway;Mme PRØVE Anna;anna@no.example;fr\n",
+    "Pays / Country;Nom, prénom;Courriel / E-mail;Langue / Language\nNorvège / Norway;Mme PRØVE"
+    " Anna;anna@no.example;fr\n",
     {2: ""},
 )
 text("macintosh-french", "Pays;Nom;Prénom;Courriel\nFrance;Château-Exemple;Héloïse;heloise.chateau@fr.example\nFrance;Lévêque;Noël;n.leveque@fr.example\n",
      TWO, encoding="mac_roman", whole="C007")  # fmt: skip
 text("dos-german", GERMAN, TWO, encoding="cp850", whole="C007")
 CASES.append(
-    Case("two-encodings.csv", PLAIN.encode() + "NO,,Kåre Skisse,kaare@no.example,\n".encode("cp1252"), {}, "C006@5")
+    Case(
+        "two-encodings.csv",
+        PLAIN.encode() + "NO,,Kåre Skisse,kaare@no.example,\n".encode("cp1252"),
+        {},
+        "C006@5",
+    )
 )
 
 
@@ -785,13 +963,18 @@ book(
     {"Members": GRID},
     {"Members": CLEAN},
     "C027@1",
-    change=lambda made: made.get_worksheet_by_name("Members").set_column("D:D", None, None, {"hidden": True}),
+    change=lambda made: made.get_worksheet_by_name("Members").set_column(
+        "D:D", None, None, {"hidden": True}
+    ),
 )  # type: ignore[union-attr]
 BARE = b"".join(b'<row><c t="inlineStr"><is><t>x</t></is></c></row>' for _ in range(200_001))
 CASES.append(
     Case(
         "rows-without-numbers.xlsx",
-        repack(PLAIN_BOOK, {"xl/worksheets/sheet1.xml": SHEET.replace(b"</sheetData>", BARE + b"</sheetData>")}),
+        repack(
+            PLAIN_BOOK,
+            {"xl/worksheets/sheet1.xml": SHEET.replace(b"</sheetData>", BARE + b"</sheetData>")},
+        ),
         {},
         "C015",
     )
@@ -807,7 +990,12 @@ ods(
 )
 DEEP = b"<text:span>" * 100_000 + b"x" + b"</text:span>" * 100_000
 CASES.append(
-    Case("deep.ods", repack(PLAIN_ODS, {"content.xml": CONTENT.replace(b"Anna Pr\xc3\xb8ve", DEEP)}), {}, "C016")
+    Case(
+        "deep.ods",
+        repack(PLAIN_ODS, {"content.xml": CONTENT.replace(b"Anna Pr\xc3\xb8ve", DEEP)}),
+        {},
+        "C016",
+    )
 )
 BLANKS = b'<text:s text:c="1000"/>' * 20_000
 CASES.append(
@@ -834,7 +1022,8 @@ def main() -> None:
             verdicts.writerow([case.file, "", "", case.whole])
             for tab, rows in (case.tabs or {"": case.rows}).items():
                 verdicts.writerows(
-                    [case.file, tab, row, " ".join(sorted(codes.split()))] for row, codes in rows.items()
+                    [case.file, tab, row, " ".join(sorted(codes.split()))]
+                    for row, codes in rows.items()
                 )
     print(f"{len(CASES)} sheets")
 
