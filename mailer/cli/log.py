@@ -17,9 +17,9 @@ from mailer.base.states import State
 from mailer.cli.context import Command, Desk, Everywhere, Group
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading import deliveries
-from mailer.ledger.record.erasure import ERASED
 from mailer.report import totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
@@ -170,7 +170,7 @@ def _show_story(
         else mail_out.title or mail_out.appeal
     )
     moments = deliveries.timeline(connection, one.id)
-    erased = any(moment.kind == ERASED for moment in moments)
+    erased = any(moment.kind is EventKind.ERASED for moment in moments)
     for line in (
         f"{one.name or ('(erased)' if erased else '(no name)')} · {who}",
         one.address or ("" if erased else "no address"),

@@ -26,11 +26,12 @@ from mailer.base.states import (
     State,
     Written,
 )
-from mailer.ledger import letters
+from mailer.ledger import events, letters
+from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
-from mailer.ledger.schema import delivery, event, mail_out
+from mailer.ledger.schema import delivery, mail_out
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
     from mailer.plan.plan import Plan
@@ -110,7 +111,7 @@ def create(
                 for one in in_order
             ],
         )
-    _note(connection, mail_out_id, MailOutState.PLANNED.value, at=at, who=who)
+    events.write(connection, EventKind.PLANNED, mail_out_id, at=at, who=who)
     return mail_out_id
 
 
@@ -177,7 +178,7 @@ def change(
             hint=f"mailer status {before.name}",
             code="S210",
         )
-    _note(connection, mail_out_id, to.value, at=at, who=who, detail=why)
+    events.write(connection, EventKind(to.value), mail_out_id, at=at, who=who, detail=why)
     if to is MailOutState.STOPPED:
         transitions.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
     return get(connection, mail_out_id)
@@ -227,28 +228,5 @@ def held(
     )
 
 
-def rehearsed(
-    connection: sa.Connection, mail_out_id: int, *, what: str, at: datetime, who: str
-) -> None:
-    """Write down that letters of a mail-out were sent as samples; nobody's delivery changes by
-    that.
-    """
-    _note(connection, mail_out_id, "rehearsed", at=at, who=who, detail=what)
-
-
 def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:
     return MailOut(**{**row._mapping, "state": MailOutState(row._mapping["state"])})
-
-
-def _note(
-    connection: sa.Connection,
-    mail_out_id: int,
-    kind: str,
-    *,
-    at: datetime,
-    who: str,
-    detail: str = "",
-) -> None:
-    connection.execute(
-        sa.insert(event).values(mail_out_id=mail_out_id, kind=kind, at=at, who=who, detail=detail)
-    )

@@ -216,9 +216,7 @@ event = sa.Table(
     sa.Column(
         "delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True
     ),  # None: of the whole mail-out
-    sa.Column(
-        "kind", sa.Text, nullable=False
-    ),  # a state it moved to, or bounced, replied, noted, …
+    sa.Column("kind", sa.Text, nullable=False),  # `events.EventKind`
     _text("reason"),
     _text("detail"),
     _text("who"),  # the sender process, or the person who decided

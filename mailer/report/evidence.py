@@ -16,9 +16,10 @@ from hashlib import sha256
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import State
 from mailer.ledger import mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries
-from mailer.ledger.reading.deliveries import LATE_ANSWER, Delivery, Moment
+from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.plan.sources import Sources
 from mailer.report import totals
 from mailer.sending import imap
@@ -65,10 +66,16 @@ def evidence(one: Delivery, moments: Sequence[Moment]) -> Evidence | None:
     if one.state is not State.UNKNOWN:
         return None
     tried = [
-        moment for moment in moments if moment.attempt is not None and moment.kind == State.UNKNOWN
+        moment
+        for moment in moments
+        if moment.attempt is not None and moment.kind is EventKind.UNKNOWN
     ]
-    late = [moment.detail for moment in moments if moment.kind == LATE_ANSWER and moment.detail]
-    last = tried[-1] if tried else Moment(one.changed_at, State.UNKNOWN)
+    late = [
+        moment.detail
+        for moment in moments
+        if moment.kind is EventKind.LATE_ANSWER and moment.detail
+    ]
+    last = tried[-1] if tried else Moment(one.changed_at, EventKind.UNKNOWN)
     return Evidence(
         handed_over_at=last.handover_at or one.handover_at,
         peer=last.peer,

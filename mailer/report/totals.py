@@ -18,10 +18,11 @@ from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
 from mailer.ledger import mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
-from mailer.ledger.reading.deliveries import LATE_ANSWER, Delivery, Moment
+from mailer.ledger.reading.deliveries import Delivery, Moment
 
 WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
 """The states that want a look, in the order in which delegations are listed."""
@@ -325,7 +326,7 @@ def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> list[S
         ]
     steps = [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), WORDS[State.WAITING])]
     for number, moment in enumerate(moments, 1):
-        if moment.kind != State.SENDING or number == len(
+        if moment.kind is not EventKind.SENDING or number == len(
             moments
         ):  # a claim is news only while nothing follows
             steps.append(Step(moment.at, tuple(_happened(moment)), _became(moment)))
@@ -375,7 +376,7 @@ def _happened(moment: Moment) -> Iterator[str]:
     if moment.attempt is not None:
         if moment.peer:
             yield f"try {moment.attempt}, to {moment.peer}, {moment.tls or 'not encrypted'}"
-        if moment.kind == LATE_ANSWER:
+        if moment.kind is EventKind.LATE_ANSWER:
             yield (
                 "an answer came after the letter was no longer this sender's; it is kept as"
                 " evidence"
@@ -384,11 +385,11 @@ def _happened(moment: Moment) -> Iterator[str]:
         yield f"server: {said}" if moment.code else said or "no answer is on record"
         return
     who = person_behind(moment.who)
-    if moment.kind == State.SENDING:
+    if moment.kind is EventKind.SENDING:
         yield "taken up by a sender"
-    elif moment.kind == State.WAITING:
+    elif moment.kind is EventKind.WAITING:
         yield "put back before anything was handed over"
-    elif moment.kind in (State.ACCEPTED, State.NOT_SENT) and moment.reason in (
+    elif moment.kind in (EventKind.ACCEPTED, EventKind.NOT_SENT) and moment.reason in (
         "",
         Reason.DECIDED,
     ):  # by a person

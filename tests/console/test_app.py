@@ -25,7 +25,8 @@ from mailer.console.access.rights import ROLES
 from mailer.console.app import PAGES, Page
 from mailer.console.request import Console
 from mailer.console.tiles import tiles
-from mailer.ledger import accounts, mailouts, notes
+from mailer.ledger import accounts, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import account, delivery, event, journal, mail_out
@@ -467,7 +468,9 @@ def test_who_opens_a_letter_is_on_record_once_in_ten_minutes(
     owner.get("/mail-outs/M-0001/people/1/letter")
     with ledger.reading() as connection:
         opened = [
-            m for m in queries.timeline(connection, journey.one(1).id) if m.kind == notes.OPENED
+            m
+            for m in queries.timeline(connection, journey.one(1).id)
+            if m.kind is EventKind.LETTER_OPENED
         ]
     assert [m.who for m in opened] == ["jana", "jana"]
 

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.cli import cli
-from mailer.ledger import notes
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
@@ -52,10 +53,11 @@ def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -
             Receipt(State.REFUSED, Stage.DOT, 550, "5.1.1", words, "smtp.example", "TLSv1.3", 0.25),
         )
     with ledger.writing() as connection:
-        notes.write(
+        events.write(
             connection,
-            journey.one(3),
-            notes.NOTED,
+            EventKind.NOTED,
+            journey.id,
+            journey.one(3).id,
             at=clock(),
             who="Jana",
             detail="Person 3 has moved",

@@ -19,7 +19,8 @@ from mailer.base.errors import Refused
 from mailer.base.states import Receipt, State
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.tables import say_text, show_rows
-from mailer.ledger import mailouts
+from mailer.ledger import events, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import number_of, shown
 from mailer.plan.draft import draft
 from mailer.sending.connect import course_of, rehearsal_session, signer
@@ -83,8 +84,13 @@ def rehearse(desk: Desk, what: str, to: str | None, number: int) -> int:
         with desk.ledger() as ledger, ledger.writing() as connection:
             done = sum(receipt.state is State.ACCEPTED for receipt in receipts)
             text = f"{done} of {len(samples)} samples to {to or 'a folder of this computer'}"
-            mailouts.rehearsed(
-                connection, mail_out_id, what=text, at=ledger.now(), who=getpass.getuser()
+            events.write(
+                connection,
+                EventKind.REHEARSED,
+                mail_out_id,
+                at=ledger.now(),
+                who=getpass.getuser(),
+                detail=text,
             )
     return _show(
         desk,

@@ -20,12 +20,13 @@ from mailer.console.request import Visit
 from mailer.console.views.outcomes import because
 from mailer.contacts import holds
 from mailer.contacts.contact import Contact
-from mailer.ledger import notes
+from mailer.ledger import events, notes
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import resolve
 from mailer.ledger.reading import deliveries, table
-from mailer.ledger.reading.deliveries import LATE_ANSWER, Delivery, Moment
+from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.report import totals
 from mailer.report.evidence import Sent, evidence, letter_of
 
@@ -79,8 +80,10 @@ def show(visit: Visit) -> Response:
 
 def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
     """Return who ticked the follow-up off and when, unless somebody has taken it up again."""
-    last = [moment for moment in moments if moment.kind in (notes.DONE, notes.REOPENED)][-1:]
-    return (last[0].who, last[0].at) if last and last[0].kind == notes.DONE else None
+    last = [moment for moment in moments if moment.kind in (EventKind.DONE, EventKind.TO_DO_AGAIN)][
+        -1:
+    ]
+    return (last[0].who, last[0].at) if last and last[0].kind is EventKind.DONE else None
 
 
 def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]) -> Iterator[Step]:
@@ -94,9 +97,9 @@ def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]
         one.reason if left else "",
     )
     for number, moment in enumerate(moments, 1):
-        if moment.kind == State.SENDING and number < len(moments):
+        if moment.kind is EventKind.SENDING and number < len(moments):
             continue  # a claim is news only while nothing follows
-        became = State(moment.kind) if moment.kind in set(State) else None
+        became = moment.kind.state
         server = (
             totals.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
         )
@@ -108,7 +111,7 @@ def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]
 def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
     say = visit.say
     who = totals.person_behind(moment.who)
-    if moment.kind == LATE_ANSWER:
+    if moment.kind is EventKind.LATE_ANSWER:
         yield say(
             "An answer came after the letter was no longer this sender's; it is kept as evidence."
         )
@@ -118,20 +121,20 @@ def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
         )
         if not moment.code and moment.text:
             yield moment.text
-    elif moment.kind == State.SENDING:
+    elif moment.kind is EventKind.SENDING:
         yield say("taken up by a sender")
-    elif moment.kind == State.WAITING:
+    elif moment.kind is EventKind.WAITING:
         yield say("put back before anything was handed over")
-    elif moment.kind == notes.NOTED:
+    elif moment.kind is EventKind.NOTED:
         yield say("note by {who}: {text}", who=who, text=moment.detail)
-    elif moment.kind == notes.OPENED:
+    elif moment.kind is EventKind.LETTER_OPENED:
         yield say("letter opened by {who}", who=who)
-    elif moment.kind == notes.DONE:
+    elif moment.kind is EventKind.DONE:
         yield say("follow-up done by {who}", who=who)
-    elif moment.kind == notes.REOPENED:
+    elif moment.kind is EventKind.TO_DO_AGAIN:
         yield say("follow-up taken up again by {who}", who=who)
     elif (
-        moment.kind in (State.ACCEPTED, State.NOT_SENT) and not moment.reason
+        moment.kind in (EventKind.ACCEPTED, EventKind.NOT_SENT) and not moment.reason
     ):  # an unknown one was settled
         yield say("{who} decided: {text}", who=who, text=moment.detail)
     else:
@@ -213,23 +216,27 @@ def _here(visit: Visit) -> str:
     return f"/mail-outs/{params['mail_out']}/people/{params['number']}"
 
 
+def _write(visit: Visit, connection: Connection, kind: EventKind, text: str = "") -> None:
+    """Write what somebody says beside the delivery; its state stays."""
+    mail_out, one = _wanted(visit, connection)
+    events.write(connection, kind, mail_out.id, one.id, at=visit.now(), who=visit.who, detail=text)
+
+
 def note(visit: Visit) -> Response:
     """Write a note beside the delivery."""
     text = visit.field("text")[:4000]
     if not text:
         raise UsageError(visit.say("The note is empty."))
     with visit.writing() as connection:
-        _, one = _wanted(visit, connection)
-        notes.write(connection, one, notes.NOTED, at=visit.now(), who=visit.who, detail=text)
+        _write(visit, connection, EventKind.NOTED, text)
     return visit.go(_here(visit), visit.say("The note is written."))
 
 
 def done(visit: Visit) -> Response:
     """Tick a follow-up off, or take it up again."""
-    kind = notes.REOPENED if visit.field("again") else notes.DONE
+    kind = EventKind.TO_DO_AGAIN if visit.field("again") else EventKind.DONE
     with visit.writing() as connection:
-        _, one = _wanted(visit, connection)
-        notes.write(connection, one, kind, at=visit.now(), who=visit.who)
+        _write(visit, connection, kind)
     back = visit.field("next")
     return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
 

@@ -24,7 +24,8 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import because, counted
-from mailer.ledger import mailouts, notes
+from mailer.ledger import events, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -265,8 +266,9 @@ def begin(visit: Visit, mail_out: MailOut, *words: str) -> Response:
     if child.start(visit.workspace.root, mail_out, *words, who=visit.who):
         with visit.writing() as connection:
             by = visit.say("by {who}", who=visit.who)
-            notes.asked(
+            events.write(
                 connection,
+                EventKind.ASKED_TO_SEND,
                 mail_out.id,
                 at=visit.now(),
                 who=visit.who,

@@ -20,12 +20,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
 from mailer.ledger.guard.filesystem import kind_of
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.schema import event, mail_out
-
-ADOPTED = "adopted"
-"""The event of the newest mail-out: a person says that this is the log to go on with."""
+from mailer.ledger.schema import mail_out
 
 MACHINE = Path("/etc/machine-id")  # machine-id(5); elsewhere the file alone has to do
 NO_LASTING_INODES = frozenset({"9p", "exfat", "fuseblk", "msdos", "vfat"})
@@ -74,11 +73,7 @@ def adopt(connection: sa.Connection, *, who: str, because: str, at: datetime) ->
     connection.exec_driver_sql(f"PRAGMA user_version = {_mark_of_here(connection)}")
     newest = connection.scalar(sa.select(sa.func.max(mail_out.c.id)))
     if newest is not None:
-        connection.execute(
-            sa.insert(event).values(
-                mail_out_id=newest, kind=ADOPTED, at=at, who=who, detail=because
-            )
-        )
+        events.write(connection, EventKind.ADOPTED, newest, at=at, who=who, detail=because)
 
 
 def _mark(connection: sa.Connection) -> int:

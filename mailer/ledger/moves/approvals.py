@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.schema import event
 
@@ -35,7 +36,7 @@ def planned_by(connection: sa.Connection, mail_out_id: int) -> str:
     where = (
         e.mail_out_id == mail_out_id,
         e.delivery_id.is_(None),
-        e.kind == MailOutState.PLANNED.value,
+        e.kind == EventKind.PLANNED.value,
     )
     return connection.scalar(sa.select(e.who).where(*where).order_by(e.id).limit(1)) or ""
 
@@ -47,7 +48,7 @@ def approval(connection: sa.Connection, mail_out: MailOut, *, at: datetime) -> A
     where = (
         e.mail_out_id == mail_out.id,
         e.delivery_id.is_(None),
-        e.kind == MailOutState.APPROVED.value,
+        e.kind == EventKind.APPROVED.value,
     )
     row = connection.execute(
         sa.select(e.who, e.at).where(*where).order_by(e.id.desc()).limit(1)

@@ -11,23 +11,21 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import MAY_HAVE_REACHED, WORDS, MailOutState, State
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.schema import delivery, event, mail_out
+from mailer.ledger.schema import delivery, mail_out
 from mailer.plan.plan import fingerprint
 
 d, m = delivery.c, mail_out.c
-
-RELEASED = "released"
-"""The event of the old delivery: a person wants the letter to be sent again."""
-AGAIN = "planned_again"
-"""The event of the new one: which letter it is."""
 
 PERSON = (
     "person", "name", "address", "address_key", "domain", "delegation", "role", "political_group", "language", "words",
@@ -100,27 +98,12 @@ def release(
         )
         .returning(d.id)
     ).scalar_one()
-    told: list[dict[str, object]] = [
-        {
-            "mail_out_id": new_id,
-            "delivery_id": None,
-            "kind": MailOutState.PLANNED.value,
-            "detail": "",
-        },
-        {
-            "mail_out_id": new_id,
-            "delivery_id": new,
-            "kind": AGAIN,
-            "detail": f"the letter of {one.shown}, unknown there",
-        },
-        {
-            "mail_out_id": one.mail_out_id,
-            "delivery_id": one.id,
-            "kind": RELEASED,
-            "detail": f"to be sent again in {shown(new_id)}: {because}",
-        },
-    ]
-    connection.execute(sa.insert(event), [{"at": at, "who": who} | row for row in told])
+    told = partial(events.write, connection, at=at, who=who)
+    told(EventKind.PLANNED, new_id)
+    again = f"the letter of {one.shown}, unknown there"
+    told(EventKind.PLANNED_AGAIN, new_id, new, detail=again)
+    released = f"to be sent again in {shown(new_id)}: {because}"
+    told(EventKind.RELEASED, one.mail_out_id, one.id, detail=released)
     return new_id
 
 

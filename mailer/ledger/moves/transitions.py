@@ -25,8 +25,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
 from mailer.ledger.moves.prepared import Prepared, Row
-from mailer.ledger.schema import Moment, attempt, delivery, event, mail_out
+from mailer.ledger.schema import Moment, attempt, delivery, mail_out
 
 d = delivery.c
 SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
@@ -105,19 +107,6 @@ def move(
     return rows
 
 
-_MOVED = Prepared(
-    sa.insert(event).values(
-        mail_out_id=sa.bindparam("mail_out"),
-        delivery_id=sa.bindparam("one"),
-        at=sa.bindparam("now", type_=Moment()),
-        kind=sa.bindparam("to", type_=sa.Text()),
-        reason=sa.bindparam("why", type_=sa.Text()),
-        detail=sa.bindparam("detail", type_=sa.Text()),
-        who=sa.bindparam("me", type_=sa.Text()),
-    )
-)
-
-
 def write_events(
     connection: sa.Connection,
     rows: Sequence[sa.Row[Any]],
@@ -131,7 +120,7 @@ def write_events(
     """Write the events of deliveries that were moved alike."""
     common = {"now": at, "to": to.value, "why": str(reason), "detail": detail, "me": who}
     if rows:
-        _MOVED.run(
+        events.write_all(
             connection, [{"one": row.id, "mail_out": row.mail_out_id, **common} for row in rows]
         )
 
@@ -259,14 +248,14 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
     for this, is_ours in zip(outcomes, ours, strict=True):
         if not is_ours:  # the answer came too late to count, and is evidence all the same
             words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
-            _note(
+            events.write(
                 connection,
+                EventKind.LATE_ANSWER,
                 this.one.mail_out_id,
                 this.one.id,
-                "late_answer",
-                this.at,
-                this.owner,
-                words,
+                at=this.at,
+                who=this.owner,
+                detail=words,
             )
     return ours
 
@@ -278,7 +267,7 @@ def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
             raise ValueError(f"nothing that is being sent becomes {row['to']}")
     ours = _each(connection, _SETTLE, rows)
     if settled := [row for row, is_ours in zip(rows, ours, strict=True) if is_ours]:
-        _MOVED.run(connection, settled)
+        events.write_all(connection, settled)
     return ours
 
 
@@ -429,24 +418,3 @@ def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) ->
         "its_tls": receipt.tls,
         "its_seconds": receipt.seconds,
     }
-
-
-def _note(
-    connection: sa.Connection,
-    mail_out_id: int,
-    delivery_id: int,
-    kind: str,
-    at: datetime,
-    who: str,
-    detail: str,
-) -> None:
-    connection.execute(
-        sa.insert(event).values(
-            mail_out_id=mail_out_id,
-            delivery_id=delivery_id,
-            kind=kind,
-            at=at,
-            who=who,
-            detail=detail,
-        )
-    )

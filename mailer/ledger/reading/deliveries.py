@@ -12,6 +12,7 @@ from mailer.base.address import key_of
 from mailer.base.spelling import fold, tokens
 from mailer.base.states import Reason, State
 from mailer.ledger import letters
+from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.letters.message import pieces
@@ -90,7 +91,6 @@ delivery_columns = [d[field.name] for field in fields(Delivery)]
 """What `delivery_of` needs of a row."""
 
 
-LATE_ANSWER = "late_answer"
 WORDS_OF_ATTEMPT = ("stage", "code", "enhanced", "text", "peer", "tls", "seconds", "handover_at")
 
 
@@ -99,7 +99,7 @@ class Moment:
     """One line of a delivery's timeline: an attempt with the server's words, or an event."""
 
     at: datetime
-    kind: str  # a state, or bounced, noted, late_answer, …
+    kind: EventKind
     reason: str = ""
     detail: str = ""
     who: str = ""
@@ -239,9 +239,9 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
     ).all()
     moments = []
     for row in events:
-        moment = Moment(row.at, row.kind, row.reason, row.detail, row.who)
+        moment = Moment(row.at, kind_of(row.kind), row.reason, row.detail, row.who)
         for one in attempts:  # written in the event's transaction, with its time
-            if one.at == row.at and row.kind in (one.state, LATE_ANSWER):
+            if one.at == row.at and row.kind in (one.state, EventKind.LATE_ANSWER.value):
                 words = {name: getattr(one, name) for name in WORDS_OF_ATTEMPT}
                 moment = replace(moment, attempt=one.number, **words)
         moments.append(moment)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from mailer.base.spelling import tokens
 from mailer.base.states import State
-from mailer.ledger.notes import NOTED
+from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
 from mailer.ledger.schema import delivery, event
 
@@ -44,6 +44,13 @@ HANDFUL = 500
 NEWEST = 20_000
 """So many of the last events are looked at for the rate: five minutes at thirty letters a second.
 """
+
+_OUTCOMES = (
+    EventKind.ACCEPTED.value,
+    EventKind.REFUSED.value,
+    EventKind.UNKNOWN.value,
+    EventKind.DEFERRED.value,
+)
 
 SORTS: dict[str, sa.Column[Any]] = {
     "number": d.number,
@@ -121,7 +128,11 @@ def _where(
     noted = (
         sa.select(other.id)
         .join_from(event, other.id.table, other.id == e.delivery_id)
-        .where(e.mail_out_id == mail_out_id, e.kind == NOTED, all_in(other.words, e.detail))
+        .where(
+            e.mail_out_id == mail_out_id,
+            e.kind == EventKind.NOTED.value,
+            all_in(other.words, e.detail),
+        )
     )
     ways = [all_in(d.words)]
     for way in (said, noted):
@@ -305,7 +316,7 @@ class Happened:
 
     id: int
     at: datetime
-    kind: str
+    kind: EventKind
     who: str
     detail: str
     number: int | None
@@ -319,7 +330,7 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
         sa.select(e.id, e.at, e.kind, e.who, e.detail, d.number, d.name, d.delegation)
         .select_from(event)
         .outerjoin(delivery, d.id == e.delivery_id)
-        .where(e.mail_out_id == mail_out_id, e.kind != "sending")
+        .where(e.mail_out_id == mail_out_id, e.kind != EventKind.SENDING.value)
         .order_by(e.id.desc())
         .limit(limit)
     )
@@ -327,7 +338,7 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
         yield Happened(
             row.id,
             row.at,
-            row.kind,
+            kind_of(row.kind),
             row.who,
             row.detail,
             row.number,
@@ -351,10 +362,9 @@ def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime)
         .order_by(e.id.desc())
         .limit(NEWEST)
     )
-    ends = ("accepted", "refused", "unknown", "deferred")
-    return [row.at for row in rows if row.delivery_id and row.kind in ends and row.at >= since][
-        ::-1
-    ]
+    return [
+        row.at for row in rows if row.delivery_id and row.kind in _OUTCOMES and row.at >= since
+    ][::-1]
 
 
 def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:

@@ -17,16 +17,14 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
-from mailer.ledger import letters, mailouts
+from mailer.ledger import events, letters, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
 from mailer.ledger.record import seals
 from mailer.ledger.schema import attempt, delivery, event, mail_out
 from mailer.plan.sources import Sources
 
 a, d, e, m = attempt.c, delivery.c, event.c, mail_out.c
-
-ERASED = "erased"
-"""The event that says who erased somebody, and why."""
 
 
 def ended_before(connection: sa.Connection, day: date) -> list[Delivery]:
@@ -110,14 +108,7 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
     )
     if one.digest is not None:
         letters.forget(connection, one.digest)
-    connection.execute(
-        sa.insert(event).values(
-            mail_out_id=one.mail_out_id,
-            delivery_id=one.id,
-            kind=ERASED,
-            at=at,
-            who=who,
-            detail=because,
-        )
+    events.write(
+        connection, EventKind.ERASED, one.mail_out_id, one.id, at=at, who=who, detail=because
     )
     return True

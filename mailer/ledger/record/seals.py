@@ -28,13 +28,13 @@ import sqlalchemy as sa
 from mailer.base.errors import Refused
 from mailer.base.states import State
 from mailer.ledger import letters
+from mailer.ledger.events import EventKind
 from mailer.ledger.schema import Moment, attempt, delivery, event, letter, mail_out, seal
 
 a, d, e, m, s = attempt.c, delivery.c, event.c, mail_out.c, seal.c
 
 BEGINNING = "0" * 64
 AT_ONCE = 200  # letters that are read back together
-PLANNED = "planned"
 
 PERSONAL = (
     "name", "address", "address_key", "person", "role", "political_group", "file", "sheet", "row", "cell",
@@ -281,7 +281,12 @@ def _plans(connection: sa.Connection, before: _Seal, until: int) -> Iterator[str
     planned = connection.execute(
         sa.select(m.id, m.appeal, m.mode, m.hash, m.server, m.sender)
         .join(event, e.mail_out_id == m.id)
-        .where(*_since(before), e.id <= until, e.kind == PLANNED, e.delivery_id.is_(None))
+        .where(
+            *_since(before),
+            e.id <= until,
+            e.kind == EventKind.PLANNED.value,
+            e.delivery_id.is_(None),
+        )
         .order_by(e.id)
     ).all()
     columns = (

@@ -1,0 +1,102 @@
+"""The events of the send log: every kind that there is, and the one way in which one is written.
+
+An event stands in the transaction of what it tells of: after a crash both are there, or neither.
+A new kind is a word here; mypy then names every place that has to know it (`report/story.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from mailer.base.errors import Refused
+from mailer.base.states import MailOutState, State
+from mailer.ledger.moves.prepared import Prepared, Row
+from mailer.ledger.schema import Moment, event
+
+
+class EventKind(StrEnum):
+    """What happened. The values stand in the database and in JSON; people read `report.story`."""
+
+    # the state to which a delivery moved; SENDING also of a mail-out
+    WAITING = State.WAITING.value
+    SENDING = State.SENDING.value
+    DEFERRED = State.DEFERRED.value
+    ACCEPTED = State.ACCEPTED.value
+    REFUSED = State.REFUSED.value
+    NOT_SENT = State.NOT_SENT.value
+    UNKNOWN = State.UNKNOWN.value
+    # the state to which a mail-out moved
+    PLANNED = MailOutState.PLANNED.value
+    APPROVED = MailOutState.APPROVED.value
+    PAUSED = MailOutState.PAUSED.value
+    STOPPED = MailOutState.STOPPED.value
+    FINISHED = MailOutState.FINISHED.value
+    # beside the state of a delivery
+    LATE_ANSWER = "late_answer"  # it came when the letter was no longer its sender's
+    RELEASED = "released"  # unknown, and a person wants the letter to be sent again
+    PLANNED_AGAIN = "planned_again"  # the new delivery of a released one: which letter it is
+    NOTED = "noted"
+    LETTER_OPENED = "letter_opened"
+    DONE = "done"  # somebody has followed it up
+    TO_DO_AGAIN = "to_do_again"
+    ERASED = "erased"
+    # beside the state of a mail-out
+    REHEARSED = "rehearsed"
+    ASKED_TO_SEND = "asked_to_send"  # who asked; the sender is a process without a name
+    ADOPTED = "adopted"  # of the newest mail-out: this is the log to go on with
+
+    @property
+    def state(self) -> State | None:
+        """The state to which a delivery moved by it; None where it stayed as it was."""
+        return next((state for state in State if state.value == self.value), None)
+
+
+_WRITE = Prepared(
+    sa.insert(event).values(
+        mail_out_id=sa.bindparam("mail_out"),
+        delivery_id=sa.bindparam("one"),
+        at=sa.bindparam("now", type_=Moment()),
+        kind=sa.bindparam("to", type_=sa.Text()),
+        reason=sa.bindparam("why", type_=sa.Text()),
+        detail=sa.bindparam("detail", type_=sa.Text()),
+        who=sa.bindparam("me", type_=sa.Text()),
+    )
+)
+
+
+def write(
+    connection: sa.Connection,
+    kind: EventKind,
+    mail_out_id: int,
+    delivery_id: int | None = None,
+    *,
+    at: datetime,
+    who: str,
+    reason: str = "",
+    detail: str = "",
+) -> None:
+    """Write an event of a delivery, or of a whole mail-out."""
+    here = {"mail_out": mail_out_id, "one": delivery_id, "now": at, "to": kind.value}
+    write_all(connection, [{**here, "why": str(reason), "detail": detail, "me": who}])
+
+
+def write_all(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write an event a row: mail_out, one (the delivery), now, to (its kind), why, detail, me."""
+    _WRITE.run(connection, rows)
+
+
+def kind_of(word: str) -> EventKind:
+    """Return the kind that stands in the log. Raises Refused for one of a newer version."""
+    try:
+        return EventKind(word)
+    except ValueError:
+        raise Refused(
+            f"The send log holds an event {word!r}, which this version of the mailer does not"
+            " know. It was left as it is.",
+            hint="Install the newer version that wrote it, and type the same command again.",
+            code="S304",
+        ) from None

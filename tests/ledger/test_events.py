@@ -1,0 +1,104 @@
+"""Facts about events: a closed set of kinds, one way to write them, and logs that know others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.base.errors import Refused
+from mailer.base.states import MailOutState, State
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import deliveries, table
+from mailer.ledger.schema import event
+from tests.conftest import SettableClock
+
+PACKAGE = Path(__file__).parents[2] / "mailer"
+
+OF_TODAY = [
+    "waiting",
+    "sending",
+    "deferred",
+    "accepted",
+    "refused",
+    "not_sent",
+    "unknown",
+    "planned",
+    "approved",
+    "paused",
+    "stopped",
+    "finished",
+    "late_answer",
+    "released",
+    "planned_again",
+    "noted",
+    "letter_opened",
+    "done",
+    "to_do_again",
+    "erased",
+    "rehearsed",
+    "asked_to_send",
+    "adopted",
+]
+"""What stands in logs that were written before; none of these words may ever change."""
+
+
+def test_the_words_in_logs_of_today_are_known() -> None:
+    assert [events.kind_of(word).value for word in OF_TODAY] == OF_TODAY
+
+
+def test_every_state_that_is_moved_to_is_a_kind() -> None:
+    moved_to = {*State, *MailOutState} - {State.SKIPPED}
+    assert {EventKind(state.value).value for state in moved_to} == {one.value for one in moved_to}
+    assert {kind.state for kind in EventKind} == {*State, None} - {State.SKIPPED}
+
+
+def test_events_are_written_in_one_place() -> None:
+    writers = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "insert(event)" in path.read_text(encoding="utf-8")
+    ]
+    assert writers == ["ledger/events.py"]
+
+
+def test_an_event_stands_with_all_that_was_said_of_it(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    number = planned(3)
+    with ledger.writing() as connection:
+        one = deliveries.people(connection, number)[1]
+        events.write(
+            connection, EventKind.NOTED, number, one.id, at=clock(), who="Jana", detail="away"
+        )
+        events.write(connection, EventKind.REHEARSED, number, at=clock(), who="Jana")
+    with ledger.reading() as connection:
+        (noted,) = deliveries.timeline(connection, one.id)
+        rehearsed = next(iter(table.latest(connection, number, 1)))
+    assert (noted.kind, noted.at, noted.who, noted.detail) == (
+        EventKind.NOTED,
+        clock(),
+        "Jana",
+        "away",
+    )
+    assert (rehearsed.kind, rehearsed.number) == (EventKind.REHEARSED, None)
+
+
+def test_a_kind_of_a_newer_version_is_named_with_the_way_out(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    number = planned(1)
+    with ledger.writing() as connection:
+        connection.execute(
+            sa.insert(event).values(mail_out_id=number, kind="beamed_up", at=clock(), who="")
+        )
+    with (
+        ledger.reading() as connection,
+        pytest.raises(Refused, match=r"'beamed_up'.*does not know") as refused,
+    ):
+        list(table.latest(connection, number, 9))
+    assert refused.value.code == "S304" and "newer version" in refused.value.hint
