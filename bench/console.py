@@ -51,8 +51,14 @@ PAGES = {
     "delegations": "/delegations",
     "one person": "/people/{middle}",
 }
-STATES = (("accepted", "", 96.5), ("refused", "no_such_mailbox", 1.2), ("refused", "mailbox_full", 0.3),
-          ("unknown", "broke_after_hand_over", 0.1), ("skipped", "no_address", 1.5), ("deferred", "try_later", 0.4))  # fmt: skip
+STATES = (
+    ("accepted", "", 96.5),
+    ("refused", "no_such_mailbox", 1.2),
+    ("refused", "mailbox_full", 0.3),
+    ("unknown", "broke_after_hand_over", 0.1),
+    ("skipped", "no_address", 1.5),
+    ("deferred", "try_later", 0.4),
+)
 
 
 def fill(ledger: Ledger, number: int) -> None:
@@ -63,8 +69,9 @@ def fill(ledger: Ledger, number: int) -> None:
     with ledger.writing() as connection:
         connection.execute(
             sa.insert(mail_out).values(
-                id=1, appeal="vote", title="A vote", state="finished", mode="test", hash="0", server="", sender="us@rights.example",
-                sources=b"", planned_at=at, started_at=at, ended_at=at + timedelta(hours=5),
+                id=1, appeal="vote", title="A vote", state="finished", mode="test", hash="0",
+                server="", sender="us@rights.example", sources=b"", planned_at=at, started_at=at,
+                ended_at=at + timedelta(hours=5),
             )
         )  # fmt: skip
         connection.execute(
@@ -78,7 +85,8 @@ def fill(ledger: Ledger, number: int) -> None:
             ends = [row for row in rows if row["state"] != "skipped"]
             connection.execute(
                 sa.insert(event),
-                [{"mail_out_id": 1, "delivery_id": row["number"], "kind": row["state"], "reason": row["reason"], "at": row["changed_at"]}
+                [{"mail_out_id": 1, "delivery_id": row["number"], "kind": row["state"],
+                  "reason": row["reason"], "at": row["changed_at"]}
                  for row in ends],
             )  # fmt: skip
 
@@ -92,13 +100,16 @@ def _row(rng: random.Random, codes: list[str], at: datetime, number: int) -> dic
     )
     address = f"person{number}@{code.lower()}.parliament.example"
     return {
-        "mail_out_id": 1, "number": number, "position": number, "person": f"{code}:{name.lower()}", "name": name,
-        "address": address, "address_key": address, "delegation": code, "role": rng.choice(("representative", "substitute", "chair")),
-        "political_group": rng.choice(("SOC", "EPP/CD", "ALDE")), "language": rng.choice(("en", "fr")),
-        "file": "contacts/all.csv", "sheet": "", "row": number + 1, "cell": f"{number + 1}:7",
-        "message_id": f"<{number}@rights.example>", "digest": "0" * 64 if state != "skipped" else None, "state": state, "reason": reason,
-        "detail": "", "code": 250, "enhanced": "2.0.0", "text": "queued as 4F1C2A9B7D", "attempts": 1,
-        "changed_at": at + timedelta(seconds=number // 20), "words": " ".join(tokens(f"{name} {address}")),
+        "mail_out_id": 1, "number": number, "position": number, "person": f"{code}:{name.lower()}",
+        "name": name, "address": address, "address_key": address, "delegation": code,
+        "role": rng.choice(("representative", "substitute", "chair")),
+        "political_group": rng.choice(("SOC", "EPP/CD", "ALDE")),
+        "language": rng.choice(("en", "fr")), "file": "contacts/all.csv", "sheet": "",
+        "row": number + 1, "cell": f"{number + 1}:7", "message_id": f"<{number}@rights.example>",
+        "digest": "0" * 64 if state != "skipped" else None, "state": state, "reason": reason,
+        "detail": "", "code": 250, "enhanced": "2.0.0", "text": "queued as 4F1C2A9B7D",
+        "attempts": 1, "changed_at": at + timedelta(seconds=number // 20),
+        "words": " ".join(tokens(f"{name} {address}")),
     }  # fmt: skip
 
 

@@ -157,8 +157,8 @@ def _run_demo(folder: Path) -> None:
         "--json",
     ]
     found = subprocess.run(
-        command, cwd=root, env=environment(**away), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=100, check=False,
+        command, cwd=root, env=environment(**away), stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=100, check=False,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     (folder / "stderr").write_text(found.stderr, encoding="utf-8")
@@ -362,7 +362,8 @@ def test_every_person_of_the_sheets_is_planned_sent_and_on_record(
         2,
     )
     assert plan["delegations"] == {
-        "DE": {"to_send": 2, "left_out": 0}, "FR": {"to_send": 2, "left_out": 1}, "NO": {"to_send": 2, "left_out": 1},
+        "DE": {"to_send": 2, "left_out": 0}, "FR": {"to_send": 2, "left_out": 1},
+        "NO": {"to_send": 2, "left_out": 1},
     }  # fmt: skip
     assert not box.asked, "a plan writes to nobody"
 
@@ -385,8 +386,8 @@ def test_every_person_of_the_sheets_is_planned_sent_and_on_record(
     assert len(everyone) == 8
     for one in everyone:
         assert list(one) == [
-            "delivery", "name", "address", "delegation", "role", "language", "state", "reason", "code", "enhanced",
-            "text", "attempts", "message_id", "at",
+            "delivery", "name", "address", "delegation", "role", "language", "state", "reason",
+            "code", "enhanced", "text", "attempts", "message_id", "at",
         ]  # fmt: skip
     by_address = {one["address"]: one for one in everyone if one["state"] != "skipped"}
     assert by_address[address(2)]["state"] == "refused"
@@ -441,7 +442,8 @@ def test_check_tells_each_problem_with_its_cell(workspace: MakeWorkspace) -> Non
     assert (found["contacts"], found["delegations"]) == (2, 2)
     (problem,) = [one for one in found["problems"] if one["severity"] == "error"]
     assert list(problem) == [
-        "code", "severity", "message", "file", "sheet", "cell", "row", "column", "value", "suggestion",
+        "code", "severity", "message", "file", "sheet", "cell", "row", "column", "value",
+        "suggestion",
     ]  # fmt: skip
     assert (problem["file"], problem["cell"], problem["severity"]) == (
         "contacts/members.csv",

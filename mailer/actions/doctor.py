@@ -544,9 +544,9 @@ async def send_test(
         reply_to=sender.answers_to,
         recipient_name="",
         recipient_address=to,
-        message_id=(
-            f"<{mime.message_id(secrets.token_bytes(32), 'test letter', to, domain_of(sender.address))}>"
-        ),
+        message_id="<"
+        + mime.message_id(secrets.token_bytes(32), "test letter", to, domain_of(sender.address))
+        + ">",
         unsubscribe=sender.answers_to,
     )
     session = SmtpSession(at, PATIENCE, lambda address: allowed(address, allow))

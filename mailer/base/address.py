@@ -31,10 +31,9 @@ def key_of(address: str) -> str:
     `a.berg@no.example`.
     """
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    folded = (
-        local.casefold()
-    )  # "ß" with an accent folds into two letters, of which the second takes the accent
-    return f"{folded if folded.isascii() else unicodedata.normalize('NFC', folded)}@{_key_of_domain(domain)}"
+    # "ß" with an accent folds into two letters, of which the second takes the accent
+    folded = unicodedata.normalize("NFC", local.casefold())
+    return f"{folded}@{_key_of_domain(domain)}"
 
 
 @lru_cache(maxsize=4096)  # a parliament has one domain for all its members

@@ -1,6 +1,6 @@
 """What can go wrong, in words for a coordinator: where, which value, what to do next.
 
-    MailerError             exit 1   something in the sheets or letters is wrong; some people are not reached
+    MailerError             exit 1   wrong sheets or letters; some people are not reached
     ├─ UsageError           exit 2   a command or a setting was written wrongly; nothing was done
     ├─ Refused              exit 3   not done, for safety: a stale plan, a lock, a missing approval
     ├─ Interrupted          exit 4   stopped part-way; can be resumed

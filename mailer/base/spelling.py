@@ -31,7 +31,11 @@ INVISIBLE = "".join(
 direction.
 """
 
-_EDGES = f" \t\r\n\f\v\x00\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000{''.join(map(chr, range(0x2000, 0x200B)))}{INVISIBLE}"
+_EDGES = (
+    " \t\r\n\f\v\x00\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + INVISIBLE
+)
 
 
 def trim(text: str) -> str:

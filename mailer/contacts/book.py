@@ -298,9 +298,10 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
         )
     for name, first, second in columns.clashes:
         yield problem(
-            "C012", table.file, sheet=table.sheet, row=row, cell=table.cell(second, row), column=columns.headings[second],
-            value=columns.headings[second],
-            message=f'the column "{columns.headings[first]}" ({table.cell(first, row)}) claims to be the {name}, too',
+            "C012", table.file, sheet=table.sheet, row=row, cell=table.cell(second, row),
+            column=columns.headings[second], value=columns.headings[second],
+            message=f'the column "{columns.headings[first]}" ({table.cell(first, row)})'
+            f" claims to be the {name}, too",
         )  # fmt: skip
     yield from _doubtful_headings(table, columns)
     yield from _unseen_columns(table, columns)
@@ -319,8 +320,8 @@ def _faults(table: Table, columns: Columns) -> Iterator[Problem]:
             else ""
         )
         yield problem(
-            "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number), value=cells[beyond],
-            message=message,
+            "C022", table.file, sheet=table.sheet, row=number, cell=table.cell(beyond, number),
+            value=cells[beyond], message=message,
         )  # fmt: skip
 
 

@@ -291,7 +291,8 @@ def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) ->
     found = {}
     for path in sorted([*shared.glob("*.md"), *own.glob("*.md")]):
         what, _, language = path.stem.partition(".")
-        file = f"templates/{'_shared' if path.parent == shared else f'{own.parent.name}/for'}/{path.name}"
+        folder = "_shared" if path.parent == shared else f"{own.parent.name}/for"
+        file = f"templates/{folder}/{path.name}"
         right = (
             what in ("footer", "signature")
             if path.parent == shared

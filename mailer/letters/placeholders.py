@@ -360,8 +360,8 @@ def words_used(source: Source) -> set[str]:
 
 _SYNTAX = "a placeholder is {{ word }}, a question is {% if word %} … {% else %} … {% endif %}"
 ALLOWED = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr, nodes.Compare,
-    nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr,
+    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
 )  # fmt: skip
 _REFUSED: dict[type[nodes.Node], str] = {
     nodes.Call: "a letter cannot call anything",

@@ -89,8 +89,8 @@ async def search(
 
 
 def _search(
-    server: Server, context: ssl.SSLContext, token: str | None, wanted: Sequence[str], accepted: Sequence[str],
-    folder: str | None,
+    server: Server, context: ssl.SSLContext, token: str | None, wanted: Sequence[str],
+    accepted: Sequence[str], folder: str | None,
 ) -> list[Evidence]:  # fmt: skip
     step = "connect"
     try:

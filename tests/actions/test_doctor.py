@@ -156,7 +156,8 @@ MOUNTS = """\
 
 @pytest.mark.parametrize(
     ("folder", "kind"),
-    [("here", "ext4"), ("their disk", "nfs4"), ("their disk/a/b", "nfs4"), ("their disk/mine/x", "tmpfs"), ("their disks", "ext4")],
+    [("here", "ext4"), ("their disk", "nfs4"), ("their disk/a/b", "nfs4"),
+     ("their disk/mine/x", "tmpfs"), ("their disks", "ext4")],
 )  # fmt: skip
 def test_kind_of_disk_is_that_of_the_nearest_mount(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, kind: str
@@ -366,7 +367,8 @@ def test_every_topic_is_in_the_report(tmp_path: Path) -> None:
         found = [json.loads(line) for line in run(tmp_path, "--json").stdout.splitlines()]
     topics = {one["topic"] for one in found}
     assert topics == {
-        "settings", "files", "disk", "send log", "contacts", "appeals", "limits", "mail server", "clock"
+        "settings", "files", "disk", "send log", "contacts", "appeals", "limits", "mail server",
+        "clock"
     }  # fmt: skip
     assert all(one["fix"] or one["verdict"] in ("ok", "not_known") for one in found), (
         "what to do is said"

@@ -65,8 +65,9 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 @pytest.mark.parametrize(
     ("domain", "answer"),
     [
-        ("good.example", Answer.TAKES_MAIL), ("bare.example", Answer.TAKES_MAIL), ("null.example", Answer.NO_MAIL),
-        ("text.example", Answer.NO_MAIL), ("nowhere.example", Answer.NO_MAIL), ("silent.example", Answer.NOT_KNOWN),
+        ("good.example", Answer.TAKES_MAIL), ("bare.example", Answer.TAKES_MAIL),
+        ("null.example", Answer.NO_MAIL), ("text.example", Answer.NO_MAIL),
+        ("nowhere.example", Answer.NO_MAIL), ("silent.example", Answer.NOT_KNOWN),
         ("broken.example", Answer.NOT_KNOWN),
     ],
 )  # fmt: skip

@@ -90,8 +90,8 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
         ("empty.example", "MX", "wrong", "has no mail server"),
         ("empty.example", "DMARC", "look", "has no DMARC record"),
         ("nowhere.example", "MX", "wrong", "does not exist"),
-        *((domain, topic, "not_known", "is not known") for domain in ("silent.example", "broken.example")
-          for topic in ("MX", "SPF", "DMARC")),
+        *((domain, topic, "not_known", "is not known")
+          for domain in ("silent.example", "broken.example") for topic in ("MX", "SPF", "DMARC")),
     ],
 )  # fmt: skip
 def test_records_are_put_into_words(
@@ -106,8 +106,9 @@ def test_records_are_put_into_words(
 @pytest.mark.parametrize(
     ("domain", "selector", "verdict"),
     [
-        ("good.example", "k1", "ok"), ("good.example", "old", "wrong"), ("good.example", "none", "wrong"),
-        ("good.example", None, "not_known"), ("silent.example", "k1", "not_known"),
+        ("good.example", "k1", "ok"), ("good.example", "old", "wrong"),
+        ("good.example", "none", "wrong"), ("good.example", None, "not_known"),
+        ("silent.example", "k1", "not_known"),
     ],
 )  # fmt: skip
 def test_key_of_the_signature_is_looked_up_by_its_name(

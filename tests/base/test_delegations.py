@@ -21,13 +21,15 @@ class Somebody:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("NO", "NO"), ("no", "NO"), (" Norway ", "NO"), ("NORVÈGE", "NO"), ("norvege", "NO"), ("Norwegen", "NO"),
-        ("Turkey", "TR"), ("Türkiye", "TR"), ("TURKIYE", "TR"), ("TÜRKİYE", "TR"), ("Turquie", "TR"),
-        ("Czechia", "CZ"), ("The Czech Republic", "CZ"), ("Moldova", "MD"), ("the Republic of Moldova", "MD"),
-        ("Holland", "NL"), ("the netherlands", "NL"), ("Pays-Bas", "NL"), ("UK", "GB"), ("U.K.", "GB"),
-        ("Great Britain", "GB"), ("GBR", "GB"), ("Österreich", "AT"), ("Bosnia & Herzegovina", "BA"),
-        ("Bosnie et Herzégovine", "BA"), ("Україна", "UA"), ("საქართველო", "GE"), ("Ελλάδα", "GR"), ("EL", "GR"),
-        ("FYROM", "MK"), ("Slovakia", "SK"), ("Kıbrıs", "CY"), ("Kibris", "CY"), ("Russia", "RU"), ("Canada", "CA"),
+        ("NO", "NO"), ("no", "NO"), (" Norway ", "NO"), ("NORVÈGE", "NO"), ("norvege", "NO"),
+        ("Norwegen", "NO"), ("Turkey", "TR"), ("Türkiye", "TR"), ("TURKIYE", "TR"),
+        ("TÜRKİYE", "TR"), ("Turquie", "TR"), ("Czechia", "CZ"), ("The Czech Republic", "CZ"),
+        ("Moldova", "MD"), ("the Republic of Moldova", "MD"), ("Holland", "NL"),
+        ("the netherlands", "NL"), ("Pays-Bas", "NL"), ("UK", "GB"), ("U.K.", "GB"),
+        ("Great Britain", "GB"), ("GBR", "GB"), ("Österreich", "AT"),
+        ("Bosnia & Herzegovina", "BA"), ("Bosnie et Herzégovine", "BA"), ("Україна", "UA"),
+        ("საქართველო", "GE"), ("Ελλάδα", "GR"), ("EL", "GR"), ("FYROM", "MK"), ("Slovakia", "SK"),
+        ("Kıbrıs", "CY"), ("Kibris", "CY"), ("Russia", "RU"), ("Canada", "CA"),
     ],
 )  # fmt: skip
 def test_a_usual_spelling_finds_the_delegation(text: str, code: str) -> None:
@@ -55,8 +57,8 @@ def test_every_spelling_of_the_table_finds_its_own_row() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("Germnay", "Germany"), ("Swizerland", "Switzerland"), ("Belgum", "Belgium"), ("Ukrain", "Ukraine"),
-     ("Ruritania", None), ("", None), ("XX", None)],
+    [("Germnay", "Germany"), ("Swizerland", "Switzerland"), ("Belgum", "Belgium"),
+     ("Ukrain", "Ukraine"), ("Ruritania", None), ("", None), ("XX", None)],
 )  # fmt: skip
 def test_a_slip_of_the_pen_gets_a_suggestion(text: str, name: str | None) -> None:
     assert KNOWN.suggest(text) == name

@@ -173,22 +173,26 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ('security = "ssl"', "smtp.security: must be 'tls', 'starttls' or 'none': 'ssl' [K105]"),
         (
             'security = "none"',
-            'smtp.security: "none" sends everything readable over the network; it is for a server on this computer, '
+            'smtp.security: "none" sends everything readable over the network; it is for a server '
+            'on this computer, '
             'not for smtp.rights.example (use "starttls" or "tls", with its port) [K108]',
         ),
         ('user = ""', "smtp.user: must not be empty [K105]"),
         (
             'user = "jana"',
-            'smtp.password: is missing, and the user "jana" has one (password = { file = "secrets/smtp.txt" }) [K104]',
+            'smtp.password: is missing, and the user "jana" has one (password = { file = '
+            '"secrets/smtp.txt" }) [K104]',
         ),
-        ("password = { ask = true }", "smtp.password: there is a password, but no user (set user as well) [K104]"),
+        ("password = { ask = true }", "smtp.password: there is a password, but no user (set user "
+         "as well) [K104]"),
         (
             'oauth = { file = "t" }',
             "smtp.password: there is a token (oauth), but no user (set user as well) [K104]",
         ),
         (
             'user = "jana"\noauth = { file = "t" }\npassword = { ask = true }',
-            "smtp.password: a login takes a password or oauth, not both (take one of them out) [K104]",
+            "smtp.password: a login takes a password or oauth, not both (take one of them out) "
+            "[K104]",
         ),
         (
             'user = "jana"\noauth = { command = ["get"], file = "t" }',
@@ -201,15 +205,20 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ),
         ('dsn = "failure"', "smtp.dsn: must be true or false, without quotes: 'failure' [K105]"),
         ('[imap]\nfolder = "Sent"', 'imap: host is missing (host = "imap.rights.example") [K104]'),
-        ('[imap]\nhost = "imap.rights.example"', "imap: user is missing: a mailbox has a login [K104]"),
+        ('[imap]\nhost = "imap.rights.example"',
+         "imap: user is missing: a mailbox has a login [K104]"),
         (
-            '[imap]\nhost = "imap.rights.example"\nsecurity = "none"\nuser = "a"\npassword = { ask = true }',
-            'imap.security: "none" sends everything readable over the network; it is for a server on this computer, '
+            '[imap]\nhost = "imap.rights.example"\nsecurity = "none"\nuser = "a"\npassword = { '
+            'ask = true }',
+            'imap.security: "none" sends everything readable over the network; it is for a server '
+            'on this computer, '
             'not for imap.rights.example (use "starttls" or "tls", with its port) [K108]',
         ),
         ("[limits]\nper_minute = -1", "limits.per_minute: must be at least 0: '-1' [K105]"),
-        ("[limits]\nkeep_trying_hours = 0", "limits.keep_trying_hours: must be more than 0: '0' [K105]"),
-        ('[safety]\nmode = "lvie"', "safety.mode: must be 'test' or 'live': 'lvie' (did you mean \"live\"?) [K105]"),
+        ("[limits]\nkeep_trying_hours = 0",
+         "limits.keep_trying_hours: must be more than 0: '0' [K105]"),
+        ('[safety]\nmode = "lvie"', "safety.mode: must be 'test' or 'live': 'lvie' (did you mean "
+                                    "\"live\"?) [K105]"),
         (
             '[safety]\nallow = [\n"@a.example",\n"a.example",\n]',
             "safety.allow: must be an address, or a domain that begins with @: 'a.example' "
@@ -220,22 +229,27 @@ def test_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             "safety.allow: must be an address, or a domain that begins with @: '*@a.example' "
             '(for everyone of one domain: "@a.example") [K106]',
         ),
-        ('[safety]\nallow = "@a.example"', "safety.allow: must be a list, like [\"…\", \"…\"]: '@a.example' [K105]"),
+        ('[safety]\nallow = "@a.example"', "safety.allow: must be a list, like [\"…\", \"…\"]: "
+         "'@a.example' [K105]"),
         (
             '[safety]\nmode = "live"\ndemo_only = true',
             "safety: this workspace is for the demo alone and never goes live "
             "(make one for real work: mailer init my-workspace) [K109]",
         ),
-        ('[contacts]\ncolumns = { email = "courriel" }', "contacts.columns.email: must be a list, like [\"…\", \"…\"]: 'courriel' [K105]"),
+        ('[contacts]\ncolumns = { email = "courriel" }', "contacts.columns.email: must be a list, "
+         "like [\"…\", \"…\"]: 'courriel' [K105]"),
         (
             '[contacts.languages]\nfr = "fr"',
-            "contacts.languages.fr: \"fr\" is not a delegation: use its two capital letters, like FR: 'fr' [K105]",
+            "contacts.languages.fr: \"fr\" is not a delegation: use its two capital letters, like "
+            "FR: 'fr' [K105]",
         ),
         (
             '[contacts.languages]\nFR = "French"',
-            "contacts.languages.FR: must be a language in small letters, like \"fr\": 'French' [K105]",
+            "contacts.languages.FR: must be a language in small letters, like \"fr\": 'French' "
+            "[K105]",
         ),
-        ('[log]\ndatabase = "mysql://a/b"', "log.database: must be a path, or a sqlite:// or postgresql:// address [K105]"),
+        ('[log]\ndatabase = "mysql://a/b"', "log.database: must be a path, or a sqlite:// or "
+         "postgresql:// address [K105]"),
         ("[lgo]\nx = 1", 'lgo: this is not a setting (did you mean "log"?) [K103]'),
         ("[limits.connections]\nx = 1", "limits.connections: must be a whole number [K105]"),
     ],

@@ -388,8 +388,9 @@ def test_error_as_json_is_one_object_with_the_problems(
     )
     assert said["problems"] == [
         {
-            "code": "C101", "severity": "error", "message": "this is no address", "file": "contacts/uk.xlsx",
-            "sheet": "Members", "cell": "D17", "row": 17, "column": "E-mail", "value": "x@", "suggestion": None,
+            "code": "C101", "severity": "error", "message": "this is no address",
+            "file": "contacts/uk.xlsx", "sheet": "Members", "cell": "D17", "row": 17,
+            "column": "E-mail", "value": "x@", "suggestion": None,
         }
     ]  # fmt: skip
 
@@ -446,8 +447,8 @@ def test_problem_in_a_letter_is_pointed_at(
 ) -> None:
     (workspace / "fr.md").write_text("Subject: x\n\nMadame {{ memeber.name }},\n", encoding="utf-8")
     problem = Problem(
-        "L203", Severity.ERROR, 'there is no placeholder called "memeber"', "fr.md", row=3, column="11", value="memeber",
-        suggestion='did you mean "member"?',
+        "L203", Severity.ERROR, 'there is no placeholder called "memeber"', "fr.md", row=3,
+        column="11", value="memeber", suggestion='did you mean "member"?',
     )  # fmt: skip
     assert (
         shown(run, failing, workspace, problem)

@@ -254,8 +254,8 @@ def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(
     assert len(people) == 8
     for one in people:
         assert list(one) == [
-            "delivery", "name", "address", "delegation", "role", "language", "state", "reason", "code", "enhanced",
-            "text", "attempts", "message_id", "at",
+            "delivery", "name", "address", "delegation", "role", "language", "state", "reason",
+            "code", "enhanced", "text", "attempts", "message_id", "at",
         ]  # fmt: skip
     assert people[0]["delivery"] == "M-0001-001"
     assert people[0]["at"] == "2027-01-20T08:00:01Z"
@@ -324,8 +324,8 @@ def test_mail_out_that_is_not_there_is_an_error(run: RUN, journey: Journey) -> N
 @pytest.mark.parametrize(
     "who",
     [
-        ["Person 3 Peldas"], ["person", "3", "példás"], ["person3@fr.parliament.example"], ["M-0001", "3"],
-        ["m-1", "person 3"], ["M-0001-003"], ["3"],
+        ["Person 3 Peldas"], ["person", "3", "példás"], ["person3@fr.parliament.example"],
+        ["M-0001", "3"], ["m-1", "person 3"], ["M-0001-003"], ["3"],
     ],
 )  # fmt: skip
 def test_person_is_found_by_name_address_or_number(

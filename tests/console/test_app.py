@@ -558,8 +558,10 @@ def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
     owner: Browser, planned: Callable[..., int]
 ) -> None:
     """In test mode nearly everybody is left out by our own choice: nobody is lost by it."""
-    left = [("TR", Reason.TEST_MODE), ("TR", Reason.TEST_MODE), ("AZ", Reason.DELEGATION), ("NO", Reason.NO_ADDRESS),
-            ("FI", Reason.TEST_MODE), ("FI", Reason.NO_ADDRESS)]  # fmt: skip
+    left = [
+        ("TR", Reason.TEST_MODE), ("TR", Reason.TEST_MODE), ("AZ", Reason.DELEGATION),
+        ("NO", Reason.NO_ADDRESS), ("FI", Reason.TEST_MODE), ("FI", Reason.NO_ADDRESS),
+    ]  # fmt: skip
     deliveries = tuple(
         Planned(replace(a_contact(n), delegation=code), n, 0, "en", False, reason, "")
         for n, (code, reason) in enumerate(left, 1)

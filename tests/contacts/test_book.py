@@ -183,7 +183,8 @@ def test_a_row_is_one_contact_whatever_is_wrong_with_it(tmp_path: Path) -> None:
 
 
 def test_a_record_with_line_ends_inside_is_called_by_its_first_line(tmp_path: Path) -> None:
-    sheet(tmp_path, "a.csv", HEAD + '"NO",representative,Anna Prøve,"a@no.example","en"\r\nNO,,"Ola\nPrøve",b@no.example,\n'
+    sheet(tmp_path, "a.csv", HEAD + '"NO",representative,Anna Prøve,"a@no.example","en"\r\n'
+          'NO,,"Ola\nPrøve",b@no.example,\n'
           "NO,,Kari Prøve,c@no.example,\n")  # fmt: skip
     assert [(c.row, c.name) for c in load_contacts(tmp_path).contacts] == [
         (2, "Anna Prøve"),
@@ -206,7 +207,8 @@ def test_words_that_look_like_nothing_survive(tmp_path: Path) -> None:
         tmp_path,
         "a.csv",
         "Country,Given"
-        " name,Surname,E-mail,Phone,Note\nNA,None,Null,1e5@no.example,0012,nan\nNO,NaN,True,b@no.example,1e5,\n",
+        " name,Surname,E-mail,Phone,Note\nNA,None,Null,1e5@no.example,0012,nan\n"
+        "NO,NaN,True,b@no.example,1e5,\n",
     )
     first, second = load_contacts(tmp_path).contacts
     assert (first.given, first.surname, first.address, first.note) == (
@@ -303,10 +305,8 @@ def test_a_sheet_without_the_column_is_of_the_delegation_that_it_is_named_after(
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_the_separator_is_found(tmp_path: Path, separator: str) -> None:
-    text = "Country,Name,E-mail,Note\nNO,Anna Prøve,a@no.example,\nNO,Ola Prøve,o@no.example,\n".replace(
-        ",", separator
-    )
-    book = load_contacts(sheet(tmp_path, "a.csv", text))
+    text = "Country,Name,E-mail,Note\nNO,Anna Prøve,a@no.example,\nNO,Ola Prøve,o@no.example,\n"
+    book = load_contacts(sheet(tmp_path, "a.csv", text.replace(",", separator)))
     assert [c.name for c in book.contacts] == ["Anna Prøve", "Ola Prøve"]
 
 

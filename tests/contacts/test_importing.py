@@ -26,7 +26,8 @@ SANCTIONS = (
     '"id","schema","name","aliases","birth_date","countries","emails"\n'
     '"coe-9001","Person","Anna SAMPLE","","","at","anna.sample@at.example"\n'
     '"coe-9002","Person","Ola'
-    ' SKISSE","","","no;us","ola@no.example;o.s@no.example"\n"coe-9003","Organization","Parliament","","","no",""\n'
+    ' SKISSE","","","no;us","ola@no.example;o.s@no.example"\n'
+    '"coe-9003","Organization","Parliament","","","no",""\n'
 )
 TERM = (
     "id,name,sort_name,email,twitter,group,area,chamber,term,start_date,end_date,gender\n1,Anna"
@@ -35,9 +36,12 @@ TERM = (
 )
 POPOLO = json.dumps({
     "persons": [
-        {"id": "p1", "name": "Anna Sample", "honorific_prefix": "Ms", "given_name": "Anna", "family_name": "Sample", "gender": "female",
-         "email": "anna@at.example", "contact_details": [{"type": "email", "value": "office@at.example"}, {"type": "phone", "value": "1"}]},
-        {"id": "p2", "name": "Ola Skisse", "memberships": [{"area_id": "Norway", "role": "substitute", "end_date": "2024-01-01"}]},
+        {"id": "p1", "name": "Anna Sample", "honorific_prefix": "Ms", "given_name": "Anna",
+         "family_name": "Sample", "gender": "female", "email": "anna@at.example",
+         "contact_details": [{"type": "email", "value": "office@at.example"},
+             {"type": "phone", "value": "1"}]},
+        {"id": "p2", "name": "Ola Skisse",
+         "memberships": [{"area_id": "Norway", "role": "substitute", "end_date": "2024-01-01"}]},
         {"id": "p3"},
     ],
     "organizations": [{"id": "o1", "name": "Austria"}],
@@ -57,13 +61,16 @@ CARDS = (
     ("content", "source", "people", "left_over"),
     [
         (PACE, "PACE list", [
-            ("Oleksii EXAMPLE", "UA", ""), ("Anna SAMPLE", "GB", ""), ("Jane TITLE", "GB", ""), ("Petra De MUSTER", "AT", ""),
-            ("Luís LEITE EXEMPLO", "PT", "luis@pt.example"), ("John McSAMPLE", "IE", ""),
+            ("Oleksii EXAMPLE", "UA", ""), ("Anna SAMPLE", "GB", ""), ("Jane TITLE", "GB", ""),
+            ("Petra De MUSTER", "AT", ""), ("Luís LEITE EXEMPLO", "PT", "luis@pt.example"),
+            ("John McSAMPLE", "IE", ""),
         ], 1),
-        (SANCTIONS, "OpenSanctions", [("Anna SAMPLE", "AT", "anna.sample@at.example"), ("Ola SKISSE", "NO", "")], 1),
+        (SANCTIONS, "OpenSanctions",
+         [("Anna SAMPLE", "AT", "anna.sample@at.example"), ("Ola SKISSE", "NO", "")], 1),
         (TERM, "EveryPolitician", [("Anna Sample", "", "anna@ad.example")], 1),
         (POPOLO, "Popolo", [("Anna Sample", "AT", ""), ("Ola Skisse", "NO", "")], 1),
-        (CARDS, "vCard", [("Anna Sample", "AT", "anna@at.example"), ("Ola Skisse", "NO", "ola@no.example")], 1),
+        (CARDS, "vCard",
+         [("Anna Sample", "AT", "anna@at.example"), ("Ola Skisse", "NO", "ola@no.example")], 1),
     ],
 )  # fmt: skip
 def test_a_source_is_recognised_and_becomes_a_sheet(

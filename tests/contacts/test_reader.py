@@ -106,7 +106,8 @@ from pathlib import Path
 import pandas
 began = time.process_time()
 reading, _ = read(Path(sys.argv[1]), "it")
-print([p.code for p in reading.problems], time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print([p.code for p in reading.problems], time.process_time() - began, memory)
 """
 
 
@@ -239,7 +240,8 @@ def test_no_row_of_a_workbook_is_lost_either(
 
 @pytest.mark.parametrize(
     "cell",
-    ["a" * 120_000, "a@" * 60_000, "x" + " " * 120_000 + "x", "=?" * 60_000, "(at)" * 30_000, "Ø" * 60_000, "<a@b.example>" * 9_000, "é " * 50_000,
+    ["a" * 120_000, "a@" * 60_000, "x" + " " * 120_000 + "x", "=?" * 60_000, "(at)" * 30_000,
+     "Ø" * 60_000, "<a@b.example>" * 9_000, "é " * 50_000,
      '""' * 1_000, ". " * 60_000, "\u200b" * 40_000 + "x", "," * 200, "-" * 120_000],
 )  # fmt: skip
 def test_a_monstrous_cell_is_one_row_with_a_problem(tmp_path: Path, cell: str) -> None:

@@ -41,7 +41,8 @@ Preview: One sentence.
 APPEAL = """\
 title = "An appeal for the tests"
 [session]
-name = {{ en = "the first part of the 2027 session", fr = "la première partie de la session de 2027" }}
+name.en = "the first part of the 2027 session"
+name.fr = "la première partie de la session de 2027"
 opens = 2027-01-25
 source = "invented for a test"
 invented = true
@@ -175,8 +176,8 @@ def process(
     where = ("-C", str(at)) if at else ()
     found = subprocess.run(
         [*MAILER, *where, *map(str, args)],
-        cwd=cwd, env=env or environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100,
-        check=False,
+        cwd=cwd, env=env or environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=100, check=False,
     )  # fmt: skip
     return _sound(found)
 
@@ -236,8 +237,8 @@ class Sending:
     def __init__(self, root: Path, *args: str, talk: bool = False) -> None:
         command = [*MAILER, "-C", str(root), *args, *([] if talk else ["--json"])]
         self.process = subprocess.Popen(
-            command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
+            command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def __enter__(self) -> Sending:

@@ -127,8 +127,8 @@ def test_killed_at_random_moments_nobody_is_written_to_twice_and_nobody_is_lost(
 
 def kill_at_step(root: Path, step: int, people: int) -> bool:
     command = [
-        sys.executable, ROOT / "tests" / "helpers" / "killed.py", str(step), "-C", root, "send", "M-0001",
-        "--confirm", str(people), "--json",
+        sys.executable, ROOT / "tests" / "helpers" / "killed.py", str(step), "-C", root, "send",
+        "M-0001", "--confirm", str(people), "--json",
     ]  # fmt: skip
     found = subprocess.run(
         command,

@@ -90,29 +90,42 @@ def test_log_that_is_closed_is_sealed(ledger_url: str, clock: SettableClock) -> 
 E, A, D = event.c, attempt.c, delivery.c
 DONE = E.kind == "accepted"
 FIRST = sa.select(sa.func.min(E.id)).where(DONE).scalar_subquery()
+LAST = sa.select(sa.func.max(E.at)).scalar_subquery()
+OTHERS = sa.select(D.digest).where(D.number == 4).scalar_subquery()
+
+
+def first(**values: object) -> sa.Update:
+    return sa.update(event).where(E.id == FIRST).values(**values)
+
+
+def person(number: int, **values: object) -> sa.Update:
+    return sa.update(delivery).where(D.number == number).values(**values)
+
+
 TAMPERING: dict[str, sa.sql.expression.Executable] = {
-    "the word of an event": sa.update(event).where(E.id == FIRST).values(kind="refused"),
-    "the time of an event": sa.update(event).where(E.id == FIRST).values(at=sa.select(sa.func.max(E.at)).scalar_subquery()),
-    "the author of an event": sa.update(event).where(E.id == FIRST).values(who="Jana"),
+    "the word of an event": first(kind="refused"),
+    "the time of an event": first(at=LAST),
+    "the author of an event": first(who="Jana"),
     "the detail of an event": sa.update(event).where(E.kind == "planned").values(detail="x"),
-    "whose event it is": sa.update(event).where(E.id == FIRST).values(delivery_id=E.delivery_id % 5 + 1),
-    "an event is marked as erased": sa.update(event).where(E.id == FIRST).values(erased="0" * 64),
+    "whose event it is": first(delivery_id=E.delivery_id % 5 + 1),
+    "an event is marked as erased": first(erased="0" * 64),
     "an event is taken out": sa.delete(event).where(E.id == FIRST),
     "every event is taken out": sa.delete(event),
     "an event is put in between": sa.insert(event).from_select(
         ["id", "at", "mail_out_id", "delivery_id", "kind", "who"],
-        sa.select(sa.literal(-5), E.at, E.mail_out_id, sa.literal(2), sa.literal("accepted"), E.who).where(E.id == FIRST),
+        sa.select(sa.literal(-5), E.at, E.mail_out_id, sa.literal(2), sa.literal("accepted"),
+                  E.who).where(E.id == FIRST),
     ),
     "the server's words": sa.update(attempt).where(A.id == 1).values(text="queued as 9999"),
     "the server's code": sa.update(attempt).where(A.id == 1).values(code=251),
     "the marker of an attempt": sa.update(attempt).where(A.id == 1).values(handover_at=None),
     "the seconds of an attempt": sa.update(attempt).where(A.id == 1).values(seconds=0.2),
     "an attempt is taken out": sa.delete(attempt).where(A.id == 2),
-    "the address of a person": sa.update(delivery).where(D.number == 3).values(address="other@no.parliament.example"),
-    "the name of a person left out": sa.update(delivery).where(D.number == 6).values(name="Somebody Else"),
-    "why a person was left out": sa.update(delivery).where(D.number == 6).values(reason="on_hold"),
-    "the letter of a person": sa.update(delivery).where(D.number == 3).values(digest=sa.select(D.digest).where(D.number == 4).scalar_subquery()),
-    "the state of a person": sa.update(delivery).where(D.number == 2).values(state="accepted"),
+    "the address of a person": person(3, address="other@no.parliament.example"),
+    "the name of a person left out": person(6, name="Somebody Else"),
+    "why a person was left out": person(6, reason="on_hold"),
+    "the letter of a person": person(3, digest=OTHERS),
+    "the state of a person": person(2, state="accepted"),
     "the fingerprint of a mail-out": sa.update(mail_out).values(hash="0" * 64),
     "the sender of a mail-out": sa.update(mail_out).values(sender="them@rights.example"),
     "the bytes of a letter": sa.update(letter).values(data=zlib.compress(b"P.S.\r\n")),

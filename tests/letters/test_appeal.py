@@ -118,17 +118,26 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     [
         ("", "L106 templates/appeal/en.md:1: this letter has no subject"),
         ("Dear all,\n\nhello\n", "L105 templates/appeal/en.md:1: a letter begins with its subject"),
-        ("Subjetc: Hello\n\nx\n", 'L105 templates/appeal/en.md:1: a letter begins with its subject and an empty line: \'Subjetc: Hello\' (did you mean "Subject:"?)'),
-        ("Subject: Hello\nPrevue: x\n\nx\n", 'L105 templates/appeal/en.md:2: only Subject: and Preview: may stand before the text: \'Prevue: x\' (did you mean "Preview:"?)'),
-        ("Subject: Hello\nCc: all@x.example\n\nx\n", "L105 templates/appeal/en.md:2: only Subject: and Preview: may stand before the text: 'Cc: all@x.example'"),
-        ("Subject: a\nSubject: b\n\nx\n", "L105 templates/appeal/en.md:2: Subject: stands here twice"),
-        ("Subject: Hello\ntext at once\n", "L105 templates/appeal/en.md:2: a letter begins with its subject"),
+        ("Subjetc: Hello\n\nx\n", 'L105 templates/appeal/en.md:1: a letter begins with its '
+                                  'subject and an empty line: \'Subjetc: Hello\' (did you mean '
+                                  '"Subject:"?)'),
+        ("Subject: Hello\nPrevue: x\n\nx\n", 'L105 templates/appeal/en.md:2: only Subject: and '
+         'Preview: may stand before the text: \'Prevue: x\' (did you mean "Preview:"?)'),
+        ("Subject: Hello\nCc: all@x.example\n\nx\n", "L105 templates/appeal/en.md:2: only "
+         "Subject: and Preview: may stand before the text: 'Cc: all@x.example'"),
+        ("Subject: a\nSubject: b\n\nx\n",
+         "L105 templates/appeal/en.md:2: Subject: stands here twice"),
+        ("Subject: Hello\ntext at once\n", "L105 templates/appeal/en.md:2: a letter begins with "
+         "its subject"),
         ("Preview: x\n\nx\n", "L106 templates/appeal/en.md:1: this letter has no subject"),
         ("Subject:\n\nx\n", "L106 templates/appeal/en.md:1: this letter has no subject"),
         ("Subject: Hello\n\n \n", "L107 templates/appeal/en.md:2: this letter has no text"),
-        ("Subject: Hello\n\nzero\u202ewidth\n", "L104 templates/appeal/en.md:3: an invisible control character (U+202E)"),
-        ("Subject: Hello\n\nbell \x07\n", "L104 templates/appeal/en.md:3: an invisible control character (U+0007)"),
-        ("Subject: Hello\n\n" + "x" * 50_001, "L104 templates/appeal/en.md: this file has 50,017 bytes"),
+        ("Subject: Hello\n\nzero\u202ewidth\n", "L104 templates/appeal/en.md:3: an invisible "
+         "control character (U+202E)"),
+        ("Subject: Hello\n\nbell \x07\n", "L104 templates/appeal/en.md:3: an invisible control "
+         "character (U+0007)"),
+        ("Subject: Hello\n\n" + "x" * 50_001,
+         "L104 templates/appeal/en.md: this file has 50,017 bytes"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_letter_is_said_with_its_line(
@@ -167,20 +176,37 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
     ("toml", "said"),
     [
         ('title = "x\n', "L121 templates/appeal/appeal.toml:1:"),
-        ('titel = "x"\n', 'L122 templates/appeal/appeal.toml:1: titel: this is not a setting (did you mean "title"?)'),
-        ('[session]\nname = { en = "s" }\nopens = 2027-01-25\nsorce = "x"\n', 'L122 templates/appeal/appeal.toml:4: session.sorce: this is not a setting (did you mean "source"?)'),
-        ('[session]\nopens = 2027-01-25\n', "L123 templates/appeal/appeal.toml:1: session.name: is missing"),
-        ('[session]\nname = { en = "s" }\nopens = "soon"\n', "L123 templates/appeal/appeal.toml:3: session.opens: must be a date"),
-        ('[audience]\nroles = ["representative", "president"]\n', "L123 templates/appeal/appeal.toml:2: audience.roles: must be"),
-        ("[audience]\nroles = []\n", "L123 templates/appeal/appeal.toml:2: audience.roles: must not be empty"),
-        ('[audience.leave_out]\nAR = "x"\n', "L124 templates/appeal/appeal.toml:2: there is no such delegation: 'AR'"),
-        ('[audience.leave_out]\nAzerbaijan = "x"\n', 'L124 templates/appeal/appeal.toml:2: there is no such delegation: \'Azerbaijan\' (did you mean "AZ" (Azerbaijan)?)'),
-        ('[languages]\nfallback = ["fr"]\n', "L125 templates/appeal/appeal.toml:2: people fall back on a letter that does not exist: 'fr.md' (there are: en.md)"),
-        ('[session]\nname = { fr = "s" }\nopens = 2027-01-25\n', "L126 templates/appeal/appeal.toml:2: the session has no name in this language: 'en'"),
-        ('[[organisation]]\nname = { en = "A" }\n\n[[organisation]]\nname = { en = "B" }\nwithin = { fr = "x" }\n', "L126 templates/appeal/appeal.toml:6: B: within has no words in this language: 'en'"),
-        ('[[organisation]]\nname = "A"\n', "L123 templates/appeal/appeal.toml:2: organisation.name:"),
-        ('[[organisation]]\nname = { en = "A" }\ncountry = "Norway"\n', 'L124 templates/appeal/appeal.toml:3: there is no such delegation: \'Norway\' (did you mean "NO" (Norway)?)'),
-        ('[[organisation]]\nname = { en = "A" }\nreply_to = "Jana <j@a.example>"\n', "L123 templates/appeal/appeal.toml:3: organisation.reply_to: this address cannot work"),
+        ('titel = "x"\n', 'L122 templates/appeal/appeal.toml:1: titel: this is not a setting (did '
+                          'you mean "title"?)'),
+        ('[session]\nname = { en = "s" }\nopens = 2027-01-25\nsorce = "x"\n',
+         'L122 templates/appeal/appeal.toml:4: session.sorce: this is not a setting (did you mean '
+         '"source"?)'),
+        ('[session]\nopens = 2027-01-25\n', "L123 templates/appeal/appeal.toml:1: session.name: "
+         "is missing"),
+        ('[session]\nname = { en = "s" }\nopens = "soon"\n',
+         "L123 templates/appeal/appeal.toml:3: session.opens: must be a date"),
+        ('[audience]\nroles = ["representative", "president"]\n',
+         "L123 templates/appeal/appeal.toml:2: audience.roles: must be"),
+        ("[audience]\nroles = []\n", "L123 templates/appeal/appeal.toml:2: audience.roles: must "
+                                     "not be empty"),
+        ('[audience.leave_out]\nAR = "x"\n', "L124 templates/appeal/appeal.toml:2: there is no "
+         "such delegation: 'AR'"),
+        ('[audience.leave_out]\nAzerbaijan = "x"\n', 'L124 templates/appeal/appeal.toml:2: there '
+         'is no such delegation: \'Azerbaijan\' (did you mean "AZ" (Azerbaijan)?)'),
+        ('[languages]\nfallback = ["fr"]\n', "L125 templates/appeal/appeal.toml:2: people fall "
+         "back on a letter that does not exist: 'fr.md' (there are: en.md)"),
+        ('[session]\nname = { fr = "s" }\nopens = 2027-01-25\n',
+         "L126 templates/appeal/appeal.toml:2: the session has no name in this language: 'en'"),
+        ('[[organisation]]\nname = { en = "A" }\n\n[[organisation]]\nname = { en = "B" }\nwithin '
+         '= { fr = "x" }\n', "L126 templates/appeal/appeal.toml:6: B: within has no words in this "
+                             "language: 'en'"),
+        ('[[organisation]]\nname = "A"\n',
+         "L123 templates/appeal/appeal.toml:2: organisation.name:"),
+        ('[[organisation]]\nname = { en = "A" }\ncountry = "Norway"\n',
+         'L124 templates/appeal/appeal.toml:3: there is no such delegation: \'Norway\' (did you '
+         'mean "NO" (Norway)?)'),
+        ('[[organisation]]\nname = { en = "A" }\nreply_to = "Jana <j@a.example>"\n',
+         "L123 templates/appeal/appeal.toml:3: organisation.reply_to: this address cannot work"),
         ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day: must be a date"),
     ],
 )  # fmt: skip

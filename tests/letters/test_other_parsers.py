@@ -35,11 +35,13 @@ while (<STDIN>) {
     $head =~ s/\r\n / /g;
     my ($subject) = $head =~ /^Subject: (.*?)\r?$/m;
     my ($name) = $head =~ /^To: (.*) <x\@y\.example>\r?$/m;
-    if ($name =~ /^"(.*)"$/) { $name = $1; $name =~ s/\\(.)/$1/g } else { $name = decode("MIME-Header", $name) }
+    if ($name =~ /^"(.*)"$/) { $name = $1; $name =~ s/\\(.)/$1/g }
+    else { $name = decode("MIME-Header", $name) }
     my ($about, $part) = $body =~ /^--[^\r\n]+\r\n(.*?)\r\n\r\n(.*?)\r\n--/s;
     my $text = decode("UTF-8", $about =~ /base64/ ? decode_base64($part) : decode_qp($part));
     $text =~ s/\r\n/\n/g; $text =~ s/\n+\z//;
-    print encode_json({ subject => decode("MIME-Header", $subject), name => $name, text => $text }), "\n";
+    $subject = decode("MIME-Header", $subject);
+    print encode_json({ subject => $subject, name => $name, text => $text }), "\n";
 }
 """
 LETTERS = "abcdef  ABC,.;:\"'()<>@éèüßŁłĞğ’–ОльгаЇї中文😀=?_\\[]&%#+ÀÖþÞæøÅ"

@@ -1069,6 +1069,6 @@ def test_everything_that_readers_read_is_part_of_the_appeal(tmp_path: Path) -> N
     }
     appeal = load_appeal(folder(tmp_path, en=letter("{{ for_delegation }}"), **more), "appeal")
     assert set(appeal.files) == set(appeal.text) == {
-        "templates/_shared/footer.en.md", "templates/_shared/salutations.csv", "templates/appeal/en.md",
-        "templates/appeal/facts.toml", "templates/appeal/for/NO.en.md",
+        "templates/_shared/footer.en.md", "templates/_shared/salutations.csv",
+        "templates/appeal/en.md", "templates/appeal/facts.toml", "templates/appeal/for/NO.en.md",
     }  # fmt: skip

@@ -36,8 +36,8 @@ fr commons -    | Madame, | Monsieur, | Madame, Monsieur,
 fr lords Lord   | Madame, | Monsieur, | Madame, Monsieur,
 fr lords Viscount | Madame, | Monsieur, | Madame, Monsieur,
 de - -          | Sehr geehrte Frau Berg, | Sehr geehrter Herr Berg, | Guten Tag Anna Berg,
-de deputy -     | Sehr geehrte Frau Abgeordnete, | Sehr geehrter Herr Abgeordneter, | Guten Tag Anna Berg,
-de deputy Dr.   | Sehr geehrte Frau Abgeordnete, | Sehr geehrter Herr Abgeordneter, | Guten Tag Anna Berg,
+de deputy -|Sehr geehrte Frau Abgeordnete,|Sehr geehrter Herr Abgeordneter,|Guten Tag Anna Berg,
+de deputy Dr.|Sehr geehrte Frau Abgeordnete,|Sehr geehrter Herr Abgeordneter,|Guten Tag Anna Berg,
 de senator -    | Sehr geehrte Frau Berg, | Sehr geehrter Herr Berg, | Guten Tag Anna Berg,
 de commons -    | Sehr geehrte Frau Berg, | Sehr geehrter Herr Berg, | Guten Tag Anna Berg,
 de lords Lord   | Sehr geehrte Frau Berg, | Sehr geehrter Herr Berg, | Guten Tag Anna Berg,
@@ -220,8 +220,10 @@ def test_form_that_cannot_be_made_at_all_names_the_missing_part() -> None:
 
 def test_workspace_lays_its_own_lines_over_the_table(tmp_path: Path) -> None:
     own = tmp_path / "salutations.csv"
-    own.write_text(HEAD + 'pt,member,,"Excelência,","Com os melhores cumprimentos,",yes,our office,2026-11-25\n'
-                   'en,member,f,"Dear Madam {surname},","Yours faithfully,",yes,our office,2026-11-25\n', "utf-8")  # fmt: skip
+    own.write_text(HEAD + 'pt,member,,"Excelência,","Com os melhores cumprimentos,",yes,our '
+                          'office,2026-11-25\n'
+                   'en,member,f,"Dear Madam {surname},","Yours faithfully,",yes,our '
+                   'office,2026-11-25\n', "utf-8")  # fmt: skip
     forms = Forms.load(own)
     assert forms.greet(person(), "pt").greeting == "Excelência,"
     assert forms.greet(person(), "en").closing == "Yours faithfully,"

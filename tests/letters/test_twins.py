@@ -171,13 +171,13 @@ def test_organisation_may_have_another_name_in_another_language(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("language", "text", "keys"),
     [
-        ("en", "on 24 January 2024, 1st May 2025 and in July 2024; 2024-12-31", ["2024-12-31", "2024-01-24", "2025-05-01", "2024-07"]),
+        ("en", "on 24 January 2024, 1st May 2025 and in July 2024; 2024-12-31",
+         ["2024-12-31", "2024-01-24", "2025-05-01", "2024-07"]),
         ("fr", "le 1er février 2024 et en AOÛT 2025", ["2024-02-01", "2025-08"]),
         ("de", "am 24. Januar 2024 und im März 2024", ["2024-01-24", "2024-03"]),
         ("it", "il 1º marzo 2024", ["2024-03-01"]),
         ("es", "el 24 de enero de 2024", ["2024-01-24"]),
-        ("uk", "24 січня 2024 року", ["2024-01-24"]),
-        ("en", "31 June 2024", ["2024-06-31"]),
+        ("uk", "24 січня 2024 року", ["2024-01-24"]), ("en", "31 June 2024", ["2024-06-31"]),
         ("pt", "24 de janeiro de 2024", []),
     ],
 )  # fmt: skip

@@ -22,12 +22,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice
+from pathlib import Path
 from typing import TypeVar
 
 from mailer.base.delegations import Delegations
-from tests.people.names import NAMES
 
 T = TypeVar("T")
+
+NAMES = Path(__file__).with_name("names.txt").read_text(encoding="utf-8").strip().split("\n\n")
 
 SEED = 46
 UPDATED = datetime(2026, 11, 12)
@@ -59,7 +61,8 @@ NOTES = (
 # People written by hand, by their place in the delegation: 1 is the chair, then the other
 # representatives, then the substitutes.
 BY_HAND: dict[str, dict[str, str]] = {
-    "GB 6": {"title": "Lord", "given": "Aubrey", "surname": "Thistlemere", "gender": "m", "chamber": "lords"},
+    "GB 6": {"title": "Lord", "given": "Aubrey", "surname": "Thistlemere", "gender": "m",
+             "chamber": "lords"},
     "GB 11": {"title": "Baroness", "given": "Cordelia", "surname": "Wexmoor-Sample", "gender": "f",
               "chamber": "lords"},
     "GB 15": {"title": "Sir", "given": "Peregrine", "surname": "Quillbrook-Mock", "gender": "m"},
@@ -88,9 +91,10 @@ BY_HAND: dict[str, dict[str, str]] = {
              "greeting": "Dear Ásdís,"},
     "LU 2": {"given": "Aloyse", "surname": "Bichelmuster", "gender": "m", "language": "fr",
              "greeting": "Monsieur le Vice-Président,"},
-    "MT 4": {"given": "Rożina", "surname": "Mudellina", "gender": "f", "language": "en", "title": "Dr",
-             "greeting": "Dear Dr Mudellina,"},
-    "SI 3": {"given": "Neža", "surname": "Osnutkar", "gender": "f", "language": "en", "greeting": "Dear Neža,"},
+    "MT 4": {"given": "Rożina", "surname": "Mudellina", "gender": "f", "language": "en",
+             "title": "Dr", "greeting": "Dear Dr Mudellina,"},
+    "SI 3": {"given": "Neža", "surname": "Osnutkar", "gender": "f", "language": "en",
+             "greeting": "Dear Neža,"},
     "MK 4": {"given": "Kočo", "surname": "Skicarski", "gender": "m", "language": "en",
              "greeting": "Dear Mr Vice-President,"},
     "TR 9": {"given": "Nesrin", "surname": "Örnekçi", "gender": "f", "language": "en",
@@ -223,7 +227,7 @@ def _strangers(code: str, seed: int) -> Iterator[Person]:
     Each delegation has a random source of its own: new names for one leave the others as they were.
     """
     rng = random.Random(f"{seed} {code}")
-    pools = [_Pool(rng, text) for text in NAMES.strip().split("\n\n") if text.startswith(code)]
+    pools = [_Pool(rng, text) for text in NAMES if text.startswith(code)]
     weights = [pool.size for pool in pools]
     sexes = _deck(rng, ["f", "m"] * DELEGATIONS[code][1])
     while True:

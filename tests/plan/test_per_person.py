@@ -217,8 +217,8 @@ def site() -> Iterator[tuple[str, ssl.SSLContext]]:
     ("path", "verdict"),
     [
         ("/200", "ok"), ("/moved", "ok"), ("/404", "broken"), ("/410", "broken"),
-        ("/403", "not_known"), ("/429", "not_known"), ("/500", "not_known"), ("/nonsense", "not_known"),
-        ("/slow", "not_known"),
+        ("/403", "not_known"), ("/429", "not_known"), ("/500", "not_known"),
+        ("/nonsense", "not_known"), ("/slow", "not_known"),
     ],
 )  # fmt: skip
 def test_only_a_clear_answer_makes_a_link_good_or_broken(

@@ -69,7 +69,8 @@ def test_answers_go_to_the_organisation_of_the_country_in_a_language_it_answers_
 def test_nobody_has_signed_at_first(tmp_path: Path) -> None:
     one = appeal(tmp_path)
     assert states(tmp_path, one) == ["missing", "missing"]
-    assert [(problem.code, problem.value) for problem in unsigned(one, signatures(tmp_path, one))] == [
+    assert [(problem.code, problem.value)
+            for problem in unsigned(one, signatures(tmp_path, one))] == [
         ("L511", "Freedom First"), ("L511", "Norwegian Committee"),
     ]  # fmt: skip
 

@@ -23,7 +23,10 @@ COPIED = ("mailer", "tests", "contacts", "templates", "docs", "bench")
 FILES = ("pyproject.toml", "config.toml", "README.md", "CHANGELOG.md", "Makefile")
 
 FAULTS = "tests/sending/test_smtp_faults.py"
-KILLS = "tests/reliability/test_kills.py::test_sender_killed_at_any_of_some_steps_writes_to_nobody_twice"
+KILLS = (
+    "tests/reliability/test_kills.py"
+    "::test_sender_killed_at_any_of_some_steps_writes_to_nobody_twice"
+)
 LEDGER = "tests/ledger/test_ledger.py"
 
 

@@ -186,8 +186,8 @@ def test_write_or_sync_that_fails_costs_no_letter(
         )
         trouble.mended()
     figures.note(
-        "T7 failing", "EIO, ENOSPC, EROFS at the first 40 writes and syncs (strace)", f"40 mail-outs, {stopped} stopped",
-        f"{tally}",
+        "T7 failing", "EIO, ENOSPC, EROFS at the first 40 writes and syncs (strace)",
+        f"40 mail-outs, {stopped} stopped", f"{tally}",
     )  # fmt: skip
     assert stopped >= 30
 
@@ -311,6 +311,6 @@ def test_torn_log_shows_a_state_that_was_or_is_refused(
         figures.note(
             "T6", "what was written ahead, cut at every offset of a grid, and with one bit flipped",
             f"{cuts} cuts, {flips} flips",
-            f"every one a state that was, or refused ({torn.refused}); {len(set(found))} different states, "
-            f"{whole} flips without effect",
+            f"every one a state that was, or refused ({torn.refused}); "
+            f"{len(set(found))} different states, {whole} flips without effect",
         )  # fmt: skip

@@ -68,9 +68,10 @@ class Nowhere:
 
 
 PIECES = (
-    b"250 2.0.0 Ok\r\n", b"250-", b"250 ", b"354 go on\r\n", b"421 4.3.2 bye\r\n", b"550 5.1.1 no\r\n", b"551-a\r\n",
-    b"\r\n", b"\n", b"\r", b"2_5 x\r\n", b"+25 x\r\n", b"199 x\r\n", b"600 x\r\n", b"\x00", b"\xff\xfe", b"25", b"250",
-    b"250\r\n", b"250\tx\r\n", b"450-4.2.0 grey\r\n450 4.2.0 listed\r\n", b"\xe2\x80\xa8", b"\x1b[2J", b"a" * 600,
+    b"250 2.0.0 Ok\r\n", b"250-", b"250 ", b"354 go on\r\n", b"421 4.3.2 bye\r\n",
+    b"550 5.1.1 no\r\n", b"551-a\r\n", b"\r\n", b"\n", b"\r", b"2_5 x\r\n", b"+25 x\r\n",
+    b"199 x\r\n", b"600 x\r\n", b"\x00", b"\xff\xfe", b"25", b"250", b"250\r\n", b"250\tx\r\n",
+    b"450-4.2.0 grey\r\n450 4.2.0 listed\r\n", b"\xe2\x80\xa8", b"\x1b[2J", b"a" * 600,
 )  # fmt: skip
 UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ud800-\udfff]"
@@ -166,7 +167,8 @@ def fuzz_verdicts(dice: random.Random, number: int, _folder: Path) -> Counter[st
 
 LETTERS = (
     "abcXYZ09.+-_'@@.."
-    ' ,;<>()[]:\\"|/%=?!#$&*{}~`\r\n\t\x00\x0b\x1f\x7f\x85\u2028\u2029\u200b\u202e\u00e4\u0130\u0131'
+    ' ,;<>()[]:\\"|/%=?!#$&*{}~`\r\n'
+    "\t\x00\x0b\x1f\x7f\x85\u2028\u2029\u200b\u202e\u00e4\u0130\u0131"
     "\u00df\u0430\u0435\uff20\uff41\u4e2d\u05d0\U0001f600\u0301\ud7a3"
 )
 DOMAINS = (
@@ -288,7 +290,8 @@ def fuzz_messages(dice: random.Random, number: int, _folder: Path) -> Counter[st
         try:
             raw = build(
                 rendered, sender="Jana <us@rights.example>", reply_to="us@rights.example",
-                recipient_name=some_text(dice, 20), recipient_address="anna.berg@no.parliament.example",
+                recipient_name=some_text(dice, 20),
+                recipient_address="anna.berg@no.parliament.example",
                 message_id="abc@rights.example", unsubscribe="us@rights.example",
             )  # fmt: skip
             read_back(
@@ -379,8 +382,9 @@ LETTER = (
     " [here](https://rights.example/) **now**\n\n{{ closing }}\n"
 )
 BITS = (
-    "{{", "}}", "{%", "%}", "{#", "{{ given }}", "{{ nothing }}", "{{ greeting.__class__ }}", "|safe", "<script>", "\x00",
-    "{{ ''.join }}", "{% for x in range(9) %}", "{% include 'a' %}", "\u202e", "](javascript:x)", "{{ 9**9**9 }}", "\n\n",
+    "{{", "}}", "{%", "%}", "{#", "{{ given }}", "{{ nothing }}", "{{ greeting.__class__ }}",
+    "|safe", "<script>", "\x00", "{{ ''.join }}", "{% for x in range(9) %}", "{% include 'a' %}",
+    "\u202e", "](javascript:x)", "{{ 9**9**9 }}", "\n\n",
 )  # fmt: skip
 APPEAL = """title = "An appeal"
 [session]

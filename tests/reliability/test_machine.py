@@ -140,8 +140,8 @@ class SendLog(RuleBasedStateMachine):
         receipt = Receipt(State.DEFERRED, Stage.RCPT, 450)
         with self.ledger.writing() as connection:
             transitions.record(
-                connection, one, receipt, state=State.DEFERRED, reason=Reason.LATER, owner=who, at=self.clock(),
-                next_try_at=self.clock() + timedelta(minutes=5),
+                connection, one, receipt, state=State.DEFERRED, reason=Reason.LATER, owner=who,
+                at=self.clock(), next_try_at=self.clock() + timedelta(minutes=5),
             )  # fmt: skip
 
     @rule(who=st.sampled_from(SENDERS))
@@ -231,8 +231,8 @@ def test_any_order_of_moves_keeps_the_rules(examples: int, steps: int) -> None:
     run_state_machine_as_test(
         SendLog,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, database=None, derandomize=examples < 100,
-            suppress_health_check=list(HealthCheck), print_blob=True,
+            max_examples=examples, stateful_step_count=steps, deadline=None, database=None,
+            derandomize=examples < 100, suppress_health_check=list(HealthCheck), print_blob=True,
         ),
     )  # fmt: skip
     if examples >= 500:

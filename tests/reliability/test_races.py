@@ -58,7 +58,8 @@ def test_several_senders_never_send_the_same_letter_in_many_races(
     for number in range(30):
         race(
             ledger_url, nursery, witness, tally,
-            senders=2 + number % 3, people=dice.choice([5, 60, 200]), connections=dice.choice([1, 2, 4]),
+            senders=2 + number % 3, people=dice.choice([5, 60, 200]),
+            connections=dice.choice([1, 2, 4]),
         )  # fmt: skip
     figures.note(
         f"T8 {store}", f"2 to 4 senders at once, {store}", f"{tally.campaigns} races", f"{tally}"

@@ -115,7 +115,9 @@ async def test_smtp_sink_that_misbehaves_at_any_stage_agrees_with_the_receipts()
     found = await asyncio.gather(*(meet(options, stage) for options, stage in cells))
     figures.note(
         "T14 sink", "smtp-sink {-q, -Q, -r, -f} × 6 stages, 3 delays", f"{len(cells)} cells",
-        " · ".join(f"{number} {state}" for state, number in sorted(sum(found, Counter[str]()).items())),
+        " · ".join(
+            f"{number} {state}" for state, number in sorted(sum(found, Counter[str]()).items())
+        ),
     )  # fmt: skip
     assert len(cells) == 27
 

@@ -30,9 +30,11 @@ from .virtual import VirtualLoop, run
 
 SHARED_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 ANSWERS = (
-    ("rcpt", 450, "4.2.0", "greylisted"), ("rcpt", 451, "4.3.0", "later"), ("rcpt", 550, "5.1.1", "no such user"),
-    ("rcpt", 452, "4.3.1", "no room"), ("mail", 421, "4.3.2", "not now"), ("dot", 451, "4.7.1", "try later"),
-    ("dot", 421, "4.7.0", "too fast"), ("dot", 552, "5.2.2", "mailbox full"), ("dot", 250, "2.0.0", "taken"),
+    ("rcpt", 450, "4.2.0", "greylisted"), ("rcpt", 451, "4.3.0", "later"),
+    ("rcpt", 550, "5.1.1", "no such user"), ("rcpt", 452, "4.3.1", "no room"),
+    ("mail", 421, "4.3.2", "not now"), ("dot", 451, "4.7.1", "try later"),
+    ("dot", 421, "4.7.0", "too fast"), ("dot", 552, "5.2.2", "mailbox full"),
+    ("dot", 250, "2.0.0", "taken"),
 )  # fmt: skip
 
 
@@ -129,7 +131,8 @@ async def mail_out(
     loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]
 ) -> None:
     post, settings = Post(dice, people), Course(
-        connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]), first=dice.choice([0, 0, 5]),
+        connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]),
+        first=dice.choice([0, 0, 5]),
         limits=dice.choice([Limits(), Limits(), Limits(per_minute=60, per_domain=20)]),
     )  # fmt: skip
     with Ledger(f"sqlite:///{path}", now=loop.now) as ledger:

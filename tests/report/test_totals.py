@@ -108,10 +108,12 @@ def test_worst_delegation_stands_first_with_its_reasons(journey: Journey, ledger
     assert [(line.code, line.name, line.people, line.accepted, line.look) for line in lines] == [
         (
             "FR", "France", 2, 0,
-            "1 unknown: the line broke after the letter was handed over; 1 not sent: tried long enough",
+            "1 unknown: the line broke after the letter was handed over; 1 not sent: tried long "
+            "enough",
         ),
         ("NO", "Norway", 3, 1, "1 refused: no such mailbox; 1 left out: no address"),
-        ("UA", "Ukraine", 3, 1, "1 still trying: server asked to try later; 1 left out: no address"),
+        ("UA", "Ukraine", 3, 1, "1 still trying: server asked to try later; 1 left out: no "
+                                "address"),
     ]  # fmt: skip
 
 

@@ -51,8 +51,14 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def at(server: SmtpServer, security: str, context: ssl.SSLContext | None = None, user: str | None = "us@ngo.example",
-       password: str | None = PASSWORD, **more: object) -> Server:  # fmt: skip
+def at(
+    server: SmtpServer,
+    security: str,
+    context: ssl.SSLContext | None = None,
+    user: str | None = "us@ngo.example",
+    password: str | None = PASSWORD,
+    **more: object,
+) -> Server:
     return Server(
         "127.0.0.1", server.port, security, user, password, "mailer.example", context, **more
     )  # type: ignore[arg-type]
@@ -175,8 +181,8 @@ BROKEN_TLS = (
     ],
 )
 async def test_a_certificate_that_cannot_be_trusted_ends_it_before_the_password(
-    security: str, certificate: str, words: str, authority: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path,
-    expired: ssl.SSLContext, old_tls: ssl.SSLContext,
+    security: str, certificate: str, words: str, authority: trustme.CA, trusting: ssl.SSLContext,
+    tmp_path: Path, expired: ssl.SSLContext, old_tls: ssl.SSLContext,
 ) -> None:  # fmt: skip
     context = {
         "expired": lambda: expired,
@@ -203,8 +209,9 @@ async def test_a_certificate_that_cannot_be_trusted_ends_it_before_the_password(
 def self_signed(folder: Path) -> ssl.SSLContext:
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -43,8 +43,14 @@ def letter(recipient: str = A, *, lines: int = 1, envid: str = "") -> Envelope:
     )
 
 
-def session_for(server: SmtpServer, patience: Patience = PATIENT, *, allow: frozenset[str] | None = None, dsn: bool = False,
-                tls: ssl.SSLContext | None = None) -> SmtpSession:  # fmt: skip
+def session_for(
+    server: SmtpServer,
+    patience: Patience = PATIENT,
+    *,
+    allow: frozenset[str] | None = None,
+    dsn: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> SmtpSession:
     here = Server(
         "127.0.0.1", server.port, "tls" if tls else "none", None, None, "mailer.example", tls
     )
@@ -368,8 +374,8 @@ async def test_dot_and_the_next_letters_commands_leave_in_one_write() -> None:
         await session.deliver(letter(C), body_is_there)
         await session.quit()
     assert [one.recipient for one in server.taken] == [A, B, C]
-    assert server.writes[1:] == [b"MAIL RCPT DATA", b"BODY", b". MAIL RCPT DATA", b"BODY", b". MAIL RCPT DATA", b"BODY",
-                                 b".", b"QUIT"]  # fmt: skip
+    assert server.writes[1:] == [b"MAIL RCPT DATA", b"BODY", b". MAIL RCPT DATA", b"BODY",
+                                 b". MAIL RCPT DATA", b"BODY", b".", b"QUIT"]  # fmt: skip
 
 
 async def test_without_pipelining_the_same_calls_go_one_by_one() -> None:

@@ -24,8 +24,8 @@ ROLES = {
     "substitute": "substitute",
     "chair": "chair of delegation",
 }
-LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "es": "Spanish", "tr": "Turkish",
-             "uk": "Ukrainian", "pl": "Polish"}  # fmt: skip
+LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "es": "Spanish",
+             "tr": "Turkish", "uk": "Ukrainian", "pl": "Polish"}  # fmt: skip
 
 
 @click.command(cls=Command)

@@ -76,8 +76,9 @@ def to_paper(html: str, to: Path) -> None:
         source, printed = Path(folder) / "letter.html", Path(folder) / "letter.pdf"
         source.write_text(html, encoding="utf-8")
         command = [
-            program, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile", "--no-pdf-header-footer",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-extensions", "--no-first-run",
+            program, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile",
+            "--no-pdf-header-footer", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--disable-extensions", "--no-first-run",
             # it refuses root otherwise
             *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
             f"--print-to-pdf={printed}", source.as_uri(),

@@ -457,7 +457,7 @@ def send(visit: Visit) -> Response:
     total = sum(counts.values()) - counts[State.SKIPPED]
     if visit.field("number") != str(total):
         raise UsageError(
-            visit.say("{name} writes to {n} people. The number that was typed is another one; nothing was sent.",
-                      name=mail_out.name, n=total)
+            visit.say("{name} writes to {n} people. The number that was typed is another one; "
+                      "nothing was sent.", name=mail_out.name, n=total)
         )  # fmt: skip
     return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", str(total))

@@ -208,7 +208,8 @@ def _everypolitician(text: str) -> Imported:
             continue
         found.people.append({
             "Name": row["name"], "E-mail": row.get("email", ""), "Gender": row.get("gender", ""),
-            "Mandate until": row.get("enddate", ""), "Note": ", ".join(filter(None, (row.get("group"), row.get("area"), row.get("chamber")))),
+            "Mandate until": row.get("enddate", ""),
+            "Note": ", ".join(filter(None, map(row.get, ("group", "area", "chamber")))),
         })  # fmt: skip
     return found
 
@@ -261,12 +262,17 @@ def _popolo(name: str, text: str, delegations: Delegations) -> Imported:
         ]
         ends = [str(m["end_date"]) for m in seats if m.get("end_date")]
         found.people.append({
-            "Name": "" if all(names) else str(person["name"]), "Given name": names[0] if all(names) else "", "Surname": names[1] if all(names) else "",
-            "Civility": str(person.get("honorific_prefix") or ""), "Gender": str(person.get("gender") or ""),
+            "Name": "" if all(names) else str(person["name"]),
+            "Given name": names[0] if all(names) else "", "Surname": names[1] if all(names) else "",
+            "Civility": str(person.get("honorific_prefix") or ""),
+            "Gender": str(person.get("gender") or ""),
             "E-mail": "; ".join(dict.fromkeys(str(email) for email in emails if email)),
-            "Delegation": next((place for place in places if place and delegations.find(place)), ""),
+            "Delegation": next(filter(delegations.find, filter(None, places)), ""),
             "Role": next((role for role, seat in roles if delegations.find(seat)), ""),
-            "Note": ", ".join(f"{role} ({seat})" if seat else role for role, seat in roles if not delegations.find(seat)),
+            "Note": ", ".join(
+                f"{role} ({seat})" if seat else role
+                for role, seat in roles if not delegations.find(seat)
+            ),
             "Mandate until": max(ends) if ends and len(ends) == len(seats) else "",
         })  # fmt: skip
     return found
@@ -341,10 +347,15 @@ def _card(found: Imported, card: dict[str, list[str]], delegations: Delegations)
     ]
     whole = bool(family and given)
     found.people.append({
-        "Name": "" if whole else name, "Given name": given if whole else "", "Surname": family if whole else "", "Civility": prefix,
-        "E-mail": "; ".join(dict.fromkeys(_plain(value).removeprefix("mailto:") for value in card.get("EMAIL", []))),
+        "Name": "" if whole else name, "Given name": given if whole else "",
+        "Surname": family if whole else "", "Civility": prefix,
+        "E-mail": "; ".join(
+            dict.fromkeys(_plain(value).removeprefix("mailto:") for value in card.get("EMAIL", []))
+        ),
         "Gender": {"F": "f", "M": "m"}.get(_plain(card.get("GENDER", [""])[0])[:1].upper(), ""),
         "Language": _plain(card.get("LANG", [""])[0])[:2].lower(),
-        "Delegation": next((place for place in places if place and delegations.find(place)), ""),
-        "Note": ", ".join(filter(None, (_plain(value) for key in ("TITLE", "NOTE") for value in card.get(key, [])))),
+        "Delegation": next(filter(delegations.find, filter(None, places)), ""),
+        "Note": ", ".join(
+            filter(None, map(_plain, [*card.get("TITLE", []), *card.get("NOTE", [])]))
+        ),
     })  # fmt: skip

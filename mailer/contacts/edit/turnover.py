@@ -208,8 +208,9 @@ def as_json(turnover: Iterable[Delegation]) -> dict[str, object]:
 
     def person(contact: Contact) -> dict[str, object]:
         return {
-            "name": contact.name, "delegation": contact.delegation, "role": contact.role, "address": contact.address,
-            "file": contact.file, "sheet": contact.sheet, "row": contact.row,
+            "name": contact.name, "delegation": contact.delegation, "role": contact.role,
+            "address": contact.address, "file": contact.file, "sheet": contact.sheet,
+            "row": contact.row,
         }  # fmt: skip
 
     found = list(turnover)
@@ -267,7 +268,7 @@ def as_html(turnover: Sequence[Delegation], delegations: Delegations) -> str:
         " sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}"
         "th,td{border:1px solid #888;padding:.3rem"
         " .6rem;text-align:left;vertical-align:top}</style></head>\n"
-        "<body><h1>Turnover of the contact"
-        f" sheets</h1><p>{sums}</p>\n<table><thead><tr><th>Delegation</th><th>What</th><th>Who</th></tr></thead>\n"
+        f"<body><h1>Turnover of the contact sheets</h1><p>{sums}</p>\n"
+        "<table><thead><tr><th>Delegation</th><th>What</th><th>Who</th></tr></thead>\n"
         f"<tbody>{''.join(rows)}</tbody></table></body></html>\n"
     )

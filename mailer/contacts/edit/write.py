@@ -192,7 +192,8 @@ def _set_cell(sheet: str, cell: str, value: str) -> str:
             None,
         )
         cells = cells[: behind.start()] + new + cells[behind.start() :] if behind else cells + new
-        return f"{sheet[: line.start()]}<{prefix}row{attributes}>{cells}</{prefix}row>{sheet[line.end() :]}"
+        written = f"<{prefix}row{attributes}>{cells}</{prefix}row>"
+        return sheet[: line.start()] + written + sheet[line.end() :]
     data = re.search(r"<((?:\w+:)?)sheetData\s*(?:/>|>)", sheet)
     if data is None:
         raise ValueError("sheetData")

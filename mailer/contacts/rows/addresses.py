@@ -20,11 +20,13 @@ from email_validator import EmailNotValidError, validate_email
 from mailer.base.spelling import INVISIBLE, fold, trim
 
 NOTHING = frozenset(map(fold, (
-    "", "none", "no", "null", "nil", "n/a", "na", "not available", "unknown", "not public", "non public", "no email",
-    "no address", "tbc", "tbd", "missing", "k.A.", "keine", "keine Angabe", "unbekannt", "inconnu", "inconnue", "aucun",
-    "aucune", "néant", "non communiqué", "non publique", "nessuno", "nessuna", "non disponibile", "desconocido", "brak",
-    "yok", "немає", "нет", "kein", "ohne", "keine E-Mail", "keine Adresse", "pas de courriel", "pas d'adresse", "aucune adresse",
-    "à compléter", "inexistant", "inexistante", "no e-mail address", "not found", "not known", "pending", "to follow", "folgt",
+    "", "none", "no", "null", "nil", "n/a", "na", "not available", "unknown", "not public",
+    "non public", "no email", "no address", "tbc", "tbd", "missing", "k.A.", "keine",
+    "keine Angabe", "unbekannt", "inconnu", "inconnue", "aucun", "aucune", "néant",
+    "non communiqué", "non publique", "nessuno", "nessuna", "non disponibile", "desconocido",
+    "brak", "yok", "немає", "нет", "kein", "ohne", "keine E-Mail", "keine Adresse",
+    "pas de courriel", "pas d'adresse", "aucune adresse", "à compléter", "inexistant",
+    "inexistante", "no e-mail address", "not found", "not known", "pending", "to follow", "folgt",
 )))  # fmt: skip
 """What people write where there is no address: the French Senate prints `Non public`."""
 

@@ -35,7 +35,8 @@ SHOWN = 2_000
 FORMER_GROUPS = ("EC/DA", "EC", "EDG", "FDG")
 
 _UNFIT = re.compile(
-    rf"[\x00-\x1f\x7f-\x9f\u2028\u2029{INVISIBLE.replace(chr(0x200C), '').replace(chr(0x200D), '')}]|=\?[^?]*\?[bBqQ]\?"
+    rf"[\x00-\x1f\x7f-\x9f\u2028\u2029{INVISIBLE.translate({0x200C: None, 0x200D: None})}]"
+    r"|=\?[^?]*\?[bBqQ]\?"
 )
 """What must not stand in a name. The zero-width joiners are letters in some scripts."""
 

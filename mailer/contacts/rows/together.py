@@ -37,15 +37,18 @@ been put right.
 """
 
 SPELLINGS = (
-    ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"), ("ph", "f"), ("kh", "h"), ("ck", "k"),
-    ("ks", "x"), ("c", "k"), ("q", "k"), ("w", "v"), ("y", "i"), ("j", "i"), ("z", "s"),
+    ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"),
+    ("ph", "f"), ("kh", "h"), ("ck", "k"), ("ks", "x"), ("c", "k"), ("q", "k"), ("w", "v"),
+    ("y", "i"), ("j", "i"), ("z", "s"),
 )  # fmt: skip
 """Ways to write one sound: Müller, Mueller and Muller; Rousopoulos and Roussopoulos."""
 
 LATIN = str.maketrans({
     **dict(zip("абвгґдезиіјклмнопрстуфыэєљњћђў", "abvhgdezyijklmnoprstufieelncdu", strict=True)),
-    "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia", "ь": "", "ъ": "", "џ": "dz",
-    **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th", "χ": "ch", "ψ": "ps", "ς": "s",
+    "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia",
+    "ь": "", "ъ": "", "џ": "dz",
+    **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th",
+    "χ": "ch", "ψ": "ps", "ς": "s",
 })  # fmt: skip
 """Cyrillic and Greek letters in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
 

@@ -16,8 +16,9 @@ from mailer.contacts.sheets.table import Table
 
 HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
-    "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language", "gender", "chamber",
-    "group", "greeting", "vocative", "note", "until", "namesake", "middle", "particle",
+    "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language",
+    "gender", "chamber", "group", "greeting", "vocative", "note", "until", "namesake", "middle",
+    "particle",
 )  # fmt: skip
 KEPT = ("until", "namesake")
 """Fields that the checks need and a contact has no place for: they stay among its extra columns."""

@@ -28,17 +28,19 @@ SEPARATORS = ",;\t|"
 PIECE = 1 << 20
 
 ENCODINGS = {
-    "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)", "cp1254": "Windows-1254 (Turkish)",
-    "cp1253": "Windows-1253 (Greek)", "cp1251": "Windows-1251 (Cyrillic)", "cp1257": "Windows-1257 (Baltic)",
-    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)", "mac_roman": "Macintosh (Western Europe)",
-    "cp850": "MS-DOS (Western Europe)",
+    "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)",
+    "cp1254": "Windows-1254 (Turkish)", "cp1253": "Windows-1253 (Greek)",
+    "cp1251": "Windows-1251 (Cyrillic)", "cp1257": "Windows-1257 (Baltic)",
+    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)",
+    "mac_roman": "Macintosh (Western Europe)", "cp850": "MS-DOS (Western Europe)",
 }  # fmt: skip
 """The readings that are tried, the usual ones first."""
 
 AT_HOME = {
-    "cp1252": "", "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL", "iso8859_2": "PL CZ SK HU SI HR BA RS ME RO AL",
-    "cp1254": "TR AZ", "iso8859_9": "TR AZ", "cp1253": "GR CY", "cp1251": "BG UA MK RS RU BY", "cp1257": "LT LV EE",
-    "mac_roman": "", "cp850": "",
+    "cp1252": "", "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL",
+    "iso8859_2": "PL CZ SK HU SI HR BA RS ME RO AL", "cp1254": "TR AZ", "iso8859_9": "TR AZ",
+    "cp1253": "GR CY", "cp1251": "BG UA MK RS RU BY", "cp1257": "LT LV EE", "mac_roman": "",
+    "cp850": "",
 }  # fmt: skip
 """Whose letters an encoding has; for all other delegations it is cp1252."""
 

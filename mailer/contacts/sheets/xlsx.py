@@ -70,8 +70,8 @@ def _values(content: bytes) -> dict[str, list[tuple[str, ...]]]:
     import pandas as pd
 
     frames = pd.read_excel(
-        io.BytesIO(content), engine="calamine", sheet_name=None, header=None, dtype=str, na_filter=False,
-        keep_default_na=False,
+        io.BytesIO(content), engine="calamine", sheet_name=None, header=None, dtype=str,
+        na_filter=False, keep_default_na=False,
     )  # fmt: skip
     return {
         str(name): list(frame.itertuples(index=False, name=None)) for name, frame in frames.items()

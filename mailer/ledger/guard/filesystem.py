@@ -11,8 +11,9 @@ from pathlib import Path
 
 NETWORK = frozenset(
     {
-        "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
-        "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs",
+        "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.davfs2", "fuse.glusterfs",
+        "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
+        "nfs4", "smb3", "smbfs",
     }
 )  # fmt: skip
 """File systems of other machines: their locks come late or never, and a write can be lost after its

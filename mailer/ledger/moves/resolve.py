@@ -28,8 +28,8 @@ from mailer.plan.plan import fingerprint
 d, m = delivery.c, mail_out.c
 
 PERSON = (
-    "person", "name", "address", "address_key", "domain", "delegation", "role", "political_group", "language", "words",
-    "file", "sheet", "row", "cell", "message_id", "digest", "dated_at",
+    "person", "name", "address", "address_key", "domain", "delegation", "role", "political_group",
+    "language", "words", "file", "sheet", "row", "cell", "message_id", "digest", "dated_at",
 )  # fmt: skip
 """What the two deliveries have in common."""
 

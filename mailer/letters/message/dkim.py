@@ -88,11 +88,12 @@ class Signer:
         names = [name for name in SIGNED if name in fields]
         lines = [_relaxed(name, fields[name]) for name in names]
         kind = "rsa-sha256" if isinstance(self.key, rsa.RSAPrivateKey) else "ed25519-sha256"
+        digest = _body_hash(body, pieces.shifted(shared, len(body) - len(own)))
         about = (
             f" v=1; a={kind}; c=relaxed/relaxed; d={self.domain};\r\n s={self.selector};"
             f" t={int(at.timestamp())};\r\n"
             f" h={_folded(':', [*names, *ONCE])};\r\n"
-            f" bh={b64encode(_body_hash(body, pieces.shifted(shared, len(body) - len(own)))).decode()};\r\n b="
+            f" bh={b64encode(digest).decode()};\r\n b="
         )
         unsigned = b"\r\n".join([*lines, _relaxed("dkim-signature", about.encode("ascii"))])
         signature = b64encode(self._sign(unsigned)).decode()

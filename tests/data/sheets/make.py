@@ -81,8 +81,13 @@ def address(name: str, cell: str, codes: str) -> None:
     )
 
 
-def book(name: str, tabs: dict[str, list[list[str]]], verdict: dict[str, dict[int, str]], whole: str = "",
-         change: Callable[[xlsxwriter.Workbook], None] | None = None) -> None:  # fmt: skip
+def book(
+    name: str,
+    tabs: dict[str, list[list[str]]],
+    verdict: dict[str, dict[int, str]],
+    whole: str = "",
+    change: Callable[[xlsxwriter.Workbook], None] | None = None,
+) -> None:
     raw = io.BytesIO()
     made = xlsxwriter.Workbook(
         raw, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
@@ -117,8 +122,15 @@ def repack(
     return out.getvalue()
 
 
-def ods(name: str, rows: list[list[TableCell] | tuple[str, list[TableCell]]], verdict: dict[int, str], *, tab: str = "Members",
-        hidden: bool = False, whole: str = "") -> None:  # fmt: skip
+def ods(
+    name: str,
+    rows: list[list[TableCell] | tuple[str, list[TableCell]]],
+    verdict: dict[int, str],
+    *,
+    tab: str = "Members",
+    hidden: bool = False,
+    whole: str = "",
+) -> None:
     document = OpenDocumentSpreadsheet()
     style = Style(name="ta1", family="table")
     style.addElement(TableProperties(display="false" if hidden else "true"))
@@ -297,15 +309,23 @@ GERMAN = (
     "Land;Name;E-Mail\nDeutschland;Jürgen"
     " Übungsfeld;juergen.uebungsfeld@de.example\nDeutschland;Käthe Straßmuster;kaethe@de.example\n"
 )
-TURKISH = "Ülke;Ad;Soyad;E-posta\nTürkiye;Şükrü;Işık;sukru.isik@tr.example\nTürkiye;Çiğdem;Örnekoğlu;cigdem.ornekoglu@tr.example\n"
-POLISH = "Kraj;Imię;Nazwisko;E-mail\nPolska;Łucja;Źródłosłowska;lucja.zrodloslowska@pl.example\nPolska;Święty;Wąsik;swiety.wasik@pl.example\n"
+TURKISH = (
+    "Ülke;Ad;Soyad;E-posta\nTürkiye;Şükrü;Işık;sukru.isik@tr.example\n"
+    "Türkiye;Çiğdem;Örnekoğlu;cigdem.ornekoglu@tr.example\n"
+)
+POLISH = (
+    "Kraj;Imię;Nazwisko;E-mail\nPolska;Łucja;Źródłosłowska;lucja.zrodloslowska@pl.example\n"
+    "Polska;Święty;Wąsik;swiety.wasik@pl.example\n"
+)
 CZECH = (
     "Country;Given"
-    " name;Surname;E-mail\nCzechia;Jiří;Příkladný;jiri.prikladny@cz.example\nCzechia;Šárka;Žižková;sarka.zizkova@cz.example\n"
+    " name;Surname;E-mail\nCzechia;Jiří;Příkladný;jiri.prikladny@cz.example\n"
+    "Czechia;Šárka;Žižková;sarka.zizkova@cz.example\n"
 )
 GREEK = (
     "Country;Given"
-    " name;Surname;E-mail\nGreece;Αγγελική;Υποθετίδου;a@gr.example\nGreece;Σπύρος;Δειγματάκης;s@gr.example\n"
+    " name;Surname;E-mail\nGreece;Αγγελική;Υποθετίδου;a@gr.example\n"
+    "Greece;Σπύρος;Δειγματάκης;s@gr.example\n"
 )
 RUSSIAN = (
     "Країна;Name;E-mail\nУкраїна;Олена Взірцева;olena@ua.example\nУкраїна;Юлія"
@@ -313,7 +333,8 @@ RUSSIAN = (
 )
 NORDIC = (
     "Country;Given"
-    " name;Surname;E-mail\nNorway;Øyvind;Prøveng;oyvind.proveng@no.example\nIceland;Þórdís;Dæmadóttir;thordis.daemadottir@is.example\n"
+    " name;Surname;E-mail\nNorway;Øyvind;Prøveng;oyvind.proveng@no.example\n"
+    "Iceland;Þórdís;Dæmadóttir;thordis.daemadottir@is.example\n"
 )
 TWO = {2: "", 3: ""}
 text("cp1252-german", GERMAN, TWO, encoding="cp1252", whole="C007")
@@ -403,29 +424,47 @@ CASES.append(
 # ---------------------------------------------------------------------------------------- addresses
 
 for name, words, codes in [
-    ("empty", "", "C100"), ("blank", "  ", "C100"), ("dash", "-", "C100"), ("non-public", "Non public", "C100"), ("tbc", "TBC", "C100"),
-    ("no-at", "ola no.example", "C101"), ("two-at", "ola@@no.example", "C101"), ("no-domain", "ola@", "C101"), ("no-dot", "ola@no", "C101"),
-    ("two-dots", "ola..s@no.example", "C101"), ("literal", "ola@[127.0.0.1]", "C101"), ("special", "ola@no.invalid", "C101"),
-    ("local", "ola@localhost", "C101"), ("words", "see website", "C101"), ("phone", "+47 000 00 000", "C101"), ("long", "o" * 65 + "@no.example", "C101"),
-    ("blank-inside", "ola skisse@no.example", "C101"), ("quoted-local", '"ola s"@no.example', "C101"), ("comment", "ola(home)@no.example", "C101"),
-    ("together", "Ola Skisse <ola@no.example>", "C110"), ("together-comma", '"Skisse, Ola" <ola@no.example>', "C110"),
-    ("together-behind", "ola@no.example (Ola Skisse)", "C110"), ("together-bare", "Ola Skisse ola@no.example", "C110"),
-    ("several-semicolon", "ola@no.example; office@no.example", "C108"), ("several-comma", "ola@no.example,office@no.example", "C108"),
-    ("several-blank", "ola@no.example office@no.example", "C108"), ("several-lines", "ola@no.example\noffice@no.example", "C108"),
-    ("several-slash", "ola@no.example / office@no.example", "C108"), ("several-or", "ola@no.example or office@no.example", "C108"),
-    ("mailto", "mailto:ola@no.example", "C109"), ("mailto-subject", "mailto:ola@no.example?subject=x", "C109"),
-    ("trailing-dot", "ola@no.example.", "C111"), ("trailing-comma", "ola@no.example,", "C111"), ("trailing-semicolon", "ola@no.example;", "C111"),
-    ("angles", "<ola@no.example>", "C111"), ("quotes", "'ola@no.example'", "C111"), ("leading-colon", ": ola@no.example", "C111"),
-    ("zero-width", "o\u200bla@no.example", "C106"), ("soft-hyphen", "ola@no\u00ad.example", "C106"), ("bidi", "ola\u202e@no.example", "C106"),
-    ("full-width", "ola＠no.example", "C106"), ("full-width-letters", "ｏｌａ@no.example", "C106"),
-    ("header", "ola@no.example\nBcc: all@no.example", "C107"), ("encoded-word", "=?utf-8?q?ola?=@no.example", "C107"),
-    ("percent-crlf", "ola@no.example%0d%0aBcc:all", "C107"), ("line-separator", "ola\u2028@no.example", "C107"), ("control", "ola\x07@no.example", "C107"),
-    ("cyrillic-o", "ola@nо.example", "C105"), ("cyrillic-local", "оla@no.example", "C105"), ("pure-look-alike", "ola@ехо.example", "C105"),
-    ("punycode-look-alike", "ola@xn--n-otb.example", "C105"), ("greek-omicron", "ola@nο.example", "C105"),
-    ("at-word", "ola (at) no.example", "C114"), ("at-dot-words", "ola [at] no [dot] example", "C114"), ("at-plain", "ola at no.example", "C114"),
+    ("empty", "", "C100"), ("blank", "  ", "C100"), ("dash", "-", "C100"),
+    ("non-public", "Non public", "C100"), ("tbc", "TBC", "C100"),
+    ("no-at", "ola no.example", "C101"), ("two-at", "ola@@no.example", "C101"),
+    ("no-domain", "ola@", "C101"), ("no-dot", "ola@no", "C101"),
+    ("two-dots", "ola..s@no.example", "C101"), ("literal", "ola@[127.0.0.1]", "C101"),
+    ("special", "ola@no.invalid", "C101"), ("local", "ola@localhost", "C101"),
+    ("words", "see website", "C101"), ("phone", "+47 000 00 000", "C101"),
+    ("long", "o" * 65 + "@no.example", "C101"), ("blank-inside", "ola skisse@no.example", "C101"),
+    ("quoted-local", '"ola s"@no.example', "C101"), ("comment", "ola(home)@no.example", "C101"),
+    ("together", "Ola Skisse <ola@no.example>", "C110"),
+    ("together-comma", '"Skisse, Ola" <ola@no.example>', "C110"),
+    ("together-behind", "ola@no.example (Ola Skisse)", "C110"),
+    ("together-bare", "Ola Skisse ola@no.example", "C110"),
+    ("several-semicolon", "ola@no.example; office@no.example", "C108"),
+    ("several-comma", "ola@no.example,office@no.example", "C108"),
+    ("several-blank", "ola@no.example office@no.example", "C108"),
+    ("several-lines", "ola@no.example\noffice@no.example", "C108"),
+    ("several-slash", "ola@no.example / office@no.example", "C108"),
+    ("several-or", "ola@no.example or office@no.example", "C108"),
+    ("mailto", "mailto:ola@no.example", "C109"),
+    ("mailto-subject", "mailto:ola@no.example?subject=x", "C109"),
+    ("trailing-dot", "ola@no.example.", "C111"), ("trailing-comma", "ola@no.example,", "C111"),
+    ("trailing-semicolon", "ola@no.example;", "C111"), ("angles", "<ola@no.example>", "C111"),
+    ("quotes", "'ola@no.example'", "C111"), ("leading-colon", ": ola@no.example", "C111"),
+    ("zero-width", "o\u200bla@no.example", "C106"), ("soft-hyphen", "ola@no\u00ad.example", "C106"),
+    ("bidi", "ola\u202e@no.example", "C106"), ("full-width", "ola＠no.example", "C106"),
+    ("full-width-letters", "ｏｌａ@no.example", "C106"),
+    ("header", "ola@no.example\nBcc: all@no.example", "C107"),
+    ("encoded-word", "=?utf-8?q?ola?=@no.example", "C107"),
+    ("percent-crlf", "ola@no.example%0d%0aBcc:all", "C107"),
+    ("line-separator", "ola\u2028@no.example", "C107"), ("control", "ola\x07@no.example", "C107"),
+    ("cyrillic-o", "ola@nо.example", "C105"), ("cyrillic-local", "оla@no.example", "C105"),
+    ("pure-look-alike", "ola@ехо.example", "C105"),
+    ("punycode-look-alike", "ola@xn--n-otb.example", "C105"),
+    ("greek-omicron", "ola@nο.example", "C105"), ("at-word", "ola (at) no.example", "C114"),
+    ("at-dot-words", "ola [at] no [dot] example", "C114"),
+    ("at-plain", "ola at no.example", "C114"),
     ("accent", "ølа@no.example".replace("а", "a"), "C115"), ("enye", "muñoz@no.example", "C115"),
     ("formula", '=HYPERLINK("mailto:ola@no.example")', "C116"), ("formula-join", "=A2&B2", "C116"),
-    ("office", "info@no.example", "C112"), ("free", "ola@freemail.example", "C113"), ("free-office", "office@freemail.example", "C112 C113"),
+    ("office", "info@no.example", "C112"), ("free", "ola@freemail.example", "C113"),
+    ("free-office", "office@freemail.example", "C112 C113"),
 ]:  # fmt: skip
     address(name, words, codes)
 text(
@@ -531,10 +570,14 @@ one("person-alike-second-surname", "NO,,Anna Prøve Nordvik,ann@no.example,", "C
 one("person-alike-letter", "NO,,Anna Prøver,ann@no.example,", "C142")
 WIDE = "Delegation,Civility,Name,E-mail,Gender,Group,Chamber,Mandate until"
 for name, line, codes in [
-    ("civility-unknown", "NO,Comrade,Ola Skisse,ola@no.example,,,,", "C133"), ("gender-unknown", "NO,,Ola Skisse,ola@no.example,y,,,", "C134"),
-    ("gender-contradicts", "NO,Ms,Ola Skisse,ola@no.example,m,,,", "C135"), ("group-unknown", "NO,,Ola Skisse,ola@no.example,,XYZ,,", "C131"),
-    ("group-former", "NO,,Ola Skisse,ola@no.example,,EC/DA,,", "C131"), ("chamber-unknown", "NO,,Ola Skisse,ola@no.example,,,third,", "C136"),
-    ("mandate-over", "NO,,Ola Skisse,ola@no.example,,,,2024-01-26", "C150"), ("mandate-unreadable", "NO,,Ola Skisse,ola@no.example,,,,soon", "C151"),
+    ("civility-unknown", "NO,Comrade,Ola Skisse,ola@no.example,,,,", "C133"),
+    ("gender-unknown", "NO,,Ola Skisse,ola@no.example,y,,,", "C134"),
+    ("gender-contradicts", "NO,Ms,Ola Skisse,ola@no.example,m,,,", "C135"),
+    ("group-unknown", "NO,,Ola Skisse,ola@no.example,,XYZ,,", "C131"),
+    ("group-former", "NO,,Ola Skisse,ola@no.example,,EC/DA,,", "C131"),
+    ("chamber-unknown", "NO,,Ola Skisse,ola@no.example,,,third,", "C136"),
+    ("mandate-over", "NO,,Ola Skisse,ola@no.example,,,,2024-01-26", "C150"),
+    ("mandate-unreadable", "NO,,Ola Skisse,ola@no.example,,,,soon", "C151"),
 ]:  # fmt: skip
     text(
         name,
@@ -773,8 +816,11 @@ def _linked(target: str, words: str) -> TableCell:
     return box
 
 
-ods("links.ods", [boxes(HEAD), [*boxes("NO,,Anna Prøve"), _linked("mailto:anna@no.example", "anna@no.example")],
-                  [*boxes("NO,,Ola Skisse"), _linked("mailto:kari@no.example", "ola@no.example")]], {2: "", 3: "C117"})  # fmt: skip
+ods("links.ods", [
+    boxes(HEAD),
+    [*boxes("NO,,Anna Prøve"), _linked("mailto:anna@no.example", "anna@no.example")],
+    [*boxes("NO,,Ola Skisse"), _linked("mailto:kari@no.example", "ola@no.example")],
+], {2: "", 3: "C117"})  # fmt: skip
 ods(
     "address-twice.ods",
     [boxes(HEAD), boxes(ANNA), boxes("NO,,Ola Skisse,anna@no.example,")],
@@ -785,10 +831,12 @@ with zipfile.ZipFile(io.BytesIO(PLAIN_ODS)) as archive:
     CONTENT = archive.read("content.xml")
     MANIFEST = archive.read("META-INF/manifest.xml")
 CASES.append(Case("repeated-rows.ods", repack(PLAIN_ODS, {"content.xml": CONTENT.replace(
-    b"<table:table-row", b'<table:table-row table:number-rows-repeated="900000"', 2)}), {}, "C015"))  # fmt: skip
+    b"<table:table-row", b'<table:table-row table:number-rows-repeated="900000"', 2)}), {},
+        "C015"))  # fmt: skip
 CASES.append(Case("entities.ods", repack(PLAIN_ODS, {"content.xml": BOMB}), {}, "C016"))
 CASES.append(Case("encrypted.ods", repack(PLAIN_ODS, {"META-INF/manifest.xml": MANIFEST.replace(
-    b"</manifest:manifest>", b"<manifest:encryption-data/></manifest:manifest>")}), {}, "C003"))  # fmt: skip
+    b"</manifest:manifest>", b"<manifest:encryption-data/></manifest:manifest>")}), {},
+        "C003"))  # fmt: skip
 CASES.append(Case("broken.ods", repack(PLAIN_ODS, {"content.xml": CONTENT[:-40]}), {}, "C002"))
 CASES.append(Case("ods-named.xlsx", PLAIN_ODS, {}, "", {"Members": CLEAN}))
 
@@ -807,23 +855,29 @@ text(
     {2: "", 3: "C147", 4: ""},
 )
 for name, who, codes in [
-    ("replacement", "J\ufffdrgen Mock", "C148"), ("question-mark", "K?the Mock", "C148"), ("first-letter", "Anna ?ukasz", "C148"),
-    ("entity", "J&uuml;rgen Mock", "C143"), ("entity-number", "O&#39;Mock Per", "C143"), ("footnote", "Ola SKISSE *", "C146"),
-    ("superscript", "Ola SKISSE¹", "C146"), ("party", "Ola SKISSE (AP)", "C146"), ("numbered", "2. Ola Skisse", "C146"),
-    ("two-people", "Ola/Per Skisse", "C146"), ("dash", "-", "C140"), ("zero", "0", "C140"), ("nickname", "William (Bill) SAMPLE", ""),
-    ("catalan", "Jordi GAL·LAMOSTRA", ""), ("composed-apart", "Jose\u0301 EJEMPLO", ""), ("civility-behind", "SAMPLE Anna Maria (Ms)", ""),
-    ("quotes", "Anna “Ann” SAMPLE", ""), ("numeral", "Ola SKISSE III", ""),
+    ("replacement", "J\ufffdrgen Mock", "C148"), ("question-mark", "K?the Mock", "C148"),
+    ("first-letter", "Anna ?ukasz", "C148"), ("entity", "J&uuml;rgen Mock", "C143"),
+    ("entity-number", "O&#39;Mock Per", "C143"), ("footnote", "Ola SKISSE *", "C146"),
+    ("superscript", "Ola SKISSE¹", "C146"), ("party", "Ola SKISSE (AP)", "C146"),
+    ("numbered", "2. Ola Skisse", "C146"), ("two-people", "Ola/Per Skisse", "C146"),
+    ("dash", "-", "C140"), ("zero", "0", "C140"), ("nickname", "William (Bill) SAMPLE", ""),
+    ("catalan", "Jordi GAL·LAMOSTRA", ""), ("composed-apart", "Jose\u0301 EJEMPLO", ""),
+    ("civility-behind", "SAMPLE Anna Maria (Ms)", ""), ("quotes", "Anna “Ann” SAMPLE", ""),
+    ("numeral", "Ola SKISSE III", ""),
 ]:  # fmt: skip
     one(f"name-{name}", f"NO,substitute,{who},somebody@no.example,", codes)
 for name, country, codes in [
-    ("twice-over", "Norvège / Norway", ""), ("code-and-name", "NO - Norway", ""), ("code-behind", "Norway (NO)", ""),
-    ("of", "Delegation of Norway", ""), ("and-house", "Norway (Stortinget)", "C120"), ("two", "Norway / Sweden", "C120"),
+    ("twice-over", "Norvège / Norway", ""), ("code-and-name", "NO - Norway", ""),
+    ("code-behind", "Norway (NO)", ""), ("of", "Delegation of Norway", ""),
+    ("and-house", "Norway (Stortinget)", "C120"), ("two", "Norway / Sweden", "C120"),
     ("abbreviated", "Czech Rep.", "C120"),
 ]:  # fmt: skip
     one(f"delegation-{name}", f'"{country}",substitute,Ola Skisse,ola@no.example,', codes)
 for name, role, codes in [
-    ("and-office", "Representative, Vice-President of the Assembly", ""), ("chair-behind", "Representative (Chair of the delegation)", ""),
-    ("twice-over", "suppléant / substitute", ""), ("plural", "Substitutes", ""), ("two", "representative / substitute", "C130"),
+    ("and-office", "Representative, Vice-President of the Assembly", ""),
+    ("chair-behind", "Representative (Chair of the delegation)", ""),
+    ("twice-over", "suppléant / substitute", ""), ("plural", "Substitutes", ""),
+    ("two", "representative / substitute", "C130"),
 ]:  # fmt: skip
     one(f"role-{name}", f'NO,"{role}",Ola Skisse,ola@no.example,', codes)
 one("language-twice-over", "NO,,Ola Skisse,ola@no.example,anglais / English", "")
@@ -832,10 +886,13 @@ one("person-twice-one-without-address", "NO,,PRØVE Anna,,", "C100 C142")
 one("person-same-row-twice", ANNA, "C102")
 text("gender-as-civility", f"{WIDE}\nNO,,Ola Skisse,ola@no.example,Mr,,,\n", {2: ""})
 for name, words, codes in [
-    ("labelled", "E-mail: ola@no.example", "C110"), ("bullet", "• ola@no.example", "C111"), ("asterisk", "*ola@no.example", "C111"),
-    ("curly-quotes", "“ola@no.example”", "C111"), ("no-break-blank-inside", "ola\u00a0@no.example", "C101"), ("comma-for-dot", "ola@no,example", "C101"),
-    ("no-words-german", "keine E-Mail", "C100"), ("no-words-french", "à compléter", "C100"), ("error-value", "#N/A", "C100"),
-    ("display-link", "[ola@no.example](mailto:ola@no.example)", "C110"), ("apostrophe-inside", "ola.o'skisse@no.example", ""),
+    ("labelled", "E-mail: ola@no.example", "C110"), ("bullet", "• ola@no.example", "C111"),
+    ("asterisk", "*ola@no.example", "C111"), ("curly-quotes", "“ola@no.example”", "C111"),
+    ("no-break-blank-inside", "ola\u00a0@no.example", "C101"),
+    ("comma-for-dot", "ola@no,example", "C101"), ("no-words-german", "keine E-Mail", "C100"),
+    ("no-words-french", "à compléter", "C100"), ("error-value", "#N/A", "C100"),
+    ("display-link", "[ola@no.example](mailto:ola@no.example)", "C110"),
+    ("apostrophe-inside", "ola.o'skisse@no.example", ""),
 ]:  # fmt: skip
     address(name, words, codes)
 text(
@@ -926,7 +983,9 @@ text(
     " Anna;anna@no.example;fr\n",
     {2: ""},
 )
-text("macintosh-french", "Pays;Nom;Prénom;Courriel\nFrance;Château-Exemple;Héloïse;heloise.chateau@fr.example\nFrance;Lévêque;Noël;n.leveque@fr.example\n",
+text("macintosh-french",
+     "Pays;Nom;Prénom;Courriel\nFrance;Château-Exemple;Héloïse;heloise.chateau@fr.example\n"
+     "France;Lévêque;Noël;n.leveque@fr.example\n",
      TWO, encoding="mac_roman", whole="C007")  # fmt: skip
 text("dos-german", GERMAN, TWO, encoding="cp850", whole="C007")
 CASES.append(
@@ -950,7 +1009,8 @@ def _two_rows_of_headings(made: xlsxwriter.Workbook) -> None:
     sheet.merge_range("D1:D2", "E-mail")
 
 
-book("clean-merged-state.xlsx", {"Members": [row if at == 0 else ["", *row[1:]] for at, row in enumerate(GRID)]},
+book("clean-merged-state.xlsx",
+     {"Members": [row if at == 0 else ["", *row[1:]] for at, row in enumerate(GRID)]},
      {"Members": CLEAN}, change=_merged)  # fmt: skip
 book(
     "clean-two-rows-of-headings.xlsx",
