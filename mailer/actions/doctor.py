@@ -34,11 +34,11 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.record import erasure
 from mailer.letters import appeal as appeals
 from mailer.letters.message import mime
+from mailer.letters.message.finish import finished
 from mailer.letters.render import Rendered
 from mailer.plan.draft import read_contacts
 from mailer.sending import imap
 from mailer.sending.connect import imap_server, signer, smtp_server
-from mailer.sending.dispatch import dated
 from mailer.sending.smtp.server import Opened, Patience, Server, open_line
 from mailer.sending.smtp.session import Envelope, SmtpSession
 
@@ -555,7 +555,7 @@ async def send_test(
         return True
 
     try:
-        signed, _ = dated(data, (), now(), signer(workspace))
+        signed, _ = finished(data, (), now(), signer(workspace))
         receipt = await session.deliver(Envelope(sender.address, to, signed), yes)
         await session.quit()
     finally:

@@ -22,11 +22,11 @@ from mailer.ledger import letters
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries
 from mailer.letters.message import mime
+from mailer.letters.message.finish import finished
 from mailer.letters.message.pieces import Shared
 from mailer.plan.draft import Draft
 from mailer.plan.plan import write
 from mailer.plan.proof import hardest
-from mailer.sending.dispatch import dated
 from mailer.sending.smtp.session import Envelope, SmtpSession
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def envelopes(
         own, shared = mime.readdressed(
             one.own, one.shared, to=to(number), note=note, message_id=new_id
         )
-        own, shared = dated(own, shared, at, signer)
+        own, shared = finished(own, shared, at, signer)
         found.append(Envelope(sender, to(number), own, shared=shared))
     return found
 

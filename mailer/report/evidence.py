@@ -20,11 +20,11 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery, Moment
+from mailer.letters.message.finish import finished
 from mailer.plan.sources import Sources
 from mailer.report import totals
 from mailer.sending import imap
 from mailer.sending.connect import imap_server, signer
-from mailer.sending.dispatch import dated
 
 CALIBRATION = 3
 """Accepted letters that are looked for beside the unknown one: do they stand in the folder at all?
@@ -120,8 +120,8 @@ def letter_of(workspace: Workspace, connection: Connection, one: Delivery) -> Se
     )
     ours = signer(workspace) if frozen else None
     if frozen and (ours is None or ours.name != frozen):
-        return Sent(dated(data, (), one.dated_at)[0], exact=False)
-    return Sent(dated(data, (), one.dated_at, ours)[0], exact=True)
+        return Sent(finished(data, (), one.dated_at)[0], exact=False)
+    return Sent(finished(data, (), one.dated_at, ours)[0], exact=True)
 
 
 async def in_sent_folder(

@@ -35,8 +35,7 @@ from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
 from mailer.ledger.moves.writer import Write, Writer
 from mailer.ledger.schema import delivery
-from mailer.letters.message import mime, pieces
-from mailer.letters.message.pieces import Shared
+from mailer.letters.message.finish import finished
 from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
 from mailer.sending.queue import IDLE, Course, Feed, Taken
@@ -58,18 +57,6 @@ A_WHILE = timedelta(
 d = delivery.c
 
 
-def dated(
-    own: bytes, shared: Shared, at: datetime, signer: Signer | None = None
-) -> tuple[bytes, Shared]:
-    """Put Date in front of a letter, and a signature where there is a key: what is missing until
-    the first attempt.
-    """
-    data = mime.dated(own, at)
-    if signer is not None:
-        data = signer.signed(data, pieces.shifted(shared, len(data) - len(own)), at)
-    return data, pieces.shifted(shared, len(data) - len(own))
-
-
 @dataclass(slots=True)
 class _Letter:
     """A claimed delivery with its finished bytes; one object for as long as it is tried."""
@@ -84,7 +71,7 @@ class _Letter:
         dated_at = one.dated_at or now
         # a delivery report names it, where reports are asked for
         envid = f"{shown(one.mail_out_id)}-{one.number:03d}"
-        data, shared = dated(letter.own, letter.shared, dated_at, signer)
+        data, shared = finished(letter.own, letter.shared, dated_at, signer)
         return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
 
 
