@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mailer.base.errors import Problem, Severity, UsageError
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import fold, nearest, tokens
 
 STATUSES = ("member", "former_member", "observer", "partner_for_democracy")
 
@@ -116,15 +116,10 @@ class Delegations:
         """Return the English name that `text` was perhaps meant to be, for "did you mean"; never
         used by itself.
         """
-        from rapidfuzz import fuzz, process
-
-        if text in self._suggested:
-            return self._suggested[text]
-        names = [
-            spelling for spelling in self._by_spelling if len(spelling) > 3
-        ]  # codes are too short to compare
-        best = process.extractOne(fold(text[:100]), names, scorer=fuzz.ratio, score_cutoff=80)
-        self._suggested[text] = self._by_spelling[best[0]].name_en if best else None
+        if text not in self._suggested:
+            # codes are too short to compare
+            close = nearest(text, (one for one in self._by_spelling if len(one) > 3))
+            self._suggested[text] = self._by_spelling[close].name_en if close else None
         return self._suggested[text]
 
     def name(self, code: str, language: str) -> str:

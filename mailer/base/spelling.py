@@ -1,13 +1,15 @@
 """Spellings: when two ways of writing a word are the same word.
 
 Case, accents, blanks and punctuation are ignored, and letters that are no letter plus accent (ø, ł,
-ı, æ) are written in plain ones. Nothing here is fuzzy: two words are the same or they are not.
+ı, æ) are written in plain ones. Two words are the same or they are not; only `nearest` is about
+words that may be meant, and nothing is ever done by it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 PLAIN = str.maketrans(
@@ -64,3 +66,25 @@ def tokens(text: str) -> tuple[str, ...]:
 def fold(text: str) -> str:
     """Return one word for all spellings: `The U.K.` and `the uk` → `theuk`."""
     return "".join(tokens(text))
+
+
+def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | None:
+    """Return which of `known` was perhaps meant, for "did you mean"; never used by itself.
+
+    At most one letter is wrong, missing, too much, or in its neighbour's place; two in a long word.
+    With `parts` one word of several is enough: `Bergg` for `Anna Berg`. What is shorter than three
+    letters is like too many words.
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    meant = fold(word[:100])
+    if len(meant) < 3:
+        return None
+    spelt: dict[str, str] = {}
+    for one in known:
+        for spelling in (one, *(tokens(one) if parts else ())):
+            spelt.setdefault(fold(spelling), one)
+    most = 2 if len(meant) > 6 else 1
+    best = process.extractOne(meant, list(spelt), scorer=OSA.distance, score_cutoff=most)
+    return spelt[best[0]] if best else None

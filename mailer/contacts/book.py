@@ -15,7 +15,7 @@ from mailer.base import clock
 from mailer.base.delegations import Delegation, Delegations
 from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
-from mailer.base.spelling import fold, trim
+from mailer.base.spelling import fold, nearest, trim
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.row import Line, find_delegation, nobody, read_row
 from mailer.contacts.rows.together import check_together
@@ -365,9 +365,6 @@ def _unseen_columns(table: Table, columns: Columns) -> Iterator[Problem]:
 
 def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     """Yield extra columns that are nearly known ones, and extra columns of the same heading."""
-    from rapidfuzz import process
-    from rapidfuzz.distance import OSA
-
     row = table.rows[columns.at][0]
     known = {
         word: field
@@ -378,10 +375,9 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     for column, heading in columns.extra.items():
         cell = table.cell(column, row)
         word = fold(heading)
-        cutoff = 2 if len(word) > 6 else 1
-        near = process.extractOne(word, list(known), scorer=OSA.distance, score_cutoff=cutoff)
-        if near and len(word) > 3 and near[1] and known[near[0]] not in columns.fields:
-            hint = f'did you mean "{vocabulary.as_written(near[0])}"?'
+        near = nearest(word, known) if len(word) > 3 else None
+        if near and near != word and known[near] not in columns.fields:
+            hint = f'did you mean "{vocabulary.as_written(near)}"?'
             yield problem(
                 "C023",
                 table.file,

@@ -22,6 +22,7 @@ from types import MappingProxyType
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.spelling import nearest
 from mailer.letters.appeal_toml import Settings, read_settings, said
 from mailer.letters.attachments import PICTURE, files_of
 from mailer.letters.attachments import read as read_attachment
@@ -363,14 +364,6 @@ def read(path: Path, file: str, problems: list[Problem]) -> str | None:
 
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters, line separators, and marks that turn the writing direction round."""
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the known word that `word` was perhaps meant to be."""
-    from rapidfuzz import fuzz, process
-
-    best = process.extractOne(word, list(words), scorer=fuzz.ratio, score_cutoff=60)
-    return best[0] if best else None
 
 
 def _no_such_appeal(name: str, known: list[str]) -> UsageError:

@@ -22,7 +22,8 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailer.base.errors import Problem, Severity
-from mailer.letters.appeal import UNSEEN, Letter, nearest
+from mailer.base.spelling import nearest
+from mailer.letters.appeal import UNSEEN, Letter
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ import jinja2
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.base.settings.workspace import Sender
+from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders
-from mailer.letters.appeal import Appeal, Letter, nearest
+from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words, personal
 from mailer.letters.checks import style, twins
 from mailer.letters.markup import MAX_PART, Parts, escaped

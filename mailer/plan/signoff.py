@@ -17,7 +17,8 @@ from datetime import date
 from pathlib import Path
 
 from mailer.base.errors import Problem, Severity, UsageError
-from mailer.letters.appeal import Appeal, nearest
+from mailer.base.spelling import nearest
+from mailer.letters.appeal import Appeal
 
 ACCEPTED = "templates/_shared/accepted.csv"
 

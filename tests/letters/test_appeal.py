@@ -121,8 +121,8 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
         ("Subjetc: Hello\n\nx\n", 'L105 templates/appeal/en.md:1: a letter begins with its '
                                   'subject and an empty line: \'Subjetc: Hello\' (did you mean '
                                   '"Subject:"?)'),
-        ("Subject: Hello\nPrevue: x\n\nx\n", 'L105 templates/appeal/en.md:2: only Subject: and '
-         'Preview: may stand before the text: \'Prevue: x\' (did you mean "Preview:"?)'),
+        ("Subject: Hello\nPrevieu: x\n\nx\n", 'L105 templates/appeal/en.md:2: only Subject: and '
+         'Preview: may stand before the text: \'Previeu: x\' (did you mean "Preview:"?)'),
         ("Subject: Hello\nCc: all@x.example\n\nx\n", "L105 templates/appeal/en.md:2: only "
          "Subject: and Preview: may stand before the text: 'Cc: all@x.example'"),
         ("Subject: a\nSubject: b\n\nx\n",

@@ -8,7 +8,6 @@ text for keys, tables, inline tables and arrays (TOML 1.0) joins the two. The sc
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailer.base.errors import Problem, Severity
+from mailer.base.spelling import nearest
 
 Path = tuple[str | int, ...]
 """The way to a value, as pydantic writes it: `("safety", "allow", 1)`."""
@@ -127,8 +127,8 @@ def problem_of(
         error.get("ctx", {}),
     )
     if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(path[-1]), keys_of(model, path[:-1]), 1)
-        hint = f'did you mean "{close[0]}"?' if close else None
+        close = nearest(str(path[-1]), keys_of(model, path[:-1]))
+        hint = f'did you mean "{close}"?' if close else None
         return Problem(unknown, Severity.ERROR, f"{name}: this is not a setting", suggestion=hint)
     if kind == "missing":
         return Problem(missing, Severity.ERROR, f"{name}: {WORDS[kind]}")
@@ -145,10 +145,8 @@ def problem_of(
     words = WORDS[kind].format(**context) if kind in WORDS else error["msg"]
     hint = None
     if kind == "literal_error":
-        close = difflib.get_close_matches(
-            seen.casefold(), re.findall(r"'([^']*)'", context["expected"]), 1
-        )
-        hint = f'did you mean "{close[0]}"?' if close else None
+        close = nearest(seen, re.findall(r"'([^']*)'", context["expected"]))
+        hint = f'did you mean "{close}"?' if close else None
     return Problem(value, Severity.ERROR, f"{name}: {words}", value=seen, suggestion=hint)
 
 

@@ -15,7 +15,7 @@ import click
 
 from mailer.base import clock
 from mailer.base.errors import MailerError, UsageError
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import fold, nearest, tokens
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.files import write
@@ -313,12 +313,10 @@ def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decisio
         return [*likely, *decisions][0]
     found = _called(everyone, who)
     if not found:
-        from rapidfuzz import process
-
-        close = process.extractOne(who, [one.name for one in everyone], score_cutoff=70)
+        close = nearest(who, [one.name for one in everyone], parts=True)
         raise UsageError(
             f"Nobody in the sheets is called {who!r}.",
-            hint=f'did you mean "{close[0]}"?' if close else "",
+            hint=f'did you mean "{close}"?' if close else "",
         )
     if len(found) > 1:
         names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])

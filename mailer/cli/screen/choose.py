@@ -15,7 +15,7 @@ import click
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import fold, nearest, tokens
 from mailer.base.states import WORDS, State
 from mailer.cli.context import Desk
 from mailer.ledger import mailouts
@@ -106,7 +106,7 @@ def _states(text: str) -> list[State]:
     for word in _words(text):
         if _plain(word) not in by_word:
             known = ", ".join(WORDS[state] for state in State)
-            meant = closest(word, [WORDS[state] for state in State])
+            meant = nearest(word, [WORDS[state] for state in State])
             hint = f"did you mean {meant!r}?" if meant else f"the states are: {known}"
             raise UsageError(f"There is no state called {word!r}.", hint=hint)
         states.append(by_word[_plain(word)])
@@ -168,7 +168,7 @@ def find_people(connection: Connection, mail_out: MailOut, who: str) -> list[Del
         hint = f"mailer log show {others[-1]} {who}"
     else:
         people = deliveries.people(connection, mail_out.id)
-        meant = closest(who, [one.name for one in people]) or closest(
+        meant = nearest(who, [one.name for one in people], parts=True) or nearest(
             who, [one.address for one in people]
         )
         hint = (
@@ -193,17 +193,3 @@ def everywhere(connection: Connection, who: str) -> list[Delivery]:
         names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
         raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
     return found
-
-
-def closest(word: str, known: Collection[str]) -> str | None:
-    """Return what was perhaps meant, for "did you mean"; never used by itself."""
-    from rapidfuzz import fuzz, process
-
-    best = process.extractOne(
-        word,
-        known,
-        scorer=fuzz.WRatio,
-        processor=lambda text: " ".join(tokens(text)),
-        score_cutoff=75,
-    )
-    return best[0] if best else None
