@@ -22,6 +22,7 @@ from mailer.letters.appeal import load_appeal
 from mailer.letters.message import mime
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms
+from tests.people.invent import COLUMNS
 
 PEOPLE = 600
 ROUNDS = 5
@@ -29,7 +30,7 @@ ROUNDS = 5
 
 def main() -> None:
     appeal = load_appeal(*LONG)
-    renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
+    renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load(), COLUMNS)
     people = [
         (contact, choice[0])
         for contact in contacts(PEOPLE)

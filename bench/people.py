@@ -16,7 +16,7 @@ from mailer.letters.wording.salutations import Forms
 from mailer.plan.audience import Audience
 from mailer.plan.plan import Plan, Sending, make_plan
 from mailer.plan.sources import Sources
-from tests.people.invent import Person, many
+from tests.people.invent import COLUMNS, Person, many
 
 ROOT = Path(__file__).parents[1]
 LONG = (ROOT, "azerbaijan-credentials")
@@ -69,7 +69,7 @@ def plan_for(people: list[Contact], which: Appeal = SHORT) -> Plan:
     plan` does.
     """
     appeal = load_appeal(*which)
-    renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load())
+    renderer = Renderer(appeal, SENDER, Delegations.load(), Forms.load(), COLUMNS)
     decisions = Audience(appeal, Holds()).decide(people)
     sending = Sending(SENDER.address, SENDER.from_, SENDER.answers_to, "127.0.0.1:25 none", "demo")
     return make_plan(appeal, decisions, renderer, sending, Sources())

@@ -71,6 +71,7 @@ class Session:
     opens: date
     source: str
     invented: bool  # live mode refuses it
+    credentials: str = "unknown"  # "presented" or "none", by the delegation that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,11 @@ class Appeal:
         }
         who = [[dict(one.name), dict(one.within)] for one in self.organisations]
         files = [digest for file, digest in sorted(self.files.items()) if "/files/" in file]
-        session = self.session and [dict(self.session.name), self.session.opens.isoformat()]
+        session = self.session and [
+            dict(self.session.name),
+            self.session.opens.isoformat(),
+            self.session.credentials,
+        ]
         others = [
             {name: one.text for name, one in self.pieces.items()},
             {key: dict(fact.value) for key, fact in self.facts.items()},
@@ -484,10 +489,14 @@ def _appeal(
         name=name,
         title=settings.title or name,
         letters=MappingProxyType(dict(letters)),
-        session=(
-            Session(MappingProxyType(session.name), session.opens, session.source, session.invented)
-            if session
-            else None
+        session=None
+        if session is None
+        else Session(
+            MappingProxyType(session.name),
+            session.opens,
+            session.source,
+            session.invented,
+            session.credentials,
         ),
         last_day=settings.last_day,
         roles=tuple(dict.fromkeys(settings.audience.roles)),

@@ -21,6 +21,7 @@ from mailer.letters.attachments import pattern_fault
 
 Role = Literal["representative", "substitute", "chair"]
 ROLES: tuple[Role, ...] = get_args(Role)
+Credentials = Literal["presented", "none", "unknown"]
 
 
 def _plain_address(text: str) -> str:
@@ -42,6 +43,7 @@ class _Table(BaseModel):
 class _Session(_Table):
     name: dict[str, str]
     opens: date
+    credentials: Credentials = "unknown"
     source: str = ""
     invented: bool = False
 

@@ -66,6 +66,11 @@ WORDS = (
         "the first part of the 2027 session",
     ),
     Word("session.opens", "the day it opens, written out", "25 January 2027"),
+    Word(
+        "session.credentials",
+        'only to ask: {% if session.credentials == "presented" %}; also none, unknown',
+        "unknown",
+    ),
     Word("fact.res2527", "a fact from facts.toml, by its key", "Resolution 2527 (2024)"),
     Word(
         "for_delegation",
@@ -90,7 +95,10 @@ WORDS = (
 """All placeholders; `mailer letters words` prints them."""
 
 NAMES = frozenset(word.name for word in WORDS if word.name.isidentifier())
-FIELDS = {"session": ("name", "opens"), "sender": ("organisation", "postal_address", "reply_to")}
+FIELDS = {
+    "session": ("name", "opens", "credentials"),
+    "sender": ("organisation", "postal_address", "reply_to"),
+}
 
 FILTERS = ("capitalize", "d", "default", "lower", "trim", "upper")
 TESTS = ("defined", "undefined", "none", "in", "eq", "ne", "equalto")
@@ -121,12 +129,14 @@ class Spoken(str):
     word for it.
     """
 
-    __slots__ = ("words",)
+    __slots__ = ("word", "words")
+    word: str  # the placeholder
     words: str
 
-    def __new__(cls, code: str, words: str) -> Spoken:
+    def __new__(cls, code: str, words: str, word: str = "role") -> Spoken:
         self = super().__new__(cls, code)
         self.words = words
+        self.word = word
         return self
 
 
@@ -161,7 +171,7 @@ def _finalize(context: Context, value: Any) -> str:
         return value
     if isinstance(value, Spoken):
         if not value.words:
-            raise Unprintable(f'this language has no one word for "{value}"', "role", value)
+            raise Unprintable(f'this language has no one word for "{value}"', value.word, value)
         value = value.words
     elif isinstance(value, jinja2.Undefined):
         str(value)  # raises

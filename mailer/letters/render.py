@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 
@@ -23,6 +23,7 @@ from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
+from mailer.letters.appeal_toml import Credentials
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words, personal
 from mailer.letters.checks import style, twins
 from mailer.letters.markup import MAX_PART, Parts, escaped
@@ -323,7 +324,11 @@ class Renderer:
                 or session.name.get("en")
                 or next(iter(session.name.values()))
             )
-            words["session"] = {"name": name, "opens": written_date(session.opens, language)}
+            words["session"] = {
+                "name": name,
+                "opens": written_date(session.opens, language),
+                "credentials": Spoken(session.credentials, "", "session.credentials"),
+            }
         if self.appeal.facts:
             words["fact"] = {
                 key: fact.value.get(language) or Empty(f"fact.{key}")
@@ -456,18 +461,17 @@ def check_letters(
     except MailerError as fault:
         return list(fault.problems)
     common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
-    if common != appeal.attachments:
-        renderer = Renderer(
-            replace(appeal, attachments=common), sender, delegations, forms, columns
-        )
     found: dict[Problem, None] = {}
-    for letter in appeal.letters.values():
-        for contact in _samples(appeal, columns):
-            try:
-                renderer.render(contact, letter.language)
-            except MailerError as fault:
-                # The file at fault is the letter, not the sheet of a person who does not exist.
-                found |= {_at_letter(problem, letter): None for problem in fault.problems}
+    for case in _cases(replace(appeal, attachments=common)):
+        if case != appeal:
+            renderer = Renderer(case, sender, delegations, forms, columns)
+        for letter in appeal.letters.values():
+            for contact in _samples(appeal, columns):
+                try:
+                    renderer.render(contact, letter.language)
+                except MailerError as fault:
+                    # The file at fault is the letter, not the sheet of a person who does not exist.
+                    found |= {_at_letter(problem, letter): None for problem in fault.problems}
     return [
         *found,
         *style.warnings(appeal),
@@ -532,6 +536,19 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
                 value=draft,
                 suggestion="write the subject as readers shall see it",
             )
+
+
+def _cases(appeal: Appeal) -> Iterator[Appeal]:
+    """Yield the appeal, and as it would be in the other cases that its letters ask about."""
+    yield appeal
+    asked = any(
+        "session.credentials" in placeholders.words_used(body_of(one))
+        for one in appeal.letters.values()
+    )
+    if appeal.session and asked:
+        for case in get_args(Credentials):
+            if case != appeal.session.credentials:
+                yield replace(appeal, session=replace(appeal.session, credentials=case))
 
 
 def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:

@@ -76,6 +76,7 @@ def invented() -> list[Contact]:
             chamber=one.chamber,
             group=one.group,
             greeting=one.greeting,
+            extra={"Committee": one.committee, "Vote 2024": one.vote_2024},
         )
         for row, one in enumerate(people(), 2)
     ]

@@ -28,6 +28,7 @@ from mailer.letters.message.mime import build, dated, message_id, read_back
 from mailer.letters.render import Rendered
 from tests.helpers.letters import ROOT, SENDER, invented, person, renderer, written
 from tests.letters.test_render import GOLDEN
+from tests.people.invent import COLUMNS
 
 ID = "abcdefghijklmnopqrstuvwxyz@rights.example"
 
@@ -98,7 +99,7 @@ def decoded(text: str) -> str:
 def everybody() -> list[tuple[Any, Rendered, bytes]]:
     """Everyone of the demo who has an address that can be used, with their finished letter."""
     appeal = load_appeal(ROOT, "azerbaijan-credentials")
-    letters = renderer(appeal)
+    letters = renderer(appeal, COLUMNS)
     made = []
     for contact in invented():
         choice = appeal.language_for([contact.language])
@@ -173,7 +174,7 @@ def test_golden_message() -> None:
     contact = person(
         delegation="FR", given="Zoé", surname="L'Exemple", chamber="deputy", role="chair"
     )
-    rendered = renderer(load_appeal(ROOT, "azerbaijan-credentials")).render(contact, "fr")
+    rendered = renderer(load_appeal(ROOT, "azerbaijan-credentials"), COLUMNS).render(contact, "fr")
     raw = dated(
         finished(rendered, recipient_name=contact.name), datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
     )

@@ -58,6 +58,13 @@ NOTES = (
     "met in Strasbourg, spring 2026",
 )
 
+COMMITTEES = {"Monitoring": 85, "Rules": 37}
+"""How many of the people sit in two committees that have to do with credentials."""
+VOTES = {"for": 76, "against": 10, "abstained": 4}
+"""As many as voted so on 24 January 2024; who voted how is invented."""
+COLUMNS = ("Committee", "Vote 2024")
+"""Headings that the mailer does not know by itself, in every sheet: letters ask for their cells."""
+
 # People written by hand, by their place in the delegation: 1 is the chair, then the other
 # representatives, then the substitutes.
 BY_HAND: dict[str, dict[str, str]] = {
@@ -147,6 +154,8 @@ class Person:
     group: str  # as in GROUPS
     greeting: str  # written by hand, to stand in the letter as it is; nearly always empty
     note: str
+    committee: str  # Monitoring, Rules or empty
+    vote_2024: str  # for, against, abstained or empty: invented like the people
     # why nobody can or may write to this person (a value of LEFT_OUT), or empty; in no sheet
     left_out: str
 
@@ -166,7 +175,33 @@ def people(seed: int = SEED) -> list[Person]:
     """Return the 612 people of the sheets: by delegation in the order of its English name, the
     chair first.
     """
-    return [person for code in DELEGATIONS for person in _delegation(code, seed)]
+    return _with_offices(
+        [person for code in DELEGATIONS for person in _delegation(code, seed)], seed
+    )
+
+
+def _with_offices(everyone: list[Person], seed: int) -> list[Person]:
+    """Deal seats in two committees and the votes of January 2024 to people who are no substitutes.
+
+    A random source of its own: the people are who they were before they had offices.
+    """
+    rng = random.Random(f"{seed} offices")
+    seated = [
+        at for at, one in enumerate(everyone) if one.role != "substitute" and one.delegation != "AZ"
+    ]
+    committees = dict(
+        zip(rng.sample(seated, sum(COMMITTEES.values())), _each(COMMITTEES), strict=True)
+    )
+    voters = [at for at in seated if everyone[at].note != NOTES[0]]
+    votes = dict(zip(rng.sample(voters, sum(VOTES.values())), _each(VOTES), strict=True))
+    return [
+        replace(one, committee=committees.get(at, ""), vote_2024=votes.get(at, ""))
+        for at, one in enumerate(everyone)
+    ]
+
+
+def _each(counted: dict[str, int]) -> list[str]:
+    return [word for word, number in counted.items() for _ in range(number)]
 
 
 def many(count: int, seed: int = SEED) -> Iterator[Person]:
@@ -250,6 +285,8 @@ def _strangers(code: str, seed: int) -> Iterator[Person]:
             group=rng.choice(GROUPS),
             greeting="",
             note=rng.choice(NOTES) if rng.random() < 0.06 else "",
+            committee="",
+            vote_2024="",
             left_out="",
         )
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from tests.people.invent import DELEGATIONS, NOTES, ON_HOLD, SEED, UPDATED, Person, people
+from mailer.letters.placeholders import word_of
+from tests.people.invent import COLUMNS, DELEGATIONS, NOTES, ON_HOLD, SEED, UPDATED, Person, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ them.
 def rows(sheet: Sheet, everyone: Iterable[Person]) -> list[list[str]]:
     """Lay out one sheet: what stands above the headings, the headings, one row a person."""
     columns = [column.split("=") for column in HEADINGS[sheet.headings].split(", ")]
+    columns += [[heading, word_of(heading)] for heading in COLUMNS]
     members = sorted(
         (person for person in everyone if person.delegation in sheet.codes.split()),
         key=lambda person: sheet.codes.index(person.delegation),

@@ -10,7 +10,7 @@ import pytest
 
 from mailer.base.settings.workspace import load_workspace
 from mailer.plan import signoff
-from mailer.plan.draft import Draft, draft
+from mailer.plan.draft import Draft, changes_since, draft
 
 ROOT = Path(__file__).parents[2]
 APPEAL = "azerbaijan-credentials"
@@ -71,3 +71,16 @@ def test_invented_date_of_the_session_may_not_go(root: Path) -> None:
     sign_and_accept_everything(root)
     (obstacle,) = look(root).obstacles()
     assert (obstacle.code, obstacle.value) == ("S205", "2027-01-25")
+
+
+def test_credentials_that_arrive_make_a_plan_stale_with_the_line(root: Path) -> None:
+    packed = look(root).sources.pack()
+    settings = root / "templates" / APPEAL / "appeal.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        text.replace('credentials = "unknown"', 'credentials = "presented"'), "utf-8"
+    )
+    (change,) = changes_since(packed, look(root))
+    line = text[: text.index("credentials = ")].count("\n") + 1
+    assert (change.file, change.row) == (f"templates/{APPEAL}/appeal.toml", line)
+    assert "presented" in f"{change.value} {change.message} {change.suggestion}"

@@ -15,6 +15,7 @@ from mailer.letters.appeal import load_appeal
 from mailer.plan.proof import Proof, first_line, hardest, proof
 from mailer.plan.signoff import ACCEPTED, accept, accepted
 from tests.helpers.letters import FORMS, ROOT, folder, invented, letter, person, renderer
+from tests.people.invent import COLUMNS
 
 BOTH = {"en": letter("Please vote."), "fr": letter("Merci de voter.")}
 
@@ -57,7 +58,7 @@ def test_everybody_of_the_demo_stands_on_it_once() -> None:
     people = [
         (one, choice[0]) for one in invented() if (choice := appeal.language_for([one.language]))
     ]
-    found = proof(renderer(appeal), FORMS, people, ())
+    found = proof(renderer(appeal, COLUMNS), FORMS, people, ())
     assert sum(len(group.people) for group in found.groups) == 612
     assert 10 < found.greetings < 40
 
@@ -127,7 +128,7 @@ def test_hardest_are_people_of_different_forms(tmp_path: Path) -> None:
 
 def test_sheet_lists_each_sentence_with_what_it_rests_on() -> None:
     appeal = load_appeal(ROOT, "azerbaijan-credentials")
-    claims = proof(renderer(appeal), FORMS, [], ()).claims
+    claims = proof(renderer(appeal, COLUMNS), FORMS, [], ()).claims
     (vote,) = (claim for claim in claims if "76 votes to 10" in claim.words)
     assert (vote.file, vote.line) == ("templates/azerbaijan-credentials/en.md", 8)
     assert ("vote", date(2024, 1, 25)) in [(fact.key, fact.date) for fact in vote.facts]

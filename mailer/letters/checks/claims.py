@@ -30,7 +30,7 @@ _PICTURE = re.compile(r"!\[[^\]]{0,1000}\]\([^)\n]{0,200}\)(?:\{[^}\n]{0,40}\})?
 _FACT = re.compile(r"\bfact\.(\w+)")
 _OURS = re.compile(r"\{#-?\s*ours\s*-?#\}")
 _ITEM = re.compile(r"[ >]*(?:[-*+]|\d{1,9}[.)]) +")
-_END = re.compile(rf"[.!?…][\"”»’)\]]*{_NOTE}*(?=\s|$)")
+_END = re.compile(rf"[.!?…][\"”»’)\]]*{_NOTE}*(?=[\s{_TAG}]|$)")
 _SHORT = re.compile(r"(?:^|\W)(?:\d{1,2}|[^\W\d_]|Mr|Ms|Dr|No|Nr|Art|Abs|bzw|usw|art|par|cf)$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -135,7 +135,7 @@ def _sentences(masked: str) -> Iterator[tuple[int, int, bool]]:
         begin = start
         for stop in _END.finditer(masked, start, end):
             short = masked[stop.start()] == "." and _SHORT.search(masked[begin : stop.start()])
-            rest = masked[stop.end() : end].lstrip(' \n"“„«*[(')
+            rest = masked[stop.end() : end].lstrip(f' \n"“„«*[({_TAG}')
             if rest and not short and (rest[0].isupper() or rest[0].isdigit() or rest[0] == _VALUE):
                 yield begin, stop.end(), item
                 begin = end - len(masked[stop.end() : end].lstrip())
