@@ -254,6 +254,14 @@ bucket = sa.Table(
     ),  # theoretical arrival time (GCRA), seconds since 1970
 )
 
+server = sa.Table(
+    "server",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # host:port
+    sa.Column("pipelining_lost", sa.Integer, nullable=False, server_default="0"),  # connections
+    sa.Column("per_connection", sa.Integer),  # letters after which it ends a session
+)
+
 # Who may use the console, and what they did that concerns no single mail-out.
 
 account = sa.Table(

@@ -34,8 +34,13 @@ def sessions(workspace: Workspace) -> Callable[[], SmtpSession]:
     settings, server = workspace.settings, smtp_server(workspace)
     allow, dsn = settings.safety.allow, settings.smtp.dsn
     live = settings.safety.mode == "live"
+    ahead = settings.smtp.pipelining
     return lambda: SmtpSession(
-        server, Patience(), lambda address: live or allowed(address, allow), dsn=dsn
+        server,
+        Patience(),
+        lambda address: live or allowed(address, allow),
+        dsn=dsn,
+        pipelining=ahead,
     )
 
 
@@ -91,15 +96,15 @@ def course_of(workspace: Workspace, first: int | None = None) -> Course:
 
 
 def _server(workspace: Workspace, account: Account) -> Server:
+    settings = workspace.settings
     return Server(
         host=account.host or "",
         port=account.port,
         security=account.security,
         user=account.user,
         password=read_password(workspace, account),
-        helo=workspace.settings.sender.address.rpartition("@")[
-            2
-        ],  # never the name of this computer
+        helo=settings.smtp.helo
+        or settings.sender.address.rpartition("@")[2],  # never this computer's
         token=_token(workspace.root, account),
     )
 

@@ -31,7 +31,7 @@ from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders, sender
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import limits, transitions
+from mailer.ledger.moves import limits, servers, transitions
 from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
 from mailer.ledger.moves.writer import Write, Writer
 from mailer.ledger.schema import delivery
@@ -121,10 +121,13 @@ class Dispatch:
                 self.ledger, partial(rescue.keep, self.ledger, self._me)
             ) as self._writer:
                 mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
+                self._server = mail_out.server.partition(" ")[0]
+                self._known = await self._writer.run(servers.known, self._server)
+                self._kept = replace(self._known)
                 self._feed = Feed(
                     self.ledger, self._writer, mail_out, self._me, self.course, self._pause
                 )
-                first = self.session()
+                first = self._session()
                 try:
                     if await self._writer.run(self._nobody_left) or not await self._connected(
                         first
@@ -164,6 +167,11 @@ class Dispatch:
             connecting.cancel()
             halted.cancel()
             await asyncio.gather(connecting, halted, return_exceptions=True)
+
+    def _session(self) -> SmtpSession:
+        session = self.session()
+        session.known = self._known
+        return session
 
     async def pause(self, why: str = "", who: str = "") -> None:
         """Pause the mail-out: when this comes back, no new dot is written."""
@@ -231,7 +239,7 @@ class Dispatch:
 
     async def _send(self, first: SmtpSession) -> None:
         lanes = [_Lane(0, first)] + [
-            _Lane(number, self.session()) for number in range(1, self.course.connections)
+            _Lane(number, self._session()) for number in range(1, self.course.connections)
         ]
         for lane in lanes:
             lane.task = asyncio.create_task(self._lane(lane))
@@ -294,9 +302,13 @@ class Dispatch:
                     letter = await self._next(lane)
                 if letter is None:
                     break
-                if lane.session.is_open and lane.session.delivered >= self.course.per_connection:
+                per_connection = min(
+                    self.course.per_connection,
+                    self._known.per_connection or self.course.per_connection,
+                )
+                if lane.session.is_open and lane.session.delivered >= per_connection:
                     await lane.session.quit()
-                more = lane.session.delivered + 1 < self.course.per_connection
+                more = lane.session.delivered + 1 < per_connection
                 follow = self._ready(lane) if more else None
                 if not await self._try(lane, letter, follow):
                     await self._tell(lane)
@@ -355,6 +367,7 @@ class Dispatch:
             )
             return lane.past_mark
 
+        taken = lane.session.delivered
         try:
             receipt = await lane.session.deliver(
                 letter.envelope, before_dot, follow=follow.envelope if follow else None
@@ -367,12 +380,43 @@ class Dispatch:
             await self._server_away(fault)
             return False
         self._away_since, self._failures = None, 0
-        await self._record(lane, letter, receipt)
+        await self._record(lane, letter, receipt, taken)
+        await self._learn()
         return True
 
-    async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt) -> None:
+    async def _learn(self) -> None:
+        """Keep what a session has found out about the server, and say it."""
+        found, before = self._known, self._kept
+        if found == before:
+            return
+        self._kept = replace(found)
+        await self._writer.run(servers.learn, self._server, self._kept)
+        if found.per_connection != before.per_connection:
+            self._say(
+                f"{self._server} takes {found.per_connection} letters on a connection; from now on"
+                " it is opened anew after as many ([limits] per_connection)"
+            )
+        if found.pipelining_lost != before.pipelining_lost:
+            then = "; from now on they are sent one by one ([smtp] pipelining)"
+            self._say(
+                f"{self._server} lost commands that were sent ahead (PIPELINING)"
+                + ("" if found.pipelines else then)
+            )
+
+    def _say(self, what: str) -> None:
+        self.report({"event": "learnt", "what": what})
+
+    async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt, taken: int) -> None:
+        """Write down what became of a letter; `taken` is how many the connection had taken before
+        it.
+        """
         one, at = letter.claimed, self.ledger.now()
         verdict = replies.judge(receipt)
+        if verdict.then is Then.RENEW:
+            if taken:
+                self._known.per_connection = min(taken, self._known.per_connection or taken)
+            else:  # not even one: that is no limit of a connection
+                verdict = replace(verdict, then=Then.SLOW_DOWN)
         why = self._brakes.look(receipt, verdict, domain_of(one.address))
         if why and verdict.state is State.REFUSED and verdict.kind.about is About.LETTER:
             verdict = replace(
@@ -389,6 +433,8 @@ class Dispatch:
                 last_day=self._last_day,
                 schedule=self.course.schedule,
             )
+            if verdict.then is Then.RENEW:
+                next_try_at = at  # on a new connection
             if next_try_at is None:
                 state, reason = State.NOT_SENT, Reason.GAVE_UP
         event = {

@@ -189,8 +189,12 @@ def _kind(name: str, about: str, reason: str, **more: Any) -> Kind:
 
 
 def _rule(
-    kinds: dict[str, Kind], kind: str, words: list[str] | None = None, enhanced: str = "",
-    code: str = "", stage: list[str] | None = None,
-) -> Rule:  # fmt: skip
+    kinds: dict[str, Kind],
+    kind: str,
+    words: list[str] | None = None,
+    enhanced: str = "",
+    code: str = "",
+    stage: list[str] | None = None,
+) -> Rule:
     pattern = re.compile("|".join(f"(?:{_bare(one)})" for one in words)) if words else None
     return Rule(kinds[kind], pattern, enhanced, code, frozenset(map(Stage, stage or ())))

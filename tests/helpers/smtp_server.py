@@ -50,6 +50,7 @@ class SmtpServer:
     recipient_needs_mail: bool = False  # 503 to a RCPT after a refused MAIL
     refuses_once: str = ""  # 550 for this person, the first time
     silent_at_data: bool = False
+    loses_ahead: bool = False  # offers PIPELINING, and throws away what came behind a dot
     writes: list[bytes] = field(default_factory=list)  # what came in one piece: verbs, BODY, "."
     lines_of_body: int = 0  # of the letter that is coming in
     dot_seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -244,6 +245,8 @@ class SmtpServer:
             async with self._news:
                 self.lines_of_body += 1
                 self._news.notify_all()
+        if self.loses_ahead:
+            reader._buffer.clear()  # type: ignore[attr-defined]
         self.taken.append(one := Taken(recipient, b"".join(lines)))
         self.lines_of_body = 0
         self.dot_seen.set()

@@ -26,6 +26,7 @@ class StubbornServer:
         } | dict(answers or {})
         self.dots: list[str] = []  # recipients, in the order of their dots
         self.connections = 0
+        self.session_takes = 0  # letters, then 421; 0: as many as there are
         self.saw_a_dot = asyncio.Event()
 
     async def __aenter__(self) -> StubbornServer:
@@ -45,7 +46,7 @@ class StubbornServer:
         self._tasks.add(asyncio.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        recipient, in_data = "", False
+        recipient, in_data, taken = "", False, 0
         try:
             with contextlib.suppress(OSError):
                 writer.write(b"220 stubborn.example\r\n")
@@ -60,6 +61,10 @@ class StubbornServer:
                         self.dots.append(recipient)
                         self.saw_a_dot.set()
                     answer = self.answers.get(verb, b"250 2.1.0 fine\r\n")
+                    taken += verb == "."
+                    if verb == "MAIL" and 0 < self.session_takes <= taken:
+                        writer.write(b"421 Maximum message count per session reached.\r\n")
+                        break
                     if answer == SILENCE:
                         await asyncio.Event().wait()
                     writer.write(answer)

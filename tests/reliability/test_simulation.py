@@ -56,7 +56,6 @@ class Session:
 
     def __init__(self, post: Post) -> None:
         self.post, self.delivered, self.is_open = post, 0, False
-        self.idle_since: float | None = None
 
     async def connect(self) -> None:
         await asyncio.sleep(self.post.dice.random())

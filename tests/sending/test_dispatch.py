@@ -317,6 +317,53 @@ async def test_matter_of_ours_pauses_the_mail_out_and_refuses_nobody(
     assert states(ledger, mail_out_id) == {State.WAITING: 9, State.DEFERRED: 1}
 
 
+async def test_limit_of_a_session_is_learnt_and_remembered_without_a_rest(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    told: list[dict[str, Any]] = []
+    async with StubbornServer() as server:
+        server.session_takes = 3
+        for mail_out_id, connections in ((planned(10), 4), (planned(10, appeal="another"), 4)):
+            before = server.connections
+            course = Course(connections=1)
+            after = await Dispatch(
+                ledger, mail_out_id, session_to(server.port), course, told.append
+            ).run()
+            assert after.state is MailOutState.FINISHED
+            assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
+            assert server.connections - before == connections
+    assert [one["what"] for one in told if one["event"] == "learnt"] == [
+        f"{after.server.partition(' ')[0]} takes 3 letters on a connection; from now on it is opened anew after as many "
+        "([limits] per_connection)"
+    ]
+    assert not [one for one in told if one["event"] == "slow_down"]
+    assert [one["state"] for one in told if one["event"] == "outcome"].count("deferred") == 1
+
+
+async def test_server_that_lets_no_letter_into_a_session_is_given_a_rest(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    told: list[dict[str, Any]] = []
+    async with StubbornServer(
+        {"MAIL": b"421 Maximum message count per session reached.\r\n"}
+    ) as server:
+        resting = asyncio.Event()
+
+        def report(event: dict[str, Any]) -> None:
+            told.append(event)
+            if event["event"] == "slow_down":
+                resting.set()
+
+        dispatch = Dispatch(
+            ledger, planned(2), session_to(server.port), Course(connections=1), report
+        )
+        sending = asyncio.create_task(dispatch.run())
+        await asyncio.wait_for(resting.wait(), 10)
+        await dispatch.pause()
+        await sending
+    assert not [one for one in told if one["event"] == "learnt"]
+
+
 async def test_mistake_of_ours_pauses_the_mail_out_with_its_reason(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -127,6 +127,12 @@ def expected(stage: str, fault: str, mode: str, nth: int) -> set[State]:
         return {
             ACCEPTED
         }  # the server had closed after the last letter: a new connection, without a word
+    if (
+        fault in WAITS
+        and mode != "one by one"
+        and (stage in ("rcpt", "data") or (mode == "deep" and nth == 2 and not after_dot))
+    ):
+        return {ACCEPTED}  # sent ahead and lost: a new connection, and one command after the other
     return {UNKNOWN} if after_dot else {DEFERRED}
 
 

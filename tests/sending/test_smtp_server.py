@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime
+import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiosmtplib
@@ -23,7 +27,7 @@ from tests.helpers.smtp_server import Fault, SmtpServer, adds, hangs_up, says, s
 from tests.reliability import figures
 
 PATIENT = Patience(connect=10, command=10, data=10, stall=10, dot=10, goodbye=1)
-QUICK = Patience(connect=0.3, command=0.3, data=0.3, stall=0.3, dot=0.3, goodbye=0.3)
+QUICK = Patience(connect=0.3, greeting=0.3, command=0.3, data=0.3, stall=0.3, dot=0.3, goodbye=0.3)
 AUTH = (b"AUTH PLAIN LOGIN CRAM-MD5",)
 PASSWORD = "correct horse battery staple"
 
@@ -447,7 +451,74 @@ async def test_a_refused_login_is_tried_once_and_says_whose_matter_it_is(
     assert "us@ngo.example" in fault.message
 
 
+@pytest.mark.parametrize(
+    ("offers", "logins"),
+    [((b"AUTH PLAIN LOGIN",), ["PLAIN", "LOGIN"]), ((b"AUTH PLAIN",), ["PLAIN"])],
+)
+async def test_plain_that_is_offered_and_not_known_gives_way_to_login_once(
+    offers: tuple[bytes, ...], logins: list[str]
+) -> None:
+    async with SmtpServer(
+        "auth", says(b"504 5.5.4 Unrecognized authentication type\r\n"), offers=offers
+    ) as server:
+        session = SmtpSession(at(server, "none"), PATIENT, lambda _: True)
+        with contextlib.nullcontext() if len(logins) > 1 else pytest.raises(ConnectError):
+            await session.connect()
+        session.abort()
+    assert [line.split()[1].decode() for line in server.heard if line.startswith(b"AUTH")] == logins
+
+
 # ------------------------------------------------------------------ connecting
+
+
+async def test_greeting_may_take_longer_than_the_connection() -> None:
+    async def late(_reader: object, writer: asyncio.StreamWriter, answer: bytes) -> bool:
+        await asyncio.sleep(0.5)
+        writer.write(answer)
+        return True
+
+    async with SmtpServer("greeting", late) as server:
+        here = at(server, "none", user=None, password=None)
+        session = SmtpSession(here, replace(PATIENT, connect=0.3), lambda _: True)
+        await session.connect()
+        await session.quit()
+    assert server.verbs() == ["EHLO", "QUIT"]
+
+
+async def test_server_that_takes_the_connection_and_says_nothing_is_called_so() -> None:
+    async with SmtpServer("greeting", silent) as server:
+        fault = await turned_away(at(server, "none", user=None, password=None), QUICK)
+    assert "takes the connection and says nothing" in fault.message and "hotels" not in fault.hint
+
+
+async def test_an_address_that_swallows_packets_does_not_keep_us_from_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a network does that has no way for IPv6 and does not say so (RFC 8305)."""
+    async with SmtpServer() as server:
+        loop = asyncio.get_running_loop()
+        black_hole = socket.create_server(("127.0.0.2", 0), backlog=0)
+        fillers = [socket.socket() for _ in range(4)]
+        for one in fillers:
+            one.setblocking(False)
+            one.connect_ex(black_hole.getsockname())
+        usual = loop.getaddrinfo
+
+        async def both(host: str, port: int, **more: object) -> list[tuple[object, ...]]:
+            if host != "localhost":
+                return await usual(host, port, **more)  # type: ignore[arg-type]
+            kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+            return [(*kind, black_hole.getsockname()), (*kind, ("127.0.0.1", server.port))]
+
+        monkeypatch.setattr(loop, "getaddrinfo", both)
+        here = Server("localhost", server.port, "none", None, None, "mailer.example")
+        session = SmtpSession(here, PATIENT, lambda _: True)
+        began = time.monotonic()
+        await session.connect()
+        await session.quit()
+        for one in (black_hole, *fillers):
+            one.close()
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo"])

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 import pytest
 import trustme
 
 from mailer.base.errors import Refused
 from mailer.base.states import Stage, State
+from mailer.ledger.moves.servers import Known
 from mailer.sending.smtp.session import (
     Envelope,
     NotHandedOver,
@@ -123,9 +125,9 @@ async def test_one_connection_serves_many_letters_without_rset() -> None:
         for recipient in (A, B, C):
             assert (await session.deliver(letter(recipient), yes)).state is State.ACCEPTED
         assert session.delivered == 3
-        assert session.is_open and session.idle_since is not None
+        assert session.is_open
         await session.quit()
-    assert not session.is_open and session.idle_since is None and session.delivered == 0
+    assert not session.is_open and session.delivered == 0
     assert server.connections == 1
     assert server.verbs() == ["EHLO", *["MAIL", "RCPT", "DATA"] * 3, "QUIT"]
 
@@ -396,7 +398,67 @@ async def test_a_refused_letter_leaves_the_one_behind_it_alone(answer: bytes) ->
         second = await session.deliver(letter(B), yes)
         await session.quit()
     assert first.code == int(answer[:3]) and second.state is State.ACCEPTED
-    assert server.connections == 1
+    assert server.connections == 2  # a "no" is believed once nothing can stand behind it
+
+
+@pytest.mark.parametrize("offers", [(), PIPELINING])
+@pytest.mark.parametrize("behind", [True, False])
+async def test_no_in_the_middle_and_yes_behind_the_dot_leaves_the_letter_unknown(
+    offers: tuple[bytes, ...], behind: bool
+) -> None:
+    """The 451 is on its way as the dot leaves, and would pass for its answer."""
+
+    async def two_answers(_reader: object, writer: asyncio.StreamWriter, answer: bytes) -> bool:
+        writer.write(b"451 4.3.0 half way\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)  # two packets
+        writer.write(answer)
+        return True
+
+    async with SmtpServer("dot", two_answers, 1, offers) as server:
+        session = session_for(server)
+        first = await session.deliver(letter(A), yes, letter(B) if behind else None)
+        second = await session.deliver(letter(B), yes)
+        await session.quit()
+    assert (first.state, second.state) == (State.UNKNOWN, State.ACCEPTED)
+    assert (server.dots_for(A), server.dots_for(B)) == (1, 1)
+
+
+async def test_what_is_sent_ahead_and_lost_is_given_up_at_the_second_time() -> None:
+    known = Known()
+    async with SmtpServer(offers=PIPELINING, loses_ahead=True) as server:
+        for times in (1, 2, 2):
+            session = session_for(server, replace(PATIENT, ahead=0.2))
+            session.known = known
+            assert (await session.deliver(letter(A), yes, letter(B))).state is State.ACCEPTED
+            assert (await session.deliver(letter(B), yes, letter(C))).state is State.ACCEPTED
+            assert (await session.deliver(letter(C), yes)).state is State.ACCEPTED
+            await session.quit()
+            assert known.pipelining_lost == times
+    assert server.connections == 2 + 2 + 1
+    assert [server.dots_for(one) for one in (A, B, C)] == [3, 3, 3]
+
+
+async def test_commands_are_sent_ahead_or_not_as_the_settings_say() -> None:
+    for setting, groups in ((True, True), (False, False)):
+        async with SmtpServer(offers=PIPELINING) as server:
+            here = Server("127.0.0.1", server.port, "none", None, None, "mailer.example")
+            session = SmtpSession(here, PATIENT, lambda _: True, pipelining=setting)
+            session.known = Known(pipelining_lost=9)
+            await session.deliver(letter(A), yes)
+            await session.quit()
+        assert any(write.count(b" ") > 0 for write in server.writes) is groups
+
+
+async def test_size_that_one_machine_alone_announces_is_asked_for_again() -> None:
+    async with SmtpServer(offers=(b"SIZE 10000000",)) as server:
+        session = session_for(server)
+        assert (await session.deliver(letter(A), yes)).state is State.ACCEPTED
+        assert session._opened is not None
+        session._opened.extensions["size"] = "5"
+        assert (await session.deliver(letter(B), yes)).state is State.ACCEPTED
+        await session.quit()
+    assert server.connections == 2
 
 
 async def test_421_at_the_dot_leaves_the_one_behind_it_for_a_new_connection() -> None:

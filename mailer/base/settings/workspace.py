@@ -291,6 +291,8 @@ class Smtp(Account):
     host: Text  # "smtp.rights.example"
     port: int = Field(587, ge=1, le=65535)
     security: Literal["tls", "starttls", "none"] = "starttls"
+    helo: Text | None = None  # the name in EHLO; without one, the domain of the sender's address
+    pipelining: bool | None = None  # send commands ahead; without it, until the server loses them
     dsn: bool = (
         False  # ask for reports of failure and delay (RFC 3461), where the server offers that
     )

@@ -191,6 +191,8 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
     def report(event: dict[str, Any]) -> None:
         nonlocal now
         tally.take(event)
+        if event["event"] == "learnt":
+            live.console.print(f"  {event['what']}.", highlight=False)
         now = names.name(event["delegation"], "en") if event.get("delegation") else ""
 
     with Live(
@@ -242,6 +244,8 @@ def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None
         tally.take(event)
         if event["event"] == "server_away":
             desk.say(f"  {tally.away}")
+        elif event["event"] == "learnt":
+            desk.say(f"  {event['what']}.")
         elif (tenth := 10 * tally.done // max(total, 1)) > said:
             said = tenth
             desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")

@@ -38,6 +38,10 @@ class Lost(Exception):
     """
 
 
+class Silent(Lost):
+    """No answer came in time."""
+
+
 class HungUp(Lost):
     """The other side closed the connection, or the network broke it."""
 
@@ -94,7 +98,6 @@ class Line(asyncio.Protocol):
         self._due = 0  # replies that commands wait for
         self._fault: Lost | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self.quiet_since = time.monotonic()
         transport.set_protocol(self)
 
     @property
@@ -142,7 +145,7 @@ class Line(asyncio.Protocol):
         if not self._replies and self._fault is None:
             self._waiter = self._loop.create_future()
             alarm = self._loop.call_later(
-                seconds, self._fail, Lost(f"no answer within {seconds:g} seconds")
+                seconds, self._fail, Silent(f"no answer within {seconds:g} seconds")
             )
             try:
                 await self._waiter
@@ -153,7 +156,6 @@ class Line(asyncio.Protocol):
             assert self._fault is not None
             raise type(self._fault)(f"{self._fault}{self._heard()}")
         self._due -= 1
-        self.quiet_since = time.monotonic()
         return self._replies.popleft()
 
     def abort(self) -> None:

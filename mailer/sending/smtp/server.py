@@ -44,8 +44,10 @@ class Secret(Protocol):
 class Patience:
     """Seconds to wait, per stage (RFC 5321 section 4.5.3.2)."""
 
-    connect: float = 30  # TCP and TLS, and as long again for the greeting
+    connect: float = 30  # TCP; TLS after STARTTLS
+    greeting: float = 300  # the server's first words, after TLS where that comes first
     command: float = 300  # EHLO, AUTH, MAIL, RCPT
+    ahead: float = 30  # MAIL sent behind a dot, until the server has once answered there
     data: float = 120  # the 354
     stall: float = 180  # without any progress while the letter goes out
     dot: float = 600  # the final answer: a short wait here makes letters unknown
@@ -118,20 +120,20 @@ async def open_line(server: Server, patience: Patience) -> Opened:
     """Connect, secure the line and log in. Raises `ConnectError`; no half-open connection stays
     behind.
     """
+    context = None if server.security == "none" else server.tls_context or await default_context()
     client = aiosmtplib.SMTP(
         hostname=server.host,
-        port=server.port,
         local_hostname=server.helo,
-        timeout=patience.connect,
+        timeout=patience.greeting,
         use_tls=server.security == "tls",
         start_tls=False,  # below, with a look at what came after the 220
-        tls_context=(
-            None if server.security == "none" else server.tls_context or await default_context()
-        ),
+        tls_context=context,
     )
     step = "connect"
     try:
-        greeting = await client.connect()
+        sock = await _reached(server, patience.connect)
+        step = "greeting"
+        greeting = await client.connect(sock=sock)
         if server.security == "none":
             _insist_on_this_machine(client)
         guard(client)
@@ -155,6 +157,29 @@ async def open_line(server: Server, patience: Patience) -> Opened:
     except BaseException:
         _drop(client)
         raise
+
+
+class _Quiet(asyncio.Protocol):
+    """Takes no byte from a line that is only being opened."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).pause_reading()
+
+
+async def _reached(server: Server, seconds: float) -> socket.socket:
+    """Open a line by the address that answers first (RFC 8305): one that swallows packets holds
+    nobody up.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(seconds):
+        transport, _ = await loop.create_connection(
+            _Quiet, server.host, server.port, happy_eyeballs_delay=0.25
+        )
+    try:
+        line: socket.socket = transport.get_extra_info("socket").dup()
+        return line
+    finally:
+        transport.abort()
 
 
 class Tampered(Exception):
@@ -189,7 +214,14 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, user: str) -> None:
         return
     password = password_of(server)
     if "plain" in offered:
-        await client.auth_plain(user, password)
+        try:
+            await client.auth_plain(user, password)
+        except aiosmtplib.SMTPAuthenticationError as fault:
+            if (
+                fault.code != 504 or "login" not in offered
+            ):  # 504: it offers PLAIN and does not know it
+                raise
+            await client.auth_login(user, password)
     elif "login" in offered:
         await client.auth_login(user, password)
     else:
@@ -348,6 +380,11 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
     if isinstance(cause, ConnectionRefusedError):
         return _passing(
             f"{server} does not take connections", "check host and port; the server may be down"
+        )
+    if isinstance(cause, TimeoutError) and step == "greeting":
+        return _passing(
+            f"{server} takes the connection and says nothing",
+            "it may be busy, or not a mail server at this port: check host, port and security",
         )
     if isinstance(cause, TimeoutError):
         return _passing(

@@ -30,10 +30,11 @@ import idna
 from mailer.base.address import WIRE
 from mailer.base.errors import Refused
 from mailer.base.states import Receipt, Stage, State
+from mailer.ledger.moves.servers import Known
 from mailer.letters.message import pieces
 from mailer.letters.message.pieces import Shared
 from mailer.sending.replies import enhanced_code
-from mailer.sending.smtp.line import HungUp, Line, Lost, OutOfStep, Reply
+from mailer.sending.smtp.line import HungUp, Line, Lost, OutOfStep, Reply, Silent
 from mailer.sending.smtp.server import Opened, Patience, Server, open_line
 
 __all__ = ["Envelope", "NotHandedOver", "Patience", "Server", "SmtpSession"]
@@ -119,15 +120,29 @@ class SmtpSession:
     """One connection, used by one task, opened again when needed.
 
     `allow` is the last guard of test mode: an address it refuses is never put into RCPT. `dsn` asks
-    the server for reports of failure and delay, where it offers that.
+    the server for reports of failure and delay, where it offers that. `pipelining` says whether
+    commands are sent ahead; None means where the server offers it, until it has lost them: `known`
+    is what all sessions with a server find out about it.
     """
 
     def __init__(
-        self, server: Server, patience: Patience, allow: Callable[[str], bool], *, dsn: bool = False
+        self,
+        server: Server,
+        patience: Patience,
+        allow: Callable[[str], bool],
+        *,
+        dsn: bool = False,
+        pipelining: bool | None = None,
     ) -> None:
         self.server = server
         self.patience = patience
+        self.known = Known()
         self.delivered = 0  # letters tried on this connection, for its renewal
+        self._pipelining = pipelining
+        self._answers_ahead = (
+            False  # on this connection the server has answered what was sent behind a dot
+        )
+        self._one_by_one = False  # this session has lost what was sent ahead
         self._allow = allow
         self._dsn = dsn
         self._opened: Opened | None = None
@@ -138,17 +153,11 @@ class SmtpSession:
         self._turned_away = 0  # letters refused before their dot on this connection
         self._stage = Stage.CONNECT
         self._since = 0.0  # when MAIL left
+        self._was_ahead = False  # the answer that is waited for is to something that was sent ahead
 
     @property
     def is_open(self) -> bool:
         return self._opened is not None and self._opened.line.is_open
-
-    @property
-    def idle_since(self) -> float | None:
-        """Return when the server last answered, on `time.monotonic()`; None without a
-        connection.
-        """
-        return self._opened.line.quiet_since if self._opened is not None and self.is_open else None
 
     async def connect(self) -> None:
         """Open, secure and log in, unless that is done. Raises `ConnectError` (exit code 5)."""
@@ -168,6 +177,7 @@ class SmtpSession:
             0,
             0,
         )
+        self._answers_ahead = False
 
     async def quit(self) -> None:
         """Say goodbye, for five seconds at most; a failure here touches no letter."""
@@ -204,6 +214,11 @@ class SmtpSession:
         self._stage, used = Stage.MAIL, self.delivered > 0
         try:
             opened = await self._ready(letter)
+            if (
+                self._misfit(opened, letter) is not None and used
+            ):  # another of its machines may take it
+                await self.quit()
+                opened = await self._ready(letter)
             if (misfit := self._misfit(opened, letter)) is not None:
                 return misfit
             if (refusal := await self._offer(opened, letter)) is not None:
@@ -214,6 +229,15 @@ class SmtpSession:
                 used and self._stage is Stage.MAIL and isinstance(fault, HungUp)
             ):  # it had closed after the last letter
                 self.abort()
+                return await self.deliver(letter, before_dot, follow)
+            if (
+                self._was_ahead
+                and self._stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
+                and isinstance(fault, Silent)
+            ):
+                self.abort()
+                self.known.pipelining_lost += 1
+                self._one_by_one = True
                 return await self.deliver(letter, before_dot, follow)
             return self._lost(fault)
         except (
@@ -266,6 +290,11 @@ class SmtpSession:
             return self._receipt(State.REFUSED, text=text, enhanced="5.6.7")
         return None
 
+    def _pipelines(self, opened: Opened) -> bool:
+        if "pipelining" not in opened.extensions or self._one_by_one:
+            return False
+        return self.known.pipelines if self._pipelining is None else self._pipelining
+
     def _commands(self, opened: Opened, letter: Envelope) -> tuple[bytes, bytes, bytes]:
         mail, rcpt = (
             f"MAIL FROM:<{wire_form(letter.sender)}>",
@@ -288,8 +317,10 @@ class SmtpSession:
         line fails later: nothing may hide it, unless the replies turn out not to belong to the
         commands.
         """
-        line, pipelined = opened.line, "pipelining" in opened.extensions
-        commands = self._commands(opened, letter) if self._ahead is None else ()
+        behind = self._ahead is not None
+        line, pipelined = opened.line, behind or self._pipelines(opened)
+        commands = () if behind else self._commands(opened, letter)
+        self._was_ahead = behind
         if commands:
             self._since = time.monotonic()
             if pipelined:
@@ -306,7 +337,9 @@ class SmtpSession:
                     self._stage = stage
                 if not pipelined:
                     line.send(commands[at], 1)
-                reply = await line.reply(seconds)
+                unproven = behind and not self._answers_ahead
+                reply = await line.reply(min(seconds, self.patience.ahead) if unproven else seconds)
+                self._answers_ahead, self._was_ahead = self._answers_ahead or behind, pipelined
                 if not line.in_step:
                     raise OutOfStep("the server said more than it was asked")
                 first = reply.code // 100
@@ -356,11 +389,7 @@ class SmtpSession:
             return await self._early(line)
 
         group = b""
-        if (
-            follow is not None
-            and "pipelining" in opened.extensions
-            and self._misfit(opened, follow) is None
-        ):
+        if follow is not None and self._pipelines(opened) and self._misfit(opened, follow) is None:
             group = b"".join(self._commands(opened, follow))
         sent = time.monotonic()
         self._stage = Stage.DOT
@@ -372,9 +401,31 @@ class SmtpSession:
             )
         receipt = self._settled(reply)
         self._unclean = False
-        if group and self._opened is not None:
+        if receipt.state in (State.DEFERRED, State.REFUSED) and self._opened is not None:
+            await self._sure(line, bool(group))
+        elif group and self._opened is not None:
             self._ahead, self._since = follow, sent
         return receipt
+
+    async def _sure(self, line: Line, group: bool) -> None:
+        """Make sure that a "no" was the answer to the dot, and not to the letter half way; then
+        begin anew.
+
+        A server that spoke too early answers the dot as well, and may take the letter. `Lost` where
+        that is so, or where nobody can tell: then nobody knows what became of the letter.
+        """
+        try:
+            if not group:
+                line.send(b"QUIT\r\n", 1)
+            replies = [await line.reply(self.patience.ahead) for _ in range(3 if group else 1)]
+        except HungUp:  # as it may, after a "no"
+            self.abort()
+            return
+        first, last = replies[0], replies[-1].code
+        one_late = last != 354 and last < 400 if group else last // 100 == 2 and last != 221
+        if one_late or not line.in_step:
+            raise OutOfStep(f"the letter was answered twice: then came {first.code} {first.text}")
+        self.abort()
 
     async def _early(self, line: Line) -> Receipt:
         """The server spoke or hung up before the dot: nothing was handed over, and
