@@ -471,6 +471,18 @@ async def test_plain_that_is_offered_and_not_known_gives_way_to_login_once(
 # ------------------------------------------------------------------ connecting
 
 
+async def test_name_that_the_server_does_not_take_gives_way_to_none() -> None:
+    refusal = b"550 REJECTED - Bad HELO - Host impersonating [ngo.example]\r\n"
+    async with SmtpServer("ehlo", says(refusal)) as server:
+        session = SmtpSession(at(server, "none", user=None, password=None), PATIENT, lambda _: True)
+        await session.connect()
+        await session.quit()
+    assert [line.split()[1] for line in server.heard if line.startswith(b"EHLO")] == [
+        b"mailer.example",
+        b"[127.0.0.1]",
+    ]
+
+
 async def test_greeting_may_take_longer_than_the_connection() -> None:
     async def late(_reader: object, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         await asyncio.sleep(0.5)

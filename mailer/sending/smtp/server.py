@@ -139,7 +139,7 @@ async def open_line(server: Server, patience: Patience) -> Opened:
         guard(client)
         client.timeout = patience.command
         step = "ehlo"
-        await client.ehlo()  # no HELO instead: TLS and AUTH need EHLO
+        await _introduce(client)
         if server.security == "starttls":
             step = "starttls"
             await client.starttls(timeout=patience.connect)
@@ -157,6 +157,22 @@ async def open_line(server: Server, patience: Patience) -> Opened:
     except BaseException:
         _drop(client)
         raise
+
+
+NOBODY_IN_PARTICULAR = "[127.0.0.1]"
+"""An address in place of a name (RFC 5321 section 4.1.3). The true one would tell where the mailer is."""
+
+
+async def _introduce(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO; no HELO instead, since TLS and AUTH need EHLO. Where the name is not taken, say none."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError as fault:
+        kind = replies.diagnose(fault.code, None, fault.message, Stage.CONNECT)
+        if kind.name != "our_name":
+            raise
+        client.local_hostname = NOBODY_IN_PARTICULAR
+        await client.ehlo()
 
 
 class _Quiet(asyncio.Protocol):
