@@ -333,8 +333,8 @@ async def test_limit_of_a_session_is_learnt_and_remembered_without_a_rest(
             assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
             assert server.connections - before == connections
     assert [one["what"] for one in told if one["event"] == "learnt"] == [
-        f"{after.server.partition(' ')[0]} takes 3 letters on a connection; from now on it is opened anew after as many "
-        "([limits] per_connection)"
+        f"{after.server.partition(' ')[0]} takes 3 letters on a connection; from now on"
+        " it is opened anew after as many ([limits] per_connection)"
     ]
     assert not [one for one in told if one["event"] == "slow_down"]
     assert [one["state"] for one in told if one["event"] == "outcome"].count("deferred") == 1

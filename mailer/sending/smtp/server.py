@@ -160,11 +160,15 @@ async def open_line(server: Server, patience: Patience) -> Opened:
 
 
 NOBODY_IN_PARTICULAR = "[127.0.0.1]"
-"""An address in place of a name (RFC 5321 section 4.1.3). The true one would tell where the mailer is."""
+"""An address in place of a name (RFC 5321 section 4.1.3). The true one would tell where the mailer
+is.
+"""
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:
-    """Say EHLO; no HELO instead, since TLS and AUTH need EHLO. Where the name is not taken, say none."""
+    """Say EHLO; no HELO instead, since TLS and AUTH need EHLO. Where the name is not taken, say
+    none.
+    """
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError as fault:
