@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailer.base.errors import Refused, UsageError
-from mailer.base.states import State
+from mailer.base.states import WORDS, State
 from mailer.cli.context import Command, Desk, Everywhere, Group
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, table
 from mailer.report import totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
+from mailer.report.story import Step, joined, story, why
 
 if TYPE_CHECKING:
     from mailer.ledger.ledger import Connection
@@ -116,12 +117,12 @@ def show(
         folder = _folder(desk, connection, found[0]) if evidence else None
         if desk.json:
             for one in found:
-                story = _story_as_data(connection, mail_out, one)
-                if folder is not None and story["evidence"] is not None:
-                    story["evidence"] |= {"sent_folder": folder}
+                data_of = _story_as_data(connection, mail_out, one)
+                if folder is not None and data_of["evidence"] is not None:
+                    data_of["evidence"] |= {"sent_folder": folder}
                 if letter is not None:
-                    story |= {"sha256": letter.sha256, "exact": letter.exact}
-                desk.data(story | ({"letter": _text_of(data)} if text else {}))
+                    data_of |= {"sha256": letter.sha256, "exact": letter.exact}
+                desk.data(data_of | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
             from mailer.cli.screen.tables import show_people, show_steps
 
@@ -144,7 +145,7 @@ def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence
     from mailer.report.evidence import CALIBRATION, in_sent_folder
 
     if one.message_id is None:
-        raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     accepted = deliveries.accepted_ids(connection, one.mail_out_id, CALIBRATION + 1)
     return asyncio.run(in_sent_folder(desk.workspace, one, accepted))
 
@@ -182,21 +183,28 @@ def _show_story(
             show_text(desk, line)
         elif line:  # an address or a Message-ID stays in one piece, to be copied
             desk.out.print(spell(line), soft_wrap=True)
-    rows = []
-    for step in totals.story(mail_out, one, moments):
-        lines = [*step.happened, f"→ {step.became}"] if step.became else list(step.happened)
-        rows.append(([totals.local(step.at)], lines, ""))
+    rows = [([totals.local(step.at)], _lines(step), "") for step in story(mail_out, one, moments)]
     desk.out.print()
     show_rows(desk, rows)
     if one.state is State.UNKNOWN:
         _show_evidence(desk, one, moments, folder)
     elif folder is not None:
         desk.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
-    if others := totals.elsewhere(connection, one):
+    if others := table.of_person(connection, one):
         from mailer.cli.screen.tables import show_people
 
         desk.out.print("\nThe same person elsewhere:")
         show_people(desk, others)
+
+
+def _lines(step: Step) -> list[str]:
+    lines = [str(sentence) for sentence in step.said]
+    if step.server:
+        lines.append(f"server: {step.server}")
+    if step.became:
+        because = f": {joined(step.because)}" if step.because else ""
+        lines.append(f"→ {WORDS[step.became]}{because}")
+    return lines
 
 
 def _show_evidence(
@@ -236,7 +244,7 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
         "next_try_at": one.next_try_at,
         "timeline": moments,
         "evidence": asdict(found) if found else None,
-        "elsewhere": [totals.person(other) for other in totals.elsewhere(connection, one)],
+        "elsewhere": [totals.person(other) for other in table.of_person(connection, one)],
     }
 
 
@@ -252,7 +260,7 @@ def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
             "The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}"
         )
     if found is None:
-        raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
+        raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     if one.dated_at is None:
         desk.say("This letter has not been handed over yet, so it has no Date.")
     elif not found.exact:

@@ -8,8 +8,7 @@ Texts are as sheets and servers gave them; whoever shows them makes control char
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +16,10 @@ from typing import Any
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
-from mailer.ledger import mailouts
-from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
-from mailer.ledger.reading.deliveries import Delivery, Moment
+from mailer.ledger.reading.deliveries import Delivery
 
 WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
 """The states that want a look, in the order in which delegations are listed."""
@@ -58,7 +55,6 @@ STATES_OF_MAIL_OUT: dict[MailOutState, str] = {
     MailOutState.FINISHED: "finished",
 }
 NOT_KNOWN = "delegation not known"
-_A_PROCESS = re.compile(r"[0-9a-f]{12}")  # `senders.sender` calls itself so; people have names
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +90,6 @@ class LeftOut:
     reason: str  # in words
     people: int
     delegations: Mapping[str, int]  # code → people, most first
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a delivery's story: when, what happened, and what the delivery became by it."""
-
-    at: datetime
-    happened: tuple[str, ...]
-    became: str = ""  # "still trying: server asked to try later"
 
 
 # ---------------------------------------------------------------------------------------- mail-outs
@@ -287,74 +274,6 @@ def person(one: Delivery) -> dict[str, Any]:
     }
 
 
-def why(one: Delivery) -> str:
-    """Say in a sentence why a delivery is where it is: the reason, the server's own words or the
-    cell, what is next.
-    """
-    parts = [in_words(one.reason)] if one.reason else []
-    if one.reason in IN_THE_ROW:
-        if one.reason in (Reason.ROW, Reason.UNKNOWN_DELEGATION) and one.detail:
-            parts = [one.detail]
-        if one.address:
-            parts.append(one.address)
-        parts.append(one.place)
-    elif one.detail:
-        parts.append(one.detail)
-    said = (
-        ""
-        if one.state is State.UNKNOWN and not one.code
-        else server_line(one.code, one.enhanced, one.text)
-    )
-    if said and (one.state is not State.ACCEPTED or one.attempts > 1):
-        parts.append(f"server: {said}" if one.code else said)
-    if one.state is State.DEFERRED and one.next_try_at:
-        parts.append(f"next try {local(one.next_try_at)}")
-    if one.state is State.ACCEPTED and one.attempts > 1:
-        parts.append(f"at try {one.attempts}")
-    return "; ".join(parts)
-
-
-def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> list[Step]:
-    """Tell all that happened to a delivery in plain words, from the plan on."""
-    if one.state is State.SKIPPED:
-        return [
-            Step(
-                mail_out.planned_at,
-                (f"planned in {mail_out.name}",),
-                f"{WORDS[one.state]}: {why(one)}",
-            )
-        ]
-    steps = [Step(mail_out.planned_at, (f"planned in {mail_out.name}",), WORDS[State.WAITING])]
-    for number, moment in enumerate(moments, 1):
-        if moment.kind is not EventKind.SENDING or number == len(
-            moments
-        ):  # a claim is news only while nothing follows
-            steps.append(Step(moment.at, tuple(_happened(moment)), _became(moment)))
-    if one.state is State.DEFERRED and one.next_try_at:
-        steps.append(Step(one.next_try_at, ("next try",)))
-    return steps
-
-
-def elsewhere(connection: Connection, one: Delivery) -> list[Delivery]:
-    """List the same person's deliveries in the other mail-outs, by name within the delegation or by
-    address.
-    """
-    return [
-        other
-        for mail_out in mailouts.all_of_them(connection)
-        if mail_out.id != one.mail_out_id
-        for other in deliveries.people(connection, mail_out.id, delegations=[one.delegation])
-        if other.person == one.person or (one.address_key and other.address_key == one.address_key)
-    ]
-
-
-def server_line(code: int | None, enhanced: str | None, text: str) -> str:
-    """Put the server's line together again: `550 5.1.1 no such user here`."""
-    if enhanced and text.startswith(enhanced):
-        enhanced = None
-    return " ".join(str(part) for part in (code, enhanced, text) if part)
-
-
 def in_words(reason: str) -> str:
     """Return the words for a reason, also for none."""
     return REASONS[Reason(reason)] if reason else "no reason on record"
@@ -365,42 +284,3 @@ def local(at: datetime, *, seconds: bool = True) -> str:
     here = at.astimezone()
     clock = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
     return f"{here.day} {here:%b %Y} {clock} {here.tzname()}"
-
-
-def person_behind(who: str) -> str:
-    """Return the person who did it; nobody, where it was a sender process."""
-    return "" if _A_PROCESS.fullmatch(who) else who
-
-
-def _happened(moment: Moment) -> Iterator[str]:
-    if moment.attempt is not None:
-        if moment.peer:
-            yield f"try {moment.attempt}, to {moment.peer}, {moment.tls or 'not encrypted'}"
-        if moment.kind is EventKind.LATE_ANSWER:
-            yield (
-                "an answer came after the letter was no longer this sender's; it is kept as"
-                " evidence"
-            )
-        said = server_line(moment.code, moment.enhanced, moment.text)
-        yield f"server: {said}" if moment.code else said or "no answer is on record"
-        return
-    who = person_behind(moment.who)
-    if moment.kind is EventKind.SENDING:
-        yield "taken up by a sender"
-    elif moment.kind is EventKind.WAITING:
-        yield "put back before anything was handed over"
-    elif moment.kind in (EventKind.ACCEPTED, EventKind.NOT_SENT) and moment.reason in (
-        "",
-        Reason.DECIDED,
-    ):  # by a person
-        yield f"{who} decided: {moment.detail}"
-    else:
-        by = f"by {who}" if who else ""
-        yield ": ".join(part for part in (by, moment.detail) if part) or "without another try"
-
-
-def _became(moment: Moment) -> str:
-    words = {state.value: word for state, word in WORDS.items()}.get(
-        moment.kind, moment.kind.replace("_", " ")
-    )
-    return f"{words}: {in_words(moment.reason)}" if moment.reason else words

@@ -24,7 +24,7 @@ from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from tests.conftest import SettableClock, a_plan
 from tests.ledger.test_ledger import ME, YES, Journey
-from tests.report.test_totals import journey
+from tests.report.conftest import journey
 
 __all__ = ["journey"]  # the fixture: one delivery in each state
 

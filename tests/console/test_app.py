@@ -44,7 +44,7 @@ from tests.helpers.consoles import (
     workspace,
 )
 from tests.ledger.test_ledger import Journey
-from tests.report.test_totals import journey
+from tests.report.conftest import journey
 
 __all__ = ["journey"]  # the fixture: one delivery in each state
 

@@ -36,7 +36,7 @@ from mailer.sending.demo_server import Mailbox
 from tests.conftest import a_plan
 from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
 from tests.ledger.test_ledger import LATER, ME, YES
-from tests.report.test_totals import BROKE, NO_SUCH
+from tests.report.conftest import BROKE, NO_SUCH
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -6,52 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from mailer.base.delegations import Delegations
-from mailer.base.states import MailOutState, Reason, Receipt, Stage, State
+from mailer.base.states import MailOutState, Reason, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.moves import transitions
 from mailer.ledger.reading import deliveries
 from mailer.plan.plan import Planned
 from mailer.report import totals as report
-from tests.conftest import SettableClock, a_contact, a_plan
-from tests.ledger.test_ledger import LATER, ME, YES, Journey
+from tests.conftest import a_contact
+from tests.ledger.test_ledger import Journey
 
 KNOWN = Delegations.load()
-NO_SUCH = Receipt(
-    State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user \\x1b[31m here", "mx.example", "TLSv1.3"
-)
-FULL = Receipt(State.REFUSED, Stage.RCPT, 552, "5.2.2", "mailbox full", "mx.example", "TLSv1.3")
-BROKE = Receipt(
-    State.UNKNOWN, Stage.DOT, text="the line broke before the answer came", peer="mx.example"
-)
-
-
-@pytest.fixture
-def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> Journey:
-    """One of each: 1 refused, 2 accepted at the second try, 3 unknown, 4 accepted, 5 still trying,
-    6 given up.
-    """
-    journey = Journey(ledger, planned(6, left_out=2), clock)
-    refused, twice, unknown, accepted, trying, given_up = journey.claim(6)
-    clock.forward(seconds=1)
-    journey.record(refused, NO_SUCH, reason=Reason.NO_MAILBOX)
-    journey.record(twice, LATER, reason=Reason.LATER, next_try_at=clock())
-    journey.mark(unknown)
-    journey.record(unknown, BROKE, reason=Reason.BROKE_AFTER_DOT)
-    journey.mark(accepted)
-    journey.record(accepted, YES)
-    journey.record(trying, LATER, reason=Reason.LATER, next_try_at=clock() + timedelta(minutes=20))
-    journey.record(given_up, LATER, state=State.NOT_SENT, reason=Reason.GAVE_UP)
-    clock.forward(seconds=1)
-    (again,) = journey.claim(1)
-    journey.mark(again)
-    journey.record(again, YES)
-    return journey
 
 
 def test_totals_add_up_to_everyone_of_the_plan(journey: Journey, ledger: Ledger) -> None:
@@ -214,25 +182,6 @@ def test_unknown_refused_and_given_up_need_a_person_and_the_stopped_do_not(
         assert deliveries.counts(connection, journey.id)[State.NOT_SENT] == 2
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (1, "no such mailbox; server: 550 5.1.1 no such user \\x1b[31m here"),
-        (2, "server: 250 2.0.0 queued as 4F1C; at try 2"),
-        (3, "the line broke after the letter was handed over"),
-        (4, ""),
-        (6, "tried long enough; server: 450 4.2.0 greylisted"),
-        (7, "no address; contacts/all.csv:8:4"),
-    ],
-)
-def test_every_outcome_says_why(journey: Journey, number: int, said: str) -> None:
-    assert report.why(journey.one(number)) == said
-
-
-def test_whoever_is_still_tried_has_a_next_try(journey: Journey) -> None:
-    assert "next try 20 Jan 2027" in report.why(journey.one(5))
-
-
 def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
     assert report.person(journey.one(1)) == {
         "delivery": "M-0001-001",
@@ -251,104 +200,6 @@ def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
         "at": "2027-01-20T08:00:01Z",
     }
     assert report.person(journey.one(4))["reason"] is None
-
-
-def test_enhanced_code_that_stands_in_the_text_is_not_said_twice() -> None:
-    assert report.server_line(550, "5.1.1", "5.1.1 no such user") == "550 5.1.1 no such user"
-    assert report.server_line(550, "5.1.1", "no such user") == "550 5.1.1 no such user"
-    assert report.server_line(None, None, "the server hung up") == "the server hung up"
-
-
-def told(journey: Journey, ledger: Ledger, number: int) -> list[tuple[str, ...]]:
-    one = journey.one(number)
-    with ledger.reading() as connection:
-        mail_out = mailouts.get(connection, journey.id)
-        steps = report.story(mail_out, one, deliveries.timeline(connection, one.id))
-    return [(*step.happened, step.became) for step in steps]
-
-
-def test_story_of_a_letter_tells_each_try_with_the_servers_line(
-    journey: Journey, ledger: Ledger
-) -> None:
-    assert told(journey, ledger, 2) == [
-        ("planned in M-0001", "waiting"),
-        ("server: 450 4.2.0 greylisted", "still trying: server asked to try later"),
-        (
-            "try 2, to smtp.example, TLSv1.3",
-            "server: 250 2.0.0 queued as 4F1C",
-            "accepted for delivery",
-        ),
-    ]
-
-
-def test_story_of_a_waiting_letter_ends_with_its_next_try(journey: Journey, ledger: Ledger) -> None:
-    assert told(journey, ledger, 5)[-1] == ("next try", "")
-
-
-def test_story_of_those_left_out_is_the_reason_and_the_cell(
-    journey: Journey, ledger: Ledger
-) -> None:
-    assert told(journey, ledger, 8) == [
-        ("planned in M-0001", "left out: no address; contacts/all.csv:9:4")
-    ]
-
-
-def test_story_names_who_settled_an_unknown_and_why(
-    journey: Journey, ledger: Ledger, clock: SettableClock
-) -> None:
-    with ledger.writing() as connection:
-        transitions.settle(
-            connection,
-            journey.one(3).id,
-            State.ACCEPTED,
-            who="Marta",
-            because="it is in Sent",
-            at=clock(),
-        )
-    assert told(journey, ledger, 3)[-1] == ("Marta decided: it is in Sent", "accepted for delivery")
-
-
-def test_story_keeps_the_answer_that_came_too_late(
-    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
-) -> None:
-    journey = Journey(ledger, planned(1), clock)
-    (one,) = journey.claim()
-    journey.mark(one)
-    journey.recover(ME)
-    clock.forward(seconds=1)
-    journey.record(one, YES)
-    assert told(journey, ledger, 1)[-1][1:] == (
-        "an answer came after the letter was no longer this sender's; it is kept as evidence",
-        "server: 250 2.0.0 queued as 4F1C",
-        "late answer",
-    )
-
-
-def test_story_tells_of_a_letter_that_is_being_sent_and_of_one_put_back(
-    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
-) -> None:
-    journey = Journey(ledger, planned(2), clock)
-    one, two = journey.claim(2)
-    assert told(journey, ledger, 1)[-1] == ("taken up by a sender", "being sent")
-    with ledger.writing() as connection:
-        transitions.release(connection, [one], owner=ME, at=clock())
-    assert told(journey, ledger, 1)[-1] == ("put back before anything was handed over", "waiting")
-    journey.become(MailOutState.STOPPED)
-    with ledger.writing() as connection:
-        transitions.release(connection, [two], owner="0123456789ab", at=clock())
-    assert told(journey, ledger, 1)[-1] == ("by Jana", "not sent: stopped")
-
-
-def test_same_person_is_found_in_the_other_mail_outs(
-    journey: Journey, ledger: Ledger, clock: SettableClock
-) -> None:
-    moved = replace(a_contact(1), address="new.address@no.parliament.example")
-    with ledger.writing() as connection:
-        out = Planned(moved, 1, 0, "en", False, Reason.ON_HOLD, "")
-        mailouts.create(connection, a_plan(deliveries=(out,)), at=clock(), who="Jana")
-        (other,) = report.elsewhere(connection, journey.one(1))
-        assert report.elsewhere(connection, journey.one(2)) == []
-    assert other.shown == "M-0002-001"
 
 
 def test_part_that_is_done_leaves_out_the_left_out_and_those_who_wait(

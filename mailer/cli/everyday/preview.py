@@ -237,8 +237,8 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
     from mailer.ledger import mailouts
     from mailer.ledger.ledger import number_of
     from mailer.ledger.reading import deliveries
-    from mailer.report import totals
     from mailer.report.evidence import letter_of
+    from mailer.report.story import joined, why
 
     with desk.ledger() as ledger, ledger.reading() as connection:
         planned = mailouts.get(connection, number_of(mail_out))
@@ -259,7 +259,7 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
         (one,) = found
         sent = letter_of(desk.workspace, connection, one)
         if sent is None:
-            raise UsageError(f"There is no letter for {one.name or one.shown}: {totals.why(one)}.")
+            raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     message = parsed(sent.data)
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
     said, page = (

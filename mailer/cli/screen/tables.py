@@ -18,7 +18,7 @@ from rich.text import Text
 from mailer.base.delegations import Delegations
 from mailer.base.states import MARKS, WORDS, State
 from mailer.cli.context import Desk, printable
-from mailer.report import totals
+from mailer.report import story, totals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +107,7 @@ def show_people(desk: Desk, people: Sequence[Delivery]) -> None:
     rows = [
         (
             [one.shown, *_state(one.state), f"{one.name or '(no name)'}, {one.delegation or '??'}"],
-            [totals.why(one)],
+            [story.joined(story.why(one))],
             STYLES[one.state],
         )
         for one in people

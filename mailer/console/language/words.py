@@ -14,6 +14,7 @@ from importlib import resources
 
 from mailer.base.errors import Problem
 from mailer.base.problems import codes
+from mailer.report.story import Sentence
 from mailer.report.totals import per_cent
 
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -50,6 +51,18 @@ class Words:
             if values
             else said
         )
+
+    def tell(self, *sentences: Sentence) -> str:
+        """Say sentences of a story, in one line."""
+        return "; ".join(
+            self(one.words, **{name: self._value(name, it) for name, it in one.values.items()})
+            for one in sentences
+        )
+
+    def _value(self, name: str, value: int | str | datetime) -> int | str:
+        if isinstance(value, datetime):
+            return self.moment(value)
+        return self.place(str(value)) if name == "place" else value
 
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
         """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""

@@ -4,8 +4,7 @@ about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from email import message_from_bytes, policy
 
@@ -17,7 +16,6 @@ from mailer.base.states import WORDS, State
 from mailer.console.access.guard import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
-from mailer.console.views.outcomes import because
 from mailer.contacts import holds
 from mailer.contacts.contact import Contact
 from mailer.ledger import events, notes
@@ -27,20 +25,8 @@ from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import resolve
 from mailer.ledger.reading import deliveries, table
 from mailer.ledger.reading.deliveries import Delivery, Moment
-from mailer.report import totals
 from mailer.report.evidence import Sent, evidence, letter_of
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the timeline."""
-
-    at: datetime
-    lines: tuple[str, ...]
-    became: State | None = None
-    reason: str = ""
-    server: str = ""  # the server's own line, a click away
-    ahead: bool = False  # not yet: the next try
+from mailer.report.story import story, why
 
 
 def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
@@ -67,8 +53,8 @@ def show(visit: Visit) -> Response:
         "delivery.html",
         mail_out=mail_out,
         one=one,
-        steps=list(_story(visit, mail_out, one, moments)),
-        because=because(visit, one),
+        steps=list(story(mail_out, one, moments)),
+        because=why(one),
         others=others,
         held=_held(visit, one),
         done=_done(moments),
@@ -84,64 +70,6 @@ def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
         -1:
     ]
     return (last[0].who, last[0].at) if last and last[0].kind is EventKind.DONE else None
-
-
-def _story(visit: Visit, mail_out: MailOut, one: Delivery, moments: list[Moment]) -> Iterator[Step]:
-    """Tell what happened, as `report.story` does, in the reader's language."""
-    say = visit.say
-    left = one.state is State.SKIPPED
-    yield Step(
-        mail_out.planned_at,
-        (say("planned in {name}", name=mail_out.name),),
-        State.SKIPPED if left else State.WAITING,
-        one.reason if left else "",
-    )
-    for number, moment in enumerate(moments, 1):
-        if moment.kind is EventKind.SENDING and number < len(moments):
-            continue  # a claim is news only while nothing follows
-        became = moment.kind.state
-        server = (
-            totals.server_line(moment.code, moment.enhanced, moment.text) if moment.code else ""
-        )
-        yield Step(moment.at, tuple(_lines(visit, moment)), became, moment.reason, server)
-    if one.state is State.DEFERRED and one.next_try_at:
-        yield Step(one.next_try_at, (say("next try"),), ahead=True)
-
-
-def _lines(visit: Visit, moment: Moment) -> Iterator[str]:
-    say = visit.say
-    who = totals.person_behind(moment.who)
-    if moment.kind is EventKind.LATE_ANSWER:
-        yield say(
-            "An answer came after the letter was no longer this sender's; it is kept as evidence."
-        )
-    if moment.attempt is not None:
-        yield say("try {n}", n=moment.attempt) + (
-            f" · {moment.peer} · {moment.tls or say('not encrypted')}" if moment.peer else ""
-        )
-        if not moment.code and moment.text:
-            yield moment.text
-    elif moment.kind is EventKind.SENDING:
-        yield say("taken up by a sender")
-    elif moment.kind is EventKind.WAITING:
-        yield say("put back before anything was handed over")
-    elif moment.kind is EventKind.NOTED:
-        yield say("note by {who}: {text}", who=who, text=moment.detail)
-    elif moment.kind is EventKind.LETTER_OPENED:
-        yield say("letter opened by {who}", who=who)
-    elif moment.kind is EventKind.DONE:
-        yield say("follow-up done by {who}", who=who)
-    elif moment.kind is EventKind.TO_DO_AGAIN:
-        yield say("follow-up taken up again by {who}", who=who)
-    elif (
-        moment.kind in (EventKind.ACCEPTED, EventKind.NOT_SENT) and not moment.reason
-    ):  # an unknown one was settled
-        yield say("{who} decided: {text}", who=who, text=moment.detail)
-    else:
-        yield from filter(
-            None,
-            (say("by {who}", who=who) if who else moment.kind.replace("_", " "), moment.detail),
-        )
 
 
 # --------------------------------------------------------------------------------------- the letter

@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit
-from mailer.console.views.outcomes import as_file, because, by_delegation, calls
+from mailer.console.views.outcomes import as_file, by_delegation, calls
 from mailer.ledger import notes
 from mailer.ledger.reading import table
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.table import Wanted
 from mailer.report import totals
+from mailer.report.story import why
 
 NEXT: dict[str, str] = {
     Reason.NO_MAILBOX: "Find the right address and correct the sheet, then plan the rest.",
@@ -71,7 +72,7 @@ def follow_up(visit: Visit) -> Response:
         notes=said,
         skipped=len(skipped),
         next=lambda one: visit.say(NEXT.get(one.reason, OTHERWISE)),
-        because=lambda one: because(visit, one),
+        why=why,
     )
 
 

@@ -23,7 +23,7 @@ from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
-from mailer.console.views.outcomes import because, counted
+from mailer.console.views.outcomes import counted
 from mailer.ledger import events, mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
@@ -33,6 +33,7 @@ from mailer.ledger.reading import table as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.table import Happened
 from mailer.report import totals as report
+from mailer.report.story import told, why
 
 LOOK = 0.7  # seconds between two looks at the send log
 SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
@@ -52,7 +53,7 @@ class Now:
     to_send: int
     totals: list[report.Total]
     table: dict[str, dict[State, int]]
-    needs: list[tuple[Delivery, list[str]]]
+    needs: list[Delivery]
     needing: int
     latest: list[Happened]
     bars: list[int]  # outcomes in each span of ten seconds, the oldest first
@@ -76,7 +77,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit
     )
     open_ = sum(counts.states[state] for state in OPEN)
-    needs, needing = _needs(visit, connection, mail_out, counts.states)
+    needs, needing = _needs(connection, mail_out, counts.states)
     root = visit.workspace.root
     return Now(
         mail_out=mail_out,
@@ -107,17 +108,15 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
 
 
 def _needs(
-    visit: Visit, connection: Connection, mail_out: MailOut, counts: dict[State, int]
-) -> tuple[list[tuple[Delivery, list[str]]], int]:
+    connection: Connection, mail_out: MailOut, counts: dict[State, int]
+) -> tuple[list[Delivery], int]:
     """Return the first of those who need a person, and how many they are."""
     wanted = outcomes.Wanted(states=(State.UNKNOWN.value,))
     rows = list(outcomes.page(connection, mail_out.id, wanted, limit=SHOWN).rows)
     if len(rows) < SHOWN:
         wanted = outcomes.Wanted(states=(State.REFUSED.value,))
         rows += outcomes.page(connection, mail_out.id, wanted, limit=SHOWN - len(rows)).rows
-    return [(one, because(visit, one)) for one in rows], counts[State.UNKNOWN] + counts[
-        State.REFUSED
-    ]
+    return rows, counts[State.UNKNOWN] + counts[State.REFUSED]
 
 
 def _speed(times: list[datetime], visit: Visit) -> tuple[list[int], float]:
@@ -164,6 +163,8 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
         "tiles": tile_map(now.table),
         "limit": limits.per_minute,
         "states": report.IN_ORDER,
+        "why": why,
+        "told": told,
     }
 
 

@@ -260,26 +260,6 @@ def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Deli
     return dict(sorted(groups.items(), key=lambda group: tokens(visit.name_of(group[0]))))
 
 
-def because(visit: Visit, one: Delivery) -> list[str]:
-    """Say why a delivery is where it is, in pieces: the reason, the person or the cell, the
-    server's words.
-    """
-    say = visit.say
-    parts = [say(totals.in_words(one.reason))] if one.reason else []
-    if one.reason in totals.IN_THE_ROW:
-        parts += [part for part in (say(one.detail), one.address, say.place(one.place)) if part]
-    elif one.detail:
-        parts.append(say(one.detail))
-    said = totals.server_line(one.code, one.enhanced, one.text)
-    if said and one.code and (one.state is not State.ACCEPTED or one.attempts > 1):
-        parts.append(f"{say('server')}: {said}")
-    if one.state is State.DEFERRED and one.next_try_at:
-        parts.append(say("next try {at}", at=say.moment(one.next_try_at)))
-    if one.state is State.ACCEPTED and one.attempts > 1:
-        parts.append(say("at try {n}", n=one.attempts))
-    return parts
-
-
 def search(visit: Visit) -> Response:
     """Find a person in all mail-outs and in the sheets."""
     text = visit.query("q")[:200]

@@ -317,6 +317,7 @@ class Happened:
     id: int
     at: datetime
     kind: EventKind
+    reason: str
     who: str
     detail: str
     number: int | None
@@ -327,7 +328,7 @@ class Happened:
 def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[Happened]:
     """Yield the last events of a mail-out, the newest first; a claim is no news."""
     rows = connection.execute(
-        sa.select(e.id, e.at, e.kind, e.who, e.detail, d.number, d.name, d.delegation)
+        sa.select(e.id, e.at, e.kind, e.reason, e.who, e.detail, d.number, d.name, d.delegation)
         .select_from(event)
         .outerjoin(delivery, d.id == e.delivery_id)
         .where(e.mail_out_id == mail_out_id, e.kind != EventKind.SENDING.value)
@@ -339,6 +340,7 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
             row.id,
             row.at,
             kind_of(row.kind),
+            row.reason,
             row.who,
             row.detail,
             row.number,
