@@ -2,17 +2,17 @@
 
 A pure function of letter, contact and settings: nothing is remembered from one person to the next
 but what is the same for both. Every mistake of a letter is found before anybody's letter is made
-(`check_letters`); what only one person's row lacks is told with its cell.
+(`letters.checks`); what only one person's row lacks is told with its cell.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
-from typing import Any, get_args
+from typing import Any
 
 import jinja2
 
@@ -23,9 +23,7 @@ from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
-from mailer.letters.appeal_toml import Credentials
-from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words, personal
-from mailer.letters.checks import style, twins
+from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
 from mailer.letters.markup import MAX_PART, Parts, escaped
 from mailer.letters.placeholders import (
     SLOT,
@@ -95,6 +93,14 @@ class _Sheet:
     paragraphs: Mapping[str, _Piece]  # by delegation
 
 
+def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
+    """Return the error that refuses an appeal for what is wrong in its letters."""
+    many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return MailerError(
+        f"the letters of {appeal.name} have {many}", code=problems[0].code, problems=problems
+    )
+
+
 class Renderer:
     """All letters of an appeal, ready to be filled in."""
 
@@ -123,14 +129,8 @@ class Renderer:
             "postal_address": sender.postal_address or Empty("sender.postal_address"),
             "reply_to": sender.answers_to,
         }
-        problems = self.problems()
-        if problems:
-            many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-            raise MailerError(
-                f"the letters of {appeal.name} have {many}",
-                code=problems[0].code,
-                problems=problems,
-            )
+        if problems := self.problems():
+            raise unusable(appeal, problems)
         self._sheets = {
             language: self._compile(letter) for language, letter in appeal.letters.items()
         }
@@ -146,8 +146,7 @@ class Renderer:
         if self.appeal.layout:
             found += markup.check_layout(self.appeal.layout, "templates/_shared/layout.html")
         found += self._patterns()
-        found = list(dict.fromkeys(found))  # what letters share is wrong once
-        return found or [one for one in twins.check(self.appeal) if one.severity is Severity.ERROR]
+        return list(dict.fromkeys(found))  # what letters share is wrong once
 
     def _patterns(self) -> Iterator[Problem]:
         """Yield what attachments name that no sheet has."""
@@ -442,43 +441,6 @@ def _of_the_row(error: Exception) -> bool:
     return error.word.partition(".")[0] not in ("sender", "session", "fact")
 
 
-def check_letters(
-    appeal: Appeal,
-    sender: Sender,
-    delegations: Delegations,
-    forms: Forms,
-    columns: Collection[str] = (),
-) -> list[Problem]:
-    """Return everything that is wrong in the letters: what stands in them, and what comes of it for
-    made-up people.
-
-    The made-up people are women, men and people of unknown gender in every role, with every cell
-    filled in. They have no files of their own: whether those are there is seen on the letters of
-    real people.
-    """
-    try:
-        renderer = Renderer(appeal, sender, delegations, forms, columns)
-    except MailerError as fault:
-        return list(fault.problems)
-    common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
-    found: dict[Problem, None] = {}
-    for case in _cases(replace(appeal, attachments=common)):
-        if case != appeal:
-            renderer = Renderer(case, sender, delegations, forms, columns)
-        for letter in appeal.letters.values():
-            for contact in _samples(appeal, columns):
-                try:
-                    renderer.render(contact, letter.language)
-                except MailerError as fault:
-                    # The file at fault is the letter, not the sheet of a person who does not exist.
-                    found |= {_at_letter(problem, letter): None for problem in fault.problems}
-    return [
-        *found,
-        *style.warnings(appeal),
-        *(one for one in twins.check(appeal) if one.severity is not Severity.ERROR),
-    ]
-
-
 @lru_cache(maxsize=256)
 def _role(role: str, language: str) -> str:
     if not role:
@@ -536,52 +498,3 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
                 value=draft,
                 suggestion="write the subject as readers shall see it",
             )
-
-
-def _cases(appeal: Appeal) -> Iterator[Appeal]:
-    """Yield the appeal, and as it would be in the other cases that its letters ask about."""
-    yield appeal
-    asked = any(
-        "session.credentials" in placeholders.words_used(body_of(one))
-        for one in appeal.letters.values()
-    )
-    if appeal.session and asked:
-        for case in get_args(Credentials):
-            if case != appeal.session.credentials:
-                yield replace(appeal, session=replace(appeal.session, credentials=case))
-
-
-def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
-    for role in appeal.roles:
-        for gender in ("f", "m", ""):
-            yield Contact(
-                file="",
-                sheet=None,
-                row=0,
-                delegation="NO",
-                role=role,
-                name="Anna Berg",
-                given="Anna",
-                surname="Berg",
-                title="Dr",
-                gender=gender,
-                address="anna.berg@no.example",
-                chamber="deputy",
-                group="SOC",
-                vocative="Анно",
-                extra=dict.fromkeys(columns, "Example"),
-            )
-
-
-def _at_letter(problem: Problem, letter: Letter) -> Problem:
-    if problem.file:
-        return problem
-    return Problem(
-        problem.code,
-        problem.severity,
-        problem.message,
-        letter.file,
-        row=letter.body_line,
-        value=problem.column or "",
-        suggestion=problem.suggestion,
-    )

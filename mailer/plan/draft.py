@@ -66,9 +66,9 @@ class Draft:
 
     @cached_property
     def renderer(self) -> Renderer:
-        from mailer.letters.render import Renderer
+        from mailer.letters.checks import ready
 
-        return Renderer(
+        return ready(
             self.appeal,
             sender=self.workspace.settings.sender,
             forms=self.forms,

@@ -1,7 +1,7 @@
 """What can only be seen on the letters of the people who get them: rows that lack something, and
 many like letters.
 
-`render.check_letters` looks at the letters themselves. Here everybody's letter is written, and
+`letters.checks` looks at the letters themselves. Here everybody's letter is written, and
 nothing is kept.
 """
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from mailer.cli import cli
 from mailer.letters.appeal import load_appeal
-from mailer.letters.render import check_letters
+from mailer.letters.checks import check_letters
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter
 
 CONFIG = (

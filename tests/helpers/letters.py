@@ -13,7 +13,8 @@ from mailer.base.errors import MailerError, Problem
 from mailer.base.settings.workspace import Sender
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal, load_appeal
-from mailer.letters.render import Rendered, Renderer, check_letters
+from mailer.letters.checks import check_letters, ready
+from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +112,7 @@ def written(
 
 
 def renderer(appeal: Appeal, columns: Any = ()) -> Renderer:
-    return Renderer(appeal, SENDER, DELEGATIONS, FORMS, columns)
+    return ready(appeal, SENDER, DELEGATIONS, FORMS, columns)
 
 
 def checked(root: Path, columns: Any = (), **files: str) -> list[Problem]:

@@ -14,8 +14,9 @@ import pytest
 
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.letters.appeal import load_appeal
+from mailer.letters.checks import check_letters
 from mailer.letters.message.mime import read_back
-from mailer.letters.render import Renderer, check_letters
+from mailer.letters.render import Renderer
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter, person, renderer
 from tests.letters.test_mime import finished
 

@@ -20,8 +20,9 @@ from mailer.base.errors import MailerError, Problem
 from mailer.contacts.contact import Contact
 from mailer.letters import markup
 from mailer.letters.appeal import load_appeal
+from mailer.letters.checks import check_letters
 from mailer.letters.placeholders import WORDS
-from mailer.letters.render import Rendered, check_letters
+from mailer.letters.render import Rendered
 from mailer.letters.wording.salutations import LEFTOVERS
 from mailer.letters.wording.words import delegation_words, written_date
 from tests.helpers.letters import (

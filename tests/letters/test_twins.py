@@ -70,7 +70,7 @@ def test_pictures_and_pieces_are_twins_too(tmp_path: Path) -> None:
         place = tmp_path / "templates" / "appeal" / "files" / f"chart.{language}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(b"\x89PNG\r\n\x1a\n IEND")
-    found = checked(tmp_path, **files)
+    found = [one for one in checked(tmp_path, **files) if one.code == "L141"]
     assert [(problem.file, problem.row, problem.value) for problem in found] == [
         ("templates/appeal/for/NO.en.md", 1, "12"), ("templates/appeal/for/NO.fr.md", 1, "13"),
     ]  # fmt: skip

@@ -29,10 +29,11 @@ from mailer.base.states import Receipt, Stage, State
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.sheets.reader import read_bytes
 from mailer.letters.appeal import load_appeal
+from mailer.letters.checks import check_letters
 from mailer.letters.message import headers
 from mailer.letters.message.mime import build, read_back
 from mailer.letters.message.pieces import stuffed
-from mailer.letters.render import Rendered, check_letters
+from mailer.letters.render import Rendered
 from mailer.sending import replies
 from mailer.sending.replies import Verdict
 from mailer.sending.smtp.line import LONGEST_REPLY, Line

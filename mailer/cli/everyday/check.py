@@ -19,9 +19,9 @@ from mailer.contacts.book import ContactBook
 from mailer.contacts.holds import Holds
 from mailer.letters import appeal as appeals
 from mailer.letters.appeal import Appeal, Letter
-from mailer.letters.checks import spam
+from mailer.letters.checks import check_letters, spam
 from mailer.letters.message import mime, pieces
-from mailer.letters.render import Rendered, Renderer, check_letters
+from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import OWN, Forms
 from mailer.plan import per_person
 from mailer.plan.audience import Audience, Decision

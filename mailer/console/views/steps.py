@@ -30,8 +30,8 @@ from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
 from mailer.letters import appeal as appeals
 from mailer.letters.appeal import Appeal
-from mailer.letters.checks import twins
-from mailer.letters.render import Rendered, check_letters
+from mailer.letters.checks import check_letters, twins
+from mailer.letters.render import Rendered
 from mailer.plan import signoff
 from mailer.plan.audience import EVERYONE, Decision, Selection
 from mailer.plan.draft import Draft, changes_since

@@ -1,1 +1,118 @@
-"""What is doubtful in letters."""
+"""What is looked for in letters before anybody's letter is made: this module has the whole list.
+
+`check_letters` finds all of it; `ready` refuses what no plan may be made of. What only the letters
+of real people show is found in `plan.per_person`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import get_args
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.settings.workspace import Sender
+from mailer.contacts.contact import Contact
+from mailer.letters import placeholders
+from mailer.letters.appeal import Appeal, Letter
+from mailer.letters.appeal_toml import Credentials
+from mailer.letters.attachments import personal
+from mailer.letters.checks import style, twins
+from mailer.letters.placeholders import body_of
+from mailer.letters.render import Renderer, unusable
+from mailer.letters.wording.salutations import Forms
+
+
+def ready(
+    appeal: Appeal,
+    sender: Sender,
+    delegations: Delegations,
+    forms: Forms,
+    columns: Collection[str] = (),
+) -> Renderer:
+    """Return the letters, ready to be filled in.
+
+    Raises `MailerError` with what refuses a plan: all that cannot be filled in, else all that one
+    language says and another does not.
+    """
+    renderer = Renderer(appeal, sender, delegations, forms, columns)
+    if differ := [one for one in twins.check(appeal) if one.severity is Severity.ERROR]:
+        raise unusable(appeal, differ)
+    return renderer
+
+
+def check_letters(
+    appeal: Appeal,
+    sender: Sender,
+    delegations: Delegations,
+    forms: Forms,
+    columns: Collection[str] = (),
+) -> list[Problem]:
+    """Return everything that is wrong in the letters: what stands in them, and what comes of it for
+    made-up people.
+
+    The made-up people are women, men and people of unknown gender in every role, with every cell
+    filled in. They have no files of their own: whether those are there is seen on the letters of
+    real people.
+    """
+    common = tuple(pattern for pattern in appeal.attachments if not personal(pattern))
+    try:
+        renderer = Renderer(appeal, sender, delegations, forms, columns)
+    except MailerError as fault:
+        return list(fault.problems)  # nor can it be compared
+    found: dict[Problem, None] = {}
+    for case in _cases(replace(appeal, attachments=common)):
+        if case != appeal:
+            renderer = Renderer(case, sender, delegations, forms, columns)
+        for letter in appeal.letters.values():
+            for contact in _samples(appeal, columns):
+                try:
+                    renderer.render(contact, letter.language)
+                except MailerError as fault:
+                    # The file at fault is the letter, not the sheet of a person who does not exist.
+                    found |= {_at_letter(problem, letter): None for problem in fault.problems}
+    return [*found, *style.warnings(appeal), *twins.check(appeal)]
+
+
+def _cases(appeal: Appeal) -> Iterator[Appeal]:
+    """Yield the appeal, and as it would be in the other cases that its letters ask about."""
+    yield appeal
+    asked = any(
+        "session.credentials" in placeholders.words_used(body_of(one))
+        for one in appeal.letters.values()
+    )
+    if appeal.session and asked:
+        for case in get_args(Credentials):
+            if case != appeal.session.credentials:
+                yield replace(appeal, session=replace(appeal.session, credentials=case))
+
+
+def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
+    for role in appeal.roles:
+        for gender in ("f", "m", ""):
+            yield Contact(
+                file="",
+                sheet=None,
+                row=0,
+                delegation="NO",
+                role=role,
+                name="Anna Berg",
+                given="Anna",
+                surname="Berg",
+                title="Dr",
+                gender=gender,
+                address="anna.berg@no.example",
+                chamber="deputy",
+                group="SOC",
+                vocative="Анно",
+                extra=dict.fromkeys(columns, "Example"),
+            )
+
+
+def _at_letter(problem: Problem, letter: Letter) -> Problem:
+    if problem.file:
+        return problem
+    return replace(
+        problem, file=letter.file, row=letter.body_line, column=None, value=problem.column or ""
+    )
