@@ -22,9 +22,9 @@ import sqlalchemy as sa
 from bench import measure
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
-from mailer.console.access.sessions import Sessions
+from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
-from mailer.console.request import Console, Shelf
+from mailer.console.request import Console, WorkspaceCache
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery, event, letter, mail_out
 
@@ -142,9 +142,15 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
             (root / "contacts").mkdir()
             with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger:
                 fill(ledger, number)
-                sessions = Sessions(ledger, now=ledger.now)
+                sessions = BrowserSessions(ledger, now=ledger.now)
                 console = Console(
-                    Shelf(root), ledger, sessions, "bench", lambda _: None, HERE, frozenset({HERE})
+                    WorkspaceCache(root),
+                    ledger,
+                    sessions,
+                    "bench",
+                    lambda _: None,
+                    HERE,
+                    frozenset({HERE}),
                 )
                 columns.append(asyncio.run(ask(console, number)))
     heads = ["page, ms (cold / median)", *(f"{number:,}" for number in sizes)]

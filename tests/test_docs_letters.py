@@ -28,7 +28,7 @@ def test_filters_are_explained() -> None:
     assert all(f"`{name}`" in PAGE for name in FILTERS if name != "d")
 
 
-def settings(model: type[BaseModel] = appeal_toml.Settings) -> Iterator[str]:
+def settings(model: type[BaseModel] = appeal_toml.AppealSettings) -> Iterator[str]:
     """Yield each setting as the page writes it: ``title``, ``[session]` `opens``,
     ``[[organisation]]` `name``.
     """

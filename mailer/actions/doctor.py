@@ -26,7 +26,7 @@ from mailer.base import clock
 from mailer.base.address import allowed, domain_of
 from mailer.base.errors import MailerError, Refused, ServerError, Severity
 from mailer.base.settings.unfilled import unfilled
-from mailer.base.settings.workspace import Account, Workspace
+from mailer.base.settings.workspace import MailAccount, Workspace
 from mailer.base.states import State
 from mailer.ledger.guard import copies, health
 from mailer.ledger.guard.filesystem import NETWORK, kind_of, synced_by
@@ -179,7 +179,7 @@ def files(workspace: Workspace) -> Iterator[Finding]:
     ]
 
 
-def _secret_files(account: Account) -> list[str]:
+def _secret_files(account: MailAccount) -> list[str]:
     sources = (account.password, account.oauth)
     return [source.file for source in sources if source is not None and source.file]
 

@@ -25,7 +25,7 @@ from click.exceptions import NoSuchCommand
 
 from mailer import __version__
 from mailer.base.errors import Interrupted, MailerError, Refused
-from mailer.cli.context import Command, Desk, Group, printable, speak_plainly_where_needed
+from mailer.cli.context import Command, CommandGroup, Desk, printable, speak_plainly_where_needed
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
@@ -105,7 +105,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 """Section → command → where it lives, and its one line in the help."""
 
 
-class Root(Group):
+class Root(CommandGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
 

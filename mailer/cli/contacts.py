@@ -15,7 +15,7 @@ import click
 
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
-from mailer.cli.context import Desk, Group, printable
+from mailer.cli.context import CommandGroup, Desk, printable
 from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import show_steps
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHEETS = click.argument("sheets", nargs=-1, metavar="[SHEET]…")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def contacts() -> None:
     """Look after the contact sheets: check, fix, accept, diff, new, import, show, hold."""
 

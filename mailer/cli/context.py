@@ -205,8 +205,8 @@ def _section(
             formatter.write_dl(rows[heading])
 
 
-class Group(Command, click.Group):
-    """A command with commands: `@click.group(cls=Group)`, then `@group.command()`."""
+class CommandGroup(Command, click.Group):
+    """A command with commands: `@click.group(cls=CommandGroup)`, then `@group.command()`."""
 
     command_class = Command
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.context import Desk, Group
+from mailer.cli.context import CommandGroup, Desk
 from mailer.cli.screen.problems import show_problems
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mailer.letters.placeholders import Word
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def letters() -> None:
     """Help for those who write letters: new, list, words, coverage, sign, signed."""
 

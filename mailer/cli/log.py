@@ -14,7 +14,7 @@ import click
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
-from mailer.cli.context import Command, Desk, Everywhere, Group
+from mailer.cli.context import Command, CommandGroup, Desk, Everywhere
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from mailer.ledger.mailouts import MailOut
     from mailer.ledger.reading.deliveries import Delivery
     from mailer.report.evidence import Sent
-    from mailer.sending.imap import Evidence as FolderEvidence
+    from mailer.sending.imap import FolderEvidence
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def log() -> None:
     """The send log: what became of every single person."""
 

@@ -28,7 +28,7 @@ from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.console.access import signin
 from mailer.console.access.guard import Guard, came_from, from_here
 from mailer.console.access.rights import Right
-from mailer.console.access.sessions import Session
+from mailer.console.access.sessions import BrowserSession
 from mailer.console.language.words import preferred
 from mailer.console.request import Console, Visit
 from mailer.console.views import (
@@ -181,7 +181,7 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
     return endpoint
 
 
-def _session(console: Console, request: Request) -> Session | None:
+def _session(console: Console, request: Request) -> BrowserSession | None:
     session = console.sessions.find(request.cookies.get(console.cookie, ""))
     if session is not None and not session.language:
         session.language = preferred(request.headers.get("accept-language", ""))

@@ -26,8 +26,8 @@ from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.rights import ROLES, Right
-from mailer.console.access.sessions import Session, Sessions
-from mailer.console.language.words import LANGUAGES, Words
+from mailer.console.access.sessions import BrowserSession, BrowserSessions
+from mailer.console.language.words import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.holds import Holds
 from mailer.ledger import accounts, mailouts
@@ -37,7 +37,7 @@ from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
 
 
-class Shelf:
+class WorkspaceCache:
     """The workspace, its sheets and its hold list, read anew only when a file has changed."""
 
     def __init__(self, root: Path) -> None:
@@ -87,9 +87,9 @@ def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
 class Console:
     """What all requests share."""
 
-    shelf: Shelf
+    cache: WorkspaceCache
     ledger: Ledger
-    sessions: Sessions
+    sessions: BrowserSessions
     owner: str  # whose computer this is: the name behind the one-time key
     announce: Callable[[str], None]  # tells the terminal a new one-time address
     address: str  # "http://127.0.0.1:8025"
@@ -118,7 +118,7 @@ class Visit:
 
     request: Request
     console: Console
-    session: Session
+    session: BrowserSession
     form: FormData = field(default_factory=FormData)
 
     # -------------------------------------------------------------------------------- what is asked
@@ -128,12 +128,12 @@ class Visit:
         return self.session.name
 
     @property
-    def say(self) -> Words:
-        return Words(self.session.language)
+    def say(self) -> Translation:
+        return Translation(self.session.language)
 
     @property
     def workspace(self) -> Workspace:
-        return self.console.shelf.workspace()
+        return self.console.cache.workspace()
 
     def may(self, right: Right) -> bool:
         return right in ROLES.get(self.session.role, frozenset())

@@ -12,16 +12,16 @@ from urllib.parse import quote, urlsplit
 import uvicorn
 
 from mailer.base.errors import MailerError, UsageError
-from mailer.console.access.sessions import Sessions
+from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
-from mailer.console.request import Console, Shelf
+from mailer.console.request import Console, WorkspaceCache
 from mailer.console.views.live import end_streams
 from mailer.ledger.ledger import Ledger
 
 HOST = "127.0.0.1"
 
 
-class _Server(uvicorn.Server):
+class _ConsoleServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: object) -> None:
         end_streams()
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
@@ -65,9 +65,9 @@ def console(
             )
         names, origins = {place.netloc.lower()}, {f"https://{place.netloc.lower()}"}
     made = Console(
-        shelf=Shelf(root),
+        cache=WorkspaceCache(root),
         ledger=ledger,
-        sessions=Sessions(ledger, now=ledger.now),
+        sessions=BrowserSessions(ledger, now=ledger.now),
         owner=owner,
         announce=announce,
         address=f"https://{urlsplit(behind).netloc}" if behind else f"http://{HOST}:{port}",
@@ -88,7 +88,7 @@ def link(made: Console) -> str:
 
 def serve(made: Console, names: set[str], listener: socket.socket) -> None:
     """Answer until Ctrl-C. What is being sent goes on: it is another process."""
-    threading.Thread(target=_warm, args=(made.shelf,), daemon=True).start()
+    threading.Thread(target=_warm, args=(made.cache,), daemon=True).start()
     config = uvicorn.Config(
         application(made, names),
         log_level="warning",
@@ -98,12 +98,12 @@ def serve(made: Console, names: set[str], listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=2,
     )
-    server = _Server(config)
+    server = _ConsoleServer(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 
-def _warm(shelf: Shelf) -> None:
+def _warm(cache: WorkspaceCache) -> None:
     """Read the sheets before the first page asks for them."""
     with contextlib.suppress(MailerError):  # the page itself says what is wrong
-        shelf.people()
+        cache.people()

@@ -26,7 +26,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class JournalEntry:
     """One line of the journal."""
 
     at: datetime
@@ -60,9 +60,9 @@ def note(connection: sa.Connection, kind: str, *, at: datetime, who: str, detail
     connection.execute(sa.insert(journal).values(at=at, who=who, kind=kind, detail=detail))
 
 
-def deeds(connection: sa.Connection, limit: int = 200) -> list[Deed]:
+def deeds(connection: sa.Connection, limit: int = 200) -> list[JournalEntry]:
     """Return the last lines of the journal, the newest first."""
     rows = connection.execute(
         sa.select(j.at, j.who, j.kind, j.detail).order_by(j.id.desc()).limit(limit)
     )
-    return [Deed(*row) for row in rows]
+    return [JournalEntry(*row) for row in rows]

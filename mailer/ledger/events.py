@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
 from mailer.ledger.moves.prepared import Prepared, Row
-from mailer.ledger.schema import Moment, event
+from mailer.ledger.schema import UtcDateTime, event
 
 
 class EventKind(StrEnum):
@@ -59,7 +59,7 @@ _WRITE = Prepared(
     sa.insert(event).values(
         mail_out_id=sa.bindparam("mail_out"),
         delivery_id=sa.bindparam("one"),
-        at=sa.bindparam("now", type_=Moment()),
+        at=sa.bindparam("now", type_=UtcDateTime()),
         kind=sa.bindparam("to", type_=sa.Text()),
         reason=sa.bindparam("why", type_=sa.Text()),
         detail=sa.bindparam("detail", type_=sa.Text()),

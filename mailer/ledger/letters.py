@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mailer.plan.plan import Planned
 
 
-class Letter(NamedTuple):
+class PlannedLetter(NamedTuple):
     """A letter as it was planned, without its Date."""
 
     own: bytes
@@ -69,7 +69,7 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
             connection.execute(sa.insert(table), fresh)
 
 
-def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Letter]:
+def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, PlannedLetter]:
     """Return letters by fingerprint. Raises Refused if one is not as it was planned."""
     rows = connection.execute(_LETTERS, {"digests": list(digests)}).all()
     parts: dict[str, Part] = {}
@@ -81,7 +81,7 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Lette
     for digest, packed, shared in rows:
         data = _unpacked(packed)
         if pieces.digest(data, shared) == digest:
-            found[digest] = Letter(
+            found[digest] = PlannedLetter(
                 data, tuple((place, parts[one]) for place, one in pieces.referred(shared))
             )
     if len(found) != len(digests):

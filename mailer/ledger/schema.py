@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from mailer.base.states import MailOutState, Stage, State
 
 
-class Moment(sa.TypeDecorator[datetime]):
+class UtcDateTime(sa.TypeDecorator[datetime]):
     """An aware datetime in UTC. SQLite forgets the zone; it is put back on the way out."""
 
     impl = sa.DateTime(timezone=True)
@@ -74,9 +74,9 @@ mail_out = sa.Table(
         "sources", sa.LargeBinary, nullable=False
     ),  # what the plan was made from, to explain a stale one
     sa.Column("retry_of", sa.Integer, sa.ForeignKey("mail_out.id")),
-    sa.Column("planned_at", Moment, nullable=False),
-    sa.Column("started_at", Moment),
-    sa.Column("ended_at", Moment),
+    sa.Column("planned_at", UtcDateTime, nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("ended_at", UtcDateTime),
     _one_of("state", MailOutState),
 )
 
@@ -137,7 +137,7 @@ delivery = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.Column("digest", sa.Text, sa.ForeignKey("letter.digest")),
     sa.Column(
-        "dated_at", Moment
+        "dated_at", UtcDateTime
     ),  # the Date header: fixed by the first marker, never changed after
     sa.Column(
         "resend_of", sa.Integer
@@ -152,14 +152,14 @@ delivery = sa.Table(
     sa.Column("enhanced", sa.Text),
     _text("text"),  # the server's own words
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("tried_at", Moment),  # when the trying began
-    sa.Column("changed_at", Moment, nullable=False),
+    sa.Column("tried_at", UtcDateTime),  # when the trying began
+    sa.Column("changed_at", UtcDateTime, nullable=False),
     # whose it is while it is being sent
-    sa.Column("next_try_at", Moment),
+    sa.Column("next_try_at", UtcDateTime),
     sa.Column("owner", sa.Text),
-    sa.Column("lease_until", Moment),
+    sa.Column("lease_until", UtcDateTime),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
-    sa.Column("handover_at", Moment),  # the marker: committed just before the final dot
+    sa.Column("handover_at", UtcDateTime),  # the marker: committed just before the final dot
     sa.UniqueConstraint("mail_out_id", "number"),
     sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
     sa.Index("ix_delivery_address_key", "address_key"),
@@ -190,7 +190,7 @@ attempt = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), nullable=False, index=True),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("at", Moment, nullable=False),  # when it ended
+    sa.Column("at", UtcDateTime, nullable=False),  # when it ended
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("stage", sa.Text, nullable=False),
     _text("reason"),
@@ -200,7 +200,7 @@ attempt = sa.Table(
     _text("peer"),
     _text("tls"),
     sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
-    sa.Column("handover_at", Moment),
+    sa.Column("handover_at", UtcDateTime),
     _text("owner"),
     sa.Column("erased", sa.Text),  # the commitment of the text, once that is erased
     _one_of("state", State),
@@ -211,7 +211,7 @@ event = sa.Table(
     "event",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", Moment, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False, index=True),
     sa.Column(
         "delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True
@@ -227,7 +227,7 @@ seal = sa.Table(
     "seal",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", Moment, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("event_id", sa.Integer, nullable=False),  # the last ones that are covered
     sa.Column("attempt_id", sa.Integer, nullable=False),
     sa.Column("events", sa.Integer, nullable=False),  # how many are covered
@@ -272,7 +272,7 @@ account = sa.Table(
     sa.Column("role", sa.Text, nullable=False),  # viewer, editor, approver, operator, admin
     sa.Column("password", sa.Text, nullable=False),  # argon2id; empty: may not sign in
     sa.Column(
-        "changed_at", Moment, nullable=False
+        "changed_at", UtcDateTime, nullable=False
     ),  # of password or role: sign-ins from before it end
 )
 
@@ -280,7 +280,7 @@ journal = sa.Table(
     "journal",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", Moment, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),  # signed_in, sheet_taken_over, held, …
     _text("detail"),

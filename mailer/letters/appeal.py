@@ -23,7 +23,7 @@ from types import MappingProxyType
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.spelling import nearest
-from mailer.letters.appeal_toml import Settings, read_settings, said
+from mailer.letters.appeal_toml import AppealSettings, read_settings, said
 from mailer.letters.attachments import PICTURE, files_of
 from mailer.letters.attachments import read as read_attachment
 from mailer.letters.facts import Fact, read_facts
@@ -64,7 +64,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class AssemblySession:
     """The session that the letters are about."""
 
     name: Mapping[str, str]  # per language
@@ -115,7 +115,7 @@ class Appeal:
     name: str  # of the folder
     title: str
     letters: Mapping[str, Letter]  # by language
-    session: Session | None
+    session: AssemblySession | None
     last_day: date | None  # nothing is sent after it
     roles: tuple[str, ...]  # whom the letters are for
     leave_out: Mapping[str, str]  # delegation → reason
@@ -470,7 +470,7 @@ def _letter(language: str, file: str, source: str, problems: list[Problem]) -> L
 
 def _appeal(
     name: str,
-    settings: Settings,
+    settings: AppealSettings,
     letters: Mapping[str, Letter],
     facts: Mapping[str, Fact],
     pieces: Mapping[str, Piece],
@@ -491,7 +491,7 @@ def _appeal(
         letters=MappingProxyType(dict(letters)),
         session=None
         if session is None
-        else Session(
+        else AssemblySession(
             MappingProxyType(session.name),
             session.opens,
             session.source,

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem, Severity
-from mailer.base.settings.toml_lines import TomlFile, problem_of, syntax_problem
+from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 from mailer.base.settings.toml_lines import wrong as bad_value
 from mailer.letters.attachments import pattern_fault
 
@@ -34,13 +34,7 @@ def _plain_address(text: str) -> str:
     return text
 
 
-class _Table(BaseModel):
-    """A table of `appeal.toml`; a setting that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Session(_Table):
+class _SessionTable(TomlTable):
     name: dict[str, str]
     opens: date
     credentials: Credentials = "unknown"
@@ -48,17 +42,17 @@ class _Session(_Table):
     invented: bool = False
 
 
-class _Audience(_Table):
+class _AudienceTable(TomlTable):
     roles: tuple[Role, ...] = Field(ROLES, min_length=1)
     leave_out: dict[str, str] = Field(default_factory=dict)
 
 
-class _Languages(_Table):
+class _LanguagesTable(TomlTable):
     fallback: tuple[str, ...] = ()
     default: str | None = None
 
 
-class _Organisation(_Table):
+class _OrganisationTable(TomlTable):
     name: dict[str, str] = Field(min_length=1)
     within: dict[str, str] = Field(default_factory=dict)
     country: str = ""
@@ -66,13 +60,13 @@ class _Organisation(_Table):
     languages: tuple[str, ...] = ()
 
 
-class Settings(_Table):
+class AppealSettings(TomlTable):
     title: str = ""
-    session: _Session | None = None
+    session: _SessionTable | None = None
     last_day: date | None = None
-    audience: _Audience = _Audience()
-    languages: _Languages = _Languages()
-    organisation: tuple[_Organisation, ...] = ()
+    audience: _AudienceTable = _AudienceTable()
+    languages: _LanguagesTable = _LanguagesTable()
+    organisation: tuple[_OrganisationTable, ...] = ()
     attachments: tuple[str, ...] = ()
     waived: dict[str, str] = Field(default_factory=dict)
 
@@ -83,18 +77,18 @@ def read_settings(
     letters: Collection[str],
     delegations: Delegations,
     problems: list[Problem],
-) -> Settings | None:
+) -> AppealSettings | None:
     """Read `appeal.toml`; what is wrong with it (L12…) goes into the list. `letters` are their
     languages.
     """
     try:
         toml = TomlFile.parse(source, file)
-        settings = Settings.model_validate(toml.values)
+        settings = AppealSettings.model_validate(toml.values)
     except tomllib.TOMLDecodeError as error:
         problems.append(syntax_problem(error, source, file, "L121"))
     except ValidationError as report:
         for each in report.errors(include_url=False):
-            problem = problem_of(each, Settings, unknown="L122", missing="L123", value="L123")
+            problem = problem_of(each, AppealSettings, unknown="L122", missing="L123", value="L123")
             problems.append(replace(problem, file=file, row=toml.line_of(each["loc"])))
     else:
         problems += _disagreements(settings, letters, toml, delegations)
@@ -103,7 +97,7 @@ def read_settings(
 
 
 def _disagreements(
-    settings: Settings, letters: Collection[str], toml: TomlFile, delegations: Delegations
+    settings: AppealSettings, letters: Collection[str], toml: TomlFile, delegations: Delegations
 ) -> list[Problem]:
     """Return where `appeal.toml` and the letters, or the Assembly's data, do not go together."""
     found: list[Problem] = []

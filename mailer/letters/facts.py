@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import Field, RootModel, ValidationError
 
 from mailer.base.errors import Problem, Severity
-from mailer.base.settings.toml_lines import TomlFile, problem_of, syntax_problem
+from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
@@ -37,15 +37,13 @@ class Fact:
     date: date  # of the source
 
 
-class _Fact(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _FactTable(TomlTable):
     value: dict[str, str] = Field(min_length=1)
     source: str = Field(min_length=1)
     date: date
 
 
-class _Facts(RootModel[dict[str, _Fact]]):
+class _FactsFile(RootModel[dict[str, _FactTable]]):
     pass
 
 
@@ -53,7 +51,7 @@ def read_facts(source: str, file: str, problems: list[Problem]) -> dict[str, Fac
     """Read a `facts.toml`; what is wrong with it (L15…) goes into the list."""
     try:
         toml = TomlFile.parse(source, file)
-        facts = _Facts.model_validate(toml.values).root
+        facts = _FactsFile.model_validate(toml.values).root
     except tomllib.TOMLDecodeError as error:
         problems.append(syntax_problem(error, source, file, "L121"))
         return {}
@@ -61,7 +59,7 @@ def read_facts(source: str, file: str, problems: list[Problem]) -> dict[str, Fac
         for each in report.errors(include_url=False):
             at = each["loc"]
             problem = problem_of(
-                {**each, "loc": at[1:]}, _Fact, unknown="L122", missing="L151", value="L151"
+                {**each, "loc": at[1:]}, _FactTable, unknown="L122", missing="L151", value="L151"
             )
             problems.append(
                 replace(

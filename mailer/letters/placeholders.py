@@ -124,7 +124,7 @@ class Empty(str):
         return self
 
 
-class Spoken(str):
+class LocalisedCode(str):
     """A code to compare with that is printed as a word of the letter's language; "" if that has no
     word for it.
     """
@@ -133,7 +133,7 @@ class Spoken(str):
     word: str  # the placeholder
     words: str
 
-    def __new__(cls, code: str, words: str, word: str = "role") -> Spoken:
+    def __new__(cls, code: str, words: str, word: str = "role") -> LocalisedCode:
         self = super().__new__(cls, code)
         self.words = words
         self.word = word
@@ -169,7 +169,7 @@ def _finalize(context: Context, value: Any) -> str:
     """Note a value down and return its slot."""
     if isinstance(value, Md):
         return value
-    if isinstance(value, Spoken):
+    if isinstance(value, LocalisedCode):
         if not value.words:
             raise Unprintable(f'this language has no one word for "{value}"', value.word, value)
         value = value.words

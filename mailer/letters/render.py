@@ -30,9 +30,9 @@ from mailer.letters.placeholders import (
     VALUES,
     Empty,
     Known,
+    LocalisedCode,
     Md,
     Source,
-    Spoken,
     Unprintable,
     body_of,
     head_of,
@@ -73,7 +73,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _CompiledText:
     """A text that can be filled in."""
 
     source: Source
@@ -81,16 +81,16 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class _CompiledLetter:
     """A letter with all that belongs to it, compiled."""
 
     letter: Letter
-    subject: _Piece
-    preview: _Piece
-    body: _Piece
-    footer: _Piece
-    signature: _Piece | None
-    paragraphs: Mapping[str, _Piece]  # by delegation
+    subject: _CompiledText
+    preview: _CompiledText
+    body: _CompiledText
+    footer: _CompiledText
+    signature: _CompiledText | None
+    paragraphs: Mapping[str, _CompiledText]  # by delegation
 
 
 def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
@@ -279,13 +279,13 @@ class Renderer:
                 f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]
             ) from None
 
-    def _filled(self, piece: _Piece, context: dict[str, Any], contact: Contact) -> str:
+    def _filled(self, piece: _CompiledText, context: dict[str, Any], contact: Contact) -> str:
         try:
             return piece.template.render(context)
         except (Unprintable, jinja2.TemplateError) as error:
             raise self._cannot(contact, piece.source, error) from None
 
-    def _compile(self, letter: Letter) -> _Sheet:
+    def _compile(self, letter: Letter) -> _CompiledLetter:
         subject, preview = map(_compiled, head_of(letter))
         others = {
             name: _compiled(source)
@@ -293,7 +293,7 @@ class Renderer:
         }
         signature = others.pop("signature", None)
         footer = _compiled(_footer(self.appeal, letter.language))
-        return _Sheet(
+        return _CompiledLetter(
             letter, subject, preview, _compiled(body_of(letter)), footer, signature, others
         )
 
@@ -326,7 +326,7 @@ class Renderer:
             words["session"] = {
                 "name": name,
                 "opens": written_date(session.opens, language),
-                "credentials": Spoken(session.credentials, "", "session.credentials"),
+                "credentials": LocalisedCode(session.credentials, "", "session.credentials"),
             }
         if self.appeal.facts:
             words["fact"] = {
@@ -445,7 +445,7 @@ def _of_the_row(error: Exception) -> bool:
 def _role(role: str, language: str) -> str:
     if not role:
         return Empty("role")
-    return Spoken(role, role_word(role, language))
+    return LocalisedCode(role, role_word(role, language))
 
 
 @lru_cache(maxsize=64)
@@ -481,8 +481,8 @@ def _others(appeal: Appeal, language: str) -> dict[str, Source]:
     }
 
 
-def _compiled(source: Source) -> _Piece:
-    return _Piece(source, placeholders.compiled(source))
+def _compiled(source: Source) -> _CompiledText:
+    return _CompiledText(source, placeholders.compiled(source))
 
 
 def _subject_problems(letter: Letter) -> Iterator[Problem]:

@@ -45,7 +45,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SignatureState:
     """How one organisation stands to the text as it is now."""
 
     organisation: str
@@ -63,7 +63,7 @@ def signatures(root: Path, appeal: Appeal) -> list[Signature]:
     ]
 
 
-def standings(appeal: Appeal, signed: Sequence[Signature]) -> list[Standing]:
+def standings(appeal: Appeal, signed: Sequence[Signature]) -> list[SignatureState]:
     """Return one line for each organisation that the appeal names; the last signature of each
     counts.
     """
@@ -75,7 +75,7 @@ def standings(appeal: Appeal, signed: Sequence[Signature]) -> list[Standing]:
         state = (
             "missing" if one is None else "signed" if one.text == appeal.text_hash else "changed"
         )
-        found.append(Standing(name, state, one.by if one else "", one.on if one else None))
+        found.append(SignatureState(name, state, one.by if one else "", one.on if one else None))
     return found
 
 

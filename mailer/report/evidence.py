@@ -126,7 +126,7 @@ def letter_of(workspace: Workspace, connection: Connection, one: Delivery) -> Se
 
 async def in_sent_folder(
     workspace: Workspace, one: Delivery, accepted: Sequence[str]
-) -> imap.Evidence:
+) -> imap.FolderEvidence:
     """Look for a letter in the folder of sent mail; `accepted` are the Message-IDs of letters known
     to be accepted.
     """

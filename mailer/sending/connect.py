@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mailer.base.address import allowed
 from mailer.base.errors import UsageError
 from mailer.base.settings.passwords import read_password
-from mailer.base.settings.workspace import Account, Workspace
+from mailer.base.settings.workspace import MailAccount, Workspace
 from mailer.ledger.moves.limits import Limits
 from mailer.sending.queue import Course
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
@@ -95,7 +95,7 @@ def course_of(workspace: Workspace, first: int | None = None) -> Course:
     )
 
 
-def _server(workspace: Workspace, account: Account) -> Server:
+def _server(workspace: Workspace, account: MailAccount) -> Server:
     settings = workspace.settings
     return Server(
         host=account.host or "",
@@ -109,7 +109,7 @@ def _server(workspace: Workspace, account: Account) -> Server:
     )
 
 
-def _token(root: Path, account: Account) -> Token | None:
+def _token(root: Path, account: MailAccount) -> Token | None:
     if (source := account.oauth) is None:
         return None
     if source.file:

@@ -31,7 +31,7 @@ LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.
 PATIENCE = 30.0  # seconds for each answer
 
 
-class Finding(StrEnum):
+class Filing(StrEnum):
     FILED = "filed"  # it is there: it was sent
     MISSING = "missing"  # it is not, and others are: most likely it was not sent
     # neither it nor any accepted letter is there: this server does not file them
@@ -39,21 +39,21 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class FolderEvidence:
     """What the folder says of one letter."""
 
     message_id: str
-    finding: Finding
+    finding: Filing
     folder: str  # as the server names it
     filed_at: datetime | None = None  # when the server filed it, in UTC
     known: int = 0  # how many of the accepted letters asked for are there
 
     def __str__(self) -> str:
         match self.finding:
-            case Finding.FILED:
+            case Filing.FILED:
                 at = f" since {self.filed_at:%d %B %Y %H:%M:%S} UTC" if self.filed_at else ""
                 return f'It is in the folder "{self.folder}"{at}: it was sent.'
-            case Finding.MISSING:
+            case Filing.MISSING:
                 letters = (
                     "an accepted letter is"
                     if self.known == 1
@@ -63,7 +63,7 @@ class Evidence:
                     f'It is not in the folder "{self.folder}", where {letters}: most likely it was'
                     " not sent."
                 )
-            case Finding.SAYS_NOTHING:
+            case Filing.SAYS_NOTHING:
                 return (
                     f'The folder "{self.folder}" holds no letters of this mail-out: it says'
                     " nothing."
@@ -72,7 +72,7 @@ class Evidence:
 
 async def search(
     server: Server, wanted: Sequence[str], accepted: Sequence[str], folder: str | None = None
-) -> list[Evidence]:
+) -> list[FolderEvidence]:
     """Look for the letters `wanted` by Message-ID; `accepted` are a few known ones, to see whether
     this server files.
 
@@ -91,7 +91,7 @@ async def search(
 def _search(
     server: Server, context: ssl.SSLContext, token: str | None, wanted: Sequence[str],
     accepted: Sequence[str], folder: str | None,
-) -> list[Evidence]:  # fmt: skip
+) -> list[FolderEvidence]:  # fmt: skip
     step = "connect"
     try:
         imap = _connected(server, context)
@@ -177,11 +177,9 @@ def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
     return None
 
 
-def _evidence(message_id: str, at: datetime | None, known: int, folder: str) -> Evidence:
-    finding = (
-        Finding.FILED if at is not None else Finding.MISSING if known else Finding.SAYS_NOTHING
-    )
-    return Evidence(message_id, finding, folder, at, known)
+def _evidence(message_id: str, at: datetime | None, known: int, folder: str) -> FolderEvidence:
+    finding = Filing.FILED if at is not None else Filing.MISSING if known else Filing.SAYS_NOTHING
+    return FolderEvidence(message_id, finding, folder, at, known)
 
 
 # -------------------------------------------------------- names of folders (RFC 3501 section 5.1.3)

@@ -24,7 +24,7 @@ from mailer.ledger import letters, mailouts
 from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.letters import Letter
+from mailer.ledger.letters import PlannedLetter
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, limits, transitions
 from mailer.ledger.moves.limits import Limits
@@ -62,7 +62,7 @@ class Course:
     kill_switch: Path | None = None  # while this file exists, no dot is written
 
 
-Taken = tuple[Claimed, Letter]
+Taken = tuple[Claimed, PlannedLetter]
 """A delivery that this sender holds, and its letter."""
 
 
@@ -178,7 +178,7 @@ class Feed:
             self._largest = max(self._largest, *(len(letter.own) for letter in found.values()))
         return wait
 
-    def _letters(self, digests: set[str]) -> dict[str, Letter]:
+    def _letters(self, digests: set[str]) -> dict[str, PlannedLetter]:
         with self._ledger.reading() as connection:
             return letters.read(connection, digests)
 

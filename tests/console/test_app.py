@@ -80,7 +80,7 @@ def everything(ledger: Ledger, console: Console | None = None) -> list[object]:
     """Return what must not change: all but the journal, which tells of the visits; and the files of
     the workspace.
     """
-    files = sorted(console.shelf.root.rglob("*")) if console else []
+    files = sorted(console.cache.root.rglob("*")) if console else []
     with ledger.reading() as connection:
         rows = [
             connection.execute(sa.select(table)).all()
@@ -585,7 +585,7 @@ def test_held_person_stands_on_the_hold_list_with_who_and_why(
         ).status_code
         == 303
     )
-    (entry,) = console.shelf.people()[2]
+    (entry,) = console.cache.people()[2]
     assert (entry.because, entry.by) == ("asked not to be written to", "jana")
     assert "On the hold list" in owner.get("/mail-outs/M-0001/people/2").text
     assert owner.post("/mail-outs/M-0001/people/2/hold", because="again").status_code == 409
@@ -594,7 +594,7 @@ def test_held_person_stands_on_the_hold_list_with_who_and_why(
 def test_kill_switch_is_set_and_taken_away_with_who(
     owner: Browser, console: Console, ledger: Ledger
 ) -> None:
-    stop = console.shelf.workspace().kill_switch
+    stop = console.cache.workspace().kill_switch
     owner.post("/stop-everything")
     assert stop.exists()
     assert "Everything is stopped." in owner.get("/mail-outs").text

@@ -16,7 +16,7 @@ from mailer.base.problems import codes, problem
 from mailer.base.states import REASONS, WORDS, MailOutState
 from mailer.console import app
 from mailer.console.access.rights import ROLES
-from mailer.console.language.words import Words, preferred
+from mailer.console.language.words import Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
@@ -103,7 +103,7 @@ def test_french_has_the_same_gaps() -> None:
 
 
 def test_numbers_and_plurals_are_those_of_the_language() -> None:
-    en, fr = Words("en"), Words("fr")
+    en, fr = Translation("en"), Translation("fr")
     assert en("{done} of {all}", done=1234, all=100_000) == "1,234 of 100,000"
     assert fr("{done} of {all}", done=1234, all=100_000) == "1\u202f234 sur 100\u202f000"
     assert [en.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == [
@@ -127,7 +127,7 @@ def test_every_kind_of_problem_of_the_sheets_has_its_french() -> None:
 
 
 def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words() -> None:
-    en, fr = Words("en"), Words("fr")
+    en, fr = Translation("en"), Translation("fr")
     general = problem("C100", "contacts/uk.xlsx", sheet="Members", cell="D17")
     special = problem("C102", "contacts/uk.csv", message="Jo Sample has the same address")
     assert (en.problem(general), fr.problem(general)) == (

@@ -152,14 +152,14 @@ def test_hold_is_written_and_released(owner: Browser, console: Console) -> None:
     owner.post(
         "/contacts/hold-list", name="Anna Berg", delegation="Norway", address="", because="asked us"
     )
-    (entry,) = console.shelf.people()[2]
+    (entry,) = console.cache.people()[2]
     assert (entry.name, entry.delegation, entry.by) == ("Anna Berg", "NO", "jana")
     assert owner.post("/contacts/hold-list/release", line="9", who="Anna Berg|").status_code == 400
     assert (
         owner.post("/contacts/hold-list/release", line=str(entry.row), who="Anna Berg|").status_code
         == 303
     )
-    assert list(console.shelf.people()[2]) == []
+    assert list(console.cache.people()[2]) == []
 
 
 # -------------------------------------------------------------------------------------- the letters

@@ -15,9 +15,9 @@ from argon2 import PasswordHasher
 from httpx import Response
 from starlette.types import ASGIApp
 
-from mailer.console.access.sessions import Sessions
+from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
-from mailer.console.request import Console, Shelf
+from mailer.console.request import Console, WorkspaceCache
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Ledger
 
@@ -130,9 +130,9 @@ class Browser:
 
 def a_console(root: Path, ledger: Ledger) -> Console:
     return Console(
-        shelf=Shelf(root),
+        cache=WorkspaceCache(root),
         ledger=ledger,
-        sessions=Sessions(ledger, now=ledger.now, hasher=QUICK),
+        sessions=BrowserSessions(ledger, now=ledger.now, hasher=QUICK),
         owner="jana",
         announce=lambda _: None,
         address=HERE,

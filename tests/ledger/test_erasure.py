@@ -76,7 +76,7 @@ def erase(journey: Journey, *people: Delivery) -> int:
         )
 
 
-def proof(ledger: Ledger) -> seals.Proof:
+def proof(ledger: Ledger) -> seals.ChainCheck:
     with ledger.reading() as connection:
         return seals.verify(connection)
 

@@ -41,7 +41,7 @@ def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -
     return journey
 
 
-def proof(ledger: Ledger, head: str = "") -> seals.Proof:
+def proof(ledger: Ledger, head: str = "") -> seals.ChainCheck:
     with ledger.reading() as connection:
         return seals.verify(connection, head)
 

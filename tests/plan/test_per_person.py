@@ -241,10 +241,10 @@ def test_broken_link_is_told_with_its_line(tmp_path: Path) -> None:
     rendered = renderer(appeal).render(person(), "en")
     assert links.links_of(rendered.html) == ["https://a.example/x?y=1&z=2"]
     (broken,) = links.problems(
-        links.Answer("https://a.example/x?y=1&z=2", "broken", "404"), appeal.letters["en"]
+        links.LinkAnswer("https://a.example/x?y=1&z=2", "broken", "404"), appeal.letters["en"]
     )
     assert (broken.code, broken.severity, broken.row) == ("L224", Severity.WARNING, 7)
     (unknown,) = links.problems(
-        links.Answer("https://a.example/x?y=1&z=2", "not_known", "?"), appeal.letters["en"]
+        links.LinkAnswer("https://a.example/x?y=1&z=2", "not_known", "?"), appeal.letters["en"]
     )
     assert (unknown.code, unknown.severity) == ("L225", Severity.NOTE)

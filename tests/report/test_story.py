@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailer.base.states import MailOutState, State
-from mailer.console.language.words import Words
+from mailer.console.language.words import Translation
 from mailer.ledger import mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
@@ -131,7 +131,7 @@ def test_every_kind_of_event_is_told_in_words_that_keep_their_gaps(
     kind: EventKind, language: str
 ) -> None:
     moment = Moment(datetime(2027, 1, 20, tzinfo=UTC), kind, "", "{braces}", "Marta")
-    said = Words(language).tell(*told(moment))
+    said = Translation(language).tell(*told(moment))
     assert said
     assert "_" not in said and "{who}" not in said and "{text}" not in said
     if kind not in (EventKind.SENDING, EventKind.WAITING):

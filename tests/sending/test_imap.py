@@ -23,7 +23,7 @@ import pytest
 import trustme
 
 from mailer.base.errors import ServerError, UsageError
-from mailer.sending.imap import Finding, _readable, _utf7, search
+from mailer.sending.imap import Filing, _readable, _utf7, search
 from mailer.sending.smtp.server import ConnectError, Server
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
@@ -183,7 +183,7 @@ async def test_a_letter_that_is_there_was_sent(dovecot: Dovecot, security: str) 
     dovecot.file(f'"{SENT}"', OURS)
     (evidence,) = await search(dovecot.server(security), [OURS], [])
     assert (evidence.finding, evidence.filed_at, evidence.folder) == (
-        Finding.FILED,
+        Filing.FILED,
         FILED_AT,
         "Éléments envoyés",
     )
@@ -203,9 +203,9 @@ async def test_absence_says_something_only_beside_letters_that_are_known_to_be_s
         search(dovecot.server(), [OURS], [OTHER, "<qrst@ngo.example>"]),
         search(dovecot.server(), [OURS], []),
     )
-    assert (beside[0].finding, beside[0].known) == (Finding.MISSING, 1)
+    assert (beside[0].finding, beside[0].known) == (Filing.MISSING, 1)
     assert "where an accepted letter is: most likely it was not sent" in str(beside[0])
-    assert alone[0].finding is Finding.SAYS_NOTHING
+    assert alone[0].finding is Filing.SAYS_NOTHING
 
 
 @needs_dovecot
@@ -214,14 +214,14 @@ async def test_a_part_of_a_message_id_is_not_the_letter(dovecot: Dovecot) -> Non
     dovecot.file(f'"{SENT}"', f"{CUT[:-1]}.more>")
     dovecot.file(f'"{SENT}"', OURS)
     evidence = await search(dovecot.server(), [CUT, OURS], [])
-    assert [one.finding for one in evidence] == [Finding.SAYS_NOTHING, Finding.FILED]
+    assert [one.finding for one in evidence] == [Filing.SAYS_NOTHING, Filing.FILED]
 
 
 @needs_dovecot
 async def test_the_folder_can_be_named_as_people_read_it(dovecot: Dovecot) -> None:
     dovecot.empty("Plain")
     dovecot.file("Plain", OURS)
-    assert (await search(dovecot.server(), [OURS], [], "Plain"))[0].finding is Finding.FILED
+    assert (await search(dovecot.server(), [OURS], [], "Plain"))[0].finding is Filing.FILED
     assert (await search(dovecot.server(), [OTHER], [], "Éléments envoyés"))[
         0
     ].folder == "Éléments envoyés"

@@ -14,10 +14,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from mailer.base.errors import UsageError
-from mailer.base.settings.workspace import Account, Workspace
+from mailer.base.settings.workspace import MailAccount, Workspace
 
 
-def read_password(workspace: Workspace, account: Account | None = None) -> SecretStr | None:
+def read_password(workspace: Workspace, account: MailAccount | None = None) -> SecretStr | None:
     """Fetch the password from where the account's `password` says, now; None when no password is
     set.
 

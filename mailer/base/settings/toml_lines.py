@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailer.base.errors import Problem, Severity
@@ -59,6 +59,12 @@ WORDS = {
 }
 """Pydantic's kinds of error in plain words; a kind that is not here keeps pydantic's own sentence.
 """
+
+
+class TomlTable(BaseModel):
+    """A table of a TOML file; a setting that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -34,7 +32,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from mailer.base.errors import Problem, Severity, UsageError
-from mailer.base.settings.toml_lines import TomlFile, keys_of, problem_of, syntax_problem, wrong
+from mailer.base.settings.toml_lines import (
+    TomlFile,
+    TomlTable,
+    keys_of,
+    problem_of,
+    syntax_problem,
+    wrong,
+)
 
 FILE, LOCAL = "config.toml", "config.local.toml"
 MAILBOX = re.compile(r'"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>')
@@ -123,14 +128,10 @@ Text = Annotated[str, AfterValidator(_some_text)]
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-
 # --------------------------------------------------------------------------------------- the tables
 
 
-class Dkim(Table):
+class Dkim(TomlTable):
     """The key that letters are signed with, where the organisation's own server does
     not sign them.
     """
@@ -141,7 +142,7 @@ class Dkim(Table):
     file: Text  # the private key, PEM, with mode 0600, relative to the workspace
 
 
-class Sender(Table):
+class Sender(TomlTable):
     from_: Annotated[str, AfterValidator(_mailbox)] = Field(
         alias="from"
     )  # "Jana Novak <jana@rights.example>"
@@ -165,7 +166,7 @@ class Sender(Table):
         return self.reply_to or self.address
 
 
-class Password(Table):
+class Password(TomlTable):
     """Where the password comes from: exactly one of the four."""
 
     env: Text | None = None  # the name of an environment variable
@@ -204,7 +205,7 @@ class Password(Table):
         return f"the keyring, {self.keyring}" if self.keyring else "asked for each time"
 
 
-class OAuth(Table):
+class OAuth(TomlTable):
     """Where a token in place of the password comes from (XOAUTH2): exactly one of the two."""
 
     command: tuple[Text, ...] | None = Field(
@@ -234,7 +235,7 @@ class OAuth(Table):
         return self
 
 
-class Account(Table):
+class MailAccount(TomlTable):
     """A server, and the login at it: a user with either a password or a token."""
 
     host: Text | None = None
@@ -287,7 +288,7 @@ class Account(Table):
         return password
 
 
-class Smtp(Account):
+class Smtp(MailAccount):
     host: Text  # "smtp.rights.example"
     port: int = Field(587, ge=1, le=65535)
     security: Literal["tls", "starttls", "none"] = "starttls"
@@ -298,7 +299,7 @@ class Smtp(Account):
     )
 
 
-class Imap(Account):
+class Imap(MailAccount):
     """The mailbox whose folder of sent mail is evidence for an unknown letter; without a host there
     is none.
     """
@@ -325,7 +326,7 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-class Limits(Table):
+class Limits(TomlTable):
     per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
     per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts; 0: no limit
     per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts; 0: no limit
@@ -338,7 +339,7 @@ class Limits(Table):
     )  # RFC 5321 section 4.5.4.1: give up after four to five days
 
 
-class Safety(Table):
+class Safety(TomlTable):
     mode: Literal["test", "live"] = "test"
     allow: tuple[
         Annotated[str, AfterValidator(_allowed)], ...
@@ -356,21 +357,20 @@ class Safety(Table):
         return self
 
 
-class Contacts(Table):
+class Contacts(TomlTable):
     folder: Text = "contacts"
-    columns: dict[
-        str, tuple[Text, ...]
-    ] = {}  # more headings for a known column: email = ["courriel"]
+    # more headings for a known column: email = ["courriel"]
+    columns: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     languages: dict[
         Annotated[str, AfterValidator(_delegation)], Annotated[str, AfterValidator(_language)]
-    ] = {}
+    ] = Field(default_factory=dict)
     hold_list: Annotated[Text, AfterValidator(_hold_list)] = "_hold.csv"  # in the folder
     max_rows: int = Field(
         200_000, ge=1
     )  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 
-class Log(Table):
+class Log(TomlTable):
     database: Text = ".mailer/ledger.db"  # a path relative to the workspace, or postgresql://…
 
     @field_validator("database")
@@ -389,7 +389,7 @@ class Log(Table):
         return database
 
 
-class Settings(Table):
+class Settings(TomlTable):
     sender: Sender
     smtp: Smtp
     imap: Imap = Imap()

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from mailer.cli.context import Command, Desk, Group
+from mailer.cli.context import Command, CommandGroup, Desk
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def config() -> None:
     """The settings in force: show."""
 

@@ -177,7 +177,7 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
     from mailer.base.delegations import Delegations
     from mailer.cli.screen.tables import speller
 
-    tally, spell, names = Tally(done), speller(desk.err), Delegations.load()
+    tally, spell, names = OutcomeCounts(done), speller(desk.err), Delegations.load()
     began, now = time.monotonic(), ""
 
     def picture() -> Text:
@@ -203,7 +203,7 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
         live.refresh()
 
 
-def progress_line(tally: Tally, total: int, seconds: float, width: int) -> str:
+def progress_line(tally: OutcomeCounts, total: int, seconds: float, width: int) -> str:
     """Draw `  ██████░░░░  274 of 592   46 %   1.0 a second   5 min 18 s left` in so
     many columns.
     """
@@ -236,7 +236,7 @@ def _duration(seconds: float) -> str:
 
 
 def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None]:
-    tally = Tally(done)
+    tally = OutcomeCounts(done)
     said = 10 * done // max(total, 1)
 
     def report(event: dict[str, Any]) -> None:
@@ -253,7 +253,7 @@ def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None
     return report
 
 
-class Tally:
+class OutcomeCounts:
     """Counts outcomes; a deferral is no end, and is taken back when the letter is tried again."""
 
     def __init__(self, done: int) -> None:

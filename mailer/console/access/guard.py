@@ -38,7 +38,7 @@ MOST_BYTES = 21 * 1024 * 1024
 """Of one request: a sheet of 20 MB, and the form around it."""
 
 
-class TooBig(Exception):
+class RequestTooBig(Exception):
     """A request has more bytes than `MOST_BYTES`."""
 
 
@@ -75,7 +75,7 @@ class Guard:
         else:
             try:
                 await self.app(scope, _measured(receive), sending)
-            except TooBig:
+            except RequestTooBig:
                 if started:
                     raise
                 answer = PlainTextResponse("This is more than 20 MB.", 413)
@@ -93,7 +93,7 @@ def _measured(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > MOST_BYTES:
-            raise TooBig
+            raise RequestTooBig
         return message
 
     return receiving

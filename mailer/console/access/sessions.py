@@ -37,7 +37,7 @@ SHORTEST = 12
 
 
 @dataclass
-class Session:
+class BrowserSession:
     """One person at one browser."""
 
     name: str
@@ -58,13 +58,13 @@ class TooOften(Exception):
         self.seconds = seconds
 
 
-class Sessions:
+class BrowserSessions:
     """All who are signed in."""
 
     def __init__(self, ledger: Ledger, *, now: Clock, hasher: PasswordHasher | None = None) -> None:
         self._ledger, self._now = ledger, now
         self._guard = threading.Lock()
-        self._sessions: dict[bytes, Session] = {}
+        self._sessions: dict[bytes, BrowserSession] = {}
         self._keys: dict[bytes, datetime] = {}  # one-time keys that nobody has used yet
         self._failures: dict[str, deque[datetime]] = defaultdict(deque)
         self._hasher = hasher or PasswordHasher()  # argon2id, 64 MB
@@ -86,7 +86,7 @@ class Sessions:
             made = self._keys.pop(_hash(key), None)
         if made is None or self._now() - made > KEY_LASTS:
             return None
-        return self._begin(Session(name, "admin", None, self._now(), self._now()))
+        return self._begin(BrowserSession(name, "admin", None, self._now(), self._now()))
 
     # ------------------------------------------------------------------------------------- accounts
 
@@ -105,7 +105,7 @@ class Sessions:
             return None
         assert account is not None
         return self._begin(
-            Session(account.name, account.role, account.changed_at, self._now(), self._now())
+            BrowserSession(account.name, account.role, account.changed_at, self._now(), self._now())
         )
 
     def hashed(self, password: str, name: str) -> str:
@@ -149,7 +149,7 @@ class Sessions:
 
     # ------------------------------------------------------------------------------------- sessions
 
-    def _begin(self, session: Session) -> str:
+    def _begin(self, session: BrowserSession) -> str:
         key = secrets.token_urlsafe(32)
         with self._guard:
             self._sessions = {
@@ -158,7 +158,7 @@ class Sessions:
             self._sessions[_hash(key)] = session
         return key
 
-    def find(self, key: str) -> Session | None:
+    def find(self, key: str) -> BrowserSession | None:
         """Return the session that a cookie belongs to, if it is still good, and note the visit."""
         session = self._sessions.get(_hash(key)) if key else None
         if session is None or self._over(session) or not self._still_so(session):
@@ -167,7 +167,7 @@ class Sessions:
         session.seen = self._now()
         return session
 
-    def good(self, session: Session) -> bool:
+    def good(self, session: BrowserSession) -> bool:
         """Whether an open stream may go on: it is no visit, and does not end for want of one."""
         return self._now() - session.begun <= LONGEST and self._still_so(session)
 
@@ -175,18 +175,18 @@ class Sessions:
         with self._guard:
             self._sessions.pop(_hash(key), None)
 
-    def end_where(self, ends: Callable[[Session], bool]) -> None:
+    def end_where(self, ends: Callable[[BrowserSession], bool]) -> None:
         """Sign out everybody for whom this is so."""
         with self._guard:
             self._sessions = {key: one for key, one in self._sessions.items() if not ends(one)}
 
-    def _over(self, session: Session) -> bool:
+    def _over(self, session: BrowserSession) -> bool:
         now = self._now()
         return now - session.begun > LONGEST or (
             session.account is not None and now - session.seen > IDLE
         )
 
-    def _still_so(self, session: Session) -> bool:
+    def _still_so(self, session: BrowserSession) -> bool:
         """Whether the account is still what it was at sign-in: another console may have
         changed it.
         """

@@ -14,7 +14,7 @@ from mailer.base.states import MailOutState
 from mailer.console.access.guard import came_from, cookie, from_here
 from mailer.console.access.rights import ROLES
 from mailer.console.access.sessions import TooOften
-from mailer.console.language.words import LANGUAGES, Words, preferred
+from mailer.console.language.words import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
 from mailer.ledger import accounts
 
@@ -25,7 +25,7 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers under /sign-in: the one page for people who are not signed in."""
 
     async def sign_in(request: Request) -> Response:
-        say = Words(preferred(request.headers.get("accept-language", "")))
+        say = Translation(preferred(request.headers.get("accept-language", "")))
         if request.method == "GET":
             return await run_in_threadpool(_get, console, request, say)
         form = await request.form(max_files=0, max_fields=10)
@@ -43,7 +43,7 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
     return sign_in
 
 
-def _get(console: Console, request: Request, say: Words) -> Response:
+def _get(console: Console, request: Request, say: Translation) -> Response:
     key = request.query_params.get("key", "")
     if not key:
         if console.sessions.find(request.cookies.get(console.cookie, "")):
@@ -60,7 +60,7 @@ def _get(console: Console, request: Request, say: Words) -> Response:
     return answer
 
 
-def _by_way_of_here(to: str, say: Words) -> Response:
+def _by_way_of_here(to: str, say: Translation) -> Response:
     """Answer with a page of ours that leads on: a strict cookie goes along from there, whoever
     linked here.
     """
@@ -73,7 +73,7 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     """
     if key := request.query_params.get("key"):
         return RedirectResponse(f"/sign-in?{urlencode({'key': key})}", 303)
-    say = Words(preferred(request.headers.get("accept-language", "")))
+    say = Translation(preferred(request.headers.get("accept-language", "")))
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     fragment = "hx-request" in request.headers
     posted = request.method != "GET"
@@ -91,7 +91,7 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     return RedirectResponse(door, 303)
 
 
-def _post(console: Console, values: dict[str, str], say: Words) -> Response:
+def _post(console: Console, values: dict[str, str], say: Translation) -> Response:
     if values.get("link") and not console.https:
         console.announce(f"{console.address}/sign-in?key={quote(console.sessions.new_key())}")
         return _page(console, say, say("A new address stands in the terminal."))
@@ -116,7 +116,7 @@ def _post(console: Console, values: dict[str, str], say: Words) -> Response:
 
 def _page(
     console: Console,
-    say: Words,
+    say: Translation,
     problem: str = "",
     *,
     name: str = "",
@@ -134,7 +134,7 @@ def _page(
         token=console.signer.dumps("sign-in"),
         people=people,
         link=not console.https,
-        badge=badge(console.shelf.workspace()),
+        badge=badge(console.cache.workspace()),
     )
     return HTMLResponse(text, status)
 

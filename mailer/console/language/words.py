@@ -37,7 +37,7 @@ _MONTHS = {
 }
 
 
-class Words:
+class Translation:
     """Says things in one language: `say("{n} people", n=3)`."""
 
     def __init__(self, language: str) -> None:

@@ -32,7 +32,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class SheetHealth:
     """One sheet in the list."""
 
     name: str
@@ -43,10 +43,10 @@ class Health:
     delegations: tuple[str, ...]
 
 
-def _health(book: ContactBook, file: str) -> Health:
+def _health(book: ContactBook, file: str) -> SheetHealth:
     people = [contact for contact in book.contacts if contact.file == file]
     kinds = Counter(problem.severity for problem in book.problems if problem.file == file)
-    return Health(
+    return SheetHealth(
         Path(file).name,
         len(people),
         sum(contact.skip is None for contact in people),
@@ -57,7 +57,7 @@ def _health(book: ContactBook, file: str) -> Health:
 
 
 def index(visit: Visit) -> Response:
-    _, book, held = visit.console.shelf.people()
+    _, book, held = visit.console.cache.people()
     everywhere = [problem for problem in book.problems if problem.file not in book.files]
     return visit.page(
         "contacts.html",
@@ -79,7 +79,7 @@ def _file(visit: Visit, book: ContactBook) -> str:
 
 def sheet(visit: Visit) -> Response:
     """Show the check of one sheet, at its cells."""
-    _, book, _ = visit.console.shelf.people()
+    _, book, _ = visit.console.cache.people()
     file = _file(visit, book)
     return visit.page("sheet.html", health=_health(book, file), problems=_of(book, file), file=file)
 
@@ -90,7 +90,7 @@ def _of(book: ContactBook, file: str) -> list[Problem]:
 
 def marked_copy(visit: Visit) -> Response:
     """Write the marked copy of a sheet beside it, and hand it out."""
-    _, book, _ = visit.console.shelf.people()
+    _, book, _ = visit.console.cache.people()
     file = _file(visit, book)
     return _handed_out(marked.mark(visit.workspace.root, file, book))
 
@@ -152,7 +152,7 @@ def _dropped(visit: Visit) -> Path:
 
 
 def _read(visit: Visit, folder: Path) -> tuple[ContactBook, str]:
-    delegations, _, _ = visit.console.shelf.people()
+    delegations, _, _ = visit.console.cache.people()
     contacts = visit.workspace.settings.contacts
     book = load_contacts(
         folder, "contacts", contacts.columns, delegations, max_rows=contacts.max_rows
@@ -164,7 +164,7 @@ def _read(visit: Visit, folder: Path) -> tuple[ContactBook, str]:
 def dropped(visit: Visit) -> Response:
     """Show the check of a dropped sheet, and how it differs from the one of the same name."""
     folder = _dropped(visit)
-    delegations, present, _ = visit.console.shelf.people()
+    delegations, present, _ = visit.console.cache.people()
     (path,) = sheets(folder / "contacts")
     if (corrected := _corrected(visit, path)) is not None:
         told = [change for change in corrected[1] if change.told]
@@ -250,7 +250,7 @@ def throw_away(visit: Visit) -> Response:
 
 
 def hold_list(visit: Visit) -> Response:
-    _, _, held = visit.console.shelf.people()
+    _, _, held = visit.console.cache.people()
     return visit.page("holds.html", held=list(held), problems=held.problems)
 
 
@@ -258,7 +258,7 @@ def hold(visit: Visit) -> Response:
     """Put somebody on the hold list who need not be in any sheet: an address, or a name and a
     delegation.
     """
-    delegations, _, _ = visit.console.shelf.people()
+    delegations, _, _ = visit.console.cache.people()
     why = visit.field("because")
     if not why:
         raise UsageError(visit.say("Say why nobody writes to this person any more."))
@@ -289,7 +289,7 @@ def release(visit: Visit) -> Response:
     """Take one entry off the hold list: the one that stands in this line, and still
     says the same.
     """
-    _, _, held = visit.console.shelf.people()
+    _, _, held = visit.console.cache.people()
     line, seal = visit.field("line"), visit.field("who")
     entry = next(
         (one for one in held if str(one.row) == line and f"{one.name}|{one.address}" == seal), None

@@ -19,7 +19,7 @@ from mailer.report import totals
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DelegationRow:
     """One delegation."""
 
     code: str
@@ -70,7 +70,7 @@ def show(visit: Visit) -> Response:
         seat = known.get(code)
         seats = seat.representatives + seat.substitutes if seat else 0
         rows.append(
-            Row(
+            DelegationRow(
                 code,
                 visit.name_of(code),
                 seats,

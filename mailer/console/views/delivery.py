@@ -38,7 +38,7 @@ def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
 
 
 def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
-    _, _, held = visit.console.shelf.people()
+    _, _, held = visit.console.cache.people()
     return held.match(
         Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
     )
@@ -190,7 +190,7 @@ def resend(visit: Visit) -> Response:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
     with visit.reading() as connection:
         mail_out, one = _wanted(visit, connection)
-    now = visit.console.shelf.draft(mail_out.appeal)
+    now = visit.console.cache.draft(mail_out.appeal)
     if _held(visit, one):
         raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
     if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):

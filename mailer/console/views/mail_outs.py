@@ -16,7 +16,7 @@ from mailer.report import totals
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MailOutRow:
     """One mail-out in a list."""
 
     mail_out: MailOut
@@ -25,12 +25,12 @@ class Line:
     to_send: int
 
 
-def lines(visit: Visit, connection: Connection) -> list[Line]:
+def lines(visit: Visit, connection: Connection) -> list[MailOutRow]:
     """Return all mail-outs with their counts, the newest first."""
     found = []
     for mail_out in reversed(mailouts.all_of_them(connection)):
         counts = counted(visit, connection, mail_out.id).states
-        found.append(Line(mail_out, counts, *totals.done(counts)))
+        found.append(MailOutRow(mail_out, counts, *totals.done(counts)))
     return found
 
 

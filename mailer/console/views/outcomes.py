@@ -265,7 +265,7 @@ def search(visit: Visit) -> Response:
     text = visit.query("q")[:200]
     with visit.reading() as connection:
         found = outcomes.anywhere(connection, text, SHOWN + 1) if text else []
-    _, book, _ = visit.console.shelf.people()
+    _, book, _ = visit.console.cache.people()
     words = tokens(text)
     contacts = [
         one

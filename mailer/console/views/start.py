@@ -14,7 +14,7 @@ from starlette.responses import Response
 from mailer.base.errors import MailerError, Severity
 from mailer.base.states import MailOutState, State
 from mailer.console.request import Visit
-from mailer.console.views.mail_outs import Line, lines
+from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import table
@@ -80,7 +80,7 @@ def show(visit: Visit) -> Response:
     )
 
 
-def _attention(visit: Visit, connection: Connection, line: Line) -> list[Attention]:
+def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[Attention]:
     say, counts, name = visit.say, line.counts, line.mail_out.name
     found = []
     here = f"/mail-outs/{name}"
@@ -135,14 +135,16 @@ def _attention(visit: Visit, connection: Connection, line: Line) -> list[Attenti
     return found
 
 
-def _deliveries(connection: Connection, line: Line, done: Mapping[int, object]) -> list[Delivery]:
+def _deliveries(
+    connection: Connection, line: MailOutRow, done: Mapping[int, object]
+) -> list[Delivery]:
     wanted = Wanted(states=(State.UNKNOWN.value, State.REFUSED.value))
     return [one for one in table.every(connection, line.mail_out.id, wanted) if one.id in done]
 
 
 def _sheets(visit: Visit) -> list[tuple[str, int, int]]:
     """Return (file, people, errors) for every sheet."""
-    _, book, _ = visit.console.shelf.people()
+    _, book, _ = visit.console.cache.people()
     errors = Counter(
         problem.file for problem in book.problems if problem.severity is Severity.ERROR
     )

@@ -67,7 +67,7 @@ def _draft(visit: Visit) -> Draft:
     name: str = visit.request.path_params["appeal"]
     if name not in appeals.names(visit.workspace.root):
         raise UsageError(visit.say("There is no appeal {name}.", name=name))
-    return visit.console.shelf.draft(name)
+    return visit.console.cache.draft(name)
 
 
 def _for_real(now: Draft) -> Draft:
@@ -81,7 +81,7 @@ def _for_real(now: Draft) -> Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LetterPreview:
     """What one person would read."""
 
     contact: Contact
@@ -147,7 +147,7 @@ def _like(decisions: list[Decision], text: str) -> list[Contact]:
 
 def _reading(
     visit: Visit, now: Draft, decisions: list[Decision], hard: list[Contact]
-) -> Reading | None:
+) -> LetterPreview | None:
     """Return the letter of the person in the address bar; without one, of the hardest."""
     wanted = visit.query("as") or (_who(hard[0]) if hard else "")
     found = next((one for one in decisions if _who(one.contact) == wanted), None)
@@ -163,7 +163,7 @@ def _reading(
             else next(iter(now.appeal.letters))
         )
     rendered = now.renderer.render(found.contact, language)
-    return Reading(found.contact, language, found, rendered, len(rendered.text.split()))
+    return LetterPreview(found.contact, language, found, rendered, len(rendered.text.split()))
 
 
 def preview(visit: Visit) -> Response:
@@ -222,7 +222,7 @@ def check(visit: Visit) -> Response:
     """Show everything that could go wrong, before it does."""
     name = visit.request.path_params["appeal"]
     workspace = visit.workspace
-    delegations, book, held = visit.console.shelf.people()
+    delegations, book, held = visit.console.cache.people()
     letters: list[Problem] = []
     real: list[Problem] | None = None  # not known before the letters are right
     appeal: Appeal | None = None
@@ -370,7 +370,7 @@ def retry(visit: Visit) -> Response:
                 "{name} is not over; what is not sent yet may still go out.", name=before.name
             )
         )
-    now = visit.console.shelf.draft(before.appeal)
+    now = visit.console.cache.draft(before.appeal)
     chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
     keys = {key for one in chosen for key in (one.address_key, one.person) if key}
     return _planned(visit, now, Selection(people=frozenset(keys), again_refused=False), before.id)
@@ -423,7 +423,7 @@ def send_page(visit: Visit) -> Response:
 def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
     """List what has changed since the plan; a plan that no longer matches is not sent."""
     try:
-        return changes_since(sources, visit.console.shelf.draft(mail_out.appeal))
+        return changes_since(sources, visit.console.cache.draft(mail_out.appeal))
     except MailerError as fault:
         return list(fault.problems) or [Problem("S201", Severity.ERROR, fault.message)]
 
@@ -433,7 +433,7 @@ def _obstacles(visit: Visit, mail_out: MailOut) -> list[Problem]:
     if mail_out.mode != "live":
         return []
     try:
-        return visit.console.shelf.draft(mail_out.appeal).obstacles()
+        return visit.console.cache.draft(mail_out.appeal).obstacles()
     except MailerError:
         return []  # what has changed says why
 

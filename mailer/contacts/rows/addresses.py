@@ -70,7 +70,7 @@ BIG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedAddress:
     """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside
     either.
     """
@@ -109,70 +109,70 @@ def is_free(domain: str) -> bool:
     return domain in _domains()[0]
 
 
-def read_address(written: str) -> Reading:
+def read_address(written: str) -> ParsedAddress:
     """Read one cell. At most one code: the one that must be put right first."""
     text = _BLANKS.sub(" ", trim(written))
     if len(text) > LONGEST:
-        return Reading(code="C101", detail=f"it has {len(text):,} characters")
+        return ParsedAddress(code="C101", detail=f"it has {len(text):,} characters")
     if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
         try:
             address = _validate(text)
         except EmailNotValidError as error:
-            return Reading(code="C101", detail=_sentence(str(error)))
-        return Reading(address, notes=_notes(address))
+            return ParsedAddress(code="C101", detail=_sentence(str(error)))
+        return ParsedAddress(address, notes=_notes(address))
     if fold(text) in NOTHING:
-        return Reading(code="C100")
+        return ParsedAddress(code="C100")
     several = list(dict.fromkeys(found.strip(_STRAY) for found in _ADDRESS.findall(text)))
     if _FORGED.search(text):
         lines = text.splitlines()
         if len(several) > 1 and all(
             line.strip(_STRAY + " ") in several for line in lines if line.strip()
         ):
-            return Reading(code="C108", detail=" or ".join(several))
-        return Reading(code="C107")
+            return ParsedAddress(code="C108", detail=" or ".join(several))
+        return ParsedAddress(code="C107")
     if text.startswith(("=", "@SUM", "+HYPERLINK")):
-        return Reading(code="C116")
+        return ParsedAddress(code="C116")
     if _INVISIBLE.search(text) or _WIDE.search(text):
         plain = "".join(
             unicodedata.normalize("NFKC", c) if _WIDE.match(c) else c
             for c in _INVISIBLE.sub("", text)
         )
-        return Reading(code="C106", repair=_valid(plain))
+        return ParsedAddress(code="C106", repair=_valid(plain))
     if _MAILTO.match(text):
-        return Reading(
+        return ParsedAddress(
             code="C109", repair=_valid(_MAILTO.sub("", text).partition("?")[0]), safe=True
         )
     if len(several) > 1:
         if len({found.casefold() for found in several}) > 1:
-            return Reading(code="C108", detail=" or ".join(several))
-        return Reading(code="C110", repair=_valid(several[0]), safe=True)
+            return ParsedAddress(code="C108", detail=" or ".join(several))
+        return ParsedAddress(code="C110", repair=_valid(several[0]), safe=True)
     bare = text.strip(_STRAY + " ")
     if bare != text and (repair := _valid(bare)):
-        return Reading(code="C111", repair=repair, safe=True)
+        return ParsedAddress(code="C111", repair=repair, safe=True)
     if several and several[0] != bare:
         enclosed = re.search(r"<[^<>]*@[^<>]*>|[(\[][^()\[\]]*[)\]]", text) is not None
         around = text.replace(several[0], " ").strip()
         labelled = _LABEL.fullmatch(around) is not None  # "E-mail: anna@no.example"
         if enclosed or labelled or " " in around:
-            return Reading(code="C110", repair=_valid(several[0]), safe=enclosed or labelled)
+            return ParsedAddress(code="C110", repair=_valid(several[0]), safe=enclosed or labelled)
     spelled = _SPELLED_DOT.sub(".", _SPELLED.sub("@", text))
     if spelled != text and _valid(spelled):
-        return Reading(code="C114", repair=_valid(spelled), safe=True)
+        return ParsedAddress(code="C114", repair=_valid(spelled), safe=True)
     local, at, domain = text.rpartition("@")
     if at and _disguised(domain):
-        return Reading(code="C105", detail=domain.casefold().translate(LOOK_ALIKE))
+        return ParsedAddress(code="C105", detail=domain.casefold().translate(LOOK_ALIKE))
     if at and not local.isascii() and _valid(f"a@{domain}"):
         mixed = _scripts(local) > {"LATIN"}
-        return Reading(
+        return ParsedAddress(
             code="C105" if mixed and local.casefold().translate(LOOK_ALIKE).isascii() else "C115"
         )
     try:
         address = _validate(text)
     except EmailNotValidError as error:
-        return Reading(code="C101", repair=_perhaps(text), detail=_sentence(str(error)))
+        return ParsedAddress(code="C101", repair=_perhaps(text), detail=_sentence(str(error)))
     if address.startswith("*"):
-        return Reading(code="C111", repair=_valid(address.lstrip("*")), safe=True)
-    return Reading(address, notes=_notes(address))
+        return ParsedAddress(code="C111", repair=_valid(address.lstrip("*")), safe=True)
+    return ParsedAddress(address, notes=_notes(address))
 
 
 def _perhaps(text: str) -> str:

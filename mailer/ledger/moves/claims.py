@@ -18,7 +18,7 @@ from mailer.base.states import MAY_HAVE_REACHED, MailOutState, Reason, State
 from mailer.ledger.ledger import lock
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed
-from mailer.ledger.schema import Moment, delivery, mail_out
+from mailer.ledger.schema import UtcDateTime, delivery, mail_out
 
 LEASE = timedelta(minutes=25)
 """More than twice the ten minutes that the answer to the final dot may take."""
@@ -32,7 +32,9 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
     """
     waiting = _due(d.state == State.WAITING.value, *also)
     deferred = _due(
-        d.state == State.DEFERRED.value, d.next_try_at <= sa.bindparam("now", type_=Moment()), *also
+        d.state == State.DEFERRED.value,
+        d.next_try_at <= sa.bindparam("now", type_=UtcDateTime()),
+        *also,
     )
     both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
     pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
@@ -43,9 +45,9 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
             state=State.SENDING.value,
             reason="",
             detail="",
-            changed_at=sa.bindparam("now", type_=Moment()),
+            changed_at=sa.bindparam("now", type_=UtcDateTime()),
             owner=sa.bindparam("me"),
-            lease_until=sa.bindparam("lease", type_=Moment()),
+            lease_until=sa.bindparam("lease", type_=UtcDateTime()),
             fence=d.fence + 1,
             attempts=d.attempts + 1,
             # the mark of an earlier, deferred attempt must not speak for this one

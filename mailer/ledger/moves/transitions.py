@@ -28,7 +28,7 @@ from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves.prepared import Prepared, Row
-from mailer.ledger.schema import Moment, attempt, delivery, mail_out
+from mailer.ledger.schema import UtcDateTime, attempt, delivery, mail_out
 
 d = delivery.c
 SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
@@ -137,7 +137,7 @@ _OURS = (  # still being sent, by this sender, under this very claim
 _RUNNING = sa.exists().where(
     mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value
 )
-_NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=Moment()) for name in ("now", "date", "again"))
+_NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=UtcDateTime()) for name in ("now", "date", "again"))
 _TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
 _ANSWER, _OF_RECEIPT = (
     {name: sa.bindparam(f"its_{name}", type_=attempt.c[name].type) for name in names}

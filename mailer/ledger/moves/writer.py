@@ -37,7 +37,7 @@ TRIES, PAUSE = 3, 0.5  # how often a disk that takes nothing is asked, and the s
 _Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
 
 
-class _Kind(IntEnum):
+class _WriteKind(IntEnum):
     """What is asked for, in the order in which a commit takes it."""
 
     OUTCOME = 0
@@ -51,7 +51,7 @@ class Write(Generic[T]):
     __slots__ = ("after", "done", "fault", "item", "kind", "value")
 
     def __init__(
-        self, kind: _Kind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None
+        self, kind: _WriteKind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None
     ) -> None:
         self.kind, self.item, self.done, self.after = kind, item, done, after
         self.value: T | None = None
@@ -89,13 +89,13 @@ class Writer:
     ) -> T:
         """Run `call(connection, …)` in a transaction, and come back when it is on disk."""
         value: T = await self._ask(
-            _Kind.CALL, lambda connection: call(connection, *args, **kwargs)
+            _WriteKind.CALL, lambda connection: call(connection, *args, **kwargs)
         ).done
         return value
 
     def record(self, outcome: Outcome) -> Write[bool]:
         """Ask for an outcome to be written (`moves.record_all`)."""
-        return self._ask(_Kind.OUTCOME, outcome)
+        return self._ask(_WriteKind.OUTCOME, outcome)
 
     async def mark(self, marker: Marker, *, after: Write[bool] | None) -> bool:
         """Set a marker (`moves.mark_all`); `after` is the outcome that must be on disk with it, or
@@ -103,10 +103,10 @@ class Writer:
 
         Raises what kept that outcome from being written; then this marker is not set.
         """
-        value: bool = await self._ask(_Kind.MARKER, marker, after).done
+        value: bool = await self._ask(_WriteKind.MARKER, marker, after).done
         return value
 
-    def _ask(self, kind: _Kind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
+    def _ask(self, kind: _WriteKind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
         write: Write[Any] = Write(kind, item, self._loop.create_future(), after)
         if not self._asked:
             self._loop.call_soon(self._hand_over)
@@ -138,7 +138,7 @@ class Writer:
             if lost := [
                 one.item
                 for one in writes
-                if one.kind is _Kind.OUTCOME and isinstance(one.fault, Unwritable)
+                if one.kind is _WriteKind.OUTCOME and isinstance(one.fault, Unwritable)
             ]:
                 with contextlib.suppress(OSError):  # kept nowhere, they will be unknown
                     self._keep(lost)
@@ -185,9 +185,9 @@ class Writer:
 
     def _outcomes_calls_markers(self, connection: sa.Connection, writes: list[Write[Any]]) -> None:
         for kind, together in (
-            (_Kind.OUTCOME, transitions.record_all),
-            (_Kind.CALL, _calls),
-            (_Kind.MARKER, transitions.mark_all),
+            (_WriteKind.OUTCOME, transitions.record_all),
+            (_WriteKind.CALL, _calls),
+            (_WriteKind.MARKER, transitions.mark_all),
         ):
             these = [one for one in writes if one.kind is kind]
             for one in these:

@@ -155,7 +155,7 @@ def _written(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DeliveryPage:
     """Some rows, and whether there are others on either side."""
 
     rows: tuple[Delivery, ...]
@@ -172,7 +172,7 @@ def page(
     after: int | None = None,
     before: int | None = None,
     limit: int = PAGE,
-) -> Page:
+) -> DeliveryPage:
     """Return the rows behind the person numbered `after`, or before the one numbered `before`, in
     this order.
     """
@@ -197,8 +197,8 @@ def page(
     ).all()
     more, found = len(chosen) > limit, _of(connection, chosen[:limit])
     if backwards:
-        return Page(tuple(reversed(found)), before=more, after=True)
-    return Page(tuple(found), before=beyond is not None, after=more)
+        return DeliveryPage(tuple(reversed(found)), before=more, after=True)
+    return DeliveryPage(tuple(found), before=beyond is not None, after=more)
 
 
 def _of(connection: sa.Connection, ids: Sequence[int]) -> list[Delivery]:

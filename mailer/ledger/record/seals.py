@@ -29,7 +29,7 @@ from mailer.base.errors import Refused
 from mailer.base.states import State
 from mailer.ledger import letters
 from mailer.ledger.events import EventKind
-from mailer.ledger.schema import Moment, attempt, delivery, event, letter, mail_out, seal
+from mailer.ledger.schema import UtcDateTime, attempt, delivery, event, letter, mail_out, seal
 
 a, d, e, m, s = attempt.c, delivery.c, event.c, mail_out.c, seal.c
 
@@ -56,7 +56,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ChainCheck:
     """What a look through the whole chain found."""
 
     head: str  # the last seal's hash; "0…0" before the first
@@ -91,14 +91,14 @@ class _Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PendingSeal:
     """A seal that is worked out and not written yet."""
 
     before: _Seal
     body: _Body
 
 
-def draft(connection: sa.Connection) -> Draft:
+def draft(connection: sa.Connection) -> PendingSeal:
     """Hash everything that is not sealed yet, as one reader sees it: nobody needs to be kept from
     writing meanwhile.
 
@@ -106,10 +106,10 @@ def draft(connection: sa.Connection) -> Draft:
     is seen.
     """
     before = _last(connection)
-    return Draft(before, _body(connection, before, None))
+    return PendingSeal(before, _body(connection, before, None))
 
 
-def close(connection: sa.Connection, drawn: Draft, at: datetime) -> bool:
+def close(connection: sa.Connection, drawn: PendingSeal, at: datetime) -> bool:
     """Write a seal, where there is something to seal. False: somebody else has written one since it
     was drawn.
     """
@@ -139,7 +139,7 @@ def head(connection: sa.Connection) -> str:
     return _last(connection).hash
 
 
-def verify(connection: sa.Connection, head: str = "") -> Proof:
+def verify(connection: sa.Connection, head: str = "") -> ChainCheck:
     """Go through the chain from the beginning. `head` is a hash that somebody has kept, or its
     first 16 signs or more.
     """
@@ -169,7 +169,7 @@ def verify(connection: sa.Connection, head: str = "") -> Proof:
         for table in (event, attempt, letter)
     }
     broken += [*_states(connection), *_letters(connection)]
-    return Proof(
+    return ChainCheck(
         head=last.hash,
         seals=len(rows),
         events=counts["event"],
@@ -261,7 +261,7 @@ def _form(connection: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement
     value: sa.ColumnElement[Any] = column
     if isinstance(column.type, sa.Float):
         value = sa.cast(sa.func.round(column * 1_000_000), sa.BigInteger)
-    elif isinstance(column.type, Moment):
+    elif isinstance(column.type, UtcDateTime):
         if postgresql:
             value = sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM-DD HH24:MI:SS.US")
     elif isinstance(column.type, sa.Text):

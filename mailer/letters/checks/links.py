@@ -32,7 +32,7 @@ _HREF = re.compile(r'href="(https://[^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LinkAnswer:
     """What became of asking for one address."""
 
     link: str
@@ -45,7 +45,7 @@ def links_of(html: str) -> list[str]:
     return [unescape(link) for link in _HREF.findall(html)]
 
 
-def ask(links: Iterable[str], tls: ssl.SSLContext | None = None) -> list[Answer]:
+def ask(links: Iterable[str], tls: ssl.SSLContext | None = None) -> list[LinkAnswer]:
     """Ask for each address, several at a time. `tls` is whom to trust, if not the authorities of
     this computer.
     """
@@ -53,26 +53,26 @@ def ask(links: Iterable[str], tls: ssl.SSLContext | None = None) -> list[Answer]
         return list(several.map(lambda link: _ask(link, tls), links))
 
 
-def _ask(link: str, tls: ssl.SSLContext | None) -> Answer:
+def _ask(link: str, tls: ssl.SSLContext | None) -> LinkAnswer:
     try:
         request = urllib.request.Request(link, headers=SAYS)  # noqa: S310
         if request.type != "https":
-            return Answer(link, "not_known", "only https is asked")
+            return LinkAnswer(link, "not_known", "only https is asked")
         with urllib.request.urlopen(request, timeout=SECONDS, context=tls) as answer:  # noqa: S310
-            return Answer(link, "ok", f"{answer.status}")
+            return LinkAnswer(link, "ok", f"{answer.status}")
     except urllib.error.HTTPError as fault:
         why = f"{fault.code} {fault.reason}"
-        return Answer(link, "broken" if fault.code in GONE else "not_known", why)
+        return LinkAnswer(link, "broken" if fault.code in GONE else "not_known", why)
     except (OSError, http.client.HTTPException, ValueError) as fault:
         reason = fault.reason if isinstance(fault, urllib.error.URLError) else fault
         if isinstance(reason, TimeoutError):
-            return Answer(link, "not_known", f"no answer within {SECONDS:g} seconds")
+            return LinkAnswer(link, "not_known", f"no answer within {SECONDS:g} seconds")
         if isinstance(reason, socket.gaierror) and reason.errno in NO_SUCH_SITE:
-            return Answer(link, "broken", "there is no such site")
-        return Answer(link, "not_known", str(reason))
+            return LinkAnswer(link, "broken", "there is no such site")
+        return LinkAnswer(link, "not_known", str(reason))
 
 
-def problems(answer: Answer, letter: Letter) -> list[Problem]:
+def problems(answer: LinkAnswer, letter: Letter) -> list[Problem]:
     """Return what is to be said of a link that is no yes: broken (L224), or not known (L225)."""
     if answer.verdict == "ok":
         return []

@@ -39,7 +39,7 @@ _LANGUAGE_IN_URL = re.compile(r"(?<=/)[a-z]{2}(?=/|$)|(?<=[?&]lang=)[a-z]{2}", r
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Mention:
     """One comparable thing in one letter."""
 
     kind: str  # one of KINDS
@@ -53,7 +53,7 @@ class Contents:
     """What one letter holds."""
 
     letter: Letter
-    facts: tuple[Fact, ...]
+    facts: tuple[Mention, ...]
     structure: tuple[str, ...]  # "heading", "paragraph", "list of 5", …
 
 
@@ -273,11 +273,11 @@ def _plain(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def _facts(appeal: Appeal, source: Source) -> Iterator[Fact]:
+def _facts(appeal: Appeal, source: Source) -> Iterator[Mention]:
     text = source.text
 
-    def fact(kind: str, key: str, shown: str, offset: int) -> Fact:
-        return Fact(kind, key, shown, source.first_line + text.count("\n", 0, offset))
+    def fact(kind: str, key: str, shown: str, offset: int) -> Mention:
+        return Mention(kind, key, shown, source.first_line + text.count("\n", 0, offset))
 
     for word in sorted(placeholders.words_used(source) - placeholders.FIELDS.keys()):
         yield fact("placeholder", _SAME.get(word, word), word, max(0, text.find(word)))

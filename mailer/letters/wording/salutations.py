@@ -60,7 +60,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SalutationRow:
     """One line of the table."""
 
     salutation: str
@@ -76,7 +76,9 @@ class Row:
 class Forms:
     """The table, and how to look a person up in it."""
 
-    def __init__(self, rows: dict[tuple[str, str, str], Row], titles: dict[str, str]) -> None:
+    def __init__(
+        self, rows: dict[tuple[str, str, str], SalutationRow], titles: dict[str, str]
+    ) -> None:
         self._rows = rows
         self._titles = titles
         self._gendered = {
@@ -120,7 +122,7 @@ class Forms:
         filled = {
             part: "" if (value := getattr(contact, part)) in LEFTOVERS else value for part in PARTS
         }
-        chosen: Row | None = None
+        chosen: SalutationRow | None = None
         neutral, missing = False, ""
         for row, fallen in self._candidates(contact, language):
             missing = next((part for part in row.parts if not filled[part]), "")
@@ -163,7 +165,7 @@ class Forms:
                     )
                     raise self._refused(contact, "L302", part, message, hint)
 
-    def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[Row, bool]]:
+    def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[SalutationRow, bool]]:
         """Yield the rows that may be used, the best first, each with whether it is only
         a way out.
         """
@@ -188,7 +190,7 @@ class Forms:
             if row := self._rows.get((language, addressee, "")):
                 yield row, addressee != found or (language, found) in self._gendered
 
-    def _own_greeting(self, contact: Contact, row: Row | None) -> Form:
+    def _own_greeting(self, contact: Contact, row: SalutationRow | None) -> Form:
         """Take the greeting of the sheet; a closing that repeats the form of address repeats this
         one.
         """
@@ -247,8 +249,8 @@ def _key(row: dict[str, str]) -> tuple[str, str, str]:
     return row["language"], row["addressee"], row["gender"]
 
 
-def _row(row: dict[str, str]) -> Row:
-    return Row(row["salutation"], row["closing"], row["verified"] == "yes", row["source"])
+def _row(row: dict[str, str]) -> SalutationRow:
+    return SalutationRow(row["salutation"], row["closing"], row["verified"] == "yes", row["source"])
 
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from mailer.ledger.schema import Moment
+from mailer.ledger.schema import UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -34,9 +34,9 @@ def upgrade() -> None:
     sa.Column('last_day', sa.Date(), nullable=True),
     sa.Column('sources', sa.LargeBinary(), nullable=False),
     sa.Column('retry_of', sa.Integer(), nullable=True),
-    sa.Column('planned_at', Moment(), nullable=False),
-    sa.Column('started_at', Moment(), nullable=True),
-    sa.Column('ended_at', Moment(), nullable=True),
+    sa.Column('planned_at', UtcDateTime(), nullable=False),
+    sa.Column('started_at', UtcDateTime(), nullable=True),
+    sa.Column('ended_at', UtcDateTime(), nullable=True),
     sa.CheckConstraint("state IN ('planned', 'approved', 'sending', 'paused', 'stopped', 'finished')", name=op.f('ck_mail_out_state_is_known')),
     sa.ForeignKeyConstraint(['retry_of'], ['mail_out.id'], name=op.f('fk_mail_out_retry_of')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mail_out'))
@@ -60,7 +60,7 @@ def upgrade() -> None:
     sa.Column('cell', sa.Text(), server_default='', nullable=False),
     sa.Column('message_id', sa.Text(), nullable=True),
     sa.Column('digest', sa.Text(), nullable=True),
-    sa.Column('dated_at', Moment(), nullable=True),
+    sa.Column('dated_at', UtcDateTime(), nullable=True),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('detail', sa.Text(), server_default='', nullable=False),
@@ -68,13 +68,13 @@ def upgrade() -> None:
     sa.Column('enhanced', sa.Text(), nullable=True),
     sa.Column('text', sa.Text(), server_default='', nullable=False),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('tried_at', Moment(), nullable=True),
-    sa.Column('changed_at', Moment(), nullable=False),
-    sa.Column('next_try_at', Moment(), nullable=True),
+    sa.Column('tried_at', UtcDateTime(), nullable=True),
+    sa.Column('changed_at', UtcDateTime(), nullable=False),
+    sa.Column('next_try_at', UtcDateTime(), nullable=True),
     sa.Column('owner', sa.Text(), nullable=True),
-    sa.Column('lease_until', Moment(), nullable=True),
+    sa.Column('lease_until', UtcDateTime(), nullable=True),
     sa.Column('fence', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('handover_at', Moment(), nullable=True),
+    sa.Column('handover_at', UtcDateTime(), nullable=True),
     sa.CheckConstraint("state IN ('skipped', 'waiting', 'sending', 'deferred', 'accepted', 'refused', 'not_sent', 'unknown')", name=op.f('ck_delivery_state_is_known')),
     sa.ForeignKeyConstraint(['digest'], ['letter.digest'], name=op.f('fk_delivery_digest')),
     sa.ForeignKeyConstraint(['mail_out_id'], ['mail_out.id'], name=op.f('fk_delivery_mail_out_id')),
@@ -89,7 +89,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('delivery_id', sa.Integer(), nullable=False),
     sa.Column('number', sa.Integer(), nullable=False),
-    sa.Column('at', Moment(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('stage', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
@@ -99,7 +99,7 @@ def upgrade() -> None:
     sa.Column('peer', sa.Text(), server_default='', nullable=False),
     sa.Column('tls', sa.Text(), server_default='', nullable=False),
     sa.Column('seconds', sa.Float(), server_default='0', nullable=False),
-    sa.Column('handover_at', Moment(), nullable=True),
+    sa.Column('handover_at', UtcDateTime(), nullable=True),
     sa.Column('owner', sa.Text(), server_default='', nullable=False),
     sa.CheckConstraint("stage IN ('connect', 'mail', 'rcpt', 'data', 'body', 'mark', 'dot')", name=op.f('ck_attempt_stage_is_known')),
     sa.CheckConstraint("state IN ('skipped', 'waiting', 'sending', 'deferred', 'accepted', 'refused', 'not_sent', 'unknown')", name=op.f('ck_attempt_state_is_known')),
@@ -109,7 +109,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_attempt_delivery_id'), 'attempt', ['delivery_id'], unique=False)
     op.create_table('event',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('at', Moment(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('mail_out_id', sa.Integer(), nullable=False),
     sa.Column('delivery_id', sa.Integer(), nullable=True),
     sa.Column('kind', sa.Text(), nullable=False),

@@ -5,7 +5,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from mailer.ledger.schema import Moment
+from mailer.ledger.schema import UtcDateTime
 
 revision = "0005"
 down_revision = "0004"
@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "seal",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", Moment(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("event_id", sa.Integer(), nullable=False),
         sa.Column("attempt_id", sa.Integer(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
