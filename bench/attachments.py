@@ -27,7 +27,7 @@ from mailer.ledger.reading import deliveries as queries
 from mailer.letters.message import mime, pieces
 from mailer.plan.plan import Plan
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 300
@@ -129,7 +129,7 @@ class Sending:
                     connection, _with_a_file(self.letters), at=ledger.now(), who="bench"
                 )
             dispatch = Dispatch(
-                ledger, 1, self._session, Course(self.connections, per_connection=1_000_000)
+                ledger, 1, self._session, SendingOptions(self.connections, per_connection=1_000_000)
             )
             with measure.Stopwatch() as watch:
                 asyncio.run(dispatch.run())

@@ -29,7 +29,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 3000
@@ -118,7 +118,7 @@ class Whole:
                 with ledger.writing() as connection:
                     mail_out = mailouts.create(connection, plan, at=ledger.now(), who="bench")
                 del plan
-                course = Course(self.connections, per_connection=1_000_000)
+                course = SendingOptions(self.connections, per_connection=1_000_000)
                 asyncio.run(Dispatch(ledger, mail_out, self._session, course).run())
             with ledger.reading() as connection:
                 assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters

@@ -43,7 +43,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.letters.message import mime
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 6000
@@ -130,7 +130,7 @@ class Mailer:
 
     def _send(self, ledger: Ledger) -> None:
         dispatch = Dispatch(
-            ledger, 1, self._session, Course(self.connections, per_connection=1_000_000)
+            ledger, 1, self._session, SendingOptions(self.connections, per_connection=1_000_000)
         )
         asyncio.run(dispatch.run())
 

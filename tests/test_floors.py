@@ -7,6 +7,7 @@ only.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,10 @@ HOMES = {
 """Library → the only folders that may import it. pandas costs 0.3 s, so nobody imports it by
 accident.
 """
+
+
+DOORS = ("actions", "console/views", "cli/everyday", "cli/running", "cli/screen", "cli")
+"""Whose modules may be called as the thing that they show: `cli/letters.py` shows `letters/`."""
 
 
 def arrows() -> Iterator[tuple[str, str, str]]:
@@ -108,3 +113,24 @@ def test_a_folder_of_code_has_at_most_twelve_entries() -> None:
         if folder.name not in data
     }
     assert {folder: names for folder, names in entries.items() if len(names) > 12} == {}
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    places = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_a_module_name_stands_for_one_thing() -> None:
+    """A door may be called as what it shows, and the main module of a folder as the folder."""
+    places = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        where = (path.parent if path.name == "__init__.py" else path).relative_to(PACKAGE)
+        folder, name = where.parent.as_posix(), where.stem
+        if name != where.parent.name:
+            door = folder.split("/")[0] if folder in DOORS else "inside"
+            places[door, name].append(where.as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

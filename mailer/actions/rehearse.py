@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from mailer.base.errors import UsageError
 from mailer.base.states import Reason, Receipt
 from mailer.contacts.contact import Contact
-from mailer.ledger import letters
+from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries
 from mailer.letters.message import mime
@@ -73,7 +73,7 @@ def of_mail_out(
         if contact.address and contact.address_key in everyone
     ]
     chosen = [everyone[contact.address_key] for contact, _ in _chosen(draft, people, number)]
-    found = letters.read(connection, {one.digest for one in chosen if one.digest})
+    found = stored_letters.read(connection, {one.digest for one in chosen if one.digest})
     return [Sample(one.name, one.address, *found[one.digest]) for one in chosen if one.digest]
 
 

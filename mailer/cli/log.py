@@ -19,7 +19,7 @@ from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading import deliveries, table
+from mailer.ledger.reading import deliveries, listing
 from mailer.report import totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
@@ -190,7 +190,7 @@ def _show_story(
         _show_evidence(desk, one, moments, folder)
     elif folder is not None:
         desk.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
-    if others := table.of_person(connection, one):
+    if others := listing.of_person(connection, one):
         from mailer.cli.screen.tables import show_people
 
         desk.out.print("\nThe same person elsewhere:")
@@ -244,7 +244,7 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
         "next_try_at": one.next_try_at,
         "timeline": moments,
         "evidence": asdict(found) if found else None,
-        "elsewhere": [totals.person(other) for other in table.of_person(connection, one)],
+        "elsewhere": [totals.person(other) for other in listing.of_person(connection, one)],
     }
 
 

@@ -26,10 +26,10 @@ from starlette.types import ASGIApp
 
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.console.access import signin
-from mailer.console.access.guard import Guard, came_from, from_here
+from mailer.console.access.middleware import Guard, came_from, from_here
 from mailer.console.access.rights import Right
 from mailer.console.access.sessions import BrowserSession
-from mailer.console.language.words import preferred
+from mailer.console.language.translation import preferred
 from mailer.console.request import Console, Visit
 from mailer.console.views import (
     contacts,

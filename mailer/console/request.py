@@ -27,7 +27,7 @@ from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspac
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.rights import ROLES, Right
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
-from mailer.console.language.words import LANGUAGES, Translation
+from mailer.console.language.translation import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.holds import Holds
 from mailer.ledger import accounts, mailouts

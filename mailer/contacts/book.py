@@ -17,7 +17,7 @@ from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, trim
 from mailer.contacts.contact import Contact
-from mailer.contacts.rows.row import Line, find_delegation, nobody, read_row
+from mailer.contacts.rows.row import RowReader, find_delegation, nobody, read_row
 from mailer.contacts.rows.together import check_together
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import FIELDS, Columns, find_headings, own_headings
@@ -192,7 +192,7 @@ def read_people(
         french = _says_madame(people, columns.fields.get("name"))
         role = ""
         for row, cells in people:
-            line = Line(table, columns, row, cells, monsieur=french, role=role)
+            line = RowReader(table, columns, row, cells, monsieur=french, role=role)
             part = _role_alone(cells) if "role" not in columns.fields else ""
             above = _state_alone(cells, delegations) if by_headings else None
             if above:

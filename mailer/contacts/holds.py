@@ -30,7 +30,7 @@ from mailer.contacts.contact import Contact, person_key
 from mailer.contacts.edit.write import harmless, keep, put
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.names import take_apart
-from mailer.contacts.rows.row import Line
+from mailer.contacts.rows.row import RowReader
 from mailer.contacts.rows.together import ALIKE, about, likeness, loosely, name_field
 from mailer.contacts.sheets.columns import HOLD_LIST, find_headings
 from mailer.contacts.sheets.reader import read
@@ -154,13 +154,13 @@ def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
             problems += [problem("C010", file, sheet=table.sheet)] if table.rows else []
             continue
         for row, cells in table.rows[columns.at + 1 :]:
-            line = Line(table, columns, row, cells)
+            line = RowReader(table, columns, row, cells)
             entries += _entry(line, known)
             problems += line.problems
     return Holds(tuple(entries), tuple(problems))
 
 
-def _entry(line: Line, delegations: Delegations) -> list[Hold]:
+def _entry(line: RowReader, delegations: Delegations) -> list[Hold]:
     written, name = line.text("address"), take_apart(line.text("name")).full
     if not name:
         name = f"{line.text('given')} {line.text('surname')}".strip()

@@ -26,7 +26,7 @@ from mailer.base.states import (
     State,
     Written,
 )
-from mailer.ledger import events, letters
+from mailer.ledger import events, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
@@ -103,7 +103,7 @@ def create(
     ).scalar_one()
     if plan.deliveries:  # in the order of sending: what is written together then lies together
         in_order = sorted(plan.deliveries, key=attrgetter("position"))
-        letters.keep(connection, in_order)
+        stored_letters.keep(connection, in_order)
         connection.execute(
             sa.insert(delivery),
             [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.contacts.contact import Contact
-from mailer.letters.checks.claims import Claim, claims
+from mailer.letters.checks.statements import Claim, claims
 from mailer.letters.render import OF_A_ROW, Rendered, Renderer
 from mailer.letters.wording.salutations import Form, Forms
 from mailer.plan.signoff import Accepted

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from mailer.base.states import REASONS, About, Receipt, State
-from mailer.sending.replies import Then, Verdict, plain
+from mailer.sending.replies import Judgement, Then, plain
 
 EARLY = 20  # letters within which one verdict of spam is enough
 RECENT = 50  # later: so many letters are looked back upon,
@@ -43,7 +43,7 @@ class Brakes:
         default_factory=list
     )  # words and domains of refusals in a row
 
-    def look(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
+    def look(self, receipt: Receipt, verdict: Judgement, domain: str) -> str | None:
         """Take in one outcome, of a letter to this domain. Returns the sentence that says why to
         stop, or None.
         """
@@ -77,7 +77,7 @@ class Brakes:
         self.not_understood.clear()
         return None
 
-    def _refused(self, receipt: Receipt, verdict: Verdict, domain: str) -> str | None:
+    def _refused(self, receipt: Receipt, verdict: Judgement, domain: str) -> str | None:
         self.not_understood.append(
             (plain(receipt.text) if verdict.kind.name == "unsaid" else "", domain)
         )

@@ -17,7 +17,7 @@ from mailer.base.errors import UsageError
 from mailer.base.settings.passwords import read_password
 from mailer.base.settings.workspace import MailAccount, Workspace
 from mailer.ledger.moves.limits import Limits
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from mailer.sending.smtp.tokens import Token, token_from_command, token_from_file
 
@@ -76,10 +76,10 @@ def imap_server(workspace: Workspace) -> Server:
     return _server(workspace, workspace.settings.imap)
 
 
-def course_of(workspace: Workspace, first: int | None = None) -> Course:
+def course_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
     """Return how a sending goes by the settings; `first` stands instead of the setting."""
     limits, smtp = workspace.settings.limits, workspace.settings.smtp
-    return Course(
+    return SendingOptions(
         connections=limits.connections,
         per_connection=limits.per_connection,
         limits=Limits(

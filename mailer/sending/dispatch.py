@@ -38,8 +38,8 @@ from mailer.ledger.schema import delivery
 from mailer.letters.message.finish import finished
 from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
-from mailer.sending.queue import IDLE, Course, Feed, Taken
-from mailer.sending.replies import Then, Verdict
+from mailer.sending.queue import IDLE, LetterQueue, SendingOptions, Taken
+from mailer.sending.replies import Judgement, Then
 from mailer.sending.smtp.session import Envelope, NotHandedOver, SmtpSession
 
 if (
@@ -58,7 +58,7 @@ d = delivery.c
 
 
 @dataclass(slots=True)
-class _Letter:
+class _LetterToSend:
     """A claimed delivery with its finished bytes; one object for as long as it is tried."""
 
     claimed: Claimed
@@ -66,7 +66,7 @@ class _Letter:
     envelope: Envelope
 
     @classmethod
-    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _Letter:
+    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _LetterToSend:
         one, letter = taken
         dated_at = one.dated_at or now
         # a delivery report names it, where reports are asked for
@@ -76,7 +76,7 @@ class _Letter:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Worker:
     number: int  # from 0
     session: SmtpSession
     task: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class Dispatch:
     ledger: Ledger
     mail_out_id: int
     session: Callable[[], SmtpSession]
-    course: Course = field(default_factory=Course)
+    course: SendingOptions = field(default_factory=SendingOptions)
     report: Callable[[dict[str, Any]], None] = lambda _event: None
     signer: Signer | None = (
         None  # signs letters at their first attempt, and in the same way at every later one
@@ -124,7 +124,7 @@ class Dispatch:
                 self._server = mail_out.server.partition(" ")[0]
                 self._known = await self._writer.run(servers.known, self._server)
                 self._kept = replace(self._known)
-                self._feed = Feed(
+                self._feed = LetterQueue(
                     self.ledger, self._writer, mail_out, self._me, self.course, self._pause
                 )
                 first = self._session()
@@ -238,8 +238,8 @@ class Dispatch:
     # ------------------------------------------------------------------------------------ the lanes
 
     async def _send(self, first: SmtpSession) -> None:
-        lanes = [_Lane(0, first)] + [
-            _Lane(number, self._session()) for number in range(1, self.course.connections)
+        lanes = [_Worker(0, first)] + [
+            _Worker(number, self._session()) for number in range(1, self.course.connections)
         ]
         for lane in lanes:
             lane.task = asyncio.create_task(self._lane(lane))
@@ -269,7 +269,7 @@ class Dispatch:
             for lane in lanes:
                 lane.session.abort()
 
-    async def _wind_up(self, lanes: list[_Lane]) -> None:
+    async def _wind_up(self, lanes: list[_Worker]) -> None:
         """End at once what is not handed over; give what is past the dot ten seconds for its
         answer.
         """
@@ -293,8 +293,8 @@ class Dispatch:
         for task in waiting:
             task.cancel()
 
-    async def _lane(self, lane: _Lane) -> None:
-        letter: _Letter | None = None
+    async def _lane(self, lane: _Worker) -> None:
+        letter: _LetterToSend | None = None
         try:
             while not self._feed.halted.is_set():
                 if letter is None:
@@ -322,7 +322,7 @@ class Dispatch:
         finally:
             lane.session.abort()
 
-    async def _next(self, lane: _Lane) -> _Letter | None:
+    async def _next(self, lane: _Worker) -> _LetterToSend | None:
         """Wait for a letter; after a while without one, leave the server in peace."""
         taking = asyncio.create_task(self._take(lane))
         try:
@@ -333,7 +333,7 @@ class Dispatch:
         finally:
             taking.cancel()
 
-    async def _take(self, lane: _Lane) -> _Letter | None:
+    async def _take(self, lane: _Worker) -> _LetterToSend | None:
         while lane.number >= int(self._lanes_open) and not self._feed.halted.is_set():
             await lane.session.quit()
             with contextlib.suppress(TimeoutError):
@@ -341,14 +341,16 @@ class Dispatch:
         taken = await self._feed.take()
         return self._letter(taken) if taken else None
 
-    def _ready(self, lane: _Lane) -> _Letter | None:
+    def _ready(self, lane: _Worker) -> _LetterToSend | None:
         taken = self._feed.ready() if lane.number < int(self._lanes_open) else None
         return self._letter(taken) if taken else None
 
-    def _letter(self, taken: Taken) -> _Letter:
-        return _Letter.of(taken, self._envelope_from, self.ledger.now(), self.signer)
+    def _letter(self, taken: Taken) -> _LetterToSend:
+        return _LetterToSend.of(taken, self._envelope_from, self.ledger.now(), self.signer)
 
-    async def _try(self, lane: _Lane, letter: _Letter, follow: _Letter | None) -> bool:
+    async def _try(
+        self, lane: _Worker, letter: _LetterToSend, follow: _LetterToSend | None
+    ) -> bool:
         """Try one letter and ask for its record. False: nothing was handed over, it is to be given
         back.
 
@@ -406,7 +408,9 @@ class Dispatch:
     def _say(self, what: str) -> None:
         self.report({"event": "learnt", "what": what})
 
-    async def _record(self, lane: _Lane, letter: _Letter, receipt: Receipt, taken: int) -> None:
+    async def _record(
+        self, lane: _Worker, letter: _LetterToSend, receipt: Receipt, taken: int
+    ) -> None:
         """Write down what became of a letter; `taken` is how many the connection had taken before
         it.
         """
@@ -463,7 +467,7 @@ class Dispatch:
                 )
             await self.pause(why)
 
-    def _pace(self, receipt: Receipt, verdict: Verdict) -> None:
+    def _pace(self, receipt: Receipt, verdict: Judgement) -> None:
         """Halve the open lanes and hold back when the server asks to slow down; open them again
         letter by letter.
         """
@@ -490,7 +494,7 @@ class Dispatch:
         await self.pause(f"the kill switch is on (the file {switch.name})")
         return True
 
-    async def _tell(self, lane: _Lane) -> None:
+    async def _tell(self, lane: _Worker) -> None:
         """Report the lane's last outcome, once it is on disk. Raises what kept it from being
         written.
         """
@@ -501,7 +505,7 @@ class Dispatch:
         self._feed.stirred.set()
         self.report(event)
 
-    async def _put_back(self, letter: _Letter) -> None:
+    async def _put_back(self, letter: _LetterToSend) -> None:
         await self._writer.run(
             transitions.release, [letter.claimed], owner=self._me, at=self.ledger.now()
         )

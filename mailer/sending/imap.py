@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mailer.base.errors import ServerError, UsageError
-from mailer.sending.smtp.line import readable
+from mailer.sending.smtp.connection import readable
 from mailer.sending.smtp.server import ConnectError, Server, default_context, explained, password_of
 
 MESSAGE_ID = re.compile(

@@ -20,17 +20,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer.base.states import OPEN, MailOutState, Reason, State
-from mailer.ledger import letters, mailouts
+from mailer.ledger import mailouts, stored_letters
 from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.letters import PlannedLetter
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, limits, transitions
 from mailer.ledger.moves.limits import Limits
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.moves.writer import Writer
 from mailer.ledger.schema import delivery
+from mailer.ledger.stored_letters import PlannedLetter
 from mailer.sending import retry
 
 IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
@@ -44,7 +44,7 @@ d = delivery.c
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class SendingOptions:
     """How fast, how often, for how long."""
 
     connections: int = 2
@@ -66,7 +66,7 @@ Taken = tuple[Claimed, PlannedLetter]
 """A delivery that this sender holds, and its letter."""
 
 
-class Feed:
+class LetterQueue:
     """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls
     it.
     """
@@ -77,7 +77,7 @@ class Feed:
         writer: Writer,
         mail_out: MailOut,
         me: str,
-        course: Course,
+        course: SendingOptions,
         pause: Callable[[sa.Connection, str], None],
     ) -> None:
         self.halted = asyncio.Event()  # no further letter is to be begun
@@ -180,7 +180,7 @@ class Feed:
 
     def _letters(self, digests: set[str]) -> dict[str, PlannedLetter]:
         with self._ledger.reading() as connection:
-            return letters.read(connection, digests)
+            return stored_letters.read(connection, digests)
 
     def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
         """Claim what is due. Returns the letters, and the seconds to wait for more (None: there

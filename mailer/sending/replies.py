@@ -37,7 +37,7 @@ class Then(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ReplyKind:
     """One kind of answer, as `replies.toml` describes it."""
 
     name: str
@@ -56,7 +56,7 @@ class Rule:
     any.
     """
 
-    kind: Kind
+    kind: ReplyKind
     words: re.Pattern[str] | None
     enhanced: str
     code: str
@@ -78,11 +78,11 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """The judgement on one receipt."""
 
     state: State  # what becomes of the delivery
-    kind: Kind
+    kind: ReplyKind
     then: Then
 
     @property
@@ -91,35 +91,37 @@ class Verdict:
         return self.kind.reason
 
 
-ACCEPTED = Kind("accepted", About.RECIPIENT, None)
-BROKE_AFTER_DOT = Kind("broke_after_dot", About.LINE, Reason.BROKE_AFTER_DOT)
-LINE = Kind("line", About.LINE, Reason.LINE)
+ACCEPTED = ReplyKind("accepted", About.RECIPIENT, None)
+BROKE_AFTER_DOT = ReplyKind("broke_after_dot", About.LINE, Reason.BROKE_AFTER_DOT)
+LINE = ReplyKind("line", About.LINE, Reason.LINE)
 FINAL = frozenset({About.RECIPIENT, About.SERVER, About.LETTER})
 """Whose refusals end a delivery, if the mail-out goes on after them. All else is ours, and costs
 nobody the letter.
 """
 
 
-def judge(receipt: Receipt) -> Verdict:
+def judge(receipt: Receipt) -> Judgement:
     """Say what one receipt means. Silence before the dot is the line's; after it, a person settles
     the letter.
     """
     if receipt.state is State.ACCEPTED:
-        return Verdict(State.ACCEPTED, ACCEPTED, Then.GO_ON)
+        return Judgement(State.ACCEPTED, ACCEPTED, Then.GO_ON)
     if receipt.state is State.UNKNOWN:
-        return Verdict(State.UNKNOWN, BROKE_AFTER_DOT, Then.GO_ON)
+        return Judgement(State.UNKNOWN, BROKE_AFTER_DOT, Then.GO_ON)
     if receipt.code is None and receipt.enhanced is None:
-        return Verdict(State.DEFERRED, LINE, Then.GO_ON)
+        return Judgement(State.DEFERRED, LINE, Then.GO_ON)
     kind = diagnose(receipt.code, receipt.enhanced, receipt.text, receipt.stage)
     if receipt.state is State.REFUSED and kind.about in FINAL and kind.then is not Then.PAUSE:
-        return Verdict(State.REFUSED, kind, kind.then)
+        return Judgement(State.REFUSED, kind, kind.then)
     for_now = receipt.code is not None and receipt.code < 500
-    return Verdict(
+    return Judgement(
         State.DEFERRED, kind, Then.SLOW_DOWN if for_now and kind.then is Then.COUNT else kind.then
     )
 
 
-def diagnose(code: int | None, enhanced: str | None, text: str, stage: Stage | None = None) -> Kind:
+def diagnose(
+    code: int | None, enhanced: str | None, text: str, stage: Stage | None = None
+) -> ReplyKind:
     """Say whose matter an answer is, and why. `stage` is where it came in a session of ours, None
     in a returned letter.
 
@@ -143,7 +145,7 @@ def enhanced_code(text: str) -> str | None:
 
 
 @lru_cache(256)  # a server says the same to many
-def _diagnose(code: str, enhanced: str, words: str, stage: Stage | None) -> Kind:
+def _diagnose(code: str, enhanced: str, words: str, stage: Stage | None) -> ReplyKind:
     if enhanced and code:
         enhanced = (
             code[0] + enhanced[1:]
@@ -183,13 +185,13 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_rule(kinds, **row) for row in table["rule"])
 
 
-def _kind(name: str, about: str, reason: str, **more: Any) -> Kind:
+def _kind(name: str, about: str, reason: str, **more: Any) -> ReplyKind:
     then = Then(more.pop("then", "go_on"))
-    return Kind(name, About(about), Reason(reason), then, **more)
+    return ReplyKind(name, About(about), Reason(reason), then, **more)
 
 
 def _rule(
-    kinds: dict[str, Kind],
+    kinds: dict[str, ReplyKind],
     kind: str,
     words: list[str] | None = None,
     enhanced: str = "",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from mailer.base.states import State
-from mailer.sending.replies import Verdict
+from mailer.sending.replies import Judgement
 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 66))
 """Waits after the first, second, … attempt; the last one repeats. None is below the 300 seconds of
@@ -24,7 +24,7 @@ A_DAY = timedelta(days=1)
 
 def next_try(
     attempts: int,
-    verdict: Verdict,
+    verdict: Judgement,
     now: datetime,
     first_try: datetime,
     *,

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from mailer.base.states import State
 from mailer.cli import cli
-from mailer.ledger import letters
+from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import event
@@ -145,7 +145,9 @@ def test_samples_of_a_mail_out_are_its_frozen_letters_and_change_no_delivery(
         assert deliveries.counts(connection, 1)[State.WAITING] == 5
         people = {one.address: one for one in deliveries.people(connection, 1)}
         (whose,) = (one for address, one in people.items() if f"<{address}>" in sample["Subject"])
-        frozen = pieces.joined(*letters.read(connection, [whose.digest or ""])[whose.digest or ""])
+        frozen = pieces.joined(
+            *stored_letters.read(connection, [whose.digest or ""])[whose.digest or ""]
+        )
         assert frozen.partition(b"\r\n\r\n")[2] == arrived.partition(b"\r\n\r\n")[2]
         (told,) = (row for row in connection.execute(event.select()) if row.kind == "rehearsed")
     assert told.detail == f"1 of 1 samples to {ME}"

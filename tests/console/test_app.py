@@ -20,7 +20,7 @@ from httpx import Cookies
 
 from mailer.base.delegations import Delegations
 from mailer.base.states import MailOutState, Reason, State
-from mailer.console.access.guard import MOST_BYTES
+from mailer.console.access.middleware import MOST_BYTES
 from mailer.console.access.rights import ROLES
 from mailer.console.app import PAGES, Page
 from mailer.console.request import Console

@@ -16,7 +16,7 @@ from mailer.base.problems import codes, problem
 from mailer.base.states import REASONS, WORDS, MailOutState
 from mailer.console import app
 from mailer.console.access.rights import ROLES
-from mailer.console.language.words import Translation, preferred
+from mailer.console.language.translation import Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from mailer.base.delegations import Delegations
 from mailer.contacts import Contact
-from mailer.contacts.edit.turnover import Delegation, as_html, as_json, as_text, compare, totals
+from mailer.contacts.edit.turnover import (
+    DelegationTurnover,
+    as_html,
+    as_json,
+    as_text,
+    compare,
+    totals,
+)
 
 KNOWN = Delegations.load()
 
@@ -24,7 +31,9 @@ def person(
     )
 
 
-def differ(old: list[Contact], new: list[Contact], **kwargs: list[str]) -> dict[str, Delegation]:
+def differ(
+    old: list[Contact], new: list[Contact], **kwargs: list[str]
+) -> dict[str, DelegationTurnover]:
     return {d.code: d for d in compare(old, new, KNOWN, **kwargs) if not d.quiet}
 
 

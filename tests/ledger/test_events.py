@@ -13,7 +13,7 @@ from mailer.base.states import MailOutState, State
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries, table
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.schema import event
 from tests.conftest import SettableClock
 
@@ -78,7 +78,7 @@ def test_an_event_stands_with_all_that_was_said_of_it(
         events.write(connection, EventKind.REHEARSED, number, at=clock(), who="Jana")
     with ledger.reading() as connection:
         (noted,) = deliveries.timeline(connection, one.id)
-        rehearsed = next(iter(table.latest(connection, number, 1)))
+        rehearsed = next(iter(listing.latest(connection, number, 1)))
     assert (noted.kind, noted.at, noted.who, noted.detail) == (
         EventKind.NOTED,
         clock(),
@@ -100,5 +100,5 @@ def test_a_kind_of_a_newer_version_is_named_with_the_way_out(
         ledger.reading() as connection,
         pytest.raises(Refused, match=r"'beamed_up'.*does not know") as refused,
     ):
-        list(table.latest(connection, number, 9))
+        list(listing.latest(connection, number, 9))
     assert refused.value.code == "S304" and "newer version" in refused.value.hint

@@ -22,7 +22,7 @@ from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from tests.conftest import SettableClock
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import session_to, states
@@ -128,7 +128,7 @@ async def test_domain_has_its_own_pace_and_the_others_go_on(
             if seen == 3:
                 third.set()
 
-        course = Course(connections=2, limits=Limits(per_domain=1))
+        course = SendingOptions(connections=2, limits=Limits(per_domain=1))
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, report)
         running = asyncio.create_task(dispatch.run())
         await third.wait()
@@ -149,7 +149,9 @@ async def test_domain_that_says_the_same_to_everybody_is_left_alone(
         )
     async with StubbornServer() as server:
         seen = asyncio.Event()
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1))
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+        )
         dispatch.report = lambda _event: seen.set() if len(server.dots) == 2 else None
         running = asyncio.create_task(dispatch.run())
         await seen.wait()
@@ -165,7 +167,7 @@ async def test_first_letters_go_out_and_then_it_waits_for_a_look(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:
     mail_out_id = planned(20)
-    course = Course(connections=2, first=5)
+    course = SendingOptions(connections=2, first=5)
     with Mailbox(tmp_path / "box") as mailbox:
         after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), course).run()
         assert after.state is MailOutState.PAUSED
@@ -181,7 +183,9 @@ async def test_fewer_people_than_the_first_ones_need_no_look(
 ) -> None:
     mail_out_id = planned(3)
     with Mailbox(tmp_path / "box") as mailbox:
-        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), Course(first=5)).run()
+        after = await Dispatch(
+            ledger, mail_out_id, session_to(mailbox.port), SendingOptions(first=5)
+        ).run()
     assert after.state is MailOutState.FINISHED
 
 
@@ -192,7 +196,10 @@ async def test_kill_switch_ends_every_sending_before_the_next_dot(
     switch = tmp_path / "STOP"
     async with StubbornServer() as server:
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=2, kill_switch=switch)
+            ledger,
+            mail_out_id,
+            session_to(server.port),
+            SendingOptions(connections=2, kill_switch=switch),
         )
         dots = 0
 
@@ -217,7 +224,7 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
     mail_out_id = planned(12)
     events: list[dict[str, object]] = []
     async with StubbornServer({"RCPT": b"421 4.7.0 too many connections, slow down\r\n"}) as server:
-        course = Course(connections=4, patience=timedelta(milliseconds=20))
+        course = SendingOptions(connections=4, patience=timedelta(milliseconds=20))
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
         asked = asyncio.Event()
 

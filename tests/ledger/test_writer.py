@@ -25,7 +25,7 @@ from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from tests.conftest import a_plan
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import session_to, states
@@ -182,7 +182,7 @@ async def test_outcome_that_cannot_be_written_stops_the_next_dot(
     told: list[object] = []
     async with StubbornServer() as server:
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=1), told.append
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1), told.append
         )
         with pytest.raises(sa.exc.IntegrityError):
             await dispatch.run()
@@ -212,7 +212,7 @@ async def test_report_that_fails_costs_no_letter_its_outcome(
     async with StubbornServer() as server:
         with pytest.raises(BrokenPipeError):
             await Dispatch(
-                ledger, mail_out_id, session_to(server.port), Course(connections=2), report
+                ledger, mail_out_id, session_to(server.port), SendingOptions(connections=2), report
             ).run()
         sent = len(server.dots)
     assert 0 < sent < 30

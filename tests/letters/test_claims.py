@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer.letters.appeal import Appeal, load_appeal
-from mailer.letters.checks.claims import age, claims, unsupported
+from mailer.letters.checks.statements import age, claims, unsupported
 from tests.helpers.letters import ROOT, folder
 
 FACTS = """[vote]

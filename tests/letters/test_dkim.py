@@ -23,7 +23,7 @@ from mailer.letters.message.dkim import Signer, signer_of
 from mailer.letters.message.pieces import Part, Shared
 from mailer.plan.draft import frozen_settings
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from tests.actions.test_rehearse import SHEET
 from tests.conftest import SettableClock
 from tests.helpers.letters import folder
@@ -173,7 +173,7 @@ async def test_letter_is_signed_at_the_first_attempt_and_the_same_at_the_second(
     clock.at = AT
     mail_out_id = planned(2)
     async with SmtpServer("dot", says(b"451 4.3.0 come back\r\n"), letter=1) as server:
-        course = Course(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
+        course = SendingOptions(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
         signer = Signer("rights.example", "m2027", RSA)
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, signer=signer)
         dispatch.report = lambda _event: clock.forward(minutes=5)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused, ServerError
-from mailer.ledger import letters, mailouts
+from mailer.ledger import mailouts, stored_letters
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import letter, part
@@ -92,7 +92,7 @@ def test_part_is_stored_once_and_held_in_memory_once(ledger: Ledger, clock: Sett
     with ledger.writing() as connection:
         mailouts.create(connection, plan, at=clock(), who="Jana")
         assert connection.scalar(sa.select(sa.func.count()).select_from(part)) == 2
-        found = letters.read(connection, [one.digest or "" for one in plan.deliveries])
+        found = stored_letters.read(connection, [one.digest or "" for one in plan.deliveries])
     assert {digest: wire.joined(*letter) for digest, letter in found.items()} == {
         one.digest: wire.joined(one.data or b"", one.shared) for one in plan.deliveries
     }
@@ -117,12 +117,12 @@ def test_part_goes_with_the_last_letter_that_carries_it(
     digests = [one.digest or "" for one in plan.deliveries]
     with ledger.writing() as connection:
         mailouts.create(connection, plan, at=clock(), who="Jana")
-        letters.forget(connection, digests[0])
+        stored_letters.forget(connection, digests[0])
         assert set(connection.scalars(sa.select(part.c.digest))) == {PDF.digest}, (
             "the others carry it"
         )
         for digest in digests[1:]:
-            letters.forget(connection, digest)
+            stored_letters.forget(connection, digest)
         assert list(connection.scalars(sa.select(part.c.digest))) == []
         assert set(connection.scalars(sa.select(letter.c.data))) == {b""}
 
@@ -131,7 +131,7 @@ def test_part_goes_with_the_last_letter_that_carries_it(
 def test_letter_that_was_changed_in_the_log_is_not_read(
     ledger: Ledger, clock: SettableClock, what: str
 ) -> None:
-    letters._HELD.clear()
+    stored_letters._HELD.clear()
     plan = a_plan_with_files()
     with ledger.writing() as connection:
         mailouts.create(connection, plan, at=clock(), who="Jana")
@@ -143,7 +143,7 @@ def test_letter_that_was_changed_in_the_log_is_not_read(
         }
         connection.execute(changes[what])
         with pytest.raises(Refused, match="not the one that was planned"):
-            letters.read(connection, [one.digest or "" for one in plan.deliveries])
+            stored_letters.read(connection, [one.digest or "" for one in plan.deliveries])
 
 
 def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> None:

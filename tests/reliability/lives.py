@@ -30,7 +30,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import transitions
 from mailer.sending import retry
 from mailer.sending.dispatch import Course, Dispatch
-from mailer.sending.smtp.line import Line, Reply
+from mailer.sending.smtp.connection import Reply, SmtpConnection
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 PATIENCE = Patience(connect=5, command=5, data=5, stall=5, dot=5, goodbye=1)
@@ -51,7 +51,7 @@ class Steps:
 
 def count_steps(step: Steps) -> None:
     """Wrap what does the work, in this process."""
-    writing, send, reply = Ledger.writing, Line.send, Line.reply
+    writing, send, reply = Ledger.writing, SmtpConnection.send, SmtpConnection.reply
 
     @contextlib.contextmanager
     def counted_writing(self: Ledger) -> Iterator[sa.Connection]:
@@ -61,12 +61,12 @@ def count_steps(step: Steps) -> None:
             step()  # everything is done but the commit
         step()
 
-    def counted_send(self: Line, data: bytes, replies: int) -> None:
+    def counted_send(self: SmtpConnection, data: bytes, replies: int) -> None:
         step()
         send(self, data, replies)
         step()
 
-    async def counted_reply(self: Line, seconds: float) -> Reply:
+    async def counted_reply(self: SmtpConnection, seconds: float) -> Reply:
         found = await reply(self, seconds)
         step()
         return found
@@ -80,7 +80,11 @@ def count_steps(step: Steps) -> None:
 
         return run
 
-    Ledger.writing, Line.send, Line.reply = counted_writing, counted_send, counted_reply  # type: ignore[method-assign]
+    Ledger.writing, SmtpConnection.send, SmtpConnection.reply = (
+        counted_writing,
+        counted_send,
+        counted_reply,
+    )  # type: ignore[method-assign]
     for name, move in inspect.getmembers(transitions, inspect.isfunction):
         if not name.startswith("_") and "connection" in inspect.signature(move).parameters:
             setattr(transitions, name, counted(move))

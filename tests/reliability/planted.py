@@ -81,20 +81,20 @@ MISTAKES = (
     ),
     Mistake(
         "a broken line is closed, not aborted",
-        "mailer/sending/smtp/line.py",
+        "mailer/sending/smtp/connection.py",
         (
             (
                 (
-                    'self._fault = self._fault or Lost("the connection was dropped")\n       '
-                    " self._transport.abort()"
+                    'self._fault = self._fault or ConnectionLost("the connection was dropped")\n'
+                    "        self._transport.abort()"
                 ),
                 (
-                    'self._fault = self._fault or Lost("the connection was dropped")\n       '
-                    " self._transport.close()"
+                    'self._fault = self._fault or ConnectionLost("the connection was dropped")\n'
+                    "        self._transport.close()"
                 ),
             ),
         ),
-        ("tests/sending/test_smtp_session.py", "tests/sending/test_smtp_line.py"),
+        ("tests/sending/test_smtp_session.py", "tests/sending/test_smtp_connection.py"),
     ),
     Mistake(
         "silence after the dot counts as try again",
@@ -104,7 +104,7 @@ MISTAKES = (
     ),
     Mistake(
         "a reply glued to another one passes",
-        "mailer/sending/smtp/line.py",
+        "mailer/sending/smtp/connection.py",
         (
             (
                 "return len(self._replies) + bool(self._partial or self._lines) <= self._due",

@@ -35,8 +35,8 @@ from mailer.letters.message.mime import build, read_back
 from mailer.letters.message.pieces import stuffed
 from mailer.letters.render import Rendered
 from mailer.sending import replies
-from mailer.sending.replies import Verdict
-from mailer.sending.smtp.line import LONGEST_REPLY, Line
+from mailer.sending.replies import Judgement
+from mailer.sending.smtp.connection import LONGEST_REPLY, SmtpConnection
 from mailer.sending.smtp.session import Envelope, wire_form
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER
 
@@ -108,7 +108,7 @@ def fuzz_replies(dice: random.Random, number: int, _folder: Path) -> Counter[str
                 at = dice.randrange(len(stream))
                 stream = stream[:at] + dice.randbytes(1) + stream[at + 1 :]
             codes, end = reference(stream)
-            line, due, left = Line(cast(Any, Nowhere())), dice.randint(1, 4), stream
+            line, due, left = SmtpConnection(cast(Any, Nowhere())), dice.randint(1, 4), stream
             line.send(b"x", due)
             while left:
                 cut = dice.randint(1, len(left))
@@ -156,7 +156,7 @@ def fuzz_verdicts(dice: random.Random, number: int, _folder: Path) -> Counter[st
         stage = Stage.DOT if state in (State.ACCEPTED, State.UNKNOWN) else dice.choice(list(Stage))
         receipt = Receipt(state, stage, code, enhanced, " ".join(dice.choices(words, k=3)))
         verdict = replies.judge(receipt)
-        assert isinstance(verdict, Verdict)
+        assert isinstance(verdict, Judgement)
         assert (verdict.state is State.ACCEPTED) == (state is State.ACCEPTED)
         assert (verdict.state is State.UNKNOWN) == (state is State.UNKNOWN)
         assert verdict.state is not State.REFUSED or state is State.REFUSED, receipt

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailer.base.states import MailOutState, State
-from mailer.console.language.words import Translation
+from mailer.console.language.translation import Translation
 from mailer.ledger import mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger

@@ -23,13 +23,13 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import letter
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from tests.conftest import a_contact
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
 
 QUICK = Patience(connect=2, command=3, data=3, stall=3, dot=3, goodbye=1)
-NOW = Course(connections=2, per_connection=50, schedule=(timedelta(0),))
+NOW = SendingOptions(connections=2, per_connection=50, schedule=(timedelta(0),))
 
 
 def address(number: int) -> str:
@@ -112,7 +112,10 @@ async def test_connection_is_renewed_after_so_many_letters(
     mail_out_id = planned(10)
     async with StubbornServer() as server:
         await Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=1, per_connection=3)
+            ledger,
+            mail_out_id,
+            session_to(server.port),
+            SendingOptions(connections=1, per_connection=3),
         ).run()
         assert server.connections == 4
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
@@ -152,7 +155,7 @@ async def test_limit_of_letters_a_minute_is_kept(
     """The clock of the ledger stands still, so that not even a second letter may leave."""
     mail_out_id = planned(5)
     async with StubbornServer() as server:
-        course = Course(connections=2, limits=Limits(per_minute=60))
+        course = SendingOptions(connections=2, limits=Limits(per_minute=60))
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
         first = asyncio.Event()
         dispatch.report = lambda _event: first.set()
@@ -172,7 +175,9 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
 ) -> None:
     mail_out_id = planned(200)
     async with StubbornServer() as server:
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=2))
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=2)
+        )
         outcomes = 0
 
         def report(_event: dict[str, object]) -> None:
@@ -217,7 +222,9 @@ async def test_hurry_makes_unknown_what_is_past_the_dot_and_nothing_else(
 ) -> None:
     mail_out_id = planned(5)
     async with StubbornServer({".": SILENCE}) as server:
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), Course(connections=1))
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+        )
         running = asyncio.create_task(dispatch.run())
         await server.saw_a_dot.wait()
         await dispatch.pause("interrupted")
@@ -259,7 +266,7 @@ async def test_letter_called_spam_among_the_first_pauses_the_mail_out(
     mail_out_id = planned(50)
     async with StubbornServer({".": b"554 5.7.1 this is spam\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
         ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
@@ -272,7 +279,7 @@ async def test_list_full_of_dead_addresses_pauses_the_mail_out(
     mail_out_id = planned(60)
     async with StubbornServer({"RCPT": b"550 5.1.1 no such user\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
         ).run()
     assert after.state is MailOutState.PAUSED
     assert "refused" in after.why
@@ -285,7 +292,7 @@ async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_
     mail_out_id = planned(10)
     async with StubbornServer({".": b"550 5.4.5 Daily sending quota exceeded\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), Course(connections=1)
+            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
         ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
@@ -308,7 +315,7 @@ async def test_matter_of_ours_pauses_the_mail_out_and_refuses_nobody(
 ) -> None:
     mail_out_id = planned(10)
     async with StubbornServer(answers) as server:
-        course = Course(connections=1)
+        course = SendingOptions(connections=1)
         with contextlib.suppress(ServerError):
             await Dispatch(ledger, mail_out_id, session_to(server.port), course).run()
     with ledger.reading() as connection:
@@ -325,7 +332,7 @@ async def test_limit_of_a_session_is_learnt_and_remembered_without_a_rest(
         server.session_takes = 3
         for mail_out_id, connections in ((planned(10), 4), (planned(10, appeal="another"), 4)):
             before = server.connections
-            course = Course(connections=1)
+            course = SendingOptions(connections=1)
             after = await Dispatch(
                 ledger, mail_out_id, session_to(server.port), course, told.append
             ).run()
@@ -355,7 +362,7 @@ async def test_server_that_lets_no_letter_into_a_session_is_given_a_rest(
                 resting.set()
 
         dispatch = Dispatch(
-            ledger, planned(2), session_to(server.port), Course(connections=1), report
+            ledger, planned(2), session_to(server.port), SendingOptions(connections=1), report
         )
         sending = asyncio.create_task(dispatch.run())
         await asyncio.wait_for(resting.wait(), 10)

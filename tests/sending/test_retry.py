@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mailer.base.states import Receipt, Stage, State
-from mailer.sending.replies import Verdict, judge
+from mailer.sending.replies import Judgement, judge
 from mailer.sending.retry import SCHEDULE, next_try, server_back_off
 
 FIRST = datetime(2027, 1, 25, 8, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def hours(count: float) -> timedelta:
 )
 def test_next_try(
     attempts: int,
-    verdict: Verdict,
+    verdict: Judgement,
     after_first: timedelta,
     more: dict[str, object],
     minutes: float | None,

@@ -19,7 +19,7 @@ import pytest
 import trustme
 
 from mailer.base.errors import Refused, ServerError
-from mailer.sending.smtp.line import transport_beneath
+from mailer.sending.smtp.connection import transport_beneath
 from mailer.sending.smtp.server import ConnectError, Patience, Server, guard, open_line
 from mailer.sending.smtp.session import SmtpSession
 from mailer.sending.smtp.tokens import token_from_command

@@ -13,7 +13,7 @@ import trustme
 
 from mailer.base.errors import Refused
 from mailer.base.states import Stage, State
-from mailer.ledger.moves.servers import Known
+from mailer.ledger.moves.servers import KnownServer
 from mailer.sending.smtp.session import (
     Envelope,
     NotHandedOver,
@@ -425,7 +425,7 @@ async def test_no_in_the_middle_and_yes_behind_the_dot_leaves_the_letter_unknown
 
 
 async def test_what_is_sent_ahead_and_lost_is_given_up_at_the_second_time() -> None:
-    known = Known()
+    known = KnownServer()
     async with SmtpServer(offers=PIPELINING, loses_ahead=True) as server:
         for times in (1, 2, 2):
             session = session_for(server, replace(PATIENT, ahead=0.2))
@@ -444,7 +444,7 @@ async def test_commands_are_sent_ahead_or_not_as_the_settings_say() -> None:
         async with SmtpServer(offers=PIPELINING) as server:
             here = Server("127.0.0.1", server.port, "none", None, None, "mailer.example")
             session = SmtpSession(here, PATIENT, lambda _: True, pipelining=setting)
-            session.known = Known(pipelining_lost=9)
+            session.known = KnownServer(pipelining_lost=9)
             await session.deliver(letter(A), yes)
             await session.quit()
         assert any(write.count(b" ") > 0 for write in server.writes) is groups

@@ -326,7 +326,7 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-class Limits(TomlTable):
+class LimitsTable(TomlTable):
     per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
     per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts; 0: no limit
     per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts; 0: no limit
@@ -393,7 +393,7 @@ class Settings(TomlTable):
     sender: Sender
     smtp: Smtp
     imap: Imap = Imap()
-    limits: Limits = Limits()
+    limits: LimitsTable = LimitsTable()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
     log: Log = Log()

@@ -37,7 +37,7 @@ from mailer.letters import appeal as appeals
 from mailer.plan.draft import draft
 from mailer.plan.plan import Plan
 from mailer.sending.demo_server import Mailbox, Trick
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 FOLDER = "demo-workspace"
@@ -92,7 +92,7 @@ def demo(desk: Desk) -> int:
         server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=now.sending.domain)
         limits = workspace.settings.limits
         pace = Limits("demo", PER_MINUTE)
-        course = Course(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
+        course = SendingOptions(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
         begun = time.monotonic()
         after = run(
             desk,

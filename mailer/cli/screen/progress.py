@@ -28,7 +28,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import SmtpSession
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(
     ledger: Ledger,
     mail_out: MailOut,
     session: Callable[[], SmtpSession],
-    course: Course,
+    course: SendingOptions,
     signer: Signer | None = None,
     *,
     helper: bool = False,

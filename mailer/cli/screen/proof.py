@@ -9,7 +9,7 @@ from collections import Counter
 from mailer.base import clock
 from mailer.cli.context import Desk
 from mailer.cli.screen.tables import show_rows, show_text
-from mailer.letters.checks.claims import age
+from mailer.letters.checks.statements import age
 from mailer.plan.proof import Proof, counted
 
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mailer.base.states import MailOutState
-from mailer.console.access.guard import came_from, cookie, from_here
+from mailer.console.access.middleware import came_from, cookie, from_here
 from mailer.console.access.rights import ROLES
 from mailer.console.access.sessions import TooOften
-from mailer.console.language.words import LANGUAGES, Translation, preferred
+from mailer.console.language.translation import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
 from mailer.ledger import accounts
 

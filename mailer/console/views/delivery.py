@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from mailer.base.address import allowed
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
-from mailer.console.access.guard import LETTER_POLICY
+from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
 from mailer.contacts import holds
@@ -23,7 +23,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import resolve
-from mailer.ledger.reading import deliveries, table
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.report.evidence import Sent, evidence, letter_of
 from mailer.report.story import story, why
@@ -31,7 +31,7 @@ from mailer.report.story import story, why
 
 def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
     mail_out = visit.mail_out(connection)
-    one = table.one(connection, mail_out.id, visit.request.path_params["number"])
+    one = listing.one(connection, mail_out.id, visit.request.path_params["number"])
     if one is None:
         raise UsageError(visit.say("There is no such person in {name}.", name=mail_out.name))
     return mail_out, one
@@ -48,7 +48,7 @@ def show(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out, one = _wanted(visit, connection)
         moments = deliveries.timeline(connection, one.id)
-        others = table.of_person(connection, one)
+        others = listing.of_person(connection, one)
     return visit.page(
         "delivery.html",
         mail_out=mail_out,

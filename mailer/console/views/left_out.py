@@ -10,9 +10,9 @@ from mailer.base.states import Reason, State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import as_file, by_delegation, calls
 from mailer.ledger import notes
-from mailer.ledger.reading import table
+from mailer.ledger.reading import listing
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.table import Wanted
+from mailer.ledger.reading.listing import Wanted
 from mailer.report import totals
 from mailer.report.story import why
 
@@ -33,7 +33,7 @@ def left_out(visit: Visit) -> Response:
     """List everyone who was not written to, by reason, with the cell."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = table.every(connection, mail_out.id, Wanted(states=(State.SKIPPED.value,)))
+        rows = listing.every(connection, mail_out.id, Wanted(states=(State.SKIPPED.value,)))
     groups: dict[str, list[Delivery]] = {}
     for one in rows:
         groups.setdefault(one.reason, []).append(one)
@@ -58,7 +58,7 @@ def follow_up(visit: Visit) -> Response:
         rows = totals.needs_a_person(connection, mail_out.id)
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
-        skipped = table.every(
+        skipped = listing.every(
             connection,
             mail_out.id,
             Wanted(states=(State.SKIPPED.value,), reasons=tuple(totals.IN_THE_ROW)),

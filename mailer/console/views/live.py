@@ -29,9 +29,9 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import table as outcomes
+from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.table import Happened
+from mailer.ledger.reading.listing import Happened
 from mailer.report import totals as report
 from mailer.report.story import told, why
 

@@ -18,9 +18,9 @@ from mailer.console.request import Visit, address_of
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import table as outcomes
+from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.table import SORTS, Wanted
+from mailer.ledger.reading.listing import SORTS, Wanted
 from mailer.report import export as files
 from mailer.report import totals
 

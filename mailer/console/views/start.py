@@ -17,9 +17,9 @@ from mailer.console.request import Visit
 from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import table
+from mailer.ledger.reading import listing
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.table import Wanted
+from mailer.ledger.reading.listing import Wanted
 from mailer.letters import appeal as appeals
 from mailer.report import totals
 
@@ -122,7 +122,7 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
             )
             found.append(Attention(open_, words, name, link, state is State.UNKNOWN))
     if counts[State.DEFERRED]:
-        late = table.tried_since_before(connection, line.mail_out.id, visit.now() - TOO_LONG)
+        late = listing.tried_since_before(connection, line.mail_out.id, visit.now() - TOO_LONG)
         if late:
             found.append(
                 Attention(
@@ -139,7 +139,7 @@ def _deliveries(
     connection: Connection, line: MailOutRow, done: Mapping[int, object]
 ) -> list[Delivery]:
     wanted = Wanted(states=(State.UNKNOWN.value, State.REFUSED.value))
-    return [one for one in table.every(connection, line.mail_out.id, wanted) if one.id in done]
+    return [one for one in listing.every(connection, line.mail_out.id, wanted) if one.id in done]
 
 
 def _sheets(visit: Visit) -> list[tuple[str, int, int]]:

@@ -34,7 +34,7 @@ class Changed:
 
 
 @dataclass(slots=True)
-class Delegation:
+class DelegationTurnover:
     """What happened in one delegation. A person who changed delegation stands in the new one."""
 
     code: str
@@ -61,7 +61,7 @@ def compare(
     new: Iterable[Contact],
     delegations: Delegations,
     same: Collection[str] = (),
-) -> list[Delegation]:
+) -> list[DelegationTurnover]:
     """Compare two books; one entry a delegation, in the order of the English name.
 
     `same` are names of the new book that a person has said to be the ones they look like.
@@ -69,7 +69,7 @@ def compare(
     leaving = _people(old)
     coming = _people(new)
     pairs: list[tuple[Contact, Contact]] = []
-    found = {code: Delegation(code) for code in delegations.group([*leaving, *coming])}
+    found = {code: DelegationTurnover(code) for code in delegations.group([*leaving, *coming])}
     for code, count in Counter(c.delegation for c in leaving).items():
         found[code].before = count
     for code, count in Counter(c.delegation for c in coming).items():
@@ -144,7 +144,7 @@ def _differs(old: Contact, new: Contact, name: str) -> bool:
 # -------------------------------------------------------------------------------------------- words
 
 
-def _lines(delegation: Delegation, delegations: Delegations) -> list[tuple[str, str]]:
+def _lines(delegation: DelegationTurnover, delegations: Delegations) -> list[tuple[str, str]]:
     """Return what happened, as (kind, words), in the order of weight."""
 
     def said(name: str, value: str) -> str:
@@ -169,7 +169,7 @@ def _lines(delegation: Delegation, delegations: Delegations) -> list[tuple[str, 
     return lines
 
 
-def as_text(turnover: Sequence[Delegation], delegations: Delegations) -> str:
+def as_text(turnover: Sequence[DelegationTurnover], delegations: Delegations) -> str:
     """Say it for people, a delegation at a time; the sums are the last line."""
     out: list[str] = []
     for delegation in turnover:
@@ -192,7 +192,7 @@ def as_text(turnover: Sequence[Delegation], delegations: Delegations) -> str:
     return "\n".join(out)
 
 
-def totals(turnover: Iterable[Delegation]) -> dict[str, int]:
+def totals(turnover: Iterable[DelegationTurnover]) -> dict[str, int]:
     """Count people: left, joined, changed, and those to decide."""
     found = list(turnover)
     return {
@@ -203,7 +203,7 @@ def totals(turnover: Iterable[Delegation]) -> dict[str, int]:
     }
 
 
-def as_json(turnover: Iterable[Delegation]) -> dict[str, object]:
+def as_json(turnover: Iterable[DelegationTurnover]) -> dict[str, object]:
     """Return plain values for `--json`."""
 
     def person(contact: Contact) -> dict[str, object]:
@@ -240,7 +240,7 @@ def as_json(turnover: Iterable[Delegation]) -> dict[str, object]:
     }
 
 
-def as_html(turnover: Sequence[Delegation], delegations: Delegations) -> str:
+def as_html(turnover: Sequence[DelegationTurnover], delegations: Delegations) -> str:
     """Return one page, readable without colour, script or network."""
     rows: list[str] = []
     for delegation in turnover:

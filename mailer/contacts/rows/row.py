@@ -53,7 +53,7 @@ _OF = re.compile(
 )
 
 
-class Line:
+class RowReader:
     """One row while it is read: its text by field, and what is wrong with it so far."""
 
     def __init__(
@@ -176,7 +176,7 @@ def at_cell(
 
 
 def read_row(
-    line: Line, delegations: Delegations, everyone: Delegation | None, today: date
+    line: RowReader, delegations: Delegations, everyone: Delegation | None, today: date
 ) -> Contact:
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     if is_vacant(line):
@@ -226,7 +226,7 @@ def read_row(
 
 
 def nobody(
-    line: Line,
+    line: RowReader,
     code: str,
     delegations: Delegations,
     everyone: Delegation | None = None,
@@ -246,7 +246,7 @@ def nobody(
     )
 
 
-def is_vacant(line: Line) -> bool:
+def is_vacant(line: RowReader) -> bool:
     """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as
     the Assembly prints.
     """
@@ -261,7 +261,7 @@ def is_vacant(line: Line) -> bool:
     ) in vocabulary.table("vacant")
 
 
-def _name(line: Line, delegations: Delegations) -> names.Name:
+def _name(line: RowReader, delegations: Delegations) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name
     apart.
     """
@@ -345,7 +345,7 @@ def names_fit(text: str) -> bool:
     return "@" in text or not names.unfit(text)
 
 
-def _signs(line: Line, field: str, text: str) -> None:
+def _signs(line: RowReader, field: str, text: str) -> None:
     """Report what does not belong into a name: broken letters, lost ones, or the signs
     of a list.
     """
@@ -380,7 +380,7 @@ def unbroken(text: str) -> str:
     return ""
 
 
-def _address(line: Line) -> str:
+def _address(line: RowReader) -> str:
     place = line.place("address")
     if place in line.table.formulas:
         line.report("C116", "address", Reason.BAD_ADDRESS)
@@ -419,7 +419,7 @@ def _address(line: Line) -> str:
     return reading.address
 
 
-def _hidden(line: Line) -> None:
+def _hidden(line: RowReader) -> None:
     if line.table.hidden_tab:
         line.report("C162", line.who, Reason.ROW)
     elif line.row in line.table.hidden:
@@ -431,7 +431,7 @@ def _hidden(line: Line) -> None:
         line.report("C161", line.who, Reason.ROW, filtered)
 
 
-def _delegation(line: Line, delegations: Delegations, everyone: Delegation | None) -> str:
+def _delegation(line: RowReader, delegations: Delegations, everyone: Delegation | None) -> str:
     written = line.text("delegation")
     found, near = (None, "") if everyone else find_delegation(delegations, written)
     found = found or everyone
@@ -476,7 +476,7 @@ def find_delegation(delegations: Delegations, written: str) -> tuple[Delegation 
     return None, "" if known else delegations.suggest(written) or ""
 
 
-def _gender(line: Line, civility: str) -> str:
+def _gender(line: RowReader, civility: str) -> str:
     """Return f or m where the gender column or a plain civility says so, and the other does not
     contradict.
     """
@@ -492,7 +492,7 @@ def _gender(line: Line, civility: str) -> str:
     return sure.pop() if sure else ""
 
 
-def _kept_word(line: Line, field: str, code: str) -> str:
+def _kept_word(line: RowReader, field: str, code: str) -> str:
     """Return the meaning of a word, or the word itself where it is not known, and say so."""
     written = line.text(field)
     meaning = meaning_of(field, written)
@@ -502,7 +502,7 @@ def _kept_word(line: Line, field: str, code: str) -> str:
     return meaning
 
 
-def _mandate(line: Line, today: date) -> None:
+def _mandate(line: RowReader, today: date) -> None:
     written = line.text("until")
     if not written:
         return

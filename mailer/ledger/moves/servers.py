@@ -19,7 +19,7 @@ any more.
 
 
 @dataclass
-class Known:
+class KnownServer:
     """What is known of one server; sessions add to it."""
 
     pipelining_lost: int = 0  # connections on which what was sent ahead was never answered
@@ -31,15 +31,15 @@ class Known:
         return self.pipelining_lost < LOSSES
 
 
-def known(connection: sa.Connection, name: str) -> Known:
+def known(connection: sa.Connection, name: str) -> KnownServer:
     """Return what is known of the server of this name (host:port)."""
     row = connection.execute(
         sa.select(s.pipelining_lost, s.per_connection).where(s.name == name)
     ).one_or_none()
-    return Known(*row) if row else Known()
+    return KnownServer(*row) if row else KnownServer()
 
 
-def learn(connection: sa.Connection, name: str, found: Known) -> None:
+def learn(connection: sa.Connection, name: str, found: KnownServer) -> None:
     """Keep what was found out; what another sender found out stands beside it."""
     before = known(connection, name)
     limits = [one for one in (before.per_connection, found.per_connection) if one]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from mailer.base.address import key_of
 from mailer.base.spelling import fold, tokens
 from mailer.base.states import Reason, State
-from mailer.ledger import letters
+from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import attempt, delivery, event
@@ -267,7 +267,7 @@ def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
         return None
     if connection.scalar(sa.select(d.erased).where(d.id == one.id)) is not None:
         return None
-    return pieces.joined(*letters.read(connection, [one.digest])[one.digest])
+    return pieces.joined(*stored_letters.read(connection, [one.digest])[one.digest])
 
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
-from mailer.ledger import events, letters, mailouts
+from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
 from mailer.ledger.record import seals
@@ -107,7 +107,7 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
         )
     )
     if one.digest is not None:
-        letters.forget(connection, one.digest)
+        stored_letters.forget(connection, one.digest)
     events.write(
         connection, EventKind.ERASED, one.mail_out_id, one.id, at=at, who=who, detail=because
     )

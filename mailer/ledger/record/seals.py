@@ -27,7 +27,7 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import State
-from mailer.ledger import letters
+from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.schema import UtcDateTime, attempt, delivery, event, letter, mail_out, seal
 
@@ -389,7 +389,7 @@ def _letters(connection: sa.Connection) -> Iterator[Broken]:
 
 def _as_planned(connection: sa.Connection, digests: set[str]) -> bool:
     try:
-        letters.read(connection, digests)
+        stored_letters.read(connection, digests)
     except Refused:
         return False
     return True

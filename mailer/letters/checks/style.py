@@ -14,7 +14,7 @@ from mailer.base.errors import Problem, Severity
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import personal, twins
-from mailer.letters.checks.claims import unsupported
+from mailer.letters.checks.statements import unsupported
 from mailer.letters.checks.twins import dates
 from mailer.letters.facts import contradictions
 from mailer.letters.placeholders import Source, body_of, head_of

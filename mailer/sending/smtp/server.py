@@ -31,7 +31,7 @@ from mailer.base.errors import Refused, ServerError
 from mailer.base.states import About, Stage
 from mailer.sending import replies
 from mailer.sending.replies import Then
-from mailer.sending.smtp.line import Line, readable
+from mailer.sending.smtp.connection import SmtpConnection, readable
 
 
 class Secret(Protocol):
@@ -108,7 +108,7 @@ class ConnectError(ServerError):
 class Opened:
     """A line that is ready for MAIL, and what the server said of itself in the last EHLO."""
 
-    line: Line
+    line: SmtpConnection
     extensions: dict[str, str]  # in lower case, with their parameters
     peer: str  # "smtp.example [192.0.2.1]:465"
     tls: str  # "TLSv1.3 TLS_AES_256_GCM_SHA384", empty in clear
@@ -277,7 +277,7 @@ def _hand_over(client: aiosmtplib.SMTP, server: Server, greeting: str) -> Opened
         raise ConnectError(f"the line to {server} is not protected", temporary=False)
     until = secured.getpeercert()["notAfter"] if secured is not None else None
     return Opened(
-        line=Line(transport),
+        line=SmtpConnection(transport),
         extensions=dict(client.esmtp_extensions),
         peer=f"{server.host} [{ip}]:{server.port}",
         tls=tls,

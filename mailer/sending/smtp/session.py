@@ -30,11 +30,18 @@ import idna
 from mailer.base.address import WIRE
 from mailer.base.errors import Refused
 from mailer.base.states import Receipt, Stage, State
-from mailer.ledger.moves.servers import Known
+from mailer.ledger.moves.servers import KnownServer
 from mailer.letters.message import pieces
 from mailer.letters.message.pieces import Shared
 from mailer.sending.replies import enhanced_code
-from mailer.sending.smtp.line import HungUp, Line, Lost, OutOfStep, Reply, Silent
+from mailer.sending.smtp.connection import (
+    ConnectionLost,
+    HungUp,
+    OutOfStep,
+    Reply,
+    Silent,
+    SmtpConnection,
+)
 from mailer.sending.smtp.server import Opened, Patience, Server, open_line
 
 __all__ = ["Envelope", "NotHandedOver", "Patience", "Server", "SmtpSession"]
@@ -136,7 +143,7 @@ class SmtpSession:
     ) -> None:
         self.server = server
         self.patience = patience
-        self.known = Known()
+        self.known = KnownServer()
         self.delivered = 0  # letters tried on this connection, for its renewal
         self._pipelining = pipelining
         self._answers_ahead = (
@@ -185,7 +192,7 @@ class SmtpSession:
             if self._opened is not None and self.is_open and self._ahead is None:
                 self._opened.line.send(b"QUIT\r\n", 1)
                 await self._opened.line.reply(self.patience.goodbye)
-        except Lost:
+        except ConnectionLost:
             pass
         finally:
             self.abort()
@@ -224,7 +231,7 @@ class SmtpSession:
             if (refusal := await self._offer(opened, letter)) is not None:
                 return refusal
             return await self._hand_over(opened, letter, before_dot, follow)
-        except Lost as fault:
+        except ConnectionLost as fault:
             if (
                 used and self._stage is Stage.MAIL and isinstance(fault, HungUp)
             ):  # it had closed after the last letter
@@ -272,7 +279,7 @@ class SmtpSession:
         try:
             self._opened.line.send(b"RSET\r\n", 1)
             reply = await self._opened.line.reply(self.patience.goodbye)
-        except Lost:
+        except ConnectionLost:
             self.abort()
             return
         if reply.code // 100 != 2 or not self._opened.line.in_step:
@@ -359,10 +366,10 @@ class SmtpSession:
                 elif stage is Stage.MAIL:
                     self._unclean = True
                 elif stage is Stage.DATA and refusal is not None:
-                    raise Lost(
+                    raise ConnectionLost(
                         "354 without a recipient"
                     )  # only an abort leads out of here without a letter
-        except Lost as fault:
+        except ConnectionLost as fault:
             if refusal is None or isinstance(fault, OutOfStep):
                 raise
             self.abort()
@@ -396,7 +403,7 @@ class SmtpSession:
         line.send(b".\r\n" + group, 4 if group else 1)
         reply = await line.reply(self.patience.dot)
         if not line.in_step:
-            raise Lost(
+            raise ConnectionLost(
                 f"more than one answer to one letter; the first was {reply.code} {reply.text}"
             )
         receipt = self._settled(reply)
@@ -407,12 +414,13 @@ class SmtpSession:
             self._ahead, self._since = follow, sent
         return receipt
 
-    async def _sure(self, line: Line, group: bool) -> None:
+    async def _sure(self, line: SmtpConnection, group: bool) -> None:
         """Make sure that a "no" was the answer to the dot, and not to the letter half way; then
         begin anew.
 
-        A server that spoke too early answers the dot as well, and may take the letter. `Lost` where
-        that is so, or where nobody can tell: then nobody knows what became of the letter.
+        A server that spoke too early answers the dot as well, and may take the letter.
+        `ConnectionLost` where that is so, or where nobody can tell: then nobody knows what became
+        of the letter.
         """
         try:
             if not group:
@@ -427,7 +435,7 @@ class SmtpSession:
             raise OutOfStep(f"the letter was answered twice: then came {first.code} {first.text}")
         self.abort()
 
-    async def _early(self, line: Line) -> Receipt:
+    async def _early(self, line: SmtpConnection) -> Receipt:
         """The server spoke or hung up before the dot: nothing was handed over, and
         nothing will be.
         """
@@ -455,7 +463,7 @@ class SmtpSession:
         text = reply.text
         return self._receipt(state, code=reply.code, text=text, enhanced=enhanced_code(text))
 
-    def _lost(self, fault: Lost) -> Receipt:
+    def _lost(self, fault: ConnectionLost) -> Receipt:
         receipt = self._receipt(
             State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED, text=str(fault)
         )
@@ -477,7 +485,7 @@ class SmtpSession:
         )
 
 
-def _has_spoken(line: Line) -> bool:
+def _has_spoken(line: SmtpConnection) -> bool:
     return not line.in_step or not line.is_open
 
 

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from mailer.sending.smtp.line import readable
+from mailer.sending.smtp.connection import readable
 from mailer.sending.smtp.server import ConnectError
 
 Token = Callable[[], Awaitable[str]]

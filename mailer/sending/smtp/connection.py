@@ -32,21 +32,21 @@ INVISIBLE = re.compile(
 )
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The line can no longer be used: silent for too long, out of step, or hung up. The message
     says which.
     """
 
 
-class Silent(Lost):
+class Silent(ConnectionLost):
     """No answer came in time."""
 
 
-class HungUp(Lost):
+class HungUp(ConnectionLost):
     """The other side closed the connection, or the network broke it."""
 
 
-class OutOfStep(Lost):
+class OutOfStep(ConnectionLost):
     """Replies and commands no longer match one to one: no earlier reply of the same group can be
     trusted either.
     """
@@ -84,7 +84,7 @@ def transport_beneath(transport: asyncio.Transport) -> asyncio.Transport | None:
     return cast(asyncio.Transport, cast(Any, transport)._ssl_protocol._transport)
 
 
-class Line(asyncio.Protocol):
+class SmtpConnection(asyncio.Protocol):
     """The line of one session. One task writes and waits; the event loop fills in what arrives."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -96,7 +96,7 @@ class Line(asyncio.Protocol):
         self._size = 0  # their size
         self._partial = b""  # what arrived after the last full line; on garbage, the garbage
         self._due = 0  # replies that commands wait for
-        self._fault: Lost | None = None
+        self._fault: ConnectionLost | None = None
         self._waiter: asyncio.Future[None] | None = None
         transport.set_protocol(self)
 
@@ -123,8 +123,8 @@ class Line(asyncio.Protocol):
         self._transport.write(data)
 
     async def drained(self, stall: float) -> None:
-        """Wait until nothing is buffered, or the server speaks; `Lost` after `stall` seconds
-        without progress.
+        """Wait until nothing is buffered, or the server speaks; `ConnectionLost` after `stall`
+        seconds without progress.
         """
         left, since, pause = self.unsent, time.monotonic(), 0.0005
         while left and self.is_open and self.in_step:
@@ -132,7 +132,7 @@ class Line(asyncio.Protocol):
             if (now := self.unsent) < left:
                 left, since, pause = now, time.monotonic(), 0.0005
             elif time.monotonic() - since > stall:
-                raise Lost(
+                raise ConnectionLost(
                     f"nothing more was taken for {stall:g} seconds, {now} bytes had not left"
                 )
             else:
@@ -160,14 +160,14 @@ class Line(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the line and everything that is still buffered for it."""
-        self._fault = self._fault or Lost("the connection was dropped")
+        self._fault = self._fault or ConnectionLost("the connection was dropped")
         self._transport.abort()
 
     def _heard(self) -> str:
         rest = b" ".join([*self._lines, self._partial])
         return f"; heard so far: {readable(rest[:200])}" if rest else ""
 
-    def _fail(self, fault: Lost) -> None:
+    def _fail(self, fault: ConnectionLost) -> None:
         self._fault = self._fault or fault
         self._wake()
 

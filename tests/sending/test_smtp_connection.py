@@ -13,7 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailer.sending.smtp.line import LONGEST_REPLY, Line, Lost, OutOfStep, readable
+from mailer.sending.smtp.connection import (
+    LONGEST_REPLY,
+    ConnectionLost,
+    OutOfStep,
+    SmtpConnection,
+    readable,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ async def hear(chunks: list[bytes]) -> tuple[list[tuple[int, str]], str]:
     """
     ours, theirs = socket.socketpair()
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
-    line = Line(transport)
+    line = SmtpConnection(transport)
     try:
         for chunk in chunks:
             line.data_received(chunk)
@@ -38,7 +44,7 @@ async def hear(chunks: list[bytes]) -> tuple[list[tuple[int, str]], str]:
             while True:
                 reply = await line.reply(1)
                 replies.append((reply.code, reply.text))
-        except Lost as fault:
+        except ConnectionLost as fault:
             return replies, f"{type(fault).__name__}: {fault}"
     finally:
         line.abort()
@@ -148,7 +154,7 @@ async def test_what_is_a_reply(wire: bytes, codes: list[int], end: str) -> None:
 async def test_a_line_is_in_step_while_it_owes_nothing_and_is_owed_nothing() -> None:
     ours, theirs = socket.socketpair()
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
-    line = Line(transport)
+    line = SmtpConnection(transport)
     assert line.in_step and line.is_open
     line.send(b"MAIL\r\nRCPT\r\n", 2)
     line.data_received(b"250 one\r\n250 t")
@@ -159,7 +165,7 @@ async def test_a_line_is_in_step_while_it_owes_nothing_and_is_owed_nothing() -> 
     assert (await line.reply(1)).text == "two"
     assert not line.in_step
     line.abort()
-    with pytest.raises(Lost):
+    with pytest.raises(ConnectionLost):
         line.send(b"DATA\r\n", 1)
     theirs.close()
 
@@ -167,7 +173,7 @@ async def test_a_line_is_in_step_while_it_owes_nothing_and_is_owed_nothing() -> 
 async def test_an_answer_that_only_drips_runs_out_of_time() -> None:
     ours, theirs = socket.socketpair()
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
-    line = Line(transport)
+    line = SmtpConnection(transport)
     line.send(b"NOOP\r\n", 1)
 
     async def drip() -> None:
@@ -176,7 +182,9 @@ async def test_an_answer_that_only_drips_runs_out_of_time() -> None:
             await asyncio.sleep(0.02)
 
     dripping = asyncio.create_task(drip())
-    with pytest.raises(Lost, match=r"no answer within 0\.1 seconds; heard so far: 250") as caught:
+    with pytest.raises(
+        ConnectionLost, match=r"no answer within 0\.1 seconds; heard so far: 250"
+    ) as caught:
         await line.reply(0.1)
     assert not isinstance(caught.value, OutOfStep) and not line.is_open
     dripping.cancel()
