@@ -24,7 +24,7 @@ from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
-from mailer.letters.markup import MAX_PART, Parts, escaped
+from mailer.letters.markup import MAX_PART, Parts, escaped, page
 from mailer.letters.placeholders import (
     SLOT,
     VALUES,
@@ -144,7 +144,7 @@ class Renderer:
         for letter in self.appeal.letters.values():
             found += self._problems_of(letter)
         if self.appeal.layout:
-            found += markup.check_layout(self.appeal.layout, "templates/_shared/layout.html")
+            found += page.check(self.appeal.layout, "templates/_shared/layout.html")
         found += self._patterns()
         return list(dict.fromkeys(found))  # what letters share is wrong once
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mailer.base.errors import MailerError
 from mailer.letters.appeal import load_appeal
 from mailer.letters.checks import twins
+from mailer.letters.wording.words import languages_with_words, written_date
 from tests.helpers.letters import ROOT, checked, letter, renderer
 
 EN = letter(
@@ -177,12 +179,34 @@ def test_organisation_may_have_another_name_in_another_language(tmp_path: Path) 
         ("de", "am 24. Januar 2024 und im März 2024", ["2024-01-24", "2024-03"]),
         ("it", "il 1º marzo 2024", ["2024-03-01"]),
         ("es", "el 24 de enero de 2024", ["2024-01-24"]),
-        ("uk", "24 січня 2024 року", ["2024-01-24"]), ("en", "31 June 2024", ["2024-06-31"]),
-        ("pt", "24 de janeiro de 2024", []),
+        ("uk", "24 січня 2024 року", ["2024-01-24"]),
+        ("en", "31 June 2024", ["2024-06-31"]),
+        ("pt", "24 de janeiro de 2024", ["2024-01-24"]),
+        ("cs", "24. ledna 2024 a leden 2024", ["2024-01-24", "2024-01"]),
+        ("en", "January 24, 2024", ["2024-01-24"]),
+        ("hu", "2024. január 24-én", ["2024-01-24"]),
+        ("ga", "24 Eanáir 2024", ["2024-01-24"]),
     ],
 )  # fmt: skip
 def test_dates_are_read_in_their_language(language: str, text: str, keys: list[str]) -> None:
     assert [key for key, _ in twins.dates(text, language)] == keys
+
+
+@pytest.mark.parametrize("language", languages_with_words())
+def test_date_that_the_mailer_writes_is_read_back(language: str) -> None:
+    """Letters in any of these languages may say when the session opens, and agree with English."""
+    for day in (date(2027, 1, 25), date(2026, 5, 1), date(2027, 10, 3)):
+        text = f"x {written_date(day, language)} y"
+        assert [key for key, _ in twins.dates(text, language)] == [day.isoformat()]
+
+
+def test_date_at_the_beginning_of_a_line_is_a_date(tmp_path: Path) -> None:
+    found = checked(
+        tmp_path,
+        en=letter("On 25 January 2027 it opens.\n\nOn 28 January we vote."),
+        no=letter("25. januar 2027 åpner den.\n\n28. januar stemmer vi."),
+    )
+    assert [problem for problem in found if problem.code == "L141"] == []
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from mailer.base.errors import Problem, Severity
 from mailer.base.spelling import tokens
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.placeholders import Source
-from mailer.letters.wording.words import months
+from mailer.letters.wording.words import is_month, months_read, written_date
 
 KINDS = ("placeholder", "figure", "date", "link", "picture", "passage in italics", "organisation")
 """What must stand in all letters of an appeal alike."""
@@ -31,7 +32,7 @@ _SAME = {"of_delegation": "delegation"}
 _URL = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 _FIGURE = re.compile(r"(?<![\w.,/-])\d{1,3}(?:[.,  ’']\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_MARK = re.compile(r"^[ >]*\d{1,9}[.)](?= )", re.MULTILINE)
+_MARK = re.compile(r"^[ >]*\d{1,9}[.)](?= +(\S+))", re.MULTILINE)
 """Of an item in a numbered list: no figure that the letter states."""
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _BEGINS = re.compile(r"(?:^|[.!?:;–—(\[*«»„“\"|>-]|\n)\s*$")
@@ -250,21 +251,37 @@ def dates(text: str, language: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Yield each date of a text, `2024-01-24` or `2024-07` for a month, and the match."""
     for match in _ISO.finditer(text):
         yield match[0], match
-    names = {_plain(name): number for number, name in enumerate(months(language), 1)}
+    names = {_plain(name): number for name, number in months_read(language).items()}
     if not names:
         return
-    pattern = re.compile(
-        rf"(?:(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?)?\b({'|'.join(names)})\s+(?:de\s+)?(\d{{4}})",
-        re.IGNORECASE,
-    )
-    for match in pattern.finditer(_plain(text)):
-        day, month, year = match.groups()
-        stamp = f"{year}-{names[match[2].lower()]:02}"
+    for match in _written(language).finditer(_plain(text)):
+        found = match.groupdict()
+        year, month = found["year"], found["month"]
+        day = found["before"] or found["behind"]
+        stamp = f"{year}-{names[month]:02}"
         try:
-            key = date(int(year), names[month.lower()], int(day)).isoformat() if day else stamp
+            key = date(int(year), names[month], int(day)).isoformat() if day else stamp
         except ValueError:
             key = f"{stamp}-{day}"  # 31 June: no day, and no twin either
         yield key, match
+
+
+@lru_cache(maxsize=64)
+def _written(language: str) -> re.Pattern[str]:
+    """Return how a date is written: 25. januar 2027, 25 de janeiro de 2027, January 25, 2027; where
+    the year comes first 2027. január 25., 2027. gada 25. janvārī, 2027 m. sausio 25 d.
+    """
+    names = sorted({re.escape(_plain(name)) for name in months_read(language)}, key=len)
+    month, year = rf"(?P<month>{'|'.join(reversed(names))})", r"(?P<year>\d{4})"
+    of = r"(?:(?:de|del|di|ta['’])\s+)?"
+    if written_date(date(2000, 1, 2), language).startswith("2000"):
+        year += r"(?:\.|\s+m\.|\s+թ\.)?\s+(?:gada\s+)?"
+        return re.compile(
+            rf"{year}(?:(?P<before>\d{{1,2}})\.\s+)?{month}\b(?:\s+(?P<behind>\d{{1,2}})\b)?"
+        )
+    before = rf"(?:(?P<before>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+{of})?"
+    behind = r"(?:\s+(?P<behind>\d{1,2}))?,?\s+"
+    return re.compile(rf"{before}\b{month}{behind}{of}{year}")
 
 
 def _plain(text: str) -> str:
@@ -288,7 +305,7 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Mention]:
             "picture", src.replace(f".{source.language}.", ".xx."), src, max(0, text.find(src))
         )
     prose = _URL.sub(lambda match: " " * len(match[0]), placeholders.blanked(text))
-    prose = _MARK.sub(lambda match: " " * len(match[0]), prose)
+    prose = _MARK.sub(lambda match: match[0] if is_month(match[1]) else " " * len(match[0]), prose)
     for passage in markup.italics(prose):
         yield fact("passage in italics", passage, passage, max(0, prose.find(passage)))
     for organisation in appeal.organisations:

@@ -40,6 +40,29 @@ def months(language: str) -> Sequence[str]:
     return names
 
 
+def languages_with_words() -> Sequence[str]:
+    """Return the languages in which dates can be written out."""
+    return list(_words())
+
+
+def months_read(language: str) -> Mapping[str, int]:
+    """Return all forms of the names of months, with their numbers: {"ledna": 1, "leden": 1}."""
+    words = _words().get(language, {})
+    forms = (words.get("months", ()), words.get("alone", ()))
+    return {name: number for names in forms for number, name in enumerate(names, 1)}
+
+
+def is_month(word: str) -> bool:
+    """Tell whether a word behind "25." makes a date of it, in any language that writes dates so."""
+    return word.strip(".,;:").casefold() in _behind_a_stop()
+
+
+@lru_cache(maxsize=1)
+def _behind_a_stop() -> frozenset[str]:
+    languages = (one for one, words in _words().items() if "{day}." in words["date"])
+    return frozenset(name.casefold() for one in languages for name in months_read(one))
+
+
 def role_word(role: str, language: str) -> str:
     """Return the word for a role that serves for women and men alike; "" where the language has
     none.

@@ -1,0 +1,96 @@
+"""The page around a letter: that of the package, or the workspace's own."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib import resources
+
+import css_inline
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailer.base.errors import Problem, Severity
+from mailer.letters import placeholders
+
+
+def check(source: str, file: str) -> list[Problem]:
+    """Return what a workspace's own page must not hold, or lacks (L161): nothing is fetched,
+    nothing runs.
+    """
+    found = []
+
+    def wrong(message: str, value: str, at: int, hint: str) -> None:
+        row = source.count("\n", 0, max(0, at)) + 1
+        found.append(
+            Problem("L161", Severity.ERROR, message, file, row=row, value=value, suggestion=hint)
+        )
+
+    for match in _FETCHES.finditer(source):
+        wrong(
+            "a page of a letter fetches nothing and runs nothing",
+            match[0][:40],
+            match.start(),
+            "take it out",
+        )
+    for word in ("language", "subject", "preview", "body", "footer"):
+        if not re.search(rf"\{{\{{-? *{word} *-?\}}\}}", source):
+            wrong(
+                "this must stand in the page",
+                f"{{{{ {word} }}}}",
+                0,
+                "begin with a copy of the page of the package",
+            )
+    try:
+        tree = placeholders.ENVIRONMENT.parse(source)
+    except (jinja2.TemplateError, RecursionError, ValueError, OverflowError) as error:
+        wrong(
+            f"this is written wrongly: {error}",
+            "",
+            0,
+            "begin with a copy of the page of the package",
+        )
+        return found
+    for node in tree.find_all(jinja2.nodes.Node):
+        known = (
+            node.name in PAGE_WORDS
+            if isinstance(node, jinja2.nodes.Name)
+            else isinstance(node, placeholders.ALLOWED)
+        )
+        if not known:
+            line = source.split("\n")[node.lineno - 1].strip()
+            at = len("\n".join(source.split("\n")[: node.lineno - 1])) + 1
+            wrong(
+                "a page has its words and questions, nothing else",
+                line[:60],
+                at,
+                f"its words: {', '.join(PAGE_WORDS)}",
+            )
+            break  # what stands within it would be told again
+    return found
+
+
+PAGE_WORDS = ("language", "subject", "preview", "body", "footer", "footer_language")
+
+
+_FETCHES = re.compile(
+    r"<(script|iframe|meta\s[^>]*refresh|form|object|embed|link|base|img|audio|video|svg)\b|\bsrc(set)?\s*=|@import|url\s*\(|\bon\w+\s*=",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4)
+def layout(own: str) -> jinja2.Template:
+    source = own or resources.files("mailer.letters").joinpath("layout.html").read_text(
+        encoding="utf-8"
+    )
+    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(
+        source
+    )  # its values come escaped
+
+
+@lru_cache(maxsize=1)
+def inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True
+    )
