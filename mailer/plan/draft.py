@@ -14,11 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mailer.base import clock
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import Reason, Written
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
+from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds
 from mailer.letters.appeal import Appeal, load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
@@ -136,6 +138,20 @@ class Draft:
         from mailer.plan.plan import make_plan
 
         return make_plan(self.appeal, decisions, self.renderer, self.sending, self.sources)
+
+    def message(self, contact: Contact, language: str) -> bytes:
+        """Return the whole message as it would go out now; unsigned, and under no ID of its own.
+
+        Raises `MailerError` with the cell or the line at fault.
+        """
+        from mailer.letters.message import pieces
+        from mailer.letters.message.finish import finished
+        from mailer.plan.plan import write
+
+        _, own, shared = write(
+            contact, language, self.renderer, self.sending, f"<preview@{self.sending.domain}>"
+        )
+        return pieces.joined(*finished(own, shared, clock.now()))
 
     def proof(self) -> Proof:
         """Write the letter of everybody who would get one now, and sort what they read first."""

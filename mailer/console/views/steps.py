@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from mailer.actions.check import check as look_through
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, MailOutState, Reason, State
@@ -30,7 +31,7 @@ from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
 from mailer.letters import appeal as appeals
 from mailer.letters.appeal import Appeal
-from mailer.letters.checks import check_letters, twins
+from mailer.letters.checks import twins
 from mailer.letters.render import Rendered
 from mailer.plan import signoff
 from mailer.plan.audience import EVERYONE, Decision, Selection
@@ -220,34 +221,11 @@ def people(visit: Visit) -> Response:
 
 def check(visit: Visit) -> Response:
     """Show everything that could go wrong, before it does."""
-    name = visit.request.path_params["appeal"]
-    workspace = visit.workspace
-    delegations, book, held = visit.console.cache.people()
-    letters: list[Problem] = []
-    real: list[Problem] | None = None  # not known before the letters are right
-    appeal: Appeal | None = None
-    try:
-        appeal = appeals.load_appeal(workspace.root, name, delegations)
-        now = _draft(visit)
-        letters = check_letters(
-            appeal, workspace.settings.sender, delegations, now.forms, now.columns
-        )
-        letters += [one for one in twins.check(appeal) if one not in letters]
-        if not any(one.severity is Severity.ERROR for one in letters):
-            real = _for_real(now).obstacles()
-    except MailerError as fault:
-        if not fault.problems:
-            raise
-        letters = [*letters, *fault.problems]
+    found = look_through(
+        visit.workspace, [visit.request.path_params["appeal"]], people=visit.console.cache.people()
+    )
     return visit.page(
-        "check_step.html",
-        appeal=appeal,
-        name=name,
-        letters=letters,
-        real=real,
-        sheets=[*book.problems, *held.problems],
-        steps=STEPS,
-        step="/check",
+        "check_step.html", found=found, one=found.appeals[0], steps=STEPS, step="/check"
     )
 
 

@@ -1,0 +1,153 @@
+"""Everything that could go wrong, before it does: settings, sheets, hold list, letters, and what
+keeps an appeal from real people.
+
+Nothing is written or sent. Letters are looked at as real people would get them, in test mode too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.settings.unfilled import unfilled
+from mailer.base.settings.workspace import Workspace
+from mailer.contacts.book import ContactBook
+from mailer.contacts.holds import Holds
+from mailer.letters import appeal as appeals
+from mailer.letters.appeal import Appeal, Letter
+from mailer.letters.checks import check_letters, spam
+from mailer.letters.render import Rendered
+from mailer.plan import per_person
+from mailer.plan.audience import Decision
+from mailer.plan.draft import Draft, read_contacts, without_letter
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAppeal:
+    """What is wrong with one appeal."""
+
+    name: str
+    problems: tuple[Problem, ...]
+    appeal: Appeal | None = None  # None where it cannot be read
+    # what keeps it from real people; None: not known before the letters are right
+    obstacles: tuple[Problem, ...] | None = None
+    spam: Mapping[str, float] = field(default_factory=dict)  # language → points of SpamAssassin
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check has found, in the order in which it is said."""
+
+    sheets: tuple[Problem, ...]  # of the settings, the sheets and the hold list
+    appeals: tuple[CheckedAppeal, ...]
+    files: int  # contact sheets
+    people: int
+    reachable: int  # of these, with an address that could be written to
+    delegations: int  # members with somebody in the sheets
+    members: int
+    held: int
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [*self.sheets, *(one for appeal in self.appeals for one in appeal.problems)]
+
+
+def check(
+    workspace: Workspace,
+    names: Sequence[str] | None = None,
+    *,
+    online: bool = False,
+    people: tuple[Delegations, ContactBook, Holds] | None = None,
+) -> Checked:
+    """Look through a workspace and these appeals, or all of them.
+
+    `online` also asks the network whether the links of the letters lead somewhere; `people` are the
+    sheets and the hold list where somebody has read them already. Raises `UsageError` where there
+    is no such appeal.
+    """
+    delegations, book, holds = people or read_contacts(workspace)
+    wanted = appeals.names(workspace.root) if names is None else names
+    seated = {contact.delegation for contact in book.contacts}
+    return Checked(
+        sheets=(*unfilled(workspace), *book.problems, *holds.problems, *holds.doubts(book)),
+        appeals=tuple(
+            _appeal(workspace, name, (delegations, book, holds), online) for name in wanted
+        ),
+        files=len(book.files),
+        people=len(book.contacts),
+        reachable=sum(contact.skip is None for contact in book.contacts),
+        delegations=sum(member.code in seated for member in delegations.members),
+        members=len(delegations.members),
+        held=len(holds),
+    )
+
+
+def _appeal(
+    workspace: Workspace,
+    name: str,
+    people: tuple[Delegations, ContactBook, Holds],
+    online: bool,
+) -> CheckedAppeal:
+    try:
+        appeal = appeals.load_appeal(workspace.root, name, people[0])
+    except MailerError as fault:
+        if not fault.problems:
+            raise
+        return CheckedAppeal(name, fault.problems)
+    now = Draft(workspace, "live", appeal, *people)
+    decisions = now.decide()
+    found = check_letters(
+        appeal, workspace.settings.sender, now.delegations, now.forms, now.columns
+    )
+    usable = not any(one.severity is Severity.ERROR for one in found)
+    points: dict[str, float] = {}
+    if usable:
+        letters, in_rows = per_person.written(now.renderer, decisions)
+        found += [*in_rows, *per_person.alike(letters, f"templates/{name}")]
+        found += _spam(now, letters, points)
+        found += _links(appeal, letters) if online else []
+    found += [
+        *without_letter(appeal, decisions),
+        *per_person.fallen_back(appeal, decisions),
+        *per_person.other_greetings(decisions),
+    ]
+    obstacles = tuple(now.obstacles()) if usable else None
+    return CheckedAppeal(name, tuple(found), appeal, obstacles, points)
+
+
+def _spam(
+    now: Draft, letters: Sequence[tuple[Decision, Rendered]], points: dict[str, float]
+) -> list[Problem]:
+    """Ask SpamAssassin, where it is installed, about one letter of each language."""
+    if spam.program() is None:
+        return []
+    samples: dict[str, bytes] = {}
+    for one, letter in letters:
+        if letter.language not in samples:
+            samples[letter.language] = now.message(one.contact, one.language)
+    found: list[Problem] = []
+    with ThreadPoolExecutor(2) as both:
+        opinions = both.map(spam.opinion, samples.values())
+        for language, opinion in zip(samples, opinions, strict=True):
+            if opinion is not None:
+                points[language] = opinion.score
+                found += spam.problems(opinion, now.appeal.letters[language].file)
+    return found
+
+
+def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list[Problem]:
+    """Ask the network for what the letters link to."""
+    from mailer.letters.checks import links
+
+    where: dict[str, Letter] = {}
+    for _, letter in letters:
+        for link in links.links_of(letter.html):
+            where.setdefault(link, appeal.letters[letter.language])
+    return [
+        problem
+        for answer in links.ask(where)
+        for problem in links.problems(answer, where[answer.link])
+    ]
