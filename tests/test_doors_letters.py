@@ -81,7 +81,8 @@ def one_letter_says_more(root: Path) -> None:
 
 
 def settings_of_a_new_workspace(root: Path) -> None:
-    edit(root / "config.toml", "Jana Novák <jana@rights.example>", "Your Name <you@your-organisation.example>")  # fmt: skip
+    new = "Your Name <you@your-organisation.example>"
+    edit(root / "config.toml", "Jana Novák <jana@rights.example>", new)
 
 
 def a_letter_in_no_language_of_theirs(root: Path) -> None:
@@ -112,16 +113,16 @@ def a_broken_sheet(root: Path) -> None:
 def test_check_finds_the_same_through_both_doors(doors: Doors, spoil: Any, codes: set[str]) -> None:
     spoil(doors.root)
     (typed,) = doors.typed("check", "vote")
-
-    def as_row(one: dict[str, Any]) -> tuple[str, ...]:
-        at = one["cell"] or one["row"]
-        return one["code"], f"{one['file']}:{at}" if at else one["file"], one["value"]
-
     page = doors.problems("/letters/vote/check")
     shown = page["Settings, contact sheets and hold list"] + page["Letters"]
     assert sorted(shown) == sorted(map(as_row, typed["problems"]))
     assert codes <= {one["code"] for one in typed["problems"]}
-    assert page["Before real people can be written to"] == [
-        (one["code"], f"{one['file']}:{one['row']}" if one["row"] else one["file"] or one["code"], one["value"])
-        for one in typed["obstacles"]["vote"] or ()
-    ]  # fmt: skip
+    obstacles = typed["obstacles"]["vote"] or ()
+    assert page["Before real people can be written to"] == list(map(as_row, obstacles))
+
+
+def as_row(one: dict[str, Any]) -> tuple[str, ...]:
+    """Return what the page shows of a problem: code, place, value."""
+    at = one["cell"] or one["row"]
+    where = f"{one['file']}:{at}" if at else one["file"]
+    return one["code"], where or one["code"], one["value"]
