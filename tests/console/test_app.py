@@ -689,7 +689,7 @@ def test_export_is_on_record(owner: Browser, ledger: Ledger) -> None:
 def test_pages_show_everybody_once_in_every_order(
     ledger: Ledger, planned: Callable[..., int], sort: str, clock: SettableClock
 ) -> None:
-    from mailer.ledger.reading import table as outcomes
+    from mailer.ledger.reading import listing as outcomes
 
     mail_out_id = planned(23)
     journey = Journey(ledger, mail_out_id, clock)

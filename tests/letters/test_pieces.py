@@ -17,7 +17,8 @@ from mailer.letters.message import pieces as wire
 from mailer.letters.message.mime import compose
 from mailer.letters.message.pieces import Part, Shared
 from mailer.plan.plan import Plan, Planned
-from mailer.sending.dispatch import Course, Dispatch
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import SendingOptions
 from tests.conftest import SettableClock, a_contact, a_letter, a_plan
 from tests.helpers.smtp_server import SmtpServer
 from tests.sending.test_dispatch import session_to
@@ -184,7 +185,7 @@ async def test_letter_arrives_whole_with_its_dots(
         mail_out = mailouts.create(connection, plan, at=clock(), who="Jana")
     async with SmtpServer(offers=offers) as server:
         await Dispatch(
-            sqlite_ledger, mail_out, session_to(server.port), Course(connections=2)
+            sqlite_ledger, mail_out, session_to(server.port), SendingOptions(connections=2)
         ).run()
     date = b"Date: Wed, 20 Jan 2027 08:00:00 +0000\r\n"
     assert {one.recipient: one.data for one in server.taken} == {
@@ -203,6 +204,6 @@ async def test_server_that_takes_less_than_the_whole_is_not_offered_it(
             ServerError, match=r"the letter has \d,\d{3} bytes, the server takes 4,000"
         ):
             await Dispatch(
-                sqlite_ledger, mail_out, session_to(server.port), Course(connections=1)
+                sqlite_ledger, mail_out, session_to(server.port), SendingOptions(connections=1)
             ).run()
     assert server.taken == []

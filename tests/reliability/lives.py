@@ -29,7 +29,8 @@ from mailer.base.errors import MailerError
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import transitions
 from mailer.sending import retry
-from mailer.sending.dispatch import Course, Dispatch
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.connection import Reply, SmtpConnection
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
@@ -97,10 +98,10 @@ def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], Sm
     )
 
 
-def course(connections: int, *, again: float = 0.02, **more: Any) -> Course:
+def course(connections: int, *, again: float = 0.02, **more: Any) -> SendingOptions:
     """A course that tries again after a moment, so that a campaign ends within a second."""
     schedule, patience = (timedelta(seconds=again),), timedelta(seconds=0.01)
-    return Course(connections=connections, schedule=schedule, patience=patience, **more)
+    return SendingOptions(connections=connections, schedule=schedule, patience=patience, **more)
 
 
 def live(

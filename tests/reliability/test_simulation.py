@@ -20,7 +20,8 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
-from mailer.sending.dispatch import Course, Dispatch
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.server import ConnectError
 from mailer.sending.smtp.session import Envelope, NotHandedOver
 
@@ -129,7 +130,7 @@ def _planned(people: int) -> bytes:
 async def mail_out(
     loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]
 ) -> None:
-    post, settings = Post(dice, people), Course(
+    post, settings = Post(dice, people), SendingOptions(
         connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]),
         first=dice.choice([0, 0, 5]),
         limits=dice.choice([Limits(), Limits(), Limits(per_minute=60, per_domain=20)]),
