@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Protocol, TypeVar
+
+from mailer.base.address import key_of
 
 PLAIN = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
@@ -66,6 +69,63 @@ def tokens(text: str) -> tuple[str, ...]:
 def fold(text: str) -> str:
     """Return one word for all spellings: `The U.K.` and `the uk` → `theuk`."""
     return "".join(tokens(text))
+
+
+UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "Ø": "Oe",
+     "å": "aa", "Å": "Aa"}
+)  # fmt: skip
+"""How names are written where there are no such letters, in addresses for instance."""
+_TWO_FOR_ONE = re.compile("(?<=[aou])e|(?<=a)a")
+
+
+def spellings(wanted: str) -> list[set[str]]:
+    """Return the words of a search, each with the spellings under which it is found in `tokens`.
+
+    Whoever looks for `Müller` finds Mueller, and who looks for `mueller` finds Müller.
+    """
+    whole = unicodedata.normalize("NFC", wanted)
+    return [
+        {plain, longer, _TWO_FOR_ONE.sub("", plain)}
+        for plain, longer in zip(tokens(whole), tokens(whole.translate(UMLAUTS)), strict=True)
+    ]
+
+
+def finds(wanted: str, text: str) -> bool:
+    """Whether every word of a search stands in a text, in any order; nothing is nowhere."""
+    words, there = spellings(wanted), " ".join(tokens(text))
+    return bool(words) and all(any(one in there for one in word) for word in words)
+
+
+class Called(Protocol):
+    """Somebody with a name and an address: of a sheet, or of the send log."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def address_key(self) -> str: ...
+
+
+Person = TypeVar("Person", bound=Called)
+
+
+def called(people: Sequence[Person], who: str) -> list[Person]:
+    """Find people by address or whole name, or else by parts of these."""
+    return exactly(people, who) or [
+        one for one in people if finds(who, f"{one.name} {one.address}")
+    ]
+
+
+def exactly(people: Iterable[Person], who: str) -> list[Person]:
+    """Find people by address or whole name, its parts in any order."""
+    words, key = sorted(tokens(who)), key_of(who) if "@" in who else ""
+    return [
+        one
+        for one in people
+        if (key and one.address_key == key) or (words and sorted(tokens(one.name)) == words)
+    ]
 
 
 def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | None:

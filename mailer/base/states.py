@@ -167,6 +167,21 @@ them again.
 """
 
 
+PERSON_NEEDED: dict[State, Reason | None] = {
+    State.UNKNOWN: None,
+    State.REFUSED: None,
+    State.NOT_SENT: Reason.GAVE_UP,
+}
+"""Where the mailer can do no more by itself, the worst first: the state, and the reason where not
+every one counts.
+"""
+
+
+def needs_a_person(state: State, reason: str) -> bool:
+    """Whether the mailer can do no more by itself for whoever stands so."""
+    return state in PERSON_NEEDED and PERSON_NEEDED[state] in (None, reason)
+
+
 class Stage(StrEnum):
     """How far one attempt got. Up to MARK nothing is handed over; from DOT on silence means
     unknown.

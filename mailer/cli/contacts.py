@@ -481,16 +481,9 @@ def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
 
 def _like(book: ContactBook, who: str) -> list[Contact]:
     """Find people by address, name, or part of a name; nobody is an error."""
-    from mailer.base.spelling import tokens
+    from mailer.base.spelling import called
 
-    words = set(tokens(who))
-    found = [c for c in book.contacts if c.address and c.address_key == key_of(who)]
-    found = found or [c for c in book.contacts if words and words == set(tokens(c.name))]
-    found = found or [
-        c
-        for c in book.contacts
-        if words and all(any(word in own for own in tokens(c.name)) for word in words)
-    ]
+    found = called(book.contacts, who)
     if not found:
         raise UsageError(
             f'Nobody in the sheets is called "{who}".', hint="mailer contacts show lists everybody"
@@ -564,15 +557,10 @@ def release(desk: Desk, who: str, forget: bool) -> None:
 
 
 def _entry(holds: Holds, who: str) -> Hold:
-    from mailer.base.spelling import tokens
+    from mailer.base.spelling import finds
 
-    words = set(tokens(who))
-    found = [
-        h
-        for h in holds
-        if (h.address and key_of(h.address) == key_of(who))
-        or (words and words <= set(tokens(h.name)))
-    ]
+    found = [h for h in holds if h.address and key_of(h.address) == key_of(who)]
+    found = found or [h for h in holds if finds(who, h.name)]
     if len(found) != 1:
         text = (
             f'"{who}" can be several entries of the hold list.'

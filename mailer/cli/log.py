@@ -44,7 +44,7 @@ def log() -> None:
 @click.argument("mail_out", required=False, metavar="[M]")
 @choose.filters
 @click.pass_obj
-def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
+def people(desk: Desk, /, mail_out: str | None, **filters: Any) -> None:
     """List people, and what became of each.
 
     One a line, in the order of the sheets, with the reason. Without M: the newest mail-out.
@@ -70,6 +70,49 @@ def people(desk: Desk, /, mail_out: str | None, **filters: str) -> None:
         show_people(desk, found)
         desk.say(f"{len(found)} of the {everyone} people of {chosen.name}")
         show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
+
+
+@log.command()
+@click.argument("words", nargs=-1, required=True, metavar="TEXT")
+@click.pass_obj
+def find(desk: Desk, words: tuple[str, ...]) -> None:
+    """Find a person in all mail-outs and in the sheets.
+
+    By words of the name or the address; in the mail-outs also by what servers said, and by notes.
+
+    \b
+    mailer log find mueller
+    mailer log find mailbox full
+    """
+    from mailer.actions.find import find
+    from mailer.plan.draft import read_contacts
+
+    _, book, _ = read_contacts(desk.workspace)
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        found = find(connection, book, " ".join(words))
+    if desk.json:
+        for one in found.deliveries:
+            desk.data(totals.person(one))
+        for contact in found.contacts:
+            about = ("name", "address", "delegation", "file", "sheet", "row")
+            desk.data({name: getattr(contact, name) for name in about})
+        return
+    from mailer.cli.screen.tables import show_people, show_rows
+
+    show_people(desk, found.deliveries)
+    show_rows(
+        desk,
+        [
+            (
+                [contact.name or "(no name)", contact.delegation or "??"],
+                [f"{contact.file}, row {contact.row}"],
+                "",
+            )
+            for contact in found.contacts
+        ],
+    )
+    many = f"{len(found.deliveries)}{' and more' if found.more else ''}"
+    desk.say(f"{many} in the mail-outs, {len(found.contacts)} in the sheets")
 
 
 @log.command()
@@ -545,7 +588,7 @@ def export(
     csv: Path | None,
     json_lines: Path | None,
     force: bool,
-    **filters: str,
+    **filters: Any,
 ) -> None:
     """Write people to a file.
 

@@ -156,19 +156,6 @@ def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
     ]
 
 
-def needs_a_person(connection: Connection, mail_out_id: int) -> list[Delivery]:
-    """List those for whom the mailer can do no more by itself: unknown, refused, and given up, in
-    this order.
-    """
-    found = deliveries.people(
-        connection, mail_out_id, states=(State.UNKNOWN, State.REFUSED, State.NOT_SENT)
-    )
-    return sorted(
-        (one for one in found if one.needs_a_person),
-        key=lambda one: (WORST_FIRST.index(one.state), one.number),
-    )
-
-
 def not_meant(connection: Connection, mail_out_id: int) -> int:
     """Count those who were left out by our own choice: nobody has to look at them."""
     why = deliveries.reasons(connection, mail_out_id, State.SKIPPED)
@@ -194,6 +181,7 @@ def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:
         "state": mail_out.state.value,
         "planned": sum(counts.values()),
         "counts": plain(counts),
+        "needs_a_person": deliveries.count_needing_a_person(connection, mail_out.id),
         "delegations": {code: plain(row) for code, row in table.items()},
     }
 

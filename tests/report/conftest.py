@@ -23,10 +23,14 @@ BROKE = Receipt(
 
 @pytest.fixture
 def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> Journey:
-    """One of each: 1 refused, 2 accepted at the second try, 3 unknown, 4 accepted, 5 still trying,
-    6 given up.
+    return one_of_each(Journey(ledger, planned(6, left_out=2), clock))
+
+
+def one_of_each(journey: Journey) -> Journey:
+    """Let 1 be refused, 2 accepted at the second try, 3 unknown, 4 accepted, 5 still tried, 6 given
+    up; two more were left out.
     """
-    journey = Journey(ledger, planned(6, left_out=2), clock)
+    clock = journey.clock
     refused, twice, unknown, accepted, trying, given_up = journey.claim(6)
     clock.forward(seconds=1)
     journey.record(refused, NO_SUCH, reason=Reason.NO_MAILBOX)

@@ -60,7 +60,14 @@ def test_status_has_every_state_and_adds_up_in_each_delegation(
 ) -> None:
     with ledger.reading() as connection:
         status = report.status(connection, mailouts.get(connection, journey.id))
-    assert list(status) == ["mail_out", "state", "planned", "counts", "delegations"]
+    assert list(status) == [
+        "mail_out",
+        "state",
+        "planned",
+        "counts",
+        "needs_a_person",
+        "delegations",
+    ]
     assert set(status["counts"]) == {state.value for state in State}
     assert sum(status["counts"].values()) == status["planned"] == 8
     for state in State:
@@ -178,7 +185,15 @@ def test_unknown_refused_and_given_up_need_a_person_and_the_stopped_do_not(
 ) -> None:
     journey.become(MailOutState.STOPPED)
     with ledger.reading() as connection:
-        assert [one.number for one in report.needs_a_person(connection, journey.id)] == [3, 1, 6]
+        assert [one.number for one in deliveries.needing_a_person(connection, journey.id)] == [
+            3,
+            1,
+            6,
+        ]
+        assert deliveries.count_needing_a_person(connection, journey.id) == 3
+        assert (
+            report.status(connection, mailouts.get(connection, journey.id))["needs_a_person"] == 3
+        )
         assert deliveries.counts(connection, journey.id)[State.NOT_SENT] == 2
 
 

@@ -15,12 +15,11 @@ import click
 
 from mailer.base import clock
 from mailer.base.errors import MailerError, UsageError
-from mailer.base.spelling import fold, nearest, tokens
+from mailer.base.spelling import called, nearest
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.files import write
 from mailer.cli.screen.tables import say_text, show_rows, show_text
-from mailer.contacts.contact import Contact
 from mailer.plan import proof
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft, draft
@@ -311,7 +310,7 @@ def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decisio
             one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason
         ]
         return [*likely, *decisions][0]
-    found = _called(everyone, who)
+    found = called(everyone, who)
     if not found:
         close = nearest(who, [one.name for one in everyone], parts=True)
         raise UsageError(
@@ -324,18 +323,6 @@ def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decisio
             f"{len(found)} people fit {who!r}.", hint=f"{names}{' …' if len(found) > 8 else ''}"
         )
     return next(one for one in decisions if one.contact is found[0])
-
-
-def _called(everyone: Sequence[Contact], who: str) -> list[Contact]:
-    words = tokens(who)
-    exact = [
-        one
-        for one in everyone
-        if fold(one.name) == fold(who) or one.address.casefold() == who.casefold()
-    ]
-    return exact or [
-        one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)
-    ]
 
 
 # ------------------------------------------------------------------------------------ on the screen

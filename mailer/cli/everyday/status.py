@@ -120,7 +120,7 @@ def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut)
         show_text(desk, line)
     desk.out.print()
     show_totals(desk, connection, mail_out)
-    if people := totals.needs_a_person(connection, mail_out.id):
+    if people := deliveries.needing_a_person(connection, mail_out.id):
         desk.out.print(f"\n{_these(len(people))} you:", style="bold")
         show_people(desk, people[:SHOWN])
         if len(people) > SHOWN:

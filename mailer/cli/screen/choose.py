@@ -21,8 +21,9 @@ from mailer.cli.context import Desk
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.listing import Wanted
 
 NO_LOG = "There is no send log in this workspace yet: nothing has been planned."
 NEXT = "mailer plan APPEAL makes the first mail-out"
@@ -65,13 +66,21 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that narrow a list of people: the arguments of `people`."""
     for option in (
         click.option(
-            "--search", default="", metavar="TEXT", help="A part of the name or the address."
+            "--search",
+            default="",
+            metavar="TEXT",
+            help="A part of the name or the address, of what was said, or of a note.",
         ),
         click.option(
             "--delegation",
             default="",
             metavar="NO,FR",
             help="Only these delegations: codes or names.",
+        ),
+        click.option(
+            "--needs-a-person",
+            is_flag=True,
+            help="Only those for whom the mailer can do no more by itself.",
         ),
         click.option(
             "--state",
@@ -91,25 +100,30 @@ def people(
     state: str = "",
     delegation: str = "",
     search: str = "",
+    needs_a_person: bool = False,
 ) -> list[Delivery]:
     """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
     there = deliveries.counts_by_delegation(connection, mail_out.id)
     codes = _delegations(delegation, Delegations.load(), there)
-    return deliveries.people(
-        connection, mail_out.id, states=_states(state), delegations=codes, search=search
+    wanted = Wanted(
+        states=tuple(_states(state)),
+        delegations=tuple(codes),
+        search=search,
+        needs_a_person=needs_a_person,
     )
+    return listing.every(connection, mail_out.id, wanted)
 
 
-def _states(text: str) -> list[State]:
+def _states(text: str) -> list[str]:
     by_word = {_plain(word): state for state in State for word in (state.value, WORDS[state])}
-    states = []
+    states: list[str] = []
     for word in _words(text):
         if _plain(word) not in by_word:
             known = ", ".join(WORDS[state] for state in State)
             meant = nearest(word, [WORDS[state] for state in State])
             hint = f"did you mean {meant!r}?" if meant else f"the states are: {known}"
             raise UsageError(f"There is no state called {word!r}.", hint=hint)
-        states.append(by_word[_plain(word)])
+        states.append(by_word[_plain(word)].value)
     return states
 
 
@@ -186,7 +200,7 @@ def everywhere(connection: Connection, who: str) -> list[Delivery]:
     found = [
         one
         for mail_out in mailouts.all_of_them(connection)
-        for one in deliveries.exactly(connection, mail_out.id, who)
+        for one in deliveries.exact(connection, mail_out.id, who)
     ]
     people = {(one.delegation, fold(one.name)) for one in found}
     if len(people) > 1:

@@ -10,7 +10,7 @@ from mailer.base.states import Reason, State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import as_file, by_delegation, calls
 from mailer.ledger import notes
-from mailer.ledger.reading import listing
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Wanted
 from mailer.report import totals
@@ -55,7 +55,7 @@ def follow_up(visit: Visit) -> Response:
     """
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = totals.needs_a_person(connection, mail_out.id)
+        rows = deliveries.needing_a_person(connection, mail_out.id)
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
         skipped = listing.every(
@@ -80,7 +80,7 @@ def call_sheet(visit: Visit) -> Response:
     """Show exactly these people for the telephone."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = totals.needs_a_person(connection, mail_out.id)
+        rows = deliveries.needing_a_person(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
     return calls(visit, mail_out, rows, said, f"/mail-outs/{mail_out.name}/follow-up")
 
@@ -88,5 +88,5 @@ def call_sheet(visit: Visit) -> Response:
 def export(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = totals.needs_a_person(connection, mail_out.id)
+        rows = deliveries.needing_a_person(connection, mail_out.id)
     return as_file(visit, mail_out, rows, "follow-up")

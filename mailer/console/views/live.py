@@ -29,6 +29,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Happened
@@ -77,7 +78,6 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit
     )
     open_ = sum(counts.states[state] for state in OPEN)
-    needs, needing = _needs(connection, mail_out, counts.states)
     root = visit.workspace.root
     return Now(
         mail_out=mail_out,
@@ -95,8 +95,8 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
             if (number := counts.states[state])
         ],
         table=counts.delegations,
-        needs=needs,
-        needing=needing,
+        needs=deliveries.needing_a_person(connection, mail_out.id, SHOWN),
+        needing=sum(counts.needing.values()),
         latest=list(outcomes.latest(connection, mail_out.id, SHOWN)),
         bars=bars if sending else [],
         per_minute=rate,
@@ -105,18 +105,6 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         starting=not sending and child.runs(root, mail_out),
         said=child.said(root, mail_out),
     )
-
-
-def _needs(
-    connection: Connection, mail_out: MailOut, counts: dict[State, int]
-) -> tuple[list[Delivery], int]:
-    """Return the first of those who need a person, and how many they are."""
-    wanted = outcomes.Wanted(states=(State.UNKNOWN.value,))
-    rows = list(outcomes.page(connection, mail_out.id, wanted, limit=SHOWN).rows)
-    if len(rows) < SHOWN:
-        wanted = outcomes.Wanted(states=(State.REFUSED.value,))
-        rows += outcomes.page(connection, mail_out.id, wanted, limit=SHOWN - len(rows)).rows
-    return rows, counts[State.UNKNOWN] + counts[State.REFUSED]
 
 
 def _speed(times: list[datetime], visit: Visit) -> tuple[list[int], float]:

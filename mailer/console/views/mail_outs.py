@@ -21,6 +21,7 @@ class MailOutRow:
 
     mail_out: MailOut
     counts: dict[State, int]
+    needing: dict[State, int]  # of these, those who need a person
     done: int
     to_send: int
 
@@ -29,8 +30,10 @@ def lines(visit: Visit, connection: Connection) -> list[MailOutRow]:
     """Return all mail-outs with their counts, the newest first."""
     found = []
     for mail_out in reversed(mailouts.all_of_them(connection)):
-        counts = counted(visit, connection, mail_out.id).states
-        found.append(MailOutRow(mail_out, counts, *totals.done(counts)))
+        counts = counted(visit, connection, mail_out.id)
+        found.append(
+            MailOutRow(mail_out, counts.states, counts.needing, *totals.done(counts.states))
+        )
     return found
 
 

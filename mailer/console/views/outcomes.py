@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 
 from starlette.responses import Response
 
+from mailer.actions.find import find
 from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
-from mailer.base.states import Reason, State
+from mailer.base.states import PERSON_NEEDED, Reason, State, needs_a_person
 from mailer.console.request import Visit, address_of
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
@@ -29,18 +30,14 @@ KINDS = {
     "csv": ("text/csv; charset=utf-8", files.csv_file),
     "json": ("application/x-ndjson", files.json_lines),
 }
-FILTERS = ("state", "reason", "delegation", "role", "group", "language")
+FILTERS = ("state", "reason", "delegation", "role", "group", "language", "needs")
 VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Everyone", ()),
-    ("Needs a look", (("state", "unknown"), ("state", "refused"), ("state", "not_sent"))),
+    ("Needs a person", (("needs", "a_person"),)),
     ("Still trying", (("state", "deferred"),)),
     ("Newest first", (("sort", "-changed"),)),
 )
 """Views that are worth a name; every other one is an address to be kept."""
-
-
-SHOWN = 100
-"""So many people a search over everything shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,7 @@ def asked(visit: Visit) -> Asked:
     params = visit.request.query_params
     values = {name: [one for one in params.getlist(name) if one] for name in FILTERS}
     values["state"] = [one for one in values["state"] if one in set(State)]
+    values["needs"] = [one for one in values["needs"] if one == "a_person"]
     sort = params.get("sort", "number")
     sort = sort if sort.removeprefix("-") in SORTS else "number"
     day = _day(params.get("day", ""))
@@ -83,6 +81,7 @@ def asked(visit: Visit) -> Asked:
         roles=tuple(values["role"]),
         groups=tuple(values["group"]),
         languages=tuple(values["language"]),
+        needs_a_person=bool(values["needs"]),
         since=begin,
         until=begin + timedelta(days=1) if begin else None,
         search=params.get("q", "").strip()[:200],
@@ -106,6 +105,7 @@ class Counts:
     chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
     excluded: frozenset[str]  # delegations that the appeal leaves out
     reasons: dict[str, int]
+    needing: dict[State, int]  # of those in a state, those who need a person
     choices: dict[str, list[str]]
 
 
@@ -117,6 +117,7 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         found: Counts = known[1]
         return found
     states, reasons = dict.fromkeys(State, 0), Counter[str]()
+    needing = dict.fromkeys(PERSON_NEEDED, 0)
     table: dict[str, dict[State, int]] = {}
     chosen, excluded = Counter[str](), set[str]()
     for code, state, reason, number in outcomes.table(connection, mail_out_id):
@@ -124,6 +125,8 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         states[State(state)] += number
         if reason:
             reasons[reason] += number
+        if needs_a_person(State(state), reason):
+            needing[State(state)] += number
         if reason in totals.NOT_MEANT:
             chosen[code] += number
         elif reason == Reason.DELEGATION:
@@ -137,6 +140,7 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         dict(chosen),
         frozenset(excluded),
         dict(reasons.most_common()),
+        needing,
         choices,
     )
     visit.console.counts[mail_out_id] = (last, found)
@@ -263,19 +267,7 @@ def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Deli
 def search(visit: Visit) -> Response:
     """Find a person in all mail-outs and in the sheets."""
     text = visit.query("q")[:200]
-    with visit.reading() as connection:
-        found = outcomes.anywhere(connection, text, SHOWN + 1) if text else []
     _, book, _ = visit.console.cache.people()
-    words = tokens(text)
-    contacts = [
-        one
-        for one in book.contacts
-        if words and all(word in " ".join(tokens(f"{one.name} {one.address}")) for word in words)
-    ]
-    return visit.page(
-        "search.html",
-        q=text,
-        found=found[:SHOWN],
-        more=len(found) > SHOWN,
-        contacts=contacts[:SHOWN],
-    )
+    with visit.reading() as connection:
+        found = find(connection, book, text)
+    return visit.page("search.html", q=text, found=found)

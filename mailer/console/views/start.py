@@ -5,7 +5,6 @@ session opens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,9 +16,7 @@ from mailer.console.request import Visit
 from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import listing
-from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.listing import Wanted
+from mailer.ledger.reading import deliveries, listing
 from mailer.letters import appeal as appeals
 from mailer.report import totals
 
@@ -101,24 +98,18 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         found.append(
             Attention(line.to_send, say("planned, waiting for somebody to send them"), name, here)
         )
-    done = (
-        notes.done(connection, line.mail_out.id)
-        if counts[State.UNKNOWN] or counts[State.REFUSED]
-        else {}
-    )
-    ticked = (
-        Counter(one.state for one in _deliveries(connection, line, done)) if done else Counter()
-    )
+    done = notes.done(connection, line.mail_out.id) if any(line.needing.values()) else {}
+    needing = deliveries.needing_a_person(connection, line.mail_out.id) if done else []
+    ticked = Counter(one.state for one in needing if one.id in done)
     for state, words in (
         (State.UNKNOWN, say("unknown: whether it arrived, only a person can find out")),
         (State.REFUSED, say("refused by the server: an address or a letter wants a look")),
+        (State.NOT_SENT, say("given up: their server never said yes")),
     ):
-        open_ = counts[state] - ticked[state]
+        open_ = line.needing[state] - ticked[state]
         if open_ > 0:
             link = (
-                f"{here}/follow-up"
-                if state is State.REFUSED
-                else f"{here}/outcomes?state={state.value}"
+                f"{here}/outcomes?state=unknown" if state is State.UNKNOWN else f"{here}/follow-up"
             )
             found.append(Attention(open_, words, name, link, state is State.UNKNOWN))
     if counts[State.DEFERRED]:
@@ -133,13 +124,6 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
                 )
             )
     return found
-
-
-def _deliveries(
-    connection: Connection, line: MailOutRow, done: Mapping[int, object]
-) -> list[Delivery]:
-    wanted = Wanted(states=(State.UNKNOWN.value, State.REFUSED.value))
-    return [one for one in listing.every(connection, line.mail_out.id, wanted) if one.id in done]
 
 
 def _sheets(visit: Visit) -> list[tuple[str, int, int]]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from mailer.actions.check import check as look_through
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
-from mailer.base.spelling import tokens
+from mailer.base.spelling import called
 from mailer.base.states import OPEN, MailOutState, Reason, State
 from mailer.console import child
 from mailer.console.request import Visit
@@ -122,7 +122,7 @@ def letter(visit: Visit) -> Response:
         limit=SUBJECT,
         who=_who,
         q=visit.query("q"),
-        found=_like(decisions, visit.query("q")),
+        found=called([one.contact for one in decisions], visit.query("q"))[:20],
         steps=STEPS,
         step="",
     )
@@ -131,19 +131,6 @@ def letter(visit: Visit) -> Response:
 def _who(contact: Contact) -> str:
     """Name a row for the address bar: where it stands."""
     return f"{contact.file}:{contact.sheet or ''}:{contact.row}"
-
-
-def _like(decisions: list[Decision], text: str) -> list[Contact]:
-    words = tokens(text)
-    if not words:
-        return []
-    return [
-        one.contact
-        for one in decisions
-        if all(
-            word in " ".join(tokens(f"{one.contact.name} {one.contact.address}")) for word in words
-        )
-    ][:20]
 
 
 def _reading(

@@ -18,7 +18,7 @@ from itertools import islice
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
-from mailer.base.spelling import fold
+from mailer.base.spelling import UMLAUTS, fold
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import field_of
 from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table
@@ -43,11 +43,6 @@ AT_HOME = {
     "cp850": "",
 }  # fmt: skip
 """Whose letters an encoding has; for all other delegations it is cp1252."""
-
-UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa"}
-)
-"""How names are often written in addresses."""
 
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
 

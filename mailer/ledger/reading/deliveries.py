@@ -8,9 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from mailer.base.address import key_of
-from mailer.base.spelling import fold, tokens
-from mailer.base.states import Reason, State
+from mailer.base.spelling import called, exactly
+from mailer.base.states import PERSON_NEEDED, State, needs_a_person
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
@@ -21,9 +20,12 @@ d, a, e = delivery.c, attempt.c, event.c
 
 
 NEEDS_A_PERSON = sa.or_(
-    d.state.in_((State.UNKNOWN.value, State.REFUSED.value)),
-    sa.and_(d.state == State.NOT_SENT.value, d.reason == Reason.GAVE_UP.value),
+    *(
+        sa.and_(d.state == state.value, sa.true() if reason is None else d.reason == reason.value)
+        for state, reason in PERSON_NEEDED.items()
+    )
 )
+"""`states.needs_a_person`, asked of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,7 @@ class Delivery:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether the mailer can do no more by itself: unknown, refused, or given up.
-        `NEEDS_A_PERSON` asks the log.
-        """
-        given_up = self.state is State.NOT_SENT and self.reason == Reason.GAVE_UP
-        return given_up or self.state in (State.UNKNOWN, State.REFUSED)
+        return needs_a_person(self.state, self.reason)
 
     @property
     def place(self) -> str:
@@ -168,16 +166,9 @@ def people(
     *,
     states: Collection[State] = (),
     delegations: Collection[str] = (),
-    search: str = "",
 ) -> list[Delivery]:
-    """List deliveries in the order of the sheets, narrowed to states, delegations, and a part of
-    name or address.
-    """
-    found = each(connection, mail_out_id, states=states, delegations=delegations)
-    if search:
-        wanted = fold(search)
-        found = (one for one in found if wanted in fold(f"{one.name} {one.address}"))
-    return list(found)
+    """List deliveries in the order of the sheets, narrowed to states and delegations."""
+    return list(each(connection, mail_out_id, states=states, delegations=delegations))
 
 
 def each(
@@ -199,32 +190,38 @@ def each(
         yield delivery_of(row)
 
 
+def needing_a_person(
+    connection: sa.Connection, mail_out_id: int, limit: int | None = None
+) -> list[Delivery]:
+    """List those for whom the mailer can do no more by itself, the worst first."""
+    worst = {state.value: place for place, state in enumerate(PERSON_NEEDED)}
+    rows = connection.execute(
+        sa.select(*delivery_columns)
+        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON)
+        .order_by(sa.case(worst, value=d.state), d.number)
+        .limit(limit)
+    )
+    return [delivery_of(row) for row in rows]
+
+
+def count_needing_a_person(connection: sa.Connection, mail_out_id: int) -> int:
+    where = (d.mail_out_id == mail_out_id, NEEDS_A_PERSON)
+    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
+
+
 def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
     """Find a person of a mail-out by number, address or name; an exact hit excludes the partial
     ones.
     """
     everyone = people(connection, mail_out_id)
     number = who.strip().rpartition("-")[2]
-    exact = [
-        one
-        for one in everyone
-        if (number.isdecimal() and int(number) == one.number) or _is_called(one, who)
-    ]
-    words = tokens(who)
-    if not words:
-        return exact
-    return exact or [
-        one for one in everyone if all(word in fold(f"{one.name} {one.address}") for word in words)
-    ]
+    numbered = [one for one in everyone if number.isdecimal() and int(number) == one.number]
+    return numbered or called(everyone, who)
 
 
-def exactly(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
+def exact(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:
     """Find a person of a mail-out by address or whole name."""
-    return [one for one in people(connection, mail_out_id) if tokens(who) and _is_called(one, who)]
-
-
-def _is_called(one: Delivery, who: str) -> bool:
-    return ("@" in who and one.address_key == key_of(who)) or fold(one.name) == fold(who)
+    return exactly(people(connection, mail_out_id), who)
 
 
 def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:

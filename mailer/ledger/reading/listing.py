@@ -16,13 +16,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.base.spelling import tokens
+from mailer.base.spelling import spellings
 from mailer.base.states import State
 from mailer.ledger.events import EventKind, kind_of
-from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
-from mailer.ledger.schema import delivery, event
+from mailer.ledger.reading.deliveries import (
+    NEEDS_A_PERSON,
+    Delivery,
+    delivery_columns,
+    delivery_of,
+)
+from mailer.ledger.schema import delivery, event, mail_out
 
-d, e = delivery.c, event.c
+d, e, m = delivery.c, event.c, mail_out.c
 
 PAGE = 50
 BY_INDEX = "INDEXED BY ix_delivery_table"
@@ -71,6 +76,7 @@ class Wanted:
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    needs_a_person: bool = False  # the mailer can do no more by itself
     since: datetime | None = None  # changed at or after
     until: datetime | None = None  # changed before
     search: str = (
@@ -89,6 +95,8 @@ class Wanted:
         ):
             if values:
                 found.append(column.in_(values))
+        if self.needs_a_person:
+            found.append(NEEDS_A_PERSON)
         if self.since:
             found.append(d.changed_at >= self.since)
         if self.until:
@@ -143,11 +151,12 @@ def _where(
 
 
 def _named(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
-    """Without case and accents; nothing but punctuation is nobody's name."""
-    found = tokens(word)
-    return (
-        sa.and_(*(column.contains(one, autoescape=True) for one in found)) if found else sa.false()
-    )
+    """Without case and accents, ö as o and as oe; nothing but punctuation is nobody's name."""
+    found = [
+        sa.or_(*(column.contains(one, autoescape=True) for one in sorted(alike)))
+        for alike in spellings(word)
+    ]
+    return sa.and_(*found) if found else sa.false()
 
 
 def _written(column: sa.Column[str], word: str) -> sa.ColumnElement[bool]:
@@ -296,18 +305,15 @@ def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
 
 
 def anywhere(connection: sa.Connection, search: str, limit: int) -> list[Delivery]:
-    """Find people in all mail-outs by words of name or address, the newest mail-out first."""
-    words = tokens(search)
-    if not words:
-        return []
-    chosen = connection.scalars(
-        sa.select(d.id)
-        .with_hint(delivery, BY_INDEX, "sqlite")
-        .where(*(d.words.contains(word, autoescape=True) for word in words))
-        .order_by(d.mail_out_id.desc(), d.number)
-        .limit(limit)
-    ).all()
-    return _of(connection, chosen)
+    """Find people in all mail-outs, each searched as `page` does, the newest mail-out first."""
+    found: list[Delivery] = []
+    if search.strip():
+        for mail_out_id in connection.scalars(sa.select(m.id).order_by(m.id.desc())).all():
+            left = limit - len(found)
+            found += page(connection, mail_out_id, Wanted(search=search), limit=left).rows
+            if len(found) >= limit:
+                break
+    return found
 
 
 @dataclass(frozen=True, slots=True)
