@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header
 from email.message import EmailMessage
 from email.utils import getaddresses
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def parsed(raw: bytes) -> EmailMessage:
 
 
 def bodies(raw: bytes) -> tuple[str, str]:
-    text, html = (part.get_content().replace("\r\n", "\n") for part in parsed(raw).iter_parts())
+    texts = (part for part in parsed(raw).walk() if part.get_content_maintype() == "text")
+    text, html = (part.get_content().replace("\r\n", "\n") for part in texts)
     return text, html
 
 
@@ -117,10 +119,9 @@ def test_message_of_everybody_says_what_was_rendered(
     for contact, rendered, raw in everybody[::7]:
         message = parsed(raw)
         assert message.get_content_type() == "multipart/alternative"
-        assert [part.get_content_type() for part in message.iter_parts()] == [
-            "text/plain",
-            "text/html",
-        ]
+        text, related = message.iter_parts()
+        kinds = [part.get_content_type() for part in (text, related, *related.iter_parts())]
+        assert kinds == ["text/plain", "multipart/related", "text/html", "image/png", "image/png"]
         assert [body.rstrip("\n") for body in bodies(raw)] == [
             rendered.text.rstrip("\n"),
             rendered.html.rstrip("\n"),
@@ -178,6 +179,8 @@ def test_golden_message() -> None:
     raw = dated(
         finished(rendered, recipient_name=contact.name), datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
     )
+    pictures = re.compile(rb"(Content-Type: image/png.*?\r\n\r\n)(.*?)(?=\r\n--)", re.DOTALL)
+    raw = pictures.sub(lambda part: part[1] + sha256(part[2]).hexdigest().encode(), raw)
     path: Path = GOLDEN / "fr-deputee.eml"
     if os.environ.get("GOLDEN") == "write":
         path.write_bytes(raw)

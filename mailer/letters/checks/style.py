@@ -13,10 +13,11 @@ from dataclasses import replace
 from mailer.base.errors import Problem, Severity
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
-from mailer.letters.attachments import personal, twins
+from mailer.letters.attachments import PICTURE, personal, twins
 from mailer.letters.checks.statements import unsupported
 from mailer.letters.checks.twins import dates
 from mailer.letters.facts import contradictions
+from mailer.letters.markup.pictures import COLUMN, width_of
 from mailer.letters.placeholders import Source, body_of, head_of
 from mailer.letters.wording.words import has_delegation_words, months
 
@@ -87,6 +88,7 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
             yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
     yield from unwritten(appeal)
     yield from unsupported(appeal)
+    yield from _wide(appeal)
     for letter in appeal.letters.values():
         yield from _of_one(letter)
         used = set().union(
@@ -114,6 +116,21 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
             )
     for source in _sources(appeal):
         yield from _against_facts(appeal, source)
+
+
+def _wide(appeal: Appeal) -> Iterator[Problem]:
+    """Yield pictures wider than the letter (L241): Outlook heeds a written size alone."""
+    for source in _sources(appeal):
+        for match in _UNSIZED.finditer(source.text):
+            wide = width_of(appeal.root / "templates" / appeal.name / match[1])
+            if wide > COLUMN:
+                message = f"this picture is {wide} pixels wide, and Outlook shows all of them"
+                hint = "write a width at once behind it: {width=480}"
+                found = source.at("L241", message, match.start(1), match[1], hint)
+                yield replace(found, severity=Severity.WARNING)
+
+
+_UNSIZED = re.compile(rf"!\[[^\]]*\]\(({PICTURE.pattern})\)(?!\{{)", re.IGNORECASE)
 
 
 def unwritten(appeal: Appeal) -> Iterator[Problem]:

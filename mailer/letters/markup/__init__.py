@@ -24,6 +24,7 @@ from mailer.letters.attachments import PICTURE, content_id
 from mailer.letters.markup.arrives import lost
 from mailer.letters.markup.dialect import HTTPS, MARKDOWN, parse
 from mailer.letters.markup.page import inliner, layout
+from mailer.letters.markup.pictures import COLUMN
 from mailer.letters.markup.plain import lines_of
 from mailer.letters.placeholders import SLOT, Source, Unprintable, slot
 
@@ -242,6 +243,9 @@ def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str,
             elif not token.content.strip():
                 hint = "write what it shows, for those who cannot see it: ![…](files/chart.png)"
                 yield "L223", block, "this picture has no words", value, hint
+            elif size := token.meta.get("size"):
+                hint = f"write {{width=320}}, in pixels, at most {COLUMN}"
+                yield "L242", block, "this is no size of a picture", size, hint
         elif token.type == "link_open":
             href = str(token.attrs.get("href", ""))
             if not _may_link(href):

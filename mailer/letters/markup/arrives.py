@@ -21,6 +21,7 @@ _PIECE = re.compile(r"[^\s|]+")
 _EDGES = "*_`[](){}<>#|\"'“”„«»‹›‘’.,:;!?…—–-~•\\/"
 _LINKED = re.compile(
     r"(!\[[^\]\n]*)?\]\((<[^>\n]*>|(?:[^()\s]|\([^()\s]*\))*)((?:\s+\"[^\"\n]*\")?)\)"
+    r"(\{[^}\s]{1,60}\})?"
 )
 _ENTITY = re.compile(r"&(?:#\w{1,8}|[A-Za-z]\w{1,30});")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
@@ -51,12 +52,12 @@ def _missing(typed: Sequence[tuple[int, str]], arrived: Sequence[str]) -> tuple[
 
 
 def _typed(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the pieces of Markdown; the target of a link is one, the file of a picture is none."""
+    """Yield the pieces of Markdown: the target of a link, not file and size of a picture."""
 
     def apart(match: re.Match[str]) -> str:
-        words, target = match[1] or "", match[2]
+        words, target, size = match[1] or "", match[2], match[4] or ""
         kept = " " * len(target) if words else target
-        return f"{words}  {kept}{match[3]} "
+        return f"{words}  {kept}{match[3]} {' ' * len(size) if words else size}"
 
     for match in _PIECE.finditer(_LINKED.sub(apart, text)):
         for piece in _ENTITY.sub(lambda one: unescape(one[0]), match[0]).split():

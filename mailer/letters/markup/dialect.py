@@ -21,6 +21,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 from mailer.base.errors import MailerError, Problem, Severity
+from mailer.letters.markup.pictures import sized
 from mailer.letters.wording.words import is_month
 
 HTTPS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
@@ -163,6 +164,7 @@ def _markdown() -> MarkdownIt:
     parser.block.ruler.before(
         "table", "meter", _block_meter, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
+    parser.core.ruler.push("sized", sized)
     # HTML and bad links must be seen, to be refused at their line, rather than shown to the reader
     # as text.
     parser.validateLink = lambda _: True  # type: ignore[method-assign,assignment]
