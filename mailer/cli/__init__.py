@@ -82,6 +82,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "The send log: people, find, show, delegations, export, verify, forget, adopt.",
         ),
     },
+    "inbox": {
+        "inbox": (
+            "mailer.cli.inbox:inbox",
+            "What comes back, sorted and threaded to the person: try.",
+        ),
+    },
     "running it": {
         "work": (
             "mailer.cli.running.work:work",

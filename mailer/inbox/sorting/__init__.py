@@ -1,0 +1,3 @@
+"""A message taken apart → its kind, with the reason in words; the phrases are data, in
+`rules.toml`.
+"""

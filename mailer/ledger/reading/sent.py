@@ -1,0 +1,54 @@
+"""The letters that may be answered, as far as an answer can be led back to one. Reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from mailer.base.states import State
+from mailer.ledger.ledger import shown
+from mailer.ledger.schema import delivery, mail_out
+
+d = delivery.c
+
+LEFT = (State.ACCEPTED, State.UNKNOWN, State.SENDING, State.REFUSED, State.DEFERRED)
+"""States of a letter of which something may have reached a server: it may be answered."""
+
+
+class SentLetter(NamedTuple):
+    """One letter that was sent."""
+
+    delivery: str  # M-0001-042
+    message_id: str
+    envid: str  # of the envelope, comes back in a delivery report
+    address: str
+    name: str
+    delegation: str
+    subject: str  # empty: not known
+    date: datetime | None
+
+    @property
+    def mail_out(self) -> str:
+        return self.delivery.rpartition("-")[0]
+
+
+def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:
+    """Yield every letter of the log that may be answered, in the order of sending."""
+    query = (
+        sa.select(
+            *(d.mail_out_id, d.number, d.message_id, d.address, d.name, d.delegation),
+            *(mail_out.c.title, sa.func.coalesce(d.handover_at, d.dated_at)),
+        )
+        .join_from(delivery, mail_out, mail_out.c.id == d.mail_out_id)
+        .where(d.state.in_([state.value for state in LEFT]), d.message_id.is_not(None))
+        .where(d.address != "")  # erased
+        .order_by(d.mail_out_id, d.number)
+    )
+    for mail_out_id, number, message_id, address, name, delegation, title, at in connection.execute(
+        query
+    ):
+        called = f"{shown(mail_out_id)}-{number:03d}"
+        yield SentLetter(called, message_id, called, address, name, delegation, title, at)
