@@ -7,6 +7,7 @@ one workspace.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mailer.base.states import Reason
+from mailer.base.states import Reason, Receipt, Stage, State
 from mailer.cli import cli
 from mailer.ledger.ledger import Ledger
 from mailer.plan.plan import Planned
 from tests.conftest import SettableClock, a_contact
 from tests.helpers.consoles import Browser, a_console, signed_in, workspace
+from tests.helpers.workspaces import edit
 from tests.ledger.test_ledger import Journey
 from tests.report.conftest import one_of_each
 
@@ -52,10 +54,186 @@ class Doors:
         assert answer.status_code == 200, answer.text
         return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
 
+    def problems(self, path: str) -> dict[str, list[tuple[str, ...]]]:
+        """Read the tables of problems on a page of the console: heading → (code, place, value)."""
+        answer = self.browser.get(path)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for part in re.split(r"<h2>", answer.text)[1:]:
+            rows = re.findall(r'<tr class="(?:error|warning|note)">(.*?)</tr>', part, re.DOTALL)
+            found[html.unescape(part.partition("</h2>")[0])] = [
+                tuple(
+                    html.unescape(re.sub(r"<[^>]+>", "", one[1])) if one else ""
+                    for one in (
+                        re.search(r'<span class="quiet">([A-Z]\d+)</span></td>', row),
+                        re.search(r"<th[^>]*>([^<]*?)\s*<", row),
+                        re.search(r"<code>(.*?)</code>", row, re.DOTALL),
+                    )
+                )
+                for row in rows
+            ]
+        return found
+
 
 @pytest.fixture
 def doors(tmp_path: Path, sqlite_ledger: Ledger) -> Doors:
-    return Doors(tmp_path, signed_in(a_console(workspace(tmp_path), sqlite_ledger)))
+    root = workspace(tmp_path)
+    for language, words in (("en", ", as a {{ role }}"), ("fr", ", comme {{ role }}")):
+        edit(root / "templates" / "vote" / f"{language}.md", words, "")
+    return Doors(root, signed_in(a_console(root, sqlite_ledger)))
+
+
+# ------------------------------------------------------------------------------------------- check
+
+
+def a_title_that_nobody_has(root: Path) -> None:
+    edit(root / "templates" / "vote" / "en.md", "Please vote", "{{ title }}\n\nPlease vote")
+    edit(root / "templates" / "vote" / "fr.md", "Merci de voter", "{{ title }}\n\nMerci de voter")
+
+
+def a_doubt_on_the_hold_list(root: Path) -> None:
+    (root / "contacts" / "_hold.csv").write_text(
+        "address,name,delegation,because,since,by\n,Anna M. Berg,NO,asked us,2026-01-01,Jana\n"
+    )
+
+
+def one_letter_says_more(root: Path) -> None:
+    edit(root / "templates" / "vote" / "en.md", "Please vote", "On 26 January 2027, please vote")
+
+
+def settings_of_a_new_workspace(root: Path) -> None:
+    new = "Your Name <you@your-organisation.example>"
+    edit(root / "config.toml", "Jana Novák <jana@rights.example>", new)
+
+
+def a_letter_in_no_language_of_theirs(root: Path) -> None:
+    edit(root / "templates" / "vote" / "appeal.toml", 'fallback = ["en"]', "fallback = []")
+
+
+def a_placeholder_that_is_none(root: Path) -> None:
+    edit(root / "templates" / "vote" / "en.md", "Please vote", "{{ rloe }}")
+
+
+def a_broken_sheet(root: Path) -> None:
+    (root / "contacts" / "norway.xlsx").write_bytes(b"this is no workbook")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "codes"),
+    [
+        (lambda _: None, {"C114"}),
+        (a_title_that_nobody_has, {"L301"}),
+        (a_doubt_on_the_hold_list, {"C203"}),
+        (one_letter_says_more, {"L141"}),
+        (settings_of_a_new_workspace, {"K113"}),
+        (a_letter_in_no_language_of_theirs, {"L128"}),
+        (a_placeholder_that_is_none, {"L203"}),
+        (a_broken_sheet, {"C002"}),
+    ],
+)
+def test_check_finds_the_same_through_both_doors(doors: Doors, spoil: Any, codes: set[str]) -> None:
+    spoil(doors.root)
+    (typed,) = doors.typed("check", "vote")
+    page = doors.problems("/letters/vote/check")
+    shown = page["Settings, contact sheets and hold list"] + page["Letters"]
+    assert sorted(shown) == sorted(map(as_row, typed["problems"]))
+    assert codes <= {one["code"] for one in typed["problems"]}
+    obstacles = typed["obstacles"]["vote"] or ()
+    assert page["Before real people can be written to"] == list(map(as_row, obstacles))
+
+
+def as_row(one: dict[str, Any]) -> tuple[str, ...]:
+    """Return what the page shows of a problem: code, place, value."""
+    at = one["cell"] or one["row"]
+    where = f"{one['file']}:{at}" if at else one["file"]
+    return one["code"], where or one["code"], one["value"]
+
+
+# ---------------------------------------------------------------------------------- plan and retry
+
+
+def outcomes(doors: Doors, mail_out: str) -> list[tuple[str, ...]]:
+    return [
+        (one["name"], one["state"], one["reason"] or "")
+        for one in doors.typed("log", "people", mail_out)
+    ]
+
+
+def planned_in_the_browser(doors: Doors, path: str, **form: str) -> str:
+    answer = doors.browser.post(path, **form)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"].split("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        ([], {}),
+        (["--only", "NO"], {"delegation": "NO"}),
+        (["--role", "substitute"], {"role": "substitute"}),
+        (["--only", "DE"], {"delegation": "DE"}),  # nobody would get a letter
+    ],
+)
+def test_plan_is_the_same_through_both_doors(
+    doors: Doors, words: list[str], form: dict[str, str]
+) -> None:
+    (typed,) = doors.typed("plan", "vote", *words)
+    doors.typed("stop", typed["mail_out"])
+    mail_out = planned_in_the_browser(doors, "/letters/vote/send", **form)
+    assert mail_out != typed["mail_out"]
+    waiting = [
+        (name, "not_sent" if state == "waiting" else state, reason)
+        for name, state, reason in outcomes(doors, mail_out)
+    ]
+    before = outcomes(doors, typed["mail_out"])
+    assert [one[:2] for one in waiting] == [one[:2] for one in before]
+    assert len([one for one in before if one[1] == "not_sent"]) == typed["to_send"]
+    page = doors.browser.get(f"/mail-outs/{mail_out}/send").text
+    assert ("Nobody would get a letter" in page) == (typed["to_send"] == 0)
+
+
+def test_rows_that_lack_something_are_left_out_before_the_plan_and_by_it(doors: Doors) -> None:
+    a_title_that_nobody_has(doors.root)
+    assert "0 people get a letter" in doors.browser.get("/letters/vote/people").text
+    (typed,) = doors.typed("plan", "vote")
+    assert (typed["to_send"], typed["reasons"]["row"]) == (0, 3)
+    mail_out = planned_in_the_browser(doors, "/letters/vote/send")
+    assert outcomes(doors, mail_out) == outcomes(doors, typed["mail_out"])
+    assert "a problem in the row" in doors.browser.get(f"/mail-outs/{mail_out}/send").text
+
+
+def test_delegation_that_there_is_not_is_refused_and_never_means_everyone(doors: Doors) -> None:
+    answer = doors.browser.post("/letters/vote/send", delegation="Norwey")
+    assert answer.status_code == 400
+    assert "did you mean &#34;Norway&#34;?" in answer.text
+    assert doors.typed("plan", "vote", "--only", "Norwey")[0]["hint"] == 'did you mean "Norway"?'
+    assert doors.typed("status") == []
+
+
+def test_rest_is_planned_anew_through_both_doors(
+    doors: Doors, sqlite_ledger: Ledger, clock: SettableClock
+) -> None:
+    """One was accepted, one refused, one not reached."""
+    (first,) = doors.typed("plan", "vote")
+    early = doors.browser.post("/mail-outs/M-0001/retry")
+    assert early.status_code == 400
+    assert doors.typed("retry", "M-0001")[0]["error"] in html.unescape(early.text)
+    journey = Journey(sqlite_ledger, 1, clock)
+    accepted, refused = journey.claim(2)
+    assert journey.mark(accepted)
+    journey.record(accepted, Receipt(State.ACCEPTED, Stage.DOT, code=250))
+    journey.record(refused, Receipt(State.REFUSED, Stage.RCPT, code=550))
+    doors.typed("stop", "M-0001")
+    for words, form, number in (([], {}, 1), (["--refused"], {"refused": "yes"}, 2)):
+        (typed,) = doors.typed("retry", "M-0001", *words)
+        assert (first["to_send"], typed["to_send"]) == (3, number)
+        doors.typed("stop", typed["mail_out"])
+        mail_out = planned_in_the_browser(doors, "/mail-outs/M-0001/retry", **form)
+        reached = [one[0] for one in outcomes(doors, mail_out) if one[1] == "waiting"]
+        stopped = [one[0] for one in outcomes(doors, typed["mail_out"]) if one[1] == "not_sent"]
+        assert reached == stopped
+        assert len(reached) == number
+        doors.typed("stop", mail_out)
 
 
 # ------------------------------------------------------------------------------------- the send log

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from mailer.base.settings.workspace import Workspace
     from mailer.ledger.ledger import Ledger
+    from mailer.plan.draft import Draft, Mode
 
 WIDE = 1000
 """Columns where there is no terminal: a sentence and a row of a table stay on one line, for grep.
@@ -76,6 +77,12 @@ class Desk:
         from mailer.base.settings.workspace import load_workspace
 
         return load_workspace(self.folder)
+
+    def draft(self, appeal: str, mode: Mode | None = None) -> Draft:
+        """Read an appeal and the people of the workspace, ready to be looked at or planned."""
+        from mailer.plan.draft import draft
+
+        return draft(self.workspace, appeal, mode=mode)
 
     def ledger(self) -> Ledger:
         """Open the send log of the workspace, for a `with`."""

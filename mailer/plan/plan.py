@@ -169,7 +169,12 @@ def make_plan(
                 if not fault.problems:
                     raise
                 if fault.code in OF_A_ROW:
-                    frozen = _left_out(fault.problems[0])
+                    lacks = fault.problems[0]
+                    frozen = {
+                        "reason": Reason.ROW,
+                        "detail": lacking(lacks),
+                        "cell": lacks.cell or "",
+                    }
                 else:
                     problems += [problem for problem in fault.problems if problem not in problems]
                     if len(problems) >= TOO_MANY:
@@ -200,9 +205,9 @@ def make_plan(
     )
 
 
-def _left_out(problem: Problem) -> Mapping[str, Any]:
-    detail = f"{problem.message} ({problem.column})" if problem.column else problem.message
-    return {"reason": Reason.ROW, "detail": detail, "cell": problem.cell or ""}
+def lacking(problem: Problem) -> str:
+    """Say in a few words what a row lacks, with the column: whoever stands there gets no letter."""
+    return f"{problem.message} ({problem.column})" if problem.column else problem.message
 
 
 def _freeze(

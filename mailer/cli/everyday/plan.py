@@ -8,15 +8,11 @@ from collections.abc import Sequence
 
 import click
 
-from mailer.base.errors import UsageError
-from mailer.base.states import REASONS, MailOutState, Reason
+from mailer.actions import planning
+from mailer.actions.planning import NewMailOut
+from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
-from mailer.ledger import mailouts
-from mailer.ledger.ledger import Ledger, number_of, shown
-from mailer.ledger.reading import deliveries
-from mailer.plan.audience import Selection
-from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import Plan
 
 ROLES = {
@@ -40,10 +36,10 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
 @click.pass_obj
 def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why."""
-    now = draft(desk.workspace, appeal)
-    selection = Selection(delegations=_codes(now, only), roles=frozenset(role))
+    now = desk.draft(appeal)
+    selection = planning.selected(now.delegations, _names(only), role)
     with desk.ledger() as ledger:
-        _plan(desk, ledger, now, selection)
+        _show(desk, planning.plan(ledger, now, selection, who=getpass.getuser()))
 
 
 @click.command(cls=Command)
@@ -56,76 +52,43 @@ def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
     in it.
     """
     with desk.ledger() as ledger:
-        with ledger.reading() as connection:
-            before = mailouts.get(connection, number_of(mail_out))
-            everyone = deliveries.people(connection, before.id)
-        if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
-            begun = before.state not in (MailOutState.PLANNED, MailOutState.APPROVED)
-            raise UsageError(
-                f"{before.name} is {before.state}; what is not sent yet may still go out.",
-                hint=(
-                    f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop"
-                    f" {before.name}"
-                ),
-            )
-        now = draft(desk.workspace, before.appeal)
-        chosen = [
-            one for one in everyone if one.reason != Reason.NOT_CHOSEN
-        ]  # who was not asked for is no rest
-        keys = {key for one in chosen for key in (one.address_key, one.person) if key}
-        selection = Selection(
-            delegations=_codes(now, only), people=frozenset(keys), again_refused=refused
+        new = planning.retry(
+            ledger,
+            mail_out,
+            desk.draft,
+            only=_names(only),
+            refused=refused,
+            who=getpass.getuser(),
         )
-        _plan(desk, ledger, now, selection, retry_of=before.id)
+    _show(desk, new)
 
 
-def _codes(now: Draft, only: str | None) -> frozenset[str]:
-    codes = set()
-    for word in filter(None, (part.strip() for part in (only or "").split(","))):
-        found = now.delegations.find(word)
-        if found is None:
-            close = now.delegations.suggest(word)
-            hint = f'did you mean "{close}"?' if close else "mailer plan -h"
-            raise UsageError(f"There is no delegation {word!r}.", hint=hint)
-        codes.add(found.code)
-    return frozenset(codes)
+def _names(only: str | None) -> list[str]:
+    return [part.strip() for part in (only or "").split(",") if part.strip()]
 
 
-def _plan(
-    desk: Desk, ledger: Ledger, now: Draft, selection: Selection, retry_of: int | None = None
-) -> None:
-    with ledger.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
-    frozen = now.plan(selection, history)
-    with ledger.writing() as connection:
-        mail_out_id = mailouts.create(
-            connection, frozen, at=ledger.now(), who=getpass.getuser(), retry_of=retry_of
-        )
-    name = shown(mail_out_id)
+def _show(desk: Desk, new: NewMailOut) -> None:
+    name, frozen, settings = new.name, new.plan, desk.workspace.settings
+    people, letters, left_out = len(frozen.deliveries), len(frozen.to_send), len(frozen.left_out)
+    by_reason = Counter(one.reason for one in frozen.left_out if one.reason)
     if desk.json:
         desk.data(
             {
                 "mail_out": name,
                 "appeal": frozen.appeal,
-                "to_send": len(frozen.to_send),
-                "left_out": len(frozen.left_out),
+                "to_send": letters,
+                "left_out": left_out,
+                "reasons": by_reason,
                 "delegations": frozen.by_delegation(),
                 "hash": frozen.hash,
             }
         )
         return
-    _show(desk, name, frozen, now)
-
-
-def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
-    people, letters, left_out = len(frozen.deliveries), len(frozen.to_send), len(frozen.left_out)
-    settings = now.workspace.settings
     show_text(desk, f'{name} · "{frozen.title}" · planned, nothing has been sent')
     desk.out.print()
     show_text(desk, f"{people} people, all accounted for", indent=2)
     rows: list[Row] = [(["├", str(letters), "get a letter"], [_languages(frozen)], "")]
     rows.append((["└", str(left_out), "are left out"], [], ""))
-    by_reason = Counter(one.reason for one in frozen.left_out if one.reason)
     for reason, number in by_reason.most_common():
         rows.append((["", str(number), f"  {REASONS[reason]}"], [_where(frozen, reason)], ""))
     show_rows(desk, rows, right=(1,))
@@ -140,7 +103,7 @@ def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
             f" {time}"
         )
         facts.append((["limits"], [speed], ""))
-    if now.mode == "test":
+    if frozen.mode == "test":
         facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
     desk.out.print()
     show_rows(desk, facts)
@@ -154,7 +117,7 @@ def _show(desk: Desk, name: str, frozen: Plan, now: Draft) -> None:
     elif not letters:
         say_text(desk, "Nobody would get a letter.")
     steps = [("send them", f"mailer send {name}")] if letters else []
-    reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else now.appeal.name}")
+    reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else frozen.appeal}")
     show_steps(
         desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")]
     )

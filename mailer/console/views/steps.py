@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from mailer.actions import planning
 from mailer.actions.check import check as look_through
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.spelling import called
@@ -25,7 +26,6 @@ from mailer.console.views import live
 from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
-from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
@@ -34,7 +34,7 @@ from mailer.letters.appeal import Appeal
 from mailer.letters.checks import twins
 from mailer.letters.render import Rendered
 from mailer.plan import signoff
-from mailer.plan.audience import EVERYONE, Decision, Selection
+from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft, changes_since
 from mailer.plan.proof import Proof, hardest
 
@@ -167,20 +167,17 @@ def preview(visit: Visit) -> Response:
 def _chosen(visit: Visit, now: Draft, source: str) -> Selection:
     """Read which delegations and roles are asked for: of the address bar, or of a form."""
     values = visit.request.query_params if source == "query" else visit.form
-    codes = {str(one) for one in values.getlist("delegation") if now.delegations.get(str(one))}
-    roles = {str(one) for one in values.getlist("role") if one}
-    if not codes and not roles:
-        return EVERYONE
-    return Selection(delegations=frozenset(codes), roles=frozenset(roles))
+    names, roles = (
+        [str(one) for one in values.getlist(name) if one] for name in ("delegation", "role")
+    )
+    return planning.selected(now.delegations, names, roles)
 
 
 def people(visit: Visit) -> Response:
     """Show who would get a letter and who would not, by delegation and by reason."""
     now = _draft(visit)
     selection = _chosen(visit, now, "query")
-    with visit.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
-    decisions = now.decide(selection, history)
+    decisions = planning.decide(visit.console.ledger, now, selection)
     getting = [one for one in decisions if one.reason is None]
     out: dict[str, list[Decision]] = {}
     for one in decisions:
@@ -197,7 +194,10 @@ def people(visit: Visit) -> Response:
         fell_back=sum(one.fell_back for one in getting),
         not_chosen=sum(one.reason is Reason.NOT_CHOSEN for one in decisions),
         out=sorted(out.items(), key=lambda item: -len(item[1])),
-        if_live=sum(one.reason is None for one in _for_real(now).decide(selection, history)),
+        if_live=sum(
+            one.reason is None
+            for one in planning.decide(visit.console.ledger, _for_real(now), selection)
+        ),
         table=[(code, reached[code], number) for code, number in sorted(codes.items())],
         roles=sorted({one.contact.role for one in decisions if one.contact.role}),
         selection=selection,
@@ -288,11 +288,10 @@ def plan_page(visit: Visit) -> Response:
     now = _draft(visit)
     selection = _chosen(visit, now, "query")
     with visit.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
         mail_outs = [
             one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name
         ]
-    decisions = now.decide(selection, history)
+    decisions = planning.decide(visit.console.ledger, now, selection)
     getting = sum(one.reason is None for one in decisions)
     return visit.page(
         "plan_step.html",
@@ -319,41 +318,23 @@ def _minutes(visit: Visit, letters: int) -> float:
 def plan(visit: Visit) -> Response:
     """Freeze who gets what. Nobody is written to by this."""
     now = _draft(visit)
-    return _planned(visit, now, _chosen(visit, now, "form"))
+    chosen = _chosen(visit, now, "form")
+    new = planning.plan(visit.console.ledger, now, chosen, who=visit.who)
+    return visit.go(f"/mail-outs/{new.name}/send")
 
 
 def retry(visit: Visit) -> Response:
     """Plan the rest of a mail-out anew, with the sheets as they are now; whoever was reached is not
     in it.
     """
-    with visit.reading() as connection:
-        before = visit.mail_out(connection)
-        everyone = deliveries.people(connection, before.id)
-    if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
-        raise Refused(
-            visit.say(
-                "{name} is not over; what is not sent yet may still go out.", name=before.name
-            )
-        )
-    now = visit.console.cache.draft(before.appeal)
-    chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
-    keys = {key for one in chosen for key in (one.address_key, one.person) if key}
-    return _planned(visit, now, Selection(people=frozenset(keys), again_refused=False), before.id)
-
-
-def _planned(
-    visit: Visit, now: Draft, selection: Selection, retry_of: int | None = None
-) -> Response:
-    with visit.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
-    frozen = now.plan(selection, history)
-    if not frozen.to_send:
-        raise Refused(visit.say("Nobody would get a letter, so nothing was planned."))
-    with visit.writing() as connection:
-        mail_out_id = mailouts.create(
-            connection, frozen, at=visit.now(), who=visit.who, retry_of=retry_of
-        )
-    return visit.go(f"/mail-outs/{shown(mail_out_id)}/send")
+    new = planning.retry(
+        visit.console.ledger,
+        visit.request.path_params["mail_out"],
+        visit.console.cache.draft,
+        refused=bool(visit.field("refused")),
+        who=visit.who,
+    )
+    return visit.go(f"/mail-outs/{new.name}/send")
 
 
 def send_page(visit: Visit) -> Response:

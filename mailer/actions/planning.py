@@ -1,0 +1,123 @@
+"""Freezing who gets which letter of an appeal, and who gets none and why; nobody is written to.
+
+A plan is one transaction of the send log: after a crash it is there as a whole, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from mailer.base.delegations import Delegations
+from mailer.base.errors import MailerError, UsageError
+from mailer.base.states import MailOutState, Reason
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger, number_of, shown
+from mailer.ledger.reading import deliveries
+from mailer.letters.render import OF_A_ROW
+from mailer.plan.audience import EVERYONE, Decision, Selection
+from mailer.plan.draft import Draft
+from mailer.plan.plan import Plan, lacking
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailOut:
+    """A plan, and the name under which it is on record."""
+
+    name: str  # M-0007
+    plan: Plan
+
+
+def selected(
+    delegations: Delegations, names: Iterable[str] = (), roles: Iterable[str] = ()
+) -> Selection:
+    """Choose delegations, by code or by any name, and roles; none of them means everyone.
+
+    Raises `UsageError` for a delegation that there is not: never does a slip mean everyone.
+    """
+    codes = set()
+    for name in names:
+        found = delegations.find(name)
+        if found is None:
+            close = delegations.suggest(name)
+            hint = f'did you mean "{close}"?' if close else "write its code or its name"
+            raise UsageError(f"There is no delegation {name!r}.", hint=hint)
+        codes.add(found.code)
+    return Selection(delegations=frozenset(codes), roles=frozenset(roles))
+
+
+def decide(ledger: Ledger, now: Draft, selection: Selection = EVERYONE) -> list[Decision]:
+    """Decide for every row of every sheet as a plan made now would: rows that lack what the letter
+    puts in are left out. While the letters themselves are wrong, those rows are not known.
+    """
+    with ledger.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+    decisions = now.decide(selection, history)
+    try:
+        renderer = now.renderer
+    except MailerError:
+        return decisions
+    for at, one in enumerate(decisions):
+        if one.reason is None:
+            try:
+                renderer.render(one.contact, one.language)
+            except MailerError as fault:
+                if fault.code in OF_A_ROW:
+                    detail = lacking(fault.problems[0])
+                    decisions[at] = replace(one, reason=Reason.ROW, detail=detail)
+    return decisions
+
+
+def plan(
+    ledger: Ledger,
+    now: Draft,
+    selection: Selection = EVERYONE,
+    *,
+    who: str,
+    retry_of: int | None = None,
+) -> NewMailOut:
+    """Freeze who gets what, in somebody's name. Raises `MailerError` with every problem of the
+    letters.
+    """
+    with ledger.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+    frozen = now.plan(selection, history)
+    with ledger.writing() as connection:
+        number = mailouts.create(connection, frozen, at=ledger.now(), who=who, retry_of=retry_of)
+    return NewMailOut(shown(number), frozen)
+
+
+def retry(
+    ledger: Ledger,
+    mail_out: str,
+    read: Callable[[str], Draft],
+    *,
+    only: Iterable[str] = (),
+    refused: bool = False,
+    who: str,
+) -> NewMailOut:
+    """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is
+    in it.
+
+    `mail_out` is its name; `read` returns the draft of an appeal; `only` are names of delegations;
+    `refused` takes in those whose server has refused this very address. Raises `UsageError` while
+    letters may still go out.
+    """
+    with ledger.reading() as connection:
+        before = mailouts.get(connection, number_of(mail_out))
+        everyone = deliveries.people(connection, before.id)
+    if before.state not in (MailOutState.STOPPED, MailOutState.FINISHED):
+        begun = before.state not in (MailOutState.PLANNED, MailOutState.APPROVED)
+        raise UsageError(
+            "This mail-out is not over; what is not sent yet may still go out.",
+            hint=(
+                f"mailer {'resume' if begun else 'send'} {before.name}, or mailer stop"
+                f" {before.name}"
+            ),
+        )
+    now = read(before.appeal)
+    # who was not asked for is no rest
+    chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
+    keys = {key for one in chosen for key in (one.address_key, one.person) if key}
+    rest = replace(selected(now.delegations, only), people=frozenset(keys), again_refused=refused)
+    return plan(ledger, now, rest, who=who, retry_of=before.id)
