@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-long check lint types bench sheets pictures drawings lock clean
+.PHONY: demo test test-long check lint types bench sheets pictures drawings docs lock clean
 
 demo: $(READY)            ## write to 612 invented people, to a mailbox on this computer
 	@$(BIN)/mailer demo
@@ -36,6 +36,9 @@ pictures: $(READY)         ## the console's pictures of README and docs, from th
 
 drawings: $(READY)         ## the pictures of the demo's appeal, from its facts; needs Chromium
 	@$(BIN)/python templates/azerbaijan-credentials/draw.py
+
+docs: $(READY)            ## write docs/problems.md anew, from the table of problems
+	@$(BIN)/python docs/problems.py
 
 lock:                     ## after a change of the dependencies; needs uv
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -16,7 +16,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from mailer.base.errors import Problem, Severity, UsageError
+from mailer.base.errors import UsageError
+from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, tokens
 
 STATUSES = ("member", "former_member", "observer", "partner_for_democracy")
@@ -81,7 +82,7 @@ class Delegations:
                 }
                 lines[code] = line
         problems = [
-            Problem("C009", Severity.ERROR, message, path.name, row=line, value=code)
+            problem("C009", path.name, row=line, value=code, message=message)
             for code, line in lines.items()
             if path is not None
             for message in _faults(table[code])

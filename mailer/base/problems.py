@@ -1,40 +1,70 @@
-"""The problems of contact sheets and of the hold list, by code: `problems.toml`."""
+"""Every problem that the mailer names, by its code: `problems.toml` has severity, scope and words.
+
+A module that finds something wrong says the code, where it stands, and the words of this very case;
+how bad it is and whom it concerns stand in the table alone. `mailer explain` and `docs/problems.md`
+are made from it.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 
 from mailer.base.errors import Problem, Severity
 
 
+class Scope(StrEnum):
+    """What cannot be used because of an error."""
+
+    ROW = "row"  # one person, who is left out with it
+    FILE = "file"  # a contact sheet: nobody can say who would be left out, so there is no plan
+    APPEAL = "appeal"  # the letters of one appeal
+    WORKSPACE = "workspace"  # settings and send log: nothing can be done here
+    SEND = "send"  # nothing more is handed over
+
+
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemKind:
     """What one code means, in a coordinator's words."""
 
     severity: Severity
+    scope: Scope
     message: str  # one plain sentence
     advice: str  # what to do
     example: str
+    french: tuple[str, str]  # message and advice
 
 
 @cache
-def codes() -> dict[str, Kind]:
-    """Return code → meaning, in the order of the codes."""
+def codes() -> dict[str, ProblemKind]:
+    """Return code → meaning, in the order of the table."""
     data = tomllib.loads(
         resources.files("mailer.base").joinpath("problems.toml").read_text(encoding="utf-8")
     )
     return {
-        code: Kind(Severity(it["severity"]), it["message"], it["advice"], it["example"])
+        code: ProblemKind(
+            Severity(it["severity"]),
+            Scope(it["scope"]),
+            it["message"],
+            it["advice"],
+            it["example"],
+            (it["french"][0], it["french"][1]),
+        )
         for code, it in data.items()
     }
 
 
+def concerns(code: str, scope: Scope) -> bool:
+    """Say whether the problem of this code concerns that much; no code at all concerns nothing."""
+    return code in codes() and codes()[code].scope is scope
+
+
 def problem(
     code: str,
-    file: str,
+    file: str = "",
     *,
     sheet: str | None = None,
     cell: str | None = None,
@@ -43,12 +73,16 @@ def problem(
     value: str = "",
     message: str = "",
     suggestion: str | None = None,
+    severity: Severity | None = None,
 ) -> Problem:
-    """Make a `Problem` of a code; `message` and `suggestion` stand instead of the general words."""
+    """Make a `Problem` of a code.
+
+    `message`, `suggestion` and `severity` stand in place of the table's, for this very case.
+    """
     kind = codes()[code]
     return Problem(
         code,
-        kind.severity,
+        severity or kind.severity,
         message or kind.message,
         file,
         sheet,
@@ -56,5 +90,5 @@ def problem(
         row,
         column,
         value,
-        suggestion or kind.advice,
+        suggestion or kind.advice.replace("`", ""),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from mailer.base import clock
 from mailer.base.delegations import Delegation, Delegations
 from mailer.base.errors import Problem, Severity
-from mailer.base.problems import problem
+from mailer.base.problems import Scope, concerns, problem
 from mailer.base.spelling import fold, nearest, trim
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.row import RowReader, find_delegation, nobody, read_row
@@ -52,7 +52,9 @@ class ContactBook:
         """
         return tuple(
             dict.fromkeys(
-                p.file for p in self.problems if p.code < "C1" and p.severity is Severity.ERROR
+                p.file
+                for p in self.problems
+                if concerns(p.code, Scope.FILE) and p.severity is Severity.ERROR
             )
         )
 

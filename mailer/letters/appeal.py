@@ -21,7 +21,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, UsageError
+from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal_toml import AppealSettings, read_settings, said
 from mailer.letters.attachments import PICTURE, files_of
@@ -216,12 +217,8 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
     if not letters and not problems:
         hint = "write one letter, for example en.md; the first line is: Subject: …"
         problems.append(
-            Problem(
-                "L102",
-                Severity.ERROR,
-                "this appeal has no letter",
-                f"templates/{name}",
-                suggestion=hint,
+            problem(
+                "L102", f"templates/{name}", message="this appeal has no letter", suggestion=hint
             )
         )
     known_delegations = delegations or Delegations.load()
@@ -312,13 +309,8 @@ def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) ->
             )
             message = "this file is not called as it must be"
             files.problems.append(
-                Problem(
-                    "L103",
-                    Severity.ERROR,
-                    message,
-                    file,
-                    value=path.name,
-                    suggestion=f"call it {hint}",
+                problem(
+                    "L103", file, value=path.name, message=message, suggestion=f"call it {hint}"
                 )
             )
         elif (source := files.read(path)) is not None:
@@ -361,9 +353,7 @@ def read(path: Path, file: str, problems: list[Problem]) -> str | None:
     if not message:
         return text
     place = None if column is None else str(column)
-    problems.append(
-        Problem("L104", Severity.ERROR, message, file, row=row, column=place, suggestion=hint)
-    )
+    problems.append(problem("L104", file, row=row, column=place, message=message, suggestion=hint))
     return None
 
 
@@ -391,13 +381,8 @@ def _misnamed(stem: str, file: str) -> Problem | None:
         if language
         else "call it en.md, fr.md, de.md …, or move it out of the folder"
     )
-    return Problem(
-        "L103",
-        Severity.ERROR,
-        "the name of a letter is its language",
-        file,
-        value=stem,
-        suggestion=hint,
+    return problem(
+        "L103", file, value=stem, message="the name of a letter is its language", suggestion=hint
     )
 
 
@@ -407,9 +392,7 @@ def _letter(language: str, file: str, source: str, problems: list[Problem]) -> L
 
     def wrong(code: str, message: str, row: int, suggestion: str, value: str = "") -> None:
         problems.append(
-            Problem(
-                code, Severity.ERROR, message, file, row=row, value=value, suggestion=suggestion
-            )
+            problem(code, file, row=row, value=value, message=message, suggestion=suggestion)
         )
 
     lines = source.split("\n")

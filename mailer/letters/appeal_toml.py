@@ -14,7 +14,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, ValidationError
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 from mailer.base.settings.toml_lines import wrong as bad_value
 from mailer.letters.attachments import pattern_fault
@@ -107,15 +108,7 @@ def _disagreements(
     ) -> None:
         row = toml.line_of(path)
         found.append(
-            Problem(
-                code,
-                Severity.ERROR,
-                message,
-                toml.name,
-                row=row,
-                value=value,
-                suggestion=suggestion,
-            )
+            problem(code, toml.name, row=row, value=value, message=message, suggestion=suggestion)
         )
 
     codes: list[tuple[str, tuple[str | int, ...]]] = [

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError
+from mailer.base.problems import problem
 from mailer.letters.message.pieces import Part
 
 KINDS = {
@@ -162,10 +163,10 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
             if fault == _ABSENT
             else "replace it"
         )
-        problem = Problem(
-            "L171", Severity.ERROR, f"this file cannot be attached: {fault}", file, suggestion=hint
+        found = problem(
+            "L171", file, message=f"this file cannot be attached: {fault}", suggestion=hint
         )
-        raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[problem])
+        raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[found])
     kind = KINDS[path.suffix.lower()].encode()
     head = (
         b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition:"
@@ -283,8 +284,8 @@ class Attachments:
             one = read(self._root, key[0], shown_as=shown_as)
             if self._known.get(one.file) != one.digest:
                 message = "this file has changed since the appeal was read"
-                problem = Problem("L171", Severity.ERROR, message, one.file, suggestion="try again")
-                raise MailerError(f"{one.file}: {message}", code="L171", problems=[problem])
+                fault = problem("L171", one.file, message=message, suggestion="try again")
+                raise MailerError(f"{one.file}: {message}", code="L171", problems=[fault])
             self._read[key] = one
         return self._read[key]
 
@@ -296,8 +297,8 @@ def _fitting(found: list[Attachment]) -> tuple[Attachment, ...]:
             f"the files of this letter have {total:,} bytes on the wire, and {MAX_TOTAL:,} is the"
             " most"
         )
-        problem = Problem(
-            "L172", Severity.ERROR, message, found[0].file, suggestion="link to a report instead"
+        fault = problem(
+            "L172", found[0].file, message=message, suggestion="link to a report instead"
         )
-        raise MailerError(message, code="L172", problems=[problem])
+        raise MailerError(message, code="L172", problems=[fault])
     return tuple(found)

@@ -20,7 +20,8 @@ from datetime import date
 
 from pydantic import Field, RootModel, ValidationError
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -58,26 +59,23 @@ def read_facts(source: str, file: str, problems: list[Problem]) -> dict[str, Fac
     except ValidationError as report:
         for each in report.errors(include_url=False):
             at = each["loc"]
-            problem = problem_of(
+            fault = problem_of(
                 {**each, "loc": at[1:]}, _FactTable, unknown="L122", missing="L151", value="L151"
             )
             problems.append(
-                replace(
-                    problem, file=file, row=toml.line_of(at), message=f"{at[0]}.{problem.message}"
-                )
+                replace(fault, file=file, row=toml.line_of(at), message=f"{at[0]}.{fault.message}")
             )
         return {}
     for key in facts:
         if not _KEY.fullmatch(key):
             hint = "small letters, figures and _ only, like res2527_vote"
             problems.append(
-                Problem(
+                problem(
                     "L151",
-                    Severity.ERROR,
-                    "a fact cannot be called so",
                     file,
                     row=toml.line_of((key,)),
                     value=key,
+                    message="a fact cannot be called so",
                     suggestion=hint,
                 )
             )

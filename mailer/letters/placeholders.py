@@ -21,7 +21,8 @@ from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import UNSEEN, Letter
 
@@ -226,30 +227,16 @@ class Source:
         at = found.start() if found else here.find(find) if find else -1
         column = str(at + 1) if at >= 0 else None
         row = self.first_line + line - 1
-        return Problem(
-            code,
-            Severity.ERROR,
-            message,
-            self.file,
-            row=row,
-            column=column,
-            value=find,
-            suggestion=hint,
+        return problem(
+            code, self.file, row=row, column=column, value=find, message=message, suggestion=hint
         )
 
     def at(self, code: str, message: str, offset: int, value: str, hint: str) -> Problem:
         """Make a problem at a place of the piece, counted from 0."""
         row = self.first_line + self.text.count("\n", 0, offset)
         column = str(offset - self.text.rfind("\n", 0, offset))
-        return Problem(
-            code,
-            Severity.ERROR,
-            message,
-            self.file,
-            row=row,
-            column=column,
-            value=value,
-            suggestion=hint,
+        return problem(
+            code, self.file, row=row, column=column, value=value, message=message, suggestion=hint
         )
 
 

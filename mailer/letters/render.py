@@ -17,7 +17,8 @@ from typing import Any
 import jinja2
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError, Problem
+from mailer.base.problems import problem
 from mailer.base.settings.workspace import Sender
 from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
@@ -45,11 +46,6 @@ from mailer.letters.wording.words import (
     role_word,
     written_date,
 )
-
-OF_A_ROW = frozenset({"L301", "L302", "L401"})
-"""Codes of what one person's row lacks: that person is left out, and everybody else gets their
-letter.
-"""
 
 MAX_SUBJECT = 150
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
@@ -162,9 +158,7 @@ class Renderer:
                     )
                     message = f"no sheet has a column for {{{word}}}"
                     file = f"templates/{self.appeal.name}/appeal.toml"
-                    yield Problem(
-                        "L170", Severity.ERROR, message, file, value=pattern, suggestion=hint
-                    )
+                    yield problem("L170", file, value=pattern, message=message, suggestion=hint)
 
     def _problems_of(self, letter: Letter) -> list[Problem]:
         head, body = head_of(letter), body_of(letter)
@@ -394,21 +388,18 @@ class Renderer:
         else:
             hint = needs
         code = "L301" if _of_the_row(error) else "L303"
-        problem = Problem(
+        fault = problem(
             code,
-            Severity.ERROR,
-            at.message,
             contact.file,
             sheet=contact.sheet,
             cell=contact.cells.get(field) or contact.cells.get("name"),
             row=contact.row,
             column=word or None,
             value=(error.value if isinstance(error, Unprintable) else "") or contact.name,
+            message=at.message,
             suggestion=hint,
         )
-        return MailerError(
-            f"{contact.name}: {at.message}", hint=hint, code=code, problems=[problem]
-        )
+        return MailerError(f"{contact.name}: {at.message}", hint=hint, code=code, problems=[fault])
 
     def _limits(self, contact: Contact, letter: Letter, subject: str, text: str, html: str) -> None:
         message, row = "", letter.subject_line
@@ -420,16 +411,10 @@ class Renderer:
             message, row = f"the letter has more than {MAX_PART:,} characters", letter.body_line
         if message:
             hint = f"as filled in for {contact.name}"
-            problem = Problem(
-                "L231",
-                Severity.ERROR,
-                message,
-                letter.file,
-                row=row,
-                value=subject[:60],
-                suggestion=hint,
+            fault = problem(
+                "L231", letter.file, row=row, value=subject[:60], message=message, suggestion=hint
             )
-            raise MailerError(f"{contact.name}: {message}", code="L231", problems=[problem])
+            raise MailerError(f"{contact.name}: {message}", code="L231", problems=[fault])
 
 
 def _of_the_row(error: Exception) -> bool:
@@ -489,12 +474,11 @@ def _subject_problems(letter: Letter) -> Iterator[Problem]:
     rest = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", letter.subject)
     for draft in ("TEST", "lorem", "XXX", "TODO"):
         if re.search(rf"\b{draft}\b", rest, re.IGNORECASE if draft == "lorem" else 0):
-            yield Problem(
+            yield problem(
                 "L232",
-                Severity.ERROR,
-                "the subject looks like a draft",
                 letter.file,
                 row=letter.subject_line,
                 value=draft,
+                message="the subject looks like a draft",
                 suggestion="write the subject as readers shall see it",
             )

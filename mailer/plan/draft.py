@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from mailer.base import clock
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.problems import Scope, concerns, problem
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import Reason, Written
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
@@ -185,9 +186,7 @@ class Draft:
             )
             file = f"templates/{self.appeal.name}/appeal.toml"
             found.append(
-                Problem(
-                    "S205", Severity.ERROR, message, file, value=str(session.opens), suggestion=hint
-                )
+                problem("S205", file, value=str(session.opens), message=message, suggestion=hint)
             )
         return found
 
@@ -207,7 +206,7 @@ def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -
             problems=[
                 problem
                 for problem in book.problems
-                if problem.file in broken and problem.code < "C1"
+                if problem.file in broken and concerns(problem.code, Scope.FILE)
             ],
             hint="Put the sheet right, or move it out of the contacts folder.",
         )
@@ -238,12 +237,13 @@ def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Proble
         who = "one person has" if people == 1 else f"{people} people have"
         write = f"write templates/{appeal.name}/{language}.md, or say" if language else "say"
         problems.append(
-            Problem(
+            problem(
                 "L128",
-                Severity.ERROR,
-                f"{who} no letter: there is none in their language, and none for everybody else",
                 f"templates/{appeal.name}/appeal.toml",
                 value=language or "(no language is given)",
+                message=(
+                    f"{who} no letter: there is none in their language, and none for everybody else"
+                ),
                 suggestion=(
                     f"{write} which letter they get: under [languages], fallback = [{there}]"
                 ),

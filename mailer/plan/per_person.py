@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from mailer.base.address import domain_of
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError, Problem
+from mailer.base.problems import problem
 from mailer.letters.appeal import Appeal
 from mailer.letters.render import Rendered, Renderer
 from mailer.plan.audience import Decision
@@ -65,12 +66,11 @@ def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
             " this one"
         )
         found.append(
-            Problem(
+            problem(
                 "L129",
-                Severity.NOTE,
-                message,
                 appeal.letters[language].file,
                 value=lacking,
+                message=message,
                 suggestion=hint,
             )
         )
@@ -82,20 +82,17 @@ def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
     language.
     """
     return [
-        Problem(
+        problem(
             "L130",
-            Severity.WARNING,
-            f"this greeting opens a letter in {one.language}, and the person's language is"
-            f" {one.contact.language}",
             one.contact.file,
-            one.contact.sheet,
-            one.contact.cells.get("greeting"),
-            one.contact.row,
+            sheet=one.contact.sheet,
+            cell=one.contact.cells.get("greeting"),
+            row=one.contact.row,
             value=one.contact.greeting,
-            suggestion=(
-                f"write it in {one.language}, or leave the cell empty: the table of forms of"
-                " address has one"
-            ),
+            message=f"this greeting opens a letter in {one.language}, and the person's language is"
+            f" {one.contact.language}",
+            suggestion=f"write it in {one.language}, or leave the cell empty: the table of forms of"
+            " address has one",
         )
         for one in decisions
         if one.reason is None and one.fell_back and one.contact.greeting and one.contact.language
@@ -120,7 +117,7 @@ def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Probl
     )
     message = "many nearly identical letters go to one domain, whose filter may count them"
     hint = "a lower per_minute helps, and a paragraph for this delegation: for/XX.en.md"
-    return [Problem("L236", Severity.NOTE, message, file, value=where, suggestion=hint)]
+    return [problem("L236", file, value=where, message=message, suggestion=hint)]
 
 
 def _most_alike(texts: Sequence[str]) -> int:

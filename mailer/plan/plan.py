@@ -19,13 +19,14 @@ from hashlib import sha256
 from typing import Any
 
 from mailer.base.address import domain_of
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError, Problem
+from mailer.base.problems import Scope, concerns, problem
 from mailer.base.states import Reason, State
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal
 from mailer.letters.message import mime, pieces
 from mailer.letters.message.pieces import Shared
-from mailer.letters.render import OF_A_ROW, Rendered, Renderer
+from mailer.letters.render import Rendered, Renderer
 from mailer.plan.audience import Decision
 from mailer.plan.sources import Sources
 
@@ -168,7 +169,7 @@ def make_plan(
             except MailerError as fault:
                 if not fault.problems:
                     raise
-                if fault.code in OF_A_ROW:
+                if concerns(fault.code, Scope.ROW):
                     lacks = fault.problems[0]
                     frozen = {
                         "reason": Reason.ROW,
@@ -242,18 +243,17 @@ def write(
             unsubscribe=sending.reply_to,
         )
     except MailerError as fault:  # the words of the letter are checked; the name is this person's
-        problem = Problem(
+        found = problem(
             "L401",
-            Severity.ERROR,
-            fault.message,
             contact.file,
             sheet=contact.sheet,
             cell=contact.cells.get("name"),
             row=contact.row,
             value=contact.name,
+            message=fault.message,
             suggestion=fault.hint,
         )
-        raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[problem]) from None
+        raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[found]) from None
     return rendered, own, shared
 
 

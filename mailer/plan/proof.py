@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError, Problem
+from mailer.base.problems import Scope, concerns, problem
 from mailer.contacts.contact import Contact
 from mailer.letters.checks.statements import Claim, claims
-from mailer.letters.render import OF_A_ROW, Rendered, Renderer
+from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Form, Forms
 from mailer.plan.signoff import Accepted
 
@@ -84,12 +85,13 @@ class Proof:
     def problems(self) -> list[Problem]:
         """Return one problem for each form that live mode must not send yet (L501)."""
         return [
-            Problem(
+            problem(
                 "L501",
-                Severity.ERROR,
-                f"this form of address is unverified: {group.people[0].greeting} ({group.language},"
-                f" {counted(len(group.people))})",
                 value=f"{group.language}: {group.people[0].greeting}",
+                message=(
+                    f"this form of address is unverified: {group.people[0].greeting}"
+                    f" ({group.language}, {counted(len(group.people))})"
+                ),
                 suggestion=(
                     "accept it on the proof sheet, or write another into"
                     " templates/_shared/salutations.csv"
@@ -120,7 +122,9 @@ def proof(
             form = forms.greet(contact, language)
             letter = renderer.render(contact, language)
         except MailerError as fault:
-            if fault.code in OF_A_ROW:  # nobody is greeted by a letter that they do not get
+            if concerns(
+                fault.code, Scope.ROW
+            ):  # nobody is greeted by a letter that they do not get
                 continue
             raise
         key = (language, form.pattern, form.closing_pattern)

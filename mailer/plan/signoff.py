@@ -16,7 +16,8 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
 
-from mailer.base.errors import Problem, Severity, UsageError
+from mailer.base.errors import Problem, UsageError
+from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import Appeal
 
@@ -84,16 +85,13 @@ def unsigned(appeal: Appeal, signed: Sequence[Signature]) -> list[Problem]:
     refuses.
     """
     return [
-        Problem(
+        problem(
             "L511",
-            Severity.ERROR,
-            (
-                "this organisation signed another text"
-                if one.state == "changed"
-                else "this organisation has not signed"
-            ),
             f"templates/{appeal.name}/signed.csv",
             value=one.organisation,
+            message="this organisation signed another text"
+            if one.state == "changed"
+            else "this organisation has not signed",
             suggestion=f'mailer letters sign {appeal.name} "{one.organisation}" --by NAME',
         )
         for one in standings(appeal, signed)
@@ -168,15 +166,14 @@ def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str
             whole = all((row.get(column) or "").strip() for column in needed)
             if not whole or None in row or not _is_date(row["on"]):
                 hint = f"{', '.join(needed)} must be filled in, the date as 2027-01-25"
-                problem = Problem(
+                fault = problem(
                     "L502",
-                    Severity.ERROR,
-                    "this sign-off cannot be used",
                     file,
                     row=reader.line_num,
+                    message="this sign-off cannot be used",
                     suggestion=hint,
                 )
-                raise UsageError(problem.message, hint=hint, code="L502", problems=[problem])
+                raise UsageError(fault.message, hint=hint, code="L502", problems=[fault])
             found.append(row)
     except UnicodeDecodeError as error:
         raise UsageError(

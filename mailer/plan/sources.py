@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 
 Cells = Mapping[str, Mapping[str, Mapping[str, str]]]
 """File → tab (empty in CSV) → cell → what stands there."""
@@ -135,7 +136,7 @@ def _changed(
     row: int | None = None,
 ) -> Problem:
     message = f"changed since the plan: {before or '(empty)'} → {after or '(empty)'}"
-    return Problem("S201", Severity.ERROR, message, file, sheet, cell, row)
+    return problem("S201", file, sheet=sheet, cell=cell, row=row, message=message)
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -121,12 +121,8 @@ def test_numbers_and_plurals_are_those_of_the_language() -> None:
     ]
 
 
-def test_every_kind_of_problem_of_the_sheets_has_its_french() -> None:
-    french = tomllib.loads(
-        (CONSOLE / "language" / "french_problems.toml").read_text(encoding="utf-8")
-    )
-    assert french.keys() == codes().keys()
-    assert all(one.keys() == {"message", "advice"} and all(one.values()) for one in french.values())
+def test_every_kind_of_problem_has_its_example_and_its_french() -> None:
+    assert [code for code, kind in codes().items() if not (kind.example and all(kind.french))] == []
 
 
 def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Severity, UsageError
-from mailer.base.problems import codes
 from mailer.base.states import Reason
 from mailer.contacts import Contact, ContactBook, load_contacts
 from mailer.contacts.holds import load_holds
@@ -319,22 +317,6 @@ def test_a_person_is_the_same_under_case_accents_and_order() -> None:
         == 1
     )
     assert key("Anna Prøve") != key("Anne Prøve")
-
-
-def test_the_documentation_lists_every_code() -> None:
-    with (ROOT / "docs" / "problems.md").open(encoding="utf-8") as file:
-        listed = {
-            cells[0].strip(): tuple(cell.strip() for cell in cells[1:4])
-            for line in file
-            if re.match(r"\| C\d\d\d ", line)
-            for cells in csv.reader(
-                [line.strip().strip("|")], delimiter="|", quoting=csv.QUOTE_NONE
-            )
-        }
-    assert listed == {
-        code: (kind.severity.value, sentence(kind.message), sentence(kind.advice))
-        for code, kind in codes().items()
-    }
 
 
 def sentence(text: str) -> str:

@@ -17,7 +17,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 
 Path = tuple[str | int, ...]
@@ -96,14 +97,8 @@ def syntax_problem(error: tomllib.TOMLDecodeError, text: str, name: str, code: s
     line = int(at[1]) if at and at[1] else text.count("\n") + 1
     message = f"this line cannot be read: {AT.sub('', said)}"
     hint = "text stands in quotes, a list in [ ], and every setting is written  name = value"
-    return Problem(
-        code,
-        Severity.ERROR,
-        message,
-        file=name,
-        row=line,
-        column=at[2] if at else None,
-        suggestion=hint,
+    return problem(
+        code, name, row=line, column=at[2] if at else None, message=message, suggestion=hint
     )
 
 
@@ -135,17 +130,16 @@ def problem_of(
     if kind == "extra_forbidden":
         close = nearest(str(path[-1]), keys_of(model, path[:-1]))
         hint = f'did you mean "{close}"?' if close else None
-        return Problem(unknown, Severity.ERROR, f"{name}: this is not a setting", suggestion=hint)
+        return problem(unknown, message=f"{name}: this is not a setting", suggestion=hint)
     if kind == "missing":
-        return Problem(missing, Severity.ERROR, f"{name}: {WORDS[kind]}")
+        return problem(missing, message=f"{name}: {WORDS[kind]}")
     given = error["input"]
     seen = str(given) if isinstance(given, str | int | float) and context.get("show", True) else ""
     if "message" in context:
-        return Problem(
+        return problem(
             kind,
-            Severity.ERROR,
-            f"{name}: {context['message']}",
             value=seen,
+            message=f"{name}: {context['message']}",
             suggestion=context["suggestion"],
         )
     words = WORDS[kind].format(**context) if kind in WORDS else error["msg"]
@@ -153,7 +147,7 @@ def problem_of(
     if kind == "literal_error":
         close = nearest(seen, re.findall(r"'([^']*)'", context["expected"]))
         hint = f'did you mean "{close}"?' if close else None
-    return Problem(value, Severity.ERROR, f"{name}: {words}", value=seen, suggestion=hint)
+    return problem(value, value=seen, message=f"{name}: {words}", suggestion=hint)
 
 
 def keys_of(model: type[BaseModel], path: Path = ()) -> list[str]:

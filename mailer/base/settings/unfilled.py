@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 
 from mailer.base.errors import Problem, Severity
+from mailer.base.problems import problem
 from mailer.base.settings.workspace import Workspace
 
 
@@ -36,14 +37,14 @@ def unfilled(workspace: Workspace) -> list[Problem]:
             message = f"{one.key} is not filled in yet"
             row = int(line) if line else None
             found.append(
-                Problem(
+                problem(
                     "K113",
-                    severity,
-                    message,
                     file,
                     row=row,
                     value=value,
+                    message=message,
                     suggestion="write your own",
+                    severity=severity,
                 )
             )
     return found

@@ -31,7 +31,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from mailer.base.errors import Problem, Severity, UsageError
+from mailer.base.errors import Problem, UsageError
+from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import (
     TomlFile,
     TomlTable,
@@ -530,10 +531,10 @@ def _read(path: Path) -> TomlFile:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        problem = Problem(
-            "K102", Severity.ERROR, "the file is not in UTF-8", name, suggestion="save it as UTF-8"
+        fault = problem(
+            "K102", name, message="the file is not in UTF-8", suggestion="save it as UTF-8"
         )
-        raise _refusal([problem]) from None
+        raise _refusal([fault]) from None
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}.", code="K101") from None
     try:

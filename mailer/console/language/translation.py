@@ -1,8 +1,8 @@
 """The words of the console in the reader's language.
 
 English stands in the pages themselves; `french.toml` has the French beside it, and
-`french_problems.toml` that of the problems of contact sheets, by code. A sentence without a
-translation is shown in English, and a test says which those are.
+`base/problems.toml` that of the problems, by code. A sentence without a translation is shown in
+English, and a test says which those are.
 """
 
 from __future__ import annotations
@@ -122,13 +122,10 @@ def _table(language: str) -> dict[str, str]:
     if language == "en":
         return {}
     folder = resources.files("mailer.console.language")
-    problems = tomllib.loads(folder.joinpath("french_problems.toml").read_text(encoding="utf-8"))
-    english = codes()
     found = {
-        text: french[part]
-        for code, french in problems.items()
-        if code in english
-        for part, text in (("message", english[code].message), ("advice", english[code].advice))
+        text: french
+        for kind in codes().values()
+        for text, french in zip((kind.message, kind.advice), kind.french, strict=True)
     }
     return found | tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
 

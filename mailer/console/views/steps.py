@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from mailer.actions import planning
 from mailer.actions.check import check as look_through
-from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, Refused, UsageError
+from mailer.base.problems import problem
 from mailer.base.spelling import called
 from mailer.base.states import OPEN, MailOutState, Reason, State
 from mailer.console import child
@@ -371,7 +372,7 @@ def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
     try:
         return changes_since(sources, visit.console.cache.draft(mail_out.appeal))
     except MailerError as fault:
-        return list(fault.problems) or [Problem("S201", Severity.ERROR, fault.message)]
+        return list(fault.problems) or [problem("S201", message=fault.message)]
 
 
 def _obstacles(visit: Visit, mail_out: MailOut) -> list[Problem]:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Literal
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.letters.appeal import Letter
 
 SECONDS = 10.0
@@ -81,13 +82,12 @@ def problems(answer: LinkAnswer, letter: Letter) -> list[Problem]:
         "this link leads nowhere" if broken else "it is not known whether this link leads somewhere"
     )
     return [
-        Problem(
+        problem(
             "L224" if broken else "L225",
-            Severity.WARNING if broken else Severity.NOTE,
-            f"{words}: {answer.why}",
             letter.file,
             row=letter.body_line + letter.body.count("\n", 0, at) if at >= 0 else None,
             value=answer.link,
+            message=f"{words}: {answer.why}",
             suggestion="open it in a browser",
         )
     ]

@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 
 from mailer.base.errors import Problem, Severity
+from mailer.base.problems import problem
 
 SECONDS = 120
 """It reads a thousand rules at each start; on a busy computer that takes a while."""
@@ -75,14 +76,16 @@ def problems(opinion: Opinion, file: str) -> list[Problem]:
         return []
     score, limit = f"{opinion.score:.1f}", f"{opinion.limit:g}"
     return [
-        Problem(
+        problem(
             "L237",
-            Severity.WARNING if opinion.score >= opinion.limit else Severity.NOTE,
-            f"a spam filter gives this letter {score} points, and calls it spam from {limit} on",
             file,
             value="; ".join(
                 f"{points:g} {name}: {words}" for points, name, words in opinion.rules[:3]
             ),
+            message=(
+                f"a spam filter gives this letter {score} points, and calls it spam from {limit} on"
+            ),
             suggestion="write it otherwise: a parliament's filter may see the same",
+            severity=Severity.WARNING if opinion.score >= opinion.limit else Severity.NOTE,
         )
     ]

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
 from mailer.letters.appeal import Appeal
 from mailer.letters.facts import Fact
 from mailer.letters.placeholders import JINJA, Source, body_of
@@ -80,7 +80,7 @@ def unsupported(appeal: Appeal) -> Iterator[Problem]:
                     " ours #}"
                 )
                 found = source.at("L154", "this sentence refers to no fact", at, shown, hint)
-            yield replace(found, severity=Severity.WARNING)
+            yield found
 
 
 def age(day: date, today: date) -> str:

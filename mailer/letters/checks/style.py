@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import PICTURE, personal, twins
@@ -33,43 +33,41 @@ def _of_one(letter: Letter) -> Iterator[Problem]:
     subject = placeholders.blanked(letter.subject).strip()
     words = re.findall(r"[^\W\d_]{4,}", subject)
     if sum(map(str.isupper, words)) * 2 > len(words) > 1 or re.search(r"[!?]{2}|!.*!", subject):
-        yield Problem(
+        yield problem(
             "L233",
-            Severity.WARNING,
-            "this subject shouts: filters and readers take it for advertising",
             letter.file,
             row=letter.subject_line,
             value=letter.subject,
+            message="this subject shouts: filters and readers take it for advertising",
             suggestion="write it in small letters, with one full stop at most",
         )
     if len(subject) > LONG_SUBJECT:
-        yield Problem(
+        yield problem(
             "L234",
-            Severity.NOTE,
-            f"this subject has {len(subject)} characters, and phones show about 40",
             letter.file,
             row=letter.subject_line,
+            message=f"this subject has {len(subject)} characters, and phones show about 40",
             suggestion="put first what must be read",
         )
     typed = placeholders.blanked(letter.body)
     length = len(re.sub(r"!\[[^\]]*\]\([^)]*\)", "", typed).split())
     if length < FEW_WORDS and markup.pictures(typed):
-        yield Problem(
+        yield problem(
             "L239",
-            Severity.WARNING,
-            "this letter is hardly more than a picture: filters distrust such letters, and not"
-            " everybody can see it",
             letter.file,
             row=letter.body_line,
+            message=(
+                "this letter is hardly more than a picture: filters distrust such letters, and not"
+                " everybody can see it"
+            ),
             suggestion="say in words what the picture shows",
         )
     if length > LONG_LETTER:
-        yield Problem(
+        yield problem(
             "L235",
-            Severity.WARNING,
-            f"this letter has {length} words: more than two pages",
             letter.file,
             row=letter.body_line,
+            message=f"this letter has {length} words: more than two pages",
             suggestion="one page is read; link to the rest",
         )
 
@@ -85,7 +83,7 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
                 f"templates/{appeal.name}/files",
             )
             hint = "look whether one was saved in place of the other"
-            yield Problem("L173", Severity.WARNING, message, file, value=both, suggestion=hint)
+            yield problem("L173", file, value=both, message=message, suggestion=hint)
     yield from unwritten(appeal)
     yield from unsupported(appeal)
     yield from _wide(appeal)
@@ -96,23 +94,13 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
         )
         if "delegation" in used and not has_delegation_words(letter.language):
             message = "the names of delegations stand in English in this letter"
-            yield Problem(
-                "L212",
-                Severity.WARNING,
-                message,
-                letter.file,
-                row=letter.body_line,
-                value="delegation",
+            yield problem(
+                "L212", letter.file, row=letter.body_line, value="delegation", message=message
             )
         if "session.opens" in used and not months(letter.language):
             message = "dates stand as numbers in this letter, 2027-01-25"
-            yield Problem(
-                "L213",
-                Severity.WARNING,
-                message,
-                letter.file,
-                row=letter.body_line,
-                value="session.opens",
+            yield problem(
+                "L213", letter.file, row=letter.body_line, value="session.opens", message=message
             )
     for source in _sources(appeal):
         yield from _against_facts(appeal, source)
@@ -126,8 +114,7 @@ def _wide(appeal: Appeal) -> Iterator[Problem]:
             if wide > COLUMN:
                 message = f"this picture is {wide} pixels wide, and Outlook shows all of them"
                 hint = "write a width at once behind it: {width=480}"
-                found = source.at("L241", message, match.start(1), match[1], hint)
-                yield replace(found, severity=Severity.WARNING)
+                yield source.at("L241", message, match.start(1), match[1], hint)
 
 
 _UNSIZED = re.compile(rf"!\[[^\]]*\]\(({PICTURE.pattern})\)(?!\{{)", re.IGNORECASE)
@@ -140,10 +127,7 @@ def unwritten(appeal: Appeal) -> Iterator[Problem]:
     for source in _sources(appeal):
         for match in _UNWRITTEN.finditer(placeholders.blanked(source.text)):
             hint = "write it, or take it out: live mode refuses a letter in which this stands"
-            problem = source.at(
-                "L238", "this still waits to be written", match.start(), match[0], hint
-            )
-            yield replace(problem, severity=Severity.WARNING)
+            yield source.at("L238", "this still waits to be written", match.start(), match[0], hint)
 
 
 _UNWRITTEN = re.compile(
@@ -186,5 +170,4 @@ def _against_facts(appeal: Appeal, source: Source) -> Iterator[Problem]:
             )
     for fact, match, message in found:
         hint = f"write {{{{ fact.{fact.key} }}}}, which is: {fact.value[source.language]}"
-        problem = source.at("L153", message, match.start(), typed[slice(*match.span())], hint)
-        yield replace(problem, severity=Severity.WARNING)
+        yield source.at("L153", message, match.start(), typed[slice(*match.span())], hint)

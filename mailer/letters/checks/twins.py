@@ -13,11 +13,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
 from mailer.base.errors import Problem, Severity
+from mailer.base.problems import problem
 from mailer.base.spelling import tokens
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
@@ -168,14 +169,13 @@ def _names(appeal: Appeal) -> Iterator[Problem]:
                     hint = (
                         f'look whether it is missing there; if it is not: [waived] "{name}" = "why"'
                     )
-                    problem = source.at(
+                    yield source.at(
                         "L143",
                         f"this name does not seem to stand in {_short(those[0].file)}",
                         at,
                         name,
                         hint,
                     )
-                    yield replace(problem, severity=Severity.WARNING)
 
 
 def _is_latin(words: set[str]) -> bool:
@@ -201,16 +201,16 @@ def check(appeal: Appeal) -> list[Problem]:
     built differently.
     """
     found = [
-        Problem(
+        problem(
             "L141",
-            Severity.NOTE if one.waived else Severity.ERROR,
-            f"this {one.kind} stands here and not in"
-            f" {_short(one.other)}{', waived' if one.waived else ''}",
             one.file,
             row=one.line,
             value=one.shown,
+            message=f"this {one.kind} stands here and not in"
+            f" {_short(one.other)}{', waived' if one.waived else ''}",
             suggestion=one.waived
             or f'put it into {_short(one.other)}, or waive it: [waived] "{one.shown}" = "why"',
+            severity=Severity.NOTE if one.waived else Severity.ERROR,
         )
         for one in differences(appeal)
     ]
@@ -228,9 +228,7 @@ def check(appeal: Appeal) -> list[Problem]:
             )
             message = f"part {at + 1} of this letter is {here}, in {first}.md it is {there}"
             letter = appeal.letters[language]
-            found.append(
-                Problem("L142", Severity.WARNING, message, letter.file, row=letter.body_line)
-            )
+            found.append(problem("L142", letter.file, row=letter.body_line, message=message))
     return [*found, *_names(appeal)]
 
 

@@ -20,7 +20,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.errors import MailerError
+from mailer.base.problems import problem
 from mailer.letters.markup.pictures import sized
 from mailer.letters.wording.words import is_month
 
@@ -179,8 +180,8 @@ def parse(text: str) -> list[Token]:
     try:
         found = MARKDOWN.parse(text, {"work": 0})
     except _Endless as error:
-        problem = Problem("L226", Severity.ERROR, _TOO_LONG, value=str(error), suggestion=_SIMPLER)
-        raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[problem]) from None
+        fault = problem("L226", value=str(error), message=_TOO_LONG, suggestion=_SIMPLER)
+        raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[fault]) from None
     _keep_numbers(found)
     return found
 

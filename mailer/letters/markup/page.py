@@ -10,7 +10,8 @@ import css_inline
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
 from mailer.letters import placeholders
 
 
@@ -22,9 +23,7 @@ def check(source: str, file: str) -> list[Problem]:
 
     def wrong(message: str, value: str, at: int, hint: str) -> None:
         row = source.count("\n", 0, max(0, at)) + 1
-        found.append(
-            Problem("L161", Severity.ERROR, message, file, row=row, value=value, suggestion=hint)
-        )
+        found.append(problem("L161", file, row=row, value=value, message=message, suggestion=hint))
 
     for match in _FETCHES.finditer(source):
         wrong(

@@ -18,7 +18,8 @@ from importlib import resources
 from pathlib import Path
 from string import Formatter
 
-from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, UsageError
+from mailer.base.problems import problem
 from mailer.contacts.contact import Contact
 
 OWN = "templates/_shared/salutations.csv"
@@ -104,7 +105,7 @@ class Forms:
             problems: list[Problem] = []
             for line, row in _own_rows(own):
                 if wrong := _fault(row):
-                    problems.append(Problem("L131", Severity.ERROR, wrong, OWN, row=line))
+                    problems.append(problem("L131", OWN, row=line, message=wrong))
                 else:
                     rows[_key(row)] = _row(row)
             if problems:
@@ -226,18 +227,17 @@ class Forms:
         self, contact: Contact, code: str, part: str, message: str, hint: str
     ) -> MailerError:
         cell = contact.cells.get(part) or contact.cells.get("name")
-        problem = Problem(
+        fault = problem(
             code,
-            Severity.ERROR,
-            message,
             contact.file,
             sheet=contact.sheet,
             cell=cell,
             row=contact.row,
             value=contact.name,
+            message=message,
             suggestion=hint,
         )
-        return MailerError(message, hint=hint, code=code, problems=[problem])
+        return MailerError(message, hint=hint, code=code, problems=[fault])
 
 
 @lru_cache(maxsize=1024)
