@@ -77,7 +77,8 @@ def problem(
 ) -> Problem:
     """Make a `Problem` of a code.
 
-    `message`, `suggestion` and `severity` stand in place of the table's, for this very case.
+    `message`, `suggestion` and `severity` stand in place of the table's, for this very case; a
+    `suggestion` of `""` says that the message leaves nothing to add.
     """
     kind = codes()[code]
     return Problem(
@@ -90,5 +91,5 @@ def problem(
         row,
         column,
         value,
-        suggestion or kind.advice.replace("`", ""),
+        kind.advice.replace("`", "") if suggestion is None else suggestion or None,
     )

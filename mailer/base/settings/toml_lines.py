@@ -129,10 +129,10 @@ def problem_of(
     )
     if kind == "extra_forbidden":
         close = nearest(str(path[-1]), keys_of(model, path[:-1]))
-        hint = f'did you mean "{close}"?' if close else None
+        hint = f'did you mean "{close}"?' if close else ""
         return problem(unknown, message=f"{name}: this is not a setting", suggestion=hint)
     if kind == "missing":
-        return problem(missing, message=f"{name}: {WORDS[kind]}")
+        return problem(missing, message=f"{name}: {WORDS[kind]}", suggestion="")
     given = error["input"]
     seen = str(given) if isinstance(given, str | int | float) and context.get("show", True) else ""
     if "message" in context:
@@ -140,13 +140,13 @@ def problem_of(
             kind,
             value=seen,
             message=f"{name}: {context['message']}",
-            suggestion=context["suggestion"],
+            suggestion=context["suggestion"] or "",
         )
     words = WORDS[kind].format(**context) if kind in WORDS else error["msg"]
-    hint = None
+    hint = ""
     if kind == "literal_error":
         close = nearest(seen, re.findall(r"'([^']*)'", context["expected"]))
-        hint = f'did you mean "{close}"?' if close else None
+        hint = f'did you mean "{close}"?' if close else ""
     return problem(value, value=seen, message=f"{name}: {words}", suggestion=hint)
 
 
