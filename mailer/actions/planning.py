@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, UsageError
+from mailer.base.problems import Scope, concerns
 from mailer.base.states import MailOutState, Reason
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.reading import deliveries
-from mailer.letters.render import OF_A_ROW
 from mailer.plan.audience import EVERYONE, Decision, Selection
 from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, lacking
@@ -62,7 +62,7 @@ def decide(ledger: Ledger, now: Draft, selection: Selection = EVERYONE) -> list[
             try:
                 renderer.render(one.contact, one.language)
             except MailerError as fault:
-                if fault.code in OF_A_ROW:
+                if concerns(fault.code, Scope.ROW):
                     detail = lacking(fault.problems[0])
                     decisions[at] = replace(one, reason=Reason.ROW, detail=detail)
     return decisions
