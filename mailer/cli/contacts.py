@@ -85,9 +85,10 @@ def check(
     files = _chosen(desk, book, sheets)
     book = replace(book, problems=(*book.problems, *holds.doubts(book)))
     if online:
-        from mailer.actions.mail_domains import check_domains
+        from mailer.actions import domains
 
-        book = replace(book, problems=(*book.problems, *check_domains(book)))
+        asked = domains.of_the_sheets(book, domains.name_servers())
+        book = replace(book, problems=(*book.problems, *asked))
     problems = [p for p in book.problems if p.file in files or not sheets]
     people = [contact for contact in book.contacts if contact.file in files]
     made = (

@@ -65,7 +65,7 @@ def _from_log(desk: Desk) -> SentLetters:
     from mailer.inbox.thread import SentLetters
     from mailer.ledger.reading.sent import sent_letters
 
-    if not (desk.folder / FILE).exists() or not choose.has_log(desk):
+    if not (desk.folder / FILE).exists() or not desk.workspace.has_ledger:
         desk.say("There is no send log here: messages are sorted, and threaded to nobody.")
         return SentLetters([])
     with choose.open_log(desk) as ledger, ledger.reading() as connection:

@@ -15,8 +15,8 @@ import pytest
 import trustme
 from click.testing import CliRunner, Result
 
-from mailer.actions import doctor
-from mailer.actions.doctor import Finding, Verdict
+from mailer.actions import doctor, mail_server
+from mailer.actions.finding import Finding, Verdict
 from mailer.base.errors import Refused
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState
@@ -69,7 +69,7 @@ async def of_server(at: Workspace, server: Server | None = None) -> list[Finding
     assert problems == []
     usual = server or found
     assert usual is not None
-    return [one async for one in doctor.server(at, usual, lambda: NOW)]
+    return [one async for one in mail_server.server(at, usual, lambda: NOW)]
 
 
 # ------------------------------------------------------------------------------------ this computer
@@ -281,7 +281,7 @@ async def test_days_of_the_certificate_are_counted(tmp_path: Path, days: int, ve
     async with SmtpServer(tls=theirs, implicit_tls=True) as server:
         at = workspace(tmp_path, server.port)
         line = Server("127.0.0.1", server.port, "tls", None, None, "rights.example", ours)
-        found = [one async for one in doctor.server(at, line)]
+        found = [one async for one in mail_server.server(at, line)]
     assert (verdict, f"its certificate is good for another {days} days") in of(found, "mail server")
     assert any("TLSv1.3" in sentence for _, sentence in of(found, "mail server"))
 

@@ -455,6 +455,17 @@ class Workspace:
         database = self.settings.log.database
         return database if "://" in database else f"sqlite:///{(self.root / database).as_posix()}"
 
+    @property
+    def ledger_file(self) -> Path | None:
+        """The file of the send log; None where it is kept on PostgreSQL."""
+        scheme, _, path = self.ledger_url.partition(":///")
+        return Path(path.partition("?")[0]) if scheme.startswith("sqlite") else None
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a send log: reading must not make one."""
+        return self.ledger_file is None or self.ledger_file.exists()
+
     def make_state_dir(self) -> Path:
         """Make `.mailer` if it is not there, for its owner alone (0700): it holds names, addresses
         and letters.

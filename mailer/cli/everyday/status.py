@@ -11,7 +11,7 @@ import click
 
 from mailer.base.states import WORDS, MailOutState, State
 from mailer.cli.context import Command, Desk
-from mailer.cli.screen.choose import NEXT, NO_LOG, has_log, mail_out_of, open_log
+from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection, Ledger, number_of
@@ -43,7 +43,7 @@ def status(desk: Desk, mail_out: str | None, watch: bool) -> int:
     provider's, which carries it on: a parliament's refusal may still come back later as a message
     to you.
     """
-    if not has_log(desk) and mail_out is None:
+    if not desk.workspace.has_ledger and mail_out is None:
         desk.say(f"{NO_LOG}\n  = {NEXT}")
         return 0
     with open_log(desk) as ledger:

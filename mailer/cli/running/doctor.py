@@ -13,7 +13,7 @@ import click
 from mailer.cli.context import Command, Desk
 
 if TYPE_CHECKING:
-    from mailer.actions.doctor import Finding
+    from mailer.actions.finding import Finding
 
 MARKS = {"ok": "✓", "look": "!", "wrong": "✗", "not_known": "?"}
 STYLES = {"ok": "green", "look": "yellow", "wrong": "bold red", "not_known": "yellow"}
@@ -44,49 +44,9 @@ def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     mailer doctor --online --dkim mail2027
     mailer doctor --to jana@rights.example
     """
-    return asyncio.run(_show(desk, _findings(desk, to, online, dkim)))
+    from mailer.actions.doctor import examine
 
-
-async def _findings(
-    desk: Desk, to: str | None, online: bool, dkim: str | None
-) -> AsyncIterator[Finding]:
-    from mailer.actions import doctor, sender_domain
-
-    workspace = desk.workspace
-    if to is not None:
-        doctor.may_be_tested(workspace, to)
-    for part in (
-        doctor.settings,
-        doctor.files,
-        doctor.disk,
-        doctor.log,
-        doctor.people,
-        doctor.limits,
-    ):
-        for finding in part(workspace):
-            yield finding
-    at, found = doctor.logins(workspace)
-    for finding in found:
-        yield finding
-    reached = at is not None
-    if at is not None:
-        async for finding in doctor.server(workspace, at):
-            reached &= finding.verdict is not doctor.Verdict.WRONG
-            yield finding
-    if workspace.settings.imap.host is not None:
-        yield await doctor.mailbox(workspace)
-    if online:
-        domain, own, public = (
-            workspace.settings.sender.address.rpartition("@")[2],
-            workspace.settings.sender.dkim,
-            "",
-        )
-        if own is not None and dkim in (None, own.selector):
-            dkim, public = own.selector, doctor.published(workspace)
-        for finding in sender_domain.examine(domain, selector=dkim, public=public):
-            yield finding
-    if at is not None and to is not None and reached:
-        yield await doctor.send_test(workspace, at, to)
+    return asyncio.run(_show(desk, examine(desk.workspace, to=to, online=online, dkim=dkim)))
 
 
 async def _show(desk: Desk, findings: AsyncIterator[Finding]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 import click
@@ -31,15 +30,9 @@ A_MAIL_OUT = re.compile(r"M-?\d+", re.IGNORECASE | re.ASCII)
 A_DELIVERY = re.compile(r"(M-?\d+)-(\d+)", re.IGNORECASE | re.ASCII)
 
 
-def has_log(desk: Desk) -> bool:
-    """Whether the workspace has a send log. Nothing is made by asking."""
-    scheme, _, path = desk.workspace.ledger_url.partition(":///")
-    return not scheme.startswith("sqlite") or Path(path.partition("?")[0]).exists()
-
-
 def open_log(desk: Desk) -> Ledger:
     """Open the send log for a `with`; a `UsageError` where there is none yet."""
-    if not has_log(desk):
+    if not desk.workspace.has_ledger:
         raise UsageError(NO_LOG, hint=NEXT)
     return desk.ledger()
 

@@ -4,8 +4,6 @@ next.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mailer.base.errors import MailerError
 from mailer.base.states import MailOutState
 from mailer.cli.context import Desk
@@ -37,8 +35,7 @@ def say_where(desk: Desk) -> None:
 def _newest(desk: Desk) -> str:
     from mailer.ledger import mailouts
 
-    url = desk.workspace.ledger_url
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+    if not desk.workspace.has_ledger:
         return "nothing planned yet – mailer check, then mailer plan APPEAL"
     with desk.ledger() as ledger, ledger.reading() as connection:
         found = mailouts.all_of_them(connection)

@@ -1,12 +1,11 @@
-"""Facts about what the name servers say of a sender's domain, asked of a real name server on
-loopback.
-"""
+"""Facts about what is asked of name servers: a real one on loopback, and none at all."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -16,8 +15,13 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mailer.actions.doctor import Verdict
-from mailer.actions.sender_domain import examine
+from mailer.actions import domains
+from mailer.actions.doctor import examine
+from mailer.actions.domains import Mail, mail_of
+from mailer.actions.finding import Verdict
+from mailer.base.settings.workspace import load_workspace
+from mailer.contacts import load_contacts
+from tests.helpers.consoles import workspace
 
 ZONE = {
     ("good.example.", "MX"): ["10 mx.good.example."],
@@ -36,6 +40,8 @@ ZONE = {
     ("twice.example.", "TXT"): ['"v=spf1 -all"', '"v=spf1 mx -all"'],
     ("_dmarc.twice.example.", "TXT"): ['"v=DMARC1; p=none"', '"v=DMARC1; p=reject"'],
     ("empty.example.", "TXT"): ['"nothing to see"'],
+    ("bare.example.", "A"): ["192.0.2.1"],
+    ("null.example.", "MX"): ["0 ."],
 }
 NAMES = {name for name, _ in ZONE}
 
@@ -97,7 +103,9 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 def test_records_are_put_into_words(
     resolver: dns.resolver.Resolver, domain: str, topic: str, verdict: str, words: str
 ) -> None:
-    found = {finding.topic: finding for finding in examine(domain, resolver)}
+    found = {
+        finding.topic: finding for finding in domains.of_the_sender(domain, None, "", resolver)
+    }
     assert words in found[topic].sentence
     assert found[topic].verdict is Verdict(verdict)
     assert found[topic].fix or found[topic].verdict is Verdict.OK
@@ -114,7 +122,9 @@ def test_records_are_put_into_words(
 def test_key_of_the_signature_is_looked_up_by_its_name(
     resolver: dns.resolver.Resolver, domain: str, selector: str | None, verdict: str
 ) -> None:
-    (found,) = [one for one in examine(domain, resolver, selector) if one.topic == "DKIM"]
+    (found,) = [
+        one for one in domains.of_the_sender(domain, selector, "", resolver) if one.topic == "DKIM"
+    ]
     assert found.verdict is Verdict(verdict)
 
 
@@ -124,6 +134,65 @@ def test_key_of_the_signature_is_looked_up_by_its_name(
 def test_published_key_must_be_the_one_that_we_sign_with(
     resolver: dns.resolver.Resolver, public: str, verdict: str
 ) -> None:
-    *_, found = examine("good.example", resolver, "k1", public)
+    *_, found = domains.of_the_sender("good.example", "k1", public, resolver)
     assert found.verdict is Verdict(verdict)
     assert (f"p={public}" in found.fix) is (verdict == "wrong")
+
+
+@pytest.mark.parametrize(
+    ("domain", "answer"),
+    [
+        ("good.example", Mail.TAKEN), ("bare.example", Mail.TAKEN),
+        ("null.example", Mail.REFUSED), ("empty.example", Mail.NO_SERVER),
+        ("nowhere.example", Mail.NO_DOMAIN), ("silent.example", Mail.NOT_KNOWN),
+        ("broken.example", Mail.NOT_KNOWN),
+    ],
+)  # fmt: skip
+def test_a_domain_takes_mail_or_not_or_nobody_knows(
+    resolver: dns.resolver.Resolver, domain: str, answer: Mail
+) -> None:
+    assert mail_of(domain, resolver)[0] is answer
+
+
+def found(root: Path, names: list[str], resolver: dns.resolver.Resolver) -> list[tuple[str, str]]:
+    (root / "contacts").mkdir()
+    lines = "".join(
+        f"NO,Person {chr(65 + at)}xy Prøve,p{at}@{domain}\n" for at, domain in enumerate(names)
+    )
+    (root / "contacts" / "a.csv").write_text(f"Country,Name,E-mail\n{lines}", encoding="utf-8")
+    return [(p.code, p.value) for p in domains.of_the_sheets(load_contacts(root), resolver)]
+
+
+def test_every_row_of_a_dead_domain_is_named(
+    tmp_path: Path, resolver: dns.resolver.Resolver
+) -> None:
+    names = ["good.example", "nowhere.example", "nowhere.example", "silent.example"]
+    expected = [
+        ("C190", "p1@nowhere.example"),
+        ("C190", "p2@nowhere.example"),
+        ("C191", "silent.example"),
+    ]
+    assert found(tmp_path, names, resolver) == expected
+
+
+def test_a_name_server_that_knows_nobody_is_in_doubt_itself(
+    tmp_path: Path, resolver: dns.resolver.Resolver
+) -> None:
+    names = ["good.example", "a.example", "b.example", "c.example", "d.example"]
+    assert found(tmp_path, names, resolver) == [("C191", f"{letter}.example") for letter in "abcd"]
+
+
+async def test_computer_without_a_name_server_makes_nothing_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", none)
+    here = load_workspace(workspace(tmp_path))
+    found = {one.topic: one async for one in examine(here, online=True)}
+    for topic in ("MX", "SPF", "DMARC"):
+        assert found[topic].verdict is Verdict.NOT_KNOWN
+        assert "this computer knows no name server" in found[topic].sentence
+    problems = domains.of_the_sheets(load_contacts(tmp_path), domains.name_servers())
+    assert {one.code for one in problems} == {"C191"}
