@@ -83,7 +83,7 @@ WORDS = (
         "from templates/_shared/signature.en.md; stands on a line of its own",
         "Jana Novák",
     ),
-    Word("organisations", "who signs, as a list; stands on a line of its own", "- Freedom Now"),
+    Word("organisations", "who signs, one a line; stands on a line of its own", "Freedom Now"),
     Word("sender.organisation", "who sends, from config.toml", "Example Coalition"),
     Word("sender.postal_address", "from config.toml", "1 Example Street, Strasbourg"),
     Word("sender.reply_to", "where answers go, from config.toml", "appeals@rights.example"),

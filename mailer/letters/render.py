@@ -24,6 +24,7 @@ from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
+from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
 from mailer.letters.markup import MAX_PART, Parts, escaped, page
 from mailer.letters.placeholders import (
@@ -231,7 +232,16 @@ class Renderer:
         footer = self._filled(sheet.footer, theirs, contact)
         try:
             frames = markup.frames(
-                Parts(language, subject, preview, body, footer, footer_language, self.appeal.layout)
+                Parts(
+                    language,
+                    subject,
+                    preview,
+                    body,
+                    footer,
+                    footer_language,
+                    self._letterhead(contact.delegation, language),
+                    self.appeal.layout,
+                )
             )
             html = frames.html.fill(values, escaped)
             text = frames.text.fill(values)
@@ -370,8 +380,13 @@ class Renderer:
                 _MARKDOWN.sub(r"\\\1", each.named(language))
                 for each in self.appeal.signatories(first)
             )
-            self._lists[first, language] = Md("\n".join(f"- {line}" for line in lines))
+            self._lists[first, language] = Md("\\\n".join(lines))  # one under the other
         return self._lists[first, language]
+
+    def _letterhead(self, delegation: str, language: str) -> str:
+        """Name who writes: those who sign, this country's first, else who sends."""
+        names = [said(one.name, language) for one in self.appeal.signatories(delegation)]
+        return " · ".join(names) or self._sender["organisation"]
 
     def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
         """Word what one person's row lacks: the cell first, and the line of the letter that needs

@@ -127,8 +127,8 @@ def cover(words: Mapping[str, Any], facts: Mapping[str, Any], language: str) -> 
     sheet.text(facts["report"]["value"][language].replace("'", "’"), 66, WHITE, bold=True, down=56)
     sheet.text(REPORT, 40, PALE, down=18)
     sheet.box(MARGIN, sheet.y + 60, 120, 6, AMBER)
-    sheet.text(words["by"], 30, PALE, down=90)
-    sheet.text(words["cover"], 30, AMBER, bold=True, down=70)
+    sheet.text(words["by"], 28, PALE, down=84)
+    sheet.text(words["cover"], 40, AMBER, bold=True, down=50)
     return sheet.svg(words["cover"], language)
 
 

@@ -488,11 +488,39 @@ def test_colours_can_be_read_in_light_and_in_dark() -> None:
     page = (ROOT / "mailer" / "letters" / "layout.html").read_text(encoding="utf-8")
     light, dark = page.partition("@media")[::2]
     for style in (light, dark):
-        background = re.search(r"background: (#[0-9a-f]{6})", style)
-        assert background
+        sheet = re.search(r"\.sheet {[^}]*background-color: (#[0-9a-f]{6})", style)
+        assert sheet
         for colour in re.findall(r"[ {]color: (#[0-9a-f]{6})", style):
-            high, low = sorted((luminance(colour), luminance(background[1])), reverse=True)
+            high, low = sorted((luminance(colour), luminance(sheet[1])), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 7, colour
+
+
+ONLY_ON_CELLS = ("padding", "border-bottom", "border-top")
+
+
+def test_frame_is_one_that_classic_outlook_keeps() -> None:
+    """Widths and margins stand on tables and their cells, as caniemail.com has it for Outlook on
+    Windows: padding works on cells alone, a limit of width on tables alone.
+    """
+    page = (ROOT / "mailer" / "letters" / "layout.html").read_text(encoding="utf-8")
+    tags = {name: tag for tag, name in re.findall(r'<(\w+) class="([\w-]+)"', page)}
+    assert len(tags) > 4
+    for names, style in re.findall(r"^([^@{}\n]+?) {([^}]*)}", page, re.MULTILINE):
+        for name in re.findall(r"\.([\w-]+)", names):
+            if any(re.search(rf"(^|; ?| ){rule}:", style) for rule in ONLY_ON_CELLS):
+                assert tags[name] == "td", names
+            if "max-width" in style:
+                assert tags[name] == "table", names
+    for word in ("flex", "grid", "position:", "float:", "<!--", " rem", "em;"):
+        assert word not in page
+    assert all('role="presentation"' in tag for tag in re.findall(r"<table[^>]*>", page))
+
+
+def test_letterhead_names_those_who_sign_or_who_sends(tmp_path: Path) -> None:
+    one, of_norway = 'name = { en = "A & B" }', 'name = { en = "C" }\ncountry = "NO"'
+    two = f"[[organisation]]\n{one}\n[[organisation]]\n{of_norway}\n"
+    assert ">C · A &amp; B</td>" in written(tmp_path / "a", "x", toml=two).html
+    assert ">Example Coalition</td>" in written(tmp_path / "b", "x").html
 
 
 def test_preview_is_hidden_and_may_be_missing(tmp_path: Path) -> None:
@@ -530,8 +558,8 @@ def test_footer_in_another_language_says_which(tmp_path: Path) -> None:
 def test_session_and_organisations_come_from_the_appeal(tmp_path: Path) -> None:
     body = "{{ session.name }}, {{ session.opens }}\n\n{{ organisations }}"
     rendered = written(tmp_path, body, toml=SESSION)
-    assert text_of(rendered) == "the January session, 25 January 2027\n\n- A *bold* Org"
-    assert "<li>A *bold* Org</li>" in main_of(rendered)
+    assert text_of(rendered) == "the January session, 25 January 2027\n\nA *bold* Org"
+    assert "<p>A *bold* Org</p>" in main_of(rendered)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ class Parts:
     body: str
     footer: str
     footer_language: str
+    letterhead: str = ""  # who writes
     layout: str = ""  # the workspace's own page; "" for that of the package
 
 
@@ -117,6 +118,7 @@ def frames(parts: Parts) -> Frames:
         body=_html(body),
         footer=_html(footer),
         footer_language=parts.footer_language,
+        letterhead=escaped(parts.letterhead),
     )
     html = inliner().inline(page)
     if gone := lost(f"{parts.body}\n\n{parts.footer}", text, html):

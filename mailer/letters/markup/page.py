@@ -69,7 +69,15 @@ def check(source: str, file: str) -> list[Problem]:
     return found
 
 
-PAGE_WORDS = ("language", "subject", "preview", "body", "footer", "footer_language")
+PAGE_WORDS = (
+    "language",
+    "subject",
+    "preview",
+    "letterhead",
+    "body",
+    "footer",
+    "footer_language",
+)
 
 
 _FETCHES = re.compile(
