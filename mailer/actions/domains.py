@@ -35,10 +35,10 @@ class Silence(Exception):
     """The name servers did not say."""
 
 
-class Mail(Enum):
+class TakesMail(Enum):
     """Whether a domain takes mail."""
 
-    TAKEN = "taken"
+    YES = "yes"
     NO_DOMAIN = "no such domain"
     REFUSED = "the domain says that it takes none"  # RFC 7505
     NO_SERVER = "no server for it"
@@ -57,22 +57,22 @@ def name_servers() -> NameServers:
     return found
 
 
-def mail_of(domain: str, ask: NameServers) -> tuple[Mail, list[str]]:
+def mail_of(domain: str, ask: NameServers) -> tuple[TakesMail, list[str]]:
     """Return whether a domain takes mail, and the servers that take it. A domain without MX is
     asked for its own address.
     """
     try:
         hosts = _records(domain, "MX", ask)
         if hosts is None:
-            return Mail.NO_DOMAIN, []
+            return TakesMail.NO_DOMAIN, []
         names = sorted(host.split(" ")[1].rstrip(".") for host in hosts)
         if names == [""]:
-            return Mail.REFUSED, []
+            return TakesMail.REFUSED, []
         if not names and not any(_records(domain, kind, ask) for kind in ("A", "AAAA")):
-            return Mail.NO_SERVER, []
+            return TakesMail.NO_SERVER, []
     except Silence as why:
-        return Mail.NOT_KNOWN, [str(why)]
-    return Mail.TAKEN, names or [domain]
+        return TakesMail.NOT_KNOWN, [str(why)]
+    return TakesMail.YES, names or [domain]
 
 
 # --------------------------------------------------------------------------- those of the sheets
@@ -85,16 +85,16 @@ def of_the_sheets(book: ContactBook, ask: NameServers) -> list[Problem]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda domain: mail_of(domain, ask)[0], domains)
         answer_of = dict(zip(domains, answers, strict=True))
-    failed = sum(one not in (Mail.TAKEN, Mail.NOT_KNOWN) for one in answer_of.values())
+    failed = sum(one not in (TakesMail.YES, TakesMail.NOT_KNOWN) for one in answer_of.values())
     doubtful = len(domains) > 4 and failed * 5 > len(domains)
     problems: list[Problem] = []
     said: set[str] = set()
     for contact in people:
         domain = domain_of(contact.address)
         answer = answer_of[domain]
-        if answer not in (Mail.TAKEN, Mail.NOT_KNOWN) and not doubtful:
+        if answer not in (TakesMail.YES, TakesMail.NOT_KNOWN) and not doubtful:
             problems.append(about(contact, book.columns, "C190", "address", contact.address))
-        elif answer is not Mail.TAKEN and domain not in said:
+        elif answer is not TakesMail.YES and domain not in said:
             said.add(domain)
             message = (
                 f"{failed} of {len(domains)} domains are said not to exist, so the name server is"
@@ -134,16 +134,16 @@ def _mx(domain: str, ask: NameServers) -> Words:
     answer, names = mail_of(domain, ask)
     whoever = "ask whoever runs the domain"
     match answer:
-        case Mail.TAKEN:
+        case TakesMail.YES:
             return OK, f"mail for {domain} goes to {', '.join(names)}", ""
-        case Mail.NO_DOMAIN:
+        case TakesMail.NO_DOMAIN:
             fix = "compare [sender] from with your real address"
             return WRONG, f"the domain {domain} does not exist", fix
-        case Mail.REFUSED:
+        case TakesMail.REFUSED:
             return WRONG, f"{domain} says that it takes no mail: answers cannot arrive", whoever
-        case Mail.NO_SERVER:
+        case TakesMail.NO_SERVER:
             return WRONG, f"{domain} has no mail server: answers cannot arrive", whoever
-        case Mail.NOT_KNOWN:
+        case TakesMail.NOT_KNOWN:
             raise Silence(names[0])
 
 

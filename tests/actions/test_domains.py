@@ -17,7 +17,7 @@ import pytest
 
 from mailer.actions import domains
 from mailer.actions.doctor import examine
-from mailer.actions.domains import Mail, mail_of
+from mailer.actions.domains import TakesMail, mail_of
 from mailer.actions.finding import Verdict
 from mailer.base.settings.workspace import load_workspace
 from mailer.contacts import load_contacts
@@ -142,14 +142,14 @@ def test_published_key_must_be_the_one_that_we_sign_with(
 @pytest.mark.parametrize(
     ("domain", "answer"),
     [
-        ("good.example", Mail.TAKEN), ("bare.example", Mail.TAKEN),
-        ("null.example", Mail.REFUSED), ("empty.example", Mail.NO_SERVER),
-        ("nowhere.example", Mail.NO_DOMAIN), ("silent.example", Mail.NOT_KNOWN),
-        ("broken.example", Mail.NOT_KNOWN),
+        ("good.example", TakesMail.YES), ("bare.example", TakesMail.YES),
+        ("null.example", TakesMail.REFUSED), ("empty.example", TakesMail.NO_SERVER),
+        ("nowhere.example", TakesMail.NO_DOMAIN), ("silent.example", TakesMail.NOT_KNOWN),
+        ("broken.example", TakesMail.NOT_KNOWN),
     ],
 )  # fmt: skip
 def test_a_domain_takes_mail_or_not_or_nobody_knows(
-    resolver: dns.resolver.Resolver, domain: str, answer: Mail
+    resolver: dns.resolver.Resolver, domain: str, answer: TakesMail
 ) -> None:
     assert mail_of(domain, resolver)[0] is answer
 
