@@ -15,6 +15,7 @@ import click
 
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.states import MailOutState
 from mailer.cli.context import CommandGroup, Desk, printable
 from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import show_steps
@@ -503,6 +504,7 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
     import getpass
 
+    from mailer.actions import hold as actions
     from mailer.base import clock
     from mailer.contacts import holds as holding
 
@@ -515,11 +517,27 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     entry = holding.Hold(
         contact.address, contact.name, contact.delegation, because, today, by, "", 0
     )
-    holding.hold(desk.workspace.hold_list, _backups(desk), entry)
-    desk.say(
-        f"{contact.name or contact.address} is on the hold list: {entry}. "
-        f"To undo it: mailer contacts release {(contact.address or contact.name)!r}"
-    )
+    with desk.ledger_if_any() as ledger:
+        taken_out = actions.hold(desk.workspace, ledger, entry, at=clock.now(), who=by)
+    desk.say(f"{contact.name or contact.address} is on the hold list: {entry}.")
+    for one in taken_out:
+        if one.numbers:
+            desk.say(f"And taken out of {one.mail_out}, which is {BEING[one.state]}.")
+        if one.too_late:
+            desk.say(
+                f"{one.mail_out} is just handing their letter over; it cannot be called back:"
+                f" mailer log show {one.mail_out}-{one.too_late[0]:03d}",
+                "yellow",
+            )
+    desk.say(f"To undo it: mailer contacts release {(contact.address or contact.name)!r}")
+
+
+BEING = {
+    MailOutState.PLANNED: "planned",
+    MailOutState.APPROVED: "approved",
+    MailOutState.SENDING: "being sent",
+    MailOutState.PAUSED: "paused",
+}
 
 
 def _held(book: ContactBook, who: str) -> Contact:

@@ -8,12 +8,14 @@ send` and `mailer send -C DIR`.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
 import re
 import shlex
 import sys
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -86,10 +88,23 @@ class Desk:
 
     def ledger(self) -> Ledger:
         """Open the send log of the workspace, for a `with`."""
+        from mailer.ledger.guard import rescue
         from mailer.ledger.ledger import Ledger
 
         self.workspace.make_state_dir()
-        return Ledger(self.workspace.ledger_url)
+        ledger = Ledger(self.workspace.ledger_url)
+        rescue.settle_over(ledger, me="mailer")
+        return ledger
+
+    @contextlib.contextmanager
+    def ledger_if_any(self) -> Iterator[Ledger | None]:
+        """Open the send log where there is one; nothing is made by it."""
+        scheme, _, path = self.workspace.ledger_url.partition(":///")
+        if scheme.startswith("sqlite") and not Path(path).exists():
+            yield None
+            return
+        with self.ledger() as ledger:
+            yield ledger
 
     @cached_property
     def out(self) -> Console:

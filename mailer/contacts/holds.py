@@ -23,7 +23,8 @@ from pathlib import Path
 
 from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
-from mailer.base.errors import Problem, UsageError
+from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
+from mailer.base.locks import PATIENCE, Held, locked
 from mailer.base.problems import problem
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact, person_key
@@ -160,6 +161,46 @@ def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
     return Holds(tuple(entries), tuple(problems))
 
 
+class WatchedList:
+    """The hold list as it stands on disk, for those who go on while somebody changes it."""
+
+    def __init__(self, path: Path, delegations: Delegations | None = None) -> None:
+        self._path, self._delegations = path, delegations
+        self._seen: tuple[int, int, int] | None = (0, 0, 0)
+
+    @property
+    def has_changed(self) -> bool:
+        """Say whether there is news."""
+        return self._now() != self._seen
+
+    def news(self) -> Holds | None:
+        """Return the list where it has changed since it was asked for last; None where it has not.
+
+        Raises MailerError when it cannot be trusted (`trusted`).
+        """
+        if (now := self._now()) == self._seen:
+            return None
+        found = load_holds(self._path, self._delegations)
+        self._seen = now
+        return trusted(found)
+
+    def _now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def trusted(holds: Holds) -> Holds:
+    """Return the hold list. Raises MailerError when a line of it cannot be used: it may be the one
+    that counts.
+    """
+    if wrong := [one for one in holds.problems if one.severity is Severity.ERROR]:
+        raise MailerError("The hold list cannot be trusted as it stands.", problems=wrong)
+    return holds
+
+
 def _entry(line: RowReader, delegations: Delegations) -> list[Hold]:
     written, name = line.text("address"), take_apart(line.text("name")).full
     if not name:
@@ -231,11 +272,25 @@ def forget(path: Path, backups: Path, entry: Hold) -> None:
 def _change(
     path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
 ) -> None:
-    """Write the list anew, in one step and after a backup. Columns and lines that we do not know
-    stay as they are.
+    """Write the list anew, in one step, after a backup, and one change after the other. Columns and
+    lines that we do not know stay as they are.
     """
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path.name} is not a CSV file; change it in your spreadsheet program")
+    try:
+        with locked(backups.parent / f"{path.stem}.lock", PATIENCE):
+            _change_alone(path, backups, change)
+    except Held as fault:
+        raise Refused(
+            f"{path.name} is being changed by {fault}. Nothing was changed.",
+            hint="type the same command again",
+            code="S214",
+        ) from fault
+
+
+def _change_alone(
+    path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
+) -> None:
     headings, rows = _rows(path)
     headings += [name for name in COLUMNS if name not in headings]
     rows = change(rows)

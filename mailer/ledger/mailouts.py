@@ -7,7 +7,6 @@ not at all.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
@@ -31,7 +30,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
-from mailer.ledger.schema import delivery, mail_out
+from mailer.ledger.schema import delivery, event, mail_out
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
     from mailer.plan.plan import Plan
@@ -150,9 +149,13 @@ def change(
     who: str,
     why: str = "",
 ) -> MailOut:
-    """Move a mail-out, and write who did it. Stopping ends the trying of everyone who waits."""
+    """Move a mail-out, and write who did it. Stopping ends the trying of everyone but those whose
+    marker is set.
+    """
     before = get(connection, mail_out_id)
     if to is before.state:
+        if to is MailOutState.PAUSED:  # whoever is about to go on with it is to hear of it
+            events.write(connection, EventKind.PAUSED, mail_out_id, at=at, who=who, detail=why)
         return before
     if to not in TRANSITIONS[before.state]:
         raise Refused(
@@ -182,6 +185,14 @@ def change(
     if to is MailOutState.STOPPED:
         transitions.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
     return get(connection, mail_out_id)
+
+
+def last_word(connection: sa.Connection, mail_out_id: int) -> int:
+    """Return a number that changes whenever somebody pauses or stops a mail-out."""
+    ends = [EventKind.PAUSED.value, EventKind.STOPPED.value]
+    where = (event.c.mail_out_id == mail_out_id, event.c.delivery_id.is_(None))
+    newest = sa.select(sa.func.max(event.c.id)).where(*where, event.c.kind.in_(ends))
+    return connection.scalar(newest) or 0
 
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
@@ -217,15 +228,6 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
         Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state))
         for row in rows
     ]
-
-
-def held(
-    connection: sa.Connection, mail_out_id: int, numbers: Iterable[int], *, at: datetime, who: str
-) -> int:
-    """Leave out whoever came onto the hold list after the plan. Returns how many."""
-    return transitions.not_sent(
-        connection, mail_out_id, Reason.ON_HOLD, d.number.in_(list(numbers)), at=at, who=who
-    )
 
 
 def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:

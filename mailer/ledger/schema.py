@@ -254,6 +254,14 @@ bucket = sa.Table(
     ),  # theoretical arrival time (GCRA), seconds since 1970
 )
 
+share = sa.Table(
+    "share",
+    metadata,
+    sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), primary_key=True),
+    sa.Column("sender", sa.Text, primary_key=True),
+    sa.Column("connections", sa.Integer, nullable=False),  # that it may have, or still has
+)
+
 server = sa.Table(
     "server",
     metadata,

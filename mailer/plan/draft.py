@@ -22,7 +22,7 @@ from mailer.base.settings.workspace import Workspace
 from mailer.base.states import Reason, Written
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.contacts.contact import Contact
-from mailer.contacts.holds import Holds, load_holds
+from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.letters.appeal import Appeal, load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
 from mailer.plan.audience import EVERYONE, Audience, Decision, Selection
@@ -213,17 +213,6 @@ def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -
     return Draft(
         workspace, mode or workspace.settings.safety.mode, appeal, delegations, book, trusted(holds)
     )
-
-
-def trusted(holds: Holds) -> Holds:
-    """Return the hold list. Raises MailerError when a line of it cannot be used: it may be the one
-    that counts.
-    """
-    if wrong := [problem for problem in holds.problems if problem.severity is Severity.ERROR]:
-        raise MailerError(
-            "The hold list cannot be trusted as it stands. Nothing was planned.", problems=wrong
-        )
-    return holds
 
 
 def without_letter(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:

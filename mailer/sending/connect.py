@@ -16,7 +16,9 @@ from mailer.base.address import allowed
 from mailer.base.errors import UsageError
 from mailer.base.settings.passwords import read_password
 from mailer.base.settings.workspace import MailAccount, Workspace
+from mailer.contacts.holds import WatchedList
 from mailer.ledger.moves.limits import Limits
+from mailer.plan.draft import own_delegations
 from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from mailer.sending.smtp.tokens import Token, token_from_command, token_from_file
@@ -92,6 +94,7 @@ def course_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
         first=limits.first if first is None else first,
         keep_trying=timedelta(hours=limits.keep_trying_hours),
         kill_switch=workspace.kill_switch,
+        holds=WatchedList(workspace.hold_list, own_delegations(workspace.root)),
     )
 
 

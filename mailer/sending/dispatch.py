@@ -21,26 +21,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from mailer.base.address import domain_of
 from mailer.base.errors import MailerError, ServerError
-from mailer.base.states import OPEN, About, MailOutState, Reason, Receipt, State
+from mailer.base.states import About, MailOutState, Reason, Receipt, State
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
-from mailer.ledger.guard.senders import dead_senders, sender
-from mailer.ledger.ledger import Ledger, shown
+from mailer.ledger.guard.senders import sender
+from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import limits, servers, transitions
-from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
+from mailer.ledger.moves.transitions import Marker, Outcome
 from mailer.ledger.moves.writer import Write, Writer
-from mailer.ledger.schema import delivery
-from mailer.letters.message.finish import finished
 from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
-from mailer.sending.queue import IDLE, LetterQueue, SendingOptions, Taken
+from mailer.sending.queue import IDLE, LetterQueue, LetterToSend, SendingOptions, Taken
 from mailer.sending.replies import Judgement, Then
-from mailer.sending.smtp.session import Envelope, NotHandedOver, SmtpSession
+from mailer.sending.share import Share
+from mailer.sending.smtp.session import NotHandedOver, SmtpSession
 
 if (
     TYPE_CHECKING
@@ -50,29 +47,7 @@ if (
 # seconds that letters past the dot get for their answer when the sending is paused or stopped
 GRACE = 10.0
 LOOK = 0.25  # seconds between two looks at whether somebody has paused the mail-out
-A_WHILE = timedelta(
-    hours=1
-)  # how long a domain is left alone whose server says the same to everybody
-
-d = delivery.c
-
-
-@dataclass(slots=True)
-class _LetterToSend:
-    """A claimed delivery with its finished bytes; one object for as long as it is tried."""
-
-    claimed: Claimed
-    dated_at: datetime
-    envelope: Envelope
-
-    @classmethod
-    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> _LetterToSend:
-        one, letter = taken
-        dated_at = one.dated_at or now
-        # a delivery report names it, where reports are asked for
-        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"
-        data, shared = finished(letter.own, letter.shared, dated_at, signer)
-        return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
+A_WHILE = timedelta(hours=1)  # a domain is left alone whose server says the same to everybody
 
 
 @dataclass(slots=True)
@@ -102,6 +77,8 @@ class Dispatch:
     signer: Signer | None = (
         None  # signs letters at their first attempt, and in the same way at every later one
     )
+    helper: bool = False  # takes part in what somebody has begun, and begins nothing
+    last_word: int | None = None  # `mailouts.last_word` as the command was given; None: now
 
     async def run(self) -> MailOut:
         """Send until nobody waits, or somebody pauses or stops. Returns the mail-out as it then
@@ -110,7 +87,7 @@ class Dispatch:
         Raises ServerError when the server cannot be reached or refuses the login before anything
         was sent.
         """
-        self._hurry = asyncio.Event()
+        loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
         self._lanes_open = float(self.course.connections)
         self._away_since: datetime | None = None
@@ -121,37 +98,65 @@ class Dispatch:
                 self.ledger, partial(rescue.keep, self.ledger, self._me)
             ) as self._writer:
                 mail_out = await self._writer.run(mailouts.get, self.mail_out_id)
+                if self.last_word is None:
+                    self.last_word = await self._writer.run(mailouts.last_word, mail_out.id)
                 self._server = mail_out.server.partition(" ")[0]
                 self._known = await self._writer.run(servers.known, self._server)
                 self._kept = replace(self._known)
+                self._share = Share(
+                    self.ledger,
+                    self.mail_out_id,
+                    self._me,
+                    self.course,
+                    self.helper,
+                    self.last_word,
+                    lambda event: loop.call_soon_threadsafe(self.report, event),
+                )
                 self._feed = LetterQueue(
-                    self.ledger, self._writer, mail_out, self._me, self.course, self._pause
+                    self.ledger, self._writer, mail_out, self.course, self._share
                 )
                 first = self._session()
                 try:
-                    if await self._writer.run(self._nobody_left) or not await self._connected(
-                        first
-                    ):
+                    if await self._writer.run(self._share.nobody_left):
                         return await self._writer.run(mailouts.get, self.mail_out_id)
-                    mail_out = await self._writer.run(self._begin)
+                    if not await self._may_connect() or not await self._connected(first):
+                        return await self._writer.run(mailouts.get, self.mail_out_id)
+                    mail_out = await self._writer.run(self._share.begin)
+                    await self._writer.run(self._feed.begin)
                     self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
                     await self._send(first)
                 except (
                     Exception
-                ) as fault:  # the guards of the session and of the ledger concern everybody
-                    why = (
-                        fault.message
-                        if isinstance(fault, MailerError)
-                        else f"This is a mistake in the mailer ({type(fault).__name__})."
-                    )
-                    await self._writer.run(self._pause, why)
+                ) as fault:  # a guard of the session or the ledger concerns everybody
+                    ours = f"This is a mistake in the mailer ({type(fault).__name__})."
+                    why = fault.message if isinstance(fault, MailerError) else ours
+                    await self._writer.run(self._share.pause, why)
                     raise
                 finally:
                     first.abort()
-                    mail_out = await self._writer.run(self._end)
+                    mail_out = await self._writer.run(self._share.end)
         if self._fault is not None:
             raise self._fault
         return mail_out
+
+    async def _may_connect(self) -> bool:
+        """Wait until one of the mail-out's connections is free. False: there is nothing to do any
+        more.
+        """
+        said = False
+        while not await self._writer.run(self._share.take_connections, 0):
+            if not said:
+                what = "the other senders have all of its connections ([limits] connections)"
+                self.report({"event": "learnt", "what": what})
+                said = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._feed.halted.wait(), LOOK)
+            state = (await self._writer.run(mailouts.get, self.mail_out_id)).state
+            over = state in (MailOutState.FINISHED, MailOutState.STOPPED)
+            no_part = self.helper and state is not MailOutState.SENDING
+            if self._feed.halted.is_set() or over or no_part:
+                return False
+        return True
 
     async def _connected(self, first: SmtpSession) -> bool:
         """Log in once, before any letter is claimed. False: somebody paused meanwhile."""
@@ -175,7 +180,7 @@ class Dispatch:
 
     async def pause(self, why: str = "", who: str = "") -> None:
         """Pause the mail-out: when this comes back, no new dot is written."""
-        await self._writer.run(self._pause, why, who)
+        await self._writer.run(self._share.pause, why, who)
         self._feed.halt()
 
     async def leave(self) -> None:
@@ -190,55 +195,10 @@ class Dispatch:
         self._hurry.set()
         self._feed.halt()
 
-    # --------------------------------------------------------------------------------- transactions
-
-    def _nobody_left(self, connection: sa.Connection) -> bool:
-        """Put right what dead senders left; with nobody to write to, no server is needed to be
-        finished.
-        """
-        self._recover(connection)
-        still = (d.mail_out_id == self.mail_out_id, d.state.in_([state.value for state in OPEN]))
-        if connection.scalar(sa.select(sa.exists().where(*still))):
-            return False
-        self._begin(connection)
-        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
-        return True
-
-    def _begin(self, connection: sa.Connection) -> MailOut:
-        self._feed.begin(connection)
-        mail_out = mailouts.get(connection, self.mail_out_id)
-        if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
-            return mail_out  # another sender was quicker, or somebody has just stopped it
-        return mailouts.change(
-            connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self._me
-        )
-
-    def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> int:
-        dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
-        at = self.ledger.now()
-        return rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self._me, at=at)
-
-    def _end(self, connection: sa.Connection) -> MailOut:
-        self._recover(connection, dead=(self._me,))  # what this sender still holds
-        rescue.tidy(self.ledger, connection)
-        mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self._me)
-        return mailouts.get(connection, self.mail_out_id)
-
-    def _pause(self, connection: sa.Connection, why: str, who: str = "") -> None:
-        if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
-            mailouts.change(
-                connection,
-                self.mail_out_id,
-                MailOutState.PAUSED,
-                at=self.ledger.now(),
-                who=who or self._me,
-                why=why,
-            )
-
     # ------------------------------------------------------------------------------------ the lanes
 
     async def _send(self, first: SmtpSession) -> None:
-        lanes = [_Worker(0, first)] + [
+        self._lanes = lanes = [_Worker(0, first)] + [
             _Worker(number, self._session()) for number in range(1, self.course.connections)
         ]
         for lane in lanes:
@@ -294,7 +254,7 @@ class Dispatch:
             task.cancel()
 
     async def _lane(self, lane: _Worker) -> None:
-        letter: _LetterToSend | None = None
+        letter: LetterToSend | None = None
         try:
             while not self._feed.halted.is_set():
                 if letter is None:
@@ -322,7 +282,7 @@ class Dispatch:
         finally:
             lane.session.abort()
 
-    async def _next(self, lane: _Worker) -> _LetterToSend | None:
+    async def _next(self, lane: _Worker) -> LetterToSend | None:
         """Wait for a letter; after a while without one, leave the server in peace."""
         taking = asyncio.create_task(self._take(lane))
         try:
@@ -333,24 +293,26 @@ class Dispatch:
         finally:
             taking.cancel()
 
-    async def _take(self, lane: _Worker) -> _LetterToSend | None:
-        while lane.number >= int(self._lanes_open) and not self._feed.halted.is_set():
+    async def _take(self, lane: _Worker) -> LetterToSend | None:
+        while lane.number >= self._may_open and not self._feed.halted.is_set():
             await lane.session.quit()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._feed.halted.wait(), LOOK)
         taken = await self._feed.take()
         return self._letter(taken) if taken else None
 
-    def _ready(self, lane: _Worker) -> _LetterToSend | None:
-        taken = self._feed.ready() if lane.number < int(self._lanes_open) else None
+    @property
+    def _may_open(self) -> int:
+        return min(int(self._lanes_open), self._share.connections)
+
+    def _ready(self, lane: _Worker) -> LetterToSend | None:
+        taken = self._feed.ready() if lane.number < self._may_open else None
         return self._letter(taken) if taken else None
 
-    def _letter(self, taken: Taken) -> _LetterToSend:
-        return _LetterToSend.of(taken, self._envelope_from, self.ledger.now(), self.signer)
+    def _letter(self, taken: Taken) -> LetterToSend:
+        return LetterToSend.of(taken, self._envelope_from, self.ledger.now(), self.signer)
 
-    async def _try(
-        self, lane: _Worker, letter: _LetterToSend, follow: _LetterToSend | None
-    ) -> bool:
+    async def _try(self, lane: _Worker, letter: LetterToSend, follow: LetterToSend | None) -> bool:
         """Try one letter and ask for its record. False: nothing was handed over, it is to be given
         back.
 
@@ -362,6 +324,8 @@ class Dispatch:
         async def before_dot() -> bool:
             if await self._killed():
                 return False
+            if self.course.holds is not None and self.course.holds.has_changed:
+                await self._writer.run(self._share.heed)
             lane.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
             lane.past_mark = await self._writer.mark(
@@ -393,23 +357,21 @@ class Dispatch:
             return
         self._kept = replace(found)
         await self._writer.run(servers.learn, self._server, self._kept)
+        what = []
         if found.per_connection != before.per_connection:
-            self._say(
+            what.append(
                 f"{self._server} takes {found.per_connection} letters on a connection; from now on"
                 " it is opened anew after as many ([limits] per_connection)"
             )
         if found.pipelining_lost != before.pipelining_lost:
             then = "; from now on they are sent one by one ([smtp] pipelining)"
-            self._say(
-                f"{self._server} lost commands that were sent ahead (PIPELINING)"
-                + ("" if found.pipelines else then)
-            )
-
-    def _say(self, what: str) -> None:
-        self.report({"event": "learnt", "what": what})
+            lost = f"{self._server} lost commands that were sent ahead (PIPELINING)"
+            what.append(lost + ("" if found.pipelines else then))
+        for one in what:
+            self.report({"event": "learnt", "what": one})
 
     async def _record(
-        self, lane: _Worker, letter: _LetterToSend, receipt: Receipt, taken: int
+        self, lane: _Worker, letter: LetterToSend, receipt: Receipt, taken: int
     ) -> None:
         """Write down what became of a letter; `taken` is how many the connection had taken before
         it.
@@ -505,7 +467,7 @@ class Dispatch:
         self._feed.stirred.set()
         self.report(event)
 
-    async def _put_back(self, letter: _LetterToSend) -> None:
+    async def _put_back(self, letter: LetterToSend) -> None:
         await self._writer.run(
             transitions.release, [letter.claimed], owner=self._me, at=self.ledger.now()
         )
@@ -530,5 +492,7 @@ class Dispatch:
         """Look whether somebody else has paused or stopped the mail-out."""
         while not self._feed.halted.is_set():
             await asyncio.sleep(LOOK)
+            used = sum(lane.session.is_open for lane in self._lanes)
+            await self._writer.run(self._share.take_connections, used)
             if await self._killed() or await self._feed.over():
                 self._feed.halt()

@@ -11,19 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts, stored_letters
 from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, limits, transitions
 from mailer.ledger.moves.limits import Limits
@@ -31,7 +31,14 @@ from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.moves.writer import Writer
 from mailer.ledger.schema import delivery
 from mailer.ledger.stored_letters import PlannedLetter
+from mailer.letters.message.finish import finished
 from mailer.sending import retry
+from mailer.sending.smtp.session import Envelope
+
+if TYPE_CHECKING:
+    # most letters are signed by the organisation's own server, and its library is slow to import
+    from mailer.letters.message.dkim import Signer
+    from mailer.sending.share import Share
 
 IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
 # letters claimed at once per connection, where no rate limit says otherwise: more would keep
@@ -60,38 +67,54 @@ class SendingOptions:
         minutes=1
     )  # how long to hold back when a server asks to slow down, at first
     kill_switch: Path | None = None  # while this file exists, no dot is written
+    holds: WatchedList | None = None  # whoever comes onto it is not written to any more
 
 
 Taken = tuple[Claimed, PlannedLetter]
 """A delivery that this sender holds, and its letter."""
 
 
+@dataclass(slots=True)
+class LetterToSend:
+    """A claimed delivery with its finished bytes; one object for as long as it is tried."""
+
+    claimed: Claimed
+    dated_at: datetime
+    envelope: Envelope
+
+    @classmethod
+    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> LetterToSend:
+        one, letter = taken
+        dated_at = one.dated_at or now
+        # a delivery report names it, where reports are asked for
+        envid = f"{shown(one.mail_out_id)}-{one.number:03d}"
+        data, shared = finished(letter.own, letter.shared, dated_at, signer)
+        return cls(one, dated_at, Envelope(sender, one.address, data, envid, shared))
+
+
 class LetterQueue:
-    """The letters of one sending. `pause` pauses the mail-out, within the transaction that calls
-    it.
-    """
+    """The letters of one sending."""
 
     def __init__(
         self,
         ledger: Ledger,
         writer: Writer,
         mail_out: MailOut,
-        me: str,
         course: SendingOptions,
-        pause: Callable[[sa.Connection, str], None],
+        share: Share,
     ) -> None:
         self.halted = asyncio.Event()  # no further letter is to be begun
         self.stirred = (
             asyncio.Event()
         )  # something has happened that may make a letter due, or end the waiting
-        self._ledger, self._writer, self._me, self._course = ledger, writer, me, course
+        self._ledger, self._writer, self._course = ledger, writer, course
+        self._share, self._me = share, share.me
         self._id, self._last_day = mail_out.id, mail_out.last_day
-        self._pause = pause
         self._queue: deque[Taken] = deque()
         self._claiming = asyncio.Lock()
         self._filling: asyncio.Task[float | None] | None = None
         self._largest = 1  # bytes of a letter
-        self._first_left: int | None = None  # letters until the look; None: no look is to come
+        self._look_is_to_come = False
         self._held_until = 0.0  # on the loop's clock
         self._asked_to_slow_down = 0
 
@@ -100,13 +123,8 @@ class LetterQueue:
         self.stirred.set()
 
     def begin(self, connection: sa.Connection) -> None:
-        """Find out how many letters are left until somebody is to look at the first ones."""
-        if self._course.first:
-            tried = sa.select(sa.func.count()).where(
-                d.mail_out_id == self._id, d.tried_at.is_not(None)
-            )
-            left = self._course.first - (connection.scalar(tried) or 0)
-            self._first_left = left if left > 0 else None
+        """Find out whether somebody is still to look at the first letters."""
+        self._look_is_to_come = self._begun(connection) < self._course.first
 
     @property
     def tasks(self) -> list[asyncio.Task[Any]]:
@@ -186,13 +204,15 @@ class LetterQueue:
         """Claim what is due. Returns the letters, and the seconds to wait for more (None: there
         will be none).
         """
+        self._share.heed(connection)
         at, course = self._ledger.now(), self._course
         if self._last_day is not None and at.date() > self._last_day:
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
         limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
-        if self._first_left is not None:
-            limit = min(limit, self._first_left)
-            if not limit:
+        if self._look_is_to_come:
+            lock(connection, "claim")  # the first letters are counted over all senders
+            limit = min(limit, course.first - self._begun(connection))
+            if limit <= 0:
                 return [], self._look(connection)
         if course.limits.any:
             if (wait := limits.wait(connection, course.limits, at)) > 0:
@@ -204,18 +224,28 @@ class LetterQueue:
         )
         for one in claimed if course.limits.any else ():
             limits.spend(connection, course.limits, one.address, at)
-        if self._first_left is not None:
-            self._first_left -= len(claimed)
         return claimed, 0.0 if claimed else self._next_due(connection)
 
     def _look(self, connection: sa.Connection) -> float | None:
         """Pause for a look when the first letters have their outcomes; until then wait for them."""
-        _, mine = self._open(connection)
-        if mine:
-            return IDLE
-        self._first_left = None
-        self._pause(connection, LOOKED)
+        if dead := dead_senders(self._ledger, connection, self._id):
+            at = self._ledger.now()
+            rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
+        sending = self._count(connection, State.SENDING)
+        if sending:
+            return IDLE if self._open(connection)[1] == sending else 1.0
+        self._look_is_to_come = False
+        self._share.pause(connection, LOOKED)
         return None
+
+    def _begun(self, connection: sa.Connection) -> int:
+        """Count those whose letter has been begun, by any sender."""
+        begun = (State.SENDING, State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
+        return self._count(connection, *begun)
+
+    def _count(self, connection: sa.Connection, *states: State) -> int:
+        where = (d.mail_out_id == self._id, d.state.in_([state.value for state in states]))
+        return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
 
     def _open(self, connection: sa.Connection) -> tuple[int, int]:
         """Count those that are not settled, and how many of them this sender holds."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from mailer.base.errors import UsageError
+from mailer.base.errors import MailerError, Refused, UsageError
+from mailer.base.locks import locked
 from mailer.contacts import Contact, load_contacts
-from mailer.contacts.holds import Hold, Holds, forget, hold, load_holds, release
+from mailer.contacts.holds import Hold, Holds, WatchedList, forget, hold, load_holds, release
 
 HEAD = "address,name,delegation,because,since,by\n"
 
@@ -164,3 +167,42 @@ def test_who_is_nearly_on_the_list_is_asked_about(tmp_path: Path, name: str, ask
     found = holds(tmp_path, "old@no.example,Karin S. Prøvesen,NO,asked,2026-03-03,Ilse\n")
     problems = found.doubts(load_contacts(tmp_path))
     assert [(p.code, p.cell) for p in problems] == [("C203", "2:2")] * asked
+
+
+def test_everyone_who_is_held_at_the_same_moment_is_on_the_list(tmp_path: Path) -> None:
+    path, backups = tmp_path / "contacts" / "_hold.csv", tmp_path / "backups"
+    entries = [
+        Hold(
+            f"p{number}@no.example", f"Person {number}", "NO", "asked", "2027-01-04", "Ilse", "", 0
+        )
+        for number in range(8)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda entry: hold(path, backups, entry), entries))
+    assert {entry.address for entry in load_holds(path)} == {entry.address for entry in entries}
+
+
+def test_list_that_somebody_else_keeps_locked_is_left_alone_with_his_name(tmp_path: Path) -> None:
+    path, backups = tmp_path / "_hold.csv", tmp_path / "backups"
+    entry = Hold("p@no.example", "", "", "asked", "2027-01-04", "Ilse", "", 0)
+    with locked(tmp_path / "_hold.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mailer.contacts.holds.PATIENCE", 0.1)
+        with pytest.raises(Refused, match=f"process {os.getpid()}"):
+            hold(path, backups, entry)
+    assert not path.exists()
+    hold(path, backups, entry)
+
+
+def test_watched_list_has_news_once_for_every_change(tmp_path: Path) -> None:
+    path = tmp_path / "_hold.csv"
+    watched = WatchedList(path)
+    first = watched.news()
+    assert first is not None and not first and not watched.has_changed and watched.news() is None
+    holds(tmp_path, LINE)
+    assert watched.has_changed
+    again = watched.news()
+    assert again is not None and len(again) == 1 and watched.news() is None
+    path.write_text(HEAD + ",,,,,\n" + "not an address,,,,,\n", encoding="utf-8")
+    with pytest.raises(MailerError, match="cannot be trusted"):
+        watched.news()
+    assert watched.has_changed or watched.news() is None

@@ -26,6 +26,9 @@ class StubbornServer:
         } | dict(answers or {})
         self.dots: list[str] = []  # recipients, in the order of their dots
         self.connections = 0
+        self.open, self.most_at_once = 0, 0
+        self.greets_after: asyncio.Event | None = None
+        self.called = asyncio.Event()  # somebody has connected
         self.session_takes = 0  # letters, then 421; 0: as many as there are
         self.saw_a_dot = asyncio.Event()
 
@@ -43,12 +46,17 @@ class StubbornServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
+        self.most_at_once = max(self.open, self.most_at_once)
         self._tasks.add(asyncio.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient, in_data, taken = "", False, 0
         try:
             with contextlib.suppress(OSError):
+                self.called.set()
+                if self.greets_after is not None:
+                    await self.greets_after.wait()
                 writer.write(b"220 stubborn.example\r\n")
                 while line := await reader.readline():
                     if in_data and line != b".\r\n":
@@ -73,4 +81,5 @@ class StubbornServer:
                     if verb == "QUIT":
                         break
         finally:
+            self.open -= 1
             writer.transport.abort()

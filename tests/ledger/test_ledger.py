@@ -17,14 +17,15 @@ from alembic.migration import MigrationContext
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
+from mailer.contacts.holds import Hold, Holds
 from mailer.ledger import mailouts, migrations
-from mailer.ledger.guard import health
+from mailer.ledger.guard import health, rescue
 from mailer.ledger.guard.senders import dead_senders, sender
 from mailer.ledger.ledger import Ledger, number_of, shown
-from mailer.ledger.moves import claims, transitions
+from mailer.ledger.moves import claims, holding, transitions
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event, metadata
-from tests.conftest import SettableClock, a_plan, damage
+from tests.conftest import SettableClock, a_contact, a_plan, damage
 
 YES = Receipt(
     State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1
@@ -319,10 +320,68 @@ def test_stopping_ends_the_trying_of_everyone_who_waits(journey: Journey) -> Non
     one, two = journey.claim(2)
     journey.record(one, LATER, reason=Reason.LATER, next_try_at=journey.clock())
     journey.become(MailOutState.STOPPED)
-    assert journey.counts() == {State.NOT_SENT: 5, State.SENDING: 1, State.SKIPPED: 2}
+    assert journey.counts() == {State.NOT_SENT: 6, State.SKIPPED: 2}
     with journey.ledger.writing() as connection:
         transitions.release(connection, [two], owner=ME, at=journey.clock())
     assert journey.counts() == {State.NOT_SENT: 6, State.SKIPPED: 2}
+
+
+def test_stopping_leaves_nobody_open_but_whose_marker_is_set(journey: Journey) -> None:
+    marked, put_off, claimed = journey.claim(3)
+    assert journey.mark(marked) and journey.mark(put_off)
+    journey.become(MailOutState.STOPPED)
+    assert journey.counts() == {State.SENDING: 2, State.NOT_SENT: 4, State.SKIPPED: 2}
+    assert not journey.mark(claimed)
+    again = journey.clock() + timedelta(minutes=5)
+    assert journey.record(put_off, LATER, next_try_at=again)  # a 4xx that was on its way
+    assert journey.record(marked, YES)
+    assert journey.counts() == {State.ACCEPTED: 1, State.NOT_SENT: 5, State.SKIPPED: 2}
+    assert journey.one(put_off.number).reason == Reason.STOPPED
+
+
+def test_what_a_dead_sender_left_in_a_stopped_mail_out_is_settled_at_the_next_look(
+    journey: Journey, ledger: Ledger
+) -> None:
+    marked, _claimed = journey.claim(2, owner="00dead000000")
+    assert journey.mark(marked, owner="00dead000000")
+    journey.become(MailOutState.STOPPED)
+    rescue.settle_over(ledger, me="Jana")
+    assert journey.counts() == {State.UNKNOWN: 1, State.NOT_SENT: 5, State.SKIPPED: 2}
+
+
+def test_person_who_is_held_is_taken_out_wherever_no_marker_is_set(
+    journey: Journey, ledger: Ledger
+) -> None:
+    past, claimed = journey.claim(2)
+    assert journey.mark(past)
+    held = Holds(
+        tuple(
+            Hold(a_contact(number).address, "", "", "asked", "", "", "", 0)
+            for number in (past.number, claimed.number, 6)
+        )
+    )
+    with ledger.writing() as connection:
+        (out,) = holding.take_out_of_all(connection, held, at=journey.clock(), who="Ilse")
+    assert set(out.numbers) == {claimed.number, 6} and out.too_late == (past.number,)
+    assert (out.mail_out, out.state) == (shown(journey.id), MailOutState.SENDING)
+    assert not journey.mark(claimed)
+    assert journey.counts() == {
+        State.SENDING: 1,
+        State.NOT_SENT: 2,
+        State.WAITING: 3,
+        State.SKIPPED: 2,
+    }
+    assert journey.one(6).reason == Reason.ON_HOLD
+
+
+def test_marker_of_a_sender_who_wrote_no_dot_is_taken_back(
+    journey: Journey, ledger: Ledger
+) -> None:
+    (one,) = journey.claim()
+    assert journey.mark(one)
+    with ledger.writing() as connection:
+        transitions.release(connection, [one], owner=ME, at=journey.clock())
+    assert journey.counts() == {State.WAITING: 6, State.SKIPPED: 2}
 
 
 def test_every_move_has_its_event_and_only_known_edges_are_taken(

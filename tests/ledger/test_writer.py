@@ -21,7 +21,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
-from mailer.ledger.moves.writer import Writer
+from mailer.ledger.moves.writer import FRESH, Writer
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.sending.dispatch import Dispatch
@@ -85,6 +85,32 @@ async def test_pause_that_is_asked_for_in_the_same_breath_as_a_marker_holds(
     marked = [writer.mark(marker(ledger, one), after=None) for one in claimed]
     *may, _ = await asyncio.gather(*marked, writer.run(pause))
     assert may == [False] * 4
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_marker_that_is_heard_of_too_late_is_set_once_more_or_not_at_all(
+    ledger: Ledger,
+    writer: Writer,
+    claimed: list[Claimed],
+    monkeypatch: pytest.MonkeyPatch,
+    paused: bool,
+) -> None:
+    """As by a sender that was stopped (Ctrl-Z) between its marker and its dot, or that the machine
+    had no time for: what was true at the marker may be so no longer.
+    """
+    times = iter([0.0, FRESH, FRESH, FRESH + 0.1])  # on disk, heard of; and once more
+
+    def steady() -> float:
+        now = next(times)
+        if paused and now == FRESH:
+            with ledger.writing() as connection:
+                mailouts.change(
+                    connection, claimed[0].mail_out_id, MailOutState.PAUSED, at=ledger.now(), who=ME
+                )
+        return now
+
+    monkeypatch.setattr("mailer.base.clock.steady", steady)
+    assert await writer.mark(marker(ledger, claimed[0]), after=None) is not paused
 
 
 async def test_what_is_asked_for_while_somebody_else_writes_is_one_commit(

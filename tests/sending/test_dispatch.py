@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,20 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused, ServerError
 from mailer.base.states import MailOutState, State
+from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts
+from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
-from mailer.ledger.schema import letter
+from mailer.ledger.schema import letter, share
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.queue import SendingOptions
+from mailer.sending.share import Share
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
-from tests.conftest import a_contact
+from tests.conftest import SettableClock, a_contact
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
 
 QUICK = Patience(connect=2, command=3, data=3, stall=3, dot=3, goodbye=1)
@@ -48,6 +52,11 @@ def states(ledger: Ledger, mail_out_id: int) -> dict[State, int]:
             for state, number in deliveries.counts(connection, mail_out_id).items()
             if number
         }
+
+
+def become(ledger: Ledger, mail_out_id: int, state: MailOutState) -> None:
+    with ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, state, at=ledger.now(), who="Jana")
 
 
 def state_of(ledger: Ledger, mail_out_id: int) -> MailOutState:
@@ -197,6 +206,112 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
         counts = states(ledger, mail_out_id)
         left = State.WAITING if state is MailOutState.PAUSED else State.NOT_SENT
         assert counts == {State.ACCEPTED: len(server.dots), left: 200 - len(server.dots)}
+
+
+@pytest.mark.parametrize("who", ["a helper", "a resume before the pause"])
+async def test_whoever_is_connecting_does_not_undo_a_pause(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock, who: str
+) -> None:
+    mail_out_id = planned(6)
+    become(ledger, mail_out_id, MailOutState.SENDING)
+    greet = asyncio.Event()
+    async with StubbornServer() as server:
+        server.greets_after = greet
+        dispatch = Dispatch(
+            ledger, mail_out_id, session_to(server.port), NOW, helper=who == "a helper"
+        )
+        sending = asyncio.create_task(dispatch.run())
+        await asyncio.wait_for(server.called.wait(), 10)
+        become(ledger, mail_out_id, MailOutState.PAUSED)
+        greet.set()
+        after = await asyncio.wait_for(sending, 20)
+    assert after.state is MailOutState.PAUSED and not server.dots
+
+
+async def test_helper_that_comes_to_a_paused_mail_out_leaves_it_so(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(6)
+    become(ledger, mail_out_id, MailOutState.SENDING)
+    become(ledger, mail_out_id, MailOutState.PAUSED)
+    async with StubbornServer() as server:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), NOW, helper=True)
+        after = await asyncio.wait_for(dispatch.run(), 20)
+    assert after.state is MailOutState.PAUSED and not server.dots
+
+
+async def test_first_letters_are_counted_over_all_senders(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(20)
+    course = replace(NOW, first=5)
+    async with StubbornServer() as server:
+        senders = [Dispatch(ledger, mail_out_id, session_to(server.port), course) for _ in range(3)]
+        await asyncio.gather(*(sender.run() for sender in senders))
+    assert len(server.dots) == 5
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 5, State.WAITING: 15}
+    assert state_of(ledger, mail_out_id) is MailOutState.PAUSED
+
+
+async def test_connections_are_those_of_all_senders_together_and_shared(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(60)
+    told: list[dict[str, Any]] = []
+    async with StubbornServer() as server:
+        course = replace(NOW, connections=2, per_connection=5)
+        first = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        others = [
+            Dispatch(ledger, mail_out_id, session_to(server.port), course, told.append, helper=True)
+            for _ in range(2)
+        ]
+        sending = asyncio.create_task(first.run())
+        await asyncio.wait_for(server.saw_a_dot.wait(), 10)
+        await asyncio.gather(sending, *(one.run() for one in others))
+    assert server.most_at_once <= 2
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 60}
+    with ledger.reading() as connection:
+        assert connection.execute(sa.select(share)).all() == []
+
+
+def test_share_of_a_dead_sender_falls_to_the_others(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(6)
+    with sender(ledger) as one, sender(ledger) as two, ledger.writing() as connection:
+        first, second = (
+            Share(ledger, mail_out_id, me, SendingOptions(connections=3), False, 0, print)
+            for me in sorted((one, two))
+        )
+        dead = {"mail_out_id": mail_out_id, "sender": "00dead000000", "connections": 3}
+        connection.execute(sa.insert(share).values(dead))
+        assert first.take_connections(connection, 0) == 3
+        assert second.take_connections(connection, 0) == 0  # until the first gives some back
+        assert first.take_connections(connection, 3) == 2
+        assert second.take_connections(connection, 0) == 0  # it still has three
+        assert first.take_connections(connection, 2) == 2
+        assert second.take_connections(connection, 0) == 1
+
+
+async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    path = tmp_path / "_hold.csv"
+    mail_out_id = planned(6)
+    course = replace(NOW, connections=1, holds=WatchedList(path))
+    held = [address(number) for number in (2, 5, 6)]  # the next one is claimed already
+
+    def report(event: dict[str, Any]) -> None:
+        if event["event"] == "outcome" and not path.exists():
+            path.write_text("address,name\n" + "".join(f"{one},\n" for one in held))
+
+    async with StubbornServer() as server:
+        server.session_takes = 0
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), course, report).run()
+    assert after.state is MailOutState.FINISHED
+    gone = [one for one in held if one not in server.dots]
+    assert set(gone) >= {address(5), address(6)}
+    assert states(ledger, mail_out_id)[State.NOT_SENT] == len(gone)
 
 
 async def test_paused_mail_out_goes_on_where_it_was(

@@ -13,16 +13,15 @@ from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_steps, show_totals
-from mailer.contacts.contact import Contact
-from mailer.contacts.holds import load_holds
+from mailer.contacts.holds import load_holds, trusted
 from mailer.ledger import mailouts
-from mailer.ledger.guard import copies, health
+from mailer.ledger.guard import copies, health, rescue
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import approvals
+from mailer.ledger.moves import approvals, holding
 from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
-from mailer.plan.draft import as_planned, changes_since, draft, own_delegations, trusted
+from mailer.plan.draft import as_planned, changes_since, draft, own_delegations
 from mailer.plan.sources import SETTINGS
 from mailer.sending.connect import course_of, sessions, signer
 
@@ -78,6 +77,7 @@ def _change(desk: Desk, mail_out_id: int, to: MailOutState) -> int:
                     hint=f"mailer status {before.name}", code="S210",
                 )  # fmt: skip
             mailouts.change(connection, mail_out_id, to, at=ledger.now(), who=getpass.getuser())
+        rescue.settle_over(ledger, me=getpass.getuser())
         with ledger.reading() as connection:
             now = mailouts.get(connection, mail_out_id)
             counts = deliveries.counts(connection, mail_out_id)
@@ -130,6 +130,7 @@ def _send(
         with ledger.reading() as connection:
             mail_out = mailouts.get(connection, mail_out_id)
             counts = deliveries.counts(connection, mail_out_id)
+            last_word = mailouts.last_word(connection, mail_out_id)
         fresh = mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED)
         if mail_out.state is MailOutState.FINISHED:
             return _over(desk, ledger, mail_out)
@@ -152,10 +153,17 @@ def _send(
         if ask and left:
             total = sum(counts.values()) - counts[State.SKIPPED]
             _confirm(desk, mail_out, confirm, left, total)
+            _still_as_planned(desk, ledger, mail_out, fresh)  # somebody may have thought for long
         try:
             course = course_of(desk.workspace, first)
             after = run(
-                desk, ledger, mail_out, sessions(desk.workspace), course, signer(desk.workspace)
+                desk,
+                ledger,
+                mail_out,
+                sessions(desk.workspace),
+                course,
+                signer(desk.workspace),
+                last_word=last_word,
             )
             return _over(desk, ledger, after)
         except ServerError:
@@ -238,23 +246,15 @@ def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
     how many.
     """
     holds = trusted(load_holds(desk.workspace.hold_list, own_delegations(desk.workspace.root)))
-    if not holds:
-        return 0
     with ledger.writing() as connection:
-        waiting = deliveries.each(connection, mail_out.id, states=(State.WAITING, State.DEFERRED))
-        held = [
-            one.number
-            for one in waiting
-            if holds.match(
-                Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
-            )
-        ]
-        if held:
-            mailouts.held(connection, mail_out.id, held, at=ledger.now(), who=getpass.getuser())
-            desk.say(
-                f"{_people(len(held))} on the hold list since the plan, and will not be written to."
-            )
-        return len(held)
+        out = holding.take_out(
+            connection, mail_out.id, holds, at=ledger.now(), who=getpass.getuser()
+        )
+    if out is None:
+        return 0
+    number = len(out.numbers)
+    desk.say(f"{_people(number)} on the hold list since the plan, and will not be written to.")
+    return number
 
 
 def _confirm(desk: Desk, mail_out: MailOut, confirm: int | None, left: int, total: int) -> None:

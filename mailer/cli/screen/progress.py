@@ -51,6 +51,7 @@ def run(
     signer: Signer | None = None,
     *,
     helper: bool = False,
+    last_word: int | None = None,
 ) -> MailOut:
     """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the
     mail-out then stands.
@@ -64,7 +65,7 @@ def run(
     left = sum(counts[state] for state in OPEN)
     with _screen(desk, mail_out.name, total, total - left) as report:
         told = _told(desk, mail_out.name, report)
-        dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer)
+        dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer, helper, last_word)
         after, why = asyncio.run(_run(desk, dispatch, helper=helper))
     return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
 

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from starlette.responses import Response
 
+from mailer.actions import hold as actions
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.console.request import Visit
 from mailer.contacts import holds, load_contacts
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.edit import marked_copy as marked
 from mailer.contacts.edit import turnover, write
+from mailer.ledger.moves.holding import TakenOut
 
 KINDS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".ods")
 DAY = 86_400  # seconds that a dropped sheet is kept
@@ -274,15 +276,25 @@ def hold(visit: Visit) -> Response:
         0,
     )
     workspace = visit.workspace
-    holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
+    out = actions.hold(workspace, visit.console.ledger, entry, at=visit.now(), who=visit.who)
     visit.journal(
         "held", entry.delegation
     )  # no name: what is erased in the list must not stand here
-    who = entry.name or entry.address
-    return visit.go(
-        "/contacts/hold-list",
-        visit.say("{name} is on the hold list and will not be written to.", name=who),
-    )
+    return visit.go("/contacts/hold-list", said_of_hold(visit, entry, out))
+
+
+def said_of_hold(visit: Visit, entry: holds.Hold, out: list[TakenOut]) -> str:
+    """Say what a hold has done."""
+    name = entry.name or entry.address
+    said = [visit.say("{name} is on the hold list and will not be written to.", name=name)]
+    gone = [one.mail_out for one in out if one.numbers]
+    late = [one.mail_out for one in out if one.too_late]
+    if gone:
+        said.append(visit.say("Taken out of {where}.", where=", ".join(gone)))
+    if late:
+        what = "Too late for {where}: that letter is being handed over."
+        said.append(visit.say(what, where=", ".join(late)))
+    return " ".join(said)
 
 
 def release(visit: Visit) -> Response:

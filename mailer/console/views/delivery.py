@@ -10,12 +10,14 @@ from email import message_from_bytes, policy
 
 from starlette.responses import HTMLResponse, Response
 
+from mailer.actions import hold as actions
 from mailer.base.address import allowed
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
 from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
+from mailer.console.views.contacts import said_of_hold
 from mailer.contacts import holds
 from mailer.contacts.contact import Contact
 from mailer.ledger import events, notes
@@ -223,11 +225,8 @@ def hold(visit: Visit) -> Response:
         one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0
     )
     workspace = visit.workspace
-    holds.hold(workspace.hold_list, workspace.state_dir / "backups", entry)
+    out = actions.hold(workspace, visit.console.ledger, entry, at=visit.now(), who=visit.who)
     visit.journal(
         "held", one.shown
     )  # the list has the name; what is erased there must not stand here
-    return visit.go(
-        _here(visit),
-        visit.say("{name} is on the hold list and will not be written to.", name=one.name),
-    )
+    return visit.go(_here(visit), said_of_hold(visit, entry, out))

@@ -24,12 +24,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.base.states import Reason, Receipt, Stage, State
+from mailer.base.states import MailOutState, Reason, Receipt, Stage, State
 from mailer.ledger.guard import senders
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import transitions
 from mailer.ledger.moves.transitions import Claimed, Outcome
-from mailer.ledger.schema import delivery
+from mailer.ledger.schema import delivery, mail_out
 
 d = delivery.c
 
@@ -64,6 +64,22 @@ def take_over(
             if connection.scalar(sa.select(sa.exists().where(*transitions.held(one.one, owner)))):
                 transitions.record_all(connection, [one])
     return transitions.recover(connection, mail_out_id, dead=dead, owner=me, at=at)
+
+
+def settle_over(ledger: Ledger, *, me: str) -> None:
+    """Settle what dead senders left in mail-outs that are over: nobody sends those any more."""
+    over = [MailOutState.STOPPED.value, MailOutState.FINISHED.value]
+    with ledger.reading() as connection:
+        left = connection.scalars(
+            sa.select(mail_out.c.id).where(
+                mail_out.c.state.in_(over),
+                sa.exists().where(d.mail_out_id == mail_out.c.id, d.state == State.SENDING.value),
+            )
+        ).all()
+    for mail_out_id in left:
+        with ledger.writing() as connection:
+            dead = senders.dead_senders(ledger, connection, mail_out_id)
+            take_over(ledger, connection, mail_out_id, dead, me=me, at=ledger.now())
 
 
 def tidy(ledger: Ledger, connection: sa.Connection) -> None:

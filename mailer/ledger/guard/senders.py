@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -87,13 +87,18 @@ def dead_senders(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
         .distinct()
         .where(d.mail_out_id == mail_out_id, d.state == State.SENDING.value)
     )
+    return dead_among(ledger, connection, [owner for owner in owners if owner])
+
+
+def dead_among(ledger: Ledger, connection: sa.Connection, names: Iterable[str]) -> list[str]:
+    """Name those of some senders who are proven dead."""
     folder = _folder(ledger)
     if folder is None:
-        return [owner for owner in owners if owner and not _holds_its_lock(connection, owner)]
-    dead = [owner for owner in owners if owner and not _alive(folder / owner)]
-    for owner in dead:
-        if not _keeps_something(folder / owner):
-            (folder / owner).unlink(missing_ok=True)
+        return [name for name in names if not _holds_its_lock(connection, name)]
+    dead = [name for name in names if not _alive(folder / name)]
+    for name in dead:
+        if not _keeps_something(folder / name):
+            (folder / name).unlink(missing_ok=True)
     return dead
 
 

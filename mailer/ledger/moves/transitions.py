@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -245,6 +246,8 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
     ]
     ours = _settle_all(connection, rows)
     _ATTEMPT.run(connection, rows)
+    if put_off := [this for this in outcomes if this.state is State.DEFERRED]:
+        _end_what_is_over(connection, put_off)
     for this, is_ours in zip(outcomes, ours, strict=True):
         if not is_ours:  # the answer came too late to count, and is evidence all the same
             words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
@@ -258,6 +261,20 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
                 detail=words,
             )
     return ours
+
+
+def _end_what_is_over(connection: sa.Connection, put_off: Sequence[Outcome]) -> None:
+    """Let nobody be tried again whose mail-out was stopped while the answer was on its way."""
+    stopped = connection.scalars(
+        sa.select(mail_out.c.id).where(
+            mail_out.c.id.in_({this.one.mail_out_id for this in put_off}),
+            mail_out.c.state == MailOutState.STOPPED.value,
+        )
+    ).all()
+    for this in put_off:
+        if (mail_out_id := this.one.mail_out_id) in stopped:
+            it = d.id == this.one.id
+            not_sent(connection, mail_out_id, Reason.STOPPED, it, at=this.at, who=this.owner)
 
 
 def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
@@ -287,7 +304,7 @@ def release(
     connection: sa.Connection, claimed: Collection[Claimed], *, owner: str, at: datetime
 ) -> None:
     """Give back what was claimed and not handed over: it waits again, or is not sent where the
-    mail-out is stopped.
+    mail-out is stopped. A marker of its own sender, who wrote no dot after it, does not count.
     """
     for one in claimed:
         _give_back(connection, one.mail_out_id, held(one, owner), at=at, who=owner)
@@ -325,7 +342,7 @@ def recover(
     for row in rows:
         tried = _tried(lost, Reason.BROKE_AFTER_DOT, owner, at)
         _ATTEMPT.run(connection, [{"one": row.id, "number": row.attempts, **tried}])
-    _give_back(connection, mail_out_id, left, at=at, who=owner)
+    _give_back(connection, mail_out_id, (*left, d.handover_at.is_(None)), at=at, who=owner)
     return len(rows)
 
 
@@ -344,23 +361,16 @@ def _give_back(
     at: datetime,
     who: str,
 ) -> None:
-    """Let those without a marker wait again, as if they had not been claimed; a stopped mail-out
-    ends their trying.
+    """Let those who match wait again, as if they had not been claimed; a stopped mail-out ends
+    their trying.
     """
     state = connection.scalar(sa.select(mail_out.c.state).where(mail_out.c.id == mail_out_id))
-    here = (*where, d.handover_at.is_(None))
+    again: dict[str, Any] = {"attempts": d.attempts - 1, "handover_at": None}
     if state == MailOutState.STOPPED.value:
-        move(
-            connection,
-            State.NOT_SENT,
-            *here,
-            at=at,
-            who=who,
-            reason=Reason.STOPPED,
-            attempts=d.attempts - 1,
-        )
+        reason = Reason.STOPPED
+        move(connection, State.NOT_SENT, *where, at=at, who=who, reason=reason, **again)
     else:
-        move(connection, State.WAITING, *here, at=at, who=who, attempts=d.attempts - 1)
+        move(connection, State.WAITING, *where, at=at, who=who, **again)
 
 
 # ----------------------------------------------------------------- moves by people and by the clock
@@ -375,24 +385,19 @@ def not_sent(
     who: str,
     detail: str = "",
 ) -> int:
-    """End the trying of everyone who waits or is deferred and matches (edge j). Returns
-    how many.
+    """End the trying of everyone who matches and is not past the marker (edge j). Returns how many.
+
+    Of a claim that is under way the marker will be refused, so that no dot is written.
     """
+    here = (d.mail_out_id == mail_out_id, *where)
+    end = partial(move, connection, State.NOT_SENT, *here, at=at, who=who, reason=reason)
     open_ = d.state.in_([State.WAITING.value, State.DEFERRED.value])
-    return len(
-        move(
-            connection,
-            State.NOT_SENT,
-            d.mail_out_id == mail_out_id,
-            open_,
-            *where,
-            at=at,
-            who=who,
-            reason=reason,
-            detail=detail,
-            next_try_at=None,
-        )
-    )
+    begun = sa.and_(d.state == State.SENDING.value, d.handover_at.is_(None))
+    ended = [
+        *end(open_, detail=detail, next_try_at=None),
+        *end(begun, detail=detail, attempts=d.attempts - 1),
+    ]
+    return len(ended)
 
 
 def settle(

@@ -18,11 +18,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
+from mailer.base import clock
 from mailer.ledger.ledger import Ledger, Unwritable
 from mailer.ledger.moves import transitions
 from mailer.ledger.moves.transitions import Marker, Outcome
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 ENOUGH = 100
 """So many wishes are not kept waiting for others."""
+FRESH = 0.5
+"""Seconds after a marker within which the dot is written, or the marker is set once more."""
 TRIES, PAUSE = 3, 0.5  # how often a disk that takes nothing is asked, and the seconds between
 
 _Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
@@ -48,13 +52,14 @@ class _WriteKind(IntEnum):
 class Write(Generic[T]):
     """Something asked of the ledger; `done` is its answer, once it is on disk."""
 
-    __slots__ = ("after", "done", "fault", "item", "kind", "value")
+    __slots__ = ("after", "done", "fault", "item", "kind", "value", "written_at")
 
     def __init__(
         self, kind: _WriteKind, item: Any, done: asyncio.Future[T], after: Write[Any] | None = None
     ) -> None:
         self.kind, self.item, self.done, self.after = kind, item, done, after
         self.value: T | None = None
+        self.written_at = 0.0  # when it was on disk, on `clock.steady`
         self.fault: BaseException | None = None
 
 
@@ -101,10 +106,17 @@ class Writer:
         """Set a marker (`moves.mark_all`); `after` is the outcome that must be on disk with it, or
         before it.
 
-        Raises what kept that outcome from being written; then this marker is not set.
+        Whoever comes late from the commit, stopped or on a busy machine, sets it once more: what is
+        true at a marker holds for half a second and not for longer. Raises what kept that outcome
+        from being written; then this marker is not set.
         """
-        value: bool = await self._ask(_WriteKind.MARKER, marker, after).done
-        return value
+        while True:
+            write = self._ask(_WriteKind.MARKER, marker, after)
+            if not await write.done:
+                return False
+            if clock.steady() - write.written_at < FRESH:
+                return True
+            marker, after = replace(marker, at=self.ledger.now()), None
 
     def _ask(self, kind: _WriteKind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
         write: Write[Any] = Write(kind, item, self._loop.create_future(), after)
@@ -142,6 +154,9 @@ class Writer:
             ]:
                 with contextlib.suppress(OSError):  # kept nowhere, they will be unknown
                     self._keep(lost)
+            now = clock.steady()
+            for one in writes:
+                one.written_at = now
             self._loop.call_soon_threadsafe(_answer, writes)
 
     def _together(self, writes: list[Write[Any]]) -> None:

@@ -1,0 +1,72 @@
+"""Who came onto the hold list is taken out of what is planned and of what is being sent.
+
+The moves and their events are one transaction. A claim whose marker is not set yet is ended, too:
+the marker will be refused, so that no dot is written. Whoever is past it cannot be called back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.contacts.contact import Contact
+from mailer.contacts.holds import Holds
+from mailer.ledger.ledger import shown
+from mailer.ledger.moves import transitions
+from mailer.ledger.schema import delivery, mail_out
+
+d, m = delivery.c, mail_out.c
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """What a hold meant for one mail-out."""
+
+    mail_out: str  # M-0003
+    state: MailOutState
+    numbers: tuple[int, ...]  # who will not be written to
+    too_late: tuple[int, ...] = ()  # whose letter is being handed over
+
+
+def take_out(
+    connection: sa.Connection, mail_out_id: int, holds: Holds, *, at: datetime, who: str
+) -> TakenOut | None:
+    """End the trying of everyone in a mail-out who is on the list; None where nobody is."""
+    if not holds:
+        return None
+    people = connection.execute(
+        sa.select(d.number, d.name, d.address, d.delegation).where(
+            d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN])
+        )
+    )
+    held = [
+        one.number
+        for one in people
+        if holds.match(Contact("", None, 0, one.delegation, name=one.name, address=one.address))
+    ]
+    if not held:
+        return None
+    them = d.number.in_(held)
+    transitions.not_sent(connection, mail_out_id, Reason.ON_HOLD, them, at=at, who=who)
+    late: Sequence[int] = connection.scalars(
+        sa.select(d.number).where(
+            d.mail_out_id == mail_out_id, them, d.state == State.SENDING.value
+        )
+    ).all()
+    state = connection.execute(sa.select(m.state).where(m.id == mail_out_id)).scalar_one()
+    out = tuple(number for number in held if number not in late)
+    return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late))
+
+
+def take_out_of_all(
+    connection: sa.Connection, holds: Holds, *, at: datetime, who: str
+) -> list[TakenOut]:
+    """Do the same in every mail-out that is not over."""
+    over = [MailOutState.STOPPED.value, MailOutState.FINISHED.value]
+    open_ = connection.scalars(sa.select(m.id).where(m.state.not_in(over)).order_by(m.id)).all()
+    found = (take_out(connection, mail_out_id, holds, at=at, who=who) for mail_out_id in open_)
+    return [one for one in found if one is not None]
