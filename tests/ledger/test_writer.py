@@ -251,14 +251,14 @@ STRACE = shutil.which("strace")
 SENDING = """
 import asyncio, sys
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import Course
+from mailer.sending.queue import SendingOptions
 from mailer.ledger.ledger import Ledger
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 server = Server("127.0.0.1", int(sys.argv[2]), "none", None, None, helo="rights.example")
 with Ledger(sys.argv[1]) as ledger:
     session = lambda: SmtpSession(server, Patience(), lambda _: True)
-    asyncio.run(Dispatch(ledger, 1, session, Course(connections=int(sys.argv[3]))).run())
+    asyncio.run(Dispatch(ledger, 1, session, SendingOptions(connections=int(sys.argv[3]))).run())
 """
 SYNCED = re.compile(r"fdatasync(\(\d+<\S+-wal>\)| resumed>\)) += 0")
 WRITTEN = re.compile(r'sendto\((\d+)<[^>]*>+, "((?:[^"\\]|\\.)*)"')
