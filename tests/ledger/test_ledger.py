@@ -33,6 +33,8 @@ YES = Receipt(
 LATER = Receipt(State.DEFERRED, Stage.RCPT, 450, "4.2.0", "greylisted")
 ME = "sender-one"
 
+DATA = Path(__file__).parents[1] / "data"
+
 
 class Journey:
     """Short names for what a sender does to one mail-out."""
@@ -109,12 +111,41 @@ def test_new_log_has_the_tables_of_the_schema(ledger: Ledger) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+ON_POSTGRESQL = {"  id INTEGER": "  id SERIAL", "DATETIME": "TIMESTAMPTZ", "BLOB": "BYTEA"}
+
+
+def tables_of_today(connection: sa.Connection, version: str) -> None:
+    """Make the tables as they were when the steps began, and say that they are of this version."""
+    script = (DATA / "tables-0006.sql").read_text("utf-8")
+    if connection.dialect.name == "postgresql":
+        for ours, theirs in ON_POSTGRESQL.items():
+            script = script.replace(ours, theirs)
+    steps = [*script.split(";\n"), "CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY)"]
+    for step in filter(str.strip, steps):
+        connection.exec_driver_sql(step)
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:it)"), {"it": version})
+
+
 def test_migrations_lead_to_the_tables_of_the_schema(ledger_url: str, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     engine = sa.create_engine(ledger_url)
     with engine.begin() as connection:
+        tables_of_today(connection, "0006")
         migrations.upgrade(connection)
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_log_from_before_the_beginning_is_refused_with_the_way_out(
+    ledger_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    engine = sa.create_engine(ledger_url)
+    with engine.begin() as connection:
+        tables_of_today(connection, "0003")
+        with pytest.raises(Refused, match="older version") as refused:
+            migrations.upgrade(connection)
+    assert "mailer init" in refused.value.hint
     engine.dispose()
 
 

@@ -12,6 +12,9 @@ HEAD = "0008"
 """The newest version. Kept here so that a log that is up to date opens without importing Alembic.
 """
 
+BEGINNING = "0006"
+"""The oldest version whose logs are opened: that of the last commit before the first release."""
+
 
 def create(connection: sa.Connection) -> None:
     """Make the tables of HEAD where there are none, without walking through all that
@@ -41,8 +44,16 @@ def upgrade(connection: sa.Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as fault:
+        found = str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
+        older = found < BEGINNING
         raise Refused(
-            "This send log was written by a newer version of the mailer. It was left as it is.",
-            hint="Install that version, or a newer one, and type the same command again.",
+            f"This send log was written by {'an older' if older else 'a newer'} version of the"
+            " mailer. It was left as it is.",
+            hint=(
+                "It is from before the first release. Keep it for the record, with the version"
+                " that wrote it, and begin in a new folder: mailer init FOLDER."
+                if older
+                else "Install that version, or a newer one, and type the same command again."
+            ),
             code="S304",
         ) from fault
