@@ -35,14 +35,7 @@ def selected(
 
     Raises `UsageError` for a delegation that there is not: never does a slip mean everyone.
     """
-    codes = set()
-    for name in names:
-        found = delegations.find(name)
-        if found is None:
-            close = delegations.suggest(name)
-            hint = f'did you mean "{close}"?' if close else "write its code or its name"
-            raise UsageError(f"There is no delegation {name!r}.", hint=hint)
-        codes.add(found.code)
+    codes = {delegations.named(name).code for name in names}
     return Selection(delegations=frozenset(codes), roles=frozenset(roles))
 
 

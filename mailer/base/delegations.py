@@ -113,6 +113,19 @@ class Delegations:
             self._by_spelling.get("".join(words[1:])) if words[:1] == ("the",) else None
         )
 
+    def named(self, text: str) -> Delegation:
+        """Find a delegation as `find` does; raises `UsageError` where there is none."""
+        found = self.find(text)
+        if found is None:
+            close = self.suggest(text)
+            hint = (
+                f'did you mean "{close}"?'
+                if close
+                else "write its two-letter code, or its name in English or French"
+            )
+            raise UsageError(f'There is no delegation called "{text}".', hint=hint)
+        return found
+
     def suggest(self, text: str) -> str | None:
         """Return the English name that `text` was perhaps meant to be, for "did you mean"; never
         used by itself.

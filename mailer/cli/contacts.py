@@ -7,7 +7,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -327,31 +326,9 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
 @click.pass_obj
 def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
     """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
-    from mailer.base.delegations import Delegations
-    from mailer.cli.everyday.init import write_sheet
+    from mailer.actions.new_workspace import new_sheets
 
-    delegations = Delegations.load()
-    form = resources.files("mailer.base.settings").joinpath("new", lang, "sheet.toml")
-    wanted = {}
-    for name in names:
-        found = delegations.find(name)
-        if found is None:
-            near = delegations.suggest(name)
-            raise UsageError(
-                f'There is no delegation "{name}".',
-                hint=f"did you mean {near}?" if near else "write its name or its two-letter code",
-            )
-        path = desk.workspace.contacts_dir / f"{found.name_en.lower().replace(' ', '-')}.xlsx"
-        if path.exists():
-            raise UsageError(
-                f"{path.name} is already there; nothing was written.",
-                hint=f"mailer contacts check {path.name}",
-            )
-        wanted[path] = found
-    for path in wanted:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_sheet(path, form)
-    made = [path.relative_to(desk.workspace.root).as_posix() for path in wanted]
+    made = new_sheets(desk.workspace, names, lang)
     if desk.json:
         desk.data({"sheets": made})
         return

@@ -4,7 +4,6 @@ has signed.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +13,6 @@ from mailer.cli.screen.problems import show_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mailer.letters.appeal import Appeal
     from mailer.letters.placeholders import Word
@@ -38,80 +36,20 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
 
     Signatures and the last day are not copied: they belong to the other text.
     """
-    from mailer.base.errors import UsageError
-    from mailer.letters.appeal import load_appeal
+    from mailer.actions.new_workspace import new_appeal
 
-    root = desk.workspace.root
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", appeal):
-        raise UsageError(
-            f"An appeal cannot be called {appeal!r}.",
-            hint="small letters, figures and -: prisoners-2027",
-        )
-    folder = root / "templates" / appeal
-    if folder.exists():
-        raise UsageError(
-            f"templates/{appeal} is there already; nothing was written.", hint="choose another name"
-        )
-    if old is None:
-        texts = _first_appeal(appeal)
-    else:
-        load_appeal(root, old)  # a mistake in it would be there twice
-        texts = _copy_of(root / "templates" / old)
-    try:
-        for name, content in texts.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror}.") from error
+    files = new_appeal(desk.workspace.root, appeal, old)
     if desk.json:
-        desk.data({"appeal": appeal, "files": sorted(texts)})
+        desk.data({"appeal": appeal, "files": files})
         return
     desk.say(f"A new appeal in templates/{appeal}:")
-    for name in sorted(texts):
+    for name in files:
         desk.out.print(f"  {name}")
     desk.say(
         "\nChange what stands in appeal.toml, above all the title and the session, and write the"
         " letters. Then:"
     )
     desk.say(f"  mailer check {appeal}")
-
-
-def _first_appeal(name: str) -> dict[str, bytes]:
-    """Return the files of the appeal with which a workspace begins, under another title."""
-    from importlib import resources
-
-    data = resources.files("mailer.base.settings").joinpath("new")
-    title = f'title = "{name.replace("-", " ").capitalize()}"'
-    settings = re.sub(
-        r"^title = .*$",
-        title,
-        data.joinpath("en/appeal.toml").read_text("utf-8"),
-        flags=re.MULTILINE,
-    )
-    letters = {
-        f"{one}.md": data.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")
-    }
-    return {"appeal.toml": settings.encode(), **letters}
-
-
-def _copy_of(folder: Path) -> dict[str, bytes]:
-    """Return the files of an appeal, but for what belongs to its own text."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if (
-            path.is_file()
-            and not path.is_symlink()
-            and name != "signed.csv"
-            and "/." not in f"/{name}"
-        ):
-            found[name] = path.read_bytes()
-    if "appeal.toml" in found:
-        found["appeal.toml"] = re.sub(
-            rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE
-        )
-    return found
 
 
 @letters.command(name="list")

@@ -106,7 +106,7 @@ def test_a_new_sheet_is_empty_and_clean(root: Path, run: Run) -> None:
         "contacts/netherlands.xlsx",
     ]
     assert "already there" in run("new", "France", code=2).stderr
-    assert "did you mean Germany?" in run("new", "Germnay", code=2).stderr
+    assert 'did you mean "Germany"?' in run("new", "Germnay", code=2).stderr
     found = data(run("check", "france.xlsx", "--json"))
     assert (found["problems"], found["contacts"]) == ([], 0)
 

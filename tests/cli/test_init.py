@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from mailer.actions import doctor
+from mailer.actions.finding import Verdict
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Severity
 from mailer.base.settings.unfilled import unfilled
@@ -144,7 +145,7 @@ def test_what_nobody_has_filled_in_is_a_note_and_in_live_mode_an_error(
         for one in doctor.settings(load_workspace(made))
         if "as mailer init wrote" in one.sentence
     ]
-    assert said.verdict is (doctor.Verdict.WRONG if mode == "live" else doctor.Verdict.LOOK)
+    assert said.verdict is (Verdict.WRONG if mode == "live" else Verdict.LOOK)
     lines = settings.read_text(encoding="utf-8").splitlines()
     assert all(one["value"] in lines[one["row"] - 1] for one in problems)
 

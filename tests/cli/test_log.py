@@ -288,7 +288,7 @@ def test_people_are_narrowed_as_it_was_typed(
     [
         (["--state", "refuzed"], "did you mean 'refused'?"),
         (["--state", "xyz"], "the states are: left out, waiting"),
-        (["--delegation", "Norwey"], "did you mean 'Norway'?"),
+        (["--delegation", "Norwey"], 'did you mean "Norway"?'),
         (["--delegation", "Atlantis"], "its two-letter code"),
     ],
 )

@@ -121,20 +121,9 @@ def _states(text: str) -> list[str]:
 
 
 def _delegations(text: str, known: Delegations, there: Collection[str]) -> list[str]:
-    codes = []
-    for word in _words(text):
-        found = known.find(word)
-        code = found.code if found else word.upper()
-        if found is None and code not in there:
-            meant = known.suggest(word)
-            hint = (
-                f"did you mean {meant!r}?"
-                if meant
-                else "write its two-letter code, or its name in English or French"
-            )
-            raise UsageError(f"There is no delegation called {word!r}.", hint=hint)
-        codes.append(code)
-    return codes
+    return [
+        word.upper() if word.upper() in there else known.named(word).code for word in _words(text)
+    ]
 
 
 def _words(text: str) -> list[str]:
