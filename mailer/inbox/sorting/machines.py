@@ -135,6 +135,8 @@ def _has_a_person(mail: Mail) -> bool:
     """
     name, address = mail.sender
     local = plain(address.partition("@")[0])
+    if rules().words("systems") & set(re.split(r"[^a-z]+", local)):
+        return bool(mail.headers.get("in-reply-to"))
     parts = [word for word in re.findall(r"\w{3,}", plain(name)) if word in local]
     return bool(
         mail.headers.get("in-reply-to")

@@ -27,8 +27,10 @@ def objection_in(seen: Signs, ours: frozenset[str]) -> Judged | None:
     ):
         return Judged(Kind.OBJECTION, f"the whole answer is “{first}”", whole=True)
     automatic = seen.machine >= 3 and seen.human < 1.5
-    if hit := _objecting(seen.own, seen.hits, ours, strict=automatic):
-        if seen.has("keep"):
+    known = ours | {seen.mail.sender[1].casefold()}
+    known |= {letter.address.casefold() for letter in seen.threading.letters}
+    if hit := _objecting(seen.own, seen.hits, known, strict=automatic):
+        if _kept(seen.own, seen.hits):
             return None
         return Judged(
             Kind.OBJECTION, f"the writer says “{seen.own[hit.start : hit.end][:90]}”", whole=whole
@@ -36,7 +38,7 @@ def objection_in(seen: Signs, ours: frozenset[str]) -> Judged | None:
     for enclosed in seen.mail.enclosed:
         text = plain(enclosed[:12_000])
         hits = rules().phrases.find(text)
-        if (hit := _objecting(text, hits, ours, strict=True)) and not any(
+        if (hit := _objecting(text, hits, known, strict=True)) and not any(
             h.group == "keep" for h in hits
         ):
             return Judged(
@@ -45,14 +47,28 @@ def objection_in(seen: Signs, ours: frozenset[str]) -> Judged | None:
     return None
 
 
+_NOT = re.compile(
+    r"(?<!\w)(no|not|never|don't|nicht|nie|ne|pas|non|nao|niet|ikke|inte|ei|alkaa|arge|ekki|nemojte|"
+    r"nem|nu|nuk|mos|mi|не|немојте|μη|μην|δεν)\s+(\w+\s+){0,2}$"
+)
+
+
+def _kept(text: str, hits: list[Hit]) -> bool:
+    """Tell whether the writer says that we may go on writing, without a no before it."""
+    return any(
+        hit.group == "keep" and not _NOT.search(text[max(0, hit.start - 40) : hit.start])
+        for hit in hits
+    )
+
+
 def _answers_ours(seen: Signs) -> bool:
     """Tell whether the subject is ours, answered, and not the writer's own."""
     return bool(REPLY.match(plain(seen.mail.header("subject"))))
 
 
-def _objecting(text: str, hits: list[Hit], ours: frozenset[str], *, strict: bool) -> Hit | None:
+def _objecting(text: str, hits: list[Hit], known: frozenset[str], *, strict: bool) -> Hit | None:
     """Return the first objection that stands: not one that offers itself to others, nor asks for
-    another address.
+    another address. `known` are ours and the writer's.
     """
     others = [hit for hit in hits if hit.group == "footer"]
     elsewhere = any(hit.group == "redirect" for hit in hits) and "@" in text
@@ -68,10 +84,11 @@ def _objecting(text: str, hits: list[Hit], ours: frozenset[str], *, strict: bool
         sentence = text[first:last]
         offered = any(first <= one.start <= last for one in others)
         if offered and (
-            strict or "http" in sentence or any(address in sentence for address in ours)
+            strict or "http" in sentence or any(address in sentence for address in known)
         ):
             continue
-        if elsewhere and not re.search(
+        named = {one.strip(".,;") for one in _ADDRESS.findall(sentence)}
+        if (elsewhere or named - known) and not re.search(
             r"\b(17|21)\b|delet|erase|losch|efface|cancell|supr|gdpr|dsgvo|rgpd|rodo", sentence
         ):
             continue
@@ -79,6 +96,7 @@ def _objecting(text: str, hits: list[Hit], ours: frozenset[str], *, strict: bool
     return None
 
 
+_ADDRESS = re.compile(r"[^\s<>()]+@[^\s<>()]+")
 _END = re.compile(r"(?<=[^\W_]{3})[.!?](?=\s)|¶")
 """Ends of a sentence; what follows one or two letters is an abbreviation."""
 

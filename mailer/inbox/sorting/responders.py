@@ -58,20 +58,12 @@ def automatic_answer(seen: Signs) -> Judged | None:
             else Kind.AWAY
         )
         return Judged(kind, f"{seen.why}; what it says is not understood", sure=False)
-    auto = seen.mail.header("auto-submitted").casefold()
-    if (
-        auto.startswith("auto-replied")
-        and seen.mail.header("return-path").strip() == "<>"
-        and not seen.human
-    ):
-        return Judged(Kind.AWAY, f"{seen.why}; what it says is not understood", sure=False)
-    if (
-        auto.startswith("auto-replied")
-        and not seen.has("human")
-        and seen.threading.by_recipient
-        and dates_in(seen.words.own, date(2000, 1, 1))
-    ):
-        return Judged(Kind.AWAY, f"{seen.why}, and it names a date", sure=False)
+    replied = seen.mail.header("auto-submitted").casefold().startswith("auto-replied")
+    if replied and not seen.has("human") and seen.threading.by_recipient:
+        if dates_in(seen.words.own, date(2000, 1, 1)):
+            return Judged(Kind.AWAY, f"{seen.why}, and it names a date", sure=False)
+        if seen.mail.header("return-path").strip() == "<>" and not seen.human:
+            return Judged(Kind.RECEIPT, f"{seen.why}; what it says is not understood", sure=False)
     if seen.has("automatic") and not seen.has("human"):
         return Judged(Kind.RECEIPT, f"{seen.why}; what it says is not understood", sure=False)
     return None
@@ -82,7 +74,7 @@ def bare_answer(seen: Signs) -> Judged | None:
     write, and of no other.
     """
     mail, words = seen.mail, seen.words
-    if seen.human >= 1.5 or seen.has("human") or words.attributed or len(seen.own) > 700:
+    if seen.human >= 1.5 or seen.has("human", "letter") or words.attributed or len(seen.own) > 700:
         return None
     away, receipt, closed = seen.has("away"), seen.has("receipt"), seen.has("hard")
     dated = bool(dates_in(words.own, date(2000, 1, 1)))

@@ -177,7 +177,7 @@ def _regex(phrase: str) -> str:
             out.append(r"[\s,]*\s".join(re.escape(word) for word in piece.split(" ")))
     text = "".join(out)
     text = text.replace(r"[\s,]*\s" + _GAP + r"[\s,]*\s", r"[\s,:]+" + _GAP)
-    text = text.replace(r")?\s*[\s,]*\s", r")?[\s,]*")
+    text = text.replace(r")?\s*[\s,:]+", r")?[\s,:]*").replace(r")?\s*[\s,]*\s", r")?[\s,]*")
     return text + r"(?!\w)"
 
 
