@@ -20,6 +20,15 @@ PLAIN = str.maketrans(
 )
 """Letters that keep their stroke when accents are taken off. ß is ss by case folding already."""
 
+LATIN = str.maketrans({
+    **dict(zip("абвгґдезиіјклмнопрстуфыэєљњћђў", "abvhgdezyijklmnoprstufieelncdu", strict=True)),
+    "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia",
+    "ь": "", "ъ": "", "џ": "dz",
+    **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th",
+    "χ": "ch", "ψ": "ps", "ς": "s",
+})  # fmt: skip
+"""Cyrillic and Greek letters in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
+
 INVISIBLE = "".join(
     chr(c)
     for c in (

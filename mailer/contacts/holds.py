@@ -31,7 +31,7 @@ from mailer.contacts.contact import Contact, person_key
 from mailer.contacts.edit.write import harmless, keep, put
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.names import take_apart
-from mailer.contacts.rows.row import RowReader
+from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.together import ALIKE, about, likeness, loosely, name_field
 from mailer.contacts.sheets.columns import HOLD_LIST, find_headings
 from mailer.contacts.sheets.reader import read
@@ -117,13 +117,20 @@ class Holds:
             near = [*names.get(contact.delegation, ()), *names.get("", ())]
             if contact.skip or not near or self.match(contact):
                 continue
-            alike = max(near, key=lambda hold: likeness(hold.name, contact.name))
-            if likeness(alike.name, contact.name) >= ALIKE:
+            alike = max(near, key=lambda hold: _alike(hold.name, contact.name))
+            if _alike(alike.name, contact.name) >= ALIKE:
                 message = f"this looks like {alike.name}, who is on the hold list: {alike}"
                 found.append(
                     about(contact, book.columns, "C203", name_field(contact), contact.name, message)
                 )
         return found
+
+
+def _alike(held: str, name: str) -> int:
+    """Return how alike two names are, in percent; half of a name is as good as the whole."""
+    one, two = set(loosely(held).split()), set(loosely(name).split())
+    half = min(len(one), len(two)) == 1 and (one <= two or two <= one)
+    return 100 if half else likeness(held, name)
 
 
 def _keys(delegation: str, name: str) -> list[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,11 +102,21 @@ def _show_place(console: Console, problem: Problem, root: Path) -> None:
 
 
 def _line(path: Path, row: int) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return ""
+    lines = _lines(path)
     return lines[row - 1] if row <= len(lines) else ""
+
+
+@lru_cache(maxsize=4)
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a text, in the letters in which the sheets are read."""
+    from mailer.contacts.sheets.csv_text import decode
+
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return []
+    text, _ = decode(path.name, content)
+    return (text or content.decode("utf-8", "replace")).splitlines()
 
 
 def _window(line: str, problem: Problem, wide: int) -> tuple[str, int, int]:

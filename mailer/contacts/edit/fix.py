@@ -18,7 +18,9 @@ from mailer.contacts.edit import write
 from mailer.contacts.rows.addresses import read_address
 
 SAFE = ("C109", "C110", "C111", "C114", "C143")
-_MEANT = re.compile(r'did you mean "?(.+?)"?\?')
+_MEANT = re.compile(
+    r'did you mean "?(.+?)"?\?|(?:the link leads to|".*" holds) (\S+); is it that\?'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def repairs(
 def meant(problem: Problem) -> str:
     """Return what a cell was perhaps meant to hold; empty where nobody can know."""
     match = _MEANT.fullmatch(problem.suggestion or "")
-    return match[1] if match else ""
+    return (match[1] or match[2]) if match else ""
 
 
 def apply(root: Path, chosen: Iterable[Repair]) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from html import escape
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.contacts.contact import Contact
-from mailer.contacts.rows.row import unbroken
+from mailer.contacts.rows.name_cells import unbroken
 from mailer.contacts.rows.together import ALIKE, likeness, loosely
 
 ALARM = 0.2

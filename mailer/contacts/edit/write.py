@@ -99,7 +99,8 @@ def _csv(name: str, content: bytes, changes: Changes) -> bytes:
     if text is None:
         raise MailerError(f"{name} cannot be read, so it cannot be changed")
     encoding = csv_text.encoding_of(content, text)
-    separator, _, skipped = csv_text.separator(text)
+    layout = csv_text.layout_of(text)
+    separator, skipped = layout.separator, layout.skipped
     wanted: dict[int, dict[int, str]] = {}
     for (_, cell), value in changes.items():
         line, _, column = cell.partition(":")
@@ -108,7 +109,7 @@ def _csv(name: str, content: bytes, changes: Changes) -> bytes:
     out: list[str] = lines[:skipped]
     at = skipped
     while at < len(lines):
-        reader = csv.reader(iter(lines[at:]), delimiter=separator)
+        reader = layout.reader(iter(lines[at:]))
         cells = next(reader, [])
         end = at + reader.line_num
         if at + 1 in wanted:

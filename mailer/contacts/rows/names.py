@@ -12,7 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from mailer.base.spelling import INVISIBLE, fold
+from mailer.base.spelling import INVISIBLE, fold, tokens
 from mailer.contacts.sheets import vocabulary
 
 PARTICLES = frozenset(
@@ -150,9 +150,8 @@ def take_apart(text: str, *, monsieur: bool = False) -> Name:
         parts.append(part)
     if len(parts) > 2 or unfit(" ".join(parts)):
         return Name(", ".join(parts), "", "", civility, title)
-    if len(parts) == 2 and _whole(
-        parts[0]
-    ):  # "Anna BEISPIEL, Germany": what follows is no given name
+    if len(parts) == 2 and (_whole(parts[0]) or _no_given(*parts)):
+        # "Anna BEISPIEL, Germany", "Hans Vorlage, SPD": what follows is no given name
         return Name(", ".join(parts), "", "", civility, title)
     if len(parts) == 2 and all(parts):
         inner, prefix, given = before_name(parts[1], monsieur=monsieur)
@@ -175,6 +174,34 @@ def _whole(text: str) -> bool:
     """
     given, _ = _by_capitals(text.split())
     return any(fold(word) not in _PARTICLES for word in given.split())
+
+
+def _no_given(front: str, behind: str) -> bool:
+    """Tell whether what stands behind a comma is letters of a party or a place, and no given name:
+    capitals where the rest has none, a known group, or a word that no name is.
+    """
+    shouted = behind.isupper() and len(behind.replace(".", "")) > 1 and not front.isupper()
+    group = vocabulary.meaning("group", behind) or any(c.isdigit() or c in "/&+" for c in behind)
+    return bool(shouted or group or behind[:1].islower())
+
+
+def behind_comma(text: str, local: str) -> str:
+    """Return the name before a comma that the row's own address bears out: `Hans Vorlage, Berlin`
+    of `hans.vorlage@`; empty where it does not.
+    """
+    front, comma, behind = text.partition(",")
+    words = tokens(front)
+    if not comma or len(words) < 2 or fold(words[0]) in _PARTICLES:
+        return ""
+    spelled, given = fold(local), fold(behind)
+    if (
+        not given
+        or given in spelled
+        or spelled[:1] == given[:1]
+        or not spelled.startswith(words[0])
+    ):
+        return ""
+    return front.strip() if words[-1] in spelled else ""
 
 
 def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[str, str, str]:
@@ -295,6 +322,9 @@ def without_signs(name: str) -> str:
     enough.
     """
     bare = re.sub(r"^\s*\(?\d+[.)]?\s+", "", name)
+    front, comma, behind = bare.rpartition(",")
+    if comma and " " in front and _no_given(front, behind.strip()):
+        bare = front
     while (shorter := _BRACKETS.sub("", bare).rstrip(_FOOTNOTES).strip()) != bare:
         bare = shorter
     return "" if unfit(bare) or not any(map(str.isalpha, bare)) else bare

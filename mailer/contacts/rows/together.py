@@ -17,7 +17,7 @@ from mailer.base.address import domain_of
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import LATIN, fold, tokens
 from mailer.base.states import Reason
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.addresses import free_slip, is_free
@@ -31,6 +31,11 @@ ALIKE = 92
 
 COMPARED = 200
 
+SHORT = 6
+"""Letters of a domain below which every other one is near: fm.dk is a ministry, ft.dk the
+parliament.
+"""
+
 COMPARABLE = (None, Reason.NO_ADDRESS, Reason.BAD_ADDRESS)
 """Rows that are asked about: those that are used, and those that will be when their address has
 been put right.
@@ -42,15 +47,6 @@ SPELLINGS = (
     ("y", "i"), ("j", "i"), ("z", "s"),
 )  # fmt: skip
 """Ways to write one sound: Müller, Mueller and Muller; Rousopoulos and Roussopoulos."""
-
-LATIN = str.maketrans({
-    **dict(zip("абвгґдезиіјклмнопрстуфыэєљњћђў", "abvhgdezyijklmnoprstufieelncdu", strict=True)),
-    "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia",
-    "ь": "", "ъ": "", "џ": "dz",
-    **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th",
-    "χ": "ch", "ψ": "ps", "ς": "s",
-})  # fmt: skip
-"""Cyrillic and Greek letters in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
 
 
 def check_together(
@@ -77,7 +73,7 @@ def about(
     suggestion: str | None = None,
 ) -> Problem:
     """Make a problem at one cell of a contact's row."""
-    column = columns[contact.file, contact.sheet]
+    column = columns[contact.file, contact.sheet].of(contact.row)
     return problem(
         code,
         contact.file,
@@ -164,6 +160,8 @@ def _slip(domain: str, usual: str) -> bool:
 
     domain, usual = _plain(domain), _plain(usual)
     name, ending = domain.rpartition(".")[::2]
+    if min(len(name), len(usual.rpartition(".")[0])) < SHORT:
+        return False
     if len(name) > 7 and name == usual.rpartition(".")[0] and ending != usual.rpartition(".")[2]:
         return True
     distance = OSA.distance(domain, usual)
@@ -221,7 +219,7 @@ def _same_address(
 
 def _namesake(contact: Contact, columns: ColumnsOf) -> bool:
     """Tell whether the row says that this is another person of the same name."""
-    column = columns[contact.file, contact.sheet]
+    column = columns[contact.file, contact.sheet].of(contact.row)
     if "namesake" not in column.fields:
         return False
     return fold(contact.extra.get(column.headings[column.fields["namesake"]], "")) not in (
@@ -242,7 +240,8 @@ def _same_person(
     problems: list[Problem] = []
     for contact in contacts:
         key = contact.person_key
-        if contact.skip or not key or not contact.delegation or _namesake(contact, columns):
+        half = len(tokens(contact.name)) < 2  # half a name is no proof of one person
+        if contact.skip or not key or half or not contact.delegation or _namesake(contact, columns):
             kept.append(contact)
             continue
         other = first.setdefault(key, contact)

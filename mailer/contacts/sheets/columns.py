@@ -1,27 +1,34 @@
 """Which column holds what: headings in many languages, in any order, under any number of title
 rows.
+
+A heading is a claim. What the cells say to it is looked at in `rows/borne_out.py`; here stands only
+what the words say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, trim
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.table import Table
+from mailer.contacts.sheets.table import Row, Table
 
 HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
     "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language",
     "gender", "chamber", "group", "greeting", "vocative", "note", "until", "namesake", "middle",
-    "particle",
+    "particle", "second_surname", "opt_out", "standing", "second",
 )  # fmt: skip
-KEPT = ("until", "namesake")
+KEPT = ("until", "namesake", "opt_out", "standing")
 """Fields that the checks need and a contact has no place for: they stay among its extra columns."""
+
+OF_NAMES = ("name", "given", "surname")
+ASKED = ("delegation", "role", "civility", *OF_NAMES, "address", "language", "gender")
+"""Fields of which no second column may say something else; of others the second is an extra one."""
 
 ALSO_CALLED = {
     "email": "address",
@@ -36,14 +43,59 @@ LOOK_FOR_HEADINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is to be said about one column as a whole."""
+
+    code: str
+    column: int
+    message: str = ""
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
-    """The headings of one table."""
+    """The headings of one table, or of one block of it."""
 
     at: int  # index of the row of headings in the table
     fields: Mapping[str, int]  # field → column, counted from 0
     extra: Mapping[int, str]  # column → heading, of the columns with no known meaning
     headings: tuple[str, ...]  # as written, trimmed
-    clashes: tuple[tuple[str, int, int], ...]  # a field, and two columns that both claim it
+    also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    # field → more columns that claim it; they count where the first one is empty
+    weak: frozenset[int] = frozenset()  # columns whose heading says it half: believed with proof
+    foreign: frozenset[str] = frozenset()  # fields whose words are not ours: asked about once
+    doubts: tuple[Doubt, ...] = ()
+    blocks: tuple[tuple[int, Columns], ...] = ()  # first row and headings of the blocks below
+
+    def of(self, row: int) -> Columns:
+        """Return the headings that a row stands under."""
+        return next((block for first, block in reversed(self.blocks) if row >= first), self)
+
+    def heading(self, column: int) -> str:
+        return self.headings[column] if column < len(self.headings) else ""
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether there are an address and a name."""
+        return "address" in self.fields and not self.fields.keys().isdisjoint(OF_NAMES)
+
+    def without(self, name: str) -> Columns:
+        """Return the columns without a claim: its column is an extra one."""
+        column = self.fields[name]
+        return replace(
+            self,
+            fields={field: at for field, at in self.fields.items() if field != name},
+            extra=dict(sorted({**self.extra, column: self.headings[column]}.items())),
+        )
+
+    def taking(self, name: str, column: int) -> Columns:
+        """Return the columns with one more, or another, column for a field."""
+        bare = self.without(name) if name in self.fields else self
+        return replace(
+            bare,
+            fields=dict(sorted({**bare.fields, name: column}.items(), key=lambda pair: pair[1])),
+            extra={at: heading for at, heading in bare.extra.items() if at != column},
+        )
 
 
 def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -63,51 +115,102 @@ def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -> Columns | None:
-    """Return the row with most known headings among the first twenty, or None if none looks like
-    one.
+    """Return the first row of headings with address and name among the first twenty rows; without
+    one, the row that knows most; None if none looks like headings.
     """
     best: tuple[int, Columns] | None = None
     for at, (_, cells) in enumerate(islice(table.rows, LOOK_FOR_HEADINGS)):
         columns = _read(at, cells, own, fields)
         known = len(columns.fields)
-        who = "address" in columns.fields or (
-            known > 1 and not columns.fields.keys().isdisjoint(("name", "surname", "given"))
-        )
-        if who and (best is None or known > best[0]):
-            best = known, columns
+        if _who(columns):
+            if columns.complete and not any("@" in cell for cell in cells):
+                return _of_two_rows(columns, table, own, fields)
+            if best is None or known > best[0]:
+                best = known, columns
+        elif best is None and not columns.fields.keys().isdisjoint(OF_NAMES):
+            below = islice(table.rows, at + 1, at + 4)
+            if not any("@" in cell for cell in cells) and any(
+                "@" in c for _, r in below for c in r
+            ):
+                best = known, columns  # the cells will say where the addresses stand
     return best[1] if best else None
+
+
+def _of_two_rows(
+    columns: Columns, table: Table, own: Mapping[str, str], fields: Sequence[str]
+) -> Columns:
+    """Return the second of two rows of headings, where it knows more: "Name" over "First name"."""
+    for at, (_, cells) in enumerate(islice(table.rows, columns.at + 1, columns.at + 2)):
+        below = _read(columns.at + 1 + at, cells, own, fields)
+        if below.complete and len(below.fields) > len(columns.fields):
+            return below
+    return columns
+
+
+def blocks(
+    table: Table, first: Columns, own: Mapping[str, str], fields: Sequence[str]
+) -> Iterator[tuple[Columns, Sequence[Row]]]:
+    """Yield the headings of each block of a table with the rows under them. A row of other headings
+    begins a new one.
+    """
+    columns, begin = first, first.at + 1
+    for at, (_, cells) in enumerate(islice(table.rows, begin, None), start=begin):
+        if len(cells) < 2 or any("@" in cell for cell in cells):
+            continue
+        if sum(fold(cell) in known_words() for cell in cells if cell) < 3:
+            continue
+        other = _read(at, cells, own, fields)
+        if other.complete and len(other.fields) > 2 and other.headings != columns.headings:
+            yield columns, table.rows[begin:at]
+            columns, begin = other, at + 1
+    yield columns, table.rows[begin:]
+
+
+def known_words() -> Mapping[str, str]:
+    return vocabulary.table("heading")
+
+
+def _who(columns: Columns) -> bool:
+    return "address" in columns.fields or (
+        len(columns.fields) > 1 and not columns.fields.keys().isdisjoint(OF_NAMES)
+    )
 
 
 def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequence[str]) -> Columns:
     headings = tuple(" ".join(trim(cell).split()) for cell in cells)
-    known = {**vocabulary.table("heading"), **own}
+    known = {**known_words(), **own}
     folded = [fold(heading) for heading in headings]
-    meant = [field if (field := field_of(cell, known)) in fields else None for cell in cells]
+    said = [field_of(cell, known) for cell in cells]
+    parts = [None if said[c] else _by_part(cell, known) for c, cell in enumerate(cells)]
+    meant = [
+        field if field in fields else None
+        for field in (one or other for one, other in zip(said, parts, strict=True))
+    ]
     if "given" in meant and "surname" not in meant:
         meant = _half(meant, folded, "name", "surname")
     elif "surname" in meant and "given" not in meant:
         meant = _half(meant, folded, "name", "given")
     found: dict[str, int] = {}
-    clashes: list[tuple[str, int, int]] = []
-    weak = vocabulary.beside("weak") - own.keys()
+    also: dict[str, tuple[int, ...]] = {}
+    gives_way = vocabulary.beside("weak") - own.keys()
+    weak = {c for c, word in enumerate(folded) if word in gives_way or parts[c]}
     # Strong headings first: an "Address" beside an "E-mail" is a street.
-    for column in sorted(range(len(headings)), key=lambda c: folded[c] in weak):
+    for column in sorted(range(len(headings)), key=lambda c: c in weak):
         field = meant[column]
         if field is None:
             continue
         if field not in found:
             found[field] = column
-        elif folded[column] not in weak:
-            clashes.append((field, found[field], column))
-    taken = set(found.values())
+        elif column not in weak and field in ASKED:
+            also[field] = (*also.get(field, ()), column)
+    taken = set(found.values()).union(*also.values())
     extra = {
         column: heading
         for column, heading in enumerate(headings)
         if heading and column not in taken
     }
-    return Columns(
-        at, dict(sorted(found.items(), key=lambda pair: pair[1])), extra, headings, tuple(clashes)
-    )
+    in_order = dict(sorted(found.items(), key=lambda pair: pair[1]))
+    return Columns(at, in_order, extra, headings, also, frozenset(weak & set(found.values())))
 
 
 def field_of(heading: str, known: Mapping[str, str]) -> str | None:
@@ -125,6 +228,12 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
     if len(parts) > 1 and parts <= {"given", "surname", "name"}:
         return "name"
     return parts.pop() if len(parts) == 1 else None
+
+
+def _by_part(heading: str, known: Mapping[str, str]) -> str | None:
+    """Return the delegation where only the end of a heading says so: `Address 1 - Country`."""
+    last = re.split(r"\s[-–:]\s|:\s", heading)[-1]
+    return "delegation" if last != heading and known.get(fold(last)) == "delegation" else None
 
 
 def _half(meant: list[str | None], folded: list[str], whole: str, half: str) -> list[str | None]:

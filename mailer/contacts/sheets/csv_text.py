@@ -14,35 +14,100 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
-from mailer.base.spelling import UMLAUTS, fold
+from mailer.base.spelling import LATIN, UMLAUTS, fold
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import field_of
 from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 SEPARATORS = ",;\t|"
 
 PIECE = 1 << 20
 
+MOST_LINES = 1_000
+"""Lines with letters beyond ASCII that the reading is chosen by."""
+
+_BETWEEN_WORDS = str.maketrans(dict.fromkeys(',;|\t"<>()', " "))
+
 ENCODINGS = {
-    "cp1252": "Windows-1252 (Western Europe)", "cp1250": "Windows-1250 (Central Europe)",
-    "cp1254": "Windows-1254 (Turkish)", "cp1253": "Windows-1253 (Greek)",
-    "cp1251": "Windows-1251 (Cyrillic)", "cp1257": "Windows-1257 (Baltic)",
-    "iso8859_2": "ISO-8859-2 (Central Europe)", "iso8859_9": "ISO-8859-9 (Turkish)",
-    "mac_roman": "Macintosh (Western Europe)", "cp850": "MS-DOS (Western Europe)",
-}  # fmt: skip
+    "cp1252": "Windows-1252 (Western Europe)",
+    "cp1250": "Windows-1250 (Central Europe)",
+    "cp1254": "Windows-1254 (Turkish)",
+    "cp1253": "Windows-1253 (Greek)",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "cp1257": "Windows-1257 (Baltic)",
+    "iso8859_2": "ISO-8859-2 (Central Europe)",
+    "iso8859_9": "ISO-8859-9 (Turkish)",
+    "iso8859_5": "ISO-8859-5 (Cyrillic)",
+    "koi8_u": "KOI8-U (Cyrillic)",
+    "mac_roman": "Macintosh (Western Europe)",
+    "mac_latin2": "Macintosh (Central Europe)",
+    "mac_turkish": "Macintosh (Turkish)",
+    "mac_greek": "Macintosh (Greek)",
+    "mac_cyrillic": "Macintosh (Cyrillic)",
+    "cp850": "MS-DOS (Western Europe)",
+    "cp852": "MS-DOS (Central Europe)",
+    "cp857": "MS-DOS (Turkish)",
+    "cp737": "MS-DOS (Greek)",
+    "cp866": "MS-DOS (Cyrillic)",
+    "cp775": "MS-DOS (Baltic)",
+}
 """The readings that are tried, the usual ones first."""
 
+USUAL = (
+    "cp1252",
+    "cp1250",
+    "cp1254",
+    "cp1253",
+    "cp1251",
+    "cp1257",
+    "iso8859_2",
+    "iso8859_9",
+    "mac_roman",
+    "cp850",
+)
+"""Readings that are named as what it could be, too; the others are rare."""
+
+_CENTRAL = "PL CZ SK HU SI HR BA RS ME RO AL"
+_CYRILLIC = "BG UA MK RS RU BY"
+_TURKISH = "TR AZ"
+_BALTIC = "LT LV EE"
 AT_HOME = {
-    "cp1252": "", "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL",
-    "iso8859_2": "PL CZ SK HU SI HR BA RS ME RO AL", "cp1254": "TR AZ", "iso8859_9": "TR AZ",
-    "cp1253": "GR CY", "cp1251": "BG UA MK RS RU BY", "cp1257": "LT LV EE", "mac_roman": "",
-    "cp850": "",
-}  # fmt: skip
-"""Whose letters an encoding has; for all other delegations it is cp1252."""
+    "cp1250": _CENTRAL,
+    "iso8859_2": _CENTRAL,
+    "mac_latin2": _CENTRAL,
+    "cp852": _CENTRAL,
+    "cp1254": _TURKISH,
+    "iso8859_9": _TURKISH,
+    "mac_turkish": _TURKISH,
+    "cp857": _TURKISH,
+    "cp1253": "GR CY",
+    "mac_greek": "GR CY",
+    "cp737": "GR CY",
+    "cp1251": _CYRILLIC,
+    "iso8859_5": _CYRILLIC,
+    "koi8_u": _CYRILLIC,
+    "mac_cyrillic": _CYRILLIC,
+    "cp866": _CYRILLIC,
+    "cp1257": _BALTIC,
+    "cp775": _BALTIC,
+}
+"""Whose letters an encoding has; all other delegations write in cp1252 and its sisters."""
+
+WESTERN = ("cp1252", "mac_roman", "cp850")
+
+FLOOR = 0.25
+"""Points that a reading needs for each word with letters beyond ASCII. Below, nobody can know what
+stands there, and the file is refused with the way out.
+"""
 
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
 
@@ -61,12 +126,30 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
     encoding, problems = recognise(file, content)
     if encoding is None:
         return Reading(problems=problems)
-    between, _, skipped = separator(_open(content, encoding).read(65_536))
+    layout = layout_of(_open(content, encoding).read(65_536))
+    reading = _records(file, content, encoding, layout, max_rows)
+    if (
+        reading.problems
+        and reading.problems[0].code == "C008"
+        and _says_backslash(content, encoding)
+    ):
+        again = _records(file, content, encoding, replace(layout, backslash=True), max_rows)
+        reading = reading if again.problems else again
+    if reading.problems:
+        return reading
+    return Reading(reading.tables, problems)
+
+
+def _says_backslash(content: bytes, encoding: str) -> bool:
+    """Tell whether quotation marks are escaped by a backslash, as MySQL and old PHP do."""
+    return '\\"'.encode(encoding.removesuffix("-sig")).removeprefix(b"\xff\xfe") in content
+
+
+def _records(file: str, content: bytes, encoding: str, layout: Layout, max_rows: int) -> Reading:
     rows: list[Row] = []
-    begins, cells_read = 1 + skipped, 0
+    begins, cells_read, width = 1 + layout.skipped, 0, 0
     too_long = "one of the cells of this row holds more text than a whole contact sheet"
-    lines = islice(_lines(content, encoding), skipped, None)
-    reader = csv.reader(lines, delimiter=between, strict=True)
+    reader = layout.reader(islice(_lines(content, encoding), layout.skipped, None))
     try:
         for cells in reader:
             if any(cells) and any(map(str.strip, cells)):
@@ -74,6 +157,7 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
                     cells.pop()
                 rows.append((begins, cells))
                 cells_read += len(cells)
+                width = max(width, len(cells))
                 if len(cells) > MAX_COLUMNS:
                     message = "this row has more columns than any contact sheet"
                     return Reading(problems=(problem("C014", file, row=begins, message=message),))
@@ -83,14 +167,39 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
                     return Reading(
                         problems=(problem("C014", file, value=f"more than {cells_read:,} cells"),)
                     )
-            begins = reader.line_num + 1 + skipped
+                if reader.line_num + layout.skipped > begins and (
+                    last := _swallowed(cells, begins, layout.separator, width)
+                ):
+                    message = (
+                        "a quotation mark is opened here and closed in another row: the rows up to"
+                        f" line {last} would be the text of one cell"
+                    )
+                    return Reading(problems=(problem("C008", file, row=begins, message=message),))
+            begins = reader.line_num + 1 + layout.skipped
     except _TooLong:
         return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
     except csv.Error as error:
         if "field larger" in str(error):
             return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
         return Reading(problems=(problem("C008", file, row=begins),))
-    return Reading((Table(file, None, rows),), problems)
+    return Reading((Table(file, None, rows),))
+
+
+def _swallowed(cells: list[str], begins: int, separator: str, width: int) -> int:
+    """Return the last line of a cell that holds whole rows: lines with an address and as many
+    separators as the rows have; 0 if there is none.
+    """
+    for cell in cells:
+        if "\n" in cell or "\r" in cell:
+            lines = cell.splitlines()
+            whole = [
+                at
+                for at, line in enumerate(lines)
+                if at and "@" in line and width > 2 and line.count(separator) >= width - 1
+            ]
+            if whole:
+                return begins + len(lines) - 1
+    return 0
 
 
 def _open(content: bytes, encoding: str) -> io.TextIOWrapper:
@@ -204,7 +313,7 @@ def _without_mark(file: str, content: bytes) -> tuple[str | None, tuple[Problem,
 
 def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     sample = content[:400_000]
-    lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()][:2_000]
+    lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()][:MOST_LINES]
     lines = [line[:2_000] for line in lines]  # patterns take long over longer ones
     readings: dict[str, tuple[float, list[str]]] = {}
     for encoding in ENCODINGS:
@@ -216,11 +325,21 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
         return None, (problem("C006", file),)
     best = max(readings, key=lambda encoding: readings[encoding][0])
     score, chosen = readings[best]
-    rivals = [e for e in readings if readings[e][1] != chosen and readings[e][0] > score * 0.8 - 1]
+    rivals = [
+        encoding
+        for encoding in USUAL
+        if encoding in readings
+        and readings[encoding][1] != chosen
+        and readings[encoding][0] > score * 0.8 - 1
+    ]
+    fits = [_fits(word) for line in chosen for word in _words(line) if not word.isascii()]
+    if sum(fits) < FLOOR * len(fits):
+        shown = " / ".join(_foreign(line)[0] for line in chosen[:3] if _foreign(line))
+        hint = "open it in the program it comes from and save it as CSV UTF-8, or as .xlsx"
+        message = f"nobody can know which letters these are: read as {ENCODINGS[best]}, {shown}"
+        return None, (problem("C006", file, message=message, suggestion=hint),)
     proof = _proof(chosen)
     message = f"the letters were read as {ENCODINGS[best]}: {_quoted(proof.values())}"
-    if score < 0:
-        return best, (problem("C021", file, value=ENCODINGS[best], message=message),)
     if not rivals:
         return best, (problem("C007", file, value=ENCODINGS[best], message=message),)
     rival = rivals[0]  # the usual ones come first
@@ -236,31 +355,36 @@ def _likely(encoding: str, line: str) -> float:
     addresses.
     """
     score = 0.0
-    addresses = " ".join(fold(found) for found in re.findall(r"[\w.+-]+(?=@)", line))
+    words = _words(line)
+    spelled = [word.partition("@") for word in words if "@" in word]
+    addresses = " ".join(fold(local) for local, _, _ in spelled)
     labels = {
-        label.upper()
-        for domain in re.findall(r"@([\w.-]+)", line)
-        for label in domain.split(".")
-        if len(label) == 2
+        label.upper() for _, _, domain in spelled for label in domain.split(".") if len(label) == 2
     }
     if labels:
-        homes = AT_HOME[encoding].split()
-        everywhere = " ".join(AT_HOME.values()).split()
-        score += (
-            1.0
-            if labels & set(homes) or (encoding == "cp1252" and not labels & set(everywhere))
-            else 0.0
-        )
-    for word in re.findall(r"[^\s,;|\t\"@<>()]+", line):
+        homes = set(AT_HOME.get(encoding, "").split())
+        everywhere = set(" ".join(AT_HOME.values()).split())
+        western = encoding in WESTERN and not labels & everywhere
+        score += 1.0 if labels & homes or western else 0.0
+    for word in words:
         if word.isascii():
             continue
         score += _fits(word)
         plain = fold(word)
-        if len(plain) > 2 and addresses and plain.isascii():
-            score += (
-                3.0 if plain in addresses or fold(word.translate(UMLAUTS)) in addresses else -1.0
-            )
+        if len(plain) < 3 or not addresses:
+            continue
+        if plain.isascii():
+            near = plain in addresses or fold(word.translate(UMLAUTS)) in addresses
+            score += 3.0 if near else -1.0
+        elif word.isalpha():  # Cyrillic and Greek, as somebody spelled them in Latin letters
+            latin = fold(plain.translate(LATIN))
+            score += 2.0 if latin[:3] in addresses else -0.5
     return score
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line, an address being one; in one pass over it."""
+    return line.translate(_BETWEEN_WORDS).split()
 
 
 def _fits(word: str) -> float:
@@ -318,24 +442,45 @@ def _quoted(names: Iterable[str]) -> str:
 # --------------------------------------------------------------------------------------- separators
 
 
-def separator(text: str) -> tuple[str, str, int]:
-    """Find what stands between the cells. A first line `sep=;` says it; return the text and lines
-    without that line.
-    """
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file writes its cells."""
+
+    separator: str
+    skipped: int = 0  # lines above the first record: `sep=;`
+    blank: bool = False  # a blank stands between the separator and a quotation mark
+    backslash: bool = False  # a quotation mark inside a cell is \\"
+
+    def reader(self, lines: Iterable[str]) -> Reader:
+        """Return the records of some lines."""
+        return csv.reader(
+            lines,
+            delimiter=self.separator,
+            skipinitialspace=self.blank,
+            doublequote=not self.backslash,
+            escapechar="\\" if self.backslash else None,
+            strict=True,
+        )
+
+
+def layout_of(text: str) -> Layout:
+    """Find what stands between the cells, by the beginning of a file."""
     said = re.match(r"sep=(.)\r?\n", text)
     if said:
-        return said[1], text[said.end() :], 1
+        return Layout(said[1], 1)
     sample = "".join(text[:65_536].splitlines(keepends=True)[:50])
     headings = vocabulary.table("heading")
+
+    def blank(between: str) -> bool:
+        return re.search(rf'{re.escape(between)} +"', sample) is not None
 
     def score(between: str) -> tuple[int, float]:
         """Known headings in one row, then how many cells most rows have."""
         try:
-            records = list(
-                islice(
-                    filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=between)), 50
-                )
+            lines = csv.reader(
+                io.StringIO(sample, newline=""), delimiter=between, skipinitialspace=blank(between)
             )
+            records = list(islice(filter(None, lines), 50))
         except csv.Error:
             return 0, 0.0
         known = max(
@@ -345,4 +490,5 @@ def separator(text: str) -> tuple[str, str, int]:
         widths = sorted(len(cells) for cells in records)
         return known if known > 1 else 0, widths[len(widths) // 2] if widths else 0
 
-    return max(SEPARATORS, key=score), text, 0
+    best = max(SEPARATORS, key=score)
+    return Layout(best, blank=blank(best))

@@ -1,0 +1,248 @@
+"""The tables of one file become people: every row of every table, from its first record, is
+somebody, nobody with a reason, or the headings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from mailer.base.delegations import Delegation, Delegations
+from mailer.base.errors import Problem, Severity
+from mailer.base.problems import problem
+from mailer.base.spelling import fold, trim
+from mailer.contacts.contact import Contact
+from mailer.contacts.rows.borne_out import prove
+from mailer.contacts.rows.row import nobody, read_row
+from mailer.contacts.rows.row_reader import RowReader
+from mailer.contacts.rows.table_checks import faults
+from mailer.contacts.rows.whose import Between, between, is_person, whose
+from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import FIELDS, Columns, blocks, find_headings
+from mailer.contacts.sheets.table import Reading, Row, Table
+
+_REMARK = re.compile(r"^(?:\*|\(|https?:|www\.|©|source|quelle|stand\b|note)", re.IGNORECASE)
+
+
+def read_people(
+    reading: Reading,
+    own: Mapping[str, str],
+    delegations: Delegations,
+    recognised: dict[tuple[str, str | None], Columns],
+    today: date,
+) -> tuple[list[Contact], list[Problem]]:
+    """Turn the tables of one file into contacts. Tabs without headings are reported, and so is a
+    file without any.
+
+    The columns of each table go into `recognised`.
+    """
+    contacts: list[Contact] = []
+    problems: list[Problem] = []
+    without: list[Table] = []
+    for table in reading.tables:
+        columns = None if (table.sheet or "").startswith("_") else find_headings(table, own, FIELDS)
+        if columns is None:
+            without.append(table)
+            continue
+        reader = _TableReader(table, delegations, today)
+        people = reader.read(columns, own)
+        problems += reader.problems
+        if reader.columns is not None:
+            recognised[table.file, table.sheet] = reader.columns
+            contacts += people
+    if len(without) == len(reading.tables):
+        filled = next((t for t in without if t.rows), None)
+        first = " · ".join(filter(None, map(trim, filled.rows[0][1]))) if filled else ""
+        file = (without or reading.tables)[0].file if reading.tables else ""
+        problems.append(problem("C010", file, value=first))
+    else:
+        problems += [
+            problem("C013", t.file, sheet=t.sheet)
+            for t in without
+            if t.rows and not t.hidden_tab and not (t.sheet or "").startswith("_")
+        ]
+    return contacts, problems
+
+
+class _TableReader:
+    """One table, block by block; a heading between the rows holds until the next one."""
+
+    def __init__(self, table: Table, delegations: Delegations, today: date) -> None:
+        self.table = table
+        self.delegations = delegations
+        self.today = today
+        self.problems: list[Problem] = []
+        self.columns: Columns | None = None  # None: nothing of the table can be used
+        self.everyone: Delegation | None = None  # whose people these are, where no column says it
+        self.role = ""
+        self.told = False  # by a heading between the rows
+        self.headings: list[Between] = []  # those understood so far
+
+    def read(self, first: Columns, own: Mapping[str, str]) -> list[Contact]:
+        """Read all blocks. An error of one leaves the whole table out."""
+        titles = [trim(c) for _, cells in self.table.rows[: first.at] for c in cells if trim(c)]
+        place = whose(titles, self.table.sheet, self.table.file, self.delegations)
+        found: list[tuple[Columns, Sequence[Row]]] = []
+        for columns, people in blocks(self.table, first, own, FIELDS):
+            proven = prove(columns, people, self.delegations, place)
+            found.append((proven, people))
+            self.problems += faults(self.table, proven, people)
+        if any(p.severity is Severity.ERROR for p in self.problems):
+            return []
+        later = tuple((self.table.rows[columns.at][0], columns) for columns, _ in found[1:])
+        self.columns = replace(found[0][0], blocks=later)
+        contacts = list(self._above(found[0][0]))
+        for columns, people in found:
+            if columns is not found[0][0]:
+                row, cells = self.table.rows[columns.at]
+                contacts.append(self._nobody(RowReader(self.table, columns, row, cells), "C163"))
+            if _says_no_delegation(people, columns):
+                if not self.told:
+                    self.everyone = place
+                if place and columns is found[0][0]:
+                    self.problems.append(
+                        problem(
+                            "C124", self.table.file, sheet=self.table.sheet, value=place.name_en
+                        )
+                    )
+            else:
+                self.everyone, self.told = None, False
+            contacts += self._block(columns, people)
+        return contacts
+
+    def _above(self, columns: Columns) -> Iterator[Contact]:
+        """Account for people who stand above the headings."""
+        for row, cells in self.table.rows[: columns.at]:
+            if any("@" in cell for cell in cells):
+                yield self._nobody(RowReader(self.table, columns, row, cells), "C165")
+
+    def _nobody(self, line: RowReader, code: str, message: str = "") -> Contact:
+        found = nobody(line, code, self.delegations, self.everyone, message)
+        self.problems += line.problems
+        return found
+
+    def _block(self, columns: Columns, people: Sequence[Row]) -> Iterator[Contact]:
+        french = _says_madame(people, columns.fields.get("name"))
+        with_address = (at for at, (_, cells) in enumerate(people) if any("@" in c for c in cells))
+        last = max(with_address, default=-1)
+        shared: dict[str, Problem] = {}
+        for at, (row, cells) in enumerate(people):
+            line = RowReader(self.table, columns, row, cells, monsieur=french, role=self.role)
+            alone = between(cells, self.delegations)
+            if shown := _no_people(cells, alone, beyond=at > last):
+                contact = nobody(line, "C167", self.delegations, self.everyone, shown)
+                if shown not in shared and contact.problem:
+                    shared[shown] = contact.problem
+                    self.problems.append(contact.problem)
+                yield replace(contact, problem=shared[shown])
+                continue
+            if alone and (message := self._heading(alone, columns)):
+                yield self._nobody(line, "C163", message)
+                continue
+            if _headings_again(cells, columns):
+                yield self._nobody(line, "C163")
+                continue
+            if alone and not alone.understood and not self._is_person(alone, columns):
+                self._stop(line, alone)
+            yield read_row(line, self.delegations, self.everyone, self.today)
+            self.problems += line.problems
+
+    def _heading(self, alone: Between, columns: Columns) -> str:
+        """Let a heading count for the people below it, and say so; empty if it is none."""
+        said = ""
+        if alone.delegation and "delegation" not in columns.fields:
+            self.everyone, self.told = alone.delegation, True
+            said = f"this is a heading; the people below it are taken for {self.everyone.name_en}"
+        if alone.role and "role" not in columns.fields:
+            self.role = alone.role
+            if said:
+                said += f", {alone.role}s"
+            else:
+                said = f"this is a heading; the people below it are taken for {alone.role}s"
+        elif said and "role" not in columns.fields:
+            self.role = ""  # the next delegation begins with nobody's role
+        if said:
+            self.headings.append(alone)
+        return said
+
+    def _is_person(self, alone: Between, columns: Columns) -> bool:
+        """Tell whether a text alone in a row is a person without an address: it says so, or looks
+        otherwise than the headings.
+        """
+        if is_person(alone):
+            return True
+        names = [columns.fields[n] for n in ("name", "given", "surname") if n in columns.fields]
+        if alone.column not in names:
+            return False
+        return bool(self.headings) and all(
+            before.column not in names or before.text.isupper() != alone.text.isupper()
+            for before in self.headings
+        )
+
+    def _stop(self, line: RowReader, alone: Between) -> None:
+        """End what the heading before said: this one may be another, and is not understood."""
+        if not self.told and not self.role:
+            return
+        self.role = line.role = ""
+        if self.told:
+            self.everyone = None
+        line.report(
+            "C168",
+            line.who,
+            message=(
+                f'"{alone.text[:80]}" may be a heading, and is not understood; the heading before'
+                " does not count for the people below"
+            ),
+        )
+
+
+def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> str:
+    """Say what a row is that is no person: a sum, or a remark below the last one."""
+    if any("@" in cell for cell in cells):
+        return ""
+    filled = [text for cell in cells if (text := trim(cell))]
+    first = re.sub(r"[\d\s:.,()-]+$", "", filled[0]) if filled else ""
+    numbers = [text for text in filled if re.fullmatch(r"[\d\s.,]+", text)]
+    if fold(first) in vocabulary.table("sum") and len(filled) <= len(numbers) + 1:
+        return "this row is a sum, and no person"
+    if beyond and alone and not alone.understood:
+        words = alone.text.split()
+        if len(words) > 6 or _REMARK.match(alone.text):
+            return "this is a remark below the table, and no person"
+    return ""
+
+
+def _says_no_delegation(rows: Sequence[Row], columns: Columns) -> bool:
+    """Tell whether no column says the delegation, or one that nobody has filled in: a new sheet for
+    one delegation.
+    """
+    if "delegation" not in columns.fields:
+        return True
+    claims = (columns.fields["delegation"], *columns.also.get("delegation", ()))
+    return bool(rows) and not any(
+        trim(cells[column]) for _, cells in rows for column in claims if column < len(cells)
+    )
+
+
+def _headings_again(cells: Sequence[str], columns: Columns) -> bool:
+    """Tell whether a row repeats the headings, as in a list that was put together of several."""
+    address = columns.fields["address"]
+    if (
+        address >= len(cells)
+        or "@" in cells[address]
+        or trim(cells[address]) != columns.headings[address]
+    ):
+        return False
+    return tuple(" ".join(trim(cell).split()) for cell in cells if cell) == tuple(
+        filter(None, columns.headings)
+    )
+
+
+def _says_madame(rows: Sequence[Row], column: int | None) -> bool:
+    """Tell whether names of this list begin with Mme: then the M. before the others is Monsieur."""
+    madame = ("Mme ", "Mme. ", "Madame ", "Mlle ")
+    return column is not None and any(
+        trim(cells[column]).startswith(madame) for _, cells in rows if column < len(cells)
+    )

@@ -1,0 +1,287 @@
+"""What the cells of a column say to its heading: a claim that most of them contradict is not
+believed, and said once.
+
+"State", "Land" and "État" head a delegation, a part of a country, or how a mandate stands. Codes of
+two letters prove little: BE is Belgium and Berlin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mailer.base.delegations import Delegation, Delegations
+from mailer.base.spelling import fold, tokens, trim
+from mailer.contacts.rows.addresses import ADDRESS
+from mailer.contacts.rows.names import before_name, unfit
+from mailer.contacts.rows.whose import PARTS, find_delegation
+from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import OF_NAMES, Columns, Doubt
+from mailer.contacts.sheets.table import Row
+
+SAMPLE = 500
+"""Rows of a block that are looked at, evenly spread over it."""
+
+FEW = 5
+"""Different words of a column below which each is asked about at its own cell."""
+
+WORDS = {
+    "role": "C130",
+    "group": "C131",
+    "language": "C132",
+    "gender": "C134",
+    "chamber": "C136",
+}
+"""Fields of words, and what is said about one that is not known."""
+
+_ADDRESS = re.compile(ADDRESS)
+
+
+class _CellSample:
+    """The cells of a block by column, a sample of them where there are many."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        step = max(1, len(rows) // SAMPLE)
+        self.rows = [cells for _, cells in rows[::step]]
+        self.width = max(map(len, self.rows), default=0)
+
+    def of(self, column: int) -> list[str]:
+        """Return the filled cells of one column."""
+        found = (trim(cells[column]) for cells in self.rows if column < len(cells))
+        return [text for text in found if text]
+
+
+def prove(
+    columns: Columns, rows: Sequence[Row], delegations: Delegations, place: Delegation | None
+) -> Columns:
+    """Return the columns that the cells bear out, with what is to be said about the others.
+
+    `place` is the delegation that title, tab or file name, if they do.
+    """
+    cells = _CellSample(rows)
+    columns = _delegation(columns, cells, delegations, place)
+    columns = _address(columns, cells)
+    columns = _words(columns, cells)
+    columns = _contradictions(columns, cells, delegations)
+    return _half_a_name(columns, cells)
+
+
+def _doubt(columns: Columns, code: str, column: int, message: str, hint: str = "") -> Columns:
+    return replace(columns, doubts=(*columns.doubts, Doubt(code, column, message, hint)))
+
+
+# ------------------------------------------------------------------------------------- delegations
+
+
+def _delegation(
+    columns: Columns, cells: _CellSample, delegations: Delegations, place: Delegation | None
+) -> Columns:
+    if "delegation" not in columns.fields:
+        return columns
+    first = columns.fields["delegation"]
+    claims = [first, *columns.also.get("delegation", ())]
+    names = {column: _named(cells.of(column), delegations) for column in claims}
+    only = len(claims) == 1
+    good = [
+        column
+        for column in claims
+        if _names_delegations(
+            cells.of(column), names[column], place, weak=column in columns.weak, only=only
+        )
+    ]
+    also = {field: more for field, more in columns.also.items() if field != "delegation"}
+    columns = replace(columns, also=also)
+    for column in claims:
+        if column not in good:
+            filled, named = len(cells.of(column)), sum(names[column].values())
+            if column == columns.fields.get("delegation"):
+                columns = columns.without("delegation")
+            extra = dict(sorted({**columns.extra, column: columns.headings[column]}.items()))
+            columns = replace(columns, extra=extra)
+            if filled:
+                said = f"{named} of {filled}" if named else "none"
+                message = (
+                    f'"{columns.headings[column]}" is not taken for the delegation: {said} of its'
+                    " cells names one"
+                )
+                columns = _doubt(columns, "C028", column, message)
+    if good:
+        columns = columns.taking("delegation", good[0])
+        if good[1:]:
+            columns = replace(columns, also={**columns.also, "delegation": tuple(good[1:])})
+    return columns
+
+
+def _named(texts: Sequence[str], delegations: Delegations) -> Counter[str]:
+    """Count the cells that name a delegation, or nearly, by its code."""
+    found: Counter[str] = Counter()
+    for text, times in Counter(texts).items():
+        one, near = find_delegation(delegations, text)
+        if one or near:
+            found[one.code if one else near] += times
+    return found
+
+
+def _names_delegations(
+    texts: Sequence[str], named: Counter[str], place: Delegation | None, *, weak: bool, only: bool
+) -> bool:
+    if not texts:
+        return not weak
+    many = sum(named.values())
+    if weak:
+        codes = all(len(text) < 3 for text in texts)
+        contradicts = codes and place is not None and place.code not in named
+        return many * 2 > len(texts) and not contradicts
+    if many * 2 >= len(texts):
+        return True
+    if many == 0:
+        return only and place is None
+    return only and len({fold(text) for text in texts}) < FEW
+
+
+# ---------------------------------------------------------------------------------------- addresses
+
+
+def _address(columns: Columns, cells: _CellSample) -> Columns:
+    """Take the column that holds addresses, where the one that is headed so holds none."""
+    claimed = columns.fields.get("address")
+    if claimed is not None:
+        claims = [claimed, *columns.also.get("address", ())]
+        best = max(claims, key=lambda column: _addresses(cells.of(column)))
+        if best != claimed and not _addresses(cells.of(claimed)):
+            rest = tuple(c for c in claims[1:] if c != best)
+            columns = columns.taking("address", best)
+            columns = replace(columns, also={**columns.also, "address": rest})
+        if claimed not in columns.weak or _addresses(cells.of(columns.fields["address"])):
+            return columns
+    rivals = [
+        column
+        for column in columns.extra
+        if (texts := cells.of(column)) and _addresses(texts) * 2 > len(texts)
+    ]
+    if len(rivals) == 1:
+        heading = columns.headings[rivals[0]]
+        message = f'"{heading}" is taken for the address: that is what its cells hold'
+        columns = _doubt(columns.taking("address", rivals[0]), "C029", rivals[0], message)
+    return columns
+
+
+def _addresses(texts: Sequence[str]) -> int:
+    return sum("@" in text and _ADDRESS.search(text[:1_000]) is not None for text in texts)
+
+
+# --------------------------------------------------------------------------------- columns of words
+
+
+def known_word(kind: str, text: str) -> bool:
+    """Tell whether a word of a column is one of ours, whatever stands beside it."""
+    if vocabulary.meaning(kind, text) is not None:
+        return True
+    parts = [part for part in PARTS.split(text[:200]) if fold(part)]
+    return any(vocabulary.meaning(kind, part) is not None for part in parts)
+
+
+def _words(columns: Columns, cells: _CellSample) -> Columns:
+    """Say once that most words of a column are not ours. Such a column says nothing about roles."""
+    for field, code in WORDS.items():
+        column = columns.fields.get(field)
+        texts = cells.of(column) if column is not None else []
+        strange = [text for text in texts if not known_word(field, text)]
+        if field == "gender":  # some write Ms and Mr there
+            strange = [text for text in strange if not known_word("civility", text)]
+        if column is None or len(strange) < 2 or len(strange) * 2 <= len(texts):
+            continue
+        kinds = len({fold(text) for text in strange})
+        many = f"{kinds} different words" if kinds > 1 else f'"{strange[0]}"'
+        message = f"{many} that are no {field} that the Assembly has; kept as written"
+        columns = replace(columns, foreign=columns.foreign | {field})
+        if field == "role":
+            columns = columns.without("role")
+        columns = _doubt(columns, code, column, message, "nothing, if that is right")
+    return columns
+
+
+# ------------------------------------------------------------------------ two columns of one field
+
+
+def said_twice(field: str, texts: Sequence[str], delegations: Delegations) -> tuple[str, ...]:
+    """Return the different answers that the columns of one field give in one row."""
+
+    def meant(text: str) -> str:
+        if field == "delegation" and (found := find_delegation(delegations, text)[0]):
+            return found.code
+        if field == "address":
+            return text.casefold()
+        return " ".join(sorted(tokens(text))) if field in OF_NAMES else fold(text)
+
+    return tuple({meant(text): text for text in texts if text}.values())
+
+
+def _contradictions(columns: Columns, cells: _CellSample, delegations: Delegations) -> Columns:
+    for field, more in columns.also.items():
+        claims = (columns.fields[field], *more)
+        both = against = 0
+        for row in cells.rows:
+            texts = [trim(row[column]) for column in claims if column < len(row)]
+            if len([text for text in texts if text]) > 1:
+                both += 1
+                against += len(said_twice(field, texts, delegations)) > 1
+        if both and against * 2 > both:
+            first = columns.headings[claims[0]]
+            message = (
+                f'the column "{first}" claims to be the {field}, too, and says something else in'
+                f" {against} of {both} rows"
+            )
+            columns = _doubt(columns, "C012", claims[1], message)
+    return columns
+
+
+# --------------------------------------------------------------------------------- half of the name
+
+
+def _half_a_name(columns: Columns, cells: _CellSample) -> Columns:
+    """Refuse a table in which only one half of the name has a heading: the letter would say "Dear
+    María,".
+    """
+    filled = {name: cells.of(columns.fields[name]) for name in OF_NAMES if name in columns.fields}
+    halves = [name for name in ("given", "surname") if filled.get(name)]
+    if halves == ["given"] and not filled.get("name"):
+        texts = filled["given"]  # "Jméno" and "Ime" head the whole name, too
+        if sum(len(before_name(text)[2].split()) > 1 for text in texts) * 2 > len(texts):
+            return columns.without("given").taking("name", columns.fields["given"])
+    if len(halves) == 2 or not filled:
+        return columns
+    whole = filled.get("name", [])
+    words = [before_name(text)[2] for text in whole]
+    if whole:
+        single = sum(len(word.split()) < 2 for word in words)
+        wrong = len(whole) > 1 and single * 2 > len(whole)
+    else:
+        wrong = len(halves) == 1
+    if not wrong:
+        return columns
+    column = columns.fields["name" if whole else halves[0]]
+    near = [at for at in range(cells.width) if _like_names(at, columns, cells)]
+    near.sort(key=lambda at: abs(at - column))
+    hint = "add the other half of the name, under First name or Surname"
+    if whole and not near:  # each is asked about at its own row
+        return columns
+    if near:
+        there = columns.heading(near[0]) or f"column {near[0] + 1}, which has no heading"
+        hint = f'is "{there}" part of the name? then write Surname or First name over it'
+    message = f'only half of the name has a heading: "{columns.headings[column]}"'
+    return _doubt(columns, "C017", column, message, hint)
+
+
+def _like_names(column: int, columns: Columns, cells: _CellSample) -> bool:
+    if column in columns.fields.values() or any(d.column == column for d in columns.doubts):
+        return False
+    texts = cells.of(column)
+    fit = [
+        text
+        for text in texts
+        if text[:1].isupper() and len(text.split()) < 4 and not unfit(text[:100])
+    ]
+    return bool(texts) and len(fit) * 10 >= len(texts) * 9 and len(set(fit)) * 2 > len(fit)

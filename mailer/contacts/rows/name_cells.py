@@ -1,0 +1,196 @@
+"""The name of one row: its columns joined, civility and titles split off, and what does not belong
+into a name.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import unescape
+
+from mailer.base.delegations import Delegations
+from mailer.base.spelling import INVISIBLE, fold, tokens, trim
+from mailer.base.states import Reason
+from mailer.contacts.rows import names
+from mailer.contacts.rows.addresses import ADDRESS, LONGEST
+from mailer.contacts.rows.row_reader import RowReader
+from mailer.contacts.sheets import vocabulary
+
+_UNFIT = re.compile(
+    rf"[\x00-\x1f\x7f-\x9f\u2028\u2029{INVISIBLE.translate({0x200C: None, 0x200D: None})}]"
+    r"|=\?[^?]*\?[bBqQ]\?"
+)
+"""What must not stand in a name. The zero-width joiners are letters in some scripts."""
+
+_MISREAD = tuple(
+    (
+        encoding,
+        # The first byte of a letter in UTF-8 and the one behind it, as they show in an encoding.
+        re.compile(
+            f"[{re.escape(bytes(range(0xC3, 0xE3)).decode(encoding, 'ignore'))}]"
+            f"[{re.escape(bytes(range(0x80, 0xC0)).decode(encoding, 'ignore'))}]"
+        ),
+    )
+    for encoding in (
+        "cp1252",
+        "latin-1",
+        "cp1251",
+        "cp1250",
+        "cp1254",
+        "cp1253",
+        "cp1257",
+        "mac_roman",
+    )
+)
+"""The readings in which UTF-8 comes out broken: `PrÃ¸ve`, `Р“Р°РЅРЅР°`."""
+
+_OF_NAMES = frozenset(["given", "middle", "particle", "surname", "second_surname", "name"])
+
+_LOST = re.compile(r"\ufffd|\?\w")
+
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
+
+
+def is_vacant(line: RowReader) -> bool:
+    """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as
+    the Assembly prints.
+    """
+    given, surname, whole = (line.text(part) for part in ("given", "surname", "name"))
+    if given and surname:
+        return False
+    written = given or surname or whole
+    if len(written) > 40:
+        return False
+    return fold(written) in vocabulary.table("vacant") or fold(
+        names.before_name(written)[2]
+    ) in vocabulary.table("vacant")
+
+
+def name_of(line: RowReader, delegations: Delegations) -> names.Name:
+    """Join the columns of the name; where they are empty, take the column with the whole name
+    apart.
+    """
+    for field in (
+        "given",
+        "middle",
+        "particle",
+        "surname",
+        "second_surname",
+        "name",
+        "civility",
+        "title",
+        "greeting",
+        "vocative",
+    ):
+        text = line.text(field)
+        if field in _OF_NAMES and not names_fit(text):
+            _signs(line, field, text)
+            continue
+        if not text or (
+            len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text
+        ):
+            continue
+        if len(text) > LONGEST or _UNFIT.search(text):
+            line.report("C144", field, Reason.ROW)
+        elif repaired := unbroken(text):
+            skip = Reason.ROW if field in _OF_NAMES else None
+            line.report("C143", field, skip, suggestion=f"did you mean {repaired}?")
+    given, middle, particle, surname, whole = (
+        " ".join(line.text(part)[:LONGEST].split())
+        for part in ("given", "middle", "particle", "surname", "name")
+    )
+    if given and middle:
+        given = f"{given} {middle}"
+    if surname and particle:
+        surname = f"{particle} {surname}"
+    if surname and (second := " ".join(line.text("second_surname")[:LONGEST].split())):
+        surname = f"{surname} {second}"
+    if given and surname and set(tokens(surname)) < set(tokens(given)):  # "Name" beside "Surname"
+        given, surname, whole = "", "", given
+    if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
+        line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
+        given, surname, whole = (
+            trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole)
+        )
+    civility, titles, unknown = names.before_name(line.text("civility"), keep=0)
+    title = line.text("title")
+    if not (civility or titles or unknown) and is_civility(line.text("greeting")):
+        civility = line.text("greeting")
+    if not civility and title and vocabulary.meaning("civility", title) is None:  # "Mr Dr"
+        civility, known, rest = names.before_name(title, keep=0)
+        title = " ".join(filter(None, (known, rest))) if civility else title
+    if (
+        not civility and title and vocabulary.meaning("civility", title) is not None
+    ):  # "Title" heads Mr and Ms in many sheets
+        civility, title = title, ""
+    apart = names.take_apart(whole, monsieur=line.monsieur) if whole else names.Name("")
+    front, comma, behind = whole.rpartition(",")
+    stray = comma and len(front.split()) > 1 and len(fold(behind)) > 2 and delegations.find(behind)
+    front = front if stray else names.behind_comma(whole, line.text("address").partition("@")[0])
+    if front or (comma and apart.full.endswith(f",{behind}")):
+        hint = f"did you mean {front or whole.rpartition(',')[0]}?"
+        line.report("C146", "name", suggestion=hint)
+        apart = names.Name(whole, "", "", apart.civility, apart.title)
+    if given or surname:
+        apart = names.Name(
+            f"{given} {surname}".strip(), given, surname, apart.civility, apart.title
+        )
+    if not any(map(str.isalpha, apart.full)):  # a dash is no name
+        apart = names.Name("")
+    return names.Name(
+        apart.full,
+        apart.given,
+        apart.surname,
+        civility or unknown or apart.civility,
+        title or titles or apart.title,
+    )
+
+
+def is_civility(text: str) -> bool:
+    """Tell whether a text is Ms, Mr or their like: some programs head them "Salutation"."""
+    return bool(text) and vocabulary.meaning("civility", text) is not None
+
+
+@lru_cache(maxsize=65_536)
+def names_fit(text: str) -> bool:
+    """Tell whether a part of a name holds nothing but what stands in names; an address in it is
+    another matter.
+    """
+    return "@" in text or not names.unfit(text)
+
+
+def _signs(line: RowReader, field: str, text: str) -> None:
+    """Report what does not belong into a name: broken letters, lost ones, or the signs
+    of a list.
+    """
+    if len(text) > LONGEST or _UNFIT.search(text):
+        line.report("C144", field, Reason.ROW)
+    elif _LOST.search(text):
+        line.report("C148", field, Reason.ROW)
+    elif repaired := unbroken(text):
+        line.report("C143", field, Reason.ROW, suggestion=f"did you mean {repaired}?")
+    elif any(map(str.isalpha, text)):
+        bare = names.without_signs(text)
+        line.report("C146", field, suggestion=f"did you mean {bare}?" if bare else None)
+
+
+def unbroken(text: str) -> str:
+    """Return text whose letters were broken as it was meant: `PrÃ¸ve` and `Pr&oslash;ve` → `Prøve`;
+    empty if none were.
+
+    The first was UTF-8 and read as Windows-1252, the second was copied from the source of a web
+    page.
+    """
+    if _ENTITY.search(text) and (meant := unescape(text)) != text:
+        return meant
+    if text.isascii():
+        return ""
+    for encoding, signs in _MISREAD:
+        if signs.search(text):
+            try:
+                meant = text.encode(encoding).decode("utf-8")
+            except UnicodeError:
+                continue
+            if meant != text:
+                return meant
+    return ""

@@ -1,0 +1,152 @@
+"""One row while it is read: its text by field, the meaning of its words, and what is wrong with it
+so far.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailer.base.errors import Problem
+from mailer.base.problems import problem
+from mailer.base.spelling import fold, trim
+from mailer.base.states import Reason
+from mailer.contacts.rows.addresses import LONGEST
+from mailer.contacts.rows.whose import PARTS, SHOWN
+from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import KEPT, Columns
+from mailer.contacts.sheets.table import Table
+
+_REGION = re.compile(r"([^()]+?)\s*\([^()]*\)")  # English (United Kingdom)
+
+
+class RowReader:
+    """One row while it is read: its text by field, and what is wrong with it so far."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Columns,
+        row: int,
+        cells: Sequence[str],
+        *,
+        monsieur: bool = False,  # a French list, where "M." is no initial
+        role: str = "",  # what a heading above the row says
+    ) -> None:
+        self.monsieur = monsieur
+        self.role = role
+        self.table = table
+        self.columns = columns
+        self.row = row
+        self.cells = cells
+        self.problems: list[Problem] = []
+        self.skip: Reason | None = None
+        self.why: Problem | None = None
+
+    def text(self, field: str) -> str:
+        """Return what stands in a field's column; where that is empty, in another one of it."""
+        return next(filter(None, self.texts(field)), "")
+
+    def texts(self, field: str) -> list[str]:
+        """Return what all columns of a field say, the first one first."""
+        column = self.columns.fields.get(field)
+        if column is None:
+            return []
+        claims = (column, *self.columns.also.get(field, ()))
+        return [trim(self.cells[at]) for at in claims if at < len(self.cells)]
+
+    @property
+    def who(self) -> str:
+        """The column in which the name, or most of it, stands."""
+        return next(
+            (field for field in ("name", "surname", "given") if field in self.columns.fields),
+            "name",
+        )
+
+    def place(self, field: str) -> str:
+        """Return the name of a field's cell; empty if the table has no such column."""
+        column = self.columns.fields.get(field)
+        return "" if column is None else self.table.cell(column, self.row)
+
+    def extra(self) -> dict[str, str]:
+        """Return the other columns by heading, filled cells only."""
+        found: dict[str, str] = {}
+        for column, heading in self.columns.extra.items():
+            if column < len(self.cells) and (value := trim(self.cells[column])):
+                found.setdefault(heading, value)
+        for field in KEPT:
+            if value := self.text(field):
+                found[self.columns.headings[self.columns.fields[field]]] = value
+        return found
+
+    def report(
+        self,
+        code: str,
+        field: str,
+        skip: Reason | None = None,
+        message: str = "",
+        suggestion: str | None = None,
+    ) -> None:
+        """Note a problem at the cell of a field; the first one with a reason to skip is why the row
+        is left out.
+        """
+        value = self.text(field)
+        value = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        found = at_cell(code, self.table, self.columns, self.row, field, value, message, suggestion)
+        self.problems.append(found)
+        if skip and not self.skip:
+            self.skip, self.why = skip, found
+
+    def word(self, field: str, code: str) -> str:
+        """Return what the word in a column of words means; report one that is not known, and take
+        it for no word.
+        """
+        meaning = meaning_of(field, self.text(field))
+        if meaning is None and field not in self.columns.foreign:
+            self.report(code, field)
+        return "" if meaning in (None, "unknown") else meaning
+
+
+def meaning_of(kind: str, text: str) -> str | None:
+    """Return what a word means, also where two languages or an office stand beside it.
+
+    `anglais / English` is one language and `Representative, Vice-President` a representative;
+    `FR/EN` is not known.
+    """
+    found = vocabulary.meaning(kind, text)
+    if found is not None or len(text) > LONGEST:
+        return found
+    if kind == "language" and (region := _REGION.fullmatch(text)):
+        return vocabulary.meaning(kind, region[1])
+    meant = [vocabulary.meaning(kind, part) for part in PARTS.split(text) if fold(part)]
+    known = set(meant) - {None}
+    if kind == "role":
+        if known == {"chair", "representative"}:
+            return "chair"
+        return meant[0] if len(known) == 1 and meant[0] else None
+    return known.pop() if len(known) == 1 and None not in meant else None
+
+
+def at_cell(
+    code: str,
+    table: Table,
+    columns: Columns,
+    row: int,
+    field: str,
+    value: str,
+    message: str = "",
+    suggestion: str | None = None,
+) -> Problem:
+    """Make a problem at the cell of a field, or at the row if the table has no such column."""
+    column = columns.fields.get(field)
+    return problem(
+        code,
+        table.file,
+        sheet=table.sheet,
+        cell=None if column is None else table.cell(column, row),
+        row=row,
+        column=None if column is None else columns.headings[column],
+        value=value,
+        message=message,
+        suggestion=suggestion,
+    )
