@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mailer.base.delegations import Delegations
-from mailer.base.settings.workspace import Sender
+from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts

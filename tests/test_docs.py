@@ -17,8 +17,9 @@ from pydantic_core import PydanticUndefined
 
 from mailer.base.errors import MailerError
 from mailer.base.problems import codes
+from mailer.base.settings.tables import Settings
 from mailer.base.settings.toml_lines import keys_of
-from mailer.base.settings.workspace import Settings, load_workspace
+from mailer.base.settings.workspace import load_workspace
 from mailer.cli import cli
 from mailer.cli.context import Everywhere, everywhere
 

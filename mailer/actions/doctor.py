@@ -22,8 +22,9 @@ from mailer.actions.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
 from mailer.base import clock
 from mailer.base.address import domain_of
 from mailer.base.errors import MailerError, Severity
+from mailer.base.settings.tables import MailAccount
 from mailer.base.settings.unfilled import unfilled
-from mailer.base.settings.workspace import MailAccount, Workspace
+from mailer.base.settings.workspace import Workspace
 from mailer.ledger.guard import copies, health
 from mailer.ledger.guard.filesystem import NETWORK, kind_of, synced_by
 from mailer.ledger.ledger import Ledger

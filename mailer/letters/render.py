@@ -19,7 +19,7 @@ import jinja2
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import problem
-from mailer.base.settings.workspace import Sender
+from mailer.base.settings.tables import Sender
 from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
 from mailer.letters import markup, placeholders

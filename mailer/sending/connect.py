@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from mailer.base.address import allowed
 from mailer.base.errors import UsageError
 from mailer.base.settings.passwords import read_password
-from mailer.base.settings.workspace import MailAccount, Workspace
+from mailer.base.settings.tables import MailAccount
+from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import WatchedList
 from mailer.ledger.moves.limits import Limits
 from mailer.plan.draft import own_delegations

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from mailer.base.errors import UsageError
 from mailer.base.settings.passwords import read_password
+from mailer.base.settings.tables import Password
 from mailer.base.settings.toml_lines import TomlFile
-from mailer.base.settings.workspace import Password, Workspace, load_workspace
+from mailer.base.settings.workspace import Workspace, load_workspace
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem
-from mailer.base.settings.workspace import Sender
+from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal, load_appeal
 from mailer.letters.checks import check_letters, ready

@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from mailer.base.errors import UsageError
-from mailer.base.settings.workspace import MailAccount, Workspace
+from mailer.base.settings.tables import MailAccount
+from mailer.base.settings.workspace import Workspace
 
 
 def read_password(workspace: Workspace, account: MailAccount | None = None) -> SecretStr | None:

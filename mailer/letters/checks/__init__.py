@@ -12,7 +12,7 @@ from typing import get_args
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
-from mailer.base.settings.workspace import Sender
+from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
 from mailer.letters import placeholders
 from mailer.letters.appeal import Appeal, Letter
