@@ -18,9 +18,13 @@ from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.plan.sources import Sources
+from tests.helpers.children import hear_signals
 
 if TYPE_CHECKING:
     from mailer.plan.plan import Plan
+
+
+hear_signals()
 
 
 class SettableClock:

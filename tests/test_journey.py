@@ -40,6 +40,7 @@ from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from tests.conftest import a_contact
 from tests.helpers import workspaces
+from tests.helpers.children import Child
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
 from tests.helpers.workspaces import (
     CLOSED_PORT,
@@ -251,7 +252,7 @@ def test_demo_that_is_interrupted_says_so_and_begins_anew(tmp_path: Path) -> Non
     root = a_workspace(tmp_path / "work", CLOSED_PORT, people=60)
     edit(root / "config.toml", "connections = 2", "connections = 1")
     command = [*workspaces.MAILER, "-C", str(root), "demo", "--json"]
-    with subprocess.Popen(
+    with Child(
         command,
         cwd=tmp_path,
         env=environment(),
@@ -462,9 +463,7 @@ def test_postfix_takes_the_letters_of_a_whole_mail_out(tmp_path: Path) -> None:
     planned(root)
     user = ("-u", "nobody") if Path("/proc/self").stat().st_uid == 0 else ()
     assert SINK is not None
-    with subprocess.Popen(
-        [SINK, *user, "-c", f"127.0.0.1:{port}", "64"], stdout=subprocess.DEVNULL
-    ) as sink:
+    with Child([SINK, *user, "-c", f"127.0.0.1:{port}", "64"], stdout=subprocess.DEVNULL) as sink:
         try:
             until = time.monotonic() + 20
             while time.monotonic() < until:

@@ -34,6 +34,7 @@ from mailer.cli.context import PLAIN, Command, printable
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.letters.placeholders import WORDS
+from tests.helpers.children import Child
 
 CONFIG = (
     '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
@@ -288,9 +289,7 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
 
 def test_reader_that_has_seen_enough_is_no_error(workspace: Path) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(workspace), "config", "show"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with Child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.close()

@@ -23,6 +23,7 @@ from mailer.cli import cli
 from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.children import Child
 from tests.ledger.test_ledger import ME, YES, Journey
 from tests.report.conftest import journey
 
@@ -207,7 +208,7 @@ def test_watching_tells_each_change_until_the_end(
     run: RUN, journey: Journey, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(tmp_path), "status", "--watch", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+    with Child(command, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
         assert json.loads(watching.stdout.readline())["state"] == "sending"
         journey.become(MailOutState.PAUSED)
@@ -222,9 +223,7 @@ def test_interrupting_the_watch_ends_the_looking_alone(
     run: RUN, journey: Journey, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "mailer", "-C", str(tmp_path), "status", "M-0001", "--watch"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as watching:
+    with Child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
         assert watching.stdout.readline().startswith("M-0001 sending")
         watching.send_signal(signal.SIGINT)

@@ -34,6 +34,7 @@ from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import a_plan
+from tests.helpers.children import Child
 from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
 from tests.ledger.test_ledger import LATER, ME, YES
 from tests.report.conftest import BROKE, NO_SUCH
@@ -219,7 +220,7 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "0",
             "--json",
         ]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        server = Child(command, stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout
             key = json.loads(server.stdout.readline())["url"]

@@ -19,6 +19,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from mailer.cli import cli
+from tests.helpers.children import Child
 
 ROOT = Path(__file__).parents[2]
 MAILER = (sys.executable, "-m", "mailer")
@@ -236,7 +237,7 @@ class Sending:
 
     def __init__(self, root: Path, *args: str, talk: bool = False) -> None:
         command = [*MAILER, "-C", str(root), *args, *([] if talk else ["--json"])]
-        self.process = subprocess.Popen(
+        self.process = Child(
             command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -245,8 +246,7 @@ class Sending:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.end()
         self.process.communicate()
 
     def events(self, number: int) -> list[dict[str, Any]]:
@@ -294,7 +294,7 @@ class Terminal:
         self.shown = ""
         self._screen, inside = pty.openpty()
         shell = f'stty rows 40 cols {columns}; exec "$@"'
-        self.process = subprocess.Popen(
+        self.process = Child(
             ["sh", "-c", shell, "sh", *MAILER, "-C", str(root), *args],
             env=environment(TERM="xterm-256color"), stdin=inside, stdout=inside, stderr=inside,
         )  # fmt: skip
@@ -304,9 +304,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        self.process.end()
         os.close(self._screen)
 
     def wait_for(self, text: str) -> None:

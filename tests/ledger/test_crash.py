@@ -26,6 +26,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
+from tests.helpers.children import Child
 from tests.helpers.workspaces import (
     ROOT,
     Sending,
@@ -52,7 +53,7 @@ class Recorder:
 @contextlib.contextmanager
 def recording(folder: Path) -> Iterator[Recorder]:
     command = [sys.executable, ROOT / "tests" / "helpers" / "recording_server.py", folder / "seen"]
-    with subprocess.Popen(
+    with Child(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as server:
         assert server.stdin is not None and server.stdout is not None

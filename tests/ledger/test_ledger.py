@@ -26,6 +26,7 @@ from mailer.ledger.moves import claims, holding, transitions
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event, metadata
 from tests.conftest import SettableClock, a_contact, a_plan, damage
+from tests.helpers.children import Child
 
 YES = Receipt(
     State.ACCEPTED, Stage.DOT, 250, "2.0.0", "queued as 4F1C", "smtp.example", "TLSv1.3", 0.1
@@ -511,7 +512,7 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(
         " mailer.ledger.guard.senders import sender\nwith sender(Ledger(sys.argv[1])) as me:\n   "
         " print(me, flush=True); time.sleep(60)"
     )
-    child = subprocess.Popen(
+    child = Child(
         [sys.executable, "-c", code, ledger.url.render_as_string(False)],
         stdout=subprocess.PIPE,
         text=True,
@@ -523,8 +524,7 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(
         journey.claim(1, owner=living)
         with ledger.reading() as connection:
             assert dead_senders(ledger, connection, journey.id) == []
-        child.kill()
-        child.wait()
+        child.end()
         child.stdout.close()
         if (
             ledger.path is None

@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.helpers.children import Child
+
 PATH = (
     os.environ.get("MAILER_TEST_PEERS", "")
     + ":/usr/sbin:/usr/bin:/usr/lib/postfix/sbin:/usr/lib/dovecot"
@@ -207,9 +209,7 @@ gone:
             program=exim, folder=self.folder, user=user, group=group, port=self.port
         )
         config.write_text(text)
-        self._process = subprocess.Popen(
-            [exim, "-C", str(config), "-bdf"], stderr=subprocess.DEVNULL
-        )
+        self._process = Child([exim, "-C", str(config), "-bdf"], stderr=subprocess.DEVNULL)
         wait_for_port(self.port)
         return self
 
@@ -248,9 +248,7 @@ match from any for any action "on"
             [str(program("smtp-sink")), "-u", "nobody", f"127.0.0.1:{sink}", "100"],
             [str(program("smtpd-opensmtpd")), "-d", "-f", str(config)],
         )
-        self._processes = [
-            subprocess.Popen(one, stdout=self._log, stderr=self._log) for one in commands
-        ]
+        self._processes = [Child(one, stdout=self._log, stderr=self._log) for one in commands]
         wait_for_port(self.port)
         return self
 
@@ -343,7 +341,7 @@ def logins(socket_path: Path, password: str) -> Iterator[None]:
     assert dovecot
     config = folder / "dovecot.conf"
     config.write_text(DOVECOT.format(folder=folder, socket=socket_path, password=password))
-    process = subprocess.Popen([dovecot, "-F", "-c", str(config)], stderr=subprocess.DEVNULL)
+    process = Child([dovecot, "-F", "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         for _ in range(400):
             if socket_path.exists():

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from tests.helpers.children import Child
+
 ROOT = Path(__file__).resolve().parents[2]
 NO_ANSWER = "none"
 
@@ -65,14 +67,13 @@ class Witness:
             str(self.seed),
             self.offers,
         ]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        self._process = Child(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._process.end()
         assert self._process.stdout is not None
         self._process.stdout.close()
 

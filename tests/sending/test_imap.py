@@ -25,6 +25,7 @@ import trustme
 from mailer.base.errors import ServerError, UsageError
 from mailer.sending.imap import Filing, _readable, _utf7, search
 from mailer.sending.smtp.server import ConnectError, Server
+from tests.helpers.children import Child
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 needs_dovecot = pytest.mark.skipif(
@@ -151,7 +152,7 @@ def dovecot() -> Iterator[Dovecot]:
             ),
             encoding="utf-8",
         )  # fmt: skip
-        process = subprocess.Popen(
+        process = Child(
             [str(DOVECOT), "-F", "-c", str(root / "dovecot.conf")], stderr=subprocess.PIPE
         )
         deadline = time.monotonic() + 60
