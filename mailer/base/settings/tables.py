@@ -1,4 +1,4 @@
-"""The tables of `config.toml`: which settings there are, and what each is if it is absent."""
+"""The tables of `config.toml`: which settings there are, what each may be, what it is if absent."""
 
 from __future__ import annotations
 
