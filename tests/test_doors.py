@@ -12,6 +12,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,33 @@ def as_row(one: dict[str, Any]) -> tuple[str, ...]:
     at = one["cell"] or one["row"]
     where = f"{one['file']}:{at}" if at else one["file"]
     return one["code"], where or one["code"], one["value"]
+
+
+# ---------------------------------------------------------------------------------------- rehearse
+
+
+def test_rehearsal_keeps_the_same_letters_through_both_doors(doors: Doors) -> None:
+    typed = doors.typed("rehearse", "vote")
+    folder = doors.root / ".mailer" / "rehearsal" / "vote"
+
+    def subjects() -> list[str]:
+        found = [message_from_bytes(path.read_bytes()) for path in sorted(folder.iterdir())]
+        return [str(make_header(decode_header(one["Subject"]))) for one in found]
+
+    first = subjects()
+    assert [one["state"] for one in typed] == ["accepted"] * 4
+    assert all(one["name"] in subject for one, subject in zip(typed, first, strict=True))
+    answer = doors.browser.post("/letters/vote/rehearse")
+    assert answer.status_code == 303, answer.text
+    assert "4 samples lie in a folder" in doors.page(answer.headers["location"])
+    assert subjects() == first
+
+
+def test_sample_goes_to_nobody_else_through_either_door(doors: Doors) -> None:
+    (typed,) = doors.typed("rehearse", "vote", "--to", "eve@elsewhere.example")
+    answer = doors.browser.post("/letters/vote/rehearse", to="eve@elsewhere.example")
+    assert (typed["exit"], answer.status_code) == (3, 409)
+    assert typed["error"] in html.unescape(answer.text)
 
 
 # ---------------------------------------------------------------------------------- plan and retry

@@ -9,31 +9,43 @@ deliveries: the send log knows nothing of them but that there was a rehearsal.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailer.actions.mail_server import must_be_ours
+from mailer.base import clock
+from mailer.base.address import domain_of
 from mailer.base.errors import UsageError
-from mailer.base.states import Reason, Receipt
+from mailer.base.settings.workspace import Workspace
+from mailer.base.states import Reason, Receipt, State
 from mailer.contacts.contact import Contact
-from mailer.ledger import stored_letters
-from mailer.ledger.ledger import Connection
+from mailer.ledger import events, mailouts, stored_letters
+from mailer.ledger.events import EventKind
+from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.reading import deliveries
 from mailer.letters.message import mime
 from mailer.letters.message.finish import finished
 from mailer.letters.message.pieces import Shared
-from mailer.plan.draft import Draft
+from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import write
 from mailer.plan.proof import hardest
-from mailer.sending.smtp.session import Envelope, SmtpSession
+from mailer.sending.connect import course_of, rehearsal_session, signer
+from mailer.sending.demo_server import Mailbox
+from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 
 if TYPE_CHECKING:
     from mailer.letters.message.dkim import Signer
 
 NOTHING_AGAINST = (None, Reason.TEST_MODE, Reason.ALREADY)
 """Those left out for these reasons could get the letter another time."""
+
+NOWHERE = "rehearsal.example"
+"""The domain of samples that stay on this computer; no such name can ever exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +58,118 @@ class Sample:
     shared: Shared
 
 
-def of_appeal(draft: Draft, number: int) -> list[Sample]:
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What became of the samples."""
+
+    samples: tuple[tuple[str, Receipt], ...]  # whom the letter would go to, what the server said
+    folder: Path | None  # where they lie; None: they were sent
+
+    @property
+    def accepted(self) -> int:
+        return sum(receipt.state is State.ACCEPTED for _, receipt in self.samples)
+
+
+def rehearse(
+    workspace: Workspace,
+    what: str,
+    *,
+    ledger: Callable[[], Ledger],
+    to: str | None = None,
+    number: int = 8,
+    who: str,
+) -> Rehearsal:
+    """Send the `number` letters of an appeal or a mail-out that differ most to `to`; without an
+    address keep them in a folder of this computer.
+
+    `ledger` opens the send log, where `what` is the name of a mail-out. Raises `Refused` for an
+    address that is not on the allow-list.
+    """
+    if to is not None:
+        must_be_ours(workspace, to)
+    planned = re.fullmatch(r"[Mm]-\d+", what) is not None
+    if not planned:
+        samples = _of_appeal(draft(workspace, what), number)
+    else:
+        with ledger() as log, log.reading() as connection:
+            mail_out = mailouts.get(connection, number_of(what))
+            what, now = mail_out.name, draft(workspace, mail_out.appeal)
+            samples = _of_mail_out(now, connection, mail_out.id, number)
+    folder = kept_in(workspace, what) if to is None else None
+    receipts = (
+        _to_the_server(workspace, samples, to)
+        if to is not None
+        else _on_this_computer(workspace, samples, kept_in(workspace, what))
+    )
+    done = Rehearsal(
+        tuple((one.name, receipt) for one, receipt in zip(samples, receipts, strict=True)), folder
+    )
+    if planned:
+        text = f"{done.accepted} of {len(samples)} samples to {to or 'a folder of this computer'}"
+        with ledger() as log, log.writing() as connection:
+            events.write(
+                connection, EventKind.REHEARSED, mail_out.id, at=log.now(), who=who, detail=text
+            )
+    return done
+
+
+def kept_in(workspace: Workspace, what: str) -> Path:
+    """Return the folder where the samples of an appeal or a mail-out lie."""
+    return workspace.state_dir / "rehearsal" / what
+
+
+def _to_the_server(workspace: Workspace, samples: list[Sample], to: str) -> list[Receipt]:
+    sender, sign = workspace.settings.sender.address, signer(workspace)
+    letters = _envelopes(samples, sender=sender, to=lambda _: to, at=clock.now(), signer=sign)
+    interval = course_of(workspace).limits.interval
+    return asyncio.run(_sent(rehearsal_session(workspace), letters, interval))
+
+
+def _on_this_computer(workspace: Workspace, samples: list[Sample], folder: Path) -> list[Receipt]:
+    sender = workspace.settings.sender.address
+    letters = _envelopes(
+        samples, sender=sender, to=lambda at: f"sample-{at}@{NOWHERE}", at=clock.now()
+    )
+    workspace.make_state_dir()
+    with Mailbox(folder) as mailbox:
+        for old in folder.glob("sample-*.eml"):
+            old.unlink()
+        server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=domain_of(sender))
+        session = SmtpSession(server, Patience(), lambda address: address.endswith(f"@{NOWHERE}"))
+        return asyncio.run(_sent(session, letters, 0.0))
+
+
+def _of_appeal(now: Draft, number: int) -> list[Sample]:
     """Write the letters of the `number` people who differ most, from the sheets as they are now."""
-    people = [
-        (one.contact, one.language) for one in draft.decide() if one.reason in NOTHING_AGAINST
-    ]
-    sending, found = draft.sending, []
-    for contact, language in _chosen(draft, people, number):
+    people = [(one.contact, one.language) for one in now.decide() if one.reason in NOTHING_AGAINST]
+    sending, found = now.sending, []
+    for contact, language in _chosen(now, people, number):
         _, own, shared = write(
-            contact, language, draft.renderer, sending, _message_id(sending.domain)
+            contact, language, now.renderer, sending, _message_id(sending.domain)
         )
         found.append(Sample(contact.name, contact.address, own, shared))
     return found
 
 
-def of_mail_out(
-    draft: Draft, connection: Connection, mail_out_id: int, number: int
-) -> list[Sample]:
+def _of_mail_out(now: Draft, connection: Connection, mail_out_id: int, number: int) -> list[Sample]:
     """Read the frozen letters of the `number` people of a mail-out who differ most."""
     everyone = {
         one.address_key: one for one in deliveries.people(connection, mail_out_id) if one.digest
     }
     people = [
         (contact, everyone[contact.address_key].language)
-        for contact in draft.book.contacts
+        for contact in now.book.contacts
         if contact.address and contact.address_key in everyone
     ]
-    chosen = [everyone[contact.address_key] for contact, _ in _chosen(draft, people, number)]
+    chosen = [everyone[contact.address_key] for contact, _ in _chosen(now, people, number)]
     found = stored_letters.read(connection, {one.digest for one in chosen if one.digest})
     return [Sample(one.name, one.address, *found[one.digest]) for one in chosen if one.digest]
 
 
 def _chosen(
-    draft: Draft, people: Sequence[tuple[Contact, str]], number: int
+    now: Draft, people: Sequence[tuple[Contact, str]], number: int
 ) -> list[tuple[Contact, str]]:
-    chosen = hardest(draft.renderer, draft.forms, people, number)
+    chosen = hardest(now.renderer, now.forms, people, number)
     if not chosen:
         raise UsageError(
             "There is nobody whose letter could be sent as a sample.", hint="mailer check"
@@ -88,7 +177,7 @@ def _chosen(
     return chosen
 
 
-def envelopes(
+def _envelopes(
     samples: Sequence[Sample],
     *,
     sender: str,
@@ -111,24 +200,24 @@ def envelopes(
     return found
 
 
-async def send(
+async def _sent(
     session: SmtpSession, letters: Sequence[Envelope], interval: float
-) -> AsyncIterator[Receipt]:
-    """Send samples one after the other, `interval` seconds apart, and say what came of each. Raises
-    as `deliver` does.
-    """
+) -> list[Receipt]:
+    """Send samples one after the other, `interval` seconds apart. Raises as `deliver` does."""
 
     async def yes() -> bool:
         return True
 
+    receipts = []
     try:
         for number, letter in enumerate(letters):
             if number:
                 await asyncio.sleep(interval)
-            yield await session.deliver(letter, yes)
+            receipts.append(await session.deliver(letter, yes))
         await session.quit()
     finally:
         session.abort()
+    return receipts
 
 
 def _message_id(domain: str) -> str:

@@ -8,6 +8,7 @@ the number has been typed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from starlette.responses import Response
 
 from mailer.actions import planning
 from mailer.actions.check import check as look_through
+from mailer.actions.rehearse import kept_in
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import problem
 from mailer.base.spelling import called
@@ -221,7 +223,7 @@ def rehearse(visit: Visit) -> Response:
     """Show the proof sheet: what hundreds of people will read first."""
     now = _draft(visit)
     sheet: Proof = _for_real(now).proof()
-    folder = visit.workspace.state_dir / "rehearsal" / now.appeal.name
+    folder = kept_in(visit.workspace, now.appeal.name)
     return visit.page(
         "rehearse_step.html",
         appeal=now.appeal,
@@ -240,24 +242,33 @@ def samples(visit: Visit) -> Response:
     rehearse`.
     """
     name, to = _draft(visit).appeal.name, visit.field("to")
-    words = ["rehearse", name, *(["--to", to] if to else [])]
-    code, said = child.run(visit.workspace.root, *words, who=visit.who)
-    visit.journal(
-        "rehearsed",
-        f"{name}{f', to {to}' if to else ''}: {said.splitlines()[-1] if said else code}",
+    words = ["--json", "rehearse", name, *(["--to", to] if to else [])]
+    _, said = child.run(visit.workspace.root, *words, who=visit.who)
+    told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    sent = [one for one in told if "sample" in one]
+    done = sum(one["state"] == State.ACCEPTED for one in sent)
+    visit.journal("rehearsed", f"{name}{f', to {to}' if to else ''}: {done} of {len(sent)}")
+    if not sent or done < len(sent):
+        wrong = [
+            f"{one['name']}: {one['code'] or ''} {one['text']}" if "sample" in one
+            else f"{one['error']} {one['hint']}"
+            for one in told if one.get("state") != State.ACCEPTED
+        ]  # fmt: skip
+        raise Refused(
+            visit.say("The rehearsal did not go through."), hint=" · ".join(wrong) or said
+        )
+    sentence = (
+        visit.say("{n} samples were accepted for {who}.", n=done, who=to)
+        if to
+        else visit.say("{n} samples lie in a folder of this computer.", n=done)
     )
-    if code:
-        raise Refused(visit.say("The rehearsal did not go through."), hint=said)
-    return visit.go(
-        f"/letters/{name}/rehearse",
-        said.splitlines()[-1] if said else visit.say("The samples are sent."),
-    )
+    return visit.go(f"/letters/{name}/rehearse", sentence)
 
 
 def sample(visit: Visit) -> Response:
     """Hand out one sample of a rehearsal on this computer."""
     name = visit.query("name")
-    path = visit.workspace.state_dir / "rehearsal" / _draft(visit).appeal.name / name
+    path = kept_in(visit.workspace, _draft(visit).appeal.name) / name
     if not _SAMPLE.fullmatch(name) or not path.is_file():
         raise UsageError(visit.say("There is no such sample."))
     return Response(
