@@ -1173,16 +1173,19 @@ def test_workspace_has_its_own_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "value"),
     [
-        (PAGE + "<img src='https://a.example/pixel.png'>", "<img"),
+        (PAGE + "<img src='https://a.example/pixel.png'>", "src=https://a.example/pixel.png"),
         (PAGE + "<script>x</script>", "<script"),
-        (PAGE + "<style>a { background: url(https://a.example) }</style>", "url("),
+        (
+            PAGE + "<style>a { background: url(https://a.example) }</style>",
+            "url(https://a.example)",
+        ),
         (PAGE.replace("{{ footer }}", ""), "{{ footer }}"),
         (PAGE + "{{ x.y }}", PAGE + "{{ x.y }}"),
         (PAGE + "\n{{ 9**9**9 }}", "{{ 9**9**9 }}"),
         (PAGE + "\n{% for a in body %}x{% endfor %}", "{% for a in body %}x{% endfor %}"),
         (PAGE + "\n{{ body|center(50000000) }}", "{{ body|center(50000000) }}"),
         (PAGE + "{% if", ""),
-        (PAGE + '<meta http-equiv="refresh" content="0">', '<meta http-equiv="refresh'),
+        (PAGE + '<meta http-equiv="refresh" content="0">', "http-equiv=refresh"),
     ],
 )
 def test_page_that_fetches_or_lacks_something_is_refused(

@@ -128,7 +128,7 @@ def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
 
 def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting: str) -> None:
     """Prove that the finished bytes are one person's: their address alone in To, their greeting in
-    both bodies.
+    both bodies, and nothing in them that watches the reader (L403).
 
     `own` is the message without the files that letters share. `everyone` holds the keys
     (`address.key_of`) of all recipients of the mail-out; none but this person's may occur anywhere,
@@ -146,12 +146,20 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
     if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
     from mailer.letters.markup import escaped
+    from mailer.letters.message.allowed import faults
 
     boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', own)
     parts = own[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
     bodies = [_decoded(part) for part in parts]
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
+    if watching := faults(bodies[1]):
+        raise MailerError(
+            f"A finished letter would fetch or run something: {watching[0][:60]}. Nothing was"
+            " sent.",
+            hint="take it out of templates/_shared/layout.html; mailer check finds its line",
+            code="L403",
+        )
     mine = key_of(recipient)
     shown = (
         _shown(named["subject"]),

@@ -1,0 +1,93 @@
+"""Facts about what the HTML of a letter may hold: nothing that is fetched, nothing that runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import suppress
+
+import pytest
+
+from mailer.base.errors import MailerError
+from mailer.letters.markup import page
+from mailer.letters.message.allowed import faults
+from mailer.letters.message.mime import read_back
+from tests.letters.hostile import BODY, HOST, pages
+
+PAGES = pages()
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def test_there_are_300_hostile_pages_and_none_passes() -> None:
+    assert len(PAGES) >= 300
+    assert [one for one in PAGES if not page.check(one, "layout.html")] == []
+
+
+@pytest.mark.long
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_browser_fetches_for_most_of_them_and_for_none_that_passes() -> None:
+    """A real browser says which pages are hostile."""
+    from playwright.sync_api import Error, sync_playwright
+
+    asked: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        tab = browser.new_page()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.route("**/*", lambda route: route.abort())
+        for source in PAGES:
+            with suppress(Error):  # a page that goes elsewhere by itself
+                tab.set_content(page.layout(source).render(**WORDS))
+        tab.wait_for_timeout(500)  # whatever the last of them still asks for
+        browser.close()
+    fetched = {int(url.rpartition("/")[2]) for url in asked if re.match(rf"{HOST}/\d+$", url)}
+    assert len(fetched) > 100
+    assert [n for n in fetched if not page.check(PAGES[n], "layout.html")] == []
+
+
+QUIET = ["--no-sandbox", "--disable-gpu"]
+WORDS = {
+    "language": "en",
+    "subject": "S",
+    "preview": "P",
+    "body": "<p>x</p>",
+    "footer": "<p>f</p>",
+    "footer_language": "en",
+}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<p style='color: #fff; width: calc(1px + 2px); mso-table-lspace: 0pt'>x</p>",
+        "<style>@media (max-width: 600px) { p { font-size: 16px !important } }</style>",
+        "<!--[if mso]><table role='presentation' width='600'><tr><td><![endif]-->"
+        "<p>x</p><!--[if mso]></td></tr></table><![endif]-->",
+        "<!--[if mso]><xml><o:OfficeDocumentSettings><o:PixelsPerInch>96</o:PixelsPerInch>"
+        "</o:OfficeDocumentSettings></xml><![endif]-->",
+        "<!--[if !mso]><!--><p>x</p><!--<![endif]-->",
+        "<a href='https://a.example/x?y=1' target='_blank' rel='noopener'>x</a>",
+        "<img src='cid:0123456789abcdef01234567@letter' alt='x' width='10'>",
+    ],
+)
+def test_page_as_people_write_it_passes(inside: str) -> None:
+    source = f"<!DOCTYPE html><html lang='en'><body>{BODY}{inside}</body></html>"
+    assert page.check(source, "layout.html") == []
+
+
+def test_page_of_the_package_passes() -> None:
+    assert faults(page.layout("").render(**WORDS)) == []
+
+
+def test_finished_letter_that_would_fetch_is_refused() -> None:
+    """Whatever let it through: the last look at the finished bytes does not."""
+    raw = (
+        b"From: a@a.example\r\nTo: anna@no.example\r\nSubject: x\r\nMessage-ID: <x@a>\r\n"
+        b'Content-Type: multipart/alternative;\r\n boundary="b"\r\n\r\n'
+        b"--b\r\nContent-Type: text/plain\r\n\r\nDear Anna,\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n<p>Dear Anna,<img src=3D'http://a.example'>\r\n"
+        b"--b--\r\n"
+    )
+    with pytest.raises(MailerError, match="would fetch or run something") as caught:
+        read_back(raw, recipient="anna@no.example", everyone=(), greeting="Dear Anna,")
+    assert caught.value.code == "L403"
