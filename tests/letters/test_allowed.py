@@ -50,6 +50,7 @@ WORDS = {
     "language": "en",
     "subject": "S",
     "preview": "P",
+    "letterhead": "L",
     "body": "<p>x</p>",
     "footer": "<p>f</p>",
     "footer_language": "en",
