@@ -92,7 +92,7 @@ class Desk:
         from mailer.ledger.ledger import Ledger
 
         self.workspace.make_state_dir()
-        ledger = Ledger(self.workspace.ledger_url)
+        ledger = Ledger(self.workspace.ledger_url, beside=self.workspace.state_dir)
         rescue.settle_over(ledger, me="mailer")
         return ledger
 

@@ -534,10 +534,11 @@ def adopt(desk: Desk, because: str, by: str | None) -> None:
         )
     with choose.open_log(desk) as ledger:
         with ledger.reading() as connection:
-            copied = copies.is_a_copy(connection)
+            copied = copies.is_a_copy(connection) or ledger.is_behind(connection)
         if copied:
             with ledger.writing() as connection:
                 copies.adopt(connection, who=by, because=because, at=ledger.now())
+                ledger.begin_anew(connection)
     if desk.json:
         desk.data({"adopted": copied})
     elif copied:

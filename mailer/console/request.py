@@ -145,6 +145,7 @@ class Visit:
         return self.console.ledger.reading()
 
     def writing(self) -> AbstractContextManager[Connection]:
+        self.console.ledger.follow()
         return self.console.ledger.writing()
 
     def mail_out(self, connection: Connection) -> MailOut:

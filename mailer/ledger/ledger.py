@@ -10,6 +10,7 @@ PostgreSQL needs neither, and lets senders sit on several machines; everything e
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import math
 import os
@@ -23,6 +24,7 @@ import sqlalchemy as sa
 from mailer.base import clock
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.ledger.guard.filesystem import NETWORK, kind_of
+from mailer.ledger.guard.freshness import Freshness
 from mailer.ledger.record import seals
 
 SEAL_EVERY = 1.0
@@ -42,10 +44,19 @@ class Unwritable(Refused):
     """
 
 
+class Gone(Unwritable):
+    """The file that was opened does not lie under its path any more."""
+
+
 class Ledger:
     """The send log. `clock` is the source of every time that is written."""
 
-    def __init__(self, url: str, *, now: clock.Clock = clock.now) -> None:
+    def __init__(
+        self, url: str, *, now: clock.Clock = clock.now, beside: Path | None = None
+    ) -> None:
+        """Open the log, or make one. `beside` is the folder in which a log on a server keeps how
+        far it was seen (`guard/freshness.py`).
+        """
         self.now = now
         self.url = sa.make_url(url)
         self._guard = threading.Lock()
@@ -57,6 +68,11 @@ class Ledger:
             if self.url.get_backend_name() == "sqlite" and self.url.database
             else None
         )
+        folder = beside if self.path is None else self.path.parent
+        name = "ledger" if self.path is None else self.path.name
+        self.freshness = Freshness(folder / f"{name}.reached") if folder is not None else None
+        self._to_keep = ""  # how far the log is, once the present transaction is on disk
+        self._file: tuple[int, int] | None = None  # which one lay under the path at the opening
         if self.path is None:
             self._writer, self._reader = self._open_postgresql()
         else:
@@ -73,18 +89,74 @@ class Ledger:
         """Open one transaction that is on disk when the block ends, and undone when the block
         raises.
         """
-        with (
-            self._guard,
-            self._alone(),
-            _plain_words(self.path),
-            self._writer.begin() as connection,
-        ):
-            if self.path is None:
-                connection.execute(_AMONG_WRITERS)
-            yield connection
+        with self._guard, self._alone(), _plain_words(self.path):
+            self._must_be_where_it_was()
+            self._to_keep = ""
+            with self._writer.begin() as connection:
+                if self.path is None:
+                    connection.execute(_AMONG_WRITERS)
+                yield connection
+            if self._to_keep and self.freshness is not None:
+                self.freshness.keep(self._to_keep)
         self._unsealed = True
         if time.monotonic() >= self._seal_after:
             self.seal()
+
+    def prove(self, connection: sa.Connection) -> None:
+        """Prove within a transaction that the log is not older than what was seen of it; else
+        `Refused`: no final dot may be written.
+        """
+        if self.is_behind(connection):
+            raise Refused(
+                "This send log is older than what was sent from it: another copy was put in its"
+                " place, or its database was set back. Nothing more is handed over.",
+                hint='put the newer one back; if that is lost: mailer log adopt --because "…"',
+                code="S312",
+            )
+        self.begin_anew(connection)
+
+    def is_behind(self, connection: sa.Connection) -> bool:
+        """Say whether the log is older than what was seen of it."""
+        return self.freshness is not None and self.freshness.is_behind(connection)
+
+    def begin_anew(self, connection: sa.Connection) -> None:
+        """Let the log count as it is, once somebody has decided that it is the right one."""
+        if self.freshness is not None:
+            self._to_keep = self.freshness.newest(connection)
+
+    def follow(self) -> None:
+        """Go on with the log that lies under the path now, where that is another file: for those
+        who only look, and for whoever wants to pause.
+        """
+        if self.path is not None and self._file_now() not in (self._file, None):
+            with self._guard:
+                self._leave_open()
+                self._writer, self._reader = self._open_sqlite(self.path)
+            self._upgrade()
+
+    def _file_now(self) -> tuple[int, int] | None:
+        assert self.path is not None
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _must_be_where_it_was(self) -> None:
+        if self.path is not None and self._file_now() != self._file:
+            raise Gone(
+                f"The send log is not the one any more that was opened: {self.path} was moved,"
+                " deleted, or replaced by another file. Nothing more is handed over.",
+                hint="put it back with its -wal neighbour, then: mailer status",
+                code="S313",
+            )
+
+    def _leave_open(self) -> None:
+        """Never close this connection: SQLite would merge and delete the -wal file that lies under
+        the name of the log now, whosever it is.
+        """
+        connection = self._writer.raw_connection().driver_connection
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
     def seal(self) -> None:
         """Close the chain over everything that is written (`seals.py`). What keeps it from that is
@@ -106,13 +178,10 @@ class Ledger:
         """Seal once. False: another sender was quicker, and may not have seen all that is ours."""
         with self.reading() as connection:
             drawn = seals.draft(connection)
-        with (
-            self._guard,
-            self._alone(),
-            _plain_words(self.path),
-            self._writer.begin() as connection,
-        ):
-            return seals.close(connection, drawn, self.now())
+        with self._guard, self._alone(), _plain_words(self.path):
+            self._must_be_where_it_was()
+            with self._writer.begin() as connection:
+                return seals.close(connection, drawn, self.now())
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -132,7 +201,10 @@ class Ledger:
             self.seal()
         self._reader.dispose()
         with self._guard, self._alone():  # the last connection to leave writes the checkpoint
-            self._writer.dispose()
+            if self.path is not None and self._file not in (None, self._file_now()):
+                self._leave_open()
+            else:
+                self._writer.dispose()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -187,7 +259,9 @@ class Ledger:
             self._lock_file = os.open(
                 path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
             )
+            self._must_not_be_missed(path)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._file = self._file_now()
         writer = sa.create_engine(
             f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
         )
@@ -224,6 +298,21 @@ class Ledger:
             connection.exec_driver_sql("BEGIN")
 
         return writer, reader
+
+    def _must_not_be_missed(self, path: Path) -> None:
+        """Refuse to make a new log where there was one: it would know nobody who was written to,
+        and SQLite would throw away what lies in the old one's -wal file.
+        """
+        left = (path.with_name(path.name + end) for end in ("-wal", ".reached"))
+        found = [one.name for one in left if one.exists()]
+        if found and not path.exists():
+            raise Refused(
+                f"The send log is gone: {path} is not there, and {found[0]} beside it says that"
+                " there was one. No new one was made.",
+                hint=f"put {path.name} back; if it is lost for good, everybody counts as never"
+                f" written to: move {path.parent} out of the way first",
+                code="S314",
+            )
 
     def _upgrade(self) -> None:
         """Bring the tables to the form that this version knows; a newer form is refused, never

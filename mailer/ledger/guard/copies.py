@@ -49,6 +49,8 @@ def is_a_copy(connection: sa.Connection) -> bool:
 
 def require(ledger: Ledger) -> None:
     """Refuse to send from a copy."""
+    with ledger.writing() as connection:
+        ledger.prove(connection)
     with ledger.reading() as connection:
         if is_a_copy(connection):
             raise Refused(

@@ -208,6 +208,8 @@ class Writer:
             for one in these:
                 if one.after is not None and one.after.fault is not None:
                     raise one.after.fault
+            if kind is _WriteKind.MARKER and these:
+                self.ledger.prove(connection)
             if these:
                 call: _Together = together
                 for one, value in zip(

@@ -1,0 +1,75 @@
+"""How far the send log is: the newest event that was on record, kept in a file beside it.
+
+A log that was put back by an older copy, moved without what had not been merged into it (`-wal`),
+or taken from a database server that lags behind, does not have that event, or has another one under
+its number. Who was written to since is not in it, so no final dot may be written: each marker
+proves that the event is there, in its own transaction.
+
+The file is written after the commit and before the dot, without a sync: after a power cut it may be
+behind the log, never before it. With a database on a server it is beside the settings, and speaks
+of what this computer has seen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from mailer.ledger.schema import event
+
+e = event.c
+_ROW = (e.id, e.at, e.kind, e.mail_out_id, e.delivery_id, e.who)
+_NEWEST = sa.select(*_ROW).order_by(e.id.desc()).limit(1)
+_ONE = sa.select(*_ROW).where(e.id == sa.bindparam("id", type_=sa.Integer()))
+WATCHED = 0x50414345
+"""The application_id of a log in SQLite that has such a file beside it."""
+WIDE = 64  # bytes of the file: always the same, so that each time is one write
+
+
+class Freshness:
+    """The file beside one log."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def is_behind(self, connection: sa.Connection) -> bool:
+        """Say whether the log is older than what was seen of it."""
+        try:
+            kept = self.path.read_text("ascii").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            kept = ""
+        if not kept:
+            return connection.dialect.name == "sqlite" and _is_watched(connection)
+        number = kept.partition(" ")[0]
+        row = connection.execute(_ONE, {"id": int(number)}).one_or_none() if number else None
+        return row is None or _line(row) != kept
+
+    def newest(self, connection: sa.Connection) -> str:
+        """Return what is to be kept once this transaction is on disk."""
+        if connection.dialect.name == "sqlite" and not _is_watched(connection):
+            connection.exec_driver_sql(f"PRAGMA application_id = {WATCHED}")
+        row = connection.execute(_NEWEST).one_or_none()
+        return "" if row is None else _line(row)
+
+    def keep(self, line: str) -> None:
+        """Keep how far the log is."""
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(file, line.ljust(WIDE - 1).encode("ascii") + b"\n", 0)
+        finally:
+            os.close(file)
+
+
+def _is_watched(connection: sa.Connection) -> bool:
+    return bool(connection.exec_driver_sql("PRAGMA application_id").scalar_one() == WATCHED)
+
+
+def _line(row: Sequence[Any]) -> str:
+    number, at, *rest = row
+    words = "|".join(map(str, (at.timestamp(), *rest)))
+    return f"{number} {sha256(words.encode()).hexdigest()[:32]}"
