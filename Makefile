@@ -37,8 +37,9 @@ pictures: $(READY)         ## the console's pictures of README and docs, from th
 drawings: $(READY)         ## the pictures of the demo's appeal, from its facts; needs Chromium
 	@$(BIN)/python templates/azerbaijan-credentials/draw.py
 
-docs: $(READY)            ## write docs/problems.md anew, from the table of problems
+docs: $(READY)            ## write docs/problems.md and docs/modules.md anew, from the code
 	@$(BIN)/python docs/problems.py
+	@$(BIN)/python docs/modules.py
 
 lock:                     ## after a change of the dependencies; needs uv
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
