@@ -326,7 +326,7 @@ def _speaks_for_a_server(mail: Mail) -> bool:
     )
 
 
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 def _reported(mail: Mail, words: OwnWords, sent: SentLetters) -> tuple[list[int], bool]:

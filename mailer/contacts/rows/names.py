@@ -107,8 +107,9 @@ FIT = frozenset("-.,'’‘ʼ`´‐‑–·\"“”„«»()\u200c\u200d")
 _EASY = re.compile(r"[^\W\d_¹²³⁰-⁹]+(?:[ .,'’-]+[^\W\d_¹²³⁰-⁹]+)*\.?")
 """Nearly all names: letters, and between them single signs."""
 
-_BEHIND = re.compile(r"\s*\(([^()]*)\)\s*$")
-_BRACKETS = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
+# `(?<!\s)`: only where blanks begin, or a long row of them is walked through from each of them
+_BEHIND = re.compile(r"(?<!\s)\s*\(([^()]*)\)\s*$")
+_BRACKETS = re.compile(r"(?<!\s)\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
 _FOOTNOTES = " *†‡#0123456789⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SHOUTED = re.compile(r"[^\W\d_a-z]*[A-ZÀ-ÖØ-Þ]{2}")
 

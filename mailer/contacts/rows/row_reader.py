@@ -17,7 +17,7 @@ from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import KEPT, Columns
 from mailer.contacts.sheets.table import Table
 
-_REGION = re.compile(r"([^()]+?)\s*\([^()]*\)")  # English (United Kingdom)
+_REGION = re.compile(r"([^()]*[^()\s])\s*\([^()]*\)")  # English (United Kingdom)
 
 
 class RowReader:

@@ -116,7 +116,7 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
     named: dict[str, Delegation] = {}
     roles: set[str] = set()
     for part in parts:
-        bare = re.sub(r"\s*[\d+]+\s*$", "", part)
+        bare = re.sub(r"(?<!\s)\s*(?<![\d+])[\d+]+\s*$", "", part)
         role = vocabulary.meaning("role", bare)
         found = delegations.find(bare) or delegations.find(part)
         if found:

@@ -34,7 +34,7 @@ DEEP = 12
 """Levels of parts within parts that are entered."""
 
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60}):[ \t]*(.*)$")
-_ID = re.compile(r"[^\s<>\"'(),;:\[\]]+@[^\s<>\"'(),;:\[\]]+")
+_ID = re.compile(r"(?<![^\s<>\"'(),;:\[\]])[^\s<>\"'(),;:\[\]]+@[^\s<>\"'(),;:\[\]]+")
 
 Fields = dict[str, str]
 """Fields of one block, names in small letters; of a field that stands twice, the first."""

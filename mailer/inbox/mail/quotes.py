@@ -18,7 +18,7 @@ _COLON = re.compile(r"^:(?:\s|$)")
 _LABEL = re.compile(r"^[\s>*_]*\*?[^\W\d_][^:\n]{0,24}\s?\*?\s?:\*?\s*\S")
 _RULE = re.compile(r"^\s*[-_=~*─—]{5,}\s*$")
 _TITLE = re.compile(r"^\s*[-_─]{2,}\s*[^\W\d_][^\n]{2,60}?[-_─]{2,}\s*:?\s*$")
-_ADDRESS = re.compile(r"[^\s<>\"'()\[\]:;,]+@[^\s<>\"'()\[\]:;,]+")
+_ADDRESS = re.compile(r"(?<![^\s<>\"'()\[\]:;,])[^\s<>\"'()\[\]:;,]+@[^\s<>\"'()\[\]:;,]+")
 _DATED = re.compile(r"\d{1,2}[:.h]\d{2}|\b\d{4}\b|\d{1,2}[./-]\s?\d{1,2}[./-]")
 _HEADER = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,40}):(?:\s|$)")
 _COPY = re.compile(

@@ -53,7 +53,7 @@ def plain(text: str) -> str:
     text = text.translate(_QUOTES).translate(_BRACKETS).casefold().translate(PLAIN)
     if not text.isascii():
         text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
-    text = re.sub(r"\s*\n\s*\n\s*", " ¶ ", text)
+    text = re.sub(r"(?<!\s)\s*\n\s*\n\s*", " ¶ ", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
