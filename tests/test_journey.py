@@ -915,14 +915,13 @@ def test_what_cannot_be_done_now_is_said_in_words(workspace: MakeWorkspace) -> N
     assert "There is no mail-out M-0009" in said(mailer("send", "M-0009", at=root), 2)
 
 
-def test_past_the_last_day_nothing_is_sent(workspace: MakeWorkspace, box: Mailbox) -> None:
+def test_past_the_last_day_nothing_is_planned(workspace: MakeWorkspace) -> None:
     root = workspace(people=2)
     folder = root / "templates" / "appeal"
     edit(folder / "appeal.toml", "title =", "last_day = 2020-01-31\ntitle =")
-    planned(root)
-    shown = said(mailer("send", "M-0001", "--confirm", "2", at=root), 3)
-    assert "The last day of this appeal was 2020-01-31. Nothing was sent" in shown
-    assert not box.asked
+    shown = said(mailer("plan", "appeal", at=root), 1)
+    assert "the last day of this appeal has passed" in shown
+    assert "appeal.toml:" in shown
 
 
 # ---------------------------------------------------------------------------------------- bad input

@@ -19,13 +19,14 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import unquote
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal_toml import AppealSettings, read_settings, said
-from mailer.letters.attachments import PICTURE, files_of
+from mailer.letters.attachments import files_of
 from mailer.letters.attachments import read as read_attachment
 from mailer.letters.facts import Fact, read_facts
 
@@ -36,7 +37,7 @@ hostile Markdown of this size takes some seconds, and of ten times the size a hu
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")
-_PICTURE = re.compile(rf"!\[[^\]]*\]\(({PICTURE.pattern})\)", re.IGNORECASE)
+_PICTURE = re.compile(r"!\[[^\]]*\]\(<?(files/[^<>\n]+?\.(?:png|jpe?g))>?\)", re.IGNORECASE)
 _CODES_OF_COUNTRIES = {
     "ua": "uk",
     "cz": "cs",
@@ -241,9 +242,8 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
             *(letter.body for letter in letters.values()),
             *(piece.text for piece in pieces.values()),
         ]
-        files.attach(
-            folder, dict.fromkeys(src for text in texts for src in _PICTURE.findall(text)), ()
-        )
+        shown = (unquote(src) for text in texts for src in _PICTURE.findall(text))
+        files.attach(folder, dict.fromkeys(shown), ())
     if problems or settings is None:
         number = len(problems)
         raise MailerError(

@@ -18,6 +18,7 @@ import unicodedata
 from base64 import encodebytes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -44,7 +45,7 @@ letter.
 MAX_TOTAL = 10_000_000
 """Bytes of all attachments of one letter on the wire, where base64 makes 137 out of 100."""
 
-PICTURE = re.compile(r"files/(?:(?!\.\.)[\w./-])+\.(?:png|jpe?g)", re.IGNORECASE)
+PICTURE = re.compile(r"files/(?:(?!\.\.)[\w ()./-])+\.(?:png|jpe?g)", re.IGNORECASE)
 """Where a picture may stand."""
 
 _BEGINS = {
@@ -100,6 +101,17 @@ def personal(pattern: str) -> bool:
     return "{delegation}" in pattern or bool(own_words(pattern))
 
 
+def there(path: Path) -> Path:
+    """Return the file of this name as its folder has it: a name is text, and "ö" may be written
+    with one sign or with two.
+    """
+    if path.exists() or path.name.isascii() or not path.parent.is_dir():
+        return path
+    name = unicodedata.normalize("NFC", path.name)
+    same = (one for one in path.parent.iterdir() if unicodedata.normalize("NFC", one.name) == name)
+    return next(same, path)
+
+
 def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[Path]:
     """Yield the files that a pattern may mean: one per language, and those that are there per
     delegation or person.
@@ -107,11 +119,13 @@ def files_of(folder: Path, pattern: str, languages: Iterable[str]) -> Iterator[P
     for language in languages if "{language}" in pattern else [""]:
         name = pattern.replace("{language}", language)
         if _WORDS.search(name):
-            yield from sorted(
-                folder.glob(_WORDS.sub("*", name.replace("{delegation}", "[A-Z][A-Z]")))
-            )
+            wanted = _WORDS.sub("*", name.replace("{delegation}", "[A-Z][A-Z]"))
+            parent = (folder / wanted).parent
+            for path in sorted(parent.iterdir()) if parent.is_dir() else ():
+                if fnmatchcase(unicodedata.normalize("NFC", path.name), PurePosixPath(wanted).name):
+                    yield path
         else:
-            yield folder / name
+            yield there(folder / name)
 
 
 def twins(
@@ -168,12 +182,19 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
         )
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[found])
     kind = KINDS[path.suffix.lower()].encode()
-    head = (
-        b"Content-Type: %b\r\nContent-Transfer-Encoding: base64\r\n%bContent-Disposition:"
-        b" %b;\r\n%b\r\n\r\n"
-    )
+    if b"charset" in kind and not _is_utf8(raw):
+        kind = kind.partition(b";")[0]  # which one it is, nobody has said
+    plain = _in_ascii(name)
     inline = b"Content-ID: <%b>\r\n" % shown_as.encode() if shown_as else b""
-    head %= (kind, inline, b"inline" if shown_as else b"attachment", _named(name))
+    head = b'Content-Type: %b;\r\n name="%b"\r\nContent-Transfer-Encoding: base64\r\n%b' % (
+        kind,
+        plain,
+        inline,
+    )
+    head += b"Content-Disposition: %b;\r\n%b\r\n\r\n" % (
+        b"inline" if shown_as else b"attachment",
+        _named(name, plain),
+    )
     part = Part(head + encodebytes(raw).replace(b"\n", b"\r\n"))
     return Attachment(file, name, hashlib.sha256(raw).hexdigest(), part)
 
@@ -202,14 +223,34 @@ def _content(path: Path) -> tuple[bytes, str]:
     return raw, "" if raw else "it is empty"
 
 
-def _named(name: str) -> bytes:
-    """Write the file name, in ASCII for old programs, and as it is (RFC 2231, in pieces that fit a
-    line).
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _in_ascii(name: str) -> bytes:
+    """Write a file name for programs that know no other: `Übersicht.pdf` → `Ubersicht.pdf`."""
+    plain = unicodedata.normalize("NFKD", name.translate(_AS_ASCII))
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    stem, dot, suffix = re.sub(r"[^A-Za-z0-9._ ()%+,-]", "_", plain).rpartition(".")
+    return f"{stem[:60]}{dot}{suffix}".encode()
+
+
+_AS_ASCII = str.maketrans(
+    {"ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+     "ı": "i", "œ": "oe", "þ": "th", "ð": "d", "–": "-", "—": "-"}
+)  # fmt: skip
+
+
+def _named(name: str, plain: bytes) -> bytes:
+    """Write the file name as it is (RFC 2231, in pieces that fit a line), and where that is the
+    same, in ASCII: Outlook shows `AT00001.dat` where it finds pieces alone.
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", plain)
-    if plain == name and len(name) < 60:
-        return f' filename="{name}"'.encode()
+    if name.encode() == plain:
+        return b' filename="%b"' % plain
     coded = quote(name, safe="")
     pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,18}", coded)
     marked = [f"utf-8''{pieces[0]}", *pieces[1:]]
@@ -279,7 +320,7 @@ class Attachments:
         return _fitting([*found, *beside])[: len(found)]
 
     def _one(self, name: str, shown_as: str = "") -> Attachment:
-        key = (self._folder / name, bool(shown_as))
+        key = (there(self._folder / name), bool(shown_as))
         if key not in self._read:
             one = read(self._root, key[0], shown_as=shown_as)
             if self._known.get(one.file) != one.digest:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from mailer.base import clock
 from mailer.base.states import OPEN, MailOutState, Reason, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts, stored_letters
@@ -206,7 +207,7 @@ class LetterQueue:
         """
         self._share.heed(connection)
         at, course = self._ledger.now(), self._course
-        if self._last_day is not None and at.date() > self._last_day:
+        if self._last_day is not None and at >= clock.end_of(self._last_day):
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
         limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
         if self._look_is_to_come:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
+from mailer.base import clock
 from mailer.base.states import State
 from mailer.sending.replies import Judgement
 
@@ -35,14 +36,14 @@ def next_try(
     """Return when to try again, or None to give up.
 
     `attempts` counts those made, the last one included. The limit is `keep_trying` after the first
-    attempt, or the end of `last_day` (UTC) where that is earlier.
+    attempt, or the end of `last_day` (`clock.end_of`) where that is earlier.
     """
     if verdict.state is not State.DEFERRED:
         return None
     at = now + schedule[min(attempts, len(schedule)) - 1]
     until = first_try + keep_trying
     if last_day is not None:
-        until = min(until, datetime.combine(last_day, time.max, UTC))
+        until = min(until, clock.end_of(last_day) - timedelta.resolution)
     return at if at <= until else None
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 import email
 import email.policy
 import os
+import unicodedata
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -195,8 +197,39 @@ def test_files_are_part_of_what_a_plan_freezes_and_organisations_sign(tmp_path: 
 def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
     pattern = f"files/{name}".replace('"', '\\"')
     raw = finished(letters(workspace(tmp_path, pattern, **{name: PDF})).render(person(), "en"))
-    assert parts(raw)[1][0].get_filename() == name
-    assert max(map(len, raw.split(b"\r\n"))) <= 76
+    attached = parts(raw)[1][0]
+    assert attached.get_filename() == name
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    plain = attached["Content-Type"].params["name"]
+    assert plain.isascii() and plain.endswith(".pdf")
+
+
+def test_plain_name_can_be_read(tmp_path: Path) -> None:
+    name = "Übersicht Größe – øæł.pdf"
+    root = workspace(tmp_path, f"files/{name}", **{name: PDF})
+    raw = finished(letters(root).render(person(), "en"))
+    assert b'name="Ubersicht Grosse - oael.pdf"' in raw
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("pattern", ["files/Größe.pdf", "files/Grö{committee}.pdf"])
+def test_file_is_found_whichever_way_its_letters_are_written(
+    tmp_path: Path, form: Literal["NFC", "NFD"], pattern: str
+) -> None:
+    root = workspace(tmp_path, pattern, **{unicodedata.normalize(form, "Größe.pdf"): PDF})
+    appeal = load_appeal(root, "appeal")
+    rendered = renderer(appeal, ["Committee"]).render(person(extra={"Committee": "ße"}), "en")
+    assert [one.name for one in rendered.attachments] == ["Größe.pdf"]
+
+
+@pytest.mark.parametrize(("raw", "charset"), [("é".encode(), "utf-8"), (b"caf\xe9;1", None)])
+def test_no_encoding_is_claimed_that_a_file_does_not_have(
+    tmp_path: Path, raw: bytes, charset: str | None
+) -> None:
+    root = workspace(tmp_path, "files/list.csv", **{"list.csv": raw})
+    attached = parts(finished(letters(root).render(person(), "en")))[1][0]
+    assert attached.get_content_type() == "text/csv"
+    assert attached["Content-Type"].params.get("charset") == charset
 
 
 @pytest.mark.parametrize(

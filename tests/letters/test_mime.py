@@ -9,6 +9,7 @@ import email
 import email.policy
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header
 from email.message import EmailMessage
@@ -446,3 +447,14 @@ def test_greeting_with_signs_of_html_is_recognised(tmp_path: Path) -> None:
         everyone=EVERYONE,
         greeting=rendered.greeting,
     )
+
+
+@settings(max_examples=300)
+@given(text=st.text(alphabet="F.rom \n=é", max_size=200))
+def test_no_line_begins_as_relays_and_mailboxes_change_it(text: str) -> None:
+    """A ">" before "From " or a doubled full stop would break the hash of the body (RFC 6376)."""
+    raw = finished(replace(words(), text=f"Dear Ms Berg,\n\n{text}\n"))
+    body = raw.partition(b"\r\n\r\n")[2]
+    assert not [line for line in body.split(b"\r\n") if line.startswith((b"From ", b"."))]
+    assert max(map(len, body.split(b"\r\n"))) <= 76
+    read_back(raw, recipient=ANNA, everyone=EVERYONE, greeting="Dear Ms Berg,")

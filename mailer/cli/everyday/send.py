@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from mailer.base import clock
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import OPEN, MailOutState, State
@@ -218,8 +219,7 @@ def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, fresh: bool
 
 
 def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
-    today = ledger.now().date()
-    if mail_out.last_day is not None and today > mail_out.last_day:
+    if mail_out.last_day is not None and ledger.now() >= clock.end_of(mail_out.last_day):
         raise Refused(
             f"The last day of this appeal was {mail_out.last_day}. Nothing was sent.",
             hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import get_args
 
+from mailer.base import clock
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.problems import problem
 from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
 from mailer.letters import placeholders
@@ -37,6 +39,8 @@ def ready(
     language says and another does not.
     """
     renderer = Renderer(appeal, sender, delegations, forms, columns)
+    if late := list(over(appeal)):
+        raise unusable(appeal, late)
     if differ := [one for one in twins.check(appeal) if one.severity is Severity.ERROR]:
         raise unusable(appeal, differ)
     return renderer
@@ -71,8 +75,16 @@ def check_letters(
                     renderer.render(contact, letter.language)
                 except MailerError as fault:
                     # The file at fault is the letter, not the sheet of a person who does not exist.
-                    found |= {_at_letter(problem, letter): None for problem in fault.problems}
-    return [*found, *style.warnings(appeal), *twins.check(appeal)]
+                    found |= {_at_letter(one, letter): None for one in fault.problems}
+    return [*over(appeal), *found, *style.warnings(appeal), *twins.check(appeal)]
+
+
+def over(appeal: Appeal) -> Iterator[Problem]:
+    """Yield a problem (L132) where the last day of an appeal has ended."""
+    if appeal.last_day and clock.now() >= clock.end_of(appeal.last_day):
+        file = f"templates/{appeal.name}/appeal.toml"
+        line = appeal.text[file].split("\nlast_day")[0].count("\n") + 2
+        yield problem("L132", file, row=line, value=appeal.last_day.isoformat())
 
 
 def _cases(appeal: Appeal) -> Iterator[Appeal]:

@@ -107,9 +107,7 @@ def frames(parts: Parts) -> Frames:
         for _, _, message, value, _ in faults(tokens):
             raise Unprintable(message, value=value)
         _mark_slots_in_links(tokens)
-    pictures = tuple(
-        str(token.attrs["src"]) for token in _flat([*body, *footer]) if token.type == "image"
-    )
+    pictures = tuple(_file(token) for token in _flat([*body, *footer]) if token.type == "image")
     text = "\n".join([*lines_of(body), "", "-- ", *lines_of(footer)]) + "\n"
     page = layout(parts.layout).render(
         language=parts.language,
@@ -132,7 +130,7 @@ _CHANGED = "this would not arrive as it was typed"
 def _html(tokens: Sequence[Token]) -> str:
     for token in _flat(tokens):
         if token.type == "image":
-            token.attrs["src"] = f"cid:{content_id(str(token.attrs['src']))}"
+            token.attrs["src"] = f"cid:{content_id(_file(token))}"
     html: str = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
     return html
 
@@ -180,7 +178,11 @@ def links(text: str) -> list[str]:
 
 def pictures(text: str) -> list[str]:
     """Return the pictures that a Markdown text shows, in order: `files/chart.png`."""
-    return [str(token.attrs["src"]) for token in _flat(parse(text)) if token.type == "image"]
+    return [_file(token) for token in _flat(parse(text)) if token.type == "image"]
+
+
+def _file(token: Token) -> str:
+    return unquote(str(token.attrs.get("src", "")))
 
 
 def italics(text: str) -> list[str]:
@@ -235,7 +237,7 @@ def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str,
                 r"write Markdown; a plain < is written \<",
             )
         elif token.type == "image":
-            value = str(token.attrs.get("src", ""))
+            value = _file(token)
             if not PICTURE.fullmatch(value) or SLOT.search(value):
                 hint = (
                     "put it into files/ of the appeal, as PNG or JPEG: ![what it"

@@ -153,13 +153,6 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
     bodies = [_decoded(part) for part in parts]
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
-    if watching := faults(bodies[1]):
-        raise MailerError(
-            f"A finished letter would fetch or run something: {watching[0][:60]}. Nothing was"
-            " sent.",
-            hint="take it out of templates/_shared/layout.html; mailer check finds its line",
-            code="L403",
-        )
     mine = key_of(recipient)
     shown = (
         _shown(named["subject"]),
@@ -172,6 +165,13 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
         for key in _addresses(text):
             if key != mine and key in everyone and not _is_ours(key, named):
                 raise _not_one_persons("the address of another recipient stands in it", _NAMED)
+    if watching := faults(bodies[1]):
+        raise MailerError(
+            f"A finished letter would fetch or run something: {watching[0][:60]}. Nothing was"
+            " sent.",
+            hint="take it out of templates/_shared/layout.html; mailer check finds its line",
+            code="L403",
+        )
 
 
 _OURS = (
@@ -289,10 +289,17 @@ def _quoted(line: bytes) -> bytes:
     """Encode one line. Most lines are the same in all letters, and encoding is what building a
     letter costs most.
 
-    A full stop that a soft break leaves alone on its line would be the end of the message to a
-    careless relay.
+    No line of it begins with a full stop, which careless relays double or take for the end of the
+    message, or with "From ", before which mailboxes put a ">": both would break a signature.
     """
-    return b2a_qp(line).replace(b"=\r\n.\r\n", b"=\r\n=2E\r\n")
+    coded = b2a_qp(line)
+    while found := _TOUCHED.search(coded):
+        at = found.start()
+        coded = coded[:at] + (b"=%02X=\r\n" % coded[at]) + coded[at + 1 :]
+    return coded
+
+
+_TOUCHED = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 
 
 def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:
