@@ -151,6 +151,44 @@ def as_row(one: dict[str, Any]) -> tuple[str, ...]:
     return one["code"], where or one["code"], one["value"]
 
 
+# ----------------------------------------------------------------------------------------- preview
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "language"),
+    [
+        ("Anna Berg", 2, ""),
+        ("Chloe Exemple", 4, ""),
+        ("Chloe Exemple", 4, "en"),
+        ("Jo Beispiel", 6, ""),
+        ("Peter Sample", 7, ""),  # would be left out
+    ],
+)
+def test_letter_reads_the_same_through_both_doors(
+    doors: Doors, name: str, row: int, language: str
+) -> None:
+    (typed,) = doors.typed(
+        "preview", "vote", "--as", name, *(["--lang", language] * bool(language))
+    )
+    page = f"/letters/vote/preview.html?as=contacts/all.csv::{row}&lang={language}"
+    assert doors.browser.get(page).text == typed["html"]
+
+
+def test_letters_that_differ_most_are_the_same_through_both_doors(doors: Doors) -> None:
+    typed = [one["name"] for one in doors.typed("preview", "vote", "--hardest")]
+    page = doors.browser.get("/letters/vote").text
+    start = page.index("<ul", page.index('<ul class="list">'))
+    shown = re.findall(r"<li><a href=[^>]*>([^<]+)</a>", page[start:])
+    assert shown[: len(typed)] == typed
+
+
+def test_language_without_a_letter_is_refused_through_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed("preview", "vote", "--as", "Anna Berg", "--lang", "tr")
+    answer = doors.browser.get("/letters/vote?as=contacts/all.csv::2&lang=tr")
+    assert (typed["exit"], answer.status_code) == (2, 404)
+    assert typed["error"] in html.unescape(answer.text)
+
+
 # ---------------------------------------------------------------------------------------- rehearse
 
 

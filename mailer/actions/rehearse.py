@@ -15,15 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailer.actions.mail_server import must_be_ours
+from mailer.actions.preview import hardest
 from mailer.base import clock
 from mailer.base.address import domain_of
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import Reason, Receipt, State
-from mailer.contacts.contact import Contact
+from mailer.base.states import Receipt, State
 from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, number_of
@@ -31,9 +31,9 @@ from mailer.ledger.reading import deliveries
 from mailer.letters.message import mime
 from mailer.letters.message.finish import finished
 from mailer.letters.message.pieces import Shared
+from mailer.plan import proof
 from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import write
-from mailer.plan.proof import hardest
 from mailer.sending.connect import course_of, rehearsal_session, signer
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
@@ -41,8 +41,7 @@ from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 if TYPE_CHECKING:
     from mailer.letters.message.dkim import Signer
 
-NOTHING_AGAINST = (None, Reason.TEST_MODE, Reason.ALREADY)
-"""Those left out for these reasons could get the letter another time."""
+Chosen = TypeVar("Chosen")
 
 NOWHERE = "rehearsal.example"
 """The domain of samples that stay on this computer; no such name can ever exist."""
@@ -141,12 +140,10 @@ def _on_this_computer(workspace: Workspace, samples: list[Sample], folder: Path)
 
 def _of_appeal(now: Draft, number: int) -> list[Sample]:
     """Write the letters of the `number` people who differ most, from the sheets as they are now."""
-    people = [(one.contact, one.language) for one in now.decide() if one.reason in NOTHING_AGAINST]
     sending, found = now.sending, []
-    for contact, language in _chosen(now, people, number):
-        _, own, shared = write(
-            contact, language, now.renderer, sending, _message_id(sending.domain)
-        )
+    for one in _somebody(hardest(now, now.decide(), number)):
+        contact, new_id = one.contact, _message_id(sending.domain)
+        _, own, shared = write(contact, one.language, now.renderer, sending, new_id)
         found.append(Sample(contact.name, contact.address, own, shared))
     return found
 
@@ -161,15 +158,13 @@ def _of_mail_out(now: Draft, connection: Connection, mail_out_id: int, number: i
         for contact in now.book.contacts
         if contact.address and contact.address_key in everyone
     ]
-    chosen = [everyone[contact.address_key] for contact, _ in _chosen(now, people, number)]
+    differ = proof.hardest(now.renderer, now.forms, people, number) if people else []
+    chosen = [everyone[contact.address_key] for contact, _ in _somebody(differ)]
     found = stored_letters.read(connection, {one.digest for one in chosen if one.digest})
     return [Sample(one.name, one.address, *found[one.digest]) for one in chosen if one.digest]
 
 
-def _chosen(
-    now: Draft, people: Sequence[tuple[Contact, str]], number: int
-) -> list[tuple[Contact, str]]:
-    chosen = hardest(now.renderer, now.forms, people, number)
+def _somebody(chosen: list[Chosen]) -> list[Chosen]:
     if not chosen:
         raise UsageError(
             "There is nobody whose letter could be sent as a sample.", hint="mailer check"

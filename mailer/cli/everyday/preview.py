@@ -6,23 +6,22 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mailer.actions import preview as actions
 from mailer.base import clock
-from mailer.base.errors import MailerError, UsageError
-from mailer.base.spelling import called, nearest
-from mailer.base.states import REASONS, Reason
+from mailer.base.errors import UsageError
+from mailer.base.states import REASONS
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.files import write
 from mailer.cli.screen.tables import say_text, show_rows, show_text
 from mailer.plan import proof
 from mailer.plan.audience import Decision
-from mailer.plan.draft import Draft, draft
+from mailer.plan.draft import Draft
 
 HARDEST = 8
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -111,13 +110,14 @@ def preview(
     if planned:
         views = iter([_planned(desk, what, who)])
     else:
-        now = draft(desk.workspace, what)
+        now = desk.draft(what)
         decisions = now.decide()
-        views = (
-            _hardest(now, decisions)
+        chosen = (
+            actions.hardest(now, decisions, HARDEST)
             if hardest
-            else iter([_view(now, _find(now, decisions, who), lang)])
+            else [actions.whose(now, decisions, who)]
         )
+        views = (_view(now, one, lang) for one in chosen)
     for number, view in enumerate(views, 1):
         if number > 1 and not _on(desk, text):
             break
@@ -182,30 +182,15 @@ def _go_together(
 # ------------------------------------------------------------------------------------- whose letter
 
 
-def _view(now: Draft, decision: Decision, lang: str | None = None) -> View:
+def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
     """Write the letter of one person as it stands now, also of somebody who would be left out."""
     from mailer.cli.screen.browser import parsed, standalone
-    from mailer.letters.message import mime as message
-    from mailer.letters.message import pieces
-    from mailer.plan import plan
 
-    contact, language = decision.contact, lang or decision.language
-    if language not in now.appeal.letters:
-        have = ", ".join(sorted(now.appeal.letters))
-        raise UsageError(
-            f"There is no letter in {language!r} for {contact.name}.", hint=f"there is: {have}"
-        )
-    letter = now.renderer.render(contact, language)
-    eml, why = b"", ""
-    try:
-        _, own, shared = plan.write(
-            contact, language, now.renderer, now.sending, f"<preview@{now.sending.domain}>"
-        )
-        eml = message.dated(pieces.joined(own, shared), clock.now())
-    except MailerError as fault:
-        why = fault.message
-    if decision.reason is not None:
-        why = f"{REASONS[decision.reason]}{f' ({decision.detail})' if decision.detail else ''}"
+    shown = actions.preview(now, one, lang or "")
+    contact, letter = one.contact, shown.letter
+    eml, why = actions.message_of(now, shown)
+    if one.reason is not None:
+        why = f"{REASONS[one.reason]}{f' ({one.detail})' if one.detail else ''}"
     head = [
         ("From", now.workspace.settings.sender.from_),
         ("To", f"{contact.name} <{contact.address or 'no address'}>"),
@@ -217,7 +202,7 @@ def _view(now: Draft, decision: Decision, lang: str | None = None) -> View:
         "name": contact.name,
         "address": contact.address,
         "delegation": contact.delegation,
-        "language": language,
+        "language": shown.language,
         "greeting": letter.greeting,
         "subject": letter.subject,
         "preview": letter.preview,
@@ -286,45 +271,6 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
     return View(tuple(head), said, standalone(page, message.walk()), sent.data, facts)
 
 
-def _hardest(now: Draft, decisions: Sequence[Decision]) -> Iterator[View]:
-    """Yield the letters of the people who differ most, the most unusual first."""
-    likely = {
-        id(one.contact): one
-        for one in decisions
-        if one.reason in (None, Reason.TEST_MODE, Reason.ALREADY)
-    }
-    people = [(one.contact, one.language) for one in likely.values()]
-    for contact, _ in proof.hardest(now.renderer, now.forms, people, HARDEST):
-        yield _view(now, likely[id(contact)])
-
-
-def _find(now: Draft, decisions: Sequence[Decision], who: str | None) -> Decision:
-    everyone = now.book.contacts
-    if not everyone:
-        folder = now.workspace.settings.contacts.folder
-        raise UsageError(
-            "There is nobody in the contact sheets yet.", hint=f"fill in the sheets in {folder}/"
-        )
-    if who is None:
-        likely = [
-            one for reason in (None, Reason.TEST_MODE) for one in decisions if one.reason is reason
-        ]
-        return [*likely, *decisions][0]
-    found = called(everyone, who)
-    if not found:
-        close = nearest(who, [one.name for one in everyone], parts=True)
-        raise UsageError(
-            f"Nobody in the sheets is called {who!r}.",
-            hint=f'did you mean "{close}"?' if close else "",
-        )
-    if len(found) > 1:
-        names = ", ".join(f"{one.name} ({one.delegation or '?'})" for one in found[:8])
-        raise UsageError(
-            f"{len(found)} people fit {who!r}.", hint=f"{names}{' …' if len(found) > 8 else ''}"
-        )
-    return next(one for one in decisions if one.contact is found[0])
-
-
 # ------------------------------------------------------------------------------------ on the screen
 
 
@@ -360,9 +306,7 @@ def _proof(desk: Desk, appeal: str, person: str | None) -> int:
     from mailer.cli.screen.proof import show_proof
     from mailer.plan.signoff import accept
 
-    sheet = draft(
-        desk.workspace, appeal, mode="live"
-    ).proof()  # also in test mode: it is read for the real people
+    sheet = desk.draft(appeal, "live").proof()  # also in test mode: it is read for the real people
     if person is None:
         return show_proof(desk, sheet)
     accept(
@@ -376,4 +320,4 @@ def _proof(desk: Desk, appeal: str, person: str | None) -> int:
             f"accepted: {group.language}  {group.people[0].greeting} "
             f" ({proof.counted(len(group.people))})"
         )
-    return show_proof(desk, draft(desk.workspace, appeal, mode="live").proof())
+    return show_proof(desk, desk.draft(appeal, "live").proof())

@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from mailer.actions import planning
+from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
+from mailer.actions.preview import Preview
 from mailer.actions.rehearse import kept_in
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import problem
@@ -35,11 +37,10 @@ from mailer.ledger.reading import deliveries
 from mailer.letters import appeal as appeals
 from mailer.letters.appeal import Appeal
 from mailer.letters.checks import twins
-from mailer.letters.render import Rendered
 from mailer.plan import signoff
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft, changes_since
-from mailer.plan.proof import Proof, hardest
+from mailer.plan.proof import Proof
 
 STEPS = (
     ("", "Letter"),
@@ -84,33 +85,15 @@ def _for_real(now: Draft) -> Draft:
 # ------------------------------------------------------------------------------------------- letter
 
 
-@dataclass(frozen=True, slots=True)
-class LetterPreview:
-    """What one person would read."""
-
-    contact: Contact
-    language: str
-    decision: Decision
-    letter: Rendered
-    words: int
-
-    @property
-    def seconds(self) -> int:
-        return 60 * self.words // WORDS_A_MINUTE
-
-
 def letter(visit: Visit) -> Response:
     """Show the letter as one person would get it."""
     now = _for_real(_draft(visit))
     decisions = now.decide()
-    getting = [one for one in decisions if one.reason is None]
-    people = [(one.contact, one.language) for one in getting]
-    hard = (
-        [contact for contact, _ in hardest(now.renderer, now.forms, people, 12)] if people else []
-    )
+    hard = [one.contact for one in actions.hardest(now, decisions, 12)]
     reading = _reading(visit, now, decisions, hard)
-    order = [one.contact for one in getting]
-    here = order.index(reading.contact) if reading and reading.contact in order else -1
+    order = [one.contact for one in decisions if one.reason is None]
+    contact = reading.decision.contact if reading else None
+    here = order.index(contact) if contact in order else -1
     return visit.page(
         "letter_step.html",
         appeal=now.appeal,
@@ -123,6 +106,7 @@ def letter(visit: Visit) -> Response:
             now.appeal, signoff.signatures(visit.workspace.root, now.appeal)
         ),
         limit=SUBJECT,
+        words_a_minute=WORDS_A_MINUTE,
         who=_who,
         q=visit.query("q"),
         found=called([one.contact for one in decisions], visit.query("q"))[:20],
@@ -138,23 +122,13 @@ def _who(contact: Contact) -> str:
 
 def _reading(
     visit: Visit, now: Draft, decisions: list[Decision], hard: list[Contact]
-) -> LetterPreview | None:
+) -> Preview | None:
     """Return the letter of the person in the address bar; without one, of the hardest."""
     wanted = visit.query("as") or (_who(hard[0]) if hard else "")
     found = next((one for one in decisions if _who(one.contact) == wanted), None)
     if found is None and decisions:
-        found = next((one for one in decisions if one.reason is None), decisions[0])
-    if found is None:
-        return None
-    language = visit.query("lang") or found.language
-    if language not in now.appeal.letters:
-        language = (
-            found.language
-            if found.language in now.appeal.letters
-            else next(iter(now.appeal.letters))
-        )
-    rendered = now.renderer.render(found.contact, language)
-    return LetterPreview(found.contact, language, found, rendered, len(rendered.text.split()))
+        found = actions.whose(now, decisions, None)
+    return actions.preview(now, found, visit.query("lang")) if found else None
 
 
 def preview(visit: Visit) -> Response:
