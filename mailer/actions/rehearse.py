@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mailer.actions.mail_server import must_be_ours
+from mailer.actions.doctor.mail_server import must_be_ours
 from mailer.actions.preview import hardest
 from mailer.base import clock
 from mailer.base.address import domain_of

@@ -85,7 +85,7 @@ def check(
     files = _chosen(desk, book, sheets)
     book = replace(book, problems=(*book.problems, *holds.doubts(book)))
     if online:
-        from mailer.actions import domains
+        from mailer.actions.doctor import domains
 
         asked = domains.of_the_sheets(book, domains.name_servers())
         book = replace(book, problems=(*book.problems, *asked))

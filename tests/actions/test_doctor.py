@@ -15,8 +15,9 @@ import pytest
 import trustme
 from click.testing import CliRunner, Result
 
-from mailer.actions import doctor, mail_server
-from mailer.actions.finding import Finding, Verdict
+from mailer.actions.doctor import examine as doctor
+from mailer.actions.doctor import mail_server
+from mailer.actions.doctor.finding import Finding, Verdict
 from mailer.base.errors import Refused
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState

@@ -15,10 +15,10 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mailer.actions import domains
-from mailer.actions.doctor import examine
-from mailer.actions.domains import TakesMail, mail_of
-from mailer.actions.finding import Verdict
+from mailer.actions.doctor import domains
+from mailer.actions.doctor.domains import TakesMail, mail_of
+from mailer.actions.doctor.examine import examine
+from mailer.actions.doctor.finding import Verdict
 from mailer.base.settings.workspace import load_workspace
 from mailer.contacts import load_contacts
 from tests.helpers.consoles import workspace

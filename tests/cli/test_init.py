@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
-from mailer.actions import doctor
-from mailer.actions.finding import Verdict
+from mailer.actions.doctor import examine as doctor
+from mailer.actions.doctor.finding import Verdict
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Severity
 from mailer.base.settings.unfilled import unfilled

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.actions.doctor import log as look_at_log
-from mailer.actions.finding import Verdict
+from mailer.actions.doctor.examine import log as look_at_log
+from mailer.actions.doctor.finding import Verdict
 from mailer.base.settings.workspace import load_workspace
 from mailer.ledger import mailouts
 from mailer.ledger.guard import copies

@@ -13,7 +13,7 @@ import click
 from mailer.cli.context import Command, Desk
 
 if TYPE_CHECKING:
-    from mailer.actions.finding import Finding
+    from mailer.actions.doctor.finding import Finding
 
 MARKS = {"ok": "✓", "look": "!", "wrong": "✗", "not_known": "?"}
 STYLES = {"ok": "green", "look": "yellow", "wrong": "bold red", "not_known": "yellow"}
@@ -44,7 +44,7 @@ def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     mailer doctor --online --dkim mail2027
     mailer doctor --to jana@rights.example
     """
-    from mailer.actions.doctor import examine
+    from mailer.actions.doctor.examine import examine
 
     return asyncio.run(_show(desk, examine(desk.workspace, to=to, online=online, dkim=dkim)))
 

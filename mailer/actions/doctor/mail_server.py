@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from mailer.actions.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
+from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
 from mailer.base import clock
 from mailer.base.address import allowed, domain_of
 from mailer.base.errors import MailerError, Refused, ServerError

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from mailer.actions.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, Verdict
+from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, Verdict
 from mailer.base.address import domain_of
 from mailer.base.errors import Problem
 from mailer.contacts.book import ContactBook

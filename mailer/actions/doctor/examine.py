@@ -17,8 +17,8 @@ from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
-from mailer.actions import domains, mail_server
-from mailer.actions.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
+from mailer.actions.doctor import domains, mail_server
+from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
 from mailer.base import clock
 from mailer.base.address import domain_of
 from mailer.base.errors import MailerError, Severity
@@ -324,7 +324,11 @@ def people(workspace: Workspace) -> Iterator[Finding]:
 def limits(workspace: Workspace) -> Iterator[Finding]:
     """Compare the limits with what the provider is known to take."""
     ours, smtp = workspace.settings.limits, workspace.settings.smtp
-    text = resources.files("mailer.actions").joinpath("providers.toml").read_text(encoding="utf-8")
+    text = (
+        resources.files("mailer.actions.doctor")
+        .joinpath("providers.toml")
+        .read_text(encoding="utf-8")
+    )
     known = [
         one
         for one in tomllib.loads(text)["provider"]

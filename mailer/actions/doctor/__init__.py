@@ -1,0 +1,1 @@
+"""Looks at everything that a mail-out rests on."""
