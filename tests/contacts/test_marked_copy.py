@@ -20,8 +20,8 @@ from mailer.contacts.edit.fix import apply, repairs
 from mailer.contacts.edit.marked_copy import FIRST_TAB, accept, mark
 from mailer.contacts.edit.write import harmless, set_cells
 from mailer.contacts.sheets.reader import read_bytes
+from tests.contacts.bad_sheets import SHEETS
 
-SHEETS = Path(__file__).parents[1] / "data" / "sheets"
 BAD = "NO,substitute,Ola Skisse,mailto:ola@no.example,en"
 LINES = (
     "Delegation,Role,Name,E-mail,Language\nNO,chair,Anna"
@@ -59,7 +59,7 @@ def decorated() -> bytes:
 
 
 def ods() -> bytes:
-    return (SHEETS / "address-twice.ods").read_bytes()
+    return SHEETS["address-twice.ods"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "address-twice.ods"])
@@ -185,7 +185,7 @@ def test_repairs_are_shown_first_and_applied_with_a_backup(tmp_path: Path) -> No
 
 
 def test_a_slip_of_the_pen_is_mended_only_when_asked_for(tmp_path: Path) -> None:
-    root = workspace(tmp_path, "a.csv", (SHEETS / "domain-slip.csv").read_bytes())
+    root = workspace(tmp_path, "a.csv", SHEETS["domain-slip.csv"])
     assert repairs(load_contacts(root)) == []
     (found,) = repairs(load_contacts(root), only=["C104"])
     assert found.after == "edith@parliament.example"
@@ -214,7 +214,7 @@ def test_letters_that_the_old_encoding_lacks_make_it_utf_8(tmp_path: Path) -> No
 def test_no_formula_is_written_from_data(tmp_path: Path, text: str) -> None:
     assert harmless(text) == f"'{text}"
     path = tmp_path / "a.xlsx"
-    path.write_bytes((SHEETS / "clean.xlsx").read_bytes())
+    path.write_bytes(SHEETS["clean.xlsx"])
     set_cells(path, {("Members", "C3"): text}, tmp_path / "backups")
     (table,) = read_bytes(".xlsx", "a", path.read_bytes()).tables
     assert (table.rows[2][1][2].strip(), table.formulas) == (text.strip(), frozenset())
@@ -235,7 +235,7 @@ def test_a_marked_copy_of_formulas_holds_text(tmp_path: Path) -> None:
 )
 def test_any_cell_can_be_set_and_the_others_stay(tmp_path: Path, file: str) -> None:
     path = tmp_path / file
-    path.write_bytes((SHEETS / file).read_bytes())
+    path.write_bytes(SHEETS[file])
     (before,) = read_bytes(path.suffix, file, path.read_bytes()).tables
     changes = {(before.sheet or "", cell): f"new {cell}" for cell in ("B2", "A1", "H7", "C2")}
     set_cells(path, changes, tmp_path / "backups")
