@@ -17,7 +17,7 @@ from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, R
 NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 TABLE, TEXT, OFFICE = NS % "table", NS % "text", NS % "office"
 HREF = "{http://www.w3.org/1999/xlink}href"
-STYLE, FAMILY = NS % "style", "table"
+STYLE = NS % "style"
 
 
 MOST_TABS = 1_000

@@ -16,7 +16,6 @@ from mailer.contacts.sheets.table import MAX_ROWS, Reading
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xlsm", ".ods")
 OLD = (".xls", ".xlsb", ".xlt", ".xltx", ".ots", ".fods", ".numbers")
-LISTS = (".vcf", ".json")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How the old formats of Microsoft begin, and the shell around an encrypted new one (MS-CFB)."""
 
