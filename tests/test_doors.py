@@ -22,13 +22,15 @@ from click.testing import CliRunner
 
 from mailer.base.states import Reason, Receipt, Stage, State
 from mailer.cli import cli
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import listing
 from mailer.plan.plan import Planned
 from tests.conftest import SettableClock, a_contact
 from tests.helpers.consoles import Browser, a_console, signed_in, workspace
 from tests.helpers.workspaces import edit
 from tests.ledger.test_ledger import Journey
-from tests.report.conftest import one_of_each
+from tests.report.conftest import BROKE, one_of_each
 
 
 @dataclass
@@ -389,3 +391,244 @@ def test_a_person_is_found_by_what_a_server_said(sent: Doors, said: str) -> None
     assert names(sent.rows(f"/mail-outs/M-0001/outcomes.json?q={said}")) == listed
     assert names(sent.typed("log", "find", said)) == listed
     assert f"In the mail-outs {len(listed)}" in sent.page(f"/search?q={said}")
+
+
+@pytest.fixture
+def kosovo(doors: Doors, planned: Callable[..., int]) -> Doors:
+    """A workspace with a delegation of its own, and a mail-out to somebody in it."""
+    (doors.root / "delegations.csv").write_text(
+        "code,name_en,name_fr,of_en,of_fr,representatives,substitutes,status\n"
+        "XK,Kosovo,Kosovo,of Kosovo,du Kosovo,3,3,member\n",
+        encoding="utf-8",
+    )
+    (doors.root / "contacts" / "kosovo.csv").write_text(
+        "delegation,role,given name,surname,gender,email,language\n"
+        "Kosovo,representative,Ana,Prova,f,ana@xk.parliament.example,en\n",
+        encoding="utf-8",
+    )
+    one = replace(a_contact(1), delegation="XK", name="Ana Prova")
+    planned(deliveries=(Planned(one, 1, 1, "en", False, Reason.ON_HOLD, ""),))
+    return doors
+
+
+def test_a_delegation_of_the_workspace_holds_everywhere(kosovo: Doors) -> None:
+    assert [row["name"] for row in kosovo.typed("log", "people", "--delegation", "Kosovo")] == [
+        "Ana Prova"
+    ]
+    assert [row["name"] for row in kosovo.typed("log", "delegations")] == ["Kosovo"]
+    assert [row["delegation"] for row in kosovo.typed("contacts", "show", "Ana Prova")] == ["XK"]
+    for path in ("/mail-outs/M-0001/outcomes", "/mail-outs/M-0001/delegations", "/search?q=prova"):
+        assert "Kosovo" in kosovo.page(path)
+    assert "Kosovo" in kosovo.browser.get("/mail-outs/M-0001/outcomes.csv").text
+    answer = kosovo.browser.post(
+        "/contacts/hold-list", name="Ana Prova", delegation="Kosovo", address="", because="asked"
+    )
+    assert answer.status_code == 303
+    assert [row["delegation"] for row in kosovo.typed("contacts", "holds")] == ["XK"]
+
+
+def test_a_change_of_the_own_delegations_shows_at_once(kosovo: Doors) -> None:
+    assert "Kosovo" in kosovo.page("/mail-outs/M-0001/outcomes")
+    file = kosovo.root / "delegations.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace("Kosovo", "Elbonia"), "utf-8")
+    assert "Elbonia" in kosovo.page("/mail-outs/M-0001/outcomes")
+    assert [row["name"] for row in kosovo.typed("log", "delegations")] == ["Elbonia"]
+
+
+# ----------------------------------------------------------------------- send, pause, stop, resolve
+
+
+def refusal(doors: Doors, *words: str) -> str:
+    """Type a command that is refused; return the sentence."""
+    answer = CliRunner().invoke(cli, ["-C", str(doors.root), *words])
+    assert answer.exit_code == 3, answer.output
+    return " ".join(answer.stderr.split())
+
+
+def keep_by_kill_switch(doors: Doors) -> None:
+    (doors.root / ".mailer").mkdir(exist_ok=True)
+    (doors.root / ".mailer" / "STOP").touch()
+
+
+def change_a_letter(doors: Doors) -> None:
+    letter = doors.root / "templates" / "vote" / "en.md"
+    letter.write_text(letter.read_text(encoding="utf-8") + "\nOne more line.\n", encoding="utf-8")
+
+
+def ask_for_approval(doors: Doors) -> None:
+    config = doors.root / "config.toml"
+    text = config.read_text(encoding="utf-8").replace("[safety]", "[safety]\napprovals = 1")
+    config.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def ready(doors: Doors) -> Doors:
+    """A plan of the workspace's own letters and people."""
+    assert doors.typed("plan", "vote")[0]["mail_out"] == "M-0001"
+    return doors
+
+
+def test_a_plan_that_may_be_sent_may_be_sent_in_both_doors(ready: Doors) -> None:
+    (status,) = ready.typed("status", "M-0001")
+    number = status["counts"]["waiting"]
+    assert f"{number} Type the number to send" in ready.page("/mail-outs/M-0001/send")
+
+
+@pytest.mark.parametrize(
+    ("why", "typed", "shown"),
+    [
+        (keep_by_kill_switch, "The kill switch is on", "The kill switch is on"),
+        (change_a_letter, "no longer matches its sources", "no longer matches its sources"),
+        (ask_for_approval, "waits for the approval", "A second person must approve"),
+    ],
+)
+def test_what_keeps_a_mail_out_from_being_sent_is_said_in_both_doors(
+    ready: Doors, why: Callable[[Doors], None], typed: str, shown: str
+) -> None:
+    why(ready)
+    assert typed in refusal(ready, "send", "M-0001", "--confirm", "3")
+    page = ready.page("/mail-outs/M-0001/send")
+    assert shown in page and "Type the number to send" not in page
+
+
+def test_whoever_is_held_is_taken_out_of_the_plan_from_both_doors(ready: Doors) -> None:
+    assert "3 people of 2 delegations" in ready.page("/mail-outs/M-0001/send")
+    (held,) = ready.typed("contacts", "hold", "anna.berg@no.parliament.example", "--because", "x")
+    assert [row["name"] for row in held["matches"]] == ["Anna Berg"]
+    assert [(one["mail_out"], one["numbers"]) for one in held["taken_out"]] == [("M-0001", [1])]
+    assert "2 people of 2 delegations" in ready.page("/mail-outs/M-0001/send")
+    path = "/mail-outs/M-0001/people/2/hold"
+    assert ready.browser.post(path, because="x").status_code == 303
+    assert "Taken out of M-0001." in ready.page("/mail-outs/M-0001/people/2")
+    assert "1 person of 1 delegation" in ready.page("/mail-outs/M-0001/send")
+    reasons = [row["reason"] for row in ready.typed("log", "people", "--state", "not_sent")]
+    assert reasons == ["on_hold", "on_hold"]
+
+
+def test_whoever_was_written_onto_the_hold_list_by_hand_is_not_counted(ready: Doors) -> None:
+    line = "address,name,delegation,because\nanna.berg@no.parliament.example,,,asked\n"
+    (ready.root / "contacts" / "_hold.csv").write_text(line, encoding="utf-8")
+    page = ready.page("/mail-outs/M-0001/send")
+    assert "1 person is on the hold list since the plan" in page
+    assert "2 people of" in page and "2 Type the number to send" in page
+
+
+@pytest.mark.parametrize("door", ["typed", "browser"])
+@pytest.mark.parametrize("what", ["pause", "stop"])
+def test_pause_and_stop_write_the_same_from_both_doors(
+    sent: Doors, sqlite_ledger: Ledger, door: str, what: str
+) -> None:
+    if door == "typed":
+        sent.typed(what, "M-0001")
+    else:
+        assert sent.browser.post(f"/mail-outs/M-0001/{what}").status_code == 303
+    with sqlite_ledger.reading() as connection:
+        after = mailouts.get(connection, 1)
+        told = next(iter(listing.latest(connection, 1, 1)))
+    assert after.state.value in ("paused", "stopped")
+    assert after.why == f"{after.state.value} by {told.who}"
+    assert after.why in sent.page("/mail-outs/M-0001")
+    assert after.why in CliRunner().invoke(cli, ["-C", str(sent.root), "status", "M-0001"]).output
+
+
+@pytest.mark.parametrize("what", ["pause", "stop"])
+def test_what_cannot_be_paused_or_stopped_is_refused_with_the_same_words(
+    sent: Doors, what: str
+) -> None:
+    sent.typed("stop", "M-0001")
+    if what == "pause":
+        said = refusal(sent, "pause", "M-0001")
+        answer = sent.browser.post("/mail-outs/M-0001/pause")
+        assert "was stopped for good; there is nothing to pause" in said
+        assert answer.status_code == 409
+        assert "was stopped for good; there is nothing to pause" in answer.text
+    said = refusal(sent, "resume", "M-0001")
+    answer = sent.browser.post("/mail-outs/M-0001/resume")
+    assert "M-0001 was stopped for good" in said and answer.status_code == 409
+    assert "M-0001 was stopped for good" in answer.text
+
+
+@pytest.mark.parametrize("door", ["typed", "browser"])
+@pytest.mark.parametrize("to", ["accepted", "not_sent"])
+def test_an_unknown_letter_is_settled_in_the_same_way_from_both_doors(
+    sent: Doors, door: str, to: str
+) -> None:
+    if door == "typed":
+        how = f"--{to.replace('_', '-')}"
+        sent.typed("resolve", "M-0001-003", how, "--because", "she answered", "--by", "jana")
+    else:
+        path = "/mail-outs/M-0001/people/3/settle"
+        assert sent.browser.post(path, to=to, because="she answered").status_code == 303
+    (story,) = sent.typed("log", "show", "M-0001-003")
+    last = story["timeline"][-1]
+    assert (last["kind"], last["detail"], last["who"]) == (to, "she answered", "jana")
+    assert "jana decided: she answered" in sent.page("/mail-outs/M-0001/people/3")
+
+
+def test_a_letter_is_not_released_to_whoever_is_held_from_either_door(ready: Doors) -> None:
+    """The same refusal, where the person was held after the letter became unknown."""
+    become_unknown(ready, 1)
+    ready.typed("contacts", "hold", "anna.berg@no.parliament.example", "--because", "asked")
+    words = "Anna Berg is on the hold list: asked. Nothing was released."
+    assert words in refusal(ready, "resolve", "M-0001-001", "--resend", "--because", "x")
+    answer = ready.browser.post("/mail-outs/M-0001/people/1/resend", because="x")
+    assert answer.status_code == 409 and words in answer.text
+
+
+@pytest.mark.parametrize("door", ["typed", "browser"])
+def test_a_letter_is_released_in_the_same_way_from_both_doors(ready: Doors, door: str) -> None:
+    become_unknown(ready, 1)
+    if door == "typed":
+        (told,) = ready.typed("resolve", "M-0001-001", "--resend", "--because", "x", "--by", "jana")
+        assert told["resend"] == "M-0002"
+    else:
+        answer = ready.browser.post("/mail-outs/M-0001/people/1/resend", because="x")
+        assert answer.headers["location"] == "/mail-outs/M-0002/send"
+    (story,) = ready.typed("log", "show", "M-0001-001")
+    last = story["timeline"][-1]
+    assert (last["kind"], last["detail"], last["who"]) == (
+        "released",
+        "to be sent again in M-0002: x",
+        "jana",
+    )
+    (again,) = ready.typed("log", "people", "M-0002")
+    assert (again["name"], again["message_id"]) == (story["name"], story["message_id"])
+
+
+def become_unknown(doors: Doors, number: int) -> None:
+    """Let a letter of the plan be handed over, and its line break."""
+    ledger = doors.browser.console.ledger
+    assert isinstance(ledger.now, SettableClock)
+    journey = Journey(ledger, 1, ledger.now)
+    for one in journey.claim(9):
+        if one.number == number:
+            journey.mark(one)
+            journey.record(one, BROKE, reason=Reason.BROKE_AFTER_DOT)
+
+
+# ---------------------------------------------------------------------------------------- hold list
+
+
+def test_a_hold_says_whom_it_holds_in_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed("contacts", "hold", "nobody@no.parliament.example", "--because", "x")
+    assert typed["matches"] == []
+    answer = doors.browser.post(
+        "/contacts/hold-list", name="Ola Nordmenn", delegation="NO", address="", because="x"
+    )
+    assert answer.status_code == 303
+    page = doors.page("/contacts/hold-list")
+    assert "which holds nobody in the sheets. The nearest name there is Ola Nordmann." in page
+    assert len(doors.typed("contacts", "holds")) == 2
+
+
+def test_whoever_is_held_already_is_not_written_twice_from_either_door(doors: Doors) -> None:
+    doors.typed("contacts", "hold", "Anna Berg", "--because", "x")
+    again = CliRunner().invoke(
+        cli, ["-C", str(doors.root), "contacts", "hold", "Anna Berg", "--because", "y"]
+    )
+    assert again.exit_code == 2 and "on the hold list already" in again.stderr
+    answer = doors.browser.post(
+        "/contacts/hold-list", name="Anna Berg", delegation="NO", address="", because="y"
+    )
+    assert answer.status_code == 409 and "on the hold list already" in answer.text
+    assert len(doors.typed("contacts", "holds")) == 1

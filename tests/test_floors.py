@@ -7,6 +7,7 @@ only.
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +135,23 @@ def test_a_module_name_stands_for_one_thing() -> None:
             door = folder.split("/")[0] if folder in DOORS else "inside"
             places[door, name].append(where.as_posix())
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_delegations_are_those_of_the_workspace_everywhere() -> None:
+    """`Workspace.delegations` is the one way in; sheets and appeals are read with those of their
+    root, and a new workspace begins with the package's.
+    """
+    homes = {
+        "base/delegations.py",
+        "base/settings/workspace.py",
+        "contacts/book.py",
+        "letters/appeal.py",
+        "actions/new_workspace.py",
+    }
+    loading = re.compile(r"Delegations\.(load|of_workspace)\(")
+    loaders = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if loading.search(path.read_text(encoding="utf-8"))
+    }
+    assert loaders - homes == set()

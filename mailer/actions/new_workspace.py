@@ -48,7 +48,7 @@ def new_workspace(root: Path, language: str) -> list[str]:
     try:
         for name, text in texts.items():
             _write(root / name, text.read_bytes())
-        _write_sheet(root / SHEET, own.joinpath("sheet.toml"), Delegations.load())
+        _write_sheet(root / SHEET, own.joinpath("sheet.toml"), Delegations.of_workspace(root))
     except OSError as error:
         raise UsageError(
             f"{root} cannot be written to: {error.strerror}.", hint="choose another folder"
@@ -89,9 +89,7 @@ def new_appeal(root: Path, name: str, old: str | None = None) -> list[str]:
 
 def new_sheets(workspace: Workspace, names: Sequence[str], language: str) -> list[str]:
     """Make an empty contact sheet with drop-downs for each delegation; return the files."""
-    from mailer.plan.draft import own_delegations
-
-    delegations = own_delegations(workspace.root)
+    delegations = workspace.delegations
     form = NEW.joinpath(language, "sheet.toml")
     wanted = []
     for name in names:

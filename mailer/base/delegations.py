@@ -20,6 +20,7 @@ from mailer.base.errors import UsageError
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, tokens
 
+OWN = "delegations.csv"
 STATUSES = ("member", "former_member", "observer", "partner_for_democracy")
 
 
@@ -90,6 +91,14 @@ class Delegations:
         if problems:
             raise UsageError(f"{path} cannot be used", code="C009", problems=problems)
         return cls(_delegation(row) for row in table.values())
+
+    @classmethod
+    def of_workspace(cls, root: Path) -> Delegations:
+        """Return the delegations of a workspace: those of the package, and over them its own
+        `delegations.csv`. `Workspace.delegations` is the way in.
+        """
+        own = root / OWN
+        return cls.load(own if own.exists() else None)
 
     def __iter__(self) -> Iterator[Delegation]:
         return iter(self._by_code.values())

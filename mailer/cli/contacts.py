@@ -276,10 +276,9 @@ def diff(desk: Desk, old: Path, new: Path, page: Path | None, same: tuple[str, .
     """Say who left, joined, or changed delegation, role, group or address between two sheets or
     folders.
     """
-    from mailer.base.delegations import Delegations
     from mailer.contacts.edit import turnover
 
-    delegations = Delegations.load()
+    delegations = desk.workspace.delegations
     turns = turnover.compare(
         _people(old, delegations), _people(new, delegations), delegations, same
     )
@@ -343,10 +342,9 @@ def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
 @click.pass_obj
 def import_(desk: Desk, source: Path, into: str | None) -> None:
     """Make a sheet of a pasted PACE list, OpenSanctions, EveryPolitician, Popolo or vCard file."""
-    from mailer.base.delegations import Delegations
     from mailer.contacts.edit import importing, write
 
-    found = importing.read(source.name, source.read_bytes(), Delegations.load())
+    found = importing.read(source.name, source.read_bytes(), desk.workspace.delegations)
     path = desk.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
     if path.exists():
         raise UsageError(
@@ -481,23 +479,38 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
     import getpass
 
-    from mailer.actions import hold as actions
+    from mailer.actions import people
     from mailer.base import clock
-    from mailer.contacts import holds as holding
 
     _, book, holds = _read(desk)
     contact = _held(book, who)
-    if held := holds.match(contact):
-        raise UsageError(f"{contact.name or contact.address} is on the hold list already: {held}")
-    today = clock.now().date().isoformat()
-    by = by or getpass.getuser()
-    entry = holding.Hold(
-        contact.address, contact.name, contact.delegation, because, today, by, "", 0
-    )
     with desk.ledger_if_any() as ledger:
-        taken_out = actions.hold(desk.workspace, ledger, entry, at=clock.now(), who=by)
-    desk.say(f"{contact.name or contact.address} is on the hold list: {entry}.")
-    for one in taken_out:
+        held = people.hold(
+            desk.workspace,
+            ledger,
+            book.contacts,
+            holds,
+            address=contact.address,
+            name=contact.name,
+            delegation=contact.delegation,
+            because=because,
+            who=by or getpass.getuser(),
+            at=clock.now(),
+        )
+    if held.before:
+        raise UsageError(f"{held.name} is on the hold list already: {held.before}")
+    if desk.json:
+        matches = [_plainly(one) for one in held.matched]
+        desk.data({"held": held.entry, "matches": matches, "taken_out": held.taken_out})
+        return
+    desk.say(f"{held.name} is on the hold list: {held.entry}.")
+    if held.matched:
+        rows = ", ".join(f"{one.file} row {one.row}" for one in held.matched)
+        desk.say(f"It holds {rows}.")
+    else:
+        near = f' The nearest is "{held.near}".' if held.near else ""
+        desk.say(f"It holds nobody who is in the sheets now.{near}")
+    for one in held.taken_out:
         if one.numbers:
             desk.say(f"And taken out of {one.mail_out}, which is {BEING[one.state]}.")
         if one.too_late:
@@ -540,15 +553,15 @@ def _held(book: ContactBook, who: str) -> Contact:
 @click.pass_obj
 def release(desk: Desk, who: str, forget: bool) -> None:
     """Take a person off the hold list, or erase what the list says about them."""
-    from mailer.contacts import holds as holding
+    from mailer.actions import people
 
     _, _, holds = _read(desk)
     entry = _entry(holds, who)
     if forget:
-        holding.forget(desk.workspace.hold_list, _backups(desk), entry)
+        people.forget(desk.workspace, entry)
         desk.say("Name and address are erased; the person is still held.")
     else:
-        holding.release(desk.workspace.hold_list, _backups(desk), entry)
+        people.release(desk.workspace, entry)
         desk.say(f"{entry.name or entry.address} is no longer held.")
 
 
@@ -565,10 +578,6 @@ def _entry(holds: Holds, who: str) -> Hold:
         )
         raise UsageError(text, hint="mailer contacts holds lists them; the address is the surest")
     return found[0]
-
-
-def _backups(desk: Desk) -> Path:
-    return desk.workspace.state_dir / "backups"
 
 
 @contacts.command()

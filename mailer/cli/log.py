@@ -56,7 +56,7 @@ def people(desk: Desk, /, mail_out: str | None, **filters: Any) -> None:
     """
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         chosen = choose.mail_out_of(desk, connection, mail_out)
-        found = choose.people(connection, chosen, **filters)
+        found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
     if desk.json:
         for one in found:
@@ -84,7 +84,7 @@ def find(desk: Desk, words: tuple[str, ...]) -> None:
     mailer log find mueller
     mailer log find mailbox full
     """
-    from mailer.actions.find import find
+    from mailer.actions.people import find
     from mailer.plan.draft import read_contacts
 
     _, book, _ = read_contacts(desk.workspace)
@@ -200,12 +200,13 @@ def _show_story(
     one: Delivery,
     folder: FolderEvidence | None,
 ) -> None:
-    from mailer.base.delegations import Delegations
     from mailer.cli.screen.tables import show_rows, show_text, speller
 
     spell = speller(desk.out)
     delegation = (
-        Delegations.load().name(one.delegation, "en") if one.delegation else totals.NOT_KNOWN
+        desk.workspace.delegations.name(one.delegation, "en")
+        if one.delegation
+        else totals.NOT_KNOWN
     )
     who = ", ".join(part for part in (delegation, one.role, one.political_group) if part)
     letter = (
@@ -480,12 +481,11 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
 
     Below them stands why people were left out. Without M: the newest mail-out.
     """
-    from mailer.base.delegations import Delegations
 
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         chosen = choose.mail_out_of(desk, connection, mail_out)
         if desk.json:
-            for line in totals.delegations(connection, chosen.id, Delegations.load()):
+            for line in totals.delegations(connection, chosen.id, desk.workspace.delegations):
                 counts = totals.plain(line.counts)
                 desk.data(
                     {
@@ -612,8 +612,8 @@ def export(
         may_write(path, force=force)
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         chosen = choose.mail_out_of(desk, connection, mail_out)
-        found = choose.people(connection, chosen, **filters)
+        found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
         for path, make in wanted:
-            write(path, make(chosen, found), force=force)
+            write(path, make(chosen, found, desk.workspace.delegations), force=force)
             desk.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")

@@ -21,7 +21,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mailer.base.delegations import Delegations
+from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
@@ -48,15 +48,15 @@ class WorkspaceCache:
         self._drafts: dict[str, tuple[object, Draft]] = {}
 
     def workspace(self) -> Workspace:
-        state = _state([self.root / FILE, self.root / LOCAL])
+        state = _state([self.root / FILE, self.root / LOCAL, self.root / OWN])
         with self._guard:
             if self._settings is None or self._settings[0] != state:
                 self._settings = (state, load_workspace(self.root))
             return self._settings[1]
 
     def people(self) -> tuple[Delegations, ContactBook, Holds]:
-        workspace = self.workspace()
-        state = (workspace.sha256, _state([*sheets(workspace.contacts_dir), workspace.hold_list]))
+        workspace, own = self.workspace(), self.root / OWN
+        state = (workspace, _state([*sheets(workspace.contacts_dir), workspace.hold_list, own]))
         with self._guard:
             if self._people is None or self._people[0] != state:
                 self._people = (state, read_contacts(workspace))
@@ -64,10 +64,13 @@ class WorkspaceCache:
 
     def draft(self, appeal: str) -> Draft:
         """Return an appeal with its people, ready to be looked at or planned."""
-        workspace = self.workspace()
+        workspace, own = self.workspace(), self.root / OWN
         folders = (workspace.templates_dir / appeal, workspace.templates_dir / "_shared")
         files = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*"))
-        state = (workspace, _state([*files, *sheets(workspace.contacts_dir), workspace.hold_list]))
+        state = (
+            workspace,
+            _state([*files, *sheets(workspace.contacts_dir), workspace.hold_list, own]),
+        )
         with self._guard:
             if appeal not in self._drafts or self._drafts[appeal][0] != state:
                 self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
@@ -148,13 +151,22 @@ class Visit:
         self.console.ledger.follow()
         return self.console.ledger.writing()
 
+    @property
+    def mail_out_id(self) -> int:
+        """The number of the mail-out that the address names."""
+        return number_of(self.request.path_params["mail_out"])
+
     def mail_out(self, connection: Connection) -> MailOut:
         """Return the mail-out that the address names."""
-        return mailouts.get(connection, number_of(self.request.path_params["mail_out"]))
+        return mailouts.get(connection, self.mail_out_id)
 
     def name_of(self, code: str) -> str:
         """Return the name of a delegation in the reader's language."""
-        return _known().name(code, self.say.language) if code else self.say("delegation not known")
+        return (
+            self.workspace.delegations.name(code, self.say.language)
+            if code
+            else self.say("delegation not known")
+        )
 
     def field(self, name: str) -> str:
         value = self.form.get(name, "")
@@ -252,12 +264,3 @@ def render(visit: Visit, template: str, **context: Any) -> str:
         delegation=visit.name_of,
         **context,
     )
-
-
-_delegations: list[Delegations] = []
-
-
-def _known() -> Delegations:
-    if not _delegations:
-        _delegations.append(Delegations.load())
-    return _delegations[0]

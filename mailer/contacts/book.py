@@ -79,7 +79,7 @@ def load_contacts(
     `.` or `~$` are no contact sheets, nor are Python programs. `max_rows` is for one file. Problems
     are collected, not raised; a file that cannot be used is `broken`.
     """
-    known = delegations or Delegations.load()
+    known = delegations or Delegations.of_workspace(root)
     own = own_headings(columns)
     contacts: list[Contact] = []
     problems: list[Problem] = []

@@ -20,14 +20,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.locks import PATIENCE, Held, locked
 from mailer.base.problems import problem
+from mailer.base.spelling import Called
 from mailer.contacts.book import ContactBook
-from mailer.contacts.contact import Contact, person_key
+from mailer.contacts.contact import person_key
 from mailer.contacts.edit.write import harmless, keep, put
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.names import take_apart
@@ -54,10 +56,21 @@ class Hold:
     row: int
     seal: str = ""  # salt, hash of the address, hashes of the name, with ":" between
 
+    @property
+    def address_key(self) -> str:
+        return key_of(self.address) if self.address else ""
+
     def __str__(self) -> str:
         """Say it in a line: `asked not to be written to (Ilse, 2026-03-03)`."""
         who = ", ".join(filter(None, (self.by, self.since)))
         return f"{self.because or 'no reason noted'}{f' ({who})' if who else ''}"
+
+
+class Holdable(Called, Protocol):
+    """Whoever may stand on the hold list: a contact, a delivery."""
+
+    @property
+    def delegation(self) -> str: ...
 
 
 class Holds:
@@ -86,8 +99,9 @@ class Holds:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def match(self, contact: Contact) -> Hold | None:
-        """Return the entry that holds this person, by address or by name and delegation, or None.
+    def match(self, contact: Holdable) -> Hold | None:
+        """Return the entry that holds this person, of a sheet or of the send log, or None: by
+        address, or by name and delegation.
 
         A name is the same in other letters, too: Müller and Mueller, Rousopoulos and Roussopoulos.
         """
@@ -143,13 +157,12 @@ def _hash(salt: str, key: str) -> str:
     return blake2b(key.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
-def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
+def load_holds(path: Path, delegations: Delegations) -> Holds:
     """Read the hold list; no file is an empty list. A line that cannot be used is a problem of
     severity error.
     """
     if not path.exists():
         return Holds()
-    known = delegations or Delegations.load()
     file = f"{path.parent.name}/{path.name}"
     reading, _ = read(path, file)
     if reading.broken:
@@ -163,7 +176,7 @@ def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
             continue
         for row, cells in table.rows[columns.at + 1 :]:
             line = RowReader(table, columns, row, cells)
-            entries += _entry(line, known)
+            entries += _entry(line, delegations)
             problems += line.problems
     return Holds(tuple(entries), tuple(problems))
 
@@ -171,7 +184,7 @@ def load_holds(path: Path, delegations: Delegations | None = None) -> Holds:
 class WatchedList:
     """The hold list as it stands on disk, for those who go on while somebody changes it."""
 
-    def __init__(self, path: Path, delegations: Delegations | None = None) -> None:
+    def __init__(self, path: Path, delegations: Delegations) -> None:
         self._path, self._delegations = path, delegations
         self._seen: tuple[int, int, int] | None = (0, 0, 0)
 
@@ -240,7 +253,7 @@ def _entry(line: RowReader, delegations: Delegations) -> list[Hold]:
 # ----------------------------------------------------------------------------------------- changing
 
 
-def hold(path: Path, backups: Path, entry: Hold) -> None:
+def hold(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
     """Add an entry to the list, at the end; every line that stands there stays. Raises `UsageError`
     for an empty one.
     """
@@ -252,15 +265,19 @@ def hold(path: Path, backups: Path, entry: Hold) -> None:
     def add(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         return [*rows, {name: getattr(entry, name) for name in COLUMNS}]
 
-    _change(path, backups, add)
+    _change(path, backups, add, delegations)
 
 
-def release(path: Path, backups: Path, entry: Hold) -> None:
+def release(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
     """Take one entry off the list."""
-    _change(path, backups, lambda rows: [row for row in rows if row["line"] != str(entry.row)])
+
+    def without(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [row for row in rows if row["line"] != str(entry.row)]
+
+    _change(path, backups, without, delegations)
 
 
-def forget(path: Path, backups: Path, entry: Hold) -> None:
+def forget(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
     """Erase address and name of one entry; its seal goes on holding the person. All backups of the
     list go, too.
     """
@@ -271,13 +288,16 @@ def forget(path: Path, backups: Path, entry: Hold) -> None:
             for row in rows
         ]
 
-    _change(path, backups, erase)
+    _change(path, backups, erase, delegations)
     for old in backups.glob(f"{path.stem}.*{path.suffix}"):
         old.unlink()
 
 
 def _change(
-    path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
+    path: Path,
+    backups: Path,
+    change: Callable[[list[dict[str, str]]], list[dict[str, str]]],
+    delegations: Delegations,
 ) -> None:
     """Write the list anew, in one step, after a backup, and one change after the other. Columns and
     lines that we do not know stay as they are.
@@ -286,7 +306,7 @@ def _change(
         raise UsageError(f"{path.name} is not a CSV file; change it in your spreadsheet program")
     try:
         with locked(backups.parent / f"{path.stem}.lock", PATIENCE):
-            _change_alone(path, backups, change)
+            _change_alone(path, backups, change, delegations)
     except Held as fault:
         raise Refused(
             f"{path.name} is being changed by {fault}. Nothing was changed.",
@@ -296,7 +316,10 @@ def _change(
 
 
 def _change_alone(
-    path: Path, backups: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
+    path: Path,
+    backups: Path,
+    change: Callable[[list[dict[str, str]]], list[dict[str, str]]],
+    delegations: Delegations,
 ) -> None:
     headings, rows = _rows(path)
     headings += [name for name in COLUMNS if name not in headings]
@@ -304,10 +327,9 @@ def _change_alone(
     salt = next(
         (row["seal"].partition(":")[0] for row in rows if row.get("seal")), ""
     ) or secrets.token_hex(8)
-    known = Delegations.load()
     for row in rows:
         if not row.get("seal"):
-            found = known.find(row.get("delegation", ""))
+            found = delegations.find(row.get("delegation", ""))
             people = _keys(found.code if found else "", take_apart(row.get("name", "")).full) or [
                 ""
             ]

@@ -222,7 +222,7 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
                 "L102", f"templates/{name}", message="this appeal has no letter", suggestion=hint
             )
         )
-    known_delegations = delegations or Delegations.load()
+    known_delegations = delegations or Delegations.of_workspace(root)
     pieces = _pieces(files, root / "templates" / "_shared", folder / "for", known_delegations)
     facts: dict[str, Fact] = {}
     for place in (root / "templates" / "_shared" / "facts.toml", folder / "facts.toml"):

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mailer.base import clock
@@ -38,18 +37,10 @@ if TYPE_CHECKING:
 Mode = Literal["test", "live", "demo"]
 
 
-def own_delegations(root: Path) -> Delegations:
-    """Read the delegations, and over them the cells of the workspace's own `delegations.csv`, if it
-    has one.
-    """
-    own = root / "delegations.csv"
-    return Delegations.load(own if own.exists() else None)
-
-
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
     """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
     settings = workspace.settings.contacts
-    delegations = own_delegations(workspace.root)
+    delegations = workspace.delegations
     book = load_contacts(
         workspace.root, settings.folder, settings.columns, delegations, max_rows=settings.max_rows
     )
@@ -291,7 +282,7 @@ def as_planned(packed: bytes, workspace: Workspace, appeal_name: str) -> bool:
     sheets = fingerprints(workspace.root, settings.folder, max_rows=settings.max_rows)
     files = {
         **sheets,
-        **load_appeal(workspace.root, appeal_name, own_delegations(workspace.root)).files,
+        **load_appeal(workspace.root, appeal_name, workspace.delegations).files,
     }
     return Sources.agree(packed, files, frozen_settings(workspace, workspace.settings.safety.mode))
 

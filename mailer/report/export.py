@@ -48,11 +48,11 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
 """Heading → width in the workbook, and the cell."""
 
 
-def workbook(mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+def workbook(mail_out: MailOut, people: Sequence[Delivery], known: Delegations) -> bytes:
     """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
     from xlsxwriter import Workbook
 
-    known, data = Delegations.load(), io.BytesIO()
+    data = io.BytesIO()
     options = {
         "in_memory": True,
         "strings_to_formulas": False,
@@ -91,9 +91,9 @@ def workbook(mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
     return data.getvalue()
 
 
-def csv_file(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+def csv_file(_mail_out: MailOut, people: Sequence[Delivery], known: Delegations) -> bytes:
     """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
-    known, text = Delegations.load(), io.StringIO(newline="")
+    text = io.StringIO(newline="")
     lines = csv.writer(text)
     lines.writerow(COLUMNS)
     for one in people:
@@ -101,7 +101,7 @@ def csv_file(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def json_lines(_mail_out: MailOut, people: Sequence[Delivery]) -> bytes:
+def json_lines(_mail_out: MailOut, people: Sequence[Delivery], _known: Delegations) -> bytes:
     """Return what `log people --json` prints."""
     return "".join(
         json.dumps(totals.person(one), ensure_ascii=False) + "\n" for one in people

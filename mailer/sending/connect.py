@@ -19,7 +19,6 @@ from mailer.base.settings.tables import MailAccount
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import WatchedList
 from mailer.ledger.moves.limits import Limits
-from mailer.plan.draft import own_delegations
 from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from mailer.sending.smtp.tokens import Token, token_from_command, token_from_file
@@ -95,7 +94,7 @@ def course_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
         first=limits.first if first is None else first,
         keep_trying=timedelta(hours=limits.keep_trying_hours),
         kill_switch=workspace.kill_switch,
-        holds=WatchedList(workspace.hold_list, own_delegations(workspace.root)),
+        holds=WatchedList(workspace.hold_list, workspace.delegations),
     )
 
 

@@ -94,7 +94,7 @@ def test_the_invented_sheets_leave_out_who_is_meant_to_be(
     assert {p for c in book.contacts if (p := c.problem)} == {
         p for p in book.problems if p.severity is Severity.ERROR
     }
-    holds = load_holds(root / "contacts" / "_hold.csv")
+    holds = load_holds(root / "contacts" / "_hold.csv", Delegations.load())
     assert {c.name for c in book.contacts if holds.match(c)} == {
         p.name for p in invent.people() if p.left_out == "on hold"
     }

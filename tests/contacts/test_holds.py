@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.locks import locked
 from mailer.contacts import Contact, load_contacts
@@ -15,11 +16,13 @@ from mailer.contacts.holds import Hold, Holds, WatchedList, forget, hold, load_h
 
 HEAD = "address,name,delegation,because,since,by\n"
 
+KNOWN = Delegations.load()
+
 
 def holds(folder: Path, lines: str) -> Holds:
     path = folder / "_hold.csv"
     path.write_text(HEAD + lines, encoding="utf-8")
-    return load_holds(path)
+    return load_holds(path, KNOWN)
 
 
 def person(
@@ -74,11 +77,11 @@ def test_a_line_that_holds_nobody_is_an_error(tmp_path: Path) -> None:
 def test_a_hold_list_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
     path.write_bytes(b"\x00\xff\xfe nothing")
-    assert [p.severity for p in load_holds(path).problems] == ["error"]
+    assert [p.severity for p in load_holds(path, KNOWN).problems] == ["error"]
 
 
 def test_no_hold_list_holds_nobody(tmp_path: Path) -> None:
-    found = load_holds(tmp_path / "_hold.csv")
+    found = load_holds(tmp_path / "_hold.csv", KNOWN)
     assert (len(found), found.problems, found.match(person())) == (0, (), None)
 
 
@@ -92,8 +95,8 @@ def test_a_hold_is_added_at_the_end_and_every_line_stays(tmp_path: Path) -> None
         HEAD.replace("by", "by,phone") + LINE.strip() + ",0012\n,,NO,half a line,,\n",
         encoding="utf-8",
     )
-    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"))
-    found = load_holds(path)
+    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"), KNOWN)
+    found = load_holds(path, KNOWN)
     assert [h.name for h in found] == ["Anna PRØVE", "Ola Prøve"]
     assert "0012" in path.read_text(encoding="utf-8")
     assert "half a line" in path.read_text(encoding="utf-8")
@@ -102,30 +105,30 @@ def test_a_hold_is_added_at_the_end_and_every_line_stays(tmp_path: Path) -> None
 
 def test_a_list_is_begun_with_the_first_hold(tmp_path: Path) -> None:
     path = tmp_path / "contacts" / "_hold.csv"
-    hold(path, tmp_path / "backups", entry("=cmd@no.example", "Ola Prøve", "NO"))
-    assert [h.by for h in load_holds(path)] == ["Ilse"]
+    hold(path, tmp_path / "backups", entry("=cmd@no.example", "Ola Prøve", "NO"), KNOWN)
+    assert [h.by for h in load_holds(path, KNOWN)] == ["Ilse"]
     with pytest.raises(UsageError):
-        hold(path, tmp_path / "backups", entry())
+        hold(path, tmp_path / "backups", entry(), KNOWN)
 
 
 def test_a_released_person_is_written_to_again_and_the_backup_knows(tmp_path: Path) -> None:
     holds(tmp_path, LINE + ",Ola Prøve,NO,,,\n")
     path = tmp_path / "_hold.csv"
-    anna, _ = load_holds(path)
-    release(path, tmp_path / "backups", anna)
-    assert [h.name for h in load_holds(path)] == ["Ola Prøve"]
-    assert len(load_holds(tmp_path / "backups" / "_hold.1.csv")) == 2
+    anna, _ = load_holds(path, KNOWN)
+    release(path, tmp_path / "backups", anna, KNOWN)
+    assert [h.name for h in load_holds(path, KNOWN)] == ["Ola Prøve"]
+    assert len(load_holds(tmp_path / "backups" / "_hold.1.csv", KNOWN)) == 2
 
 
 def test_a_seal_outlives_an_erased_address_and_name(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
-    hold(path, tmp_path / "backups", entry("anna@no.example", "Anna Prøve", "NO"))
-    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"))
-    forget(path, tmp_path / "backups", load_holds(path).entries[0])
+    hold(path, tmp_path / "backups", entry("anna@no.example", "Anna Prøve", "NO"), KNOWN)
+    hold(path, tmp_path / "backups", entry("ola@no.example", "Ola Prøve", "NO"), KNOWN)
+    forget(path, tmp_path / "backups", load_holds(path, KNOWN).entries[0], KNOWN)
     text = path.read_text(encoding="utf-8").lower()
     assert "anna" not in text
     assert list((tmp_path / "backups").iterdir()) == []
-    found = load_holds(path)
+    found = load_holds(path, KNOWN)
     assert (len(found), found.problems) == (2, ())
     assert found.match(person(address="ANNA@no.example", name="Somebody Else"))
     assert found.match(person(name="PROVE Anna", address="new@no.example"))
@@ -137,7 +140,7 @@ def test_a_hold_list_that_cannot_be_read_is_not_changed(tmp_path: Path) -> None:
     for content in (b"\x00\x01\x02", b'address,name\n"open'):
         path.write_bytes(content)
         with pytest.raises(UsageError):
-            hold(path, tmp_path / "backups", entry("a@no.example"))
+            hold(path, tmp_path / "backups", entry("a@no.example"), KNOWN)
         assert path.read_bytes() == content
 
 
@@ -149,9 +152,9 @@ def test_a_hold_outlives_another_spelling_and_a_new_address(tmp_path: Path, name
 
 def test_a_seal_knows_another_spelling(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
-    hold(path, tmp_path / "backups", entry("jm@de.example", "Jürgen Müller", "DE"))
-    forget(path, tmp_path / "backups", load_holds(path).entries[0])
-    assert load_holds(path).match(
+    hold(path, tmp_path / "backups", entry("jm@de.example", "Jürgen Müller", "DE"), KNOWN)
+    forget(path, tmp_path / "backups", load_holds(path, KNOWN).entries[0], KNOWN)
+    assert load_holds(path, KNOWN).match(
         person(name="Juergen Mueller", delegation="DE", address="new@de.example")
     )
 
@@ -178,8 +181,10 @@ def test_everyone_who_is_held_at_the_same_moment_is_on_the_list(tmp_path: Path) 
         for number in range(8)
     ]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda entry: hold(path, backups, entry), entries))
-    assert {entry.address for entry in load_holds(path)} == {entry.address for entry in entries}
+        list(pool.map(lambda entry: hold(path, backups, entry, KNOWN), entries))
+    assert {entry.address for entry in load_holds(path, KNOWN)} == {
+        entry.address for entry in entries
+    }
 
 
 def test_list_that_somebody_else_keeps_locked_is_left_alone_with_his_name(tmp_path: Path) -> None:
@@ -188,14 +193,14 @@ def test_list_that_somebody_else_keeps_locked_is_left_alone_with_his_name(tmp_pa
     with locked(tmp_path / "_hold.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setattr("mailer.contacts.holds.PATIENCE", 0.1)
         with pytest.raises(Refused, match=f"process {os.getpid()}"):
-            hold(path, backups, entry)
+            hold(path, backups, entry, KNOWN)
     assert not path.exists()
-    hold(path, backups, entry)
+    hold(path, backups, entry, KNOWN)
 
 
 def test_watched_list_has_news_once_for_every_change(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
-    watched = WatchedList(path)
+    watched = WatchedList(path, KNOWN)
     first = watched.news()
     assert first is not None and not first and not watched.has_changed and watched.news() is None
     holds(tmp_path, LINE)

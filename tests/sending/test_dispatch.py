@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from mailer.base.delegations import Delegations
 from mailer.base.errors import Refused, ServerError
 from mailer.base.states import MailOutState, State
 from mailer.contacts.holds import WatchedList
@@ -298,7 +299,7 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
 ) -> None:
     path = tmp_path / "_hold.csv"
     mail_out_id = planned(6)
-    course = replace(NOW, connections=1, holds=WatchedList(path))
+    course = replace(NOW, connections=1, holds=WatchedList(path, Delegations.load()))
     held = [address(number) for number in (2, 5, 6)]  # the next one is claimed already
 
     def report(event: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem, UsageError
 from mailer.base.problems import problem
 from mailer.base.settings.tables import (
@@ -48,7 +50,7 @@ class Setting:
     origin: str  # "config.toml:12", "config.local.toml:3", "MAILER_SMTP_PORT", "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workspace:
     """One folder of an organisation's work: settings, contact sheets, appeals, and the mailer's own
     `.mailer`.
@@ -65,6 +67,11 @@ class Workspace:
     @property
     def contacts_dir(self) -> Path:
         return self.root / self.settings.contacts.folder
+
+    @cached_property
+    def delegations(self) -> Delegations:
+        """Those of the Assembly, with what the workspace's own `delegations.csv` says of them."""
+        return Delegations.of_workspace(self.root)
 
     @property
     def hold_list(self) -> Path:

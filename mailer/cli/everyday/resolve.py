@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.base.errors import Refused, UsageError
+from mailer.actions import people
+from mailer.base.errors import UsageError
 from mailer.base.states import WORDS, State
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen import choose
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mailer.ledger.ledger import Ledger
     from mailer.ledger.mailouts import MailOut
     from mailer.ledger.reading.deliveries import Delivery
-    from mailer.plan.draft import Draft
 
 
 @click.command(cls=Command)
@@ -64,8 +64,6 @@ def resolve(
         hint = "--accepted, --not-sent or --resend; mailer log show has the evidence"
         raise UsageError("What became of it?", hint=hint)
     because, by = because.strip(), (by or getpass.getuser()).strip()
-    if not because or not by:
-        raise UsageError("A decision needs a name and a reason.", hint='--because "she answered"')
     with choose.open_log(desk) as ledger:
         with ledger.reading() as connection:
             mail_out = choose.mail_out_of(desk, connection, name)
@@ -87,10 +85,7 @@ def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
 
 
 def _settle(desk: Desk, ledger: Ledger, one: Delivery, to: State, because: str, by: str) -> None:
-    from mailer.ledger.moves import resolve as unknown
-
-    with ledger.writing() as connection:
-        unknown.settle(connection, one, to, who=by, because=because, at=ledger.now())
+    people.settle(ledger, one, to, who=by, because=because)
     if desk.json:
         desk.data({"delivery": one.shown, "state": to, "who": by, "resend": None})
         return
@@ -102,23 +97,10 @@ def _settle(desk: Desk, ledger: Ledger, one: Delivery, to: State, because: str, 
 def _release(
     desk: Desk, ledger: Ledger, mail_out: MailOut, one: Delivery, because: str, by: str
 ) -> None:
-    from mailer.ledger.moves import resolve as unknown
     from mailer.plan.draft import draft
 
     now = draft(desk.workspace, mail_out.appeal)
-    _may_be_written_to(now, one)
-    with ledger.writing() as connection:
-        new = unknown.release(
-            connection,
-            one,
-            mode=now.mode,
-            server=now.sending.server,
-            sources=now.sources.pack(),
-            who=by,
-            because=because,
-            at=ledger.now(),
-        )
-    name = shown(new)
+    name = people.resend(ledger, one, now, who=by, because=because)
     if desk.json:
         desk.data({"delivery": one.shown, "state": State.UNKNOWN, "who": by, "resend": name})
         return
@@ -128,20 +110,3 @@ def _release(
     )
     desk.say(f"{one.shown} stays unknown. Nothing has been sent yet.")
     desk.say(f"  send it   mailer send {name}      leave it   mailer stop {name}")
-
-
-def _may_be_written_to(now: Draft, one: Delivery) -> None:
-    from mailer.base.address import allowed
-    from mailer.contacts.contact import Contact
-
-    person = Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
-    if hold := now.holds.match(person):
-        raise Refused(
-            f"{one.name} is on the hold list: {hold.because}. Nothing was released.", code="S213"
-        )
-    if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
-        raise Refused(
-            f"{one.address} is not on the allow-list of test mode. Nothing was released.",
-            hint="[safety] in config.toml",
-            code="S108",
-        )

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 
 import click
 
-from mailer.base import clock
+from mailer.actions import mail_outs
+from mailer.actions.mail_outs import SendingCheck, Standing
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
-from mailer.base.settings.workspace import Workspace
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_steps, show_totals
-from mailer.contacts.holds import load_holds, trusted
-from mailer.ledger import mailouts
-from mailer.ledger.guard import copies, health, rescue
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import approvals, holding
 from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
-from mailer.plan.draft import as_planned, changes_since, draft, own_delegations
-from mailer.plan.sources import SETTINGS
 from mailer.sending.connect import course_of, sessions, signer
 
 
@@ -57,7 +52,7 @@ def resume(desk: Desk, mail_out: str) -> int:
 @click.pass_obj
 def pause(desk: Desk, mail_out: str) -> int:
     """Pause a mail-out that is being sent, from here or from another window."""
-    return _change(desk, number_of(mail_out), MailOutState.PAUSED)
+    return _changed(desk, mail_outs.pause, mail_out)
 
 
 @click.command(cls=Command)
@@ -65,52 +60,29 @@ def pause(desk: Desk, mail_out: str) -> int:
 @click.pass_obj
 def stop(desk: Desk, mail_out: str) -> int:
     """Give a mail-out up for good: whoever was not written to yet will not be."""
-    return _change(desk, number_of(mail_out), MailOutState.STOPPED)
+    return _changed(desk, mail_outs.stop, mail_out)
 
 
-def _change(desk: Desk, mail_out_id: int, to: MailOutState) -> int:
+def _changed(desk: Desk, change: Callable[..., Standing], mail_out: str) -> int:
     with desk.ledger() as ledger:
-        with ledger.writing() as connection:
-            before = mailouts.get(connection, mail_out_id)
-            if to is not before.state and to not in mailouts.TRANSITIONS[before.state]:
-                raise Refused(
-                    f"{before.name} {NOT_NOW[before.state]}; there is nothing to {VERBS[to]}.",
-                    hint=f"mailer status {before.name}", code="S210",
-                )  # fmt: skip
-            mailouts.change(connection, mail_out_id, to, at=ledger.now(), who=getpass.getuser())
-        rescue.settle_over(ledger, me=getpass.getuser())
-        with ledger.reading() as connection:
-            now = mailouts.get(connection, mail_out_id)
-            counts = deliveries.counts(connection, mail_out_id)
+        now = change(ledger, number_of(mail_out), who=getpass.getuser())
+    name = now.mail_out.name
     if desk.json:
-        desk.data({"mail_out": now.name, "state": now.state, "counts": counts})
-    elif to is MailOutState.PAUSED:
-        desk.say(
-            f"{now.name} is paused; {_people(sum(counts[state] for state in OPEN))} still to be"
-            " written to."
-        )
-        show_steps(desk, _go_on(now))
+        desk.data({"mail_out": name, "state": now.mail_out.state, "counts": now.counts})
+    elif now.mail_out.state is MailOutState.PAUSED:
+        desk.say(f"{name} is paused; {_people(now.left)} still to be written to.")
+        show_steps(desk, _go_on(now.mail_out))
     else:
-        desk.say(
-            f"{now.name} is stopped for good; {_people(counts[State.NOT_SENT])} not written to."
-        )
+        not_sent = now.counts[State.NOT_SENT]
+        desk.say(f"{name} is stopped for good; {_people(not_sent)} not written to.")
         show_steps(
             desk,
             [
-                ("see who", f"mailer log people {now.name} --state not_sent"),
-                ("plan them anew", f"mailer retry {now.name}"),
+                ("see who", f"mailer log people {name} --state not_sent"),
+                ("plan them anew", f"mailer retry {name}"),
             ],
         )
     return 0
-
-
-NOT_NOW = {
-    MailOutState.PLANNED: "has not begun",
-    MailOutState.APPROVED: "has not begun",
-    MailOutState.STOPPED: "was stopped for good",
-    MailOutState.FINISHED: "is finished",
-}
-VERBS = {MailOutState.PAUSED: "pause", MailOutState.STOPPED: "stop"}
 
 
 def _go_on(mail_out: MailOut) -> list[tuple[str, str]]:
@@ -127,49 +99,40 @@ def _people(number: int) -> str:
 def _send(
     desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None
 ) -> int:
+    workspace = desk.workspace
     with desk.ledger() as ledger:
-        with ledger.reading() as connection:
-            mail_out = mailouts.get(connection, mail_out_id)
-            counts = deliveries.counts(connection, mail_out_id)
-            last_word = mailouts.last_word(connection, mail_out_id)
-        fresh = mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED)
+        mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
         if mail_out.state is MailOutState.FINISHED:
             return _over(desk, ledger, mail_out)
-        if mail_out.state is MailOutState.STOPPED:
-            raise Refused(
-                f"{mail_out.name} was stopped for good.",
-                hint=f"mailer retry {mail_out.name}",
-                code="S211",
+        if not ask:
+            mail_outs.may_resume(mail_out)
+        check = mail_outs.may_send(workspace, ledger, mail_out_id)
+        if check.refusal:
+            raise check.refusal
+        if changed := len(check.changes):
+            many = "one cell or line has" if changed == 1 else f"{changed} cells or lines have"
+            desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
+        if held := mail_outs.obey_holds(workspace, ledger, mail_out_id, who=getpass.getuser()):
+            desk.say(
+                f"{_people(held)} on the hold list since the plan, and will not be written to."
             )
-        if not ask and fresh:
-            raise Refused(
-                f"{mail_out.name} has not begun.", hint=f"mailer send {mail_out.name}", code="S210"
-            )
-        kill_switch_is_off(desk.workspace)
-        copies.require(ledger)
-        health.require(ledger)
-        _still_as_planned(desk, ledger, mail_out, fresh)
-        _may_go(desk, mail_out, ledger, fresh)
-        left = sum(counts[state] for state in OPEN) - _hold_newly_held(desk, ledger, mail_out)
-        if ask and left:
-            total = sum(counts.values()) - counts[State.SKIPPED]
-            _confirm(desk, mail_out, confirm, left, total)
-            _still_as_planned(desk, ledger, mail_out, fresh)  # somebody may have thought for long
+        if ask and check.left:
+            _confirm(desk, check, confirm)
+            mail_outs.still_as_planned(workspace, ledger, check)  # somebody may have thought long
         try:
-            course = course_of(desk.workspace, first)
+            course = course_of(workspace, first)
             after = run(
                 desk,
                 ledger,
                 mail_out,
-                sessions(desk.workspace),
+                sessions(workspace),
                 course,
-                signer(desk.workspace),
-                last_word=last_word,
+                signer(workspace),
+                last_word=check.standing.last_word,
             )
             return _over(desk, ledger, after)
         except ServerError:
-            with ledger.reading() as connection:
-                mail_out = mailouts.get(connection, mail_out_id)
+            mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
             if (
                 mail_out.state is MailOutState.PAUSED
             ):  # it stopped part-way; how far it got is said before the reason
@@ -177,90 +140,11 @@ def _send(
             raise
 
 
-def kill_switch_is_off(workspace: Workspace) -> None:
-    if workspace.kill_switch.exists():
-        raise Refused(
-            f"The kill switch is on: {workspace.kill_switch} exists. Nothing was sent.",
-            hint="find out who set it and why; take the file away to send again",
-            code="S207",
-        )
-
-
-def _still_as_planned(desk: Desk, ledger: Ledger, mail_out: MailOut, fresh: bool) -> None:
-    """Refuse what differs from the plan. Once begun, the frozen letters go out; only the settings
-    must agree.
-    """
-    with ledger.reading() as connection:
-        sources = mailouts.sources(connection, mail_out.id)
-    if as_planned(sources, desk.workspace, mail_out.appeal):
-        return
-    changes = changes_since(sources, draft(desk.workspace, mail_out.appeal))
-    settings = [change for change in changes if change.file == SETTINGS]
-    if changes and fresh:
-        hint = f"mailer plan {mail_out.appeal}"
-        raise Refused(
-            f"The plan {mail_out.name} no longer matches its sources. Nothing was sent.",
-            hint=hint, code="S201", problems=changes,
-        )  # fmt: skip
-    if settings:
-        hint = (
-            f"put the settings back, or give it up (mailer stop {mail_out.name}) and plan the rest"
-            " anew"
-        )
-        raise Refused(
-            f"{mail_out.name} was begun with other settings. Nothing more was sent.",
-            hint=hint, code="S201", problems=settings,
-        )  # fmt: skip
-    if changes:
-        many = (
-            "one cell or line has" if len(changes) == 1 else f"{len(changes)} cells or lines have"
-        )
-        desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
-
-
-def _may_go(desk: Desk, mail_out: MailOut, ledger: Ledger, fresh: bool) -> None:
-    if mail_out.last_day is not None and ledger.now() >= clock.end_of(mail_out.last_day):
-        raise Refused(
-            f"The last day of this appeal was {mail_out.last_day}. Nothing was sent.",
-            hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
-            code="S203",
-        )
-    if fresh and desk.workspace.settings.safety.approvals:
-        with ledger.reading() as connection:
-            approvals.require(connection, mail_out, at=ledger.now())
-    if (
-        mail_out.mode == "live"
-        and fresh
-        and (obstacles := draft(desk.workspace, mail_out.appeal).obstacles())
-    ):
-        raise Refused(
-            "This appeal may not go to real people yet. Nothing was sent.",
-            hint=f"mailer letters sign {mail_out.appeal}; mailer preview {mail_out.appeal} --proof",
-            code="S206",
-            problems=obstacles,
-        )
-
-
-def _hold_newly_held(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
-    """Leave out whoever came onto the hold list after the plan: a hold is obeyed at once. Returns
-    how many.
-    """
-    holds = trusted(load_holds(desk.workspace.hold_list, own_delegations(desk.workspace.root)))
-    with ledger.writing() as connection:
-        out = holding.take_out(
-            connection, mail_out.id, holds, at=ledger.now(), who=getpass.getuser()
-        )
-    if out is None:
-        return 0
-    number = len(out.numbers)
-    desk.say(f"{_people(number)} on the hold list since the plan, and will not be written to.")
-    return number
-
-
-def _confirm(desk: Desk, mail_out: MailOut, confirm: int | None, left: int, total: int) -> None:
+def _confirm(desk: Desk, check: SendingCheck, confirm: int | None) -> None:
     """Ask for the number of people. Whoever types it has read it."""
+    mail_out, total, left = check.standing.mail_out, check.standing.total, check.left
     if confirm is not None:
-        if confirm in (total, left):
+        if check.is_confirmed_by(confirm):
             return
         raise Refused(
             f"{mail_out.name} writes to {total} people, not to {confirm}. Nothing was sent.",

@@ -6,10 +6,10 @@ import time
 
 import click
 
+from mailer.actions.mail_outs import kill_switch_is_off
 from mailer.base.errors import Interrupted
 from mailer.base.states import MailOutState
 from mailer.cli.context import Command, Desk
-from mailer.cli.everyday.send import kill_switch_is_off
 from mailer.cli.screen.progress import CLOSED, INTERRUPTED, run
 from mailer.ledger import mailouts
 from mailer.ledger.guard import copies, health

@@ -89,6 +89,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
 def people(
     connection: Connection,
     mail_out: MailOut,
+    known: Delegations,
     *,
     state: str = "",
     delegation: str = "",
@@ -97,7 +98,7 @@ def people(
 ) -> list[Delivery]:
     """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
     there = deliveries.counts_by_delegation(connection, mail_out.id)
-    codes = _delegations(delegation, Delegations.load(), there)
+    codes = _delegations(delegation, known, there)
     wanted = Wanted(
         states=tuple(_states(state)),
         delegations=tuple(codes),

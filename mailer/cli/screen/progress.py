@@ -175,10 +175,9 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
     """
     from rich.live import Live
 
-    from mailer.base.delegations import Delegations
     from mailer.cli.screen.tables import speller
 
-    tally, spell, names = OutcomeCounts(done), speller(desk.err), Delegations.load()
+    tally, spell, names = OutcomeCounts(done), speller(desk.err), desk.workspace.delegations
     began, now = time.monotonic(), ""
 
     def picture() -> Text:

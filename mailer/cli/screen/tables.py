@@ -15,7 +15,6 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from mailer.base.delegations import Delegations
 from mailer.base.states import MARKS, WORDS, State
 from mailer.cli.context import Desk, printable
 from mailer.report import story, totals
@@ -63,7 +62,7 @@ def show_delegations(
     """Print the delegations, worst first; those with nothing to look at are one line unless
     `everything`.
     """
-    lines = totals.delegations(connection, mail_out.id, Delegations.load())
+    lines = totals.delegations(connection, mail_out.id, desk.workspace.delegations)
     shown = [line for line in lines if line.look or everything]
     quiet = len(lines) - len(shown)
     rows = [([line.name, str(line.people), str(line.accepted)], [line.look], "") for line in shown]

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from mailer.actions import hold as actions
+from mailer.actions import people
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.console.request import Visit
-from mailer.contacts import holds, load_contacts
+from mailer.console.views.delivery import held
+from mailer.contacts import load_contacts
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.edit import marked_copy as marked
 from mailer.contacts.edit import turnover, write
-from mailer.ledger.moves.holding import TakenOut
 
 KINDS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".ods")
 DAY = 86_400  # seconds that a dropped sheet is kept
@@ -252,64 +252,32 @@ def throw_away(visit: Visit) -> Response:
 
 
 def hold_list(visit: Visit) -> Response:
-    _, _, held = visit.console.cache.people()
-    return visit.page("holds.html", held=list(held), problems=held.problems)
+    _, _, there = visit.console.cache.people()
+    return visit.page("holds.html", held=list(there), problems=there.problems)
 
 
 def hold(visit: Visit) -> Response:
     """Put somebody on the hold list who need not be in any sheet: an address, or a name and a
     delegation.
     """
-    delegations, _, _ = visit.console.cache.people()
-    why = visit.field("because")
-    if not why:
-        raise UsageError(visit.say("Say why nobody writes to this person any more."))
-    code = delegations.find(visit.field("delegation"))
-    entry = holds.Hold(
-        visit.field("address"),
-        visit.field("name"),
-        code.code if code else "",
-        why,
-        visit.now().date().isoformat(),
-        visit.who,
-        "",
-        0,
-    )
-    workspace = visit.workspace
-    out = actions.hold(workspace, visit.console.ledger, entry, at=visit.now(), who=visit.who)
-    visit.journal(
-        "held", entry.delegation
-    )  # no name: what is erased in the list must not stand here
-    return visit.go("/contacts/hold-list", said_of_hold(visit, entry, out))
-
-
-def said_of_hold(visit: Visit, entry: holds.Hold, out: list[TakenOut]) -> str:
-    """Say what a hold has done."""
-    name = entry.name or entry.address
-    said = [visit.say("{name} is on the hold list and will not be written to.", name=name)]
-    gone = [one.mail_out for one in out if one.numbers]
-    late = [one.mail_out for one in out if one.too_late]
-    if gone:
-        said.append(visit.say("Taken out of {where}.", where=", ".join(gone)))
-    if late:
-        what = "Too late for {where}: that letter is being handed over."
-        said.append(visit.say(what, where=", ".join(late)))
-    return " ".join(said)
+    found = visit.workspace.delegations.find(visit.field("delegation"))
+    code = found.code if found else ""
+    said = held(visit, visit.field("address"), visit.field("name"), code, code)
+    return visit.go("/contacts/hold-list", said)
 
 
 def release(visit: Visit) -> Response:
     """Take one entry off the hold list: the one that stands in this line, and still
     says the same.
     """
-    _, _, held = visit.console.cache.people()
+    _, _, there = visit.console.cache.people()
     line, seal = visit.field("line"), visit.field("who")
     entry = next(
-        (one for one in held if str(one.row) == line and f"{one.name}|{one.address}" == seal), None
+        (one for one in there if str(one.row) == line and f"{one.name}|{one.address}" == seal), None
     )
     if entry is None:
         raise UsageError(visit.say("The hold list has changed; look at it again."))
-    workspace = visit.workspace
-    holds.release(workspace.hold_list, workspace.state_dir / "backups", entry)
+    people.release(visit.workspace, entry)
     visit.journal("released", entry.delegation)
     return visit.go(
         "/contacts/hold-list",

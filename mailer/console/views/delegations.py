@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.base.states import State
 from mailer.console.request import Visit
@@ -60,7 +59,7 @@ class DelegationRow:
 
 
 def show(visit: Visit) -> Response:
-    known = Delegations.load()
+    known = visit.workspace.delegations
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         found = counted(visit, connection, mail_out.id)

@@ -5,26 +5,22 @@ about it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from email import message_from_bytes, policy
 
 from starlette.responses import HTMLResponse, Response
 
-from mailer.actions import hold as actions
-from mailer.base.address import allowed
+from mailer.actions import people
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
 from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
-from mailer.console.views.contacts import said_of_hold
 from mailer.contacts import holds
-from mailer.contacts.contact import Contact
 from mailer.ledger import events, notes
 from mailer.ledger.events import EventKind
-from mailer.ledger.ledger import Connection, shown
+from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import resolve
 from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.report.evidence import Sent, evidence, letter_of
@@ -41,9 +37,7 @@ def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
 
 def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
     _, _, held = visit.console.cache.people()
-    return held.match(
-        Contact(one.file, None, 0, one.delegation, name=one.name, address=one.address)
-    )
+    return held.match(one)
 
 
 def show(visit: Visit) -> Response:
@@ -171,15 +165,21 @@ def done(visit: Visit) -> Response:
     return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
 
 
+def _because(visit: Visit) -> str:
+    if because := visit.field("because")[:1000]:
+        return because
+    raise UsageError(visit.say("Say what became of the letter, and how you know."))
+
+
 def settle(visit: Visit) -> Response:
     """Let a named person say what became of an unknown letter."""
     words = {"accepted": State.ACCEPTED, "not_sent": State.NOT_SENT}
-    to, because = words.get(visit.field("to")), visit.field("because")[:1000]
-    if to is None or not because:
+    to, because = words.get(visit.field("to")), _because(visit)
+    if to is None:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
-    with visit.writing() as connection:
+    with visit.reading() as connection:
         _, one = _wanted(visit, connection)
-        resolve.settle(connection, one, to, who=visit.who, because=because, at=visit.now())
+    people.settle(visit.console.ledger, one, to, who=visit.who, because=because)
     return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
 
 
@@ -187,46 +187,55 @@ def resend(visit: Visit) -> Response:
     """Plan the same letter once more: the same bytes and Message-ID. This one stays unknown, and
     nothing is sent by it.
     """
-    because = visit.field("because")[:1000]
-    if not because:
-        raise UsageError(visit.say("Say what became of the letter, and how you know."))
+    because = _because(visit)
     with visit.reading() as connection:
         mail_out, one = _wanted(visit, connection)
     now = visit.console.cache.draft(mail_out.appeal)
-    if _held(visit, one):
-        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
-    if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
-        raise Refused(visit.say("Test mode: only addresses on the allow-list are written to."))
-    with visit.writing() as connection:
-        new = resolve.release(
-            connection,
-            one,
-            mode=now.mode,
-            server=now.sending.server,
-            sources=now.sources.pack(),
-            who=visit.who,
-            because=because,
-            at=visit.now(),
-        )
-    return visit.go(f"/mail-outs/{shown(new)}/send")
+    new = people.resend(visit.console.ledger, one, now, who=visit.who, because=because)
+    return visit.go(f"/mail-outs/{new}/send")
 
 
 def hold(visit: Visit) -> Response:
     """Put this person on the hold list: never written to again, until released."""
-    why = visit.field("because")[:500]
-    if not why:
-        raise UsageError(visit.say("Say why nobody writes to this person any more."))
     with visit.reading() as connection:
         _, one = _wanted(visit, connection)
-    if _held(visit, one):
-        raise Refused(visit.say("{name} is on the hold list already.", name=one.name))
-    today: date = visit.now().date()
-    entry = holds.Hold(
-        one.address, one.name, one.delegation, why, today.isoformat(), visit.who, "", 0
+    # the list has the name; what is erased there must not stand in the journal
+    said = held(visit, one.address, one.name, one.delegation, one.shown)
+    return visit.go(_here(visit), said)
+
+
+def held(visit: Visit, address: str, name: str, delegation: str, about: str) -> str:
+    """Put somebody on the hold list, note `about` in the journal, and say whom the entry holds."""
+    say, because = visit.say, visit.field("because")[:500]
+    if not because:
+        raise UsageError(say("Say why nobody writes to this person any more."))
+    _, book, there = visit.console.cache.people()
+    done = people.hold(
+        visit.workspace,
+        visit.console.ledger,
+        book.contacts,
+        there,
+        address=address,
+        name=name,
+        delegation=delegation,
+        because=because,
+        who=visit.who,
+        at=visit.now(),
     )
-    workspace = visit.workspace
-    out = actions.hold(workspace, visit.console.ledger, entry, at=visit.now(), who=visit.who)
-    visit.journal(
-        "held", one.shown
-    )  # the list has the name; what is erased there must not stand here
-    return visit.go(_here(visit), said_of_hold(visit, entry, out))
+    if done.before:
+        raise Refused(say("{name} is on the hold list already.", name=done.name))
+    visit.journal("held", about)
+    if done.matched:
+        said = [say("{name} is on the hold list and will not be written to.", name=done.name)]
+    else:
+        said = [
+            say("{name} is on the hold list, which holds nobody in the sheets.", name=done.name)
+        ]
+    if done.near:
+        said.append(say("The nearest name there is {near}.", near=done.near))
+    if gone := [one.mail_out for one in done.taken_out if one.numbers]:
+        said.append(say("Taken out of {where}.", where=", ".join(gone)))
+    if late := [one.mail_out for one in done.taken_out if one.too_late]:
+        what = "Too late for {where}: that letter is being handed over."
+        said.append(say(what, where=", ".join(late)))
+    return " ".join(said)

@@ -18,13 +18,13 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from mailer.base.errors import Refused
+from mailer.actions import mail_outs
 from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
-from mailer.ledger import events, mailouts
+from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
@@ -220,32 +220,23 @@ def end_streams() -> None:
 # ------------------------------------------------------------------------------ pause, resume, stop
 
 
-def _change(visit: Visit, to: MailOutState, why: str) -> MailOut:
-    with visit.writing() as connection:
-        mail_out = visit.mail_out(connection)
-        return mailouts.change(connection, mail_out.id, to, at=visit.now(), who=visit.who, why=why)
-
-
 def pause(visit: Visit) -> Response:
-    after = _change(visit, MailOutState.PAUSED, visit.say("paused by {who}", who=visit.who))
-    return visit.go(
-        f"/mail-outs/{after.name}",
-        visit.say("{name} is paused. Nothing more is handed over.", name=after.name),
-    )
+    name = mail_outs.pause(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
+    said = visit.say("{name} is paused. Nothing more is handed over.", name=name)
+    return visit.go(f"/mail-outs/{name}", said)
 
 
 def stop(visit: Visit) -> Response:
-    after = _change(visit, MailOutState.STOPPED, visit.say("stopped by {who}", who=visit.who))
-    notice = visit.say("{name} is stopped for good. Nothing more is handed over.", name=after.name)
-    return visit.go(f"/mail-outs/{after.name}", notice)
+    name = mail_outs.stop(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
+    said = visit.say("{name} is stopped for good. Nothing more is handed over.", name=name)
+    return visit.go(f"/mail-outs/{name}", said)
 
 
 def resume(visit: Visit) -> Response:
     """Go on with a paused mail-out, or with one whose sender has ended."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-    if mail_out.state not in (MailOutState.PAUSED, MailOutState.SENDING):
-        raise Refused(visit.say("{name} is not paused.", name=mail_out.name))
+    mail_outs.may_resume(mail_out)
     return begin(visit, mail_out, "resume", mail_out.name)
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from starlette.responses import Response
 
-from mailer.actions.find import find
+from mailer.actions.people import find
 from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import PERSON_NEEDED, Reason, State, needs_a_person
@@ -228,7 +228,7 @@ def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: s
     visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
     name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
     return Response(
-        make(mail_out, rows),
+        make(mail_out, rows, visit.workspace.delegations),
         media_type=media,
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )

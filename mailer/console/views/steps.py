@@ -19,19 +19,18 @@ from starlette.responses import Response
 from mailer.actions import planning
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
+from mailer.actions.mail_outs import SendingCheck, may_send
 from mailer.actions.preview import Preview
 from mailer.actions.rehearse import kept_in
-from mailer.base.errors import MailerError, Problem, Refused, UsageError
-from mailer.base.problems import problem
+from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.spelling import called
-from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.base.states import OPEN, Reason, State
 from mailer.console import child
 from mailer.console.request import Visit
 from mailer.console.views import live
 from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
-from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
 from mailer.letters import appeal as appeals
@@ -39,7 +38,7 @@ from mailer.letters.appeal import Appeal
 from mailer.letters.checks import twins
 from mailer.plan import signoff
 from mailer.plan.audience import Decision, Selection
-from mailer.plan.draft import Draft, changes_since
+from mailer.plan.draft import Draft
 from mailer.plan.proof import Proof
 
 STEPS = (
@@ -327,47 +326,28 @@ def send_page(visit: Visit) -> Response:
     """Show what would be sent, and ask for the number."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        counts = deliveries.counts(connection, mail_out.id)
         reasons = deliveries.reasons(connection, mail_out.id, State.SKIPPED)
-        sources = mailouts.sources(connection, mail_out.id)
         people = deliveries.counts_by_delegation(connection, mail_out.id)
-        yes = approvals.approval(connection, mail_out, at=visit.now())
-        planner = approvals.planned_by(connection, mail_out.id)
-    if mail_out.state not in (MailOutState.PLANNED, MailOutState.APPROVED):
+    check = _may_send(visit)
+    if not check.standing.fresh:
         return visit.go(f"/mail-outs/{mail_out.name}")
-    total = sum(counts.values()) - counts[State.SKIPPED]
     return visit.page(
         "send_step.html",
         mail_out=mail_out,
-        total=total,
-        left=counts[State.SKIPPED],
+        check=check,
+        total=check.left,
+        left=check.standing.counts[State.SKIPPED],
         reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
-        changes=_changes(visit, mail_out, sources),
-        obstacles=_obstacles(visit, mail_out),
-        minutes=_minutes(visit, total),
+        minutes=_minutes(visit, check.left),
         asks=bool(visit.workspace.settings.safety.approvals),
-        yes=yes,
-        planner=planner,
     )
 
 
-def _changes(visit: Visit, mail_out: MailOut, sources: bytes) -> list[Problem]:
-    """List what has changed since the plan; a plan that no longer matches is not sent."""
-    try:
-        return changes_since(sources, visit.console.cache.draft(mail_out.appeal))
-    except MailerError as fault:
-        return list(fault.problems) or [problem("S201", message=fault.message)]
-
-
-def _obstacles(visit: Visit, mail_out: MailOut) -> list[Problem]:
-    """List what keeps this plan from real people; outside live mode nothing does."""
-    if mail_out.mode != "live":
-        return []
-    try:
-        return visit.console.cache.draft(mail_out.appeal).obstacles()
-    except MailerError:
-        return []  # what has changed says why
+def _may_send(visit: Visit) -> SendingCheck:
+    read = visit.console.cache.draft
+    ledger = visit.console.ledger
+    return may_send(visit.workspace, ledger, visit.mail_out_id, lambda _, appeal: read(appeal))
 
 
 def approve(visit: Visit) -> Response:
@@ -383,13 +363,11 @@ def approve(visit: Visit) -> Response:
 
 def send(visit: Visit) -> Response:
     """Start the sending, where the number that was typed is that of the plan."""
-    with visit.reading() as connection:
-        mail_out = visit.mail_out(connection)
-        counts = deliveries.counts(connection, mail_out.id)
-    total = sum(counts.values()) - counts[State.SKIPPED]
-    if visit.field("number") != str(total):
+    check = _may_send(visit)
+    mail_out, typed = check.standing.mail_out, visit.field("number")
+    if not (typed.isdecimal() and check.is_confirmed_by(int(typed))):
         raise UsageError(
             visit.say("{name} writes to {n} people. The number that was typed is another one; "
-                      "nothing was sent.", name=mail_out.name, n=total)
+                      "nothing was sent.", name=mail_out.name, n=check.left)
         )  # fmt: skip
-    return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", str(total))
+    return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", typed)

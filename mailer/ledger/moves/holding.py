@@ -13,10 +13,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from mailer.base.states import OPEN, MailOutState, Reason, State
-from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
+from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import delivery, mail_out
 
 d, m = delivery.c, mail_out.c
@@ -38,16 +38,8 @@ def take_out(
     """End the trying of everyone in a mail-out who is on the list; None where nobody is."""
     if not holds:
         return None
-    people = connection.execute(
-        sa.select(d.number, d.name, d.address, d.delegation).where(
-            d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN])
-        )
-    )
-    held = [
-        one.number
-        for one in people
-        if holds.match(Contact("", None, 0, one.delegation, name=one.name, address=one.address))
-    ]
+    open_ = deliveries.each(connection, mail_out_id, states=OPEN)
+    held = [one.number for one in open_ if holds.match(one)]
     if not held:
         return None
     them = d.number.in_(held)

@@ -1,0 +1,275 @@
+"""A mail-out in the hands of a person: may it be sent, and what would happen; pause it, stop it.
+
+Nothing is sent from here. Whatever keeps a mail-out from being sent is asked in one place; the
+sending itself asks the ledger once more for each letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mailer.base import clock
+from mailer.base.errors import MailerError, Problem, Refused
+from mailer.base.settings.workspace import Workspace
+from mailer.base.states import OPEN, MailOutState, State
+from mailer.contacts.holds import Holds, load_holds, trusted
+from mailer.ledger import mailouts
+from mailer.ledger.guard import copies, health, rescue
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import approvals, holding
+from mailer.ledger.moves.approvals import Approval
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.plan.draft import Draft, as_planned, changes_since, draft
+from mailer.plan.sources import SETTINGS
+
+FRESH = frozenset({MailOutState.PLANNED, MailOutState.APPROVED})
+NOT_NOW = {
+    MailOutState.PLANNED: "has not begun",
+    MailOutState.APPROVED: "has not begun",
+    MailOutState.STOPPED: "was stopped for good",
+    MailOutState.FINISHED: "is finished",
+}
+VERBS = {MailOutState.PAUSED: "pause", MailOutState.STOPPED: "stop"}
+
+T = TypeVar("T")
+Reader = Callable[[Workspace, str], Draft]
+"""What reads an appeal with its people: `draft`, or the console's, which remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A mail-out as it stands, and how many people of it are in each state."""
+
+    mail_out: MailOut
+    counts: Mapping[State, int]
+    last_word: int  # `mailouts.last_word`: what was paused after this is not gone on with
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing of it was sent yet."""
+        return self.mail_out.state in FRESH
+
+    @property
+    def total(self) -> int:
+        """Everyone that it writes to, with an outcome or not."""
+        return sum(self.counts.values()) - self.counts[State.SKIPPED]
+
+    @property
+    def left(self) -> int:
+        """Those who are still to be written to."""
+        return sum(self.counts[state] for state in OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingCheck:
+    """What would happen if a mail-out were sent now, and what keeps it."""
+
+    standing: Standing
+    kept_by: Sequence[MailerError]  # the state, the kill switch, the log, the last day, the sheets
+    changes: Sequence[Problem]  # cells, lines and settings that are others than in the plan
+    obstacles: Sequence[Problem]  # what keeps the appeal from real people
+    held: Sequence[Delivery]  # whom the hold list takes out, since the plan
+    unapproved: Refused | None
+    approval: Approval | None
+    planner: str
+
+    @property
+    def refusal(self) -> MailerError | None:
+        """The first reason why it may not be sent; None: it may."""
+        mail_out = self.standing.mail_out
+        changed = _changed(self.standing, self.changes)
+        obstructed = _obstructed(mail_out, self.obstacles) if self.obstacles else None
+        return next(filter(None, (*self.kept_by, changed, self.unapproved, obstructed)), None)
+
+    @property
+    def left(self) -> int:
+        """Those who are still to be written to, without those who are held."""
+        return self.standing.left - len(self.held)
+
+    def is_confirmed_by(self, number: int) -> bool:
+        """Whether somebody who names this number has read whom it writes to."""
+        return number in (self.standing.total, self.left)
+
+
+def standing(ledger: Ledger, mail_out_id: int) -> Standing:
+    with ledger.reading() as connection:
+        return Standing(
+            mailouts.get(connection, mail_out_id),
+            deliveries.counts(connection, mail_out_id),
+            mailouts.last_word(connection, mail_out_id),
+        )
+
+
+def may_send(
+    workspace: Workspace, ledger: Ledger, mail_out_id: int, read: Reader = draft
+) -> SendingCheck:
+    """Ask everything that a sending asks before it begins, or goes on."""
+    now = standing(ledger, mail_out_id)
+    mail_out, live = now.mail_out, now.mail_out.mode == "live"
+    kept_by: list[MailerError] = []
+
+    def ask(question: Callable[[], Sequence[T] | None]) -> Sequence[T]:
+        try:
+            return question() or ()
+        except MailerError as refusal:
+            kept_by.append(refusal)
+            return ()
+
+    ask(lambda: _not_over(mail_out))
+    ask(lambda: kill_switch_is_off(workspace))
+    ask(lambda: copies.require(ledger))
+    ask(lambda: health.require(ledger))
+    changes = ask(lambda: _changes(workspace, ledger, mail_out, read))
+    ask(lambda: _not_past(ledger, mail_out))
+    asks = now.fresh and live and not changes and not kept_by
+    obstacles = ask(lambda: read(workspace, mail_out.appeal).obstacles()) if asks else ()
+    held = ask(lambda: _newly_held(workspace, ledger, mail_out_id))
+    unapproved = None
+    with ledger.reading() as connection:
+        yes = approvals.approval(connection, mail_out, at=ledger.now())
+        planner = approvals.planned_by(connection, mail_out_id)
+        if now.fresh and workspace.settings.safety.approvals:
+            try:
+                approvals.require(connection, mail_out, at=ledger.now())
+            except Refused as refusal:
+                unapproved = refusal
+    return SendingCheck(now, kept_by, changes, obstacles, held, unapproved, yes, planner)
+
+
+def may_resume(mail_out: MailOut) -> None:
+    """Refuse to go on with what has not begun, or is over."""
+    if mail_out.state in FRESH:
+        hint = f"mailer send {mail_out.name}"
+        raise Refused(f"{mail_out.name} has not begun.", hint=hint, code="S210")
+    _not_over(mail_out)
+
+
+def _not_over(mail_out: MailOut) -> None:
+    if mail_out.state in (MailOutState.STOPPED, MailOutState.FINISHED):
+        raise Refused(
+            f"{mail_out.name} {NOT_NOW[mail_out.state]}.",
+            hint=f"mailer retry {mail_out.name}",
+            code="S211",
+        )
+
+
+def kill_switch_is_off(workspace: Workspace) -> None:
+    if workspace.kill_switch.exists():
+        raise Refused(
+            f"The kill switch is on: {workspace.kill_switch} exists. Nothing was sent.",
+            hint="find out who set it and why; take the file away to send again",
+            code="S207",
+        )
+
+
+def _changes(
+    workspace: Workspace, ledger: Ledger, mail_out: MailOut, read: Reader
+) -> list[Problem]:
+    with ledger.reading() as connection:
+        sources = mailouts.sources(connection, mail_out.id)
+    if as_planned(sources, workspace, mail_out.appeal):
+        return []
+    return changes_since(sources, read(workspace, mail_out.appeal))
+
+
+def _changed(now: Standing, changes: Sequence[Problem]) -> Refused | None:
+    """Refuse what differs from the plan. Once begun, the frozen letters go out; only the settings
+    must agree.
+    """
+    name = now.mail_out.name
+    if changes and now.fresh:
+        return Refused(
+            f"The plan {name} no longer matches its sources. Nothing was sent.",
+            hint=f"mailer plan {now.mail_out.appeal}",
+            code="S201",
+            problems=changes,
+        )
+    if settings := [change for change in changes if change.file == SETTINGS]:
+        return Refused(
+            f"{name} was begun with other settings. Nothing more was sent.",
+            hint=(
+                f"put the settings back, or give it up (mailer stop {name}) and plan the rest anew"
+            ),
+            code="S201",
+            problems=settings,
+        )
+    return None
+
+
+def _not_past(ledger: Ledger, mail_out: MailOut) -> None:
+    if mail_out.last_day is not None and ledger.now() >= clock.end_of(mail_out.last_day):
+        raise Refused(
+            f"The last day of this appeal was {mail_out.last_day}. Nothing was sent.",
+            hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
+            code="S203",
+        )
+
+
+def _obstructed(mail_out: MailOut, obstacles: Sequence[Problem]) -> Refused:
+    return Refused(
+        "This appeal may not go to real people yet. Nothing was sent.",
+        hint=f"mailer letters sign {mail_out.appeal}; mailer preview {mail_out.appeal} --proof",
+        code="S206",
+        problems=obstacles,
+    )
+
+
+def still_as_planned(workspace: Workspace, ledger: Ledger, check: SendingCheck) -> None:
+    """Ask once more whether the sources are those of the plan: somebody may have thought for
+    long.
+    """
+    changes = _changes(workspace, ledger, check.standing.mail_out, draft)
+    if refusal := _changed(check.standing, changes):
+        raise refusal
+
+
+def _holds(workspace: Workspace) -> Holds:
+    return trusted(load_holds(workspace.hold_list, workspace.delegations))
+
+
+def _newly_held(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> list[Delivery]:
+    """List who came onto the hold list after the plan and still waits."""
+    if not (holds := _holds(workspace)):
+        return []
+    with ledger.reading() as connection:
+        waiting = deliveries.each(connection, mail_out_id, states=(State.WAITING, State.DEFERRED))
+        return [one for one in waiting if holds.match(one)]
+
+
+def obey_holds(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: str) -> int:
+    """Leave out whom the hold list holds since the plan: a hold is obeyed at once. Returns how
+    many.
+    """
+    with ledger.writing() as connection:
+        holds = _holds(workspace)
+        out = holding.take_out(connection, mail_out_id, holds, at=ledger.now(), who=who)
+    return len(out.numbers) if out else 0
+
+
+def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
+    """Pause a mail-out that is being sent: no final dot follows this."""
+    return _change(ledger, mail_out_id, MailOutState.PAUSED, who)
+
+
+def stop(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
+    """Give a mail-out up for good: whoever was not written to yet will not be."""
+    return _change(ledger, mail_out_id, MailOutState.STOPPED, who)
+
+
+def _change(ledger: Ledger, mail_out_id: int, to: MailOutState, who: str) -> Standing:
+    with ledger.writing() as connection:
+        before = mailouts.get(connection, mail_out_id)
+        if to is not before.state and to not in mailouts.TRANSITIONS[before.state]:
+            raise Refused(
+                f"{before.name} {NOT_NOW[before.state]}; there is nothing to {VERBS[to]}.",
+                hint=f"mailer status {before.name}",
+                code="S210",
+            )
+        why = f"{to.value} by {who}"
+        mailouts.change(connection, mail_out_id, to, at=ledger.now(), who=who, why=why)
+    rescue.settle_over(ledger, me=who)
+    return standing(ledger, mail_out_id)

@@ -1,0 +1,156 @@
+"""A person in the hands of a user: finding them; putting them on the hold list and taking them off
+it; saying what became of their letter, or sending it once more (`ledger/moves/resolve.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mailer.base.address import allowed
+from mailer.base.errors import Refused, UsageError
+from mailer.base.settings.workspace import Workspace
+from mailer.base.spelling import called, nearest
+from mailer.base.states import State
+from mailer.contacts import holds
+from mailer.contacts.book import ContactBook
+from mailer.contacts.contact import Contact
+from mailer.contacts.holds import Hold, Holds
+from mailer.ledger.ledger import Connection, Ledger, shown
+from mailer.ledger.moves import holding
+from mailer.ledger.moves import resolve as unknown
+from mailer.ledger.moves.holding import TakenOut
+from mailer.ledger.reading import listing
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.plan.draft import Draft
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whom a search found. `more`: there are other deliveries than these, the newest."""
+
+    deliveries: Sequence[Delivery]
+    contacts: Sequence[Contact]
+    more: bool
+
+
+def find(connection: Connection, book: ContactBook, wanted: str) -> Found:
+    """Find people by words of their name or address; in the send log also by what servers said of
+    them and by notes.
+    """
+    deliveries = listing.anywhere(connection, wanted, MOST + 1)
+    contacts = called(book.contacts, wanted)
+    return Found(deliveries[:MOST], contacts[:MOST], len(deliveries) > MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class NewHold:
+    """A new entry of the hold list, and whom of the sheets it holds."""
+
+    entry: Hold
+    matched: Sequence[Contact]
+    near: str = ""  # a name in the sheets that is nearly that of an entry which matches nobody
+    before: Hold | None = None  # the list held the person already, and nothing was written
+    taken_out: Sequence[TakenOut] = ()  # what it meant for each mail-out that is not over
+
+    @property
+    def name(self) -> str:
+        return self.entry.name or self.entry.address
+
+
+def hold(
+    workspace: Workspace,
+    ledger: Ledger | None,
+    contacts: Sequence[Contact],
+    there: Holds,
+    *,
+    address: str = "",
+    name: str = "",
+    delegation: str = "",
+    because: str,
+    who: str,
+    at: datetime,
+) -> NewHold:
+    """Put a person on the hold list, and out of what is planned or being sent: never written to
+    again, until released.
+
+    The list is written first: after a crash in between, a sender sees it before its next letter.
+    `ledger` is None where there is no send log yet.
+    `contacts` and `there` are the sheets and the list as they stand; `delegation` is a code.
+    """
+    if not because:
+        raise UsageError("Say why nobody writes to this person any more.")
+    entry = Hold(address, name, delegation, because, at.date().isoformat(), who, "", 0)
+    if before := there.match(entry):
+        return NewHold(entry, (), before=before)
+    holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    alone = Holds((entry,))
+    matched = [contact for contact in contacts if alone.match(contact)]
+    names = (one.name for one in contacts if not delegation or one.delegation == delegation)
+    near = None if matched or not name else nearest(name, names)
+    taken_out: Sequence[TakenOut] = ()
+    if ledger is not None:
+        with ledger.writing() as connection:
+            taken_out = holding.take_out_of_all(connection, alone, at=at, who=who)
+    return NewHold(entry, matched, near or "", taken_out=taken_out)
+
+
+def release(workspace: Workspace, entry: Hold) -> None:
+    """Take one entry off the list."""
+    holds.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+
+
+def forget(workspace: Workspace, entry: Hold) -> None:
+    """Erase name and address of one entry; the person is held as before."""
+    holds.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+
+
+def backups(workspace: Workspace) -> Path:
+    return workspace.state_dir / "backups"
+
+
+def settle(ledger: Ledger, one: Delivery, to: State, *, who: str, because: str) -> None:
+    """Say what became of an unknown delivery: accepted, or not sent."""
+    _named(who, because)
+    with ledger.writing() as connection:
+        unknown.settle(connection, one, to, who=who, because=because, at=ledger.now())
+
+
+def resend(ledger: Ledger, one: Delivery, now: Draft, *, who: str, because: str) -> str:
+    """Plan the same letter once more and return the name of that mail-out; nothing is sent by it.
+
+    `now` is the appeal as it is today. Refused to whoever is held, or is not on the allow-list in
+    test mode.
+    """
+    _named(who, because)
+    if hold := now.holds.match(one):
+        raise Refused(
+            f"{one.name} is on the hold list: {hold.because}. Nothing was released.", code="S213"
+        )
+    if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
+        raise Refused(
+            f"{one.address} is not on the allow-list of test mode. Nothing was released.",
+            hint="[safety] in config.toml",
+            code="S108",
+        )
+    with ledger.writing() as connection:
+        new = unknown.release(
+            connection,
+            one,
+            mode=now.mode,
+            server=now.sending.server,
+            sources=now.sources.pack(),
+            who=who,
+            because=because,
+            at=ledger.now(),
+        )
+    return shown(new)
+
+
+def _named(who: str, because: str) -> None:
+    if not because or not who:
+        raise UsageError("A decision needs a name and a reason.", hint='--because "she answered"')
