@@ -153,6 +153,23 @@ def as_row(one: dict[str, Any]) -> tuple[str, ...]:
     return one["code"], where or one["code"], one["value"]
 
 
+def test_own_delegation_of_a_workspace_counts_for_its_appeals(doors: Doors) -> None:
+    (doors.root / "delegations.csv").write_text(
+        "code,name_en,name_fr,of_en,of_fr,representatives,substitutes,status\n"
+        "XK,Kosovo,Kosovo,of Kosovo,du Kosovo,3,3,member\n"
+    )
+    edit(
+        doors.root / "templates" / "vote" / "appeal.toml",
+        "[languages]",
+        '[audience.leave_out]\nXK = "no session"\n[languages]',
+    )
+    (one,) = doors.typed("letters", "list")
+    assert one["title"] in doors.page("/letters")
+    (typed,) = doors.typed("check", "vote")
+    assert {one["code"] for one in typed["problems"]} == {"C100", "C114", "L129"}
+    assert doors.problems("/letters/vote/check")["Letters"][0][0] == "L129"
+
+
 # ----------------------------------------------------------------------------------------- preview
 
 

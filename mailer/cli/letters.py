@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mailer.letters.appeal import Appeal
-    from mailer.letters.placeholders import Word
 
 
 @click.group(cls=CommandGroup)
@@ -56,30 +55,28 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
 @click.pass_obj
 def list_(desk: Desk) -> int:
     """List the appeals, with their languages and dates."""
-    from mailer.letters.appeal import names
+    from mailer.actions.appeals import every
+    from mailer.base.errors import MailerError
 
-    appeals = [(name, _load(desk, name)) for name in names(desk.workspace.root)]
     rows: list[tuple[list[str], list[str], str]] = []
-    for name, appeal in appeals:
-        if isinstance(appeal, str):
-            rows.append(([name, appeal], [], "red"))
+    wrong = False
+    for name, appeal in every(desk.workspace):
+        if isinstance(appeal, MailerError):
+            wrong, problem = True, f"{appeal.message}: mailer check {name}"
+            rows.append(([name, problem], [], "red"))
+            data: dict[str, object] = {"problem": problem}
         else:
             session = f"session of {appeal.session.opens}" if appeal.session else ""
             last = f"last day {appeal.last_day}" if appeal.last_day else ""
             rows.append(([name, appeal.title, " ".join(appeal.letters), session, last], [], ""))
-    if desk.json:
-        for name, appeal in appeals:
-            if isinstance(appeal, str):
-                desk.data({"appeal": name, "problem": appeal})
-            else:
-                desk.data(
-                    {"appeal": name, "title": appeal.title, "languages": list(appeal.letters)}
-                )
-    elif not rows:
+            data = {"title": appeal.title, "languages": list(appeal.letters)}
+        if desk.json:
+            desk.data({"appeal": name, **data})
+    if not rows:
         desk.say("There is no appeal yet: make a folder in templates/ with a letter in it, en.md.")
-    else:
+    elif not desk.json:
         _table(desk, rows)
-    return 1 if any(isinstance(appeal, str) for _, appeal in appeals) else 0
+    return int(wrong)
 
 
 @letters.command()
@@ -91,9 +88,10 @@ def words(desk: Desk, appeal: str | None) -> None:
     With the name of an APPEAL also its facts, and the columns that your sheets have beside the
     usual ones.
     """
-    from mailer.letters.placeholders import FILTERS, WORDS
+    from mailer.actions import appeals
+    from mailer.letters.placeholders import FILTERS
 
-    found = list(WORDS) if appeal is None else _own_words(desk, appeal)
+    found = appeals.words(desk.workspace, appeal)
     if desk.json:
         for word in found:
             desk.data({"name": word.name, "meaning": word.meaning, "example": word.example})
@@ -107,35 +105,6 @@ def words(desk: Desk, appeal: str | None) -> None:
     desk.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
 
 
-def _own_words(desk: Desk, name: str) -> list[Word]:
-    """Return all placeholders; facts and further columns as this appeal and the sheets really have
-    them.
-    """
-    from mailer.letters.appeal import load_appeal
-    from mailer.letters.appeal_toml import said
-    from mailer.letters.placeholders import NAMES, WORDS, Word, word_of
-    from mailer.plan.draft import read_contacts
-
-    facts = load_appeal(desk.workspace.root, name).facts
-    examples: dict[str, str] = {}
-    for contact in read_contacts(desk.workspace)[1].contacts:
-        for heading, cell in contact.extra.items():
-            examples[heading] = examples.get(heading) or cell
-    found = [word for word in WORDS if not word.name.startswith(("fact.", "extra["))]
-    found += [
-        Word(f"fact.{key}", f"a fact, from {one.source}", said(one.value, "en"))
-        for key, one in facts.items()
-    ]
-    for heading, cell in examples.items():
-        short = word_of(heading)
-        usable = short.isidentifier() and short not in NAMES
-        own = short if usable else f'extra["{heading}"]'
-        found.append(
-            Word(own, f'the column "{heading}" of your sheets', cell or "(empty in every row)")
-        )
-    return found
-
-
 @letters.command()
 @click.argument("appeal")
 @click.pass_obj
@@ -146,18 +115,16 @@ def coverage(desk: Desk, appeal: str) -> int:
     and how the letters are built. What one letter has and another lacks refuses a plan, unless
     [waived] in appeal.toml gives a reason.
     """
+    from mailer.actions import appeals
     from mailer.base.errors import Severity
-    from mailer.letters.appeal import load_appeal
-    from mailer.letters.checks import twins
 
-    read = load_appeal(desk.workspace.root, appeal)
-    problems = twins.check(read)
-    summary = twins.summary(read)
+    found = appeals.coverage(appeals.read(desk.workspace, appeal))
+    problems, summary = found.problems, found.counts
     bad = any(problem.severity is Severity.ERROR for problem in problems)
     if desk.json:
         desk.data({"appeal": appeal, "letters": summary, "problems": problems})
         return 1 if bad else 0
-    kinds = [*twins.KINDS, "parts"]
+    kinds = list(next(iter(summary.values())))
     head = [
         "letter",
         *(kind if kind == "parts" else f"{kind.partition(' ')[0]}s" for kind in kinds),
@@ -194,13 +161,12 @@ def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
     \b
     mailer letters sign azerbaijan-credentials "Freedom Now" --by "Jana Novak"
     """
+    from mailer.actions import appeals
     from mailer.base import clock
-    from mailer.letters.appeal import load_appeal
-    from mailer.plan.signoff import sign as record
 
-    root = desk.workspace.root
-    read = load_appeal(root, appeal)
-    signature = record(root, read, organisation, by=person, on=clock.now().date())
+    read = appeals.read(desk.workspace, appeal)
+    today = clock.now().date()
+    signature = appeals.sign(desk.workspace, read, organisation, by=person, on=today)
     if desk.json:
         desk.data(signature)
     else:
@@ -219,15 +185,15 @@ def signed(desk: Desk, appeal: str) -> int:
 
     Ends with 1 while one of them has not: live mode would refuse to send.
     """
-    from mailer.letters.appeal import load_appeal
+    from mailer.actions import appeals
 
-    return _standings(desk, load_appeal(desk.workspace.root, appeal))
+    return _standings(desk, appeals.read(desk.workspace, appeal))
 
 
 def _standings(desk: Desk, appeal: Appeal) -> int:
-    from mailer.plan.signoff import signatures, standings
+    from mailer.actions.appeals import standings
 
-    found = standings(appeal, signatures(desk.workspace.root, appeal))
+    found = standings(desk.workspace, appeal)
     bad = any(one.state != "signed" for one in found)
     if desk.json:
         for one in found:
@@ -274,14 +240,3 @@ def _table(
     width = max((len(cells) for cells, _, _ in rows), default=0)
     padded = [(cells + [""] * (width - len(cells)), note, style) for cells, note, style in rows]
     show_rows(desk, padded, head=head, right=right)
-
-
-def _load(desk: Desk, name: str) -> Appeal | str:
-    """Read an appeal for a list: what is wrong with one must not hide the others."""
-    from mailer.base.errors import MailerError
-    from mailer.letters.appeal import load_appeal
-
-    try:
-        return load_appeal(desk.workspace.root, name)
-    except MailerError as fault:
-        return f"{fault.message}: mailer check {name}"

@@ -23,7 +23,7 @@ from mailer.console.views.steps import STEPS
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
-PLANNING = CONSOLE.parent / "actions" / "planning.py"
+ACTIONS = sorted((CONSOLE.parent / "actions").glob("*.py"))
 FRENCH: dict[str, str] = tomllib.loads(
     (CONSOLE / "language" / "french.toml").read_text(encoding="utf-8")
 )
@@ -33,7 +33,7 @@ SAID = (
     rf"\bsay\(\s*{LITERAL}",
     rf"else _\({LITERAL}",
     rf"\bSentence\(\s*{LITERAL}",
-    rf"\bUsageError\(\s*{LITERAL}",
+    rf"\b(?:UsageError|Refused)\(\s*{LITERAL}",
 )
 MANY = rf"\bmany\([^\"']*{LITERAL}\s*,\s*{LITERAL}"
 
@@ -41,7 +41,7 @@ MANY = rf"\bmany\([^\"']*{LITERAL}\s*,\s*{LITERAL}"
 def said() -> set[str]:
     """Return every sentence that pages and modules say in so many words."""
     found: set[str] = set()
-    for path in [*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.py"), STORY, PLANNING]:
+    for path in [*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.py"), STORY, *ACTIONS]:
         text = path.read_text(encoding="utf-8")
         for pattern in SAID:
             found |= {ast.literal_eval(f"({one})") for one in re.findall(pattern, text)}
@@ -82,7 +82,7 @@ def test_nothing_stands_in_the_table_that_is_never_said() -> None:
             "contacts/edit/turnover.py",
             "contacts/sheets/sheet_words.toml",
             "report/story.py",
-            "actions/planning.py",
+            *(f"actions/{path.name}" for path in ACTIONS),
             "ledger/events.py",
             "ledger/reading/deliveries.py",
             "ledger/moves/resolve.py",

@@ -17,6 +17,7 @@ from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
+from mailer.actions import appeals
 from mailer.actions.doctor import domains, mail_server
 from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
 from mailer.base import clock
@@ -29,7 +30,6 @@ from mailer.ledger.guard import copies, health
 from mailer.ledger.guard.filesystem import NETWORK, kind_of, synced_by
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.record import erasure
-from mailer.letters import appeal as appeals
 from mailer.plan.draft import read_contacts
 from mailer.sending.connect import signer, smtp_server
 from mailer.sending.smtp.server import Server
@@ -304,15 +304,13 @@ def people(workspace: Workspace) -> Iterator[Finding]:
         )
     else:
         yield Finding("contacts", OK, words)
-    names = appeals.names(workspace.root)
-    for name in names:
-        try:
-            appeal = appeals.load_appeal(workspace.root, name)
-        except MailerError as fault:
-            yield Finding("appeals", LOOK, f"{name}: {said(fault)}", f"mailer check {name}")
+    found = appeals.every(workspace)
+    for name, one in found:
+        if isinstance(one, MailerError):
+            yield Finding("appeals", LOOK, f"{name}: {said(one)}", f"mailer check {name}")
         else:
-            yield Finding("appeals", OK, f"{name}: letters in {', '.join(sorted(appeal.letters))}")
-    if not names:
+            yield Finding("appeals", OK, f"{name}: letters in {', '.join(sorted(one.letters))}")
+    if not found:
         yield Finding(
             "appeals",
             LOOK,

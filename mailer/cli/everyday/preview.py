@@ -19,7 +19,6 @@ from mailer.base.states import REASONS
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.files import write
 from mailer.cli.screen.tables import say_text, show_rows, show_text
-from mailer.plan import proof
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft
 
@@ -303,21 +302,13 @@ def _on(desk: Desk, text: bool) -> bool:
 
 def _proof(desk: Desk, appeal: str, person: str | None) -> int:
     """Show the proof sheet; a named person may accept what waits on it."""
+    from mailer.actions import appeals
     from mailer.cli.screen.proof import show_proof
-    from mailer.plan.signoff import accept
 
-    sheet = desk.draft(appeal, "live").proof()  # also in test mode: it is read for the real people
-    if person is None:
-        return show_proof(desk, sheet)
-    accept(
-        desk.workspace.root,
-        [group.key for group in sheet.waiting],
-        by=person,
-        on=clock.now().date(),
-    )
-    for group in sheet.waiting:
-        desk.say(
-            f"accepted: {group.language}  {group.people[0].greeting} "
-            f" ({proof.counted(len(group.people))})"
-        )
-    return show_proof(desk, desk.draft(appeal, "live").proof())
+    now = desk.draft(appeal)
+    if person is not None:
+        for group in appeals.accept(now, by=person, on=clock.now().date()):
+            number = len(group.people)
+            people = "1 person" if number == 1 else f"{number} people"
+            desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({people})")
+    return show_proof(desk, appeals.proof(now))

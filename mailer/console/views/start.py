@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
+from mailer.actions import appeals
 from mailer.base.errors import MailerError, Severity
 from mailer.base.states import MailOutState, State
 from mailer.console.request import Visit
@@ -17,7 +18,6 @@ from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries, listing
-from mailer.letters import appeal as appeals
 from mailer.report import totals
 
 TOO_LONG = timedelta(hours=4)
@@ -139,11 +139,9 @@ def _sheets(visit: Visit) -> list[tuple[str, int, int]]:
 def _opening(visit: Visit) -> Opening | None:
     """Return the next session that opens, of all appeals."""
     today, found = visit.now().date(), []
-    for name in appeals.names(visit.workspace.root):
-        try:
-            session = appeals.load_appeal(visit.workspace.root, name).session
-        except MailerError:
-            continue  # its own page says what is wrong with it
+    for name, appeal in appeals.every(visit.workspace):
+        # what is wrong with one is said on its own page
+        session = None if isinstance(appeal, MailerError) else appeal.session
         if session and session.opens >= today:
             called = (
                 session.name.get(visit.say.language)

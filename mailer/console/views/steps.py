@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from mailer.actions import planning
+from mailer.actions import appeals, planning
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
 from mailer.actions.mail_outs import SendingCheck, may_send
@@ -33,13 +32,8 @@ from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
-from mailer.letters import appeal as appeals
-from mailer.letters.appeal import Appeal
-from mailer.letters.checks import twins
-from mailer.plan import signoff
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
-from mailer.plan.proof import Proof
 
 STEPS = (
     ("", "Letter"),
@@ -55,12 +49,10 @@ SUBJECT = 60
 
 
 def index(visit: Visit) -> Response:
-    found: list[tuple[str, Appeal | None, str]] = []
-    for name in appeals.names(visit.workspace.root):
-        try:
-            found.append((name, appeals.load_appeal(visit.workspace.root, name), ""))
-        except MailerError as fault:
-            found.append((name, None, fault.message))
+    found = [
+        (name, None, one.message) if isinstance(one, MailerError) else (name, one, "")
+        for name, one in appeals.every(visit.workspace)
+    ]
     with visit.reading() as connection:
         mail_outs = mailouts.all_of_them(connection)
     last = {one.appeal: one for one in mail_outs}
@@ -74,19 +66,12 @@ def _draft(visit: Visit) -> Draft:
     return visit.console.cache.draft(name)
 
 
-def _for_real(now: Draft) -> Draft:
-    """Return the same without the allow-list of test mode: what is read before sending is read for
-    the real people.
-    """
-    return replace(now, mode="live")
-
-
 # ------------------------------------------------------------------------------------------- letter
 
 
 def letter(visit: Visit) -> Response:
     """Show the letter as one person would get it."""
-    now = _for_real(_draft(visit))
+    now = appeals.for_real(_draft(visit))
     decisions = now.decide()
     hard = [one.contact for one in actions.hardest(now, decisions, 12)]
     reading = _reading(visit, now, decisions, hard)
@@ -100,10 +85,8 @@ def letter(visit: Visit) -> Response:
         hard=hard,
         before=order[here - 1] if here > 0 else None,
         after=order[here + 1] if 0 <= here < len(order) - 1 else None,
-        summary=twins.summary(now.appeal),
-        standings=signoff.standings(
-            now.appeal, signoff.signatures(visit.workspace.root, now.appeal)
-        ),
+        summary=appeals.coverage(now.appeal).counts,
+        standings=appeals.standings(visit.workspace, now.appeal),
         limit=SUBJECT,
         words_a_minute=WORDS_A_MINUTE,
         who=_who,
@@ -132,7 +115,7 @@ def _reading(
 
 def preview(visit: Visit) -> Response:
     """Return the HTML of a letter that is not sent yet, for its sandboxed frame."""
-    now = _for_real(_draft(visit))
+    now = appeals.for_real(_draft(visit))
     reading = _reading(visit, now, now.decide(), [])
     return framed(reading.letter.html if reading else "")
 
@@ -172,7 +155,7 @@ def people(visit: Visit) -> Response:
         out=sorted(out.items(), key=lambda item: -len(item[1])),
         if_live=sum(
             one.reason is None
-            for one in planning.decide(visit.console.ledger, _for_real(now), selection)
+            for one in planning.decide(visit.console.ledger, appeals.for_real(now), selection)
         ),
         table=[(code, reached[code], number) for code, number in sorted(codes.items())],
         roles=sorted({one.contact.role for one in decisions if one.contact.role}),
@@ -195,7 +178,7 @@ def check(visit: Visit) -> Response:
 def rehearse(visit: Visit) -> Response:
     """Show the proof sheet: what hundreds of people will read first."""
     now = _draft(visit)
-    sheet: Proof = _for_real(now).proof()
+    sheet = appeals.proof(now)
     folder = kept_in(visit.workspace, now.appeal.name)
     return visit.page(
         "rehearse_step.html",
@@ -255,10 +238,7 @@ def accept(visit: Visit) -> Response:
     """Let a named person answer for an unverified form of address."""
     now = _draft(visit)
     wanted = (visit.field("language"), visit.field("greeting"), visit.field("closing"))
-    waiting = [group.key for group in _for_real(now).proof().waiting]
-    if wanted not in waiting:
-        raise Refused(visit.say("This form no longer waits to be accepted. Nothing was changed."))
-    signoff.accept(visit.workspace.root, [wanted], by=visit.who, on=visit.now().date())
+    appeals.accept(now, by=visit.who, on=visit.now().date(), form=wanted)
     visit.journal("form_accepted", " · ".join(wanted))
     return visit.go(
         f"/letters/{now.appeal.name}/rehearse",
