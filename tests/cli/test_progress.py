@@ -4,11 +4,16 @@ the sender is gone.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,16 +120,41 @@ def test_damaged_log_sends_nothing(workspace: Path, box: Mailbox) -> None:
     assert not box.seen
 
 
-def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(
-    workspace: Path, box: Mailbox
-) -> None:
-    with Sending(workspace, "send", "M-0001", "--confirm", str(PEOPLE)) as sending:
-        sending.events(1)
-        with Sending(workspace, "work") as helper:
-            helper.events(1)
-            code, _, err, _ = helper.end(signal.SIGINT)
-        assert (code, "M-0001 goes on without this sender." in err) == (4, True), err
-        assert sending.end()[0] == 0
+class SlowMailbox(Mailbox):
+    """It answers to as many final dots as it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.answers = threading.Semaphore(0)
+
+    def __exit__(self, *_: object) -> None:
+        self.answers.release(PEOPLE)
+        super().__exit__()
+
+    async def handle_DATA(self, *letter: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
+        await asyncio.to_thread(self.answers.acquire)
+        return await super().handle_DATA(*letter)
+
+
+def test_helper_that_is_interrupted_leaves_the_sending_to_the_others(tmp_path: Path) -> None:
+    with SlowMailbox(tmp_path / "mailbox") as box:
+        workspace = a_workspace(tmp_path / "workspace", box.port, people=PEOPLE, per_minute=0)
+        planned(workspace)
+        with Sending(workspace, "send", "M-0001", "--confirm", str(PEOPLE)) as sending:
+            while not box.asked:
+                time.sleep(0.01)
+            with ThreadPoolExecutor(1) as thread, Sending(workspace, "work") as helper:
+                (waits,) = helper.events(1)
+                assert "the other senders have all of its connections" in waits["what"]
+                sends = thread.submit(helper.events, 1)
+                while not sends.done():  # letter by letter, until a connection is free for it
+                    box.answers.release()
+                    futures.wait([sends], 0.3)
+                helper.process.send_signal(signal.SIGINT)
+                box.answers.release(PEOPLE)
+                code, _, err, _ = helper.end()
+            assert (code, "M-0001 goes on without this sender." in err) == (4, True), err
+            assert sending.end()[0] == 0
     assert set(states(workspace).values()) == {"accepted"}
     assert set(box.seen.values()) == {1}
 
