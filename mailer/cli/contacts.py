@@ -22,7 +22,7 @@ from mailer.cli.screen.tables import show_steps
 if TYPE_CHECKING:
     from mailer.base.delegations import Delegations
     from mailer.contacts import Contact, ContactBook
-    from mailer.contacts.edit.marked_copy import Change
+    from mailer.contacts.edit.take_home import SheetChange
     from mailer.contacts.holds import Hold, Holds
 
 SHEETS = click.argument("sheets", nargs=-1, metavar="[SHEET]…")
@@ -225,29 +225,27 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
 @click.pass_obj
 def accept(desk: Desk, copy: Path) -> None:
     """Take a corrected marked copy back into its sheet, and say what changed."""
-    from mailer.contacts.edit.marked_copy import accept as take
+    from mailer.contacts.edit.take_home import accept as take
 
     file, changes, backup = take(desk.workspace.root, copy)
     if desk.json:
         desk.data({"sheet": file, "changes": changes, "backup": backup})
         return
     for change in changes:
-        if change.told:
-            desk.out.print(
-                f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True
-            )
+        desk.out.print(
+            f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True
+        )
     if backup is None:
         desk.say(f"Nothing in it differs from {file}.")
         return
-    told = sum(change.told for change in changes)
     desk.say(
-        f"{_many(told, 'change')} in {file}; the sheet as it was:"
+        f"{_many(len(changes), 'change')} in {file}; the sheet as it was:"
         f" {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
     )
 
 
-def _said(change: Change) -> str:
-    if not change.written and change.cell.startswith("row "):
+def _said(change: SheetChange) -> str:
+    if change.whole and not (change.before and change.after):
         return (
             f"put in: {printable(change.after)}"
             if change.after

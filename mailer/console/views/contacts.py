@@ -12,7 +12,6 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from mailer.console.views.delivery import held
 from mailer.contacts import load_contacts
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.edit import marked_copy as marked
-from mailer.contacts.edit import turnover, write
+from mailer.contacts.edit import take_home, turnover, write
 
 KINDS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".ods")
 DAY = 86_400  # seconds that a dropped sheet is kept
@@ -169,9 +168,12 @@ def dropped(visit: Visit) -> Response:
     delegations, present, _ = visit.console.cache.people()
     (path,) = sheets(folder / "contacts")
     if (corrected := _corrected(visit, path)) is not None:
-        told = [change for change in corrected[1] if change.told]
         return visit.page(
-            "corrected.html", drop=folder.name, name=path.name, file=corrected[0], changes=told
+            "corrected.html",
+            drop=folder.name,
+            name=path.name,
+            file=corrected.file,
+            changes=corrected.changes,
         )
     book, file = _read(visit, folder)
     before = [contact for contact in present.contacts if Path(contact.file).name == path.name]
@@ -188,10 +190,10 @@ def dropped(visit: Visit) -> Response:
     )
 
 
-def _corrected(visit: Visit, path: Path) -> tuple[str, Sequence[marked.Change]] | None:
+def _corrected(visit: Visit, path: Path) -> take_home.WayHome | None:
     """Return what a marked copy that comes home would change; None where it is none."""
     try:
-        return marked.compare(visit.workspace.root, path)
+        return take_home.compare(visit.workspace.root, path)
     except MailerError as fault:
         if "no marked copy" in fault.message or "cannot be read" in fault.message:
             return None
@@ -216,7 +218,7 @@ def take_over(visit: Visit) -> Response:
     workspace = visit.workspace
     backups = workspace.state_dir / "backups"
     if _corrected(visit, path) is not None:
-        file, changes, _ = marked.accept(workspace.root, path)
+        file, changes, _ = take_home.accept(workspace.root, path)
         visit.journal("marked_copy_taken_back", f"{file}, {len(changes)} cells")
         notice = visit.say(
             "{n} cells of {file} are corrected; a backup is kept.", n=len(changes), file=file

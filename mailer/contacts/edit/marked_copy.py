@@ -1,10 +1,8 @@
-"""The way back: a copy of a sheet with every bad cell marked, and the corrected copy taken over.
+"""A copy of a sheet with every bad cell marked, for the people who correct it.
 
 The copy is an XLSX beside the sheet, `_uk.marked.xlsx` (a name with "_" is never read as a contact
 sheet). Its first tab lists the problems and links to the cells; each bad cell is coloured,
-patterned for eyes that see no colour, and carries a comment. Taking it back writes the changed
-cells, and only those, into the sheet: its formats, images and filters stay. A sheet that has
-changed in the meantime is not written to.
+patterned for eyes that see no colour, and carries a comment. The way home is `take_home.py`.
 """
 
 from __future__ import annotations
@@ -13,17 +11,12 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailer.base.errors import MailerError, Problem, Refused, Severity
-from mailer.base.spelling import trim
+from mailer.base.errors import Problem, Severity
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
-from mailer.contacts.sheets.reader import read
 from mailer.contacts.sheets.table import Table
 
 if TYPE_CHECKING:
@@ -32,26 +25,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FIRST_TAB = "_problems"
-SHOWN = "shown"
-MOST_COMPARED = 5_000
-"""Rows of a sheet in which moved rows are looked for; it takes the square of their number."""
-
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One cell that the corrected copy changes; or a row or a tab that was hidden and is shown, or
-    the other way round.
-    """
-
-    sheet: str | None
-    cell: str  # `D17`; `row 17` and `the tab` where it is hidden or shown
-    before: str
-    after: str
-    row: int | None = None  # of what is hidden or shown; 0 for the tab
-    written: bool = True  # False: a row taken out or put in, which moves all cells below it
-    told: bool = True  # False: a cell that is only moved
 
 
 def mark(root: Path, file: str, book: ContactBook) -> Path:
@@ -82,7 +56,7 @@ def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for table in tables:
-        sheet = workbook.create_sheet(table.sheet or _tab_name(path.stem))
+        sheet = workbook.create_sheet(table.sheet or tab_name(path.stem))
         for row, cells in table.rows:
             for column, text in enumerate(cells, start=1):
                 if text:
@@ -95,7 +69,7 @@ def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
     return workbook
 
 
-def _tab_name(stem: str) -> str:
+def tab_name(stem: str) -> str:
     return re.sub(r"[\[\]:*?/\\']", " ", stem)[:31] or "Members"
 
 
@@ -216,130 +190,3 @@ def _list(
     tab.freeze_panes = "A6"
     workbook.move_sheet(tab, -len(workbook.sheetnames) + 1)
     workbook.active = 0
-
-
-# ----------------------------------------------------------------------------------------- and back
-
-
-def accept(root: Path, marked: Path) -> tuple[str, list[Change], Path | None]:
-    """Take a corrected copy back: return the sheet, the cells that changed, and the backup of what
-    it was.
-
-    Raises `Refused` when the sheet is not the one that the copy was made of, `MailerError` when the
-    copy is none.
-    """
-    file, changes = compare(root, marked)
-    if not changes:
-        return file, [], None
-    wanted = {(c.sheet or "", c.cell): c.after for c in changes if c.written and c.row is None}
-    shown = {(c.sheet or "", c.row): c.after == SHOWN for c in changes if c.row is not None}
-    return file, changes, write.set_cells(root / file, wanted, root / ".mailer" / "backups", shown)
-
-
-def compare(root: Path, marked: Path) -> tuple[str, list[Change]]:
-    """Return the sheet that a marked copy belongs to, and the cells in which it differs."""
-    reading, _ = read(marked, marked.name)
-    if reading.broken:
-        raise MailerError(f"{marked.name} cannot be read", problems=reading.problems)
-    first = next((table for table in reading.tables if table.sheet == FIRST_TAB), None)
-    about = {cells[0]: cells[1] for _, cells in first.rows if len(cells) > 1} if first else {}
-    file, fingerprint = about.get("sheet", ""), about.get("fingerprint", "")
-    if not file or not fingerprint:
-        hint = "make one with: mailer contacts check SHEET --marked"
-        raise MailerError(
-            f"{marked.name} is no marked copy: its tab {FIRST_TAB} is missing", hint=hint
-        )
-    path = (root / file).resolve()
-    if not path.is_relative_to(root.resolve()) or not path.is_file():
-        raise MailerError(f"{marked.name} belongs to {file}, which is not in this workspace")
-    original, content = read(path, file)
-    if hashlib.sha256(content).hexdigest() != fingerprint:
-        message = f"{file} has changed since {marked.name} was made; nothing was written"
-        raise Refused(message, hint=f"mailer contacts check {path.name} --marked makes a new copy")
-    changes: list[Change] = []
-    for table in original.tables:
-        name = table.sheet or _tab_name(path.stem)
-        new = next((t for t in reading.tables if t.sheet == name), None)
-        if new is None:
-            raise MailerError(
-                f'the tab "{name}" is missing in {marked.name}',
-                hint="put it back, or correct the sheet itself",
-            )
-        found, moved = _differences(table, new), _moved(table, new)
-        changes += [*(replace(change, told=False) for change in found), *moved] if moved else found
-        if path.suffix.lower() in (".xlsx", ".xlsm"):  # the copy of an ODS shows everything
-            changes += _shown(table, new)
-    return file, changes
-
-
-def _moved(table: Table, new: Table) -> list[Change]:
-    """Say which rows were taken out or put in, and what else changed, where rows below them have
-    moved.
-    """
-    before, after = (
-        [(number, [trim(legal(cell)) for cell in cells]) for number, cells in one.rows]
-        for one in (table, new)
-    )
-    if len(before) == len(after) or len(before) > MOST_COMPARED:
-        return []
-    found: list[Change] = []
-    pairs = SequenceMatcher(
-        None, [_filled(cells) for _, cells in before], [_filled(cells) for _, cells in after], False
-    )
-    steps = pairs.get_opcodes()
-    if not any(kind == "equal" and before[a][0] != after[c][0] for kind, a, _, c, _ in steps):
-        return []  # new people below the last one move nobody
-    for kind, a, b, c, d in steps:
-        if kind != "equal" and b - a == d - c:
-            for (_, was), (row, now) in zip(before[a:b], after[c:d], strict=True):
-                found += [
-                    Change(table.sheet, table.cell(column, row), old, cell, written=False)
-                    for column, (old, cell) in enumerate(zip_longest(was, now, fillvalue=""))
-                    if old != cell
-                ]
-        elif kind != "equal":
-            found += [
-                Change(table.sheet, f"row {row}", " · ".join(_filled(was)), "", written=False)
-                for row, was in before[a:b]
-            ]
-            found += [
-                Change(table.sheet, f"row {row}", "", " · ".join(_filled(now)), written=False)
-                for row, now in after[c:d]
-            ]
-    return found
-
-
-def _filled(cells: Iterable[str]) -> tuple[str, ...]:
-    return tuple(filter(None, cells))
-
-
-def _shown(table: Table, new: Table) -> list[Change]:
-    """Return the tab and the rows that were hidden and are shown, or the other way round."""
-    words = {True: "hidden", False: SHOWN}
-    found = []
-    if table.hidden_tab != new.hidden_tab:
-        found.append(
-            Change(table.sheet, "the tab", words[table.hidden_tab], words[new.hidden_tab], 0)
-        )
-    there = {number for number, _ in table.rows} & {number for number, _ in new.rows}
-    found += [
-        Change(table.sheet, f"row {row}", words[row in table.hidden], words[row in new.hidden], row)
-        for row in sorted((table.hidden ^ new.hidden) & there)
-    ]
-    return found
-
-
-def _differences(table: Table, new: Table) -> list[Change]:
-    before, after = dict(table.rows), dict(new.rows)
-    found: list[Change] = []
-    for row in sorted(before.keys() | after.keys()):
-        old, now = before.get(row, ()), after.get(row, ())
-        for column in range(max(len(old), len(now))):
-            was = old[column] if column < len(old) else ""
-            is_now = now[column] if column < len(now) else ""
-            cell = new.cell(column, row)
-            # The value of a formula is only known after a spreadsheet program saved it.
-            formula = cell in new.formulas and (cell in table.formulas or not is_now)
-            if trim(legal(was)) != trim(is_now) and not formula and cell not in new.merged:
-                found.append(Change(table.sheet, table.cell(column, row), was, trim(is_now)))
-    return found

@@ -1,10 +1,8 @@
-"""Changes single cells of a sheet and leaves every other byte of its content as it is: formats,
-images, filters.
+"""Changes a sheet and leaves every other byte of its content as it is: formats, images, filters.
 
 A new version is written beside the file and put in its place in one step, after a copy of the old
-one is safe in
-`.mailer/backups/`: a crash leaves the old sheet or the new one, never half of one. What is written
-is text, never a formula.
+one is safe in `.mailer/backups/`: a crash leaves the old sheet or the new one, never half of one.
+What is written is text or a number, never a formula.
 """
 
 from __future__ import annotations
@@ -15,15 +13,16 @@ import os
 import re
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping
-from html import escape, unescape
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mailer.base.errors import MailerError
+from mailer.contacts.edit.alignment import RowHome, TabHome, runs
+from mailer.contacts.edit.xlsx_rows import write_rows
 from mailer.contacts.sheets import csv_text
-from mailer.contacts.sheets.xlsx import tabs
+from mailer.contacts.sheets.xlsx import number_of
 
 Changes = Mapping[tuple[str, str], str]
 """(tab, cell) → new text; the tab is "" in CSV, the cell `D17` or `17:4`."""
@@ -31,30 +30,44 @@ Changes = Mapping[tuple[str, str], str]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet program take text of a CSV for a formula (OWASP, CSV injection)."""
 
-NOTHING: Mapping[tuple[str, int], bool] = {}
-
 _CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
-Shown = Mapping[tuple[str, int], bool]
-"""(tab, row) → whether a person sees it, row 0 for the tab itself."""
-
-
-def set_cells(path: Path, changes: Changes, backups: Path, shown: Shown = NOTHING) -> Path:
-    """Change cells of one sheet in place; return the backup of what it was. `shown` is for XLSX
-    alone.
-    """
-    content = path.read_bytes()
-    kind = path.suffix.lower()
-    if kind in (".xlsx", ".xlsm"):
-        new = _xlsx(content, changes, shown)
-    elif kind == ".ods":
-        new = _ods(content, changes)
-    else:
-        new = _csv(path.name, content, changes)
+def set_cells(path: Path, changes: Changes, backups: Path) -> Path:
+    """Change cells of one sheet in place; return the backup of what it was."""
+    rows: dict[str, dict[int, RowHome]] = {}
+    for (tab, cell), value in changes.items():
+        row, column = _place(cell)
+        tab_rows = rows.setdefault(tab, {})
+        tab_rows.setdefault(row, RowHome(row, row)).changes[column] = value
+    homes = {tab: TabHome(list(found.values()), ()) for tab, found in rows.items()}
+    new = changed(path.name, path.read_bytes(), homes)
     backup = keep(path, backups)
     put(path, new)
     return backup
+
+
+def _place(cell: str) -> tuple[int, int]:
+    """Return row, and column counted from 0, of `D17` or `17:4`."""
+    match = _CELL.fullmatch(cell)
+    if match:
+        return int(match[2]), number_of(match[1].encode())
+    row, _, column = cell.partition(":")
+    return int(row), int(column) - 1
+
+
+def changed(
+    name: str, content: bytes, homes: Mapping[str, TabHome], shown: Mapping[str, bool] | None = None
+) -> bytes:
+    """Return the bytes of a sheet with its rows as `homes` has them, by tab ("" in CSV). `shown`
+    says which tabs of an XLSX are seen now. Raises `Refused` for what cannot be moved.
+    """
+    kind = Path(name).suffix.lower()
+    if kind in (".xlsx", ".xlsm"):
+        return write_rows(content, homes, shown or {})
+    if kind == ".ods":
+        return _ods(content, homes)
+    return _csv(name, content, homes[""])
 
 
 def keep(path: Path, backups: Path) -> Path:
@@ -93,167 +106,80 @@ def harmless(text: str) -> str:
 # ---------------------------------------------------------------------------------------------- CSV
 
 
-def _csv(name: str, content: bytes, changes: Changes) -> bytes:
+def _csv(name: str, content: bytes, home: TabHome) -> bytes:
     """Write only the records that change anew; in UTF-8 if the file cannot hold the new letters."""
     text, _ = csv_text.decode(name, content)
     if text is None:
         raise MailerError(f"{name} cannot be read, so it cannot be changed")
     encoding = csv_text.encoding_of(content, text)
     layout = csv_text.layout_of(text)
-    separator, skipped = layout.separator, layout.skipped
-    wanted: dict[int, dict[int, str]] = {}
-    for (_, cell), value in changes.items():
-        line, _, column = cell.partition(":")
-        wanted.setdefault(int(line), {})[int(column) - 1] = value
     lines = io.StringIO(text, newline="").readlines()
-    out: list[str] = lines[:skipped]
-    at = skipped
-    while at < len(lines):
-        reader = layout.reader(iter(lines[at:]))
-        cells = next(reader, [])
-        end = at + reader.line_num
-        if at + 1 in wanted:
-            for place, value in wanted[at + 1].items():
-                cells += [""] * (place + 1 - len(cells))
-                cells[place] = harmless(value)
-            ending = re.search(r"(?:\r\n|\r|\n)?\Z", lines[end - 1])
-            out.append(_record(cells, separator, ending[0] if ending else ""))
-        else:
-            out += lines[at:end]
-        at = end
-    beyond = sorted(row for row in wanted if row > len(lines))
-    for row in beyond:
-        if out and not out[-1].endswith(("\n", "\r")):
-            out.append("\n")
-        out.append("\n" * (row - 1 - at))
-        at = row
-        width = max(wanted[row]) + 1
-        out.append(_record([wanted[row].get(place, "") for place in range(width)], separator, "\n"))
-    whole = "".join(out)
+    try:
+        raw = _raw_records(lines, layout)
+    except csv.Error:
+        layout = replace(layout, backslash=True)
+        raw = _raw_records(lines, layout)
+    found = re.search(r"(?:\r\n|\r|\n)\Z", lines[0]) if lines else None
+    ending = found[0] if found else "\n"
+    written = {
+        row.number: _record(raw.get(row.old or 0, ""), row, layout, ending) for row in home.rows
+    }
+    if home.moves:
+        out = "".join(written[number] for number in sorted(written))
+    else:
+        last = max(raw, default=0)
+        out = "".join(written.pop(number, record) for number, record in raw.items())
+        for number in sorted(written):
+            lacks = "" if not out or out.endswith(("\n", "\r")) else ending
+            out += lacks + ending * max(0, number - last - 1) + written[number]
+            last = number
+    whole = "".join(lines[: layout.skipped]) + out
     try:
         return whole.encode(encoding)
     except UnicodeEncodeError:
         return whole.encode("utf-8-sig")
 
 
-def _record(cells: list[str], separator: str, ending: str) -> str:
+def _raw_records(lines: list[str], layout: csv_text.Layout) -> dict[int, str]:
+    """Return the text of each record by its first line, line ends and all."""
+    reader = layout.reader(iter(lines[layout.skipped :]))
+    found: dict[int, str] = {}
+    at = layout.skipped
+    for _ in reader:
+        end = layout.skipped + reader.line_num
+        found[at + 1] = "".join(lines[at:end])
+        at = end
+    return found
+
+
+def _record(raw: str, row: RowHome, layout: csv_text.Layout, ending: str) -> str:
+    end = re.search(r"(?:\r\n|\r|\n)\Z", raw)
+    if not row.changes:
+        return raw if end else raw + ending
+    cells = next(layout.reader(iter(io.StringIO(raw, newline="").readlines())), [])
+    for column, value in row.changes.items():
+        cells += [""] * (column + 1 - len(cells))
+        cells[column] = harmless(value) if isinstance(value, str) else _number(value)
     record = io.StringIO()
-    csv.writer(record, delimiter=separator, lineterminator=ending).writerow(cells)
+    writer = csv.writer(
+        record,
+        delimiter=layout.separator,
+        lineterminator=end[0] if end else ending,
+        doublequote=not layout.backslash,
+        escapechar="\\" if layout.backslash else None,
+    )
+    writer.writerow(cells)
     return record.getvalue()
 
 
-# --------------------------------------------------------------------------------------------- XLSX
-
-
-def _xlsx(content: bytes, changes: Changes, shown: Shown) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as book:
-        parts = {name: book.read(name) for name in book.namelist()}
-        infos = book.infolist()
-    part_of = {name: part for name, _, part in tabs(parts)}
-    for (tab, cell), value in changes.items():
-        part = part_of[tab]
-        parts[part] = _set_cell(parts[part].decode("utf-8"), cell, value).encode()
-    for (tab, row), seen in shown.items():
-        part = part_of[tab] if row else "xl/workbook.xml"
-        change = _show_row if row else _show_tab
-        parts[part] = change(parts[part].decode("utf-8"), row or tab, seen).encode()
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
-        for info in infos:
-            book.writestr(info, parts[info.filename], compress_type=zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
-def _set_cell(sheet: str, cell: str, value: str) -> str:
-    """Write one cell as text inside the sheet (ECMA-376 part 1, section 18.3.1.4); its
-    style stays.
-    """
-    found = re.search(
-        rf'<((?:\w+:)?)c\b([^>]*\br="{cell}"[^>]*?)(?:/>|>.*?</\1c>)', sheet, re.DOTALL
-    )
-    if found:
-        attributes = re.sub(r'\s+t="[^"]*"', "", found[2])
-        return sheet[: found.start()] + _inline(found[1], attributes, value) + sheet[found.end() :]
-    match = _CELL.fullmatch(cell)
-    if match is None:
-        raise ValueError(cell)
-    column, row = match[1], int(match[2])
-    line = re.search(
-        rf'<((?:\w+:)?)row\b([^>]*\br="{row}"[^>]*?)(?:/>|>(.*?)</\1row>)', sheet, re.DOTALL
-    )
-    if line:
-        prefix, attributes, cells = line[1], line[2], line[3] or ""
-        new = _inline(prefix, f' r="{cell}"', value)
-        behind = next(
-            (
-                c
-                for c in re.finditer(rf'<{prefix}c\b[^>]*\br="([A-Z]+)\d+"', cells)
-                if _number(c[1]) > _number(column)
-            ),
-            None,
-        )
-        cells = cells[: behind.start()] + new + cells[behind.start() :] if behind else cells + new
-        written = f"<{prefix}row{attributes}>{cells}</{prefix}row>"
-        return sheet[: line.start()] + written + sheet[line.end() :]
-    data = re.search(r"<((?:\w+:)?)sheetData\s*(?:/>|>)", sheet)
-    if data is None:
-        raise ValueError("sheetData")
-    prefix = data[1]
-    if data[0].endswith("/>"):
-        sheet = (
-            f"{sheet[: data.start()]}<{prefix}sheetData></{prefix}sheetData>{sheet[data.end() :]}"
-        )
-    new = (
-        f"<{prefix}row"
-        f' r="{row}">{_inline(prefix, f" r={chr(34)}{cell}{chr(34)}", value)}</{prefix}row>'
-    )
-    rows = re.finditer(rf'<{prefix}row\b[^>]*\br="(\d+)"', sheet)
-    behind_row = next(
-        (r.start() for r in rows if int(r[1]) > row), sheet.index(f"</{prefix}sheetData>")
-    )
-    return sheet[:behind_row] + new + sheet[behind_row:]
-
-
-def _show_row(sheet: str, row: str | int, seen: bool) -> str:
-    def rewrite(found: re.Match[str]) -> str:
-        bare = re.sub(r'\s+hidden="[^"]*"', "", found[1])
-        return f"{bare}{'' if seen else ' hidden=' + chr(34) + '1' + chr(34)}{found[2]}"
-
-    return re.sub(rf'(<(?:\w+:)?row\b[^>]*?\br="{row}"[^>]*?)(/?>)', rewrite, sheet, count=1)
-
-
-def _show_tab(workbook: str, tab: str | int, seen: bool) -> str:
-    def rewrite(found: re.Match[str]) -> str:
-        name = re.search(r'\bname="([^"]*)"', found[1])
-        if name is None or unescape(name[1]) != tab:
-            return found[0]
-        bare = re.sub(r'\s+state="[^"]*"', "", found[1])
-        return f"{bare}{'' if seen else ' state=' + chr(34) + 'hidden' + chr(34)}{found[2]}"
-
-    return re.sub(r"(<(?:\w+:)?sheet\b[^>]*?)(/?>)", rewrite, workbook)
-
-
-def _inline(prefix: str, attributes: str, value: str) -> str:
-    if not value:
-        return f"<{prefix}c{attributes}/>"
-    words = escape(value, quote=False)
-    return (
-        f'<{prefix}c{attributes} t="inlineStr"><{prefix}is><{prefix}t'
-        f' xml:space="preserve">{words}</{prefix}t></{prefix}is></{prefix}c>'
-    )
-
-
-def _number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 # ---------------------------------------------------------------------------------------------- ODS
 
 
-def _ods(content: bytes, changes: Changes) -> bytes:
+def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
     from odf.opendocument import load
     from odf.table import Table
 
@@ -261,53 +187,149 @@ def _ods(content: bytes, changes: Changes) -> bytes:
     tables = {
         table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)
     }
-    for (tab, cell), value in changes.items():
-        match = _CELL.fullmatch(cell)
-        if match is None:
-            raise ValueError(cell)
-        _fill(_ods_cell(tables[tab], _number(match[1]) - 1, int(match[2]) - 1), value)
+    for tab, home in homes.items():
+        _ods_table(tables[tab], home)
     out = io.BytesIO()
     document.write(out)
     return out.getvalue()
 
 
-def _ods_cell(table: Any, column: int, row: int) -> Any:
-    """Return one cell of its own: what is written once for several rows or columns is taken apart
-    first.
+def _ods_table(table: Any, home: TabHome) -> None:
+    """Write the rows of one tab anew, each with its own element: style, height, comments."""
+    from odf.table import TableRow
+
+    last = max([row.number for row in home.rows] + [*home.places, *home.gone], default=0)
+    rows = _each(table, TableRow, (TableRow,), "numberrowsrepeated", last)
+    if home.moves:
+        _keep_spans_together(rows, home)
+        elements = {row.number: rows[row.old - 1] if row.old else TableRow() for row in home.rows}
+        used = {*home.places, *home.gone}
+        marker = rows[min(used) - 1] if used else rows[0]
+        owner, begin = marker.parentNode, TableRow()
+        owner.insertBefore(begin, marker)
+        for number in used:
+            _take_out(rows[number - 1])
+        at = min(used, default=1)
+        for number in sorted(elements):
+            for _ in range(number - at):
+                owner.insertBefore(TableRow(), begin)
+            owner.insertBefore(elements[number], begin)
+            at = number + 1
+        _take_out(begin)
+    else:
+        elements = {row.number: rows[row.number - 1] for row in home.rows}
+    for row in home.rows:
+        for column, value in row.changes.items():
+            _fill(_ods_cell(elements[row.number], column), value)
+
+
+def _take_out(element: Any) -> None:
+    """Take an element out of its parent; the library would look for it in a list, too."""
+    element.parentNode.childNodes.remove(element)
+    element.parentNode = None
+
+
+def _each(parent: Any, make: Any, kinds: tuple[Any, ...], attribute: str, wanted: int) -> list[Any]:
+    """Return the first rows of a table, or cells of a row, each as an element of its own: what is
+    written once for several is taken apart.
     """
-    from odf.table import CoveredTableCell, TableCell, TableRow
-
-    line = _split(table, TableRow, (TableRow,), "numberrowsrepeated", row)
-    return _split(line, TableCell, (TableCell, CoveredTableCell), "numbercolumnsrepeated", column)
-
-
-def _split(parent: Any, make: Any, kinds: tuple[Any, ...], attribute: str, wanted: int) -> Any:
     names = {kind().qname for kind in kinds}
-    at = 0
-    last = None
+    found: list[Any] = []
     for element in list(_descend(parent, names)):
+        if len(found) >= wanted:
+            break
         times = int(element.getAttribute(attribute) or 1)
-        last = element
-        if at + times > wanted:
-            if times == 1:
-                return element
-            owner = element.parentNode
-            for count, is_it in ((wanted - at, False), (1, True), (at + times - wanted - 1, False)):
-                if count:
-                    copy = _copy(element)
-                    copy.setAttribute(attribute, count)
-                    owner.insertBefore(copy, element)
-                    if is_it:
-                        chosen = copy
-            owner.removeChild(element)
-            return chosen
-        at += times
-    owner = last.parentNode if last is not None else parent
-    if wanted > at:
-        owner.addElement(make(**{attribute: wanted - at}))
-    new = make()
-    owner.addElement(new)
-    return new
+        if times == 1:
+            found.append(element)
+            continue
+        owner = element.parentNode
+        alone = min(times, wanted - len(found))
+        for _ in range(alone):
+            copy = _copy(element)
+            copy.attributes = {
+                k: v for k, v in copy.attributes.items() if k[1] != _TIMES[attribute]
+            }
+            owner.insertBefore(copy, element)
+            found.append(copy)
+        if times > alone:
+            element.setAttribute(attribute, times - alone)
+        else:
+            _take_out(element)
+    while len(found) < wanted:
+        element = make()
+        (found[-1].parentNode if found else parent).addElement(element, check_grammar=False)
+        found.append(element)
+    return found
+
+
+_TIMES = {
+    "numberrowsrepeated": "number-rows-repeated",
+    "numbercolumnsrepeated": "number-columns-repeated",
+}
+
+
+def _ods_cell(row: Any, column: int) -> Any:
+    from odf.table import CoveredTableCell, TableCell
+
+    kinds = (TableCell, CoveredTableCell)
+    return _each(row, TableCell, kinds, "numbercolumnsrepeated", column + 1)[column]
+
+
+def _keep_spans_together(rows: list[Any], home: TabHome) -> None:
+    """Let a merged cell reach over those of its rows that still stand together; the others say
+    for themselves what it said.
+    """
+    from odf.namespaces import TABLENS
+
+    places = home.places
+    for number, row in enumerate(rows, start=1):
+        for column in range(_width(row)):
+            cell = _ods_cell(row, column)
+            covered = cell.qname[1] != "table-cell"
+            down = 1 if covered else int(cell.getAttribute("numberrowsspanned") or 1)
+            if down < 2:
+                continue
+            wide = int(cell.getAttribute("numbercolumnsspanned") or 1)
+            inside = [places[old] for old in range(number, number + down) if old in places]
+            others = {new for old, new in places.items() if not number <= old < number + down}
+            others |= {new.number for new in home.rows if new.old is None}
+            by_new = {places[old]: old for old in range(number, number + down) if old in places}
+            content = _copy(cell)
+            for first, last in runs(inside, others):
+                for new in range(first, last + 1):
+                    if new not in by_new:
+                        continue
+                    target = rows[by_new[new] - 1]
+                    old_cell = _ods_cell(target, column)
+                    copy = _copy(content)
+                    owner = old_cell.parentNode
+                    owner.insertBefore(copy, old_cell)
+                    _take_out(old_cell)
+                    copy.attributes.pop((TABLENS, "number-rows-spanned"), None)
+                    copy.attributes.pop((TABLENS, "number-columns-spanned"), None)
+                    rows_here = last - first + 1
+                    if new != first:
+                        copy.qname = (TABLENS, "covered-table-cell")
+                        copy.tagName = "table:covered-table-cell"
+                        copy.childNodes = []
+                        copy.attributes = {
+                            key: value
+                            for key, value in copy.attributes.items()
+                            if key[1] == "style-name"
+                        }
+                    elif rows_here > 1 or wide > 1:
+                        copy.setAttribute("numberrowsspanned", rows_here)
+                        copy.setAttribute("numbercolumnsspanned", wide)
+
+
+def _width(row: Any) -> int:
+    """Return how many cells of a row may be something; endless blank ones behind are none."""
+    wide = 0
+    for at, cell in enumerate(row.childNodes):
+        if getattr(cell, "qname", (None, ""))[1].endswith("table-cell"):
+            times = int(cell.getAttribute("numbercolumnsrepeated") or 1)
+            wide += times if times < 200 or at == 0 else 0
+    return min(wide, 256)
 
 
 def _descend(parent: Any, names: set[Any]) -> Any:
@@ -338,7 +360,7 @@ def _copy(element: Any) -> Any:
     return copy
 
 
-def _fill(cell: Any, value: str) -> None:
+def _fill(cell: Any, value: str | float) -> None:
     from odf.namespaces import OFFICENS, TABLENS
     from odf.office import Annotation
     from odf.text import P
@@ -356,7 +378,11 @@ def _fill(cell: Any, value: str) -> None:
     ):
         cell.attributes.pop((OFFICENS, name), None)
     cell.attributes.pop((TABLENS, "formula"), None)
-    if value:
+    if isinstance(value, float):
+        cell.setAttrNS(OFFICENS, "value-type", "float")
+        cell.setAttrNS(OFFICENS, "value", _number(value))
+        cell.addElement(P(text=_number(value)), check_grammar=False)
+    elif value:
         cell.setAttrNS(OFFICENS, "value-type", "string")
         for line in value.split("\n"):
             cell.addElement(P(text=line), check_grammar=False)

@@ -1,0 +1,355 @@
+"""Facts about the way home: whatever hangs on the rows of a sheet, and whatever staff do to the
+rows of its copy, the people of the result are those of the copy; else nothing is written.
+
+Each sheet is dirty by design and each edit is what a spreadsheet program does: rows move with their
+merged cells, links and hidden rows. The proof here is another one than the product's own: people
+are read from sheet and copy by a library, and compared person by person.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+import pytest
+from openpyxl.comments import Comment
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.styles import PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from mailer.base.errors import MailerError, Refused
+from mailer.contacts import ContactBook, load_contacts
+from mailer.contacts.edit.marked_copy import mark
+from mailer.contacts.edit.take_home import accept
+
+STATES = {"Norway": 3, "Latvia": 2, "Portugal": 3, "Poland": 1}
+NAMES = (
+    "Per Berg", "Eva Lund", "Tone Dahl", "Ilze Ozola", "Anna Liepa", "Rui Costa", "Rita Alves",
+    "Ana Dias", "Jan Wzor",
+)  # fmt: skip
+EDITS = (
+    "correct",
+    "delete",
+    "delete first",
+    "delete last",
+    "insert",
+    "append",
+    "move",
+    "sort",
+    "hide",
+)
+HANGING = ("merges", "links", "hidden", "validation", "comments", "filter", "title", "numbers")
+
+
+@dataclass(frozen=True)
+class Case:
+    kind: str  # xlsx, ods, csv
+    has: frozenset[str]
+    edits: tuple[str, ...]
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {'+'.join(sorted(self.has))} {'+'.join(self.edits)} {self.seed}"
+
+
+def cases(count: int) -> list[Case]:
+    """Return that many different cases, each kind, thing and edit as often as the others."""
+    rng = random.Random(12)
+    found: dict[str, Case] = {}
+    pairs = list(itertools.product(("xlsx", "xlsx", "ods", "csv"), EDITS))
+    while len(found) < count:
+        for kind, edit in pairs:
+            has = frozenset(rng.sample(HANGING, rng.randrange(len(HANGING) + 1)))
+            edits = (edit, *rng.sample(EDITS, rng.randrange(3)))
+            case = Case(kind, has, edits, rng.randrange(10_000))
+            found.setdefault(str(case), case)
+    return list(found.values())[:count]
+
+
+def people(case: Case) -> list[list[str]]:
+    names = iter(NAMES)
+    rows = []
+    for state, many in STATES.items():
+        for _ in range(many):
+            name = next(names)
+            address = f"{name.lower().replace(' ', '.')}@{state.lower()}.example"
+            rows.append([state, name, address, str(100 + len(rows))])
+    rows[1][2] = "eva.lund@norway"  # the error that the check names
+    return rows
+
+
+HEAD = ["Country", "Name", "E-mail", "Telephone"]
+
+
+def make(root: Path, case: Case) -> str:
+    (root / "contacts").mkdir()
+    rows = people(case)
+    above = [["Members of 2026", "", "", ""]] if "title" in case.has else []
+    if case.kind == "csv":
+        out = io.StringIO()
+        csv.writer(out).writerows([*above, HEAD, *rows])
+        (root / "contacts" / "list.csv").write_text(out.getvalue(), encoding="utf-8")
+        return "contacts/list.csv"
+    if case.kind == "ods":
+        (root / "contacts" / "list.ods").write_bytes(ods([*above, HEAD, *rows], case))
+        return "contacts/list.ods"
+    book = openpyxl.Workbook()
+    tab = book.worksheets[0]
+    tab.title = "Members"
+    for row in [*above, HEAD, *rows]:
+        tab.append(row)
+    first = len(above) + 2
+    last = first + len(rows) - 1
+    if "numbers" in case.has:
+        for row in range(first, last + 1):
+            tab.cell(row, 4).value = int(str(tab.cell(row, 4).value))
+            tab.cell(row, 4).number_format = "0000"
+    if "links" in case.has:
+        for row in range(first, last + 1):
+            tab.cell(row, 3).hyperlink = f"mailto:{tab.cell(row, 3).value}"
+    if "merges" in case.has:
+        at = first
+        for many in STATES.values():
+            if many > 1:
+                tab.merge_cells(start_row=at, end_row=at + many - 1, start_column=1, end_column=1)
+            at += many
+    if "hidden" in case.has:
+        tab.row_dimensions[first + 3].hidden = True
+    if "validation" in case.has:
+        rule = DataValidation("list", formula1='"a,b"')
+        rule.add(f"E{first}:E{last}")
+        tab.add_data_validation(rule)
+        marker = FormulaRule(formula=["FALSE"], fill=PatternFill("solid", fgColor="FF0000"))
+        tab.conditional_formatting.add(f"B{first}:B{last}", marker)
+    if "comments" in case.has:
+        for row in (first, first + 4):
+            tab.cell(row, 2).comment = Comment(f"of {tab.cell(row, 2).value}", "Ilse")
+    if "filter" in case.has:
+        tab.auto_filter.ref = f"A{first - 1}:D{last}"
+    book.save(root / "contacts" / "list.xlsx")
+    return "contacts/list.xlsx"
+
+
+def ods(rows: list[list[str]], case: Case) -> bytes:
+    from odf.opendocument import OpenDocumentSpreadsheet
+    from odf.table import CoveredTableCell, Table, TableCell, TableRow
+    from odf.text import A, P
+
+    document = OpenDocumentSpreadsheet()
+    table = Table(name="Members")
+    spans: dict[int, int] = {}
+    at = len(rows) - sum(STATES.values())
+    if "merges" in case.has:
+        for many in STATES.values():
+            spans[at] = many
+            at += many
+    covered: set[int] = {n + k for n, many in spans.items() for k in range(1, many)}
+    for number, cells in enumerate(rows):
+        line = TableRow()
+        for column, text in enumerate(cells):
+            if column == 0 and number in covered:
+                line.addElement(CoveredTableCell())
+                continue
+            cell = TableCell(valuetype="string")
+            if column == 0 and spans.get(number, 1) > 1:
+                cell.setAttribute("numberrowsspanned", spans[number])
+                cell.setAttribute("numbercolumnsspanned", 1)
+            paragraph = P(text="" if "@" in text and "links" in case.has else text)
+            if "@" in text and "links" in case.has:
+                paragraph.addElement(A(href=f"mailto:{text}", text=text))
+            cell.addElement(paragraph)
+            line.addElement(cell)
+        table.addElement(line)
+    document.spreadsheet.addElement(table)
+    out = io.BytesIO()
+    document.write(out)
+    return out.getvalue()
+
+
+def edit(tab: Worksheet, edits: tuple[str, ...], first: int, rng: random.Random) -> None:
+    """Do to the rows of a copy what a spreadsheet program does: all that hangs on them moves."""
+    areas = [(a.min_row, a.max_row) for a in tab.merged_cells.ranges]
+    for area in list(tab.merged_cells.ranges):
+        tab.unmerge_cells(str(area))
+    rows = []
+    for number in range(first, tab.max_row + 1):
+        cells = [tab.cell(number, column).value for column in range(1, 6)]
+        state = next((tab.cell(a, 1).value for a, b in areas if a < number <= b), None)
+        link = tab.cell(number, 3).hyperlink
+        area = next(((a, b) for a, b in areas if a <= number <= b), None)
+        rows.append([[state or cells[0], *cells[1:]], tab.row_dimensions[number].hidden,
+                     link.target if link else None, area])  # fmt: skip
+    for what in edits:
+        at = rng.randrange(len(rows))
+        if what == "correct":
+            found = next((r for r in rows if r[0][2] == "eva.lund@norway"), None)
+            if found:
+                found[0][2] = "eva.lund@norway.example"
+                found[2] = None if found[2] is None else "mailto:eva.lund@norway.example"
+        elif what.startswith("delete"):
+            del rows[{"delete": at, "delete first": 0, "delete last": len(rows) - 1}[what]]
+        elif what in ("insert", "append"):
+            place = at if what == "insert" else len(rows)
+            word = chr(65 + rng.randrange(26)) + "ov"
+            cells = ["Sweden", f"{word} Ny", f"{word.lower()}.ny@sweden.example", None, None]
+            rows.insert(place, [cells, False, None, None])
+        elif what == "move":
+            rows.insert(rng.randrange(len(rows)), rows.pop(at))
+        elif what == "sort":
+            rows.sort(key=lambda row: str(row[0][1]))
+        elif what == "hide":
+            rows[at][1] = not rows[at][1]
+    for row in tab.iter_rows(min_row=first, max_row=tab.max_row + 3, max_col=5):
+        for cell in row:
+            cell.value, cell.hyperlink = None, None
+    tab._hyperlinks = []
+    for number, (cells, hidden, link, _) in enumerate(rows, start=first):
+        for column, value in enumerate(cells, start=1):
+            tab.cell(number, column).value = value
+        tab.row_dimensions[number].hidden = hidden
+        if link:
+            tab.cell(number, 3).hyperlink = link
+            tab.cell(number, 3).value = cells[2]
+    for number in range(first + len(rows), tab.max_row + 1):
+        tab.row_dimensions[number].hidden = False
+    at = 0
+    while at < len(rows):  # an area reaches over those of its rows that stand together
+        end = at
+        while rows[at][3] and end + 1 < len(rows) and rows[end + 1][3] == rows[at][3]:
+            end += 1
+        if end > at:
+            tab.merge_cells(start_row=first + at, end_row=first + end, start_column=1, end_column=1)
+        at = end + 1
+
+
+def seen(tab: Worksheet, first: int) -> list[tuple[str, ...]]:
+    """Return the people of a tab as the library reads them: texts, hidden, link."""
+    above: dict[int, object] = {}
+    for area in tab.merged_cells.ranges:
+        for row in range(area.min_row, area.max_row + 1):
+            above[row] = tab.cell(area.min_row, 1).value
+    found = []
+    for number in range(first, tab.max_row + 1):
+        cells = [tab.cell(number, column).value for column in range(1, 5)]
+        cells[0] = above.get(number, cells[0])
+        if any(cells):
+            hidden = "hidden" if tab.row_dimensions[number].hidden else ""
+            found.append((*(str(c or "") for c in cells), hidden))
+    return found
+
+
+def persons(book: ContactBook) -> list[tuple[str, ...]]:
+    return [(c.delegation, c.name, c.address, c.extra.get("Telephone", "")) for c in book.contacts]
+
+
+def play(root: Path, case: Case) -> str:
+    """Mark, edit, take home; return "written" or why it was refused."""
+    file = make(root, case)
+    before = (root / file).read_bytes()
+    copy = mark(root, file, load_contacts(root))
+    book = openpyxl.load_workbook(copy)
+    tab = book.worksheets[1]
+    first = 3 if "title" in case.has else 2
+    edit(tab, case.edits, first, random.Random(case.seed))
+    want = seen(tab, first)
+    comments = {
+        c.value: c.comment.text for r in tab.iter_rows(min_row=first) for c in r if c.comment
+    }
+    book.save(copy)
+    try:
+        accept(root, copy)
+    except Refused as refused:
+        assert (root / file).read_bytes() == before
+        return refused.message
+    found = persons(load_contacts(root))
+    codes = {"Norway": "NO", "Latvia": "LV", "Portugal": "PT", "Poland": "PL", "Sweden": "SE"}
+    expected = [
+        (codes[state], name, "" if address == "eva.lund@norway" else address, phone)
+        for state, name, address, phone, _ in want
+    ]
+    assert found == expected, case
+    if case.kind == "xlsx":
+        made = openpyxl.load_workbook(root / file).worksheets[0]
+        assert seen(made, first) == want, case
+        hangs(made, case, first, len(want), comments)
+    return "written"
+
+
+def hangs(tab: Worksheet, case: Case, first: int, many: int, comments: dict[object, str]) -> None:
+    """Prove that what hung on the rows hangs on the same rows."""
+    for row in tab.iter_rows(min_row=first):
+        for cell in row:
+            if cell.comment and "of " in cell.comment.text:
+                assert cell.comment.text == f"of {cell.value}", case
+            if cell.hyperlink and cell.hyperlink.target:
+                assert cell.hyperlink.target == f"mailto:{cell.value}", case
+            if "numbers" in case.has and cell.column == 4 and cell.value is not None:
+                assert isinstance(cell.value, int), case
+                assert cell.number_format == "0000", case
+    last = first + many - 1
+    if "validation" in case.has:
+        (rule,) = tab.data_validations.dataValidation
+        rows = {r for area in rule.sqref.ranges for r in range(area.min_row, area.max_row + 1)}
+        assert rows <= set(range(first, last + 1)), case
+    if "filter" in case.has:
+        assert str(tab.auto_filter.ref).startswith(f"A{first - 1}:D"), case
+        assert int(str(tab.auto_filter.ref).split(":")[1][1:]) <= last, case
+    assert get_column_letter(1) == "A"
+
+
+def run(tmp_path: Path, some: list[Case]) -> dict[str, int]:
+    outcomes: dict[str, int] = {}
+    for at, case in enumerate(some):
+        root = tmp_path / str(at)
+        root.mkdir()
+        outcome = play(root, case)
+        key = outcome if outcome == "written" else f"{case.kind} {outcome[:60]}"
+        outcomes[key] = outcomes.get(key, 0) + 1
+    return outcomes
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_people_of_the_result_are_those_of_the_copy(tmp_path: Path, part: int) -> None:
+    outcomes = run(tmp_path, cases(108)[part::4])
+    assert outcomes["written"] == sum(outcomes.values()), outcomes
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("part", range(8))
+def test_people_of_the_result_are_those_of_the_copy_in_2000_ways(tmp_path: Path, part: int) -> None:
+    outcomes = run(tmp_path, cases(2_016)[part::8])
+    assert outcomes["written"] == sum(outcomes.values()), outcomes
+
+
+def test_a_copy_cannot_name_another_file(tmp_path: Path) -> None:
+    """A "corrected" copy comes by mail: it must not choose what is written over."""
+    case = Case("csv", frozenset(), (), 1)
+    make(tmp_path, case)
+    secret = tmp_path / "password.csv"
+    secret.write_text("Name,E-mail\nAnna,a@no.example\n", encoding="utf-8")
+    (tmp_path / "contacts" / "_hold.csv").write_text("address\nx@no.example\n", encoding="utf-8")
+    copy = mark(tmp_path, "contacts/list.csv", load_contacts(tmp_path))
+    import hashlib
+
+    for target in ("password.csv", "contacts/../password.csv", "contacts/_hold.csv", "/etc/hosts"):
+        book = openpyxl.load_workbook(copy)
+        first = book.worksheets[0]
+        for row in first.iter_rows():
+            if row[0].value == "sheet":
+                row[1].value = target
+            if row[0].value == "fingerprint":
+                there = tmp_path / target
+                row[1].value = hashlib.sha256(there.read_bytes()).hexdigest()
+        other = tmp_path / "evil.xlsx"
+        book.save(other)
+        with pytest.raises(MailerError, match="no contact sheet here"):
+            accept(tmp_path, other)
+    assert secret.read_text(encoding="utf-8").startswith("Name")
