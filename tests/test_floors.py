@@ -43,7 +43,7 @@ HOMES = {
     "pandas": {"contacts"},
     "rich": {"cli"},
     "smtplib": set(),
-    "sqlalchemy": {"ledger", "sending"},
+    "sqlalchemy": {"ledger"},
     "sqlite3": {"ledger"},
     "starlette": {"console"},
     "uvicorn": {"console"},

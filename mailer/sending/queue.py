@@ -16,21 +16,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from mailer.base import clock
-from mailer.base.states import OPEN, MailOutState, Reason, State
+from mailer.base.states import MailOutState, Reason, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts, stored_letters
 from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
-from mailer.ledger.ledger import Ledger, lock, shown
+from mailer.ledger.ledger import Connection, Ledger, lock, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, limits, transitions
 from mailer.ledger.moves.limits import Limits
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.moves.writer import Writer
-from mailer.ledger.schema import delivery
+from mailer.ledger.reading import due
 from mailer.ledger.stored_letters import PlannedLetter
 from mailer.letters.message.finish import finished
 from mailer.sending import retry
@@ -47,8 +45,6 @@ IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the s
 AHEAD = 4
 ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
 LOOKED = "The first letters have gone out; look whether they arrived as they should."
-
-d = delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +119,9 @@ class LetterQueue:
         self.halted.set()
         self.stirred.set()
 
-    def begin(self, connection: sa.Connection) -> None:
+    def begin(self, connection: Connection) -> None:
         """Find out whether somebody is still to look at the first letters."""
-        self._look_is_to_come = self._begun(connection) < self._course.first
+        self._look_is_to_come = due.begun(connection, self._id) < self._course.first
 
     @property
     def tasks(self) -> list[asyncio.Task[Any]]:
@@ -201,7 +197,7 @@ class LetterQueue:
         with self._ledger.reading() as connection:
             return stored_letters.read(connection, digests)
 
-    def _claim(self, connection: sa.Connection) -> tuple[list[Claimed], float | None]:
+    def _claim(self, connection: Connection) -> tuple[list[Claimed], float | None]:
         """Claim what is due. Returns the letters, and the seconds to wait for more (None: there
         will be none).
         """
@@ -212,7 +208,7 @@ class LetterQueue:
         limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
         if self._look_is_to_come:
             lock(connection, "claim")  # the first letters are counted over all senders
-            limit = min(limit, course.first - self._begun(connection))
+            limit = min(limit, course.first - due.begun(connection, self._id))
             if limit <= 0:
                 return [], self._look(connection)
         if course.limits.any:
@@ -227,58 +223,30 @@ class LetterQueue:
             limits.spend(connection, course.limits, one.address, at)
         return claimed, 0.0 if claimed else self._next_due(connection)
 
-    def _look(self, connection: sa.Connection) -> float | None:
+    def _look(self, connection: Connection) -> float | None:
         """Pause for a look when the first letters have their outcomes; until then wait for them."""
         if dead := dead_senders(self._ledger, connection, self._id):
             at = self._ledger.now()
             rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
-        sending = self._count(connection, State.SENDING)
-        if sending:
-            return IDLE if self._open(connection)[1] == sending else 1.0
+        if sending := due.count(connection, self._id, State.SENDING):
+            _, mine = due.open_and_mine(connection, self._id, self._me)
+            return IDLE if mine == sending else 1.0
         self._look_is_to_come = False
         self._share.pause(connection, LOOKED)
         return None
 
-    def _begun(self, connection: sa.Connection) -> int:
-        """Count those whose letter has been begun, by any sender."""
-        begun = (State.SENDING, State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
-        return self._count(connection, *begun)
-
-    def _count(self, connection: sa.Connection, *states: State) -> int:
-        where = (d.mail_out_id == self._id, d.state.in_([state.value for state in states]))
-        return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
-
-    def _open(self, connection: sa.Connection) -> tuple[int, int]:
-        """Count those that are not settled, and how many of them this sender holds."""
-        where = (d.mail_out_id == self._id, d.state.in_([state.value for state in OPEN]))
-        open_, mine = connection.execute(
-            sa.select(sa.func.count(), sa.func.count().filter(d.owner == self._me)).where(*where)
-        ).one()
-        return open_, mine
-
-    def _next_due(self, connection: sa.Connection) -> float | None:
+    def _next_due(self, connection: Connection) -> float | None:
         """Return the seconds until something may be due, though nothing is now; None: nobody waits
         any more.
         """
-        open_, mine = self._open(connection)
+        open_, mine = due.open_and_mine(connection, self._id, self._me)
         if not open_:
             return None
         at = self._ledger.now()
         if dead := dead_senders(self._ledger, connection, self._id):
             rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
             return 0.0
-        here = d.mail_out_id == self._id
-        waits = []
-        due = connection.scalar(
-            sa.select(sa.func.min(d.next_try_at)).where(here, d.state == State.DEFERRED.value)
-        )
-        if due is not None:
-            waits.append(float((due - at).total_seconds()))
-        opens = limits.domains_open_at(
-            connection, here, d.state.in_([State.WAITING.value, State.DEFERRED.value])
-        )
-        if opens is not None:
-            waits.append(opens - at.timestamp())
+        waits = due.waits(connection, self._id, at)
         if waits:
             return max(0.01, min(waits) if min(waits) > 0 else max(waits))
         return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not

@@ -11,19 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
-from mailer.base.states import OPEN, MailOutState
+from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
-from mailer.ledger.guard.senders import dead_among, dead_senders
-from mailer.ledger.ledger import Ledger, lock
+from mailer.ledger.guard.senders import dead_senders
+from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import holding
-from mailer.ledger.schema import delivery, share
+from mailer.ledger.moves import holding, shares
+from mailer.ledger.reading import due
 from mailer.sending.queue import SendingOptions
-
-d, s = delivery.c, share.c
 
 
 @dataclass
@@ -39,19 +35,18 @@ class Share:
     tell: Callable[[dict[str, Any]], object]  # called on the ledger's thread
     connections: int = field(default=0, init=False)  # how many it may open by now
 
-    def nobody_left(self, connection: sa.Connection) -> bool:
+    def nobody_left(self, connection: Connection) -> bool:
         """Put right what dead senders left; with nobody to write to, no server is needed to be
         finished.
         """
         self._recover(connection)
-        still = (d.mail_out_id == self.mail_out_id, d.state.in_([state.value for state in OPEN]))
-        if connection.scalar(sa.select(sa.exists().where(*still))):
+        if due.somebody_is_left(connection, self.mail_out_id):
             return False
         self.begin(connection)
         mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self.me)
         return True
 
-    def begin(self, connection: sa.Connection) -> MailOut:
+    def begin(self, connection: Connection) -> MailOut:
         """Begin the sending, or go on with it; unless somebody has paused it since the command."""
         self.heed(connection)
         mail_out = mailouts.get(connection, self.mail_out_id)
@@ -63,7 +58,7 @@ class Share:
             connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self.me
         )
 
-    def heed(self, connection: sa.Connection) -> None:
+    def heed(self, connection: Connection) -> None:
         """Take out whoever has come onto the hold list."""
         if self.course.holds is None or (held := self.course.holds.news()) is None:
             return
@@ -72,46 +67,29 @@ class Share:
         if out is not None:
             self.tell({"event": "held", "people": len(out.numbers)})
 
-    def take_connections(self, connection: sa.Connection, used: int) -> int:
-        """Return how many connections this sender may have, of those that the mail-out may have in
-        all its senders together; `used` is how many it has.
-
-        Who comes later gets as many as those before it give back: each its equal part.
-        """
-        lock(connection, "claim")
-        here = s.mail_out_id == self.mail_out_id
-        rows = connection.execute(sa.select(s.sender, s.connections).where(here)).all()
-        others = {row.sender: row.connections for row in rows if row.sender != self.me}
-        if dead := dead_among(self.ledger, connection, others):
-            connection.execute(sa.delete(share).where(here, s.sender.in_(dead)))
-            others = {name: held for name, held in others.items() if name not in dead}
-        limit, names = self.course.connections, sorted([*others, self.me])
-        mine = limit // len(names) + (names.index(self.me) < limit % len(names))
-        self.connections = max(0, min(mine, limit - sum(others.values())))
-        held = max(used, self.connections)
-        if not any(row.sender == self.me for row in rows):
-            values = {"mail_out_id": self.mail_out_id, "sender": self.me, "connections": held}
-            connection.execute(sa.insert(share).values(values))
-        elif not any(row.sender == self.me and row.connections == held for row in rows):
-            mine_alone = (here, s.sender == self.me)
-            connection.execute(sa.update(share).where(*mine_alone).values(connections=held))
+    def take_connections(self, connection: Connection, used: int) -> int:
+        """Return how many connections this sender may have; `used` is how many it has."""
+        limit = self.course.connections
+        self.connections = shares.take(
+            self.ledger, connection, self.mail_out_id, self.me, limit=limit, used=used
+        )
         return self.connections
 
-    def pause(self, connection: sa.Connection, why: str, who: str = "") -> None:
+    def pause(self, connection: Connection, why: str, who: str = "") -> None:
         """Pause the mail-out, where it is being sent."""
         if mailouts.get(connection, self.mail_out_id).state is MailOutState.SENDING:
             to, at = MailOutState.PAUSED, self.ledger.now()
             mailouts.change(connection, self.mail_out_id, to, at=at, who=who or self.me, why=why)
 
-    def end(self, connection: sa.Connection) -> MailOut:
+    def end(self, connection: Connection) -> MailOut:
         """Give back what this sender still holds, and close the mail-out where nobody is left."""
         self._recover(connection, dead=(self.me,))
-        connection.execute(sa.delete(share).where(s.sender == self.me))
+        shares.give_back(connection, self.me)
         rescue.tidy(self.ledger, connection)
         mailouts.finish_if_done(connection, self.mail_out_id, at=self.ledger.now(), who=self.me)
         return mailouts.get(connection, self.mail_out_id)
 
-    def _recover(self, connection: sa.Connection, dead: tuple[str, ...] = ()) -> None:
+    def _recover(self, connection: Connection, dead: tuple[str, ...] = ()) -> None:
         dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
         at = self.ledger.now()
         rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self.me, at=at)
