@@ -282,44 +282,46 @@ def _keep_spans_together(rows: list[Any], home: TabHome) -> None:
     from odf.namespaces import TABLENS
 
     places = home.places
+    spans = []  # all of them, before one is changed
     for number, row in enumerate(rows, start=1):
         for column in range(_width(row)):
             cell = _ods_cell(row, column)
             covered = cell.qname[1] != "table-cell"
             down = 1 if covered else int(cell.getAttribute("numberrowsspanned") or 1)
-            if down < 2:
-                continue
-            wide = int(cell.getAttribute("numbercolumnsspanned") or 1)
-            inside = [places[old] for old in range(number, number + down) if old in places]
-            others = {new for old, new in places.items() if not number <= old < number + down}
-            others |= {new.number for new in home.rows if new.old is None}
-            by_new = {places[old]: old for old in range(number, number + down) if old in places}
-            content = _copy(cell)
-            for first, last in runs(inside, others):
-                for new in range(first, last + 1):
-                    if new not in by_new:
-                        continue
-                    target = rows[by_new[new] - 1]
-                    old_cell = _ods_cell(target, column)
-                    copy = _copy(content)
-                    owner = old_cell.parentNode
-                    owner.insertBefore(copy, old_cell)
-                    _take_out(old_cell)
-                    copy.attributes.pop((TABLENS, "number-rows-spanned"), None)
-                    copy.attributes.pop((TABLENS, "number-columns-spanned"), None)
-                    rows_here = last - first + 1
-                    if new != first:
-                        copy.qname = (TABLENS, "covered-table-cell")
-                        copy.tagName = "table:covered-table-cell"
-                        copy.childNodes = []
-                        copy.attributes = {
-                            key: value
-                            for key, value in copy.attributes.items()
-                            if key[1] == "style-name"
-                        }
-                    elif rows_here > 1 or wide > 1:
-                        copy.setAttribute("numberrowsspanned", rows_here)
-                        copy.setAttribute("numbercolumnsspanned", wide)
+            if down > 1:
+                spans.append((number, column, down, cell))
+    for number, column, down, cell in spans:
+        wide = int(cell.getAttribute("numbercolumnsspanned") or 1)
+        inside = [places[old] for old in range(number, number + down) if old in places]
+        others = {new for old, new in places.items() if not number <= old < number + down}
+        others |= {new.number for new in home.rows if new.old is None}
+        by_new = {places[old]: old for old in range(number, number + down) if old in places}
+        content = _copy(cell)
+        for first, last in runs(inside, others):
+            for new in range(first, last + 1):
+                if new not in by_new:
+                    continue
+                target = rows[by_new[new] - 1]
+                old_cell = _ods_cell(target, column)
+                copy = _copy(content)
+                owner = old_cell.parentNode
+                owner.insertBefore(copy, old_cell)
+                _take_out(old_cell)
+                copy.attributes.pop((TABLENS, "number-rows-spanned"), None)
+                copy.attributes.pop((TABLENS, "number-columns-spanned"), None)
+                rows_here = last - first + 1
+                if new != first:
+                    copy.qname = (TABLENS, "covered-table-cell")
+                    copy.tagName = "table:covered-table-cell"
+                    copy.childNodes = []
+                    copy.attributes = {
+                        key: value
+                        for key, value in copy.attributes.items()
+                        if key[1] == "style-name"
+                    }
+                elif rows_here > 1 or wide > 1:
+                    copy.setAttribute("numberrowsspanned", rows_here)
+                    copy.setAttribute("numbercolumnsspanned", wide)
 
 
 def _width(row: Any) -> int:
