@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, UsageError
+from mailer.base.files import ABSENT, read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal_toml import AppealSettings, read_settings, said
@@ -37,7 +38,9 @@ hostile Markdown of this size takes some seconds, and of ten times the size a hu
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _HEADING = re.compile(r"([A-Za-z][\w-]*)[ \t]*:[ \t]*(.*)")
-_PICTURE = re.compile(r"!\[[^\]]*\]\(<?(files/[^<>\n]+?\.(?:png|jpe?g))>?\)", re.IGNORECASE)
+_PICTURE = re.compile(
+    r"!\[[^\]]*\]\(<?(files/(?:(?!\.\.)[^<>{}\n])+?\.(?:png|jpe?g))>?\)", re.IGNORECASE
+)
 _CODES_OF_COUNTRIES = {
     "ua": "uk",
     "cz": "cs",
@@ -127,6 +130,7 @@ class Appeal:
     pieces: Mapping[str, Piece]  # "for/NO.en", "signature.en", "footer.en"
     attachments: tuple[str, ...]  # "files/briefing.{language}.pdf"
     layout: str  # the workspace's own page, HTML; "" for that of the package
+    personal_links: str  # why links may differ by person; "" where they may not
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
     text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
@@ -266,15 +270,18 @@ class _Files:
 
     def read(self, path: Path) -> str | None:
         """Read a file and keep it; None if there is none, or it cannot be read."""
-        if not path.is_file():
-            return None
         file = path.relative_to(self.root).as_posix()
-        source = read(path, file, self.problems)
+        raw, fault = read_inside(self.root, path)
+        if fault == ABSENT:
+            return None
+        if fault:
+            message = f"this file cannot be read: {fault}"
+            hint = "put the file itself there" if "link" in fault else "look at its permissions"
+            self.problems.append(problem("L104", file, message=message, suggestion=hint))
+            return None
+        source = read(raw, file, self.problems)
         if source is not None:
-            self.text[file], self.hashes[file] = (
-                source,
-                hashlib.sha256(path.read_bytes()).hexdigest(),
-            )
+            self.text[file], self.hashes[file] = source, hashlib.sha256(raw).hexdigest()
         return source
 
     def attach(self, folder: Path, patterns: Iterable[str], languages: Iterable[str]) -> None:
@@ -319,18 +326,15 @@ def _pieces(files: _Files, shared: Path, own: Path, delegations: Delegations) ->
     return found
 
 
-def read(path: Path, file: str, problems: list[Problem]) -> str | None:
+def read(raw: bytes, file: str, problems: list[Problem]) -> str | None:
     """Return the text of a file, lines ended by "\\n", or None and a problem (L104) in the list."""
     row: int | None = None
     column: int | None = None
     message, hint, text = "", "", None
     try:
-        raw = path.read_bytes()
         text = unicodedata.normalize(
             "NFC", raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         )
-    except OSError as error:
-        message, hint = f"this file cannot be read: {error.strerror}", "look at its permissions"
     except UnicodeDecodeError as error:
         message, hint = "this file is not in UTF-8", 'in the editor: "Save as", encoding UTF-8'
         row, column = (
@@ -499,6 +503,7 @@ def _appeal(
         pieces=MappingProxyType(dict(pieces)),
         attachments=settings.attachments,
         layout=layout,
+        personal_links=settings.personal_links.strip(),
         waived=MappingProxyType(settings.waived),
         files=MappingProxyType(files.hashes),
         text=MappingProxyType(files.text),

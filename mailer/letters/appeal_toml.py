@@ -69,6 +69,7 @@ class AppealSettings(TomlTable):
     languages: _LanguagesTable = _LanguagesTable()
     organisation: tuple[_OrganisationTable, ...] = ()
     attachments: tuple[str, ...] = ()
+    personal_links: str = ""
     waived: dict[str, str] = Field(default_factory=dict)
 
 

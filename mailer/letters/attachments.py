@@ -11,9 +11,7 @@ shows](files/chart.png)`, and travels within the message: nothing is fetched by 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 import unicodedata
 from base64 import encodebytes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from mailer.base.errors import MailerError
+from mailer.base.files import ABSENT, read_inside
 from mailer.base.problems import problem
 from mailer.letters.message.pieces import Part
 
@@ -55,7 +54,6 @@ _BEGINS = {
     ".jpeg": b"\xff\xd8\xff",
 }
 _ENDS = {".pdf": b"%%EOF", ".png": b"IEND"}  # within the last kilobyte
-_ABSENT = "it is not there"
 _WORDS = re.compile(r"\{(\w*)\}")
 _PLACE = {"language", "delegation"}
 _PART_OF_A_NAME = re.compile(r"\w[\w .+@-]*")
@@ -156,9 +154,8 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     `MailerError` (L171).
     """
     file = path.relative_to(root).as_posix()
-    raw, fault = _content(path)
-    if not fault and path.parent.resolve() != root.resolve() / path.parent.relative_to(root):
-        fault = "its folder is a link to another one"
+    raw, fault = read_inside(root, path)
+    fault = fault or ("" if raw else "it is empty")
     name = unicodedata.normalize("NFC", path.name)
     if not fault and any(unicodedata.category(char)[0] == "C" for char in name):
         fault = "its name holds an invisible character, which can hide what kind of file it is"
@@ -174,7 +171,7 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     if fault:
         hint = (
             "put it there, or take its name out of the letter or of appeal.toml"
-            if fault == _ABSENT
+            if fault == ABSENT
             else "replace it"
         )
         found = problem(
@@ -197,30 +194,6 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     )
     part = Part(head + encodebytes(raw).replace(b"\n", b"\r\n"))
     return Attachment(file, name, hashlib.sha256(raw).hexdigest(), part)
-
-
-def _content(path: Path) -> tuple[bytes, str]:
-    """Read a regular file without following a link: what is sent is what stands in the folder."""
-    try:
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        )
-    except FileNotFoundError:
-        return b"", _ABSENT
-    except OSError as error:
-        return (
-            b"",
-            (
-                "it is a link to another file"
-                if path.is_symlink()
-                else f"it cannot be read ({error.strerror})"
-            ),
-        )
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return b"", "it is no file"
-        raw = file.read()
-    return raw, "" if raw else "it is empty"
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -156,6 +156,8 @@ _NONCE = (  # no sheet and no letter can hold it: it is new in every process
 )
 SLOT = re.compile(rf"{_NONCE}(\d+)([xuw])")
 """A slot: its number, and x for text, u for a part of an address on the web, w for a whole one."""
+SAID = " said"
+"""What all people read alike, in small letters; missing where links may be a person's own."""
 VALUES = " values"
 """The name under which a context holds the list of values; no letter can write a name with a blank.
 """
@@ -187,6 +189,12 @@ def _finalize(context: Context, value: Any) -> str:
             raise Unprintable(
                 f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text
             )
+    said = context.parent.get(SAID)
+    if "://" in text and said is not None and text.lower() not in said:
+        raise Unprintable(
+            "an address on the web stands in the cell: a link of their own for each person",
+            value=text,
+        )
     values: list[str] = context.parent[VALUES]
     values.append(text)
     return f"{_NONCE}{len(values) - 1}x"

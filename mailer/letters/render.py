@@ -26,8 +26,9 @@ from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
-from mailer.letters.markup import MAX_PART, Parts, escaped, page
+from mailer.letters.markup import MAX_PART, Parts, escaped, own_links, page
 from mailer.letters.placeholders import (
+    SAID,
     SLOT,
     VALUES,
     Empty,
@@ -143,7 +144,16 @@ class Renderer:
         if self.appeal.layout:
             found += page.check(self.appeal.layout, "templates/_shared/layout.html")
         found += self._patterns()
+        found += self._untrue_footers()
         return list(dict.fromkeys(found))  # what letters share is wrong once
+
+    def _untrue_footers(self) -> Iterator[Problem]:
+        """Yield where the package's footer would say that nothing tracks, and links do (L229)."""
+        for language in self.appeal.letters if self.appeal.personal_links else ():
+            footer = _footer(self.appeal, language)
+            if footer.file not in self.appeal.files:
+                file = f"templates/{self.appeal.name}/appeal.toml"
+                yield problem("L229", file, value=footer.file)
 
     def _patterns(self) -> Iterator[Problem]:
         """Yield what attachments name that no sheet has."""
@@ -168,13 +178,19 @@ class Renderer:
             *_others(self.appeal, letter.language).values(),
         ]
         found: list[Problem] = []
+        unreadable = set()  # what is no Jinja2 can be read neither as Markdown nor for its words
         for source in (*head, body, *shared):
-            found += placeholders.check(source, self._known(source.language))
-        if any(problem.code in ("L201", "L202") for problem in found):
-            return found  # what is no Jinja2 cannot be read as Markdown either
-        for source in (body, *shared):
-            found += markup.check(source)
+            wrong = placeholders.check(source, self._known(source.language))
+            found += wrong
+            if any(one.code in ("L201", "L202") for one in wrong):
+                unreadable.add(source)
+            elif source not in head:
+                found += (marks := markup.check(source))
+                if not marks and not self.appeal.personal_links:
+                    found += own_links.check(source)
         found += _subject_problems(letter)
+        if unreadable:
+            return found
         used = placeholders.words_used(body)
         if "greeting" not in used:
             found.append(
@@ -337,9 +353,16 @@ class Renderer:
                 key: fact.value.get(language) or Empty(f"fact.{key}")
                 for key, fact in self.appeal.facts.items()
             }
+        if not self.appeal.personal_links:
+            words[SAID] = self._said(words)
         for column in self._columns:
             words.setdefault(word_of(column), Empty(column))
         return words
+
+    def _said(self, words: Mapping[str, Any]) -> str:
+        """Return what all people read alike: an address on the web must stand in it."""
+        alike = [*words.get("fact", {}).values(), *self._sender.values()]
+        return "\n".join(alike).lower()
 
     def _context(
         self, contact: Contact, language: str, form: Form, values: list[str]

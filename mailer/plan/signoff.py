@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from mailer.base.errors import Problem, UsageError
+from mailer.base.files import ABSENT, read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import Appeal
@@ -155,13 +156,14 @@ def _person(name: str) -> str:
 
 def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str]]:
     path = root / file
-    if not path.is_file():
+    raw, fault = read_inside(root, path)
+    if fault == ABSENT:
         return []
+    if fault:
+        raise UsageError(f"{file} cannot be read: {fault}", hint="put the file itself there")
     found: list[Mapping[str, str]] = []
     try:
-        reader = csv.DictReader(
-            path.read_text(encoding="utf-8-sig").splitlines(keepends=True), restval=""
-        )
+        reader = csv.DictReader(raw.decode("utf-8-sig").splitlines(keepends=True), restval="")
         for row in reader:
             whole = all((row.get(column) or "").strip() for column in needed)
             if not whole or None in row or not _is_date(row["on"]):

@@ -225,3 +225,29 @@ def test_an_appeal_cannot_be_changed(tmp_path: Path) -> None:
     appeal: Appeal = load_appeal(folder(tmp_path, en=EN), "appeal")
     with pytest.raises(TypeError):
         appeal.letters["fr"] = appeal.letters["en"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "name", ["appeal/en.md", "appeal/for/NO.en.md", "_shared/footer.en.md", "appeal/appeal.toml"]
+)
+def test_file_behind_a_link_is_in_no_letter(tmp_path: Path, name: str) -> None:
+    """Whoever can write into a shared folder must not be able to send what we alone can read."""
+    (tmp_path / "secret").write_text("Subject: x\n\n{{ greeting }} secret\n")
+    folder(tmp_path, en="Subject: x\n\n{{ greeting }} {{ for_delegation }}\n")
+    path = tmp_path / "templates" / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(tmp_path / "secret")
+    with pytest.raises(MailerError) as caught:
+        load_appeal(tmp_path, "appeal")
+    only = caught.value.problems[0]
+    assert (only.code, only.file) == ("L104", f"templates/{name}")
+    assert "link" in only.message
+
+
+def test_appeal_in_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    folder(tmp_path / "elsewhere", en="Subject: x\n\n{{ greeting }}\n")
+    (tmp_path / "own" / "templates").mkdir(parents=True)
+    (tmp_path / "own/templates/appeal").symlink_to(tmp_path / "elsewhere/templates/appeal")
+    with pytest.raises(MailerError, match="problem"):
+        load_appeal(tmp_path / "own", "appeal")

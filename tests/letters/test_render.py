@@ -362,9 +362,14 @@ def test_column_cannot_take_the_place_of_a_word(tmp_path: Path) -> None:
     assert text_of(written(tmp_path, "{{ delegation }}", contact)) == "Norway"
 
 
+OWN_LINKS = {"toml": 'personal_links = "why"\n', "_shared/footer.en.md": "Links are your own."}
+
+
 def test_cell_can_be_a_link_of_https_only(tmp_path: Path) -> None:
     body = '[report]({{ extra["Link"] }})'
-    good = written(tmp_path, body, person(extra={"Link": "https://a.example/x?y=1&z=é"}))
+    good = written(
+        tmp_path, body, person(extra={"Link": "https://a.example/x?y=1&z=é"}), **OWN_LINKS
+    )
     assert Page(main_of(good)).links == ["https://a.example/x?y=1&z=%C3%A9"]
     assert text_of(good) == "report (https://a.example/x?y=1&z=%C3%A9)"
     for bad in (
@@ -374,12 +379,15 @@ def test_cell_can_be_a_link_of_https_only(tmp_path: Path) -> None:
         'https://a.example" onclick="x',
         "data:text/html,x",
     ):
-        assert refused(tmp_path, body, person(extra={"Link": bad})).code == "L301"
+        assert refused(tmp_path, body, person(extra={"Link": bad}), **OWN_LINKS).code == "L301"
 
 
 def test_value_within_a_link_is_percent_encoded(tmp_path: Path) -> None:
     rendered = written(
-        tmp_path, "[x](https://a.example/?d={{ name }}#top)", person(name='a&b="c" /d')
+        tmp_path,
+        "[x](https://a.example/?d={{ name }}#top)",
+        person(name='a&b="c" /d'),
+        **OWN_LINKS,
     )
     assert Page(main_of(rendered)).links == ["https://a.example/?d=a%26b%3D%22c%22%20%2Fd#top"]
 

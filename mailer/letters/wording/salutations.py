@@ -11,6 +11,7 @@ the office alone ("office"), where a language has one: a Ukrainian deputy withou
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,7 @@ from pathlib import Path
 from string import Formatter
 
 from mailer.base.errors import MailerError, Problem, UsageError
+from mailer.base.files import read_inside
 from mailer.base.problems import problem
 from mailer.contacts.contact import Contact
 
@@ -101,7 +103,7 @@ class Forms:
             }
         with data.joinpath("salutations.csv").open(encoding="utf-8") as file:
             rows = {_key(row): _row(row) for row in csv.DictReader(file, strict=True)}
-        if own is not None and own.is_file():
+        if own is not None and os.path.lexists(own):
             problems: list[Problem] = []
             for line, row in _own_rows(own):
                 if wrong := _fault(row):
@@ -255,8 +257,11 @@ def _row(row: dict[str, str]) -> SalutationRow:
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        raw, fault = read_inside(path.parents[2], path)
+        if fault:
+            raise UsageError(f"{OWN} cannot be read: {fault}", hint="put the file itself there")
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise UsageError(f"{OWN} cannot be read: {error}", hint="save it as CSV, UTF-8") from error
     reader = csv.DictReader(text.splitlines(keepends=True), restval="")
     headings: Sequence[str] = reader.fieldnames or ()

@@ -1,0 +1,38 @@
+"""The one reader for the files of a workspace that go into letters: what is read stands in its
+folder, and is no link to something else.
+
+A shared folder can hold a link that somebody else has put there; behind it stands whatever the
+reader may read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+ABSENT = "it is not there"
+
+
+def read_inside(root: Path, path: Path) -> tuple[bytes, str]:
+    """Return the content of a regular file, and in words why it cannot be read, "" if it was."""
+    within = Path(os.path.relpath(path, root))
+    if ".." in within.parts:
+        return b"", "it stands outside of the workspace"
+    if path.parent.is_dir() and path.parent.resolve() != root.resolve() / within.parent:
+        return b"", "its folder is a link to another one"
+    try:
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
+    except FileNotFoundError:
+        return b"", ABSENT
+    except OSError as error:
+        if path.is_symlink():
+            return b"", "it is a link to another file"
+        return b"", f"it cannot be read ({error.strerror})"
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return b"", "it is no file"
+    with os.fdopen(handle, "rb") as file:
+        return file.read(), ""
