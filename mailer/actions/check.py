@@ -17,8 +17,10 @@ from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook
 from mailer.contacts.holds import Holds
 from mailer.letters import appeal as appeals
+from mailer.letters import markup
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.checks import check_letters, spam
+from mailer.letters.placeholders import blanked
 from mailer.letters.render import Rendered
 from mailer.plan import per_person
 from mailer.plan.audience import Decision
@@ -144,8 +146,11 @@ def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list
 
     where: dict[str, Letter] = {}
     for _, letter in letters:
+        source = appeal.letters[letter.language]
+        typed = markup.links(blanked(source.body)) if appeal.personal_links else None
         for link in links.links_of(letter.html):
-            where.setdefault(link, appeal.letters[letter.language])
+            if typed is None or link in typed:  # a person's own link would tell who is looked at
+                where.setdefault(link, source)
     return [
         problem
         for answer in links.ask(where)

@@ -191,6 +191,8 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         if where == "moved":
             self.send_header("Location", "/200")
+        if where == "302":
+            self.send_header("Location", "https://elsewhere.example/")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -225,12 +227,35 @@ def test_only_a_clear_answer_makes_a_link_good_or_broken(
     site: tuple[str, ssl.SSLContext], path: str, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(links, "SECONDS", 0.3 if path == "/slow" else 10)
-    (answer,) = links.ask([site[0] + path], site[1])
+    (answer,) = links.ask([site[0] + path], site[1], private=True)
     assert answer.verdict == verdict, answer.why
 
 
+def test_site_of_a_private_network_is_not_asked(site: tuple[str, ssl.SSLContext]) -> None:
+    for link in (
+        f"{site[0]}/200",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://169.254.169.254",
+    ):
+        (answer,) = links.ask([link], site[1])
+        assert (answer.verdict, "private network" in answer.why) == ("not_known", True), answer
+
+
+def test_no_site_is_asked_that_another_names(site: tuple[str, ssl.SSLContext]) -> None:
+    (answer,) = links.ask([f"{site[0]}/302"], site[1], private=True)
+    assert (answer.verdict, answer.why) == (
+        "not_known",
+        "it leads on to elsewhere.example, which was not asked",
+    )
+
+
+def test_each_address_is_asked_once(site: tuple[str, ssl.SSLContext]) -> None:
+    assert len(links.ask([f"{site[0]}/200"] * 3, site[1], private=True)) == 1
+
+
 def test_site_that_nobody_vouches_for_is_not_known(site: tuple[str, ssl.SSLContext]) -> None:
-    (answer,) = links.ask([f"{site[0]}/200"])
+    (answer,) = links.ask([f"{site[0]}/200"], private=True)
     assert answer.verdict == "not_known"
 
 
