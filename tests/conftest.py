@@ -45,6 +45,14 @@ def clock() -> SettableClock:
     return SettableClock()
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the width of its terminal nor its variables for the mailer reach a test."""
+    for name in os.environ:
+        if name == "COLUMNS" or (name.startswith("MAILER_") and not name.startswith("MAILER_TEST")):
+            monkeypatch.delenv(name)
+
+
 POSTGRESQL = os.environ.get("MAILER_TEST_POSTGRESQL", "")
 """A database for the tests, `postgresql://…`; `.ci/run` starts a server and sets it."""
 

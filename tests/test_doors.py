@@ -28,8 +28,8 @@ from mailer.ledger.reading import listing
 from mailer.plan.plan import Planned
 from tests.conftest import SettableClock, a_contact
 from tests.helpers.consoles import Browser, a_console, signed_in, workspace
+from tests.helpers.journeys import Journey
 from tests.helpers.workspaces import edit
-from tests.ledger.test_ledger import Journey
 from tests.report.conftest import BROKE, one_of_each
 
 

@@ -39,12 +39,6 @@ ME = "me@rights.example"
 NOW = dt.datetime(2026, 11, 25, 10, 0, tzinfo=dt.UTC)
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COLUMNS", "MAILER_SMTP_PASSWORD", "MAILER_IMAP_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def workspace(
     folder: Path, port: int = 1, smtp: str = "", more: str = "", mode: str = "test"
 ) -> Workspace:

@@ -4,7 +4,6 @@ is among them.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -26,12 +25,6 @@ organisation = "Rights Watch Example"
 [smtp]
 host = "smtp.rights.example"
 """
-
-
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("MAILER_")]:
-        monkeypatch.delenv(name)
 
 
 def workspace(folder: Path, text: str = GOOD, local: str | None = None) -> Workspace:

@@ -43,11 +43,6 @@ CONFIG = (
 RUN = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")

@@ -32,11 +32,6 @@ NAMES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-
 @pytest.fixture(params=["en", "fr"])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     found = CliRunner().invoke(cli, ["-C", str(tmp_path), "init", "work", "--lang", request.param])

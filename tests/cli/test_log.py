@@ -24,7 +24,7 @@ from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from tests.conftest import SettableClock, a_plan
 from tests.helpers.children import Child
-from tests.ledger.test_ledger import ME, YES, Journey
+from tests.helpers.journeys import ME, YES, Journey
 from tests.report.conftest import journey
 
 __all__ = ["journey"]  # the fixture: one delivery in each state
@@ -52,7 +52,6 @@ def ledger(sqlite_ledger: Ledger) -> Iterator[Ledger]:
 @pytest.fixture(autouse=True)
 def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    monkeypatch.delenv("COLUMNS", raising=False)
     time.tzset()
     yield
     monkeypatch.undo()

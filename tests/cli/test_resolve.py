@@ -21,12 +21,6 @@ RUN = Callable[..., Result]
 ANNA, OLA = "anna.berg@no.parliament.example", "ola.dal@no.parliament.example"
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COLUMNS", "MAILER_SMTP_PASSWORD", "MAILER_IMAP_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def run(tmp_path: Path) -> RUN:
     def run(*args: str) -> Result:

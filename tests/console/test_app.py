@@ -43,7 +43,7 @@ from tests.helpers.consoles import (
     signed_in,
     workspace,
 )
-from tests.ledger.test_ledger import Journey
+from tests.helpers.journeys import Journey
 from tests.report.conftest import journey
 
 __all__ = ["journey"]  # the fixture: one delivery in each state

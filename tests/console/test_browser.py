@@ -1,7 +1,7 @@
 """Facts about the console in a real browser: three journeys, every page without violations, by
 keyboard, without script.
 
-Skipped where no Chromium is installed. Where MAILER_PICTURES names a folder, pictures of every page
+Skipped where no Chromium is installed. Where MAILER_TEST_PICTURES names a folder, pictures of every page
 go there, in light, in dark, at 320 pixels and as on paper.
 """
 
@@ -36,7 +36,7 @@ from mailer.sending.demo_server import Mailbox
 from tests.conftest import a_plan
 from tests.helpers.children import Child
 from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
-from tests.ledger.test_ledger import LATER, ME, YES
+from tests.helpers.journeys import LATER, ME, YES
 from tests.report.conftest import BROKE, NO_SUCH
 
 CHROMIUM = (
@@ -197,7 +197,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = workspace(tmp_path_factory.mktemp("site"))
-    pictures = Path(os.environ["MAILER_PICTURES"]) if os.environ.get("MAILER_PICTURES") else None
+    pictures = (
+        Path(os.environ["MAILER_TEST_PICTURES"]) if os.environ.get("MAILER_TEST_PICTURES") else None
+    )
     with (
         Mailbox(root / "mailbox") as mailbox,
         Ledger(f"sqlite:///{root / 'state' / 'ledger.db'}") as ledger,

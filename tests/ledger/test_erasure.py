@@ -25,7 +25,7 @@ from mailer.ledger.record import erasure, seals
 from mailer.ledger.schema import attempt, delivery, event, letter, mail_out
 from mailer.plan.sources import Sources
 from tests.conftest import SettableClock
-from tests.ledger.test_ledger import ME, Journey
+from tests.helpers.journeys import ME, Journey
 
 ADDRESS = "person3@fr.parliament.example"
 CELLS = {"contacts/all.csv": {"": {"4:3": "Person 3 Példás", "4:4": ADDRESS}}}
@@ -196,7 +196,6 @@ def test_erased_person_is_not_in_the_file_any_more(
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.delenv("COLUMNS", raising=False)
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
     return lambda *args: CliRunner().invoke(cli, ["-C", str(tmp_path), "log", *args])
 

@@ -20,7 +20,7 @@ from mailer.ledger.schema import delivery
 from mailer.plan.sources import Sources
 from mailer.report.evidence import evidence
 from tests.conftest import SettableClock
-from tests.ledger.test_ledger import ME, YES, Journey
+from tests.helpers.journeys import ME, YES, Journey
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.record import seals
 from mailer.ledger.schema import attempt, delivery, event, letter, mail_out, seal
 from tests.conftest import SettableClock, a_plan
-from tests.ledger.test_ledger import LATER, ME, YES, Journey
+from tests.helpers.journeys import LATER, ME, YES, Journey
 
 
 @pytest.fixture

@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -28,6 +25,7 @@ from mailer.sending.dispatch import Dispatch
 from mailer.sending.queue import SendingOptions
 from tests.conftest import a_plan
 from tests.helpers.stubborn_server import StubbornServer
+from tests.helpers.traced import dots_after_a_sync, needs_strace, traced
 from tests.sending.test_dispatch import session_to, states
 
 YES = Receipt(
@@ -247,7 +245,6 @@ async def test_report_that_fails_costs_no_letter_its_outcome(
 
 # -------------------------------------------------------------------------------- seen from outside
 
-STRACE = shutil.which("strace")
 SENDING = """
 import asyncio, sys
 from mailer.sending.dispatch import Dispatch
@@ -260,11 +257,9 @@ with Ledger(sys.argv[1]) as ledger:
     session = lambda: SmtpSession(server, Patience(), lambda _: True)
     asyncio.run(Dispatch(ledger, 1, session, SendingOptions(connections=int(sys.argv[3]))).run())
 """
-SYNCED = re.compile(r"fdatasync(\(\d+<\S+-wal>\)| resumed>\)) += 0")
-WRITTEN = re.compile(r'sendto\((\d+)<[^>]*>+, "((?:[^"\\]|\\.)*)"')
 
 
-@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+@needs_strace
 @pytest.mark.parametrize("connections", [1, 3])
 async def test_log_is_synced_between_body_and_dot_of_every_letter(
     sqlite_ledger: Ledger, tmp_path: Path, connections: int
@@ -272,37 +267,9 @@ async def test_log_is_synced_between_body_and_dot_of_every_letter(
     with sqlite_ledger.writing() as connection:
         mailouts.create(connection, a_plan(12), at=sqlite_ledger.now(), who="Jana")
     trace = tmp_path / "trace"
-    watched = "trace=fdatasync,fsync,sendto"
-    command = [str(STRACE), "-f", "-y", "-s", "40", "-e", watched, "-o", str(trace)]
     async with StubbornServer() as server:
-        arguments = [
-            "-c",
-            SENDING,
-            f"sqlite:///{sqlite_ledger.path}",
-            str(server.port),
-            str(connections),
-        ]
-        sender = await asyncio.to_thread(
-            subprocess.run,
-            [*command, sys.executable, *arguments],
-            stderr=subprocess.PIPE,
-            timeout=100,
-        )
-        if sender.returncode and b"ptrace" in sender.stderr:
-            pytest.skip("strace may not trace here")
-        assert sender.returncode == 0, sender.stderr
+        log, port = f"sqlite:///{sqlite_ledger.path}", str(server.port)
+        command = [sys.executable, "-c", SENDING, log, port, str(connections)]
+        await asyncio.to_thread(traced, trace, command)
         assert len(server.dots) == 12
-    synced: dict[
-        str, bool
-    ] = {}  # connection → whether a commit reached the disk since it last wrote
-    dots = 0
-    for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
-        if SYNCED.search(line):
-            synced = dict.fromkeys(synced, True)
-        elif found := WRITTEN.search(line):
-            socket, words = found.groups()
-            if words.startswith(".\\r\\n"):
-                dots += 1
-                assert synced[socket], "no commit reached the disk between this body and its dot"
-            synced[socket] = False
-    assert dots == 12
+    assert dots_after_a_sync(trace) == 12

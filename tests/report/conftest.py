@@ -10,7 +10,7 @@ import pytest
 from mailer.base.states import Reason, Receipt, Stage, State
 from mailer.ledger.ledger import Ledger
 from tests.conftest import SettableClock
-from tests.ledger.test_ledger import LATER, YES, Journey
+from tests.helpers.journeys import LATER, YES, Journey
 
 NO_SUCH = Receipt(
     State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user \\x1b[31m here", "mx.example", "TLSv1.3"

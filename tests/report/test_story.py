@@ -19,7 +19,7 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Moment
 from mailer.report.story import joined, server_line, story, told, why
 from tests.conftest import SettableClock
-from tests.ledger.test_ledger import ME, YES, Journey
+from tests.helpers.journeys import ME, YES, Journey
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mailer.ledger.reading import deliveries
 from mailer.plan.plan import Planned
 from mailer.report import totals as report
 from tests.conftest import a_contact
-from tests.ledger.test_ledger import Journey
+from tests.helpers.journeys import Journey
 
 KNOWN = Delegations.load()
 

@@ -22,11 +22,6 @@ from tests.helpers.smtp_server import SmtpServer
 LOGIN = 'user = "us@rights.example"\n'
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MAILER_SMTP_PASSWORD", raising=False)
-
-
 def settings(folder: Path, smtp: str = "", more: str = "", port: int = 25) -> None:
     (folder / "config.toml").write_text(
         '[sender]\nfrom = "us@rights.example"\norganisation = "Rights"\n'
