@@ -1,8 +1,8 @@
 """Facts about the console in a real browser: three journeys, every page without violations, by
 keyboard, without script.
 
-Skipped where no Chromium is installed. Where MAILER_TEST_PICTURES names a folder, pictures of every page
-go there, in light, in dark, at 320 pixels and as on paper.
+Skipped where no Chromium is installed. Where MAILER_TEST_PICTURES names a folder, pictures of every
+page go there, in light, in dark, at 320 pixels and as on paper.
 """
 
 from __future__ import annotations
