@@ -168,14 +168,14 @@ def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str
             whole = all((row.get(column) or "").strip() for column in needed)
             if not whole or None in row or not _is_date(row["on"]):
                 hint = f"{', '.join(needed)} must be filled in, the date as 2027-01-25"
-                fault = problem(
+                unusable = problem(
                     "L502",
                     file,
                     row=reader.line_num,
                     message="this sign-off cannot be used",
                     suggestion=hint,
                 )
-                raise UsageError(fault.message, hint=hint, code="L502", problems=[fault])
+                raise UsageError(unusable.message, hint=hint, code="L502", problems=[unusable])
             found.append(row)
     except UnicodeDecodeError as error:
         raise UsageError(

@@ -75,7 +75,8 @@ class _Public(http.client.HTTPSConnection):
         for *_, where in found:
             if not self.private and not ip_address(str(where[0]).partition("%")[0]).is_global:
                 raise _Unasked("the site has an address of a private network, which is not asked")
-        raw = socket.create_connection(found[0][4][:2], self.timeout)
+        host, port, *_ = found[0][4]
+        raw = socket.create_connection((str(host), port), self.timeout)
         self.sock = self._context.wrap_socket(raw, server_hostname=self.host)  # type: ignore[attr-defined]
 
 
