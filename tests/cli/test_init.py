@@ -81,6 +81,7 @@ def test_every_choice_of_the_drop_downs_is_understood(made: Path) -> None:
     for number in range(longest):
         person = {heading: words[number % len(words)] for heading, words in choices.items()}
         person |= {
+            headings[3]: "Alex",
             headings[4]: f"Person{'abcdefghij'[number % 10]}",
             headings[6]: f"person{number}@rights.example",
         }
