@@ -109,7 +109,8 @@ def _appeal(
     if usable:
         letters, in_rows = per_person.written(now.renderer, decisions)
         found += [*in_rows, *per_person.alike(letters, f"templates/{name}")]
-        found += _spam(now, letters, points)
+        points, advice = _spam(now, letters)
+        found += advice
         found += _links(appeal, letters) if online else []
     found += [
         *without_letter(appeal, decisions),
@@ -121,15 +122,16 @@ def _appeal(
 
 
 def _spam(
-    now: Draft, letters: Sequence[tuple[Decision, Rendered]], points: dict[str, float]
-) -> list[Problem]:
+    now: Draft, letters: Sequence[tuple[Decision, Rendered]]
+) -> tuple[dict[str, float], list[Problem]]:
     """Ask SpamAssassin, where it is installed, about one letter of each language."""
     if spam.program() is None:
-        return []
+        return {}, []
     samples: dict[str, bytes] = {}
     for one, letter in letters:
         if letter.language not in samples:
             samples[letter.language] = now.message(one.contact, one.language)
+    points: dict[str, float] = {}
     found: list[Problem] = []
     with ThreadPoolExecutor(2) as both:
         opinions = both.map(spam.opinion, samples.values())
@@ -137,7 +139,7 @@ def _spam(
             if opinion is not None:
                 points[language] = opinion.score
                 found += spam.problems(opinion, now.appeal.letters[language].file)
-    return found
+    return points, found
 
 
 def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list[Problem]:

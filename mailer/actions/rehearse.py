@@ -94,11 +94,11 @@ def rehearse(
             mail_out = mailouts.get(connection, number_of(what))
             what, now = mail_out.name, draft(workspace, mail_out.appeal)
             samples = _of_mail_out(now, connection, mail_out.id, number)
-    folder = kept_in(workspace, what) if to is None else None
+    folder = None if to else workspace.samples_dir(what)
     receipts = (
-        _to_the_server(workspace, samples, to)
-        if to is not None
-        else _on_this_computer(workspace, samples, kept_in(workspace, what))
+        _on_this_computer(workspace, samples, folder)
+        if folder
+        else _to_the_server(workspace, samples, to or "")
     )
     done = Rehearsal(
         tuple((one.name, receipt) for one, receipt in zip(samples, receipts, strict=True)), folder
@@ -110,11 +110,6 @@ def rehearse(
                 connection, EventKind.REHEARSED, mail_out.id, at=log.now(), who=who, detail=text
             )
     return done
-
-
-def kept_in(workspace: Workspace, what: str) -> Path:
-    """Return the folder where the samples of an appeal or a mail-out lie."""
-    return workspace.state_dir / "rehearsal" / what
 
 
 def _to_the_server(workspace: Workspace, samples: list[Sample], to: str) -> list[Receipt]:

@@ -90,6 +90,10 @@ class Workspace:
         """While this file exists no letter leaves this workspace, whoever sends."""
         return self.state_dir / "STOP"
 
+    def samples_dir(self, what: str) -> Path:
+        """Return where the samples of an appeal or a mail-out are kept."""
+        return self.state_dir / "rehearsal" / what
+
     @property
     def ledger_url(self) -> str:
         """The send log's database as an SQLAlchemy address."""

@@ -20,7 +20,6 @@ from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
 from mailer.actions.mail_outs import SendingCheck, may_send
 from mailer.actions.preview import Preview
-from mailer.actions.rehearse import kept_in
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.spelling import called
 from mailer.base.states import OPEN, Reason, State
@@ -179,7 +178,7 @@ def rehearse(visit: Visit) -> Response:
     """Show the proof sheet: what hundreds of people will read first."""
     now = _draft(visit)
     sheet = appeals.proof(now)
-    folder = kept_in(visit.workspace, now.appeal.name)
+    folder = visit.workspace.samples_dir(now.appeal.name)
     return visit.page(
         "rehearse_step.html",
         appeal=now.appeal,
@@ -224,7 +223,7 @@ def samples(visit: Visit) -> Response:
 def sample(visit: Visit) -> Response:
     """Hand out one sample of a rehearsal on this computer."""
     name = visit.query("name")
-    path = kept_in(visit.workspace, _draft(visit).appeal.name) / name
+    path = visit.workspace.samples_dir(_draft(visit).appeal.name) / name
     if not _SAMPLE.fullmatch(name) or not path.is_file():
         raise UsageError(visit.say("There is no such sample."))
     return Response(
