@@ -649,3 +649,21 @@ def test_whoever_is_held_already_is_not_written_twice_from_either_door(doors: Do
     )
     assert answer.status_code == 409 and "on the hold list already" in answer.text
     assert len(doors.typed("contacts", "holds")) == 1
+
+
+def test_what_people_write_in_the_console_stands_in_the_story_of_the_command_line(
+    sent: Doors,
+) -> None:
+    here = "/mail-outs/M-0001/people/1"
+    sent.browser.post(f"{here}/note", text="the office was closed")
+    sent.browser.post(f"{here}/done")
+    sent.browser.post(f"{here}/done", again="1")
+    shown = CliRunner().invoke(cli, ["-C", str(sent.root), "log", "show", "M-0001-001"]).stdout
+    said = " ".join(shown.split())
+    page = sent.page(here)
+    for words in (
+        "note by jana: the office was closed",
+        "follow-up done by jana",
+        "follow-up taken up again by jana",
+    ):
+        assert words in said and words in page

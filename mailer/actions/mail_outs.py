@@ -15,7 +15,8 @@ from mailer.base.errors import MailerError, Problem, Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.contacts.holds import Holds, load_holds, trusted
-from mailer.ledger import mailouts
+from mailer.ledger import events, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies, health, rescue
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
@@ -248,6 +249,21 @@ def obey_holds(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: s
         holds = _holds(workspace)
         out = holding.take_out(connection, mail_out_id, holds, at=ledger.now(), who=who)
     return len(out.numbers) if out else 0
+
+
+def approve(ledger: Ledger, mail_out_id: int, *, who: str) -> MailOut:
+    """Say yes to a plan, as somebody else than its maker."""
+    with ledger.writing() as connection:
+        mail_out = mailouts.get(connection, mail_out_id)
+        approvals.approve(connection, mail_out, who=who, at=ledger.now())
+    return mail_out
+
+
+def asked_to_send(ledger: Ledger, mail_out_id: int, command: str, *, who: str) -> None:
+    """Write who asked for a sending; the sender itself is a process without a name."""
+    kind, by = EventKind.ASKED_TO_SEND, f"by {who}: {command}"
+    with ledger.writing() as connection:
+        events.write(connection, kind, mail_out_id, at=ledger.now(), who=who, detail=by)
 
 
 def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:

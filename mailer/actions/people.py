@@ -18,6 +18,8 @@ from mailer.contacts import holds
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Hold, Holds
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, shown
 from mailer.ledger.moves import holding
 from mailer.ledger.moves import resolve as unknown
@@ -154,3 +156,19 @@ def resend(ledger: Ledger, one: Delivery, now: Draft, *, who: str, because: str)
 def _named(who: str, because: str) -> None:
     if not because or not who:
         raise UsageError("A decision needs a name and a reason.", hint='--because "she answered"')
+
+
+def note(ledger: Ledger, one: Delivery, text: str, *, who: str) -> None:
+    """Write a note beside a delivery; its state stays."""
+    _tell(ledger, one, EventKind.NOTED, who, text)
+
+
+def follow_up(ledger: Ledger, one: Delivery, *, again: bool, who: str) -> None:
+    """Tick the follow-up of a delivery off, or take it up again."""
+    _tell(ledger, one, EventKind.TO_DO_AGAIN if again else EventKind.DONE, who)
+
+
+def _tell(ledger: Ledger, one: Delivery, kind: EventKind, who: str, text: str = "") -> None:
+    with ledger.writing() as connection:
+        at = ledger.now()
+        events.write(connection, kind, one.mail_out_id, one.id, at=at, who=who, detail=text)

@@ -17,7 +17,7 @@ from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
 from mailer.contacts import holds
-from mailer.ledger import events, notes
+from mailer.ledger import notes
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -33,6 +33,11 @@ def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
     if one is None:
         raise UsageError(visit.say("There is no such person in {name}.", name=mail_out.name))
     return mail_out, one
+
+
+def _one(visit: Visit) -> Delivery:
+    with visit.reading() as connection:
+        return _wanted(visit, connection)[1]
 
 
 def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
@@ -140,27 +145,19 @@ def _here(visit: Visit) -> str:
     return f"/mail-outs/{params['mail_out']}/people/{params['number']}"
 
 
-def _write(visit: Visit, connection: Connection, kind: EventKind, text: str = "") -> None:
-    """Write what somebody says beside the delivery; its state stays."""
-    mail_out, one = _wanted(visit, connection)
-    events.write(connection, kind, mail_out.id, one.id, at=visit.now(), who=visit.who, detail=text)
-
-
 def note(visit: Visit) -> Response:
     """Write a note beside the delivery."""
     text = visit.field("text")[:4000]
     if not text:
         raise UsageError(visit.say("The note is empty."))
-    with visit.writing() as connection:
-        _write(visit, connection, EventKind.NOTED, text)
+    people.note(visit.console.ledger, _one(visit), text, who=visit.who)
     return visit.go(_here(visit), visit.say("The note is written."))
 
 
 def done(visit: Visit) -> Response:
     """Tick a follow-up off, or take it up again."""
-    kind = EventKind.TO_DO_AGAIN if visit.field("again") else EventKind.DONE
-    with visit.writing() as connection:
-        _write(visit, connection, kind)
+    again = bool(visit.field("again"))
+    people.follow_up(visit.console.ledger, _one(visit), again=again, who=visit.who)
     back = visit.field("next")
     return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
 
@@ -177,9 +174,7 @@ def settle(visit: Visit) -> Response:
     to, because = words.get(visit.field("to")), _because(visit)
     if to is None:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
-    with visit.reading() as connection:
-        _, one = _wanted(visit, connection)
-    people.settle(visit.console.ledger, one, to, who=visit.who, because=because)
+    people.settle(visit.console.ledger, _one(visit), to, who=visit.who, because=because)
     return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
 
 
@@ -197,8 +192,7 @@ def resend(visit: Visit) -> Response:
 
 def hold(visit: Visit) -> Response:
     """Put this person on the hold list: never written to again, until released."""
-    with visit.reading() as connection:
-        _, one = _wanted(visit, connection)
+    one = _one(visit)
     # the list has the name; what is erased there must not stand in the journal
     said = held(visit, one.address, one.name, one.delegation, one.shown)
     return visit.go(_here(visit), said)

@@ -24,8 +24,6 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
-from mailer.ledger import events
-from mailer.ledger.events import EventKind
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -244,14 +242,6 @@ def begin(visit: Visit, mail_out: MailOut, *words: str) -> Response:
     """Start the process that sends, and show how it goes."""
     visit.workspace.make_state_dir()
     if child.start(visit.workspace.root, mail_out, *words, who=visit.who):
-        with visit.writing() as connection:
-            by = visit.say("by {who}", who=visit.who)
-            events.write(
-                connection,
-                EventKind.ASKED_TO_SEND,
-                mail_out.id,
-                at=visit.now(),
-                who=visit.who,
-                detail=f"{by}: mailer {' '.join(words)}",
-            )
+        command = f"mailer {' '.join(words)}"
+        mail_outs.asked_to_send(visit.console.ledger, mail_out.id, command, who=visit.who)
     return visit.go(f"/mail-outs/{mail_out.name}")

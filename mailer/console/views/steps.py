@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from mailer.actions import appeals, planning
+from mailer.actions import appeals, mail_outs, planning
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
-from mailer.actions.mail_outs import SendingCheck, may_send
+from mailer.actions.mail_outs import SendingCheck
 from mailer.actions.preview import Preview
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.spelling import called
@@ -29,7 +29,6 @@ from mailer.console.views import live
 from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
-from mailer.ledger.moves import approvals
 from mailer.ledger.reading import deliveries
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
@@ -53,8 +52,8 @@ def index(visit: Visit) -> Response:
         for name, one in appeals.every(visit.workspace)
     ]
     with visit.reading() as connection:
-        mail_outs = mailouts.all_of_them(connection)
-    last = {one.appeal: one for one in mail_outs}
+        everything = mailouts.all_of_them(connection)
+    last = {one.appeal: one for one in everything}
     return visit.page("letters.html", appeals=found, last=last)
 
 
@@ -252,9 +251,7 @@ def plan_page(visit: Visit) -> Response:
     now = _draft(visit)
     selection = _chosen(visit, now, "query")
     with visit.reading() as connection:
-        mail_outs = [
-            one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name
-        ]
+        earlier = [one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name]
     decisions = planning.decide(visit.console.ledger, now, selection)
     getting = sum(one.reason is None for one in decisions)
     return visit.page(
@@ -266,7 +263,7 @@ def plan_page(visit: Visit) -> Response:
         languages=Counter(one.language for one in decisions if one.reason is None).most_common(),
         minutes=_minutes(visit, getting),
         obstacles=now.obstacles() if now.mode == "live" else [],
-        mail_outs=reversed(mail_outs),
+        mail_outs=reversed(earlier),
         selection=selection,
         query=urlencode([("delegation", one) for one in sorted(selection.delegations)]),
         steps=STEPS,
@@ -326,14 +323,14 @@ def send_page(visit: Visit) -> Response:
 def _may_send(visit: Visit) -> SendingCheck:
     read = visit.console.cache.draft
     ledger = visit.console.ledger
-    return may_send(visit.workspace, ledger, visit.mail_out_id, lambda _, appeal: read(appeal))
+    return mail_outs.may_send(
+        visit.workspace, ledger, visit.mail_out_id, lambda _, appeal: read(appeal)
+    )
 
 
 def approve(visit: Visit) -> Response:
     """Say yes to a plan, as somebody else than its maker."""
-    with visit.writing() as connection:
-        mail_out = visit.mail_out(connection)
-        approvals.approve(connection, mail_out, who=visit.who, at=visit.now())
+    mail_out = mail_outs.approve(visit.console.ledger, visit.mail_out_id, who=visit.who)
     return visit.go(
         f"/mail-outs/{mail_out.name}/send",
         visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who),
