@@ -7,7 +7,7 @@ sending itself asks the ledger once more for each letter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mailer.base import clock
@@ -18,7 +18,7 @@ from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.ledger import events, mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies, health, rescue
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Busy, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import approvals, holding
 from mailer.ledger.moves.approvals import Approval
@@ -41,6 +41,10 @@ Reader = Callable[[Workspace, str], Draft]
 """What reads an appeal with its people: `draft`, or the console's, which remembers."""
 
 
+PATIENCE = 1.0
+"""Seconds to wait for the log before the wish to pause is laid beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A mail-out as it stands, and how many people of it are in each state."""
@@ -48,6 +52,7 @@ class Standing:
     mail_out: MailOut
     counts: Mapping[State, int]
     last_word: int  # `mailouts.last_word`: what was paused after this is not gone on with
+    held: str = ""  # who holds the log, so that a pause is not on record yet (`pause`)
 
     @property
     def fresh(self) -> bool:
@@ -267,8 +272,21 @@ def asked_to_send(ledger: Ledger, mail_out_id: int, command: str, *, who: str) -
 
 
 def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
-    """Pause a mail-out that is being sent: no final dot follows this."""
-    return _change(ledger, mail_out_id, MailOutState.PAUSED, who)
+    """Pause a mail-out: when this comes back no new final dot is written by anybody.
+
+    Where another process holds the log and does not give it back, the wish lies in a file that
+    every sender looks for before each dot; it comes onto the record with the first one that does.
+    """
+    patience, ledger.patience = ledger.patience, PATIENCE
+    try:
+        return _change(ledger, mail_out_id, MailOutState.PAUSED, who)
+    except Busy as fault:
+        wish = mailouts.pause_wish(ledger, mail_out_id)
+        assert wish is not None
+        wish.write_text(who, encoding="utf-8")
+        return replace(standing(ledger, mail_out_id), held=fault.message)
+    finally:
+        ledger.patience = patience
 
 
 def stop(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:

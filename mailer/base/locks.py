@@ -83,5 +83,6 @@ def _named(pid: int) -> str:
     command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     words = [Path(word.decode(errors="replace")).name for word in command if word]
     state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    name = f"process {pid} ({' '.join(words[-4:])})"
+    said = " ".join(" ".join(words[-4:]).split())
+    name = f"process {pid} ({said[-60:]})"
     return f"{name}, which is stopped (Ctrl-Z: type fg in its window)" if state == "T" else name

@@ -89,11 +89,12 @@ class Desk:
     def ledger(self) -> Ledger:
         """Open the send log of the workspace, for a `with`."""
         from mailer.ledger.guard import rescue
-        from mailer.ledger.ledger import Ledger
+        from mailer.ledger.ledger import Ledger, Unwritable
 
         self.workspace.make_state_dir()
         ledger = Ledger(self.workspace.ledger_url, beside=self.workspace.state_dir)
-        rescue.settle_over(ledger, me="mailer")
+        with contextlib.suppress(Unwritable):  # the next look may settle it
+            rescue.settle_over(ledger, me="mailer")
         return ledger
 
     @contextlib.contextmanager

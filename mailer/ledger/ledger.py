@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
+import errno
 import math
 import os
 import threading
@@ -21,12 +21,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mailer.base import clock
+from mailer.base import clock, locks
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.ledger.guard.filesystem import NETWORK, kind_of
 from mailer.ledger.guard.freshness import Freshness
 from mailer.ledger.record import seals
 
+OUT_OF_ORDER = {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENODEV, errno.ESTALE}
 SEAL_EVERY = 1.0
 """Seconds between two seals while somebody writes; one more when the log is closed."""
 
@@ -42,6 +43,10 @@ class Unwritable(Refused):
     """The disk or the database does not take anything at present; what was to be written is not at
     fault.
     """
+
+
+class Busy(Unwritable):
+    """Another process holds the log and does not give it back: it is stopped, perhaps."""
 
 
 class Gone(Unwritable):
@@ -60,7 +65,7 @@ class Ledger:
         self.now = now
         self.url = sa.make_url(url)
         self._guard = threading.Lock()
-        self._unsealed = False
+        self._unsealed, self._has_written = False, False
         self._seal_after = math.inf  # on time.monotonic(); not before the tables are there
         self._lock_file: int | None = None
         self.path = (
@@ -71,6 +76,7 @@ class Ledger:
         folder = beside if self.path is None else self.path.parent
         name = "ledger" if self.path is None else self.path.name
         self.freshness = Freshness(folder / f"{name}.reached") if folder is not None else None
+        self.patience = locks.PATIENCE  # seconds to wait for another process that writes
         self._to_keep = ""  # how far the log is, once the present transaction is on disk
         self._file: tuple[int, int] | None = None  # which one lay under the path at the opening
         if self.path is None:
@@ -91,7 +97,7 @@ class Ledger:
         """
         with self._guard, self._alone(), _plain_words(self.path):
             self._must_be_where_it_was()
-            self._to_keep = ""
+            self._to_keep, self._has_written = "", True
             with self._writer.begin() as connection:
                 if self.path is None:
                     connection.execute(_AMONG_WRITERS)
@@ -155,6 +161,8 @@ class Ledger:
         """Never close this connection: SQLite would merge and delete the -wal file that lies under
         the name of the log now, whosever it is.
         """
+        if not self._has_written:
+            return
         connection = self._writer.raw_connection().driver_connection
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
@@ -200,11 +208,14 @@ class Ledger:
         if self._unsealed and self._seal_after < math.inf:
             self.seal()
         self._reader.dispose()
-        with self._guard, self._alone():  # the last connection to leave writes the checkpoint
+        try:
             if self.path is not None and self._file not in (None, self._file_now()):
                 self._leave_open()
-            else:
-                self._writer.dispose()
+            elif self._has_written:
+                with self._guard, self._alone():  # the last one to leave writes the checkpoint
+                    self._writer.dispose()
+        except Busy:
+            self._leave_open()  # whoever holds the log writes it
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -220,11 +231,18 @@ class Ledger:
         if self._lock_file is None:
             yield
             return
-        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        try:
+            locks.take(self._lock_file, self.patience)
+        except locks.Held as fault:
+            raise Busy(
+                f"The send log is held by {fault}.",
+                hint="wait for it, let it go on, or end it; then type the same command again",
+                code="S315",
+            ) from fault
         try:
             yield
         finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+            locks.release(self._lock_file)
 
     def _open_postgresql(self) -> tuple[sa.Engine, sa.Engine]:
         if self.url.get_backend_name() != "postgresql":
@@ -299,6 +317,12 @@ class Ledger:
 
         return writer, reader
 
+    def _is_up_to_date(self, head: str) -> bool:
+        with contextlib.suppress(MailerError, sa.exc.SQLAlchemyError), self.reading() as connection:
+            version = sa.text("SELECT version_num FROM alembic_version")
+            return bool(connection.scalar(version) == head)
+        return False
+
     def _must_not_be_missed(self, path: Path) -> None:
         """Refuse to make a new log where there was one: it would know nobody who was written to,
         and SQLite would throw away what lies in the old one's -wal file.
@@ -320,6 +344,8 @@ class Ledger:
         """
         from mailer.ledger.migrations import HEAD, create, upgrade
 
+        if self.path is not None and self._is_up_to_date(HEAD):
+            return  # nothing to write: whoever only looks waits for nobody
         with self.writing() as connection:
             if self.path is None:
                 if connection.scalar(sa.text("SHOW synchronous_commit")) == "off":
@@ -372,7 +398,16 @@ def _plain_words(path: Path | None) -> Iterator[None]:
         if "unable to open" in words:
             raise UsageError(f"The send log cannot be opened: {path}", code="S303") from fault
         raise
-    except PermissionError as fault:
+    except OSError as fault:
+        if fault.errno in OUT_OF_ORDER:
+            raise Unwritable(
+                f"The disk of the send log takes nothing ({fault.strerror}). Nothing was handed"
+                " over that is not on record.",
+                hint="see to the disk, and type the same command again",
+                code="S301",
+            ) from fault
+        if not isinstance(fault, PermissionError):
+            raise
         raise UsageError(
             f"The send log belongs to somebody else, or its folder does: {fault.filename}",
             code="S303",

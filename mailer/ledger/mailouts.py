@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from mailer.base.states import (
 from mailer.ledger import events, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
-from mailer.ledger.ledger import shown
+from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.schema import delivery, event, mail_out
 
@@ -193,6 +194,13 @@ def last_word(connection: sa.Connection, mail_out_id: int) -> int:
     where = (event.c.mail_out_id == mail_out_id, event.c.delivery_id.is_(None))
     newest = sa.select(sa.func.max(event.c.id)).where(*where, event.c.kind.in_(ends))
     return connection.scalar(newest) or 0
+
+
+def pause_wish(ledger: Ledger, mail_out_id: int) -> Path | None:
+    """Return the file that asks for a pause while the log is held by somebody; None with
+    PostgreSQL, where nobody holds it.
+    """
+    return ledger.path and ledger.path.with_name(f"PAUSE-{shown(mail_out_id)}")
 
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:

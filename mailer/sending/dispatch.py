@@ -36,7 +36,7 @@ from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
 from mailer.sending.queue import IDLE, LetterQueue, LetterToSend, SendingOptions, Taken
 from mailer.sending.replies import Judgement, Then
-from mailer.sending.share import Share
+from mailer.sending.share import Share, what_was_learnt
 from mailer.sending.smtp.session import NotHandedOver, SmtpSession
 
 if (
@@ -55,12 +55,10 @@ class _Worker:
     number: int  # from 0
     session: SmtpSession
     task: asyncio.Task[None] | None = None
-    past_mark: bool = (
-        False  # its marker is asked for or set: only an answer, or patience, may end this letter
-    )
-    last: tuple[Write[bool], dict[str, Any]] | None = (
-        None  # the outcome that is being written, and what to report of it
-    )
+    # its marker is asked for or set: only an answer, or patience, may end this letter
+    past_mark: bool = False
+    # the outcome that is being written, and what to report of it
+    last: tuple[Write[bool], dict[str, Any]] | None = None
 
 
 @dataclass
@@ -74,9 +72,8 @@ class Dispatch:
     session: Callable[[], SmtpSession]
     course: SendingOptions = field(default_factory=SendingOptions)
     report: Callable[[dict[str, Any]], None] = lambda _event: None
-    signer: Signer | None = (
-        None  # signs letters at their first attempt, and in the same way at every later one
-    )
+    # signs letters at their first attempt, and in the same way at every later one
+    signer: Signer | None = None
     helper: bool = False  # takes part in what somebody has begun, and begins nothing
     last_word: int | None = None  # `mailouts.last_word` as the command was given; None: now
 
@@ -185,9 +182,7 @@ class Dispatch:
 
     async def leave(self) -> None:
         """Take no further letter. The mail-out goes on, with those who still send it."""
-        await self._writer.run(
-            mailouts.get, self.mail_out_id
-        )  # once this is answered there is a feed
+        await self._writer.run(mailouts.get, self.mail_out_id)  # once this is answered …
         self._feed.halt()
 
     def hurry(self) -> None:
@@ -331,6 +326,7 @@ class Dispatch:
             lane.past_mark = await self._writer.mark(
                 marker, after=lane.last[0] if lane.last else None
             )
+            lane.past_mark = lane.past_mark and not await self._killed()
             return lane.past_mark
 
         taken = lane.session.delivered
@@ -357,17 +353,7 @@ class Dispatch:
             return
         self._kept = replace(found)
         await self._writer.run(servers.learn, self._server, self._kept)
-        what = []
-        if found.per_connection != before.per_connection:
-            what.append(
-                f"{self._server} takes {found.per_connection} letters on a connection; from now on"
-                " it is opened anew after as many ([limits] per_connection)"
-            )
-        if found.pipelining_lost != before.pipelining_lost:
-            then = "; from now on they are sent one by one ([smtp] pipelining)"
-            lost = f"{self._server} lost commands that were sent ahead (PIPELINING)"
-            what.append(lost + ("" if found.pipelines else then))
-        for one in what:
+        for one in what_was_learnt(self._server, before, found):
             self.report({"event": "learnt", "what": one})
 
     async def _record(
@@ -449,11 +435,18 @@ class Dispatch:
             self._feed.at_ease()
 
     async def _killed(self) -> bool:
-        """Look for the kill switch, before every marker and four times a second."""
+        """Look for the kill switch, and for a pause that could not be written into the log: before
+        every dot and four times a second.
+        """
         switch = self.course.kill_switch
-        if switch is None or not switch.exists():
+        if switch is not None and switch.exists():
+            await self.pause(f"the kill switch is on (the file {switch.name})")
+            return True
+        wish = mailouts.pause_wish(self.ledger, self.mail_out_id)
+        if wish is None or not wish.exists():
             return False
-        await self.pause(f"the kill switch is on (the file {switch.name})")
+        await self.pause("asked for while the send log was held", wish.read_text("utf-8"))
+        wish.unlink(missing_ok=True)
         return True
 
     async def _tell(self, lane: _Worker) -> None:

@@ -18,7 +18,7 @@ from mailer.ledger.guard.senders import dead_senders
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import holding, shares
-from mailer.ledger.reading import due
+from mailer.ledger.moves.servers import KnownServer
 from mailer.sending.queue import SendingOptions
 
 
@@ -93,3 +93,18 @@ class Share:
         dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
         at = self.ledger.now()
         rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self.me, at=at)
+
+
+def what_was_learnt(server: str, before: KnownServer, now: KnownServer) -> list[str]:
+    """Say what has been found out about a server."""
+    said = []
+    if now.per_connection != before.per_connection:
+        said.append(
+            f"{server} takes {now.per_connection} letters on a connection; from now on it is opened"
+            " anew after as many ([limits] per_connection)"
+        )
+    if now.pipelining_lost != before.pipelining_lost:
+        then = "; from now on they are sent one by one ([smtp] pipelining)"
+        lost = f"{server} lost commands that were sent ahead (PIPELINING)"
+        said.append(lost + ("" if now.pipelines else then))
+    return said

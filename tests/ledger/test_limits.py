@@ -245,3 +245,20 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
         counts = deliveries.counts(connection, mail_out_id)
         assert mailouts.get(connection, mail_out_id).state is MailOutState.PAUSED
     assert counts[State.REFUSED] == 0
+
+
+def test_clock_that_was_set_back_holds_no_letter_for_as_long(
+    ledger: Ledger, clock: SettableClock
+) -> None:
+    many = limits.Limits("account", per_minute=60, per_domain=60)
+    clock.forward(hours=1)
+    with ledger.writing() as connection:
+        for _ in range(60):
+            limits.spend(connection, many, "a@no.example", clock())
+    clock.forward(hours=-1)
+    with ledger.writing() as connection:
+        assert limits.wait(connection, many, clock()) <= 60
+    clock.forward(seconds=61)
+    with ledger.writing() as connection:
+        assert limits.wait(connection, many, clock()) == 0
+        assert not limits.some_domain_is_closed(connection, clock())

@@ -15,6 +15,7 @@ from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Desk
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_steps, show_totals
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -69,6 +70,9 @@ def _changed(desk: Desk, change: Callable[..., Standing], mail_out: str) -> int:
     name = now.mail_out.name
     if desk.json:
         desk.data({"mail_out": name, "state": now.mail_out.state, "counts": now.counts})
+    elif now.held:
+        desk.say(f"No further letter of {name} is handed over. {now.held}")
+        desk.say("The pause comes onto the record as soon as the log is free.")
     elif now.mail_out.state is MailOutState.PAUSED:
         desk.say(f"{name} is paused; {_people(now.left)} still to be written to.")
         show_steps(desk, _go_on(now.mail_out))
@@ -109,6 +113,8 @@ def _send(
         check = mail_outs.may_send(workspace, ledger, mail_out_id)
         if check.refusal:
             raise check.refusal
+        if wish := mailouts.pause_wish(ledger, mail_out_id):  # from before this command
+            wish.unlink(missing_ok=True)
         if changed := len(check.changes):
             many = "one cell or line has" if changed == 1 else f"{changed} cells or lines have"
             desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")

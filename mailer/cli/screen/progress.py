@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import queue
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.text import Text
 
+from mailer.base import clock
 from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.cli.context import Desk
 from mailer.ledger import mailouts
@@ -34,8 +37,12 @@ from mailer.sending.smtp.session import SmtpSession
 if TYPE_CHECKING:
     from mailer.letters.message.dkim import Signer
 
+Report = Callable[[dict[str, Any]], None]
+"""Is told every event of a sending."""
+
 INTERRUPTED = "interrupted at the keyboard"
 CLOSED = "the window was closed"
+AT_THE_END = 10.0  # seconds for a reader of the output who is slow
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
 
@@ -63,11 +70,33 @@ def run(
         counts = deliveries.counts(connection, mail_out.id)
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
-    with _screen(desk, mail_out.name, total, total - left) as report:
-        told = _told(desk, mail_out.name, report)
+    with (
+        _screen(desk, mail_out.name, total, total - left) as report,
+        _beside(_told(desk, mail_out.name, report)) as told,
+    ):
         dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer, helper, last_word)
-        after, why = asyncio.run(_run(desk, dispatch, helper=helper))
+        after, why = asyncio.run(_run(told, dispatch, helper=helper))
     return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
+
+
+@contextlib.contextmanager
+def _beside(tell: Report) -> Iterator[Report]:
+    """Tell events on a thread of their own: output that nobody reads holds up no letter, and no
+    signal. At the end it is waited for, for some seconds.
+    """
+    events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (event := events.get()) is not None:
+            tell(event)
+
+    thread = threading.Thread(target=work, name="screen", daemon=True)
+    thread.start()
+    try:
+        yield events.put
+    finally:
+        events.put(None)
+        thread.join(AT_THE_END)
 
 
 def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
@@ -84,7 +113,7 @@ def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> Mail
         return mailouts.get(connection, mail_out.id)
 
 
-async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut, str]:
+async def _run(told: Report, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut, str]:
     """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
     loop = asyncio.get_running_loop()
     pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
@@ -98,8 +127,8 @@ async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut
     def interrupted() -> None:
         if not pausing:
             doing = "Leaving" if helper else "Pausing"
-            desk.say(f"\n{doing}: letters that are handed over get ten seconds for their answer.")
-            desk.say("Ctrl-C again ends at once.")
+            what = f"\n{doing}: letters that are handed over get ten seconds for their answer."
+            told({"event": "said", "what": f"{what}\nCtrl-C again ends at once."})
             end(INTERRUPTED)
         else:
             dispatch.hurry()
@@ -121,16 +150,17 @@ async def _run(desk: Desk, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut
             loop.remove_signal_handler(number)
 
 
-def _told(
-    desk: Desk, name: str, report: Callable[[dict[str, Any]], None]
-) -> Callable[[dict[str, Any]], None]:
+def _told(desk: Desk, name: str, report: Report) -> Report:
     """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends
     no sending.
     """
 
     def tell(event: dict[str, Any]) -> None:
         try:
-            report(event)
+            if event["event"] == "said":
+                desk.say(event["what"])
+            else:
+                report(event)
         except OSError:
             _fall_silent(sys.stdout if desk.json else sys.stderr)
             with contextlib.suppress(OSError):
@@ -151,9 +181,7 @@ def _fall_silent(*streams: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def _screen(
-    desk: Desk, name: str, total: int, done: int
-) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Report]:
     """Yield what is told every event: JSON lines, a moving bar on a terminal, or a line for every
     tenth.
     """
@@ -169,7 +197,7 @@ def _screen(
 
 
 @contextlib.contextmanager
-def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _bar(desk: Desk, total: int, done: int) -> Iterator[Report]:
     """Two lines that stay in their place: how far, how fast and how long yet; and what became of
     the letters.
     """
@@ -191,8 +219,8 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Callable[[dict[str, Any]
     def report(event: dict[str, Any]) -> None:
         nonlocal now
         tally.take(event)
-        if event["event"] == "learnt":
-            live.console.print(f"  {event['what']}.", highlight=False)
+        if aside := _aside(event):
+            live.console.print(aside, highlight=False)
         now = names.name(event["delegation"], "en") if event.get("delegation") else ""
 
     with Live(
@@ -235,7 +263,7 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None]:
+def _lines(desk: Desk, total: int, done: int) -> Report:
     tally = OutcomeCounts(done)
     said = 10 * done // max(total, 1)
 
@@ -244,13 +272,25 @@ def _lines(desk: Desk, total: int, done: int) -> Callable[[dict[str, Any]], None
         tally.take(event)
         if event["event"] == "server_away":
             desk.say(f"  {tally.away}")
-        elif event["event"] == "learnt":
-            desk.say(f"  {event['what']}.")
+        elif event["event"] == "slow_down":
+            desk.say(f"  {tally.words()}")
+        elif aside := _aside(event):
+            desk.say(aside)
         elif (tenth := 10 * tally.done // max(total, 1)) > said:
             said = tenth
             desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")
 
     return report
+
+
+def _aside(event: dict[str, Any]) -> str:
+    """Say what stands beside the counting; nothing for most events."""
+    if event["event"] == "learnt":
+        return f"  {event['what']}."
+    if event["event"] == "held":
+        who = "1 person is" if event["people"] == 1 else f"{event['people']} people are"
+        return f"  {who} on the hold list now, and will not be written to."
+    return ""
 
 
 class OutcomeCounts:
@@ -261,6 +301,7 @@ class OutcomeCounts:
         self.last: dict[int, State] = {}
         self.tries: dict[int, datetime] = {}  # of those deferred, when they are tried again
         self.away = ""  # what is said while the server is away
+        self.rest_ends = 0.0  # on `clock.steady`, where a server asked for a rest
 
     @property
     def done(self) -> int:
@@ -277,6 +318,8 @@ class OutcomeCounts:
     def take(self, event: dict[str, Any]) -> None:
         if event["event"] == "server_away":
             self.away = f"{event['why']}. Trying again in {event['seconds']:.0f} s."
+        elif event["event"] == "slow_down":
+            self.rest_ends = max(self.rest_ends, clock.steady() + event["seconds"])
         elif event["event"] == "outcome":
             self.away = ""
             self.last[event["delivery"]] = State(event["state"])
@@ -286,6 +329,8 @@ class OutcomeCounts:
 
     def words(self) -> str:
         counts = Counter(self.last.values())
+        if (left := self.rest_ends - clock.steady()) > 0:
+            return f"The server asked to slow down. Going on in {left:.0f} s."
         return self.away or " · ".join(
             f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}"
             for state in SHOWN

@@ -219,6 +219,7 @@ def end_streams() -> None:
 
 
 def pause(visit: Visit) -> Response:
+    visit.console.ledger.follow()
     name = mail_outs.pause(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
     said = visit.say("{name} is paused. Nothing more is handed over.", name=name)
     return visit.go(f"/mail-outs/{name}", said)

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 ENOUGH = 100
 """So many wishes are not kept waiting for others."""
-FRESH = 0.5
+FRESH = 0.8
 """Seconds after a marker within which the dot is written, or the marker is set once more."""
 TRIES, PAUSE = 3, 0.5  # how often a disk that takes nothing is asked, and the seconds between
 
@@ -107,7 +107,7 @@ class Writer:
         before it.
 
         Whoever comes late from the commit, stopped or on a busy machine, sets it once more: what is
-        true at a marker holds for half a second and not for longer. Raises what kept that outcome
+        true at a marker holds for less than a second. Raises what kept that outcome
         from being written; then this marker is not set.
         """
         while True:
