@@ -19,6 +19,7 @@ from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import holding, shares
 from mailer.ledger.moves.servers import KnownServer
+from mailer.ledger.reading import due
 from mailer.sending.queue import SendingOptions
 
 
