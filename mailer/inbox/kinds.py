@@ -29,7 +29,7 @@ class InboxKind(StrEnum):
 RETURNED = frozenset((InboxKind.RETURNED_HARD, InboxKind.RETURNED_SOFT, InboxKind.RETURNED_POLICY))
 """Not delivered: an away message is never one of these."""
 
-WORDS = {
+WORDS: dict[str, str] = {
     InboxKind.OBJECTION: "wants no more letters",
     InboxKind.LEFT_OFFICE: "has left office",
     InboxKind.COMPLAINT: "called abuse",

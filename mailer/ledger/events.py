@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     DONE = "done"  # somebody has followed it up
     TO_DO_AGAIN = "to_do_again"
     ERASED = "erased"
+    CAME_BACK = "came_back"  # a message about it; the detail is its kind (`inbox.kinds`)
     # beside the state of a mail-out
     REHEARSED = "rehearsed"
     ASKED_TO_SEND = "asked_to_send"  # who asked; the sender is a process without a name

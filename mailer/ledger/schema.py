@@ -270,6 +270,53 @@ server = sa.Table(
     sa.Column("per_connection", sa.Integer),  # letters after which it ends a session
 )
 
+# What came back, beside the states of deliveries. A message is here once, by the hash of its bytes.
+
+incoming = sa.Table(
+    "incoming",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),  # sha256 of the bytes as they came
+    sa.Column("box", sa.Text, nullable=False),  # the mailbox and folder, or the file it came from
+    sa.Column("uidvalidity", sa.BigInteger),
+    sa.Column("uid", sa.BigInteger),
+    sa.Column("arrived_at", UtcDateTime),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # `inbox.kinds.InboxKind`
+    sa.Column("sure", sa.Boolean, nullable=False),  # False: a person has to look at it
+    _text("reason"),
+    _text("sorted_by"),  # empty: the mailer
+    sa.Column("until", sa.Date),  # away: when they come back
+    sa.Column("whole", sa.Boolean, nullable=False),  # an objection that is all that was said
+    sa.Column("opened_at", UtcDateTime),
+    _text("opened_by"),
+    # personal: taken away after [inbox] keep_days, and with the person
+    _text("sender"),
+    _text("subject"),
+    _text("own"),  # the writer's own words
+    _text("parts"),  # names of attachments, a line each
+    sa.Column("raw", sa.LargeBinary),  # zlib: the message without the insides of long attachments
+    sa.Index("ix_incoming_kind", "kind", "sure"),
+)
+
+incoming_letter = sa.Table(
+    "incoming_letter",
+    metadata,
+    sa.Column("incoming_id", sa.Integer, sa.ForeignKey("incoming.id"), primary_key=True),
+    sa.Column("delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), primary_key=True),
+    sa.Column("how", sa.Text, nullable=False),  # `inbox.thread.How`, or "by hand"
+    sa.Column("certainty", sa.Integer, nullable=False),  # of 100
+    sa.Index("ix_incoming_letter_delivery_id", "delivery_id"),
+)
+
+mailbox_read = sa.Table(
+    "mailbox_read",
+    metadata,
+    sa.Column("box", sa.Text, primary_key=True),
+    sa.Column("uidvalidity", sa.BigInteger, nullable=False),
+    sa.Column("uid", sa.BigInteger, nullable=False),  # everything up to it is on record
+)
+
 # Who may use the console, and what they did that concerns no single mail-out.
 
 account = sa.Table(

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from mailer.base.states import Reason, State
+from mailer.inbox.kinds import WORDS
 from mailer.ledger.events import EventKind
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading.deliveries import Delivery, Moment
@@ -129,6 +130,9 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("follow-up done by {who}", who=who)
         case EventKind.TO_DO_AGAIN:
             yield Sentence("follow-up taken up again by {who}", who=who)
+        case EventKind.CAME_BACK:
+            yield Sentence(WORDS.get(text, "something came back"))
+            yield from _by(who, "")
         case EventKind.ERASED:
             yield Sentence("erased by {who}: {text}", who=who, text=text)
         case (
