@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
-from collections.abc import Iterator
+import hashlib
+import ssl
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 
+from mailer.actions.hold import hold
 from mailer.base.errors import UsageError
-from mailer.inbox.kinds import Judged
-from mailer.inbox.mail.parts import take_apart
+from mailer.base.settings.workspace import Workspace
+from mailer.contacts.contact import Contact
+from mailer.contacts.holds import Hold, load_holds
+from mailer.inbox.kinds import InboxKind, Judged
+from mailer.inbox.mail.parts import shortened, take_apart
+from mailer.inbox.mailbox import messages_after
 from mailer.inbox.sorting.judge import examine
 from mailer.inbox.thread import SentLetters, Threading
-from mailer.ledger.reading.sent import SentLetter
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import incoming
+from mailer.ledger.moves.incoming import Incoming
+from mailer.ledger.reading import answers
+from mailer.ledger.reading.sent import SentLetter, sent_letters
+from mailer.sending.connect import inbox_server
+from mailer.sending.smtp.server import Server, default_context
 
 COLUMNS = ("delivery", "message_id", "envid", "address", "name", "delegation", "subject", "date")
 """What a table of sent letters needs to have; more columns are welcome."""
@@ -69,3 +86,177 @@ def _letter(path: Path, line: int, row: dict[str, str]) -> SentLetter:
             hint="write it as in a mail: Mon, 11 Jan 2027 08:31:00 +0000",
         ) from None
     return SentLetter(**values, date=date)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What reading a mailbox or a file came to."""
+
+    new: int  # messages that were not on record
+    known: int
+    kinds: dict[str, int]
+    held: tuple[tuple[str, str], ...]  # (delivery, name): put on the hold list, they asked for it
+    waiting: int  # of the new ones, for a person
+
+
+def take_in(
+    workspace: Workspace, ledger: Ledger, found: Iterable[tuple[str, bytes]], *, at: datetime
+) -> Recorded:
+    """Sort, thread and record messages, each in one transaction; what is on record is left alone.
+
+    Whoever objects, and says nothing else, is put on the hold list at once. The event stands first:
+    after a crash in between, `hold_objectors` finds what is missing. `found` yields the place that
+    a message is from, and its bytes.
+    """
+    inbox = workspace.settings.inbox
+    with ledger.reading() as connection:
+        sent = SentLetters(sent_letters(connection), ours=_ours(workspace))
+    kinds: Counter[str] = Counter()
+    known = waiting = 0
+    for place, raw in found:
+        message, threading = _incoming(place, raw, sent, inbox.verp or "")
+        with ledger.writing() as connection:
+            number = incoming.record(
+                connection,
+                message,
+                [letter.delivery for letter in threading.letters],
+                how=threading.how,
+                certainty=threading.certainty,
+                at=at,
+            )
+        if number is None:
+            known += 1
+            continue
+        kinds[message.kind] += 1
+        waiting += not message.sure or message.kind == InboxKind.REPLY
+    held = hold_objectors(workspace, ledger, at=at)
+    with ledger.writing() as connection:
+        keep = timedelta(days=inbox.keep_days)
+        incoming.expire(connection, at - keep)
+    return Recorded(sum(kinds.values()), known, dict(kinds), tuple(held), waiting)
+
+
+def scan(workspace: Workspace, ledger: Ledger, *, at: datetime) -> Recorded:
+    """Read what is new in the mailbox of `[inbox]` and take it in.
+
+    How far a folder was read is recorded after each message, so a crash reads at most one of them
+    again, and it is on record then. Raises `ServerError` where the mailbox cannot be read.
+    """
+    server = inbox_server(workspace)
+    context, token = asyncio.run(_credentials(server))
+    found = (
+        message
+        for folder in workspace.settings.inbox.folders
+        for message in _new_in(ledger, server, context, token, folder)
+    )
+    return take_in(workspace, ledger, found, at=at)
+
+
+async def _credentials(server: Server) -> tuple[ssl.SSLContext, str | None]:
+    token = await server.token() if server.token is not None else None
+    return server.tls_context or await default_context(), token
+
+
+def _new_in(
+    ledger: Ledger, server: Server, context: ssl.SSLContext, token: str | None, folder: str
+) -> Iterator[tuple[str, bytes]]:
+    box = f"{server.user} at {server.host}: {folder}"
+    with ledger.reading() as connection:
+        place = answers.place(connection, box)
+    for validity, uid, raw in messages_after(server, context, token, folder, place):
+        yield box, raw
+        with ledger.writing() as connection:
+            incoming.read_up_to(connection, box, validity, uid)
+
+
+def _ours(workspace: Workspace) -> list[str]:
+    """Return the addresses under which we write."""
+    sender = workspace.settings.sender
+    return [parseaddr(one)[1] for one in (sender.from_, sender.reply_to or "") if one]
+
+
+def hold_objectors(workspace: Workspace, ledger: Ledger, *, at: datetime) -> list[tuple[str, str]]:
+    """Put everybody on the hold list who has objected in plain words, and is not there yet.
+
+    Returns (delivery, name). Only an objection that is all that the writer says, and that leads to
+    one person, is followed without being asked.
+    """
+    holds = load_holds(workspace.hold_list)
+    held = []
+    with ledger.reading() as connection:
+        found = answers.messages(connection, kinds=(InboxKind.OBJECTION,))
+        people = [
+            (one.letters[0], answers.person(connection, one.id))
+            for one in reversed(found)
+            if len(one.letters) == 1 and one.sure and (one.whole or one.sorted_by)
+        ]
+    for delivery, person in people:
+        if person is None or not person.address:
+            continue
+        contact = Contact("", None, 0, person.delegation, name=person.name, address=person.address)
+        if holds.match(contact):
+            continue
+        entry = Hold(
+            person.address,
+            person.name,
+            person.delegation,
+            f"asked not to be written to, in answer to {delivery}",
+            at.date().isoformat(),
+            "mailer inbox",
+            "",
+            0,
+        )
+        hold(workspace, ledger, entry, at=at, who="mailer inbox")
+        holds = load_holds(workspace.hold_list)
+        held.append((delivery, person.name))
+    return held
+
+
+def sort_by_hand(
+    workspace: Workspace,
+    ledger: Ledger,
+    number: int,
+    kind: InboxKind,
+    letters: Sequence[str] | None,
+    *,
+    at: datetime,
+    who: str,
+) -> list[tuple[str, str]]:
+    """Record what a person says that a message is. Returns who was put on the hold list for it."""
+    with ledger.writing() as connection:
+        if answers.message(connection, number) is None:
+            raise UsageError(f"There is no message {number}.", hint="mailer inbox lists them")
+        incoming.sort(connection, number, kind, letters, at=at, who=who)
+    return hold_objectors(workspace, ledger, at=at) if kind is InboxKind.OBJECTION else []
+
+
+def text_of(raw: bytes | None) -> str:
+    """Return the text of a message as it was kept; nothing of it is loaded, run or opened."""
+    return take_apart(zlib.decompress(raw)).text if raw else ""
+
+
+def _incoming(place: str, raw: bytes, sent: SentLetters, verp: str) -> tuple[Incoming, Threading]:
+    mail = take_apart(raw)
+    judged, threading, words = examine(mail, sent, verp=verp)
+    faults = f" (not all of it could be read: {'; '.join(mail.faults)})" if mail.faults else ""
+    message = Incoming(
+        digest=hashlib.sha256(raw).hexdigest(),
+        box=place,
+        arrived_at=mail.arrived(),
+        kind=judged.kind,
+        sure=judged.sure and not (mail.faults and judged.kind is InboxKind.UNRELATED),
+        reason=judged.reason + faults,
+        until=judged.until,
+        whole=judged.whole,
+        sender=_harmless(" ".join(filter(None, mail.sender))),
+        subject=_harmless(mail.header("subject")),
+        own=_harmless(words.own)[:20_000],
+        parts="\n".join(_harmless(part.name or part.type) for part in mail.parts[:100]),
+        raw=zlib.compress(shortened(raw)),
+    )
+    return message, threading
+
+
+def _harmless(text: str) -> str:
+    """Take out what no database keeps: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

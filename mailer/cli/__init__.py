@@ -85,7 +85,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "inbox": {
         "inbox": (
             "mailer.cli.inbox:inbox",
-            "What comes back, sorted and threaded to the person: try.",
+            "What comes back: scan, import, list, show, sort, try.",
         ),
     },
     "running it": {

@@ -5,21 +5,187 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.context import Command, CommandGroup, Desk
+from mailer.cli.context import Command, CommandGroup, Desk, printable
+from mailer.inbox.kinds import WORDS, InboxKind
 
 if TYPE_CHECKING:
-    from mailer.actions.inbox import Sorted
+    from mailer.actions.inbox import Recorded, Sorted
     from mailer.inbox.thread import SentLetters
+    from mailer.ledger.reading.answers import IncomingRow
+
+EVERY = 120.0
+"""Seconds between two looks of --watch."""
 
 
 @click.group(cls=CommandGroup)
 def inbox() -> None:
     """What comes back: answers, returns and automatic messages."""
+
+
+@inbox.command(name="scan", cls=Command)
+@click.option("--watch", is_flag=True, help="Look again every two minutes, until Ctrl-C.")
+@click.pass_obj
+def scan_(desk: Desk, /, watch: bool) -> None:
+    """Read what is new in the mailbox of [inbox], and record it.
+
+    The mailbox is only read: nothing in it is marked, moved or deleted.
+    """
+    import time
+
+    from mailer.actions.inbox import scan
+    from mailer.base import clock
+    from mailer.cli.screen import choose
+
+    with choose.open_log(desk) as ledger:
+        _say_recorded(desk, scan(desk.workspace, ledger, at=clock.now()))
+        while watch:
+            time.sleep(EVERY)
+            found = scan(desk.workspace, ledger, at=clock.now())
+            if found.new:
+                _say_recorded(desk, found)
+
+
+@inbox.command(name="import", cls=Command)
+@click.argument("messages", type=click.Path(path_type=Path, exists=True), metavar="FILE")
+@click.pass_obj
+def import_(desk: Desk, /, messages: Path) -> None:
+    """Record the messages of an .eml, a folder of them, a Maildir or an mbox.
+
+    Each is sorted, threaded to the person and recorded once, however often it is imported. The
+    file is only read.
+
+    \b
+    mailer inbox import forwarded.mbox
+    mailer inbox import ~/Maildir
+    """
+    from mailer.actions.inbox import take_in
+    from mailer.base import clock
+    from mailer.cli.screen import choose
+    from mailer.inbox.files import messages_in
+
+    with choose.open_log(desk) as ledger:
+        found = take_in(desk.workspace, ledger, messages_in(messages), at=clock.now())
+    _say_recorded(desk, found)
+
+
+@inbox.command(name="list", cls=Command)
+@click.argument("mail_out", required=False, metavar="[M]")
+@click.option("--kind", metavar="KINDS", help="Only these, separated by commas.")
+@click.option("--waiting", is_flag=True, help="Only what waits for a person.")
+@click.option("--search", default="", metavar="TEXT", help="Only with this in sender or text.")
+@click.pass_obj
+def list_(
+    desk: Desk, /, mail_out: str | None, kind: str | None, waiting: bool, search: str
+) -> None:
+    """List what came back, the newest first.
+
+    What waits for a person: what is not sure, and answers that nobody has opened.
+
+    \b
+    mailer inbox list --waiting
+    mailer inbox list M-0001 --kind away,left_office
+    """
+    from mailer.cli.screen import choose
+    from mailer.ledger.ledger import number_of
+    from mailer.ledger.reading import answers
+
+    kinds = choose.kinds(kind or "")
+    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+        found = answers.messages(
+            connection,
+            kinds=kinds,
+            waiting=waiting,
+            mail_out_id=number_of(mail_out) if mail_out else None,
+            search=search,
+        )
+    if desk.json:
+        for one in found:
+            desk.data(one)
+    elif not found:
+        desk.say("Nothing came back that is like that.")
+    else:
+        _show_list(desk, found)
+
+
+@inbox.command(name="show", cls=Command)
+@click.argument("number", type=int, metavar="N")
+@click.pass_obj
+def show(desk: Desk, /, number: int) -> None:
+    """Show one message as text, and why it was sorted so. That you opened it is recorded.
+
+    Nothing of it is loaded, run or opened.
+    """
+    import getpass
+
+    from mailer.actions.inbox import text_of
+    from mailer.base import clock
+    from mailer.base.errors import UsageError
+    from mailer.cli.screen import choose
+    from mailer.ledger.moves import incoming
+    from mailer.ledger.reading import answers
+
+    with choose.open_log(desk) as ledger:
+        with ledger.reading() as connection:
+            found = answers.message(connection, number)
+            kept = answers.raw(connection, number)
+        if found is None:
+            raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
+        with ledger.writing() as connection:
+            incoming.opened(connection, number, at=clock.now(), who=getpass.getuser())
+    text = text_of(kept)
+    if desk.json:
+        desk.data({**asdict(found), "text": text if kept else None})
+        return
+    _show_message(desk, found, text if kept else None)
+
+
+@inbox.command(name="sort", cls=Command)
+@click.argument("number", type=int, metavar="N")
+@click.argument("kind", metavar="KIND")
+@click.argument("letters", nargs=-1, metavar="[LETTER…]")
+@click.option("--by", metavar="NAME", help="Who says so; otherwise your name on this computer.")
+@click.pass_obj
+def sort(desk: Desk, /, number: int, kind: str, letters: tuple[str, ...], by: str | None) -> None:
+    """Say what a message is, and which letters it belongs to.
+
+    KIND is one of objection, left_office, complaint, challenge, away, returned_hard,
+    returned_soft, returned_policy, delayed, delivered_notice, read_notice, receipt, reply,
+    unrelated. An objection puts the person on the hold list.
+
+    \b
+    mailer inbox sort 12 reply
+    mailer inbox sort 12 away M-0001-042
+    """
+    import getpass
+
+    from mailer.actions.inbox import sort_by_hand
+    from mailer.base import clock
+    from mailer.base.errors import UsageError
+    from mailer.cli.screen import choose
+
+    what = choose.kind_of_message(kind)
+    for letter in letters:
+        if not choose.A_DELIVERY.fullmatch(letter):
+            raise UsageError(f"{letter!r} is no letter.", hint="they are called M-0001-042")
+    with choose.open_log(desk) as ledger:
+        held = sort_by_hand(
+            desk.workspace,
+            ledger,
+            number,
+            what,
+            [letter.upper() for letter in letters] or None,
+            at=clock.now(),
+            who=by or getpass.getuser(),
+        )
+    desk.say(f"Message {number} is: {WORDS[what]}.")
+    _say_held(desk, held)
 
 
 @inbox.command(name="try", cls=Command)
@@ -58,6 +224,69 @@ def try_(desk: Desk, /, messages: Path, sent: Path | None, as_csv: bool) -> None
         _show(desk, list(found))
 
 
+def _say_recorded(desk: Desk, found: Recorded) -> None:
+    if desk.json:
+        held = [{"delivery": delivery, "name": name} for delivery, name in found.held]
+        desk.data(asdict(found) | {"held": held})
+        return
+    desk.say(f"{found.new} new messages are on record, {found.known} were there already.")
+    for kind in InboxKind:
+        if number := found.kinds.get(kind):
+            desk.out.print(f"{number:5d}  {WORDS[kind]}")
+    _say_held(desk, found.held)
+    if found.waiting:
+        desk.say(f"{found.waiting} wait for a person:  mailer inbox list --waiting")
+
+
+def _say_held(desk: Desk, held: Sequence[tuple[str, str]]) -> None:
+    for delivery, name in held:
+        desk.say(
+            f"{name} ({delivery}) wants no more letters and is on the hold list now, for every"
+            " organisation of this workspace.",
+            "yellow",
+        )
+
+
+def _show_list(desk: Desk, found: Sequence[IncomingRow]) -> None:
+    from mailer.cli.screen.tables import show_rows, show_steps
+    from mailer.report.totals import local
+
+    rows = []
+    for one in found:
+        words = WORDS.get(one.kind, one.kind)
+        at = local(one.arrived_at or one.recorded_at, seconds=False)
+        who = ", ".join(one.people) or one.sender or "–"
+        notes = [] if one.sure else ["not sure: a person should look"]
+        if one.until:
+            notes.append(f"until {one.until}")
+        rows.append(([str(one.id), at, words, ", ".join(one.letters) or "–"], [who, *notes], ""))
+    show_rows(desk, rows, right=(0,), head=["no.", "arrived", "what it is", "letter"])
+    desk.say()
+    show_steps(desk, [("read one", f"mailer inbox show {found[0].id}")])
+
+
+def _show_message(desk: Desk, one: IncomingRow, text: str | None) -> None:
+    from mailer.cli.screen.tables import show_text
+
+    sure = "" if one.sure else " (not sure)"
+    for line in (
+        f"{WORDS.get(one.kind, one.kind)}{sure}: {one.reason}",
+        f"to {', '.join(one.letters) or 'no letter that is known'} ({one.how}, {one.certainty} %)"
+        if one.letters
+        else "It leads to no letter.",
+        f"from {one.sender}" if one.sender else "",
+        one.subject,
+        *(f"attached, not opened: {name}" for name in one.parts.splitlines()),
+    ):
+        if line:
+            show_text(desk, printable(line))
+    desk.out.print()
+    if text is None:
+        desk.say("Its text has been taken away ([inbox] keep_days, or the person was erased).")
+    else:
+        desk.out.print(printable(text), soft_wrap=True, markup=False, highlight=False)
+
+
 def _from_log(desk: Desk) -> SentLetters:
     """Read the letters of the send log; where there is none, messages are sorted all the same."""
     from mailer.base.settings.workspace import FILE
@@ -93,8 +322,6 @@ def _row(one: Sorted) -> dict[str, object]:
 
 def _show(desk: Desk, found: list[Sorted]) -> None:
     from rich.table import Table
-
-    from mailer.inbox.kinds import WORDS
 
     table = Table("file", "what it is", "letter", "why", box=None, pad_edge=False)
     for one in found:

@@ -19,7 +19,7 @@ from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading import deliveries, listing
+from mailer.ledger.reading import answers, deliveries, listing
 from mailer.report import totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
@@ -43,8 +43,13 @@ def log() -> None:
 @log.command()
 @click.argument("mail_out", required=False, metavar="[M]")
 @choose.filters
+@click.option(
+    "--came-back",
+    metavar="KINDS",
+    help="Only those from or about whom this came, separated by commas: away, returned.",
+)
 @click.pass_obj
-def people(desk: Desk, /, mail_out: str | None, **filters: Any) -> None:
+def people(desk: Desk, /, mail_out: str | None, came_back: str | None, **filters: Any) -> None:
     """List people, and what became of each.
 
     One a line, in the order of the sheets, with the reason. Without M: the newest mail-out.
@@ -57,6 +62,9 @@ def people(desk: Desk, /, mail_out: str | None, **filters: Any) -> None:
     with choose.open_log(desk) as ledger, ledger.reading() as connection:
         chosen = choose.mail_out_of(desk, connection, mail_out)
         found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
+        if came_back:
+            those = answers.deliveries_with(connection, chosen.id, choose.kinds(came_back))
+            found = [one for one in found if one.id in those]
         everyone = sum(deliveries.counts(connection, chosen.id).values())
     if desk.json:
         for one in found:

@@ -18,7 +18,7 @@ from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.deliveries import Delivery
 
 WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
@@ -182,6 +182,7 @@ def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:
         "planned": sum(counts.values()),
         "counts": plain(counts),
         "needs_a_person": deliveries.count_needing_a_person(connection, mail_out.id),
+        "came_back": answers.people_by_kind(connection, mail_out.id),
         "delegations": {code: plain(row) for code, row in table.items()},
     }
 

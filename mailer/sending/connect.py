@@ -78,6 +78,17 @@ def imap_server(workspace: Workspace) -> Server:
     return _server(workspace, workspace.settings.imap)
 
 
+def inbox_server(workspace: Workspace) -> Server:
+    """Return the server with the mailbox of answers; a `UsageError` where none is set."""
+    if workspace.settings.inbox.host is None:
+        raise UsageError(
+            "The settings name no mailbox where answers arrive.",
+            hint="[inbox] in config.toml: host, user, and password or oauth",
+            code="K111",
+        )
+    return _server(workspace, workspace.settings.inbox)
+
+
 def course_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
     """Return how a sending goes by the settings; `first` stands instead of the setting."""
     limits, smtp = workspace.settings.limits, workspace.settings.smtp

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import imaplib
 import re
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,6 +87,36 @@ async def search(
     token = await server.token() if server.token is not None else None
     context = server.tls_context or await default_context()
     return await asyncio.to_thread(_search, server, context, token, wanted, accepted, folder)
+
+
+@contextlib.contextmanager
+def opened(
+    server: Server, context: ssl.SSLContext, token: str | None, folder: str
+) -> Iterator[imaplib.IMAP4]:
+    """Open a folder read-only for as long as the block lasts: nothing in it can be changed.
+
+    Raises `ConnectError`, and `ServerError` when there is no such folder or the server fails.
+    """
+    step = "connect"
+    try:
+        imap = _connected(server, context)
+        try:
+            step = "login"
+            _log_in(imap, server, token)
+            step = "read"
+            if imap.select(_quoted(_utf7(folder)), readonly=True)[0] != "OK":
+                raise _no_folder(imap, f'there is no folder "{folder}"')
+            yield imap
+        finally:
+            imap.shutdown()
+    except imaplib.IMAP4.error as fault:
+        said = readable(str(fault).encode("utf-8", "surrogateescape"))[:200]
+        if step == "login":
+            message = f"{server} refused the login of {server.user}: {said}"
+            raise ConnectError(message, temporary=False, hint="it was tried once") from fault
+        raise ServerError(f'{server} did not let the folder "{folder}" be read: {said}') from fault
+    except OSError as fault:
+        raise explained(fault, step, server) from fault
 
 
 def _search(

@@ -305,6 +305,27 @@ def _is_ip(host: str) -> bool:
     return True
 
 
+class InboxTable(MailAccount):
+    """The mailbox where answers and returns arrive; without a host there is none, and files can
+    still be imported.
+    """
+
+    port: int = Field(993, ge=1, le=65535)
+    folders: tuple[Text, ...] = ("INBOX",)  # as people read their names
+    keep_days: int = Field(180, ge=1)  # texts of what came back are taken away after so many days
+    verp: Text | None = None  # "bounces+{}@rights.example", where the relay makes such addresses
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> InboxTable:
+        if self.host is None and self.user:
+            raise wrong("K104", "host is missing", 'host = "imap.rights.example"', show=False)
+        if self.host is not None and self.user is None:
+            raise wrong("K104", "user is missing: a mailbox has a login", show=False)
+        if self.verp is not None and (self.verp.count("{}") != 1 or "@" not in self.verp):
+            raise wrong("K105", "must be an address with {} in it", '"bounces+{}@rights.example"')
+        return self
+
+
 class LimitsTable(TomlTable):
     per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
     per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts; 0: no limit
@@ -372,6 +393,7 @@ class Settings(TomlTable):
     sender: Sender
     smtp: Smtp
     imap: Imap = Imap()
+    inbox: InboxTable = InboxTable()
     limits: LimitsTable = LimitsTable()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()

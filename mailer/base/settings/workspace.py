@@ -203,14 +203,15 @@ def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str
     """Find the variables that name a setting, `MAILER_SMTP_HOST`; a list is written with commas.
 
     `MAILER_SMTP_PASSWORD` holds the password itself, so it is the setting `{ env =
-    "MAILER_SMTP_PASSWORD" }`; so does `MAILER_IMAP_PASSWORD`.
+    "MAILER_SMTP_PASSWORD" }`; so do `MAILER_IMAP_PASSWORD` and
+    `MAILER_INBOX_PASSWORD`.
     """
     for variable in sorted(environ):
         table, _, key = variable.removeprefix("MAILER_").lower().partition("_")
         if not variable.startswith("MAILER_") or table not in Settings.model_fields or not key:
             continue
         value: object = environ[variable]
-        if table in ("smtp", "imap") and key == "password":
+        if table in ("smtp", "imap", "inbox") and key == "password":
             value = {"env": variable}
         elif (table, key) == ("safety", "allow"):
             value = [entry for entry in environ[variable].split(",") if entry.strip()]

@@ -17,6 +17,8 @@ from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, nearest, tokens
 from mailer.base.states import WORDS, State
 from mailer.cli.context import Desk
+from mailer.inbox.kinds import RETURNED, InboxKind
+from mailer.inbox.kinds import WORDS as INBOX_WORDS
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
@@ -190,3 +192,25 @@ def everywhere(connection: Connection, who: str) -> list[Delivery]:
         names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
         raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
     return found
+
+
+def kinds(text: str) -> list[InboxKind]:
+    """Return the kinds of messages that are named, separated by commas; `returned` is all three."""
+    found: list[InboxKind] = []
+    for word in text.split(","):
+        if word.strip().casefold() == "returned":
+            found += sorted(RETURNED)
+        elif word.strip():
+            found.append(kind_of_message(word))
+    return found
+
+
+def kind_of_message(word: str) -> InboxKind:
+    """Return the kind of message that is named, in the words of JSON or of the screen."""
+    meant = word.strip().casefold().replace(" ", "_").replace("-", "_")
+    for kind in InboxKind:
+        if meant in (kind.value, INBOX_WORDS[kind].replace(" ", "_")):
+            return kind
+    close = nearest(word, [kind.value for kind in InboxKind])
+    hint = f"did you mean {close}?" if close else f"one of {', '.join(InboxKind)}"
+    raise UsageError(f"{word!r} is no kind of message.", hint=hint)

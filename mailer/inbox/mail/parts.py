@@ -134,6 +134,11 @@ def take_apart(raw: bytes | io.BufferedIOBase) -> Mail:
     return mail
 
 
+def shortened(raw: bytes) -> bytes:
+    """Return a message without the insides of its long attachments, to be kept."""
+    return _shortened(io.BytesIO(raw))[0]
+
+
 def ids_in(*texts: str) -> list[str]:
     """Return what may be a Message-ID in the texts, without brackets and case, in order."""
     return [found.casefold().rstrip(".>") for text in texts for found in _ID.findall(text)]

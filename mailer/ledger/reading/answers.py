@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -83,6 +84,24 @@ def raw(connection: sa.Connection, number: int) -> bytes | None:
     """Return a message as it was kept, packed with zlib; None once its text has been taken away."""
     found: bytes | None = connection.scalar(sa.select(i.raw).where(i.id == number))
     return found
+
+
+class AnsweringPerson(NamedTuple):
+    """Whom a message is from or about, as far as a hold list needs it."""
+
+    name: str
+    address: str
+    delegation: str
+
+
+def person(connection: sa.Connection, number: int) -> AnsweringPerson | None:
+    """Return the person of a message that belongs to one letter."""
+    rows = connection.execute(
+        sa.select(d.name, d.address, d.delegation)
+        .join(incoming_letter, n.delivery_id == d.id)
+        .where(n.incoming_id == number)
+    ).all()
+    return AnsweringPerson(*rows[0]) if len(rows) == 1 else None
 
 
 def people_by_kind(connection: sa.Connection, mail_out_id: int) -> dict[str, int]:

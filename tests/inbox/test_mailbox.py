@@ -1,0 +1,109 @@
+"""Facts about reading the mailbox of answers, on a real Dovecot: nothing is changed or doubled."""
+
+from __future__ import annotations
+
+import imaplib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailer.actions.inbox import scan
+from mailer.base.errors import ServerError
+from mailer.base.settings.workspace import Workspace, load_workspace
+from mailer.inbox.mailbox import messages_after
+from mailer.ledger.reading import answers
+from mailer.sending.smtp.server import ConnectError
+from tests.helpers.workspaces import CLOSED_PORT, a_workspace
+from tests.inbox.test_record import away, journey, letters
+from tests.ledger.test_ledger import Journey
+from tests.sending.test_imap import Dovecot, dovecot, needs_dovecot
+
+__all__ = ["dovecot", "journey"]
+pytestmark = needs_dovecot
+
+
+def file(dovecot: Dovecot, *messages: bytes) -> None:
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+        imap.login("us", "correct")
+        for message in messages:
+            assert imap.append("INBOX", "", "", message)[0] == "OK"
+
+
+def flags(dovecot: Dovecot) -> Any:
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+        imap.login("us", "correct")
+        imap.select("INBOX", readonly=True)
+        return imap.uid("FETCH", "1:*", "(FLAGS)")[1]
+
+
+def read(dovecot: Dovecot, place: tuple[int, int] = (0, 0)) -> list[tuple[int, int, bytes]]:
+    server = dovecot.server()
+    return list(messages_after(server, dovecot.trusting, None, "INBOX", place))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, dovecot: Dovecot) -> Workspace:
+    root = a_workspace(tmp_path / "work", CLOSED_PORT)
+    secret = root / "inbox.txt"
+    secret.write_text("correct")
+    secret.chmod(0o600)
+    with (root / "config.toml").open("a", encoding="utf-8") as config:
+        config.write(
+            f'[inbox]\nhost = "127.0.0.1"\nport = {dovecot.imap}\nsecurity = "none"\n'
+            'user = "us"\npassword = { file = "inbox.txt" }\n'
+        )
+    dovecot.empty("INBOX")
+    return load_workspace(root)
+
+
+def test_a_scan_takes_each_message_once_and_changes_nothing(
+    dovecot: Dovecot, workspace: Workspace, journey: Journey
+) -> None:
+    one, two, three, _ = letters(journey)
+    file(dovecot, away(one), away(two))
+    before = flags(dovecot)
+    first = scan(workspace, journey.ledger, at=journey.clock())
+    assert (first.new, first.known, first.kinds) == (2, 0, {"away": 2})
+    assert flags(dovecot) == before
+    nothing = scan(workspace, journey.ledger, at=journey.clock())
+    assert (nothing.new, nothing.known) == (0, 0)
+    file(dovecot, away(three))
+    assert scan(workspace, journey.ledger, at=journey.clock()).new == 1
+
+
+def test_another_uidvalidity_is_read_again_and_doubles_nothing(
+    dovecot: Dovecot, workspace: Workspace, journey: Journey
+) -> None:
+    file(dovecot, *(away(letter) for letter in letters(journey)[:2]))
+    scan(workspace, journey.ledger, at=journey.clock())
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+        imap.login("us", "correct")
+        imap.create("Elsewhere")
+        imap.delete("Elsewhere")
+    (validity, _, _), *_ = read(dovecot)
+    with journey.ledger.writing() as connection:
+        from mailer.ledger.moves import incoming
+
+        box = "us at 127.0.0.1: INBOX"
+        assert answers.place(connection, box)[0] == validity
+        incoming.read_up_to(connection, box, validity - 1, 900)  # as after a rebuilt mailbox
+    again = scan(workspace, journey.ledger, at=journey.clock())
+    assert (again.new, again.known) == (0, 2)
+
+
+def test_reading_goes_on_after_the_last_uid(dovecot: Dovecot, workspace: Workspace) -> None:
+    file(dovecot, b"Subject: 1\r\n\r\none\r\n", b"Subject: 2\r\n\r\ntwo\r\n")
+    (validity, first, _), (_, last, raw) = read(dovecot)
+    assert raw.endswith(b"two\r\n")
+    assert [uid for _, uid, _ in read(dovecot, (validity, first))] == [last]
+    assert read(dovecot, (validity, last)) == []
+    assert len(read(dovecot, (validity + 1, last))) == 2
+
+
+def test_a_mailbox_that_cannot_be_read_says_why(dovecot: Dovecot) -> None:
+    wrong = dovecot.server(password="wrong")
+    with pytest.raises(ConnectError, match="refused the login"):
+        list(messages_after(wrong, dovecot.trusting, None, "INBOX", (0, 0)))
+    with pytest.raises(ServerError, match="no folder"):
+        list(messages_after(dovecot.server(), dovecot.trusting, None, "Nowhere", (0, 0)))

@@ -1,0 +1,213 @@
+"""Facts about what came back on record: each message once, no state changed, objections obeyed."""
+
+from __future__ import annotations
+
+import mailbox
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.actions.inbox import sort_by_hand, take_in, text_of
+from mailer.base.settings.workspace import Workspace, load_workspace
+from mailer.base.states import MailOutState, Receipt, Stage, State
+from mailer.contacts.holds import load_holds
+from mailer.inbox.files import messages_in
+from mailer.inbox.kinds import InboxKind
+from mailer.ledger.events import EventKind
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import incoming
+from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.sent import SentLetter, sent_letters
+from mailer.ledger.record import erasure, seals
+from mailer.ledger.schema import incoming as table
+from tests.conftest import SettableClock
+from tests.helpers.workspaces import CLOSED_PORT, a_workspace
+from tests.ledger.test_ledger import Journey
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return load_workspace(a_workspace(tmp_path / "work", CLOSED_PORT))
+
+
+@pytest.fixture
+def journey(ledger: Ledger, planned: Callable[..., int], clock: SettableClock) -> Journey:
+    """Four letters are accepted."""
+    journey = Journey(ledger, planned(4), clock)
+    for one in journey.claim(4):
+        journey.mark(one)
+        journey.record(one, Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "ok", "", "", 0.1))
+    return journey
+
+
+def letters(journey: Journey) -> list[SentLetter]:
+    with journey.ledger.reading() as connection:
+        return list(sent_letters(connection))
+
+
+def a_message(letter: SentLetter, text: str, *, headers: str = "", subject: str = "Re: x") -> bytes:
+    return (
+        f"From: {letter.name} <{letter.address}>\r\nTo: answers@rights.example\r\n"
+        f"Subject: {subject}\r\nIn-Reply-To: {letter.message_id}\r\n{headers}"
+        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def away(letter: SentLetter) -> bytes:
+    return a_message(
+        letter,
+        "I am out of the office until 25 January 2027.",
+        headers="Auto-Submitted: auto-replied\r\nReturn-Path: <>\r\n",
+        subject="Automatic reply: x",
+    )
+
+
+def test_a_message_is_recorded_once_and_changes_no_state(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    found = [("a.eml", away(one)), ("b.eml", a_message(two, "Thank you, I will vote for it."))]
+    before = journey.counts()
+    first = take_in(workspace, journey.ledger, found, at=journey.clock())
+    again = take_in(workspace, journey.ledger, found, at=journey.clock())
+    assert (first.new, first.known, again.new, again.known) == (2, 0, 0, 2)
+    assert first.kinds == {"away": 1, "reply": 1}
+    assert journey.counts() == before
+    with journey.ledger.reading() as connection:
+        kinds = [m.detail for m in deliveries.timeline(connection, journey.one(1).id)
+                 if m.kind is EventKind.CAME_BACK]  # fmt: skip
+        assert kinds == ["away"]
+        assert answers.people_by_kind(connection, journey.id) == {"away": 1, "reply": 1}
+        waiting = answers.messages(connection, waiting=True)
+    assert [one.kind for one in waiting] == ["reply"]
+    assert seals_hold(journey)
+
+
+def seals_hold(journey: Journey) -> bool:
+    journey.ledger.seal()
+    with journey.ledger.reading() as connection:
+        return not seals.verify(connection).broken
+
+
+def test_a_stop_puts_the_person_on_the_hold_list_at_once(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    long = "I read this with care. " * 30 + "Please do not write to me again."
+    found = [("a.eml", a_message(one, "Stop.")), ("b.eml", a_message(two, long))]
+    said = take_in(workspace, journey.ledger, found, at=journey.clock())
+    assert said.held == ((one.delivery, one.name),)
+    assert [hold.address for hold in load_holds(workspace.hold_list).entries] == [one.address]
+    assert said.kinds == {"objection": 2}  # the other one is proposed, and a person decides
+    again = take_in(workspace, journey.ledger, found, at=journey.clock())
+    assert again.held == ()
+
+
+def test_a_person_sorts_what_was_not_sure(journey: Journey, workspace: Workspace) -> None:
+    one, two, *_ = letters(journey)
+    stranger = a_message(one, "Hello").replace(one.message_id.encode(), b"<nothing@x.example>")
+    stranger = stranger.replace(one.address.encode(), b"somebody@elsewhere.example")
+    stranger = stranger.replace(one.name.encode(), b"Somebody")
+    take_in(workspace, journey.ledger, [("a.eml", stranger)], at=journey.clock())
+    with journey.ledger.reading() as connection:
+        (there,) = answers.messages(connection)
+    assert (there.kind, there.letters) == ("unrelated", ())
+    held = sort_by_hand(
+        workspace,
+        journey.ledger,
+        there.id,
+        InboxKind.OBJECTION,
+        [two.delivery],
+        at=journey.clock(),
+        who="Marta",
+    )
+    assert held == [(two.delivery, two.name)]
+    with journey.ledger.reading() as connection:
+        now = answers.message(connection, there.id)
+        assert now is not None
+        assert (now.kind, now.sorted_by, now.letters) == ("objection", "Marta", (two.delivery,))
+
+
+def test_a_crash_between_two_messages_loses_and_doubles_nothing(
+    journey: Journey, workspace: Workspace
+) -> None:
+    found = [(f"{n}.eml", away(letter)) for n, letter in enumerate(letters(journey))]
+
+    def cut_off() -> Iterator[tuple[str, bytes]]:
+        yield from found[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take_in(workspace, journey.ledger, cut_off(), at=journey.clock())
+    said = take_in(workspace, journey.ledger, found, at=journey.clock())
+    assert (said.new, said.known) == (2, 2)
+    with journey.ledger.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 4
+
+
+def test_what_people_wrote_goes_after_the_days_that_are_set_and_with_the_person(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    take_in(workspace, journey.ledger, [("a.eml", away(one))], at=journey.clock())
+    later = journey.clock() + timedelta(days=workspace.settings.inbox.keep_days + 1)
+    take_in(workspace, journey.ledger, [("b.eml", away(two))], at=later)
+    with journey.ledger.reading() as connection:
+        new, old = answers.messages(connection)
+        assert (old.own, old.sender, answers.raw(connection, old.id)) == ("", "", None)
+        assert old.kind == "away"
+        assert "out of the office" in text_of(answers.raw(connection, new.id))
+    journey.become(MailOutState.FINISHED)
+    with journey.ledger.writing() as connection:
+        person = [journey.one(2)]
+        erasure.erase(connection, person, who="Marta", because="asked", at=later)
+    with journey.ledger.reading() as connection:
+        new, _ = answers.messages(connection)
+        assert (new.own, new.sender, new.reason) == ("", "", "")
+    assert seals_hold(journey)
+
+
+def test_messages_come_from_an_mbox_a_maildir_and_a_folder(tmp_path: Path) -> None:
+    texts = [f"Subject: {n}\n\nFrom here on, {n}\n".encode() for n in range(3)]
+    box = mailbox.mbox(str(tmp_path / "answers.mbox"))
+    maildir = mailbox.Maildir(str(tmp_path / "Maildir"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, text in enumerate(texts):
+        box.add(text)
+        maildir.add(text)
+        (folder / f"{number}.eml").write_bytes(text)
+    box.close()
+    for place in ("answers.mbox", "Maildir", "folder"):
+        found = sorted(raw.strip() for _, raw in messages_in(tmp_path / place))
+        assert found == [text.strip() for text in texts], place
+
+
+def test_a_message_of_25_mb_is_kept_without_the_inside_of_its_attachment(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, *_ = letters(journey)
+    head = a_message(one, "").replace(
+        b"Content-Type: text/plain; charset=utf-8", b"Content-Type: multipart/mixed; boundary=b"
+    )
+    body = b"--b\r\nContent-Type: text/plain\r\n\r\nMy answer is attached.\r\n--b\r\n"
+    pdf = b"Content-Type: application/pdf; name=answer.pdf\r\n\r\n" + b"QUJD" * 19 + b"\r\n"
+    raw = head + body + pdf + (b"QUJD" * 19 + b"\r\n") * 320_000 + b"--b--\r\n"
+    take_in(workspace, journey.ledger, [("a.eml", raw)], at=journey.clock())
+    with journey.ledger.reading() as connection:
+        (kept,) = answers.messages(connection)
+        data = answers.raw(connection, kept.id)
+    assert (kept.kind, kept.parts) == ("reply", "answer.pdf")
+    assert data is not None
+    assert len(data) < 300_000
+
+
+def test_a_folder_remembers_how_far_it_was_read(journey: Journey) -> None:
+    with journey.ledger.writing() as connection:
+        assert answers.place(connection, "INBOX") == (0, 0)
+        incoming.read_up_to(connection, "INBOX", 7, 120)
+        incoming.read_up_to(connection, "INBOX", 7, 121)
+        assert answers.place(connection, "INBOX") == (7, 121)
