@@ -108,7 +108,8 @@ class _Finder:
         hits = []
         for word in _START.finditer(text):
             at = word.start()
-            for pattern, group, language, phrase in self._at(text[at : at + 2]):
+            start = text[at : at + 3].ljust(3)
+            for pattern, group, language, phrase in (*self._at(start), *self._at(start[:2])):
                 if found := pattern.match(text, at):
                     said = found[0].strip(" ,")[:90]
                     hits.append(Hit(group, phrase, language, at, found.end(), said))
@@ -116,14 +117,12 @@ class _Finder:
 
     def _at(self, start: str) -> list[tuple[re.Pattern[str], str, str, str]]:
         """Return the phrases with this beginning, compiled when they are first wanted."""
-        ready = self._ready.get(start)
-        if ready is None:
-            ready = [
+        if start in self._by_start:
+            self._ready[start] = [
                 (re.compile(_regex(phrase)), group, language, phrase)
-                for group, language, phrase in self._by_start.pop(start, ())
+                for group, language, phrase in self._by_start.pop(start)
             ]
-            self._ready[start] = ready
-        return ready
+        return self._ready.get(start, [])
 
 
 def _plain_phrase(phrase: str) -> str:
@@ -133,9 +132,9 @@ def _plain_phrase(phrase: str) -> str:
 
 
 def _starts(phrase: str) -> set[str]:
-    """Return the two characters with which a phrase can begin."""
+    """Return the characters with which a phrase can begin."""
     if not phrase.startswith("("):
-        return {_two(phrase)}
+        return {_beginning(phrase)}
     depth, end, pieces, piece = 0, 0, [], ""
     for end, sign in enumerate(phrase):
         depth += (sign == "(") - (sign == ")")
@@ -155,8 +154,11 @@ def _starts(phrase: str) -> set[str]:
     return ways | (_starts(rest[1:].lstrip()) if rest.startswith("?") else set())
 
 
-def _two(text: str) -> str:
-    return re.sub(r"[*…(].*", "", text)[:2].ljust(2)
+def _beginning(text: str) -> str:
+    """Return up to three characters of the first word, with the blank after a shorter one."""
+    literal = re.split(r"[*…(]", text)[0]
+    word, blank, _ = literal.partition(" ")
+    return (word + blank)[:3] if literal != text or blank else f"{word} "[:3]
 
 
 def _regex(phrase: str) -> str:
