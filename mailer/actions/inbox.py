@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 
-from mailer.actions.hold import hold
+from mailer.actions.people import hold
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts.contact import Contact
-from mailer.contacts.holds import Hold, load_holds
+from mailer.contacts.holds import load_holds
+from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind, Judged
 from mailer.inbox.mail.parts import shortened, take_apart
 from mailer.inbox.mailbox import messages_after
@@ -28,6 +28,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import incoming
 from mailer.ledger.moves.incoming import Incoming
 from mailer.ledger.reading import answers
+from mailer.ledger.reading.answers import IncomingRow
 from mailer.ledger.reading.sent import SentLetter, sent_letters
 from mailer.sending.connect import inbox_server
 from mailer.sending.smtp.server import Server, default_context
@@ -57,6 +58,14 @@ def try_folder(folder: Path, sent: SentLetters) -> Iterator[Sorted]:
             mail = take_apart(file)
         judgement, threading, _ = examine(mail, sent)
         yield Sorted(path.name, judgement, threading, tuple(mail.faults))
+
+
+def sent_by(ledger: Ledger | None) -> SentLetters:
+    """Return the letters of a send log that may be answered; none where there is no log."""
+    if ledger is None:
+        return SentLetters([])
+    with ledger.reading() as connection:
+        return SentLetters(sent_letters(connection))
 
 
 def sent_table(path: Path) -> SentLetters:
@@ -181,7 +190,6 @@ def hold_objectors(workspace: Workspace, ledger: Ledger, *, at: datetime) -> lis
     Returns (delivery, name). Only an objection that is all that the writer says, and that leads to
     one person, is followed without being asked.
     """
-    holds = load_holds(workspace.hold_list)
     held = []
     with ledger.reading() as connection:
         found = answers.messages(connection, kinds=(InboxKind.OBJECTION,))
@@ -193,22 +201,20 @@ def hold_objectors(workspace: Workspace, ledger: Ledger, *, at: datetime) -> lis
     for delivery, person in people:
         if person is None or not person.address:
             continue
-        contact = Contact("", None, 0, person.delegation, name=person.name, address=person.address)
-        if holds.match(contact):
-            continue
-        entry = Hold(
-            person.address,
-            person.name,
-            person.delegation,
-            f"asked not to be written to, in answer to {delivery}",
-            at.date().isoformat(),
-            "mailer inbox",
-            "",
-            0,
+        new = hold(
+            workspace,
+            ledger,
+            (),
+            load_holds(workspace.hold_list, workspace.delegations),
+            address=person.address,
+            name=person.name,
+            delegation=person.delegation,
+            because=f"asked not to be written to, in answer to {delivery}",
+            who="mailer inbox",
+            at=at,
         )
-        hold(workspace, ledger, entry, at=at, who="mailer inbox")
-        holds = load_holds(workspace.hold_list)
-        held.append((delivery, person.name))
+        if new.before is None:
+            held.append((delivery, person.name))
     return held
 
 
@@ -225,9 +231,46 @@ def sort_by_hand(
     """Record what a person says that a message is. Returns who was put on the hold list for it."""
     with ledger.writing() as connection:
         if answers.message(connection, number) is None:
-            raise UsageError(f"There is no message {number}.", hint="mailer inbox lists them")
+            raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
         incoming.sort(connection, number, kind, letters, at=at, who=who)
     return hold_objectors(workspace, ledger, at=at) if kind is InboxKind.OBJECTION else []
+
+
+def import_messages(workspace: Workspace, ledger: Ledger, path: Path, *, at: datetime) -> Recorded:
+    """Take in the messages of a file or folder."""
+    return take_in(workspace, ledger, messages_in(path), at=at)
+
+
+def listed(
+    ledger: Ledger,
+    *,
+    kinds: Sequence[InboxKind] = (),
+    waiting: bool = False,
+    mail_out_id: int | None = None,
+    search: str = "",
+) -> list[IncomingRow]:
+    """List what came back, the newest first. `waiting`: what is not sure, and unopened answers."""
+    with ledger.reading() as connection:
+        return answers.messages(
+            connection, kinds=kinds, waiting=waiting, mail_out_id=mail_out_id, search=search
+        )
+
+
+def open_message(
+    ledger: Ledger, number: int, *, at: datetime, who: str
+) -> tuple[IncomingRow, str | None]:
+    """Return a message and its text, None once that was taken away. That it was opened is recorded.
+
+    Nothing of it is loaded, run or opened.
+    """
+    with ledger.reading() as connection:
+        found = answers.message(connection, number)
+        kept = answers.raw(connection, number)
+    if found is None:
+        raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
+    with ledger.writing() as connection:
+        incoming.opened(connection, number, at=at, who=who)
+    return found, text_of(kept) if kept else None
 
 
 def text_of(raw: bytes | None) -> str:

@@ -65,13 +65,12 @@ def import_(desk: Desk, /, messages: Path) -> None:
     mailer inbox import forwarded.mbox
     mailer inbox import ~/Maildir
     """
-    from mailer.actions.inbox import take_in
+    from mailer.actions.inbox import import_messages
     from mailer.base import clock
     from mailer.cli.screen import choose
-    from mailer.inbox.files import messages_in
 
     with choose.open_log(desk) as ledger:
-        found = take_in(desk.workspace, ledger, messages_in(messages), at=clock.now())
+        found = import_messages(desk.workspace, ledger, messages, at=clock.now())
     _say_recorded(desk, found)
 
 
@@ -92,15 +91,14 @@ def list_(
     mailer inbox list --waiting
     mailer inbox list M-0001 --kind away,left_office
     """
+    from mailer.actions.inbox import listed
     from mailer.cli.screen import choose
     from mailer.ledger.ledger import number_of
-    from mailer.ledger.reading import answers
 
-    kinds = choose.kinds(kind or "")
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        found = answers.messages(
-            connection,
-            kinds=kinds,
+    with choose.open_log(desk) as ledger:
+        found = listed(
+            ledger,
+            kinds=choose.kinds(kind or ""),
             waiting=waiting,
             mail_out_id=number_of(mail_out) if mail_out else None,
             search=search,
@@ -124,26 +122,16 @@ def show(desk: Desk, /, number: int) -> None:
     """
     import getpass
 
-    from mailer.actions.inbox import text_of
+    from mailer.actions.inbox import open_message
     from mailer.base import clock
-    from mailer.base.errors import UsageError
     from mailer.cli.screen import choose
-    from mailer.ledger.moves import incoming
-    from mailer.ledger.reading import answers
 
     with choose.open_log(desk) as ledger:
-        with ledger.reading() as connection:
-            found = answers.message(connection, number)
-            kept = answers.raw(connection, number)
-        if found is None:
-            raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
-        with ledger.writing() as connection:
-            incoming.opened(connection, number, at=clock.now(), who=getpass.getuser())
-    text = text_of(kept)
+        found, text = open_message(ledger, number, at=clock.now(), who=getpass.getuser())
     if desk.json:
-        desk.data({**asdict(found), "text": text if kept else None})
+        desk.data({**asdict(found), "text": text})
         return
-    _show_message(desk, found, text if kept else None)
+    _show_message(desk, found, text)
 
 
 @inbox.command(name="sort", cls=Command)
@@ -289,16 +277,15 @@ def _show_message(desk: Desk, one: IncomingRow, text: str | None) -> None:
 
 def _from_log(desk: Desk) -> SentLetters:
     """Read the letters of the send log; where there is none, messages are sorted all the same."""
+    from mailer.actions.inbox import sent_by
     from mailer.base.settings.workspace import FILE
     from mailer.cli.screen import choose
-    from mailer.inbox.thread import SentLetters
-    from mailer.ledger.reading.sent import sent_letters
 
     if not (desk.folder / FILE).exists() or not desk.workspace.has_ledger:
         desk.say("There is no send log here: messages are sorted, and threaded to nobody.")
-        return SentLetters([])
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        return SentLetters(sent_letters(connection))
+        return sent_by(None)
+    with choose.open_log(desk) as ledger:
+        return sent_by(ledger)
 
 
 def _deliveries(one: Sorted) -> str:

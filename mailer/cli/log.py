@@ -19,8 +19,8 @@ from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading import answers, deliveries, listing
-from mailer.report import totals
+from mailer.ledger.reading import deliveries, listing
+from mailer.report import returns, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
 from mailer.report.story import Step, joined, story, why
@@ -63,8 +63,7 @@ def people(desk: Desk, /, mail_out: str | None, came_back: str | None, **filters
         chosen = choose.mail_out_of(desk, connection, mail_out)
         found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
         if came_back:
-            those = answers.deliveries_with(connection, chosen.id, choose.kinds(came_back))
-            found = [one for one in found if one.id in those]
+            found = returns.narrowed(connection, chosen.id, found, choose.kinds(came_back))
         everyone = sum(deliveries.counts(connection, chosen.id).values())
     if desk.json:
         for one in found:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from mailer.inbox.kinds import RETURNED, InboxKind
+from mailer.ledger.ledger import Connection
+from mailer.ledger.reading import answers
+from mailer.ledger.reading.deliveries import Delivery
 
 SAID: tuple[tuple[frozenset[InboxKind], str, str], ...] = (
     (RETURNED, "{n} came back", "1 came back"),
@@ -19,14 +22,23 @@ SAID: tuple[tuple[frozenset[InboxKind], str, str], ...] = (
 """Kinds, and the words for several people and for one, in the order in which they are said."""
 
 
-def said(people: Mapping[str, int]) -> str:
+def said(connection: Connection, mail_out_id: int) -> str:
     """Say how many people something came from or about: `Of these, 14 came back, 41 are away.`
 
-    `people` has their number by kind (`answers.people_by_kind`). Empty where nothing came.
+    Empty where nothing came.
     """
+    people = answers.people_by_kind(connection, mail_out_id)
     parts = []
     for kinds, several, one in SAID:
         number = sum(people.get(kind, 0) for kind in kinds)
         if number:
             parts.append(one if number == 1 else several.format(n=number))
     return f"Of these, {', '.join(parts)}." if parts else ""
+
+
+def narrowed(
+    connection: Connection, mail_out_id: int, people: Sequence[Delivery], kinds: Sequence[InboxKind]
+) -> list[Delivery]:
+    """Return those of `people` from or about whom something of these kinds came."""
+    those = answers.deliveries_with(connection, mail_out_id, kinds)
+    return [one for one in people if one.id in those]

@@ -20,6 +20,7 @@ from mailer.console.language.translation import Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
+from mailer.inbox.kinds import WORDS as INBOX_WORDS
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
@@ -60,6 +61,7 @@ def from_data() -> set[str]:
         *(state.value for state in MailOutState),
         *NEXT.values(),
         OTHERWISE,
+        *INBOX_WORDS.values(),
     }
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 

@@ -14,7 +14,7 @@ from mailer.actions.inbox import sort_by_hand, take_in, text_of
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.contacts.holds import load_holds
-from mailer.inbox.files import messages_in
+from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
@@ -100,7 +100,9 @@ def test_a_stop_puts_the_person_on_the_hold_list_at_once(
     found = [("a.eml", a_message(one, "Stop.")), ("b.eml", a_message(two, long))]
     said = take_in(workspace, journey.ledger, found, at=journey.clock())
     assert said.held == ((one.delivery, one.name),)
-    assert [hold.address for hold in load_holds(workspace.hold_list).entries] == [one.address]
+    assert [
+        hold.address for hold in load_holds(workspace.hold_list, workspace.delegations).entries
+    ] == [one.address]
     assert said.kinds == {"objection": 2}  # the other one is proposed, and a person decides
     again = take_in(workspace, journey.ledger, found, at=journey.clock())
     assert again.held == ()

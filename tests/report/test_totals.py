@@ -66,6 +66,7 @@ def test_status_has_every_state_and_adds_up_in_each_delegation(
         "planned",
         "counts",
         "needs_a_person",
+        "came_back",
         "delegations",
     ]
     assert set(status["counts"]) == {state.value for state in State}

@@ -16,7 +16,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading import deliveries
 from mailer.report import returns, totals
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut)
         show_text(desk, line)
     desk.out.print()
     show_totals(desk, connection, mail_out)
-    if later := returns.said(answers.people_by_kind(connection, mail_out.id)):
+    if later := returns.said(connection, mail_out.id):
         show_text(desk, later)
     if people := deliveries.needing_a_person(connection, mail_out.id):
         desk.out.print(f"\n{_these(len(people))} you:", style="bold")
