@@ -25,7 +25,7 @@ from click.exceptions import NoSuchCommand
 
 from mailer import __version__
 from mailer.base.errors import Interrupted, MailerError, Refused
-from mailer.cli.context import Command, CommandGroup, Desk, printable, speak_plainly_where_needed
+from mailer.cli.context import Command, CommandGroup, Context, printable, speak_plainly_where_needed
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "everyday": {
@@ -145,47 +145,47 @@ class Root(CommandGroup):
     ) -> NoReturn:
         """Run one command and leave the process with its exit code."""
         speak_plainly_where_needed()
-        desk = Desk()
-        sys.exit(self._run(desk, list(sys.argv[1:] if args is None else args)))
+        context = Context()
+        sys.exit(self._run(context, list(sys.argv[1:] if args is None else args)))
 
-    def _run(self, desk: Desk, args: list[str]) -> int:
+    def _run(self, context: Context, args: list[str]) -> int:
         try:
-            with self.make_context("mailer", args, obj=desk) as context:
-                code: int | None = self.invoke(context)
+            with self.make_context("mailer", args, obj=context) as click_context:
+                code: int | None = self.invoke(click_context)
             sys.stdout.flush()
         except click.exceptions.Exit as end:
             return end.exit_code
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "mailer"
-            desk.json = desk.json or "--json" in args  # the mistake may stand before the flag
+            context.json = context.json or "--json" in args  # the mistake may stand before the flag
             return _fail(
-                desk,
+                context,
                 MailerError(error.format_message(), hint=f"{command} -h"),
                 click.UsageError.exit_code,
             )
         except MailerError as error:
-            return _fail(desk, error, error.exit_code)
+            return _fail(context, error, error.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            desk.say("\nStopped.")
+            context.say("\nStopped.")
             return 130
         except BrokenPipeError:  # the reader, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
-            return _fail(desk, _about_the_disk(error) or _mistake(desk, error), 1)
+            return _fail(context, _about_the_disk(error) or _mistake(context, error), 1)
         return code or 0
 
 
-def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
+def _fail(context: Context, error: MailerError, exit_code: int) -> int:
     """Say what went wrong: the problems first, since the important line is the last."""
     from mailer.cli.screen.problems import show_problems
 
-    if desk.json:
+    if context.json:
         said = {"error": error.message, "code": error.code, "hint": error.hint, "exit": exit_code}
-        desk.data(said | {"problems": error.problems})
+        context.data(said | {"problems": error.problems})
         return exit_code
     if error.problems:
-        show_problems(desk.err, error.problems, desk.folder, everything=desk.verbose > 0)
+        show_problems(context.err, error.problems, context.folder, everything=context.verbose > 0)
     word = (
         "refused"
         if isinstance(error, Refused)
@@ -193,10 +193,12 @@ def _fail(desk: Desk, error: MailerError, exit_code: int) -> int:
         if isinstance(error, Interrupted)
         else "error"
     )
-    desk.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
-    desk.err.print(f": {printable(error.message)}", soft_wrap=True)
+    context.err.print(f"{word}[{error.code}]" if error.code else word, style="bold red", end="")
+    context.err.print(f": {printable(error.message)}", soft_wrap=True)
     if error.hint:
-        desk.err.print(f"  = {printable(desk.typed(error.hint))}", style="cyan", soft_wrap=True)
+        context.err.print(
+            f"  = {printable(context.typed(error.hint))}", style="cyan", soft_wrap=True
+        )
     return exit_code
 
 
@@ -219,15 +221,15 @@ def _about_the_disk(error: Exception) -> MailerError | None:
     )
 
 
-def _mistake(desk: Desk, error: Exception) -> MailerError:
+def _mistake(context: Context, error: Exception) -> MailerError:
     """Write the traceback to a file of its owner's alone, and word the rest for people."""
     import tempfile
     import traceback
 
     story = "".join(traceback.format_exception(error))
-    if desk.verbose > 1 or os.environ.get("MAILER_DEBUG") == "1":
+    if context.verbose > 1 or os.environ.get("MAILER_DEBUG") == "1":
         sys.stderr.write(story)
-    folder = desk.folder / ".mailer"
+    folder = context.folder / ".mailer"
     try:
         file, path = tempfile.mkstemp(
             ".log", "mistake-", folder if folder.is_dir() else None
@@ -251,10 +253,10 @@ def _mistake(desk: Desk, error: Exception) -> MailerError:
 )
 @click.version_option(__version__, prog_name="mailer", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(click_context: click.Context) -> None:
     """Write to every member of the Assembly, and know what became of each letter."""
-    if context.invoked_subcommand is None:
+    if click_context.invoked_subcommand is None:
         from mailer.cli.screen.where import say_where
 
-        click.echo(context.get_help())
-        say_where(context.ensure_object(Desk))
+        click.echo(click_context.get_help())
+        say_where(click_context.ensure_object(Context))

@@ -15,7 +15,7 @@ import click
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.states import MailOutState
-from mailer.cli.context import CommandGroup, Desk, printable
+from mailer.cli.context import CommandGroup, Context, printable
 from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import show_steps
 
@@ -33,13 +33,13 @@ def contacts() -> None:
     """Look after the contact sheets: check, fix, accept, diff, new, import, show, hold."""
 
 
-def _read(desk: Desk) -> tuple[Delegations, ContactBook, Holds]:
+def _read(context: Context) -> tuple[Delegations, ContactBook, Holds]:
     from mailer.plan.draft import read_contacts
 
-    return read_contacts(desk.workspace)
+    return read_contacts(context.workspace)
 
 
-def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
+def _chosen(context: Context, book: ContactBook, sheets: Sequence[str]) -> list[str]:
     """Return the files that are meant by `uk.xlsx`, `contacts/uk.xlsx` or a path; all of them if
     none is named.
     """
@@ -48,7 +48,7 @@ def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
     by_name = {
         name: file
         for file in book.files
-        for name in (file, Path(file).name, str(desk.workspace.root / file))
+        for name in (file, Path(file).name, str(context.workspace.root / file))
     }
     unknown = [
         sheet
@@ -76,13 +76,18 @@ def _chosen(desk: Desk, book: ContactBook, sheets: Sequence[str]) -> list[str]:
 @click.option("--all", "everything", is_flag=True, help="Show every problem, not five of a kind.")
 @click.pass_obj
 def check(
-    desk: Desk, sheets: tuple[str, ...], marked: bool, online: bool, strict: bool, everything: bool
+    context: Context,
+    sheets: tuple[str, ...],
+    marked: bool,
+    online: bool,
+    strict: bool,
+    everything: bool,
 ) -> int:
     """Look through the contact sheets for everything that could go wrong."""
     from mailer.contacts.edit.marked_copy import mark
 
-    _, book, holds = _read(desk)
-    files = _chosen(desk, book, sheets)
+    _, book, holds = _read(context)
+    files = _chosen(context, book, sheets)
     book = replace(book, problems=(*book.problems, *holds.doubts(book)))
     if online:
         from mailer.actions.doctor import domains
@@ -92,7 +97,7 @@ def check(
     problems = [p for p in book.problems if p.file in files or not sheets]
     people = [contact for contact in book.contacts if contact.file in files]
     made = (
-        [mark(desk.workspace.root, file, book) for file in files if file not in book.broken]
+        [mark(context.workspace.root, file, book) for file in files if file not in book.broken]
         if marked
         else []
     )
@@ -101,31 +106,35 @@ def check(
         for p in problems
     )
     usable = sum(contact.skip is None for contact in people)
-    if desk.json:
-        names = [path.relative_to(desk.workspace.root).as_posix() for path in made]
-        desk.data(
+    if context.json:
+        names = [path.relative_to(context.workspace.root).as_posix() for path in made]
+        context.data(
             {"problems": problems, "contacts": len(people), "usable": usable, "marked": names}
         )
         return int(bad)
-    show_problems(desk.out, problems, desk.workspace.root, everything=everything, more="--all")
+    show_problems(
+        context.out, problems, context.workspace.root, everything=everything, more="--all"
+    )
     for path in made:
-        desk.out.print(f"marked copy: {path.relative_to(desk.workspace.root)}", soft_wrap=True)
+        context.out.print(
+            f"marked copy: {path.relative_to(context.workspace.root)}", soft_wrap=True
+        )
     errors = sum(p.severity is Severity.ERROR for p in problems)
     found = (
         f"{_many(errors, 'error')}, {len(problems) - errors} to look at"
         if problems
         else "Nothing to put right"
     )
-    desk.out.print(
+    context.out.print(
         f"{_many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot."
         f" {found}."
     )
-    _next_steps(desk, book, problems, made)
+    _next_steps(context, book, problems, made)
     return int(bad)
 
 
 def _next_steps(
-    desk: Desk, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]
+    context: Context, book: ContactBook, problems: Sequence[Problem], made: Sequence[Path]
 ) -> None:
     """Say what to do with the problems: a copy with marks, repairs, or the way back of the copy
     that was made.
@@ -133,15 +142,16 @@ def _next_steps(
     from mailer.contacts.edit import fix as fixing
 
     if made:
-        copies = " ".join(path.relative_to(desk.workspace.root).as_posix() for path in made[:1])
-        desk.say("")
+        copies = " ".join(path.relative_to(context.workspace.root).as_posix() for path in made[:1])
+        context.say("")
         show_steps(
-            desk, [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")]
+            context,
+            [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")],
         )
         return
     marked = sorted({p.file for p in problems if p.cell and p.file not in book.broken})
     if not book.contacts and not problems:
-        desk.say("Nobody is in the sheets yet: fill in those in the folder, or put yours there.")
+        context.say("Nobody is in the sheets yet: fill in those in the folder, or put yours there.")
     steps = (
         [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")]
         if marked
@@ -160,8 +170,8 @@ def _next_steps(
         only = " ".join(f"--only {code}" for code in asked)
         steps.append(('answer "did you mean" with yes', f"mailer contacts fix {only}"))
     if steps:
-        desk.say("")
-        show_steps(desk, steps)
+        context.say("")
+        show_steps(context, steps)
 
 
 def _many(number: int, one: str) -> str:
@@ -179,15 +189,15 @@ def _many(number: int, one: str) -> str:
 )
 @click.option("--apply", "really", is_flag=True, help="Write the repairs; a backup is kept.")
 @click.pass_obj
-def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: bool) -> int:
+def fix(context: Context, sheets: tuple[str, ...], codes: tuple[str, ...], really: bool) -> int:
     """Show the safe repairs of the sheets, and apply them with --apply."""
     from mailer.contacts.edit import fix as fixing
 
-    _, book, _ = _read(desk)
-    found = fixing.repairs(book, _chosen(desk, book, sheets), [code.upper() for code in codes])
-    backups = fixing.apply(desk.workspace.root, found) if really else {}
-    if desk.json:
-        desk.data(
+    _, book, _ = _read(context)
+    found = fixing.repairs(book, _chosen(context, book, sheets), [code.upper() for code in codes])
+    backups = fixing.apply(context.workspace.root, found) if really else {}
+    if context.json:
+        context.data(
             {
                 "repairs": found,
                 "applied": really,
@@ -199,21 +209,23 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
     for repair in found:
         if repair.file != file:
             file = repair.file
-            desk.out.print(file, style="bold")
-        desk.out.print(f"  {repair.sheet or ''} {repair.cell}  {repair.code}".replace("   ", "  "))
-        desk.out.print(
+            context.out.print(file, style="bold")
+        context.out.print(
+            f"  {repair.sheet or ''} {repair.cell}  {repair.code}".replace("   ", "  ")
+        )
+        context.out.print(
             f"    - {printable(repair.before)}\n    + {printable(repair.after)}", soft_wrap=True
         )
     for path in backups.values():
-        desk.say(f"backup: {path.relative_to(desk.workspace.root)}")
+        context.say(f"backup: {path.relative_to(context.workspace.root)}")
     many = f"{len(found)} {'cell' if len(found) == 1 else 'cells'}"
     if not found:
-        desk.say("There is nothing that can be repaired without a guess.")
+        context.say("There is nothing that can be repaired without a guess.")
     elif really:
-        desk.say(f"{many} repaired. Next: mailer contacts check")
+        context.say(f"{many} repaired. Next: mailer contacts check")
     else:
         again = " ".join([*sheets, *(f"--only {code.upper()}" for code in codes), "--apply"])
-        desk.say(
+        context.say(
             f"\n{many} would change; nothing was written. To write them: mailer contacts fix"
             f" {again}"
         )
@@ -223,24 +235,24 @@ def fix(desk: Desk, sheets: tuple[str, ...], codes: tuple[str, ...], really: boo
 @contacts.command()
 @click.argument("copy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.pass_obj
-def accept(desk: Desk, copy: Path) -> None:
+def accept(context: Context, copy: Path) -> None:
     """Take a corrected marked copy back into its sheet, and say what changed."""
     from mailer.contacts.edit.take_home import accept as take
 
-    file, changes, backup = take(desk.workspace.root, copy)
-    if desk.json:
-        desk.data({"sheet": file, "changes": changes, "backup": backup})
+    file, changes, backup = take(context.workspace.root, copy)
+    if context.json:
+        context.data({"sheet": file, "changes": changes, "backup": backup})
         return
     for change in changes:
-        desk.out.print(
+        context.out.print(
             f"{change.sheet or ''} {change.cell}  {_said(change)}".strip(), soft_wrap=True
         )
     if backup is None:
-        desk.say(f"Nothing in it differs from {file}.")
+        context.say(f"Nothing in it differs from {file}.")
         return
-    desk.say(
+    context.say(
         f"{_many(len(changes), 'change')} in {file}; the sheet as it was:"
-        f" {backup.relative_to(desk.workspace.root)}\nNext: mailer contacts check"
+        f" {backup.relative_to(context.workspace.root)}\nNext: mailer contacts check"
     )
 
 
@@ -270,22 +282,22 @@ def _said(change: SheetChange) -> str:
     "--same", multiple=True, metavar="NAME", help="This new name is the person it looks like."
 )
 @click.pass_obj
-def diff(desk: Desk, old: Path, new: Path, page: Path | None, same: tuple[str, ...]) -> int:
+def diff(context: Context, old: Path, new: Path, page: Path | None, same: tuple[str, ...]) -> int:
     """Say who left, joined, or changed delegation, role, group or address between two sheets or
     folders.
     """
     from mailer.contacts.edit import turnover
 
-    delegations = desk.workspace.delegations
+    delegations = context.workspace.delegations
     turns = turnover.compare(
         _people(old, delegations), _people(new, delegations), delegations, same
     )
     if page:
         page.write_text(turnover.as_html(turns, delegations), encoding="utf-8")
-    if desk.json:
-        desk.data(turnover.as_json(turns))
+    if context.json:
+        context.data(turnover.as_json(turns))
     else:
-        desk.out.print(printable_lines(turnover.as_text(turns, delegations)), soft_wrap=True)
+        context.out.print(printable_lines(turnover.as_text(turns, delegations)), soft_wrap=True)
     return int(any(turn.alarm or turn.same for turn in turns))
 
 
@@ -321,29 +333,29 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
     help="The language of the headings and notes.",
 )
 @click.pass_obj
-def new(desk: Desk, names: tuple[str, ...], lang: str) -> None:
+def new(context: Context, names: tuple[str, ...], lang: str) -> None:
     """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
     from mailer.actions.new_workspace import new_sheets
 
-    made = new_sheets(desk.workspace, names, lang)
-    if desk.json:
-        desk.data({"sheets": made})
+    made = new_sheets(context.workspace, names, lang)
+    if context.json:
+        context.data({"sheets": made})
         return
     for file in made:
-        desk.out.print(file)
-    desk.say("Next: fill them in, then  mailer contacts check")
+        context.out.print(file)
+    context.say("Next: fill them in, then  mailer contacts check")
 
 
 @contacts.command(name="import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--into", metavar="NAME", help="The new sheet's name; otherwise that of the source.")
 @click.pass_obj
-def import_(desk: Desk, source: Path, into: str | None) -> None:
+def import_(context: Context, source: Path, into: str | None) -> None:
     """Make a sheet of a pasted PACE list, OpenSanctions, EveryPolitician, Popolo or vCard file."""
     from mailer.contacts.edit import importing, write
 
-    found = importing.read(source.name, source.read_bytes(), desk.workspace.delegations)
-    path = desk.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
+    found = importing.read(source.name, source.read_bytes(), context.workspace.delegations)
+    path = context.workspace.contacts_dir / f"{Path(into or source.name).stem}.csv"
     if path.exists():
         raise UsageError(
             f"{path.name} is already there; nothing was written.",
@@ -351,9 +363,9 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     write.put(path, found.as_csv().encode())
-    file = path.relative_to(desk.workspace.root).as_posix()
-    if desk.json:
-        desk.data(
+    file = path.relative_to(context.workspace.root).as_posix()
+    if context.json:
+        context.data(
             {
                 "sheet": file,
                 "source": found.source,
@@ -363,11 +375,11 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
             }
         )
         return
-    desk.out.print(f"{file}: {len(found.people)} people from {found.source}")
-    desk.say(f"This source lacks: {found.lacks}.")
+    context.out.print(f"{file}: {len(found.people)} people from {found.source}")
+    context.say(f"This source lacks: {found.lacks}.")
     for words in found.left_over:
-        desk.say(f"not read as one person: {printable(words)}")
-    desk.say(f"Next: mailer contacts check {path.name}")
+        context.say(f"not read as one person: {printable(words)}")
+    context.say(f"Next: mailer contacts check {path.name}")
 
 
 # -------------------------------------------------------------------------------- one person, holds
@@ -376,17 +388,17 @@ def import_(desk: Desk, source: Path, into: str | None) -> None:
 @contacts.command()
 @click.argument("who", required=False)
 @click.pass_obj
-def show(desk: Desk, who: str | None) -> None:
+def show(context: Context, who: str | None) -> None:
     """Show the people of the sheets, or everything about one of them."""
-    _, book, holds = _read(desk)
+    _, book, holds = _read(context)
     people = _like(book, who) if who else list(book.contacts)
-    if desk.json:
+    if context.json:
         for contact in people:
             held = holds.match(contact)
-            desk.data({**_plainly(contact), "held": str(held) if held else None})
+            context.data({**_plainly(contact), "held": str(held) if held else None})
         return
     if who and len(people) == 1:
-        _show_one(desk, people[0], holds)
+        _show_one(context, people[0], holds)
         return
     for contact in people:
         state = (
@@ -400,7 +412,7 @@ def show(desk: Desk, who: str | None) -> None:
             f"{contact.delegation or '??'}  {contact.name or '(no name)'}  {contact.role} "
             f" {contact.address}{state}"
         )
-        desk.out.print(printable(line), soft_wrap=True)
+        context.out.print(printable(line), soft_wrap=True)
 
 
 def _plainly(contact: Contact) -> dict[str, object]:
@@ -424,12 +436,12 @@ def _plainly(contact: Contact) -> dict[str, object]:
     }
 
 
-def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
+def _show_one(context: Context, contact: Contact, holds: Holds) -> None:
     from mailer.base.errors import Problem
     from mailer.contacts.sheets.columns import FIELDS
 
     place = Problem("", Severity.NOTE, "", contact.file, contact.sheet, row=contact.row).place
-    desk.out.print(
+    context.out.print(
         f"{printable(contact.name)}   {place} · row {contact.row}", style="bold", soft_wrap=True
     )
     shown = [
@@ -441,17 +453,19 @@ def _show_one(desk: Desk, contact: Contact, holds: Holds) -> None:
         *shown,
         *((heading, value, "") for heading, value in contact.extra.items()),
     ]:
-        desk.out.print(
+        context.out.print(
             f"  {name:12} {printable(value)}{f'   ({cell})' if cell else ''}", soft_wrap=True
         )
     if contact.problem:
-        desk.out.print(
+        context.out.print(
             f"  left out: {contact.problem.message} [{contact.problem.code}]",
             style="red",
             soft_wrap=True,
         )
     if held := holds.match(contact):
-        desk.out.print(f"  on the hold list: {printable(str(held))}", style="red", soft_wrap=True)
+        context.out.print(
+            f"  on the hold list: {printable(str(held))}", style="red", soft_wrap=True
+        )
 
 
 def _like(book: ContactBook, who: str) -> list[Contact]:
@@ -473,18 +487,18 @@ def _like(book: ContactBook, who: str) -> list[Contact]:
     "--by", metavar="NAME", help="Who says so; otherwise you, as this computer knows you."
 )
 @click.pass_obj
-def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
+def hold(context: Context, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
     import getpass
 
     from mailer.actions import people
     from mailer.base import clock
 
-    _, book, holds = _read(desk)
+    _, book, holds = _read(context)
     contact = _held(book, who)
-    with desk.ledger_if_any() as ledger:
+    with context.ledger_if_any() as ledger:
         held = people.hold(
-            desk.workspace,
+            context.workspace,
             ledger,
             book.contacts,
             holds,
@@ -497,27 +511,27 @@ def hold(desk: Desk, who: str, because: str, by: str | None) -> None:
         )
     if held.before:
         raise UsageError(f"{held.name} is on the hold list already: {held.before}")
-    if desk.json:
+    if context.json:
         matches = [_plainly(one) for one in held.matched]
-        desk.data({"held": held.entry, "matches": matches, "taken_out": held.taken_out})
+        context.data({"held": held.entry, "matches": matches, "taken_out": held.taken_out})
         return
-    desk.say(f"{held.name} is on the hold list: {held.entry}.")
+    context.say(f"{held.name} is on the hold list: {held.entry}.")
     if held.matched:
         rows = ", ".join(f"{one.file} row {one.row}" for one in held.matched)
-        desk.say(f"It holds {rows}.")
+        context.say(f"It holds {rows}.")
     else:
         near = f' The nearest is "{held.near}".' if held.near else ""
-        desk.say(f"It holds nobody who is in the sheets now.{near}")
+        context.say(f"It holds nobody who is in the sheets now.{near}")
     for one in held.taken_out:
         if one.numbers:
-            desk.say(f"And taken out of {one.mail_out}, which is {BEING[one.state]}.")
+            context.say(f"And taken out of {one.mail_out}, which is {BEING[one.state]}.")
         if one.too_late:
-            desk.say(
+            context.say(
                 f"{one.mail_out} is just handing their letter over; it cannot be called back:"
                 f" mailer log show {one.mail_out}-{one.too_late[0]:03d}",
                 "yellow",
             )
-    desk.say(f"To undo it: mailer contacts release {(contact.address or contact.name)!r}")
+    context.say(f"To undo it: mailer contacts release {(contact.address or contact.name)!r}")
 
 
 BEING = {
@@ -549,18 +563,18 @@ def _held(book: ContactBook, who: str) -> Contact:
     "--forget", is_flag=True, help="Erase name and address, but go on holding the person."
 )
 @click.pass_obj
-def release(desk: Desk, who: str, forget: bool) -> None:
+def release(context: Context, who: str, forget: bool) -> None:
     """Take a person off the hold list, or erase what the list says about them."""
     from mailer.actions import people
 
-    _, _, holds = _read(desk)
+    _, _, holds = _read(context)
     entry = _entry(holds, who)
     if forget:
-        people.forget(desk.workspace, entry)
-        desk.say("Name and address are erased; the person is still held.")
+        people.forget(context.workspace, entry)
+        context.say("Name and address are erased; the person is still held.")
     else:
-        people.release(desk.workspace, entry)
-        desk.say(f"{entry.name or entry.address} is no longer held.")
+        people.release(context.workspace, entry)
+        context.say(f"{entry.name or entry.address} is no longer held.")
 
 
 def _entry(holds: Holds, who: str) -> Hold:
@@ -580,19 +594,19 @@ def _entry(holds: Holds, who: str) -> Hold:
 
 @contacts.command()
 @click.pass_obj
-def holds(desk: Desk) -> int:
+def holds(context: Context) -> int:
     """List the people who are never written to, and why."""
-    _, _, held = _read(desk)
-    if desk.json:
+    _, _, held = _read(context)
+    if context.json:
         for entry in held:
-            desk.data(entry)
+            context.data(entry)
     else:
         for entry in held:
             who = entry.name or entry.address or "(erased)"
-            desk.out.print(
+            context.out.print(
                 printable(f"{entry.delegation or '–'}  {who}  {entry.address}  {entry}"),
                 soft_wrap=True,
             )
-        show_problems(desk.err, held.problems, desk.workspace.root)
-        desk.say(f"{len(held)} on the hold list")
+        show_problems(context.err, held.problems, context.workspace.root)
+        context.say(f"{len(held)} on the hold list")
     return int(any(p.severity is Severity.ERROR for p in held.problems))

@@ -47,7 +47,7 @@ PLAIN = {
 
 
 @dataclass
-class Desk:
+class Context:
     """The shared context object: `@click.pass_obj` hands it to a command."""
 
     folder: Path = field(default_factory=Path)  # where -C points
@@ -154,7 +154,7 @@ class Desk:
 
 
 class Everywhere(click.Option):
-    """A flag that every command has; it is kept on the desk, and stands under its own heading in
+    """A flag that every command has; it is kept in the context, and stands under its own heading in
     the help.
     """
 
@@ -166,11 +166,11 @@ class Everywhere(click.Option):
         self.attribute = attribute
 
 
-def _note(context: click.Context, option: click.Parameter, value: Any) -> None:
+def _note(click_context: click.Context, option: click.Parameter, value: Any) -> None:
     if value and isinstance(
         option, Everywhere
     ):  # a default must not undo what stood before the command
-        setattr(context.find_root().ensure_object(Desk), option.attribute, value)
+        setattr(click_context.find_root().ensure_object(Context), option.attribute, value)
 
 
 def everywhere() -> list[click.Parameter]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.context import Command, CommandGroup, Desk, printable
+from mailer.cli.context import Command, CommandGroup, Context, printable
 from mailer.inbox.kinds import WORDS, InboxKind
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def inbox() -> None:
 @inbox.command(name="scan", cls=Command)
 @click.option("--watch", is_flag=True, help="Look again every two minutes, until Ctrl-C.")
 @click.pass_obj
-def scan_(desk: Desk, /, watch: bool) -> None:
+def scan_(context: Context, /, watch: bool) -> None:
     """Read what is new in the mailbox of [inbox], and record it.
 
     The mailbox is only read: nothing in it is marked, moved or deleted.
@@ -43,19 +43,19 @@ def scan_(desk: Desk, /, watch: bool) -> None:
     from mailer.base import clock
     from mailer.cli.screen import choose
 
-    with choose.open_log(desk) as ledger:
-        _say_recorded(desk, scan(desk.workspace, ledger, at=clock.now()))
+    with choose.open_log(context) as ledger:
+        _say_recorded(context, scan(context.workspace, ledger, at=clock.now()))
         while watch:
             time.sleep(EVERY)
-            found = scan(desk.workspace, ledger, at=clock.now())
+            found = scan(context.workspace, ledger, at=clock.now())
             if found.new:
-                _say_recorded(desk, found)
+                _say_recorded(context, found)
 
 
 @inbox.command(name="import", cls=Command)
 @click.argument("messages", type=click.Path(path_type=Path, exists=True), metavar="FILE")
 @click.pass_obj
-def import_(desk: Desk, /, messages: Path) -> None:
+def import_(context: Context, /, messages: Path) -> None:
     """Record the messages of an .eml, a folder of them, a Maildir or an mbox.
 
     Each is sorted, threaded to the person and recorded once, however often it is imported. The
@@ -69,9 +69,9 @@ def import_(desk: Desk, /, messages: Path) -> None:
     from mailer.base import clock
     from mailer.cli.screen import choose
 
-    with choose.open_log(desk) as ledger:
-        found = import_messages(desk.workspace, ledger, messages, at=clock.now())
-    _say_recorded(desk, found)
+    with choose.open_log(context) as ledger:
+        found = import_messages(context.workspace, ledger, messages, at=clock.now())
+    _say_recorded(context, found)
 
 
 @inbox.command(name="list", cls=Command)
@@ -81,7 +81,7 @@ def import_(desk: Desk, /, messages: Path) -> None:
 @click.option("--search", default="", metavar="TEXT", help="Only with this in sender or text.")
 @click.pass_obj
 def list_(
-    desk: Desk, /, mail_out: str | None, kind: str | None, waiting: bool, search: str
+    context: Context, /, mail_out: str | None, kind: str | None, waiting: bool, search: str
 ) -> None:
     """List what came back, the newest first.
 
@@ -95,7 +95,7 @@ def list_(
     from mailer.cli.screen import choose
     from mailer.ledger.ledger import number_of
 
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         found = listed(
             ledger,
             kinds=choose.kinds(kind or ""),
@@ -103,19 +103,19 @@ def list_(
             mail_out_id=number_of(mail_out) if mail_out else None,
             search=search,
         )
-    if desk.json:
+    if context.json:
         for one in found:
-            desk.data(one)
+            context.data(one)
     elif not found:
-        desk.say("Nothing came back that is like that.")
+        context.say("Nothing came back that is like that.")
     else:
-        _show_list(desk, found)
+        _show_list(context, found)
 
 
 @inbox.command(name="show", cls=Command)
 @click.argument("number", type=int, metavar="N")
 @click.pass_obj
-def show(desk: Desk, /, number: int) -> None:
+def show(context: Context, /, number: int) -> None:
     """Show one message as text, and why it was sorted so. That you opened it is recorded.
 
     Nothing of it is loaded, run or opened.
@@ -126,12 +126,12 @@ def show(desk: Desk, /, number: int) -> None:
     from mailer.base import clock
     from mailer.cli.screen import choose
 
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         found, text = open_message(ledger, number, at=clock.now(), who=getpass.getuser())
-    if desk.json:
-        desk.data({**asdict(found), "text": text})
+    if context.json:
+        context.data({**asdict(found), "text": text})
         return
-    _show_message(desk, found, text)
+    _show_message(context, found, text)
 
 
 @inbox.command(name="sort", cls=Command)
@@ -140,7 +140,9 @@ def show(desk: Desk, /, number: int) -> None:
 @click.argument("letters", nargs=-1, metavar="[LETTER…]")
 @click.option("--by", metavar="NAME", help="Who says so; otherwise your name on this computer.")
 @click.pass_obj
-def sort(desk: Desk, /, number: int, kind: str, letters: tuple[str, ...], by: str | None) -> None:
+def sort(
+    context: Context, /, number: int, kind: str, letters: tuple[str, ...], by: str | None
+) -> None:
     """Say what a message is, and which letters it belongs to.
 
     KIND is one of objection, left_office, complaint, challenge, away, returned_hard,
@@ -162,9 +164,9 @@ def sort(desk: Desk, /, number: int, kind: str, letters: tuple[str, ...], by: st
     for letter in letters:
         if not choose.A_DELIVERY.fullmatch(letter):
             raise UsageError(f"{letter!r} is no letter.", hint="they are called M-0001-042")
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         held = sort_by_hand(
-            desk.workspace,
+            context.workspace,
             ledger,
             number,
             what,
@@ -172,8 +174,8 @@ def sort(desk: Desk, /, number: int, kind: str, letters: tuple[str, ...], by: st
             at=clock.now(),
             who=by or getpass.getuser(),
         )
-    desk.say(f"Message {number} is: {WORDS[what]}.")
-    _say_held(desk, held)
+    context.say(f"Message {number} is: {WORDS[what]}.")
+    _say_held(context, held)
 
 
 @inbox.command(name="try", cls=Command)
@@ -188,7 +190,7 @@ def sort(desk: Desk, /, number: int, kind: str, letters: tuple[str, ...], by: st
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print file,kind,delivery to stdout.")
 @click.pass_obj
-def try_(desk: Desk, /, messages: Path, sent: Path | None, as_csv: bool) -> None:
+def try_(context: Context, /, messages: Path, sent: Path | None, as_csv: bool) -> None:
     """Sort and thread the messages of a folder, and touch nothing.
 
     \b
@@ -197,10 +199,10 @@ def try_(desk: Desk, /, messages: Path, sent: Path | None, as_csv: bool) -> None
     """
     from mailer.actions.inbox import sent_table, try_folder
 
-    found = try_folder(messages, sent_table(sent) if sent else _from_log(desk))
-    if desk.json:
+    found = try_folder(messages, sent_table(sent) if sent else _from_log(context))
+    if context.json:
         for one in found:
-            desk.data(_row(one))
+            context.data(_row(one))
     elif as_csv:
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
@@ -209,33 +211,33 @@ def try_(desk: Desk, /, messages: Path, sent: Path | None, as_csv: bool) -> None
             rows.writerow([one.file, one.judgement.kind, _deliveries(one)])
         sys.stdout.write(text.getvalue())
     else:
-        _show(desk, list(found))
+        _show(context, list(found))
 
 
-def _say_recorded(desk: Desk, found: Recorded) -> None:
-    if desk.json:
+def _say_recorded(context: Context, found: Recorded) -> None:
+    if context.json:
         held = [{"delivery": delivery, "name": name} for delivery, name in found.held]
-        desk.data(asdict(found) | {"held": held})
+        context.data(asdict(found) | {"held": held})
         return
-    desk.say(f"{found.new} new messages are on record, {found.known} were there already.")
+    context.say(f"{found.new} new messages are on record, {found.known} were there already.")
     for kind in InboxKind:
         if number := found.kinds.get(kind):
-            desk.out.print(f"{number:5d}  {WORDS[kind]}")
-    _say_held(desk, found.held)
+            context.out.print(f"{number:5d}  {WORDS[kind]}")
+    _say_held(context, found.held)
     if found.waiting:
-        desk.say(f"{found.waiting} wait for a person:  mailer inbox list --waiting")
+        context.say(f"{found.waiting} wait for a person:  mailer inbox list --waiting")
 
 
-def _say_held(desk: Desk, held: Sequence[tuple[str, str]]) -> None:
+def _say_held(context: Context, held: Sequence[tuple[str, str]]) -> None:
     for delivery, name in held:
-        desk.say(
+        context.say(
             f"{name} ({delivery}) wants no more letters and is on the hold list now, for every"
             " organisation of this workspace.",
             "yellow",
         )
 
 
-def _show_list(desk: Desk, found: Sequence[IncomingRow]) -> None:
+def _show_list(context: Context, found: Sequence[IncomingRow]) -> None:
     from mailer.cli.screen.tables import show_rows, show_steps
     from mailer.report.totals import local
 
@@ -248,12 +250,12 @@ def _show_list(desk: Desk, found: Sequence[IncomingRow]) -> None:
         if one.until:
             notes.append(f"until {one.until}")
         rows.append(([str(one.id), at, words, ", ".join(one.letters) or "–"], [who, *notes], ""))
-    show_rows(desk, rows, right=(0,), head=["no.", "arrived", "what it is", "letter"])
-    desk.say()
-    show_steps(desk, [("read one", f"mailer inbox show {found[0].id}")])
+    show_rows(context, rows, right=(0,), head=["no.", "arrived", "what it is", "letter"])
+    context.say()
+    show_steps(context, [("read one", f"mailer inbox show {found[0].id}")])
 
 
-def _show_message(desk: Desk, one: IncomingRow, text: str | None) -> None:
+def _show_message(context: Context, one: IncomingRow, text: str | None) -> None:
     from mailer.cli.screen.tables import show_text
 
     sure = "" if one.sure else " (not sure)"
@@ -267,24 +269,24 @@ def _show_message(desk: Desk, one: IncomingRow, text: str | None) -> None:
         *(f"attached, not opened: {name}" for name in one.parts.splitlines()),
     ):
         if line:
-            show_text(desk, printable(line))
-    desk.out.print()
+            show_text(context, printable(line))
+    context.out.print()
     if text is None:
-        desk.say("Its text has been taken away ([inbox] keep_days, or the person was erased).")
+        context.say("Its text has been taken away ([inbox] keep_days, or the person was erased).")
     else:
-        desk.out.print(printable(text), soft_wrap=True, markup=False, highlight=False)
+        context.out.print(printable(text), soft_wrap=True, markup=False, highlight=False)
 
 
-def _from_log(desk: Desk) -> SentLetters:
+def _from_log(context: Context) -> SentLetters:
     """Read the letters of the send log; where there is none, messages are sorted all the same."""
     from mailer.actions.inbox import sent_by
     from mailer.base.settings.workspace import FILE
     from mailer.cli.screen import choose
 
-    if not (desk.folder / FILE).exists() or not desk.workspace.has_ledger:
-        desk.say("There is no send log here: messages are sorted, and threaded to nobody.")
+    if not (context.folder / FILE).exists() or not context.workspace.has_ledger:
+        context.say("There is no send log here: messages are sorted, and threaded to nobody.")
         return sent_by(None)
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         return sent_by(ledger)
 
 
@@ -307,7 +309,7 @@ def _row(one: Sorted) -> dict[str, object]:
     }
 
 
-def _show(desk: Desk, found: list[Sorted]) -> None:
+def _show(context: Context, found: list[Sorted]) -> None:
     from rich.table import Table
 
     table = Table("file", "what it is", "letter", "why", box=None, pad_edge=False)
@@ -315,9 +317,9 @@ def _show(desk: Desk, found: list[Sorted]) -> None:
         judged = one.judgement
         words = WORDS[judged.kind] + ("" if judged.sure else " (perhaps: a person should look)")
         table.add_row(one.file, words, _deliveries(one) or "–", judged.reason)
-    desk.out.print(table)
+    context.out.print(table)
     threaded = sum(bool(one.threading.letters) for one in found)
     unsure = sum(not one.judgement.sure for one in found)
-    desk.say(
+    context.say(
         f"{len(found)} messages: {threaded} lead to a letter of ours, {unsure} wait for a person."
     )

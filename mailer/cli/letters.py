@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.context import CommandGroup, Desk
+from mailer.cli.context import CommandGroup, Context
 from mailer.cli.screen.problems import show_problems
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def letters() -> None:
 @click.argument("appeal")
 @click.option("--from", "old", metavar="APPEAL", help="Begin with a copy of this one.")
 @click.pass_obj
-def new(desk: Desk, appeal: str, old: str | None) -> None:
+def new(context: Context, appeal: str, old: str | None) -> None:
     """Make the folder of a new appeal: with sentences that wait to be written, or as a copy of
     another.
 
@@ -37,30 +37,30 @@ def new(desk: Desk, appeal: str, old: str | None) -> None:
     """
     from mailer.actions.new_workspace import new_appeal
 
-    files = new_appeal(desk.workspace.root, appeal, old)
-    if desk.json:
-        desk.data({"appeal": appeal, "files": files})
+    files = new_appeal(context.workspace.root, appeal, old)
+    if context.json:
+        context.data({"appeal": appeal, "files": files})
         return
-    desk.say(f"A new appeal in templates/{appeal}:")
+    context.say(f"A new appeal in templates/{appeal}:")
     for name in files:
-        desk.out.print(f"  {name}")
-    desk.say(
+        context.out.print(f"  {name}")
+    context.say(
         "\nChange what stands in appeal.toml, above all the title and the session, and write the"
         " letters. Then:"
     )
-    desk.say(f"  mailer check {appeal}")
+    context.say(f"  mailer check {appeal}")
 
 
 @letters.command(name="list")
 @click.pass_obj
-def list_(desk: Desk) -> int:
+def list_(context: Context) -> int:
     """List the appeals, with their languages and dates."""
     from mailer.actions.appeals import every
     from mailer.base.errors import MailerError
 
     rows: list[tuple[list[str], list[str], str]] = []
     wrong = False
-    for name, appeal in every(desk.workspace):
+    for name, appeal in every(context.workspace):
         if isinstance(appeal, MailerError):
             wrong, problem = True, f"{appeal.message}: mailer check {name}"
             rows.append(([name, problem], [], "red"))
@@ -70,19 +70,21 @@ def list_(desk: Desk) -> int:
             last = f"last day {appeal.last_day}" if appeal.last_day else ""
             rows.append(([name, appeal.title, " ".join(appeal.letters), session, last], [], ""))
             data = {"title": appeal.title, "languages": list(appeal.letters)}
-        if desk.json:
-            desk.data({"appeal": name, **data})
+        if context.json:
+            context.data({"appeal": name, **data})
     if not rows:
-        desk.say("There is no appeal yet: make a folder in templates/ with a letter in it, en.md.")
-    elif not desk.json:
-        _table(desk, rows)
+        context.say(
+            "There is no appeal yet: make a folder in templates/ with a letter in it, en.md."
+        )
+    elif not context.json:
+        _table(context, rows)
     return int(wrong)
 
 
 @letters.command()
 @click.argument("appeal", required=False)
 @click.pass_obj
-def words(desk: Desk, appeal: str | None) -> None:
+def words(context: Context, appeal: str | None) -> None:
     """List the placeholders of a letter, each with an example.
 
     With the name of an APPEAL also its facts, and the columns that your sheets have beside the
@@ -91,24 +93,24 @@ def words(desk: Desk, appeal: str | None) -> None:
     from mailer.actions import appeals
     from mailer.letters.placeholders import FILTERS
 
-    found = appeals.words(desk.workspace, appeal)
-    if desk.json:
+    found = appeals.words(context.workspace, appeal)
+    if context.json:
         for word in found:
-            desk.data({"name": word.name, "meaning": word.meaning, "example": word.example})
+            context.data({"name": word.name, "meaning": word.meaning, "example": word.example})
         return
     width = min(40, max(len(word.name) for word in found) + len("{{  }}"))
     for word in found:
-        desk.out.print(
+        context.out.print(
             f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True
         )
-        desk.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
-    desk.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
+        context.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
+    context.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
 
 
 @letters.command()
 @click.argument("appeal")
 @click.pass_obj
-def coverage(desk: Desk, appeal: str) -> int:
+def coverage(context: Context, appeal: str) -> int:
     """Compare the letters of an appeal: whether they say the same in every language.
 
     Compared are placeholders, figures, dates, links, passages in italics, the organisations named,
@@ -118,11 +120,11 @@ def coverage(desk: Desk, appeal: str) -> int:
     from mailer.actions import appeals
     from mailer.base.errors import Severity
 
-    found = appeals.coverage(appeals.read(desk.workspace, appeal))
+    found = appeals.coverage(appeals.read(context.workspace, appeal))
     problems, summary = found.problems, found.counts
     bad = any(problem.severity is Severity.ERROR for problem in problems)
-    if desk.json:
-        desk.data({"appeal": appeal, "letters": summary, "problems": problems})
+    if context.json:
+        context.data({"appeal": appeal, "letters": summary, "problems": problems})
         return 1 if bad else 0
     kinds = list(next(iter(summary.values())))
     head = [
@@ -133,14 +135,14 @@ def coverage(desk: Desk, appeal: str) -> int:
         [f"{language}.md", *(str(counts[kind]) for kind in kinds)]
         for language, counts in summary.items()
     ]
-    _table(desk, [(cells, [], "") for cells in rows], head=head, right=range(1, len(head)))
+    _table(context, [(cells, [], "") for cells in rows], head=head, right=range(1, len(head)))
     if problems:
-        desk.out.print()
-        show_problems(desk.out, problems, desk.workspace.root, everything=desk.verbose > 0)
+        context.out.print()
+        show_problems(context.out, problems, context.workspace.root, everything=context.verbose > 0)
     elif len(rows) > 1:
-        desk.say(f"\nThe {len(rows)} letters hold the same.")
+        context.say(f"\nThe {len(rows)} letters hold the same.")
     else:
-        desk.say("\nThere is one letter only: nothing to compare it with.")
+        context.say("\nThere is one letter only: nothing to compare it with.")
     return 1 if bad else 0
 
 
@@ -155,7 +157,7 @@ def coverage(desk: Desk, appeal: str) -> int:
     help="The person who answers for the organisation.",
 )
 @click.pass_obj
-def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
+def sign(context: Context, appeal: str, organisation: str, person: str) -> None:
     """Record that an organisation has signed the letters of an appeal as they stand now.
 
     \b
@@ -164,48 +166,48 @@ def sign(desk: Desk, appeal: str, organisation: str, person: str) -> None:
     from mailer.actions import appeals
     from mailer.base import clock
 
-    read = appeals.read(desk.workspace, appeal)
+    read = appeals.read(context.workspace, appeal)
     today = clock.now().date()
-    signature = appeals.sign(desk.workspace, read, organisation, by=person, on=today)
-    if desk.json:
-        desk.data(signature)
+    signature = appeals.sign(context.workspace, read, organisation, by=person, on=today)
+    if context.json:
+        context.data(signature)
     else:
-        desk.say(
+        context.say(
             f"{signature.organisation} has signed this text ({read.text_hash[:12]}), says"
             f" {signature.by}."
         )
-        _standings(desk, read)
+        _standings(context, read)
 
 
 @letters.command()
 @click.argument("appeal")
 @click.pass_obj
-def signed(desk: Desk, appeal: str) -> int:
+def signed(context: Context, appeal: str) -> int:
     """Show which organisations have signed an appeal, and whether they signed this very text.
 
     Ends with 1 while one of them has not: live mode would refuse to send.
     """
     from mailer.actions import appeals
 
-    return _standings(desk, appeals.read(desk.workspace, appeal))
+    return _standings(context, appeals.read(context.workspace, appeal))
 
 
-def _standings(desk: Desk, appeal: Appeal) -> int:
+def _standings(context: Context, appeal: Appeal) -> int:
     from mailer.actions.appeals import standings
 
-    found = standings(desk.workspace, appeal)
+    found = standings(context.workspace, appeal)
     bad = any(one.state != "signed" for one in found)
-    if desk.json:
+    if context.json:
         for one in found:
             on = one.on.isoformat() if one.on else None
-            desk.data(
+            context.data(
                 {"organisation": one.organisation, "state": one.state, "by": one.by, "on": on}
             )
         return 1 if bad else 0
     say = {"signed": "✓ signed", "changed": "✗ signed another text", "missing": "· not yet"}
     style = {"signed": "", "changed": "red", "missing": "yellow"}
     _table(
-        desk,
+        context,
         [
             (
                 [one.organisation, say[one.state], f"{one.by}, {one.on}" if one.on else ""],
@@ -217,19 +219,19 @@ def _standings(desk: Desk, appeal: Appeal) -> int:
     )
     waiting = sum(one.state != "signed" for one in found)
     if waiting:
-        desk.say(
+        context.say(
             f"{waiting} of {len(found)} organisations have not signed this text: live mode would"
             " refuse to send."
         )
     elif found:
-        desk.say("Every organisation has signed this text.")
+        context.say("Every organisation has signed this text.")
     else:
-        desk.say("This appeal names no organisation.")
+        context.say("This appeal names no organisation.")
     return 1 if bad else 0
 
 
 def _table(
-    desk: Desk,
+    context: Context,
     rows: Sequence[tuple[list[str], list[str], str]],
     *,
     head: Sequence[str] = (),
@@ -239,4 +241,4 @@ def _table(
 
     width = max((len(cells) for cells, _, _ in rows), default=0)
     padded = [(cells + [""] * (width - len(cells)), note, style) for cells, note, style in rows]
-    show_rows(desk, padded, head=head, right=right)
+    show_rows(context, padded, head=head, right=right)

@@ -14,7 +14,7 @@ import click
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
-from mailer.cli.context import Command, CommandGroup, Desk, Everywhere
+from mailer.cli.context import Command, CommandGroup, Context, Everywhere
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.events import EventKind
@@ -49,7 +49,9 @@ def log() -> None:
     help="Only those from or about whom this came, separated by commas: away, returned.",
 )
 @click.pass_obj
-def people(desk: Desk, /, mail_out: str | None, came_back: str | None, **filters: Any) -> None:
+def people(
+    context: Context, /, mail_out: str | None, came_back: str | None, **filters: Any
+) -> None:
     """List people, and what became of each.
 
     One a line, in the order of the sheets, with the reason. Without M: the newest mail-out.
@@ -59,30 +61,30 @@ def people(desk: Desk, /, mail_out: str | None, came_back: str | None, **filters
     mailer log people M-0007 --state refused,unknown
     mailer log people M-0007 --state "left out" --delegation Norway,FR
     """
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(desk, connection, mail_out)
-        found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(context, connection, mail_out)
+        found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         if came_back:
             found = returns.narrowed(connection, chosen.id, found, choose.kinds(came_back))
         everyone = sum(deliveries.counts(connection, chosen.id).values())
-    if desk.json:
+    if context.json:
         for one in found:
-            desk.data(totals.person(one))
+            context.data(totals.person(one))
         return
     if not found:
-        desk.say(f"Nobody of the {everyone} people of {chosen.name} is like that.")
+        context.say(f"Nobody of the {everyone} people of {chosen.name} is like that.")
     else:
         from mailer.cli.screen.tables import show_people, show_steps
 
-        show_people(desk, found)
-        desk.say(f"{len(found)} of the {everyone} people of {chosen.name}")
-        show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
+        show_people(context, found)
+        context.say(f"{len(found)} of the {everyone} people of {chosen.name}")
+        show_steps(context, [("the story of one letter", f"mailer log show {found[0].shown}")])
 
 
 @log.command()
 @click.argument("words", nargs=-1, required=True, metavar="TEXT")
 @click.pass_obj
-def find(desk: Desk, words: tuple[str, ...]) -> None:
+def find(context: Context, words: tuple[str, ...]) -> None:
     """Find a person in all mail-outs and in the sheets.
 
     By words of the name or the address; in the mail-outs also by what servers said, and by notes.
@@ -94,21 +96,21 @@ def find(desk: Desk, words: tuple[str, ...]) -> None:
     from mailer.actions.people import find
     from mailer.plan.draft import read_contacts
 
-    _, book, _ = read_contacts(desk.workspace)
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+    _, book, _ = read_contacts(context.workspace)
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
         found = find(connection, book, " ".join(words))
-    if desk.json:
+    if context.json:
         for one in found.deliveries:
-            desk.data(totals.person(one))
+            context.data(totals.person(one))
         for contact in found.contacts:
             about = ("name", "address", "delegation", "file", "sheet", "row")
-            desk.data({name: getattr(contact, name) for name in about})
+            context.data({name: getattr(contact, name) for name in about})
         return
     from mailer.cli.screen.tables import show_people, show_rows
 
-    show_people(desk, found.deliveries)
+    show_people(context, found.deliveries)
     show_rows(
-        desk,
+        context,
         [
             (
                 [contact.name or "(no name)", contact.delegation or "??"],
@@ -119,7 +121,7 @@ def find(desk: Desk, words: tuple[str, ...]) -> None:
         ],
     )
     many = f"{len(found.deliveries)}{' and more' if found.more else ''}"
-    desk.say(f"{many} in the mail-outs, {len(found.contacts)} in the sheets")
+    context.say(f"{many} in the mail-outs, {len(found.contacts)} in the sheets")
 
 
 @log.command()
@@ -139,7 +141,12 @@ def find(desk: Desk, words: tuple[str, ...]) -> None:
 )
 @click.pass_obj
 def show(
-    desk: Desk, words: tuple[str, ...], text: bool, eml: Path | None, force: bool, evidence: bool
+    context: Context,
+    words: tuple[str, ...],
+    text: bool,
+    eml: Path | None,
+    force: bool,
+    evidence: bool,
 ) -> None:
     """Tell the story of one letter.
 
@@ -156,40 +163,40 @@ def show(
         raise UsageError(
             "Whose letter?", hint=f"mailer log show {name} NAME, an address, or a number of the log"
         )
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        mail_out = choose.mail_out_of(desk, connection, name)
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        mail_out = choose.mail_out_of(context, connection, name)
         found = choose.find_people(connection, mail_out, who)
         if len(found) > 1 and (text or eml or evidence):
             hint = f"name one: mailer log show {found[0].shown}"
             raise UsageError(f"{len(found)} people of {mail_out.name} match {who!r}.", hint=hint)
-        letter = _letter(desk, connection, found[0]) if text or eml else None
+        letter = _letter(context, connection, found[0]) if text or eml else None
         data = letter.data if letter else b""
-        folder = _folder(desk, connection, found[0]) if evidence else None
-        if desk.json:
+        folder = _folder(context, connection, found[0]) if evidence else None
+        if context.json:
             for one in found:
                 data_of = _story_as_data(connection, mail_out, one)
                 if folder is not None and data_of["evidence"] is not None:
                     data_of["evidence"] |= {"sent_folder": folder}
                 if letter is not None:
                     data_of |= {"sha256": letter.sha256, "exact": letter.exact}
-                desk.data(data_of | ({"letter": _text_of(data)} if text else {}))
+                context.data(data_of | ({"letter": _text_of(data)} if text else {}))
         elif len(found) > 1:
             from mailer.cli.screen.tables import show_people, show_steps
 
-            show_people(desk, found)
-            desk.say(f"{len(found)} people of {mail_out.name} match {who!r}.")
-            show_steps(desk, [("the story of one letter", f"mailer log show {found[0].shown}")])
+            show_people(context, found)
+            context.say(f"{len(found)} people of {mail_out.name} match {who!r}.")
+            show_steps(context, [("the story of one letter", f"mailer log show {found[0].shown}")])
         else:
-            _show_story(desk, connection, mail_out, found[0], folder)
+            _show_story(context, connection, mail_out, found[0], folder)
             if text:
-                _show_letter(desk, data)
+                _show_letter(context, data)
         if eml:
             write(eml, data, force=force)
             exact = "exactly as it went out, " if letter and letter.exact else ""
-            desk.say(f"The letter is in {eml}, {exact}SHA-256 {letter.sha256 if letter else ''}")
+            context.say(f"The letter is in {eml}, {exact}SHA-256 {letter.sha256 if letter else ''}")
 
 
-def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence:
+def _folder(context: Context, connection: Connection, one: Delivery) -> FolderEvidence:
     import asyncio
 
     from mailer.report.evidence import CALIBRATION, in_sent_folder
@@ -197,11 +204,11 @@ def _folder(desk: Desk, connection: Connection, one: Delivery) -> FolderEvidence
     if one.message_id is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     accepted = deliveries.accepted_ids(connection, one.mail_out_id, CALIBRATION + 1)
-    return asyncio.run(in_sent_folder(desk.workspace, one, accepted))
+    return asyncio.run(in_sent_folder(context.workspace, one, accepted))
 
 
 def _show_story(
-    desk: Desk,
+    context: Context,
     connection: Connection,
     mail_out: MailOut,
     one: Delivery,
@@ -209,9 +216,9 @@ def _show_story(
 ) -> None:
     from mailer.cli.screen.tables import show_rows, show_text, speller
 
-    spell = speller(desk.out)
+    spell = speller(context.out)
     delegation = (
-        desk.workspace.delegations.name(one.delegation, "en")
+        context.workspace.delegations.name(one.delegation, "en")
         if one.delegation
         else totals.NOT_KNOWN
     )
@@ -231,21 +238,21 @@ def _show_story(
         one.message_id or "",
     ):
         if " " in line:
-            show_text(desk, line)
+            show_text(context, line)
         elif line:  # an address or a Message-ID stays in one piece, to be copied
-            desk.out.print(spell(line), soft_wrap=True)
+            context.out.print(spell(line), soft_wrap=True)
     rows = [([totals.local(step.at)], _lines(step), "") for step in story(mail_out, one, moments)]
-    desk.out.print()
-    show_rows(desk, rows)
+    context.out.print()
+    show_rows(context, rows)
     if one.state is State.UNKNOWN:
-        _show_evidence(desk, one, moments, folder)
+        _show_evidence(context, one, moments, folder)
     elif folder is not None:
-        desk.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
+        context.out.print(f"\n{spell(str(folder))}", soft_wrap=True)
     if others := listing.of_person(connection, one):
         from mailer.cli.screen.tables import show_people
 
-        desk.out.print("\nThe same person elsewhere:")
-        show_people(desk, others)
+        context.out.print("\nThe same person elsewhere:")
+        show_people(context, others)
 
 
 def _lines(step: Step) -> list[str]:
@@ -259,12 +266,15 @@ def _lines(step: Step) -> list[str]:
 
 
 def _show_evidence(
-    desk: Desk, one: Delivery, moments: Sequence[deliveries.Moment], folder: FolderEvidence | None
+    context: Context,
+    one: Delivery,
+    moments: Sequence[deliveries.Moment],
+    folder: FolderEvidence | None,
 ) -> None:
     from mailer.cli.screen.tables import show_rows
     from mailer.report.evidence import evidence
 
-    desk.say(
+    context.say(
         "\nWhether it arrived, nobody here can know. It is not sent again by itself. What there is"
         " to go by:"
     )
@@ -272,10 +282,10 @@ def _show_evidence(
     rows = found.rows if found else []
     if folder is not None:
         rows.insert(-1, ("sent folder", [str(folder)]))
-    show_rows(desk, [([label], lines, "") for label, lines in rows])
-    if folder is None and desk.workspace.settings.imap.host:
-        desk.say(f"Look into the folder of sent mail:  mailer log show {one.shown} --evidence")
-    desk.say(
+    show_rows(context, [([label], lines, "") for label, lines in rows])
+    if folder is None and context.workspace.settings.imap.host:
+        context.say(f"Look into the folder of sent mail:  mailer log show {one.shown} --evidence")
+    context.say(
         f'Decide:  mailer resolve {one.shown} --accepted (or --not-sent, --resend) --because "…"'
     )
 
@@ -299,13 +309,13 @@ def _story_as_data(connection: Connection, mail_out: MailOut, one: Delivery) -> 
     }
 
 
-def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
+def _letter(context: Context, connection: Connection, one: Delivery) -> Sent:
     """Return the message as it went over the line; before it is handed over for the first time it
     has no Date.
     """
     from mailer.report.evidence import letter_of
 
-    found = letter_of(desk.workspace, connection, one)
+    found = letter_of(context.workspace, connection, one)
     if found is None and one.digest is not None:
         raise UsageError(
             "The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}"
@@ -313,9 +323,9 @@ def _letter(desk: Desk, connection: Connection, one: Delivery) -> Sent:
     if found is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     if one.dated_at is None:
-        desk.say("This letter has not been handed over yet, so it has no Date.")
+        context.say("This letter has not been handed over yet, so it has no Date.")
     elif not found.exact:
-        desk.say(
+        context.say(
             "It went out with a signature (DKIM), whose key is not the one in the settings: here it"
             " is without."
         )
@@ -336,13 +346,13 @@ def _text_of(data: bytes) -> str:
     return "\n".join([*heads, "", *(body.get_content() if body else "").splitlines()])
 
 
-def _show_letter(desk: Desk, data: bytes) -> None:
+def _show_letter(context: Context, data: bytes) -> None:
     from mailer.cli.screen.tables import speller
 
-    spell = speller(desk.out)
-    desk.out.print()
+    spell = speller(context.out)
+    context.out.print()
     for line in _text_of(data).splitlines():
-        desk.out.print(spell(line), soft_wrap=not desk.out.is_terminal)
+        context.out.print(spell(line), soft_wrap=not context.out.is_terminal)
 
 
 @log.command()
@@ -353,7 +363,7 @@ def _show_letter(desk: Desk, data: bytes) -> None:
     help="A head that somebody has kept: is it one of this log's?",
 )
 @click.pass_obj
-def verify(desk: Desk, head: str) -> int:
+def verify(context: Context, head: str) -> int:
     """Prove that the send log was not altered.
 
     Every entry stands under a seal that hashes it together with the seal before; the last one is
@@ -372,11 +382,11 @@ def verify(desk: Desk, head: str) -> int:
             f"{head!r} is no head of a send log.",
             hint="its first 16 signs or more, figures and a to f",
         )
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
         proof = seals.verify(connection, head)
     whole = not proof.broken and proof.knows
-    if desk.json:
-        desk.data({"whole": whole} | asdict(proof))
+    if context.json:
+        context.data({"whole": whole} | asdict(proof))
         return 0 if whole else 1
     for one in proof.broken:
         names = ", ".join(shown(mail_out_id) for mail_out_id in one.mail_outs)
@@ -385,9 +395,9 @@ def verify(desk: Desk, head: str) -> int:
             if one.since and one.until
             else ""
         )
-        desk.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
+        context.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
     if not proof.knows:
-        desk.out.print(
+        context.out.print(
             f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made"
             " anew"
         )
@@ -399,11 +409,11 @@ def verify(desk: Desk, head: str) -> int:
         counted += f"; {proof.erased:,} people are erased"
     if proof.unsealed:
         counted += f"; {proof.unsealed:,} entries are not sealed yet"
-    desk.out.print(
+    context.out.print(
         "The send log is as it was written." if whole else "The send log was altered.", style="bold"
     )
-    desk.say(counted)
-    desk.out.print(f"head  {proof.head}", soft_wrap=True)
+    context.say(counted)
+    context.out.print(f"head  {proof.head}", soft_wrap=True)
     return 0 if whole else 1
 
 
@@ -427,7 +437,7 @@ def verify(desk: Desk, head: str) -> int:
 @click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
 @click.pass_obj
 def forget(
-    desk: Desk,
+    context: Context,
     who: str | None,
     before: datetime | None,
     because: str,
@@ -450,7 +460,7 @@ def forget(
 
     if (who is None) == (before is None):
         raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         with ledger.reading() as connection:
             if before is not None:
                 found = erasure.ended_before(connection, before.date())
@@ -464,18 +474,20 @@ def forget(
         if confirm is None or confirm != number:
             names = sorted({shown(one.mail_out_id) for one in found})
             many = "one row" if number == 1 else f"{number} rows"
-            desk.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
-            desk.say(f"  erase them   the same command with --confirm {number}")
+            context.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
+            context.say(f"  erase them   the same command with --confirm {number}")
             return Refused.exit_code
         with ledger.writing() as connection:
             name = by or getpass.getuser()
             erased = erasure.erase(
                 connection, found, who=name, because=because.strip(), at=ledger.now()
             )
-    if desk.json:
-        desk.data({"erased": erased})
+    if context.json:
+        context.data({"erased": erased})
     else:
-        desk.say(f"{erased} of {number} rows are erased. What became of the letters stays counted.")
+        context.say(
+            f"{erased} of {number} rows are erased. What became of the letters stays counted."
+        )
     return 0
 
 
@@ -483,18 +495,18 @@ def forget(
 @click.argument("mail_out", required=False, metavar="[M]")
 @click.option("--all", "everything", is_flag=True, help="Also those with nothing to look at.")
 @click.pass_obj
-def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
+def delegations(context: Context, mail_out: str | None, everything: bool) -> None:
     """List the delegations, worst first.
 
     Below them stands why people were left out. Without M: the newest mail-out.
     """
 
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(desk, connection, mail_out)
-        if desk.json:
-            for line in totals.delegations(connection, chosen.id, desk.workspace.delegations):
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(context, connection, mail_out)
+        if context.json:
+            for line in totals.delegations(connection, chosen.id, context.workspace.delegations):
                 counts = totals.plain(line.counts)
-                desk.data(
+                context.data(
                     {
                         "delegation": line.code,
                         "name": line.name,
@@ -505,11 +517,11 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
             return
         from mailer.cli.screen.tables import show_delegations, show_left_out, show_steps
 
-        show_delegations(desk, connection, chosen, everything=everything)
-        desk.out.print()
-        show_left_out(desk, connection, chosen)
+        show_delegations(context, connection, chosen, everything=everything)
+        context.out.print()
+        show_left_out(context, connection, chosen)
         show_steps(
-            desk, [("the people of one", f"mailer log people {chosen.name} --delegation FR")]
+            context, [("the people of one", f"mailer log people {chosen.name} --delegation FR")]
         )
 
 
@@ -519,7 +531,7 @@ def delegations(desk: Desk, mail_out: str | None, everything: bool) -> None:
 )
 @click.option("--by", metavar="NAME", help="Who decides; otherwise your name on this computer.")
 @click.pass_obj
-def adopt(desk: Desk, because: str, by: str | None) -> None:
+def adopt(context: Context, because: str, by: str | None) -> None:
     """Say that this send log is the one to go on with, after it was moved or restored.
 
     A send log that was copied sends nothing: two copies would write to the same people twice, and a
@@ -539,20 +551,20 @@ def adopt(desk: Desk, because: str, by: str | None) -> None:
             "A decision needs a name and a reason.",
             hint='--because "the workspace moved to this computer"',
         )
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         with ledger.reading() as connection:
             copied = copies.is_a_copy(connection) or ledger.is_behind(connection)
         if copied:
             with ledger.writing() as connection:
                 copies.adopt(connection, who=by, because=because, at=ledger.now())
                 ledger.begin_anew(connection)
-    if desk.json:
-        desk.data({"adopted": copied})
+    if context.json:
+        context.data({"adopted": copied})
     elif copied:
-        desk.say(f"This send log is the one to go on with. Decided by {by}: {because}")
-        desk.say("See that no other copy of it is ever sent from.")
+        context.say(f"This send log is the one to go on with. Decided by {by}: {because}")
+        context.say("See that no other copy of it is ever sent from.")
     else:
-        desk.say("This send log is at home here already. Nothing was changed.")
+        context.say("This send log is at home here already. Nothing was changed.")
 
 
 class Export(Command):
@@ -589,7 +601,7 @@ class Export(Command):
 @choose.filters
 @click.pass_obj
 def export(
-    desk: Desk,
+    context: Context,
     /,
     mail_out: str | None,
     xlsx: Path | None,
@@ -617,10 +629,10 @@ def export(
         )
     for path, _ in wanted:
         may_write(path, force=force)
-    with choose.open_log(desk) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(desk, connection, mail_out)
-        found = choose.people(connection, chosen, desk.workspace.delegations, **filters)
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        chosen = choose.mail_out_of(context, connection, mail_out)
+        found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
         for path, make in wanted:
-            write(path, make(chosen, found, desk.workspace.delegations), force=force)
-            desk.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
+            write(path, make(chosen, found, context.workspace.delegations), force=force)
+            context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")

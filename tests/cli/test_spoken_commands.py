@@ -14,7 +14,7 @@ import click
 import pytest
 
 from mailer.cli import COMMANDS, cli
-from mailer.cli.context import Desk
+from mailer.cli.context import Context
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mailer"
@@ -131,5 +131,5 @@ def test_command_that_cannot_be_typed_is_found(words: str) -> None:
     ],
 )
 def test_commands_carry_the_folder_that_was_named(text: str, typed: str) -> None:
-    assert Desk(folder=Path("work")).typed(text) == typed
-    assert Desk().typed(text) == text
+    assert Context(folder=Path("work")).typed(text) == typed
+    assert Context().typed(text) == text

@@ -7,7 +7,7 @@ import click
 from mailer.actions.check import Checked
 from mailer.actions.check import check as look_through
 from mailer.base.errors import Severity
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
 
@@ -22,16 +22,18 @@ from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_
     help="Ask the network whether the links of the letters lead somewhere.",
 )
 @click.pass_obj
-def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online: bool) -> int:
+def check(
+    context: Context, appeal: str | None, strict: bool, everything: bool, online: bool
+) -> int:
     """Look through sheets, hold list and letters for everything that could go wrong."""
-    found = look_through(desk.workspace, [appeal] if appeal else None, online=online)
+    found = look_through(context.workspace, [appeal] if appeal else None, online=online)
     counts = {
         severity: sum(problem.severity is severity for problem in found.problems)
         for severity in Severity
     }
     bad = counts[Severity.ERROR] or (strict and counts[Severity.WARNING])
-    if desk.json:
-        desk.data(
+    if context.json:
+        context.data(
             {
                 "problems": found.problems,
                 "contacts": found.people,
@@ -40,16 +42,16 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
             }
         )
         return 1 if bad else 0
-    _show(desk, found, counts, everything=everything)
+    _show(context, found, counts, everything=everything)
     names = [one.name for one in found.appeals]
     if not found.people:
-        folder = desk.workspace.settings.contacts.folder
+        folder = context.workspace.settings.contacts.folder
         say_text(
-            desk, f"Nobody is in the sheets yet: fill in those in {folder}/, or put yours there."
+            context, f"Nobody is in the sheets yet: fill in those in {folder}/, or put yours there."
         )
     elif names:
         show_steps(
-            desk,
+            context,
             [
                 ("read a letter", f"mailer preview {names[0]}"),
                 ("who gets it", f"mailer plan {names[0]}"),
@@ -58,8 +60,10 @@ def check(desk: Desk, appeal: str | None, strict: bool, everything: bool, online
     return 1 if bad else 0
 
 
-def _show(desk: Desk, found: Checked, counts: dict[Severity, int], *, everything: bool) -> None:
-    root = desk.workspace.root
+def _show(
+    context: Context, found: Checked, counts: dict[Severity, int], *, everything: bool
+) -> None:
+    root = context.workspace.root
     sheets = (
         f"{_many(found.files, 'sheet')} · {_many(found.people, 'person', 'people')} · "
         f"{found.delegations} of {found.members} delegations · {found.held} on the hold list"
@@ -75,18 +79,18 @@ def _show(desk: Desk, found: Checked, counts: dict[Severity, int], *, everything
     ]
     if opinions:
         rows.append((["spam"], [f"SpamAssassin gives {'; '.join(opinions)}"], ""))
-    show_rows(desk, rows)
-    desk.out.print()
-    show_problems(desk.out, found.problems, root, everything=everything, more="--all")
+    show_rows(context, rows)
+    context.out.print()
+    show_problems(context.out, found.problems, root, everything=everything, more="--all")
     said = {(one.code, one.place) for one in found.problems}
     for one in found.appeals:
         more = [each for each in one.obstacles or () if (each.code, each.place) not in said]
         if more:
             things = "one thing keeps" if len(more) == 1 else f"{len(more)} things keep"
             hint = ":" if everything else " (--all shows them)."
-            show_text(desk, f"Before live mode: {things} {one.name} from real people{hint}")
+            show_text(context, f"Before live mode: {things} {one.name} from real people{hint}")
         if everything:
-            show_problems(desk.out, more, root, everything=True)
+            show_problems(context.out, more, root, everything=True)
     words = (
         ", ".join(_many(number, severity.value) for severity, number in counts.items() if number)
         or "no problems"
@@ -96,8 +100,8 @@ def _show(desk: Desk, found: Checked, counts: dict[Severity, int], *, everything
         words += (
             f" {found.reachable} of {found.people} people have an address that could be written to."
         )
-    show_text(desk, words)
-    desk.say()
+    show_text(context, words)
+    context.say()
 
 
 def _many(number: int, one: str, more: str = "") -> str:

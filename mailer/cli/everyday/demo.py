@@ -20,7 +20,7 @@ import click
 from mailer.base.errors import Interrupted, Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import (
     say_text,
@@ -63,10 +63,10 @@ mail-out.
 
 @click.command(cls=Command)
 @click.pass_obj
-def demo(desk: Desk) -> int:
+def demo(context: Context) -> int:
     """See it work: 612 made-up people, a mailbox on this computer, nothing leaves it."""
     try:
-        workspace = _make_folder(desk)
+        workspace = _make_folder(context)
     except OSError as error:
         message = f"The demo cannot make its folder in {Path.cwd()}: {error.strerror or error}."
         raise UsageError(
@@ -75,8 +75,8 @@ def demo(desk: Desk) -> int:
     now = draft(workspace, _appeal(workspace), mode="demo")
     plan = now.plan()
     letters = plan.to_send
-    if not desk.json:
-        _announce(desk, plan, sorted(now.appeal.letters))
+    if not context.json:
+        _announce(context, plan, sorted(now.appeal.letters))
     if not letters:
         raise UsageError("Nobody in these sheets would get a letter.", hint="mailer check")
     with (
@@ -95,7 +95,7 @@ def demo(desk: Desk) -> int:
         course = SendingOptions(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
         begun = time.monotonic()
         after = run(
-            desk,
+            context,
             ledger,
             mail_out,
             lambda: SmtpSession(server, Patience(), lambda _address: True),
@@ -103,10 +103,10 @@ def demo(desk: Desk) -> int:
         )
         seconds = time.monotonic() - begun
         with ledger.reading() as connection:
-            if desk.json:
+            if context.json:
                 counts = deliveries.counts(connection, mail_out_id)
                 root = workspace.root
-                desk.data(
+                context.data(
                     {
                         "event": "finished",
                         "workspace": root,
@@ -115,24 +115,26 @@ def demo(desk: Desk) -> int:
                     }
                 )
             else:
-                desk.say(f"  sent in {seconds:.1f} s\n")
+                context.say(f"  sent in {seconds:.1f} s\n")
                 for show in (show_totals, show_delegations, show_left_out):
-                    show(replace(desk, folder=Path(FOLDER)), connection, after)
-                    desk.out.print()
+                    show(replace(context, folder=Path(FOLDER)), connection, after)
+                    context.out.print()
     if after.state is not MailOutState.FINISHED:
-        desk.say(f"The demo was interrupted ({after.why or after.state}). mailer demo begins anew.")
+        context.say(
+            f"The demo was interrupted ({after.why or after.state}). mailer demo begins anew."
+        )
         return 130 if after.why == INTERRUPTED else Interrupted.exit_code
-    if not desk.json:
-        _farewell(desk, after.name)
+    if not context.json:
+        _farewell(context, after.name)
     return 0
 
 
-def _source(desk: Desk) -> Path:
+def _source(context: Context) -> Path:
     """Return the workspace that is shown: this folder's, else the one that comes with
     the mailer.
     """
-    if (desk.folder / "config.toml").exists():
-        return desk.folder
+    if (context.folder / "config.toml").exists():
+        return context.folder
     package = Path(__file__).parents[2]
     for folder in (package.parent, package / "demo"):  # in a checkout; in an installed package
         if (folder / "config.toml").exists():
@@ -140,11 +142,11 @@ def _source(desk: Desk) -> Path:
     raise UsageError("There is no workspace here to show.", hint="mailer -C DIR demo")
 
 
-def _make_folder(desk: Desk) -> Workspace:
+def _make_folder(context: Context) -> Workspace:
     """Copy sheets, letters and settings into the demo's own folder; the one of an earlier demo
     gives way.
     """
-    source = load_workspace(_source(desk), instead=tomllib.loads(LOCAL))
+    source = load_workspace(_source(context), instead=tomllib.loads(LOCAL))
     folder, fresh = Path.cwd() / FOLDER, Path.cwd() / f".{FOLDER}.new"
     if folder.exists() and not (folder / MARK).exists():
         raise Refused(
@@ -206,13 +208,15 @@ def _tricks(plan: Plan) -> dict[str, Trick]:
     return tricks
 
 
-def _announce(desk: Desk, plan: Plan, languages: Sequence[str]) -> None:
+def _announce(context: Context, plan: Plan, languages: Sequence[str]) -> None:
     delegations = len(plan.by_delegation())
     invented = all(one.contact.address.endswith(".example") for one in plan.to_send)
     people = "made-up people" if invented else "the people of this workspace"
     example = " (addresses end in .example, a name that can never exist)" if invented else ""
     say_text(
-        desk, f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.", style="bold"
+        context,
+        f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.",
+        style="bold",
     )
     for text in (
         f"{len(plan.deliveries)} members of {delegations} delegations{example}",
@@ -222,23 +226,23 @@ def _announce(desk: Desk, plan: Plan, languages: Sequence[str]) -> None:
             " refuses some, delays some, hangs up once."
         ),
     ):
-        say_text(desk, text, indent=2)
-    desk.say()
+        say_text(context, text, indent=2)
+    context.say()
 
 
-def _farewell(desk: Desk, name: str) -> None:
+def _farewell(context: Context, name: str) -> None:
     say_text(
-        desk,
+        context,
         f"Everything is in ./{FOLDER}; the letters are in its folder mailbox, for any mail"
         " program.",
     )
     program = Path(sys.argv[0])
     if shutil.which("mailer") is None and (activate := program.with_name("activate")).is_file():
-        desk.say("\nOnce in this terminal, so that it knows the word mailer:")
-        show_steps(desk, [("type", f"source {os.path.relpath(activate)}")])
-    desk.say("\nLook around:")
+        context.say("\nOnce in this terminal, so that it knows the word mailer:")
+        show_steps(context, [("type", f"source {os.path.relpath(activate)}")])
+    context.say("\nLook around:")
     show_steps(
-        replace(desk, folder=Path(FOLDER)),
+        replace(context, folder=Path(FOLDER)),
         [
             ("not reached", "mailer log people --state refused,unknown"),
             ("one letter", f"mailer log show {name} NAME"),
@@ -246,5 +250,5 @@ def _farewell(desk: Desk, name: str) -> None:
             ("in a browser", "mailer console"),
         ],
     )
-    desk.say("Then, for real work:")
-    show_steps(replace(desk, folder=Path()), [("begin", "mailer init my-workspace")])
+    context.say("Then, for real work:")
+    show_steps(replace(context, folder=Path()), [("begin", "mailer init my-workspace")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mailer.actions.new_workspace import SHEET, new_workspace
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 
 
 @click.command(cls=Command)
@@ -21,20 +21,20 @@ from mailer.cli.context import Command, Desk
     help="The language of the notes and headings.",
 )
 @click.pass_obj
-def init(desk: Desk, folder: Path, lang: str) -> None:
+def init(context: Context, folder: Path, lang: str) -> None:
     """Make a new workspace for real work."""
-    root = (desk.folder / folder).absolute()
+    root = (context.folder / folder).absolute()
     names = new_workspace(root, lang)
-    if desk.json:
-        desk.data({"workspace": root, "files": names})
+    if context.json:
+        context.data({"workspace": root, "files": names})
         return
-    desk.say(f"A new workspace in {root}, in test mode:")
+    context.say(f"A new workspace in {root}, in test mode:")
     for name in names:
-        desk.out.print(f"  {name}")
-    desk.say(f"\nFill in the lines marked <- in config.toml, and the people in {SHEET}. Then:")
+        context.out.print(f"  {name}")
+    context.say(f"\nFill in the lines marked <- in config.toml, and the people in {SHEET}. Then:")
     go = (
         ""
         if root == Path.cwd()
-        else f"cd {shlex.quote(str(folder if desk.folder == Path() else root))} && "
+        else f"cd {shlex.quote(str(folder if context.folder == Path() else root))} && "
     )
-    replace(desk, folder=Path()).say(f"  {go}mailer check")
+    replace(context, folder=Path()).say(f"  {go}mailer check")

@@ -11,7 +11,7 @@ import click
 from mailer.actions import planning
 from mailer.actions.planning import NewMailOut
 from mailer.base.states import REASONS, Reason
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
 from mailer.plan.plan import Plan
 
@@ -34,12 +34,12 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
     help="Only this role; may be given twice.",
 )
 @click.pass_obj
-def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None:
+def plan(context: Context, appeal: str, only: str | None, role: Sequence[str]) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why."""
-    now = desk.draft(appeal)
+    now = context.draft(appeal)
     selection = planning.selected(now.delegations, _names(only), role)
-    with desk.ledger() as ledger:
-        _show(desk, planning.plan(ledger, now, selection, who=getpass.getuser()))
+    with context.ledger() as ledger:
+        _show(context, planning.plan(ledger, now, selection, who=getpass.getuser()))
 
 
 @click.command(cls=Command)
@@ -47,32 +47,32 @@ def plan(desk: Desk, appeal: str, only: str | None, role: Sequence[str]) -> None
 @click.option("--refused", is_flag=True, help="Also those whose server refused this very address.")
 @click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
 @click.pass_obj
-def retry(desk: Desk, mail_out: str, refused: bool, only: str | None) -> None:
+def retry(context: Context, mail_out: str, refused: bool, only: str | None) -> None:
     """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is
     in it.
     """
-    with desk.ledger() as ledger:
+    with context.ledger() as ledger:
         new = planning.retry(
             ledger,
             mail_out,
-            desk.draft,
+            context.draft,
             only=_names(only),
             refused=refused,
             who=getpass.getuser(),
         )
-    _show(desk, new)
+    _show(context, new)
 
 
 def _names(only: str | None) -> list[str]:
     return [part.strip() for part in (only or "").split(",") if part.strip()]
 
 
-def _show(desk: Desk, new: NewMailOut) -> None:
-    name, frozen, settings = new.name, new.plan, desk.workspace.settings
+def _show(context: Context, new: NewMailOut) -> None:
+    name, frozen, settings = new.name, new.plan, context.workspace.settings
     people, letters, left_out = len(frozen.deliveries), len(frozen.to_send), len(frozen.left_out)
     by_reason = Counter(one.reason for one in frozen.left_out if one.reason)
-    if desk.json:
-        desk.data(
+    if context.json:
+        context.data(
             {
                 "mail_out": name,
                 "appeal": frozen.appeal,
@@ -84,14 +84,14 @@ def _show(desk: Desk, new: NewMailOut) -> None:
             }
         )
         return
-    show_text(desk, f'{name} · "{frozen.title}" · planned, nothing has been sent')
-    desk.out.print()
-    show_text(desk, f"{people} people, all accounted for", indent=2)
+    show_text(context, f'{name} · "{frozen.title}" · planned, nothing has been sent')
+    context.out.print()
+    show_text(context, f"{people} people, all accounted for", indent=2)
     rows: list[Row] = [(["├", str(letters), "get a letter"], [_languages(frozen)], "")]
     rows.append((["└", str(left_out), "are left out"], [], ""))
     for reason, number in by_reason.most_common():
         rows.append((["", str(number), f"  {REASONS[reason]}"], [_where(frozen, reason)], ""))
-    show_rows(desk, rows, right=(1,))
+    show_rows(context, rows, right=(1,))
     facts: list[Row] = [
         (["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")
     ]
@@ -105,21 +105,21 @@ def _show(desk: Desk, new: NewMailOut) -> None:
         facts.append((["limits"], [speed], ""))
     if frozen.mode == "test":
         facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
-    desk.out.print()
-    show_rows(desk, facts)
-    desk.say()
+    context.out.print()
+    show_rows(context, facts)
+    context.say()
     if not letters and by_reason[Reason.TEST_MODE]:
         say_text(
-            desk,
+            context,
             "Nobody would get a letter. Put your own address into safety.allow in config.toml and"
             " plan again.",
         )
     elif not letters:
-        say_text(desk, "Nobody would get a letter.")
+        say_text(context, "Nobody would get a letter.")
     steps = [("send them", f"mailer send {name}")] if letters else []
     reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else frozen.appeal}")
     show_steps(
-        desk, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")]
+        context, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")]
     )
 
 

@@ -16,7 +16,7 @@ from mailer.actions import preview as actions
 from mailer.base import clock
 from mailer.base.errors import UsageError
 from mailer.base.states import REASONS
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.files import write
 from mailer.cli.screen.tables import say_text, show_rows, show_text
 from mailer.plan.audience import Decision
@@ -82,7 +82,7 @@ class View:
 @click.option("--open", "browser", is_flag=True, help="Show the letter in your browser.")
 @click.pass_obj
 def preview(
-    desk: Desk,
+    context: Context,
     what: str,
     who: str | None,
     lang: str | None,
@@ -105,11 +105,11 @@ def preview(
     planned = re.fullmatch(r"[Mm]-\d+", what) is not None
     _go_together(planned, who, lang, hardest, sheet, person, any((html, eml, pdf, browser)))
     if sheet:
-        return _proof(desk, what, person)
+        return _proof(context, what, person)
     if planned:
-        views = iter([_planned(desk, what, who)])
+        views = iter([_planned(context, what, who)])
     else:
-        now = desk.draft(what)
+        now = context.draft(what)
         decisions = now.decide()
         chosen = (
             actions.hardest(now, decisions, HARDEST)
@@ -118,19 +118,25 @@ def preview(
         )
         views = (_view(now, one, lang) for one in chosen)
     for number, view in enumerate(views, 1):
-        if number > 1 and not _on(desk, text):
+        if number > 1 and not _on(context, text):
             break
         places = _keep(
-            desk, view, html, eml, pdf, browser=browser
+            context, view, html, eml, pdf, browser=browser
         )  # before the screen, whose reader may have enough
-        _show(desk, view, text=text)
+        _show(context, view, text=text)
         for place in places:
-            desk.say(f"The letter is in {place}.")
+            context.say(f"The letter is in {place}.")
     return 0
 
 
 def _keep(
-    desk: Desk, view: View, html: Path | None, eml: Path | None, pdf: Path | None, *, browser: bool
+    context: Context,
+    view: View,
+    html: Path | None,
+    eml: Path | None,
+    pdf: Path | None,
+    *,
+    browser: bool,
 ) -> list[Path]:
     """Write a letter to the files that are asked for, and return them."""
     from mailer.cli.screen.browser import to_paper, to_screen
@@ -146,7 +152,7 @@ def _keep(
         to_paper(view.html, pdf)
         places.append(pdf)
     if browser:
-        places.append(to_screen(view.html, desk.workspace.make_state_dir() / "preview"))
+        places.append(to_screen(view.html, context.workspace.make_state_dir() / "preview"))
     return places
 
 
@@ -214,7 +220,7 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
     return View(tuple(line for line in head if line[1]), letter.text, html, eml, facts, note)
 
 
-def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
+def _planned(context: Context, mail_out: str, who: str | None) -> View:
     """Read one frozen letter of a mail-out: the very bytes."""
     from mailer.cli.screen.browser import parsed, standalone
     from mailer.ledger import mailouts
@@ -223,7 +229,7 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
     from mailer.report.evidence import letter_of
     from mailer.report.story import joined, why
 
-    with desk.ledger() as ledger, ledger.reading() as connection:
+    with context.ledger() as ledger, ledger.reading() as connection:
         planned = mailouts.get(connection, number_of(mail_out))
         if who is None:
             found = [one for one in deliveries.people(connection, planned.id) if one.digest][:1]
@@ -240,7 +246,7 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
             )
             raise UsageError(whom, hint=f"mailer log people {planned.name}")
         (one,) = found
-        sent = letter_of(desk.workspace, connection, one)
+        sent = letter_of(context.workspace, connection, one)
         if sent is None:
             raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     message = parsed(sent.data)
@@ -273,42 +279,42 @@ def _planned(desk: Desk, mail_out: str, who: str | None) -> View:
 # ------------------------------------------------------------------------------------ on the screen
 
 
-def _show(desk: Desk, view: View, *, text: bool) -> None:
-    if desk.json:
-        desk.data(view.facts)
+def _show(context: Context, view: View, *, text: bool) -> None:
+    if context.json:
+        context.data(view.facts)
         return
     if not text:
-        show_rows(desk, [([f"{name}:"], [value], "bold") for name, value in view.head])
-        desk.out.print()
+        show_rows(context, [([f"{name}:"], [value], "bold") for name, value in view.head])
+        context.out.print()
     for line in view.text.splitlines():
         if line.strip():
-            show_text(desk, line)
+            show_text(context, line)
         else:
-            desk.out.print()
+            context.out.print()
     if view.note:
-        say_text(desk, view.note, style="yellow")
+        say_text(context, view.note, style="yellow")
 
 
-def _on(desk: Desk, text: bool) -> bool:
+def _on(context: Context, text: bool) -> bool:
     """Go on to the next letter: at a terminal, when somebody presses Enter."""
-    if desk.json:
+    if context.json:
         return True
-    if not desk.out.is_terminal or not sys.stdin.isatty():
-        desk.out.print("" if text else "\n" + "─" * min(60, desk.out.width - 1) + "\n")
+    if not context.out.is_terminal or not sys.stdin.isatty():
+        context.out.print("" if text else "\n" + "─" * min(60, context.out.width - 1) + "\n")
         return True
-    answer = desk.err.input("\nEnter: the next letter, q: the end ")
+    answer = context.err.input("\nEnter: the next letter, q: the end ")
     return answer.strip().lower() not in ("q", "quit")
 
 
-def _proof(desk: Desk, appeal: str, person: str | None) -> int:
+def _proof(context: Context, appeal: str, person: str | None) -> int:
     """Show the proof sheet; a named person may accept what waits on it."""
     from mailer.actions import appeals
     from mailer.cli.screen.proof import show_proof
 
-    now = desk.draft(appeal)
+    now = context.draft(appeal)
     if person is not None:
         for group in appeals.accept(now, by=person, on=clock.now().date()):
             number = len(group.people)
             people = "1 person" if number == 1 else f"{number} people"
-            desk.say(f"accepted: {group.language}  {group.people[0].greeting}  ({people})")
-    return show_proof(desk, appeals.proof(now))
+            context.say(f"accepted: {group.language}  {group.people[0].greeting}  ({people})")
+    return show_proof(context, appeals.proof(now))

@@ -11,7 +11,7 @@ import click
 from mailer.actions import rehearse as actions
 from mailer.actions.rehearse import Rehearsal
 from mailer.base.states import State
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.tables import Row, say_text, show_rows
 
 
@@ -31,7 +31,7 @@ from mailer.cli.screen.tables import Row, say_text, show_rows
     help="How many letters.",
 )
 @click.pass_obj
-def rehearse(desk: Desk, what: str, to: str | None, number: int) -> int:
+def rehearse(context: Context, what: str, to: str | None, number: int) -> int:
     """Send the most different letters of an appeal, or of a planned mail-out, to yourself.
 
     \b
@@ -39,17 +39,17 @@ def rehearse(desk: Desk, what: str, to: str | None, number: int) -> int:
     mailer rehearse M-0007 --to jana@rights.example
     """
     done = actions.rehearse(
-        desk.workspace, what, ledger=desk.ledger, to=to, number=number, who=getpass.getuser()
+        context.workspace, what, ledger=context.ledger, to=to, number=number, who=getpass.getuser()
     )
     where = f"were accepted for {to}" if to else f"are in {done.folder}, for any mail program"
-    return _show(desk, done, where)
+    return _show(context, done, where)
 
 
-def _show(desk: Desk, done: Rehearsal, where: str) -> int:
+def _show(context: Context, done: Rehearsal, where: str) -> int:
     bad = done.accepted < len(done.samples)
-    if desk.json:
+    if context.json:
         for at, (name, receipt) in enumerate(done.samples, 1):
-            desk.data(
+            context.data(
                 {
                     "sample": at,
                     "name": name,
@@ -65,7 +65,7 @@ def _show(desk: Desk, done: Rehearsal, where: str) -> int:
         answer = "" if went else f"{receipt.code or ''} {receipt.text}".strip()
         rows.append(([str(at), name], [answer], "" if went else "red"))
     note = "the server's answer" if bad else ""
-    show_rows(desk, rows, right=(0,), head=("", "the letter of"), note=note)
-    desk.say()
-    say_text(desk, f"{done.accepted} of {len(done.samples)} samples {where}.")
+    show_rows(context, rows, right=(0,), head=("", "the letter of"), note=note)
+    context.say()
+    say_text(context, f"{done.accepted} of {len(done.samples)} samples {where}.")
     return int(bad)

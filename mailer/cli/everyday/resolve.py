@@ -12,7 +12,7 @@ import click
 from mailer.actions import people
 from mailer.base.errors import UsageError
 from mailer.base.states import WORDS, State
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen import choose
 from mailer.ledger.ledger import shown
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--by", metavar="NAME", help="Who decided; otherwise your name on this computer.")
 @click.pass_obj
 def resolve(
-    desk: Desk, words: tuple[str, ...], to: str | None, because: str, by: str | None
+    context: Context, words: tuple[str, ...], to: str | None, because: str, by: str | None
 ) -> None:
     """Say what became of an unknown delivery, as a named person.
 
@@ -64,14 +64,14 @@ def resolve(
         hint = "--accepted, --not-sent or --resend; mailer log show has the evidence"
         raise UsageError("What became of it?", hint=hint)
     because, by = because.strip(), (by or getpass.getuser()).strip()
-    with choose.open_log(desk) as ledger:
+    with choose.open_log(context) as ledger:
         with ledger.reading() as connection:
-            mail_out = choose.mail_out_of(desk, connection, name)
+            mail_out = choose.mail_out_of(context, connection, name)
             one = _the_one(mail_out, choose.find_people(connection, mail_out, who), who)
         if to == "resend":
-            _release(desk, ledger, mail_out, one, because, by)
+            _release(context, ledger, mail_out, one, because, by)
         else:
-            _settle(desk, ledger, one, State(to), because, by)
+            _settle(context, ledger, one, State(to), because, by)
 
 
 def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
@@ -84,29 +84,31 @@ def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
     return (unknown or found)[0]
 
 
-def _settle(desk: Desk, ledger: Ledger, one: Delivery, to: State, because: str, by: str) -> None:
+def _settle(
+    context: Context, ledger: Ledger, one: Delivery, to: State, because: str, by: str
+) -> None:
     people.settle(ledger, one, to, who=by, because=because)
-    if desk.json:
-        desk.data({"delivery": one.shown, "state": to, "who": by, "resend": None})
+    if context.json:
+        context.data({"delivery": one.shown, "state": to, "who": by, "resend": None})
         return
-    desk.say(f"{one.name} in {shown(one.mail_out_id)}: {WORDS[to]}. Decided by {by}: {because}")
+    context.say(f"{one.name} in {shown(one.mail_out_id)}: {WORDS[to]}. Decided by {by}: {because}")
     if to is State.NOT_SENT:
-        desk.say(f"  write to them anew   mailer retry {shown(one.mail_out_id)}")
+        context.say(f"  write to them anew   mailer retry {shown(one.mail_out_id)}")
 
 
 def _release(
-    desk: Desk, ledger: Ledger, mail_out: MailOut, one: Delivery, because: str, by: str
+    context: Context, ledger: Ledger, mail_out: MailOut, one: Delivery, because: str, by: str
 ) -> None:
     from mailer.plan.draft import draft
 
-    now = draft(desk.workspace, mail_out.appeal)
+    now = draft(context.workspace, mail_out.appeal)
     name = people.resend(ledger, one, now, who=by, because=because)
-    if desk.json:
-        desk.data({"delivery": one.shown, "state": State.UNKNOWN, "who": by, "resend": name})
+    if context.json:
+        context.data({"delivery": one.shown, "state": State.UNKNOWN, "who": by, "resend": name})
         return
-    desk.say(
+    context.say(
         f"{name} is planned: the letter of {one.shown} to {one.name} once more, with the same"
         " Message-ID."
     )
-    desk.say(f"{one.shown} stays unknown. Nothing has been sent yet.")
-    desk.say(f"  send it   mailer send {name}      leave it   mailer stop {name}")
+    context.say(f"{one.shown} stays unknown. Nothing has been sent yet.")
+    context.say(f"  send it   mailer send {name}      leave it   mailer stop {name}")

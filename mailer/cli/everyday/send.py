@@ -12,7 +12,7 @@ from mailer.actions import mail_outs
 from mailer.actions.mail_outs import SendingCheck, Standing
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.states import OPEN, MailOutState, State
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_steps, show_totals
 from mailer.ledger import mailouts
@@ -35,52 +35,52 @@ from mailer.sending.connect import course_of, sessions, signer
     help="Pause for a look after N letters; 0: do not.",
 )
 @click.pass_obj
-def send(desk: Desk, mail_out: str, confirm: int | None, first: int | None) -> int:
+def send(context: Context, mail_out: str, confirm: int | None, first: int | None) -> int:
     """Send a planned mail-out, or go on with one that was interrupted."""
-    return _send(desk, number_of(mail_out), confirm, ask=True, first=first)
+    return _send(context, number_of(mail_out), confirm, ask=True, first=first)
 
 
 @click.command(cls=Command)
 @click.argument("mail_out")
 @click.pass_obj
-def resume(desk: Desk, mail_out: str) -> int:
+def resume(context: Context, mail_out: str) -> int:
     """Go on with a paused mail-out; nobody is written to twice."""
-    return _send(desk, number_of(mail_out), None, ask=False)
+    return _send(context, number_of(mail_out), None, ask=False)
 
 
 @click.command(cls=Command)
 @click.argument("mail_out")
 @click.pass_obj
-def pause(desk: Desk, mail_out: str) -> int:
+def pause(context: Context, mail_out: str) -> int:
     """Pause a mail-out that is being sent, from here or from another window."""
-    return _changed(desk, mail_outs.pause, mail_out)
+    return _changed(context, mail_outs.pause, mail_out)
 
 
 @click.command(cls=Command)
 @click.argument("mail_out")
 @click.pass_obj
-def stop(desk: Desk, mail_out: str) -> int:
+def stop(context: Context, mail_out: str) -> int:
     """Give a mail-out up for good: whoever was not written to yet will not be."""
-    return _changed(desk, mail_outs.stop, mail_out)
+    return _changed(context, mail_outs.stop, mail_out)
 
 
-def _changed(desk: Desk, change: Callable[..., Standing], mail_out: str) -> int:
-    with desk.ledger() as ledger:
+def _changed(context: Context, change: Callable[..., Standing], mail_out: str) -> int:
+    with context.ledger() as ledger:
         now = change(ledger, number_of(mail_out), who=getpass.getuser())
     name = now.mail_out.name
-    if desk.json:
-        desk.data({"mail_out": name, "state": now.mail_out.state, "counts": now.counts})
+    if context.json:
+        context.data({"mail_out": name, "state": now.mail_out.state, "counts": now.counts})
     elif now.held:
-        desk.say(f"No further letter of {name} is handed over. {now.held}")
-        desk.say("The pause comes onto the record as soon as the log is free.")
+        context.say(f"No further letter of {name} is handed over. {now.held}")
+        context.say("The pause comes onto the record as soon as the log is free.")
     elif now.mail_out.state is MailOutState.PAUSED:
-        desk.say(f"{name} is paused; {_people(now.left)} still to be written to.")
-        show_steps(desk, _go_on(now.mail_out))
+        context.say(f"{name} is paused; {_people(now.left)} still to be written to.")
+        show_steps(context, _go_on(now.mail_out))
     else:
         not_sent = now.counts[State.NOT_SENT]
-        desk.say(f"{name} is stopped for good; {_people(not_sent)} not written to.")
+        context.say(f"{name} is stopped for good; {_people(not_sent)} not written to.")
         show_steps(
-            desk,
+            context,
             [
                 ("see who", f"mailer log people {name} --state not_sent"),
                 ("plan them anew", f"mailer retry {name}"),
@@ -101,13 +101,13 @@ def _people(number: int) -> str:
 
 
 def _send(
-    desk: Desk, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None
+    context: Context, mail_out_id: int, confirm: int | None, *, ask: bool, first: int | None = None
 ) -> int:
-    workspace = desk.workspace
-    with desk.ledger() as ledger:
+    workspace = context.workspace
+    with context.ledger() as ledger:
         mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
         if mail_out.state is MailOutState.FINISHED:
-            return _over(desk, ledger, mail_out)
+            return _over(context, ledger, mail_out)
         if not ask:
             mail_outs.may_resume(mail_out)
         check = mail_outs.may_send(workspace, ledger, mail_out_id)
@@ -117,18 +117,18 @@ def _send(
             wish.unlink(missing_ok=True)
         if changed := len(check.changes):
             many = "one cell or line has" if changed == 1 else f"{changed} cells or lines have"
-            desk.say(f"Since the plan {many} changed; the letters go out as they were planned.")
+            context.say(f"Since the plan {many} changed; the letters go out as they were planned.")
         if held := mail_outs.obey_holds(workspace, ledger, mail_out_id, who=getpass.getuser()):
-            desk.say(
+            context.say(
                 f"{_people(held)} on the hold list since the plan, and will not be written to."
             )
         if ask and check.left:
-            _confirm(desk, check, confirm)
+            _confirm(context, check, confirm)
             mail_outs.still_as_planned(workspace, ledger, check)  # somebody may have thought long
         try:
             course = course_of(workspace, first)
             after = run(
-                desk,
+                context,
                 ledger,
                 mail_out,
                 sessions(workspace),
@@ -136,17 +136,17 @@ def _send(
                 signer(workspace),
                 last_word=check.standing.last_word,
             )
-            return _over(desk, ledger, after)
+            return _over(context, ledger, after)
         except ServerError:
             mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
             if (
                 mail_out.state is MailOutState.PAUSED
             ):  # it stopped part-way; how far it got is said before the reason
-                _over(desk, ledger, mail_out)
+                _over(context, ledger, mail_out)
             raise
 
 
-def _confirm(desk: Desk, check: SendingCheck, confirm: int | None) -> None:
+def _confirm(context: Context, check: SendingCheck, confirm: int | None) -> None:
     """Ask for the number of people. Whoever types it has read it."""
     mail_out, total, left = check.standing.mail_out, check.standing.total, check.left
     if confirm is not None:
@@ -171,27 +171,29 @@ def _confirm(desk: Desk, check: SendingCheck, confirm: int | None) -> None:
     test = (
         " This is test mode: all of them are on the allow-list." if mail_out.mode == "test" else ""
     )
-    say_text(desk, f"{sentence}{test} This cannot be taken back.", style="bold")
+    say_text(context, f"{sentence}{test} This cannot be taken back.", style="bold")
     try:
         question = f"Type {total} to send, or press Enter to leave it"
         answer = click.prompt(question, default="", show_default=False, err=True)
     except click.Abort:
-        desk.say("\nNothing was sent.")
+        context.say("\nNothing was sent.")
         raise click.exceptions.Exit(130) from None
     if answer.strip() != str(total):
         raise Refused("Nothing was sent.", hint=f"mailer send {mail_out.name}", code="S202")
 
 
-def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
+def _over(context: Context, ledger: Ledger, mail_out: MailOut) -> int:
     """Say how it stands, and what to type next. Returns the exit code."""
     name = mail_out.name
     with ledger.reading() as connection:
         counts = deliveries.counts(connection, mail_out.id)
-        if desk.json:
-            root = desk.workspace.root
-            desk.data({"event": "finished", "workspace": root, "mail_out": name, "counts": counts})
+        if context.json:
+            root = context.workspace.root
+            context.data(
+                {"event": "finished", "workspace": root, "mail_out": name, "counts": counts}
+            )
         else:
-            show_totals(desk, connection, mail_out)
+            show_totals(context, connection, mail_out)
     why = f": {mail_out.why.rstrip('.')}" if mail_out.why else ""
     missed = [state for state in (State.REFUSED, State.UNKNOWN, State.NOT_SENT) if counts[state]]
     steps = (
@@ -199,31 +201,32 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
         if missed
         else []
     )
-    desk.say()
+    context.say()
     match mail_out.state:
         case MailOutState.FINISHED:
-            desk.say(f"{name} is finished.")
+            context.say(f"{name} is finished.")
             if missed and missed != [State.UNKNOWN]:
                 steps.append(("plan the rest", f"mailer retry {name}"))
             if counts[State.REFUSED]:
                 steps.append(("the refused too", f"mailer retry {name} --refused"))
-            _steps_and_seal(desk, ledger, steps or [("look at it", f"mailer status {name}")])
+            _steps_and_seal(context, ledger, steps or [("look at it", f"mailer status {name}")])
             return 1 if missed else 0
         case MailOutState.STOPPED:
             say_text(
-                desk, f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to."
+                context,
+                f"{name} was stopped{why}; {_people(counts[State.NOT_SENT])} not written to.",
             )
-            _steps_and_seal(desk, ledger, [*steps, ("plan the rest", f"mailer retry {name}")])
+            _steps_and_seal(context, ledger, [*steps, ("plan the rest", f"mailer retry {name}")])
             return 1
         case MailOutState.PLANNED | MailOutState.APPROVED:  # interrupted before the server answered
-            desk.say("Nothing was sent.")
+            context.say("Nothing was sent.")
             return 130
     left = sum(counts[state] for state in OPEN)
     if left:
         what = f"{_people(left)} still to be written to; nobody will be written to twice."
     else:  # the last letters had their answer while it was being paused
         what = "Nobody is left to be written to."
-    say_text(desk, f"{name} is paused{why}. {what}")
+    say_text(context, f"{name} is paused{why}. {what}")
     if counts[State.UNKNOWN]:
         became = (
             "1 letter was"
@@ -231,24 +234,25 @@ def _over(desk: Desk, ledger: Ledger, mail_out: MailOut) -> int:
             else f"{counts[State.UNKNOWN]} letters were"
         )
         say_text(
-            desk, f"{became} handed over without an answer: unknown, and not sent again by itself."
+            context,
+            f"{became} handed over without an answer: unknown, and not sent again by itself.",
         )
-    show_steps(desk, _go_on(mail_out) if left else [("close it", f"mailer resume {name}")])
+    show_steps(context, _go_on(mail_out) if left else [("close it", f"mailer resume {name}")])
     return 130 if mail_out.why == INTERRUPTED else Interrupted.exit_code
 
 
 SHORT = 16  # signs of a head that are enough to know it by
 
 
-def _steps_and_seal(desk: Desk, ledger: Ledger, steps: list[tuple[str, str]]) -> None:
+def _steps_and_seal(context: Context, ledger: Ledger, steps: list[tuple[str, str]]) -> None:
     """Say what to type next; and name the head of the log, which proves it only where somebody else
     has it, too.
     """
     ledger.seal()
     with ledger.reading() as connection:
         head = seals.head(connection)
-    show_steps(desk, [*steps, ("prove the log", f"mailer log verify --head {head[:SHORT]}")])
+    show_steps(context, [*steps, ("prove the log", f"mailer log verify --head {head[:SHORT]}")])
     say_text(
-        desk,
+        context,
         "Give the last line to a second person to keep: it proves later that nothing was cut off.",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailer.base.states import WORDS, MailOutState, State
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import nobody_sends
@@ -35,7 +35,7 @@ LOOK = 1.0  # seconds between two looks of --watch
     "--watch", is_flag=True, help="Look every second until it is over, and say what changed."
 )
 @click.pass_obj
-def status(desk: Desk, mail_out: str | None, watch: bool) -> int:
+def status(context: Context, mail_out: str | None, watch: bool) -> int:
     """Show where a mail-out stands, who needs a person, and what to type next. Without M: all
     mail-outs.
 
@@ -43,33 +43,33 @@ def status(desk: Desk, mail_out: str | None, watch: bool) -> int:
     provider's, which carries it on: a parliament's refusal may still come back later as a message
     to you.
     """
-    if not desk.workspace.has_ledger and mail_out is None:
-        desk.say(f"{NO_LOG}\n  = {NEXT}")
+    if not context.workspace.has_ledger and mail_out is None:
+        context.say(f"{NO_LOG}\n  = {NEXT}")
         return 0
-    with open_log(desk) as ledger:
+    with open_log(context) as ledger:
         if watch:
-            return _watch(desk, ledger, mail_out)
+            return _watch(context, ledger, mail_out)
         with ledger.reading() as connection:
             if mail_out is None:
-                _list(desk, connection)
+                _list(context, connection)
             else:
-                _show(desk, ledger, connection, mailouts.get(connection, number_of(mail_out)))
+                _show(context, ledger, connection, mailouts.get(connection, number_of(mail_out)))
     return 0
 
 
-def _list(desk: Desk, connection: Connection) -> None:
+def _list(context: Context, connection: Connection) -> None:
     everything = mailouts.all_of_them(connection)
     rows: list[Row] = []
     for one in everything:
         counts = deliveries.counts(connection, one.id)
-        if desk.json:
+        if context.json:
             times = {
                 "planned_at": one.planned_at,
                 "started_at": one.started_at,
                 "ended_at": one.ended_at,
             }
             people = {"planned": sum(counts.values()), "counts": totals.plain(counts)}
-            desk.data(
+            context.data(
                 {"mail_out": one.name, "appeal": one.appeal, "title": one.title, "state": one.state}
                 | people
                 | times
@@ -84,16 +84,18 @@ def _list(desk: Desk, connection: Connection) -> None:
             _when(one),
         ]
         rows.append((cells, [one.title or one.appeal, look and f"needs a look: {look}"], ""))
-    if desk.json:
+    if context.json:
         return
     if not rows:
-        desk.say(f"No mail-out has been planned yet.\n  = {NEXT}")
+        context.say(f"No mail-out has been planned yet.\n  = {NEXT}")
         return
     from mailer.cli.screen.tables import show_rows, show_steps
 
-    show_rows(desk, rows, right=(2, 3), head=["mail-out", "state", "people", "accepted", "since"])
-    desk.say()
-    show_steps(desk, [("more about one", f"mailer status {everything[-1].name}")])
+    show_rows(
+        context, rows, right=(2, 3), head=["mail-out", "state", "people", "accepted", "since"]
+    )
+    context.say()
+    show_steps(context, [("more about one", f"mailer status {everything[-1].name}")])
 
 
 def _when(mail_out: MailOut) -> str:
@@ -102,9 +104,9 @@ def _when(mail_out: MailOut) -> str:
     )
 
 
-def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut) -> None:
-    if desk.json:
-        desk.data(totals.status(connection, mail_out))
+def _show(context: Context, ledger: Ledger, connection: Connection, mail_out: MailOut) -> None:
+    if context.json:
+        context.data(totals.status(connection, mail_out))
         return
     from mailer.cli.screen.tables import (
         show_delegations,
@@ -117,20 +119,20 @@ def _show(desk: Desk, ledger: Ledger, connection: Connection, mail_out: MailOut)
     counts = deliveries.counts(connection, mail_out.id)
     died = _died(ledger, connection, mail_out)
     for line in _head(mail_out, counts, died=died):
-        show_text(desk, line)
-    desk.out.print()
-    show_totals(desk, connection, mail_out)
+        show_text(context, line)
+    context.out.print()
+    show_totals(context, connection, mail_out)
     if later := returns.said(connection, mail_out.id):
-        show_text(desk, later)
+        show_text(context, later)
     if people := deliveries.needing_a_person(connection, mail_out.id):
-        desk.out.print(f"\n{_these(len(people))} you:", style="bold")
-        show_people(desk, people[:SHOWN])
+        context.out.print(f"\n{_these(len(people))} you:", style="bold")
+        show_people(context, people[:SHOWN])
         if len(people) > SHOWN:
-            show_text(desk, f"… and {len(people) - SHOWN} more", indent=2)
-    desk.out.print("\nDelegations, worst first:", style="bold")
-    show_delegations(desk, connection, mail_out)
-    desk.say()
-    show_steps(desk, _next(mail_out, counts, died=died))
+            show_text(context, f"… and {len(people) - SHOWN} more", indent=2)
+    context.out.print("\nDelegations, worst first:", style="bold")
+    show_delegations(context, connection, mail_out)
+    context.say()
+    show_steps(context, _next(mail_out, counts, died=died))
 
 
 def _these(number: int) -> str:
@@ -187,15 +189,15 @@ def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
     return steps
 
 
-def _watch(desk: Desk, ledger: Ledger, name: str | None) -> int:
+def _watch(context: Context, ledger: Ledger, name: str | None) -> int:
     """Say what changed, once a second, until the mail-out is over. Ctrl-C ends the looking, never
     the sending.
     """
     with ledger.reading() as connection:
-        mail_out_id = mail_out_of(desk, connection, name).id
+        mail_out_id = mail_out_of(context, connection, name).id
     last: dict[str, Any] = {}
     try:
-        with _teller(desk) as tell:
+        with _teller(context) as tell:
             while True:
                 with ledger.reading() as connection:
                     mail_out = mailouts.get(connection, mail_out_id)
@@ -206,32 +208,34 @@ def _watch(desk: Desk, ledger: Ledger, name: str | None) -> int:
                     if mail_out.state in OVER or _died(ledger, connection, mail_out):
                         break
                 time.sleep(LOOK)
-        if not desk.json:
-            desk.out.print()
+        if not context.json:
+            context.out.print()
             with ledger.reading() as connection:
-                _show(desk, ledger, connection, mail_out)
+                _show(context, ledger, connection, mail_out)
     except KeyboardInterrupt:
-        desk.say("\nNo longer looking. This changed nothing in the mail-out.")
+        context.say("\nNo longer looking. This changed nothing in the mail-out.")
         return 130
     return 0
 
 
 @contextlib.contextmanager
-def _teller(desk: Desk) -> Iterator[Callable[[MailOut, dict[str, Any]], None]]:
+def _teller(context: Context) -> Iterator[Callable[[MailOut, dict[str, Any]], None]]:
     """Yield what tells a change: a line that stays in its place on a terminal, else one line a
     change, or JSON.
     """
-    if desk.json:
-        yield lambda _, now: desk.data(now)
+    if context.json:
+        yield lambda _, now: context.data(now)
         return
     from mailer.cli.screen.tables import speller
 
-    spell = speller(desk.out)
-    if desk.out.is_terminal:
-        with desk.out.status("", spinner="line") as line:
+    spell = speller(context.out)
+    if context.out.is_terminal:
+        with context.out.status("", spinner="line") as line:
             yield lambda mail_out, now: line.update(spell(_in_a_line(mail_out, now)))
     else:
-        yield lambda mail_out, now: desk.out.print(spell(_in_a_line(mail_out, now)), soft_wrap=True)
+        yield lambda mail_out, now: context.out.print(
+            spell(_in_a_line(mail_out, now)), soft_wrap=True
+        )
 
 
 def _in_a_line(mail_out: MailOut, now: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from mailer.cli.context import Command, CommandGroup, Desk
+from mailer.cli.context import Command, CommandGroup, Context
 
 
 @click.group(cls=CommandGroup)
@@ -21,15 +21,15 @@ def config() -> None:
     help="Say which file and line, or which variable, each value came from.",
 )
 @click.pass_obj
-def show(desk: Desk, where: bool) -> None:
+def show(context: Context, where: bool) -> None:
     """Show every setting with its value, the defaults as well."""
-    workspace = desk.workspace
+    workspace = context.workspace
     settings = workspace.settings_with_origin()
-    if desk.json:
+    if context.json:
         found = {
             setting.key: {"value": setting.value, "where": setting.origin} for setting in settings
         }
-        desk.data({"workspace": workspace.root, "settings": found})
+        context.data({"workspace": workspace.root, "settings": found})
         return
     lines, heading = [], ""
     for setting in settings:
@@ -45,9 +45,11 @@ def show(desk: Desk, where: bool) -> None:
         )
         lines.append((text, f"# {setting.origin}"))
     width = max(len(text) for text, _ in lines)
-    desk.say(f"The settings of {workspace.root}:")
+    context.say(f"The settings of {workspace.root}:")
     for text, origin in lines:
-        desk.out.print(f"{text:<{width}}  {origin}" if where and origin else text, soft_wrap=True)
+        context.out.print(
+            f"{text:<{width}}  {origin}" if where and origin else text, soft_wrap=True
+        )
 
 
 def _toml(value: object) -> str:

@@ -8,7 +8,7 @@ import webbrowser
 
 import click
 
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 
 
 @click.command(cls=Command)
@@ -27,32 +27,32 @@ from mailer.cli.context import Command, Desk
     help="The https address of a server in front, for a team.",
 )
 @click.pass_obj
-def console(desk: Desk, open_: bool | None, port: int, behind: str) -> None:
+def console(context: Context, open_: bool | None, port: int, behind: str) -> None:
     """See the send log, the sheets and the letters in a browser; send, pause and stop.
 
     The address that is printed opens the console once. It listens on this computer alone.
     """
     from mailer.console import serve
 
-    desk.workspace.make_state_dir()
-    with serve.listen(port) as listener, desk.ledger() as ledger:
+    context.workspace.make_state_dir()
+    with serve.listen(port) as listener, context.ledger() as ledger:
         made, names = serve.console(
-            desk.workspace.root,
+            context.workspace.root,
             ledger,
             getpass.getuser(),
             listener,
-            lambda link: desk.say(f"  {link}"),
+            lambda link: context.say(f"  {link}"),
             behind,
         )
         link = serve.link(made)
-        if desk.json:
-            desk.data({"event": "listening", "url": link, "workspace": desk.workspace.root})
+        if context.json:
+            context.data({"event": "listening", "url": link, "workspace": context.workspace.root})
         else:
-            desk.out.print(link, soft_wrap=True)
-            desk.say(
+            context.out.print(link, soft_wrap=True)
+            context.say(
                 "This address opens the console once. Ctrl-C ends it; what is being sent goes on."
             )
         if open_ if open_ is not None else sys.stderr.isatty() and not behind:
             webbrowser.open(link)
         serve.serve(made, names, listener)
-        desk.say("\nThe console is closed.")
+        context.say("\nThe console is closed.")

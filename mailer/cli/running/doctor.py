@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 
 if TYPE_CHECKING:
     from mailer.actions.doctor.finding import Finding
@@ -33,7 +33,7 @@ WORDS = {"ok": "well", "look": "to look at", "wrong": "wrong", "not_known": "not
     "--dkim", metavar="SELECTOR", help="The name of the DKIM key, for --online: s= in a signature."
 )
 @click.pass_obj
-def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
+def doctor(context: Context, to: str | None, online: bool, dkim: str | None) -> int:
     """Look at settings, files, clock, send log, people, mail server and limits.
 
     Nothing is changed, and nothing is sent unless --to says so. It connects to the mail server and
@@ -46,26 +46,28 @@ def doctor(desk: Desk, to: str | None, online: bool, dkim: str | None) -> int:
     """
     from mailer.actions.doctor.examine import examine
 
-    return asyncio.run(_show(desk, examine(desk.workspace, to=to, online=online, dkim=dkim)))
+    return asyncio.run(_show(context, examine(context.workspace, to=to, online=online, dkim=dkim)))
 
 
-async def _show(desk: Desk, findings: AsyncIterator[Finding]) -> int:
+async def _show(context: Context, findings: AsyncIterator[Finding]) -> int:
     from mailer.cli.screen.tables import speller
 
     seen: Counter[str] = Counter()
-    spell, topic = speller(desk.out), ""
+    spell, topic = speller(context.out), ""
     async for one in findings:
         seen[one.verdict.value] += 1
-        if desk.json:
-            desk.data(asdict(one))
+        if context.json:
+            context.data(asdict(one))
             continue
         if one.topic != topic:
             topic = one.topic
-            desk.out.print(spell(topic), style="bold")
-        desk.out.print(f"  {spell(MARKS[one.verdict])} ", style=STYLES[one.verdict], end="")
-        desk.out.print(spell(one.sentence), soft_wrap=True)
+            context.out.print(spell(topic), style="bold")
+        context.out.print(f"  {spell(MARKS[one.verdict])} ", style=STYLES[one.verdict], end="")
+        context.out.print(spell(one.sentence), soft_wrap=True)
         if one.fix:
-            desk.out.print(spell(f"    → {desk.typed(one.fix)}"), style="cyan", soft_wrap=True)
-    desk.say()
-    desk.say(" · ".join(f"{seen[word]} {words}" for word, words in WORDS.items() if seen[word]))
+            context.out.print(
+                spell(f"    → {context.typed(one.fix)}"), style="cyan", soft_wrap=True
+            )
+    context.say()
+    context.say(" · ".join(f"{seen[word]} {words}" for word, words in WORDS.items() if seen[word]))
     return 1 if seen["wrong"] else 0

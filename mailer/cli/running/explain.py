@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailer.base.errors import UsageError
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 
 if TYPE_CHECKING:
     from mailer.base.problems import ProblemKind
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("code", required=False)
 @click.pass_obj
-def explain(desk: Desk, code: str | None) -> None:
+def explain(context: Context, code: str | None) -> None:
     """Explain a code such as C104; without one, list them all."""
     from mailer.base.problems import codes
 
     if code is None:
         for name, kind in codes().items():
-            if desk.json:
-                desk.data(_data(name, kind))
+            if context.json:
+                context.data(_data(name, kind))
             else:
-                desk.out.print(f"{name}  {kind.message}", soft_wrap=True)
+                context.out.print(f"{name}  {kind.message}", soft_wrap=True)
         return
     name = code.upper()
     if name not in codes():
         raise UsageError(f"There is no code {code}.", hint="mailer explain lists them all")
     kind = codes()[name]
-    if desk.json:
-        desk.data(_data(name, kind))
+    if context.json:
+        context.data(_data(name, kind))
         return
-    desk.out.print(f"{name} ({kind.severity}): {kind.message}", style="bold", soft_wrap=True)
-    desk.out.print(f"  for example   {kind.example}", soft_wrap=True)
-    desk.out.print(f"  what to do    {kind.advice}", soft_wrap=True)
+    context.out.print(f"{name} ({kind.severity}): {kind.message}", style="bold", soft_wrap=True)
+    context.out.print(f"  for example   {kind.example}", soft_wrap=True)
+    context.out.print(f"  what to do    {kind.advice}", soft_wrap=True)
 
 
 def _data(code: str, kind: ProblemKind) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 from mailer.actions.mail_outs import kill_switch_is_off
 from mailer.base.errors import Interrupted
 from mailer.base.states import MailOutState
-from mailer.cli.context import Command, Desk
+from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import CLOSED, INTERRUPTED, run
 from mailer.ledger import mailouts
 from mailer.ledger.guard import copies, health
@@ -25,11 +25,11 @@ LOOK = 2.0  # seconds between two looks at what there is to do
     "--once", is_flag=True, help="End when nothing is being sent, instead of waiting for the next."
 )
 @click.pass_obj
-def work(desk: Desk, once: bool) -> int:
+def work(context: Context, once: bool) -> int:
     """Take part in every sending that somebody has begun, with this workspace's account."""
-    workspace = desk.workspace
+    workspace = context.workspace
     said: set[str] = set()
-    with desk.ledger() as ledger:
+    with context.ledger() as ledger:
         copies.require(ledger)
         health.require(ledger)
         while True:
@@ -40,12 +40,12 @@ def work(desk: Desk, once: bool) -> int:
                     for one in mailouts.all_of_them(connection)
                     if one.state is MailOutState.SENDING
                 ]
-            mine = [one for one in sending if _is_ours(desk, one, said)]
+            mine = [one for one in sending if _is_ours(context, one, said)]
             for mail_out in mine:
-                desk.say(f"{mail_out.name}: taking part")
+                context.say(f"{mail_out.name}: taking part")
                 course = course_of(workspace, 0)
                 after = run(
-                    desk,
+                    context,
                     ledger,
                     mail_out,
                     sessions(workspace),
@@ -54,22 +54,24 @@ def work(desk: Desk, once: bool) -> int:
                     helper=True,
                 )
                 if after.state is MailOutState.SENDING:
-                    desk.say(f"{after.name} goes on without this sender.")
+                    context.say(f"{after.name} goes on without this sender.")
                     return Interrupted.exit_code
-                desk.say(f"{after.name} is {after.state}{': ' + after.why if after.why else ''}.")
+                context.say(
+                    f"{after.name} is {after.state}{': ' + after.why if after.why else ''}."
+                )
                 if after.state is MailOutState.PAUSED and after.why in (INTERRUPTED, CLOSED):
                     return Interrupted.exit_code
             if once and not mine:
-                desk.say("Nothing is being sent.")
+                context.say("Nothing is being sent.")
                 return 0
             time.sleep(LOOK)
 
 
-def _is_ours(desk: Desk, mail_out: MailOut, said: set[str]) -> bool:
+def _is_ours(context: Context, mail_out: MailOut, said: set[str]) -> bool:
     """A plan is for one server, one account, one mode; a workspace with others leaves it alone, and
     says so once.
     """
-    workspace = desk.workspace
+    workspace = context.workspace
     here = (
         server_name(workspace),
         workspace.settings.sender.address,
@@ -79,7 +81,7 @@ def _is_ours(desk: Desk, mail_out: MailOut, said: set[str]) -> bool:
         return True
     if mail_out.name not in said:
         said.add(mail_out.name)
-        desk.say(
+        context.say(
             f"{mail_out.name} was planned for another server, sender or mode; it is left alone.",
             "yellow",
         )

@@ -16,7 +16,7 @@ from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, nearest, tokens
 from mailer.base.states import WORDS, State
-from mailer.cli.context import Desk
+from mailer.cli.context import Context
 from mailer.inbox.kinds import RETURNED, InboxKind
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
 from mailer.ledger import mailouts
@@ -32,14 +32,14 @@ A_MAIL_OUT = re.compile(r"M-?\d+", re.IGNORECASE | re.ASCII)
 A_DELIVERY = re.compile(r"(M-?\d+)-(\d+)", re.IGNORECASE | re.ASCII)
 
 
-def open_log(desk: Desk) -> Ledger:
+def open_log(context: Context) -> Ledger:
     """Open the send log for a `with`; a `UsageError` where there is none yet."""
-    if not desk.workspace.has_ledger:
+    if not context.workspace.has_ledger:
         raise UsageError(NO_LOG, hint=NEXT)
-    return desk.ledger()
+    return context.ledger()
 
 
-def mail_out_of(desk: Desk, connection: Connection, name: str | None) -> MailOut:
+def mail_out_of(context: Context, connection: Connection, name: str | None) -> MailOut:
     """Return the mail-out called `name`, or the newest one, and then say which that is."""
     if name is not None:
         return mailouts.get(connection, number_of(name))
@@ -48,7 +48,7 @@ def mail_out_of(desk: Desk, connection: Connection, name: str | None) -> MailOut
         raise UsageError("No mail-out has been planned yet.", hint=NEXT)
     newest = everything[-1]
     if len(everything) > 1:
-        desk.say(
+        context.say(
             f"{newest.name}, the newest of {len(everything)} mail-outs (mailer status lists them)"
         )
     return newest

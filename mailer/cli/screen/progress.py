@@ -24,7 +24,7 @@ from rich.text import Text
 
 from mailer.base import clock
 from mailer.base.states import OPEN, WORDS, MailOutState, State
-from mailer.cli.context import Desk
+from mailer.cli.context import Context
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Ledger
@@ -50,7 +50,7 @@ SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT
 
 
 def run(
-    desk: Desk,
+    context: Context,
     ledger: Ledger,
     mail_out: MailOut,
     session: Callable[[], SmtpSession],
@@ -71,8 +71,8 @@ def run(
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
     with (
-        _screen(desk, mail_out.name, total, total - left) as report,
-        _beside(_told(desk, mail_out.name, report)) as told,
+        _screen(context, mail_out.name, total, total - left) as report,
+        _beside(_told(context, mail_out.name, report)) as told,
     ):
         dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer, helper, last_word)
         after, why = asyncio.run(_run(told, dispatch, helper=helper))
@@ -150,7 +150,7 @@ async def _run(told: Report, dispatch: Dispatch, *, helper: bool) -> tuple[MailO
             loop.remove_signal_handler(number)
 
 
-def _told(desk: Desk, name: str, report: Report) -> Report:
+def _told(context: Context, name: str, report: Report) -> Report:
     """Wrap what is told every event: a reader that has gone (`head` has enough, a line is cut) ends
     no sending.
     """
@@ -158,13 +158,13 @@ def _told(desk: Desk, name: str, report: Report) -> Report:
     def tell(event: dict[str, Any]) -> None:
         try:
             if event["event"] == "said":
-                desk.say(event["what"])
+                context.say(event["what"])
             else:
                 report(event)
         except OSError:
-            _fall_silent(sys.stdout if desk.json else sys.stderr)
+            _fall_silent(sys.stdout if context.json else sys.stderr)
             with contextlib.suppress(OSError):
-                desk.say(
+                context.say(
                     f"Nobody reads the output any longer; the sending goes on: mailer status {name}"
                 )
 
@@ -181,23 +181,23 @@ def _fall_silent(*streams: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def _screen(desk: Desk, name: str, total: int, done: int) -> Iterator[Report]:
+def _screen(context: Context, name: str, total: int, done: int) -> Iterator[Report]:
     """Yield what is told every event: JSON lines, a moving bar on a terminal, or a line for every
     tenth.
     """
-    if desk.json:
-        yield lambda event: desk.data({**event, "mail_out": name})
-    elif desk.quiet:
+    if context.json:
+        yield lambda event: context.data({**event, "mail_out": name})
+    elif context.quiet:
         yield lambda _event: None
-    elif desk.err.is_terminal:
-        with _bar(desk, total, done) as report:
+    elif context.err.is_terminal:
+        with _bar(context, total, done) as report:
             yield report
     else:
-        yield _lines(desk, total, done)
+        yield _lines(context, total, done)
 
 
 @contextlib.contextmanager
-def _bar(desk: Desk, total: int, done: int) -> Iterator[Report]:
+def _bar(context: Context, total: int, done: int) -> Iterator[Report]:
     """Two lines that stay in their place: how far, how fast and how long yet; and what became of
     the letters.
     """
@@ -205,11 +205,11 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Report]:
 
     from mailer.cli.screen.tables import speller
 
-    tally, spell, names = OutcomeCounts(done), speller(desk.err), desk.workspace.delegations
+    tally, spell, names = OutcomeCounts(done), speller(context.err), context.workspace.delegations
     began, now = time.monotonic(), ""
 
     def picture() -> Text:
-        width = desk.err.width - 1
+        width = context.err.width - 1
         lines = [
             progress_line(tally, total, time.monotonic() - began, width),
             "  " + "    ".join(filter(None, (tally.words(), f"now: {now}" if now else ""))),
@@ -224,7 +224,7 @@ def _bar(desk: Desk, total: int, done: int) -> Iterator[Report]:
         now = names.name(event["delegation"], "en") if event.get("delegation") else ""
 
     with Live(
-        get_renderable=picture, console=desk.err, refresh_per_second=8, redirect_stdout=False
+        get_renderable=picture, console=context.err, refresh_per_second=8, redirect_stdout=False
     ) as live:
         yield report
         now = ""
@@ -263,7 +263,7 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _lines(desk: Desk, total: int, done: int) -> Report:
+def _lines(context: Context, total: int, done: int) -> Report:
     tally = OutcomeCounts(done)
     said = 10 * done // max(total, 1)
 
@@ -271,14 +271,14 @@ def _lines(desk: Desk, total: int, done: int) -> Report:
         nonlocal said
         tally.take(event)
         if event["event"] == "server_away":
-            desk.say(f"  {tally.away}")
+            context.say(f"  {tally.away}")
         elif event["event"] == "slow_down":
-            desk.say(f"  {tally.words()}")
+            context.say(f"  {tally.words()}")
         elif aside := _aside(event):
-            desk.say(aside)
+            context.say(aside)
         elif (tenth := 10 * tally.done // max(total, 1)) > said:
             said = tenth
-            desk.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")
+            context.say(f"  {tally.done} of {total} · {10 * tenth} % · {tally.words()}")
 
     return report
 

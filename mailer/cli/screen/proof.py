@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections import Counter
 
 from mailer.base import clock
-from mailer.cli.context import Desk
+from mailer.cli.context import Context
 from mailer.cli.screen.tables import show_rows, show_text
 from mailer.letters.checks.statements import age
 from mailer.plan.proof import Proof, counted
 
 
-def show_proof(desk: Desk, sheet: Proof) -> int:
+def show_proof(context: Context, sheet: Proof) -> int:
     """Print the sheet; return 1 while a form waits to be accepted."""
-    if desk.json:
+    if context.json:
         for group in sheet.groups:
-            desk.data(
+            context.data(
                 {
                     "language": group.language,
                     "form": group.pattern,
@@ -34,7 +34,7 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
             facts = [
                 {"key": fact.key, "source": fact.source, "date": fact.date} for fact in claim.facts
             ]
-            desk.data(
+            context.data(
                 {"claim": claim.words, "line": claim.line, "ours": claim.ours, "facts": facts}
             )
         return 1 if sheet.waiting else 0
@@ -44,23 +44,23 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
             f"{group.language}  {group.pattern or 'as the sheet has it'}  "
             f" {counted(len(group.people))}"
         )
-        desk.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
+        context.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
         greetings = Counter(one.greeting for one in group.people)
         if set(greetings) != {group.pattern}:
-            show_text(desk, "  ".join(_times(*pair) for pair in greetings.items()), indent=4)
+            show_text(context, "  ".join(_times(*pair) for pair in greetings.items()), indent=4)
         if (
             group.waits
         ):  # whoever accepts a form answers for its end, too, and wants to know how weak it is
-            show_text(desk, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
-            show_text(desk, f"source: {group.form.source}", indent=4)
-        desk.out.print()
+            show_text(context, f"closes: {group.people[0].closing or '(nothing)'}", indent=4)
+            show_text(context, f"source: {group.form.source}", indent=4)
+        context.out.print()
     lines = Counter(
         (group.language, one.subject, one.first_line)
         for group in sheet.groups
         for one in group.people
     )
     show_rows(
-        desk,
+        context,
         [
             ([language, str(number), subject], [line], "")
             for (language, subject, line), number in reversed(lines.most_common())
@@ -69,7 +69,7 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
         head=("", "people", "subject"),
         note="first line",
     )
-    _show_claims(desk, sheet)
+    _show_claims(context, sheet)
     waiting = sheet.waiting
     if waiting:
         whom = counted(sum(len(group.people) for group in waiting))
@@ -78,30 +78,32 @@ def show_proof(desk: Desk, sheet: Proof) -> int:
             if len(waiting) == 1
             else f"{len(waiting)} forms of address for {whom} are"
         )
-        desk.say(f"\n{what} unverified: live mode would refuse to send it.")
+        context.say(f"\n{what} unverified: live mode would refuse to send it.")
     return 1 if waiting else 0
 
 
-def _show_claims(desk: Desk, sheet: Proof) -> None:
+def _show_claims(context: Context, sheet: Proof) -> None:
     """Print each sentence of the letter with its facts, their sources and how old these are."""
     today = clock.now().date()
     for number, claim in enumerate(sheet.claims):
         if not number:
-            desk.out.print(
+            context.out.print(
                 f"\nWhat the letter says ({claim.file}), and what it rests on",
                 style="bold",
                 soft_wrap=True,
             )
-        show_text(desk, f"{claim.line}: {claim.words}", indent=2)
+        show_text(context, f"{claim.line}: {claim.words}", indent=2)
         for fact in claim.facts:
             show_text(
-                desk,
+                context,
                 f"{fact.key}, {fact.date}, {age(fact.date, today)} old: {fact.source}",
                 indent=6,
             )
         if not claim.facts:
             show_text(
-                desk, "ours: an ask or an opinion" if claim.ours else "rests on no fact", indent=6
+                context,
+                "ours: an ask or an opinion" if claim.ours else "rests on no fact",
+                indent=6,
             )
 
 

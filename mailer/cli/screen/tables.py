@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mailer.base.states import MARKS, WORDS, State
-from mailer.cli.context import Desk, printable
+from mailer.cli.context import Context, printable
 from mailer.report import story, totals
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ NOTE = 30
 """A note stands beside its row where it has at least so many columns; otherwise below it."""
 
 
-def show_totals(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
+def show_totals(context: Context, connection: Connection, mail_out: MailOut) -> None:
     """Print how many people are in each state, with per cents and reasons, and the sum."""
     lines = totals.totals(connection, mail_out.id)
     rows = [
@@ -53,36 +53,41 @@ def show_totals(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
     rows.append(
         ([str(sum(line.people for line in lines)), "", "people, all accounted for", ""], [], "")
     )
-    show_rows(desk, rows, right=(0, 3))
+    show_rows(context, rows, right=(0, 3))
 
 
 def show_delegations(
-    desk: Desk, connection: Connection, mail_out: MailOut, *, everything: bool = False
+    context: Context, connection: Connection, mail_out: MailOut, *, everything: bool = False
 ) -> None:
     """Print the delegations, worst first; those with nothing to look at are one line unless
     `everything`.
     """
-    lines = totals.delegations(connection, mail_out.id, desk.workspace.delegations)
+    lines = totals.delegations(connection, mail_out.id, context.workspace.delegations)
     shown = [line for line in lines if line.look or everything]
     quiet = len(lines) - len(shown)
     rows = [([line.name, str(line.people), str(line.accepted)], [line.look], "") for line in shown]
     if rows:
         show_rows(
-            desk, rows, right=(1, 2), head=["delegation", "people", "accepted"], note="needs a look"
+            context,
+            rows,
+            right=(1, 2),
+            head=["delegation", "people", "accepted"],
+            note="needs a look",
         )
     if quiet:
         many = "delegation" if quiet == 1 else "delegations"
         show_text(
-            desk,
+            context,
             f"{f'… and {quiet} more' if rows else quiet} {many}, nothing to look at",
             indent=INDENT,
         )
-        desk.out.print(
-            f"    ({desk.typed(f'mailer log delegations {mail_out.name} --all')})", soft_wrap=True
+        context.out.print(
+            f"    ({context.typed(f'mailer log delegations {mail_out.name} --all')})",
+            soft_wrap=True,
         )
 
 
-def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None:
+def show_left_out(context: Context, connection: Connection, mail_out: MailOut) -> None:
     """Print why people were left out, and how many of each delegation."""
     rows = [
         (
@@ -98,10 +103,12 @@ def show_left_out(desk: Desk, connection: Connection, mail_out: MailOut) -> None
         for line in totals.left_out(connection, mail_out.id)
     ]
     if rows:
-        show_rows(desk, rows, right=(0,), head=["people", "left out because"], note="delegations")
+        show_rows(
+            context, rows, right=(0,), head=["people", "left out because"], note="delegations"
+        )
 
 
-def show_people(desk: Desk, people: Sequence[Delivery]) -> None:
+def show_people(context: Context, people: Sequence[Delivery]) -> None:
     """Print one row a person: the delivery, the state, the name and the delegation, and why."""
     rows = [
         (
@@ -111,7 +118,7 @@ def show_people(desk: Desk, people: Sequence[Delivery]) -> None:
         )
         for one in people
     ]
-    show_rows(desk, rows)
+    show_rows(context, rows)
 
 
 def _state(state: State) -> tuple[str, str]:
@@ -123,7 +130,7 @@ Row = tuple[list[str], list[str], str]
 
 
 def show_rows(
-    desk: Desk,
+    context: Context,
     rows: Sequence[Row],
     *,
     right: Sequence[int] = (),
@@ -133,7 +140,7 @@ def show_rows(
     """Print rows of columns, `right` ones aligned to the right, each with its note beside or below
     it.
     """
-    spell = speller(desk.out)
+    spell = speller(context.out)
     table = Table.grid(padding=(0, 2, 0, 0))
     for number in range(len(rows[0][0]) if rows else 0):
         table.add_column(justify="right" if number in right else "left", no_wrap=True)
@@ -141,33 +148,35 @@ def show_rows(
         table.add_row(*map(spell, head), style="dim")
     for cells, _, style in rows:
         table.add_row(*map(spell, cells), style=style)
-    lines = list(_lines(desk.out, table))
+    lines = list(_lines(context.out, table))
     width = max((line.cell_len for line in lines), default=0) + 2
     notes = [[spell(note)]] * bool(head) + [
         [spell(piece) for piece in pieces] for _, pieces, _ in rows
     ]
     longest = max((cell_len(piece) for pieces in notes for piece in pieces), default=0)
-    room = desk.out.width - width - INDENT - 1
+    room = context.out.width - width - INDENT - 1
     beside = room >= min(NOTE, longest)
     for line, note_lines in zip(lines, notes, strict=True):
         heading = bool(head) and line is lines[0]
         start = Text(" " * INDENT).append_text(line)
-        pieces = _wrapped(desk.out, note_lines, room if beside else desk.out.width - BELOW - 1)
+        pieces = _wrapped(
+            context.out, note_lines, room if beside else context.out.width - BELOW - 1
+        )
         if beside and pieces:
             start.pad_right(INDENT + width - start.cell_len)
             start.append(pieces.pop(0), "dim" if heading else "")
         start.rstrip()
-        desk.out.print(start, soft_wrap=True)
+        context.out.print(start, soft_wrap=True)
         for piece in [] if heading else pieces:
-            desk.out.print(" " * (INDENT + width if beside else BELOW) + piece, soft_wrap=True)
+            context.out.print(" " * (INDENT + width if beside else BELOW) + piece, soft_wrap=True)
 
 
-def show_steps(desk: Desk, steps: Sequence[tuple[str, str]]) -> None:
+def show_steps(context: Context, steps: Sequence[tuple[str, str]]) -> None:
     """Say what can be typed next. A command stays on one line, so that it can be copied."""
     width = max(len(what) for what, _ in steps)
     for what, command in steps:
-        if not desk.quiet:
-            desk.err.print(f"  {what:<{width}}   {desk.typed(command)}", soft_wrap=True)
+        if not context.quiet:
+            context.err.print(f"  {what:<{width}}   {context.typed(command)}", soft_wrap=True)
 
 
 def speller(console: Console) -> Callable[[str], str]:
@@ -198,15 +207,15 @@ def _wrapped(console: Console, lines: Sequence[str], width: int) -> list[str]:
     ]
 
 
-def say_text(desk: Desk, text: str, *, indent: int = 0, style: str = "") -> None:
+def say_text(context: Context, text: str, *, indent: int = 0, style: str = "") -> None:
     """Talk, broken between words where the console is narrower; for sentences that hold
     no command.
     """
-    for piece in _wrapped(desk.err, [speller(desk.err)(text)], desk.err.width - indent):
-        desk.say(" " * indent + piece, style)
+    for piece in _wrapped(context.err, [speller(context.err)(text)], context.err.width - indent):
+        context.say(" " * indent + piece, style)
 
 
-def show_text(desk: Desk, text: str, *, indent: int = 0) -> None:
+def show_text(context: Context, text: str, *, indent: int = 0) -> None:
     """Print a sentence, broken between words where the console is narrower."""
-    for piece in _wrapped(desk.out, [speller(desk.out)(text)], desk.out.width - indent):
-        desk.out.print(" " * indent + piece, soft_wrap=True)
+    for piece in _wrapped(context.out, [speller(context.out)(text)], context.out.width - indent):
+        context.out.print(" " * indent + piece, soft_wrap=True)

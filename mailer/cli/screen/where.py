@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from mailer.base.errors import MailerError
 from mailer.base.states import MailOutState
-from mailer.cli.context import Desk
+from mailer.cli.context import Context
 
 NEXT = {
     MailOutState.PLANNED: "send",
@@ -18,26 +18,26 @@ NEXT = {
 }
 
 
-def say_where(desk: Desk) -> None:
+def say_where(context: Context) -> None:
     """Say where one is; what is wrong there is said as well, and is no error: nothing was asked
     for.
     """
     try:
-        safety = desk.workspace.settings.safety
+        safety = context.workspace.settings.safety
         mode = "for the demo alone" if safety.demo_only else f"{safety.mode} mode"
-        desk.say(f"\nYou are in the workspace {desk.workspace.root} ({mode}).")
-        desk.say(f"  {_newest(desk)}")
+        context.say(f"\nYou are in the workspace {context.workspace.root} ({mode}).")
+        context.say(f"  {_newest(context)}")
     except MailerError as error:
-        desk.say(f"\n{error.message}")
-        desk.say(f"  {error.hint}")
+        context.say(f"\n{error.message}")
+        context.say(f"  {error.hint}")
 
 
-def _newest(desk: Desk) -> str:
+def _newest(context: Context) -> str:
     from mailer.ledger import mailouts
 
-    if not desk.workspace.has_ledger:
+    if not context.workspace.has_ledger:
         return "nothing planned yet – mailer check, then mailer plan APPEAL"
-    with desk.ledger() as ledger, ledger.reading() as connection:
+    with context.ledger() as ledger, ledger.reading() as connection:
         found = mailouts.all_of_them(connection)
     if not found:
         return "nothing planned yet – mailer check, then mailer plan APPEAL"

@@ -107,13 +107,13 @@ def _words(seen: Signs, has_sent: bool, ours: frozenset[str]) -> Judged:
 
 def _complaint(seen: Signs) -> bool:
     local = seen.mail.sender[1].partition("@")[0].casefold()
-    desk = re.search(
+    context = re.search(
         r"(^|[-_.])(abuse|fbl|complaints?|junk|spam|feedback|missbrauch)([-_.]|$)", local
     )
     if seen.titled("complaint") and any(part.type == "message/rfc822" for part in seen.mail.parts):
         return True
     return bool(
-        desk
+        context
         and (
             seen.has("complaint") or any(part.type == "message/rfc822" for part in seen.mail.parts)
         )
