@@ -18,8 +18,9 @@ from mailer.base.problems import Scope, concerns, problem
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.accounting import read_people
 from mailer.contacts.rows.together import check_together
+from mailer.contacts.sheets.apart import read_safely
 from mailer.contacts.sheets.columns import Columns, own_headings
-from mailer.contacts.sheets.reader import bytes_of, read
+from mailer.contacts.sheets.reader import bytes_of
 from mailer.contacts.sheets.table import MAX_ROWS, Table
 
 
@@ -88,7 +89,12 @@ def load_contacts(
     recognised: dict[tuple[str, str | None], Columns] = {}
     for path in sheets(root / folder):
         file = path.relative_to(root).as_posix()
-        reading, content = read(path, file, max_rows)
+        content = bytes_of(path, file, max_rows)
+        if isinstance(content, Problem):
+            files[file] = ""
+            problems.append(content)
+            continue
+        reading = read_safely(file, content, max_rows)
         files[file] = _fingerprint(content)
         problems += reading.problems
         if reading.broken:

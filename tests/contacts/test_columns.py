@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
 from mailer.contacts import Contact, ContactBook, load_contacts
 from mailer.contacts.holds import load_holds
@@ -148,7 +149,7 @@ def test_half_a_name_does_not_pass_the_hold_list_by(tmp_path: Path) -> None:
     book = read(tmp_path, "norway.csv", lines)
     held = "address,name,delegation,because\nold@no.example,Anna Prøve,NO,asked\n"
     (tmp_path / "contacts" / "_hold.csv").write_text(held, encoding="utf-8")
-    (asked,) = load_holds(tmp_path / "contacts" / "_hold.csv").doubts(book)
+    (asked,) = load_holds(tmp_path / "contacts" / "_hold.csv", Delegations.load()).doubts(book)
     assert (asked.code, asked.row) == ("C203", 2)
 
 

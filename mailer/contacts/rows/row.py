@@ -42,6 +42,8 @@ def read_row(
         return nobody(line, "C147", delegations, everyone)
     if error := next((cell for cell in map(trim, line.cells) if _ERROR.fullmatch(cell)), ""):
         _shows_an_error(line, error)
+        if line.skip:
+            return _left_out(line, delegations, everyone)
     name = name_of(line, delegations)
     if not name.full and fold(line.text("address")) in NOTHING and not line.skip:
         line.problems.clear()
@@ -131,6 +133,10 @@ def nobody(
 ) -> Contact:
     """Account for a row without a person: a vacant seat, a sum, a heading between the rows."""
     line.report(code, line.who, Reason.ROW, message)
+    return _left_out(line, delegations, everyone)
+
+
+def _left_out(line: RowReader, delegations: Delegations, everyone: Delegation | None) -> Contact:
     found = find_delegation(delegations, line.text("delegation"))[0] or everyone
     return Contact(
         file=line.table.file,
@@ -259,7 +265,8 @@ def _mandate(line: RowReader, today: date) -> None:
     written = line.text("until")
     if not written:
         return
-    until = read_date(written)
+    column = line.columns.fields["until"]
+    until = read_date(line.table.days.get(line.table.cell(column, line.row), written))
     if until is None:
         line.report("C151", "until")
     elif until < today:

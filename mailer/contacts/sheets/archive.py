@@ -56,10 +56,10 @@ def unpack(
                 return None, (refused,)
             names = [member.filename for member in members]
             parts = {
-                name: book.read(name)
+                name.replace("\\", "/"): book.read(name)  # old exporters of .NET write "\\"
                 for name in names
                 if name.endswith(XML) or name == "mimetype"
-            }  # fmt: skip
+            }
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -74,9 +74,11 @@ def unpack(
         return None, (problem("C004", file),)
     if b"encryption-data" in parts.get("META-INF/manifest.xml", b""):
         return None, (problem("C003", file),)
-    if "xl/workbook.xml" not in parts and "content.xml" not in parts:
+    if "content.xml" not in parts and not any(name.endswith("workbook.xml") for name in parts):
         return None, (problem("C002", file),)
     for name, part in parts.items():
+        if name.startswith(("customXml/", "docProps/")):  # Power Query keeps UTF-16 there
+            continue
         if DOCTYPE.search(part) or part[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return None, (problem("C016", file, value=name),)
     notes = []

@@ -32,6 +32,8 @@ SEPARATORS = ",;\t|"
 
 PIECE = 1 << 20
 
+_EQUALS = re.compile(r'="([^"]*)"')
+
 MOST_LINES = 1_000
 """Lines with letters beyond ASCII that the reading is chosen by."""
 
@@ -155,6 +157,8 @@ def _records(file: str, content: bytes, encoding: str, layout: Layout, max_rows:
             if any(cells) and any(map(str.strip, cells)):
                 while not cells[-1]:
                     cells.pop()
+                if any(cell[:2] == '="' for cell in cells):  # how Excel keeps a leading zero
+                    cells = [_shown(cell) for cell in cells]  # noqa: PLW2901
                 rows.append((begins, cells))
                 cells_read += len(cells)
                 width = max(width, len(cells))
@@ -183,6 +187,12 @@ def _records(file: str, content: bytes, encoding: str, layout: Layout, max_rows:
             return Reading(problems=(problem("C014", file, row=begins, message=too_long),))
         return Reading(problems=(problem("C008", file, row=begins),))
     return Reading((Table(file, None, rows),))
+
+
+def _shown(cell: str) -> str:
+    """Return what a spreadsheet program shows for `="0049"`."""
+    found = _EQUALS.fullmatch(cell)
+    return found[1] if found else cell
 
 
 def _swallowed(cells: list[str], begins: int, separator: str, width: int) -> int:

@@ -21,6 +21,9 @@ STYLE = NS % "style"
 
 
 MOST_TABS = 1_000
+MOST_REPEATED = 1_000
+"""Rows that one filled row stands for; a spreadsheet program writes rows that are the same so."""
+
 DEEPEST = 200
 """Tags inside each other; a spreadsheet program writes some ten."""
 
@@ -64,6 +67,7 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
     hidden: set[int] = set()
     formulas: set[str] = set()
     links: dict[str, str] = {}
+    days: dict[str, str] = {}
     number = 0
     filled = cells_read = 0
     filtered = False
@@ -82,6 +86,7 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
             depth += 1 if event == "start" else -1
             if event == "start" and depth == 1:
                 rows, hidden, formulas, links, number, filtered = [], set(), set(), {}, 0, False
+                days = {}
                 areas, unseen_columns, columns, made = [], set(), 0, made + 1
                 if made > MOST_TABS:
                     raise _TooBig
@@ -99,6 +104,7 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
                     links,
                     frozenset(unseen_columns),
                     merged,
+                    days,
                 )
                 element.clear()
         elif event == "start":
@@ -112,10 +118,12 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
                 unseen_columns.update(range(columns, columns + wide))
             columns += wide
         elif tag == f"{TABLE}table-row" and depth == 1:
-            cells = _cells(element, number + 1, formulas, links, areas)
+            cells = _cells(element, number + 1, formulas, links, days, areas)
             repeated = int(element.get(f"{TABLE}number-rows-repeated", "1"))
             visibility = element.get(f"{TABLE}visibility", "visible")
             if any(map(str.strip, cells)):
+                if repeated > MOST_REPEATED:
+                    raise _TooBig
                 filled += repeated
                 cells_read += repeated * len(cells)
                 if filled > max_rows:
@@ -135,6 +143,7 @@ def _cells(
     number: int,
     formulas: set[str],
     links: dict[str, str],
+    days: dict[str, str],
     areas: list[tuple[int, int, int]],
 ) -> list[str]:
     cells: list[str] = []
@@ -150,6 +159,8 @@ def _cells(
                 areas.append((len(cells), number, number + down - 1))
             if cell.get(f"{TABLE}formula"):
                 formulas.add(ref)
+            if day := cell.get(f"{OFFICE}date-value", ""):
+                days[ref] = day[:10]
             link = next(cell.iter(f"{TEXT}a"), None)
             if link is not None:
                 links[ref] = link.get(HREF, "")
@@ -161,12 +172,15 @@ def _cells(
 
 def _value(cell: Element) -> str:
     kind = cell.get(f"{OFFICE}value-type", "string")
+    text = "\n".join(_text(child) for child in cell if child.tag == f"{TEXT}p")
+    if text:
+        return text  # what the cell shows
     if kind in ("float", "currency", "percentage"):
         number = float(cell.get(f"{OFFICE}value", "0"))
         return str(int(number)) if number.is_integer() else repr(number)
     if kind == "date":
         return cell.get(f"{OFFICE}date-value", "").removesuffix("T00:00:00").replace("T", " ")
-    return "\n".join(_text(child) for child in cell if child.tag == f"{TEXT}p")
+    return ""
 
 
 def _text(element: Element) -> str:

@@ -58,7 +58,5 @@ def read_bytes(kind: str, file: str, content: bytes, max_rows: int = MAX_ROWS) -
     parts, problems = archive.unpack(file, content, max_rows)
     if parts is None:
         return Reading(problems=problems)
-    reading = (ods if "mimetype" in parts and "content.xml" in parts else xlsx).read(
-        file, content, parts, max_rows
-    )
+    reading = (ods if "content.xml" in parts else xlsx).read(file, content, parts, max_rows)
     return Reading(reading.tables, problems + reading.problems)

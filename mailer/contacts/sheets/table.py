@@ -44,6 +44,8 @@ class Table:
         default_factory=dict
     )  # cell under a merged one → the cell that shows its text
 
+    days: Mapping[str, str] = field(default_factory=dict)  # cell that shows a day → 2027-01-26
+
     @property
     def grid(self) -> bool:
         """Whether cells are called `D17`; in CSV they are `17:4`."""

@@ -1,81 +1,88 @@
-"""XLSX and XLSM (ECMA-376): values by pandas and calamine, and from the parts themselves what those
-do not tell.
+"""XLSX and XLSM (ECMA-376): one pass over each part with a streaming parser, linear in its bytes.
 
-That is: hidden rows and tabs, filters, formulas, and where links lead. Macros are never run, links
-never followed.
+Read here and not through a library, because the usual ones leave out what a cell shows, rows of
+error values, hidden rows, and where links lead. Macros are never run, links never followed.
 """
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from xml.etree.ElementTree import Element, ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from mailer.base.problems import problem
+from mailer.contacts.contact import reference
+from mailer.contacts.sheets.number_format import BUILT_IN, day_of, general, is_day, shown
 from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
 
-NAME = rb"<(?:\w+:)?"  # a tag may have a prefix
-ROW = re.compile(NAME + rb"row\b([^>]*)>")
-CELL = re.compile(NAME + rb'c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*(?<!/)>\s*(' + NAME + rb"f\b)?")
-"""A cell that is not empty, and whether a formula stands in it."""
-
-MERGED = re.compile(NAME + rb'mergeCell\b[^>]*\bref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
-COLUMN = re.compile(NAME + rb"col\b([^>]*)>")
 MOST_AREAS = 10_000
-ROOM = 100_000
-"""Empty rows that may stand in a sheet beside the filled ones: formats reach further down than
-people.
-"""
+MOST_TEXT = 200_000_000
+"""Characters of all cells of a tab: one long text can be used by 100,000 cells."""
 
-SHARED = re.compile(NAME + rb"si\b.*?</(?:\w+:)?si>", re.DOTALL)
-USES = re.compile(NAME + rb'c\b[^>]*\bt="s"[^>]*>\s*' + NAME + rb"v>(\d+)<")
+BOOK = re.compile(r"(?:^|/)workbook\.xml$")
+
+
+class _Refused(Exception):
+    def __init__(
+        self, code: str, row: int | None = None, value: str = "", message: str = ""
+    ) -> None:
+        self.args = (code, row, value, message)
 
 
 def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> Reading:
     """Read all tabs."""
+    del content
     try:
-        found = list(tabs(parts))
-        for _, _, part in found:
-            refused = _too_big(file, parts, parts.get(part, b""), max_rows)
-            if refused:
-                return refused
-        for name in ("xl/sharedStrings.xml", *(part for _, _, part in found)):
-            # The library reads up to the first broken tag and leaves out the rest without a word.
-            if name in parts:
-                ParserCreate().Parse(parts[name], True)
-        values = _values(content)
-        if any(len(rows) > max_rows for rows in values.values()):  # rows need not say their number
-            return Reading(problems=(problem("C015", file),))
-        return Reading(
-            tuple(
-                _table(file, name, hidden, part, parts, values.get(name, []))
-                for name, hidden, part in found
-            )
-        )
-    except (ParseError, ExpatError, KeyError, ValueError):
+        book = _book(parts)
+        texts = _shared(parts)
+        styles, since_1904 = _styles(parts), _since_1904(parts.get(book, b""))
+        tables = []
+        for name, hidden, part in tabs(parts):
+            sheet = _Sheet(texts, styles, max_rows, since_1904=since_1904)
+            sheet.read(parts[part])
+            tables.append(_table(file, name, hidden, sheet, _relations(parts, part)))
+        return Reading(tuple(tables))
+    except _Refused as refused:
+        code, row, value, message = refused.args
+        return Reading(problems=(problem(code, file, row=row, value=value, message=message),))
+    except (ParseError, ExpatError, KeyError, ValueError, IndexError):
         return Reading(problems=(problem("C002", file),))
-    except (
-        BaseException
-    ) as error:  # calamine has its own errors for broken files, and panics, which are no Exception
-        if type(error).__module__.startswith(("python_calamine", "pandas", "pyo3", "zipfile")):
-            return Reading(problems=(problem("C002", file),))
-        raise
 
 
-def _values(content: bytes) -> dict[str, list[tuple[str, ...]]]:
-    import pandas as pd
+def stream(
+    part: bytes,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> None:
+    """Go through one part, tag by tag; names come without their prefix. A document type is
+    refused: no spreadsheet program writes one.
+    """
+    parser = ParserCreate()
+    parser.buffer_text = True
 
-    frames = pd.read_excel(
-        io.BytesIO(content), engine="calamine", sheet_name=None, header=None, dtype=str,
-        na_filter=False, keep_default_na=False,
-    )  # fmt: skip
-    return {
-        str(name): list(frame.itertuples(index=False, name=None)) for name, frame in frames.items()
-    }
+    def doctype(*_: object) -> None:
+        raise ValueError("DOCTYPE")
+
+    bare: dict[str, str] = {}
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        start(bare.get(name) or bare.setdefault(name, name.rpartition(":")[2]), attributes)
+
+    def finish(name: str) -> None:
+        if end is not None:
+            end(bare[name])
+
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartElementHandler = begin
+    parser.EndElementHandler = finish
+    if text is not None:
+        parser.CharacterDataHandler = text
+    parser.Parse(part, True)
 
 
 def _xml(part: bytes) -> Element:
@@ -85,10 +92,17 @@ def _xml(part: bytes) -> Element:
     return root
 
 
+def _book(parts: dict[str, bytes]) -> str:
+    """Return the part that lists the tabs; some programs keep it elsewhere than in xl/."""
+    if "xl/workbook.xml" in parts:
+        return "xl/workbook.xml"
+    return next(name for name in parts if BOOK.search(name))
+
+
 def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
     """Return id → target of the relations of one part."""
     folder, name = posixpath.split(part)
-    relations = parts.get(f"{folder}/_rels/{name}.rels")
+    relations = parts.get(posixpath.join(folder, "_rels", f"{name}.rels"))
     return (
         {} if relations is None else {e.get("Id", ""): e.get("Target", "") for e in _xml(relations)}
     )
@@ -96,12 +110,13 @@ def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
 
 def tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
     """Yield name, whether hidden, and part of each tab that holds cells."""
-    targets = _relations(parts, "xl/workbook.xml")
-    for element in _xml(parts["xl/workbook.xml"]).iter():
+    book = _book(parts)
+    targets = _relations(parts, book)
+    for element in _xml(parts[book]).iter():
         if element.tag.rpartition("}")[2] == "sheet":
-            part = posixpath.normpath(posixpath.join("/xl", targets[_relation(element)])).lstrip(
-                "/"
-            )
+            target = targets[_relation(element)].replace("\\", "/")
+            part = posixpath.normpath(posixpath.join("/", posixpath.dirname(book), target))
+            part = part.lstrip("/")
             if part in parts and "chartsheet" not in part and "dialogsheet" not in part:
                 yield element.get("name", ""), element.get("state", "visible") != "visible", part
 
@@ -113,125 +128,240 @@ def _relation(element: Element) -> str:
     return next((value for name, value in element.items() if name.endswith("}id")), "")
 
 
-def _too_big(file: str, parts: dict[str, bytes], sheet: bytes, max_rows: int) -> Reading | None:
-    """Refuse what would fill the memory: a cell far away spans a grid of millions, a long text is
-    used 100,000 times.
-    """
-    written = sheet.count(b"<c ") + sheet.count(b":c ")
-    if written > max_rows * CELLS_IN_A_ROW:
-        return Reading(problems=(problem("C014", file, value=f"{written:,} cells"),))
-    if sheet.count(b"<row") > max_rows + ROOM:
-        return Reading(problems=(problem("C015", file),))
-    last = columns = cells = 0
-    for cell in CELL.finditer(sheet):
-        cells += 1
-        last = max(last, int(cell[2]))
-        columns = max(columns, len(cell[1]))
-    if last > max_rows:
-        return Reading(
-            problems=(problem("C015", file, row=last, value=f"the last filled row is {last:,}"),)
-        )
-    if columns > 2:
-        return Reading(
-            problems=(
-                problem(
-                    "C014", file, message="there are cells far to the right of any contact sheet"
-                ),
-            )
-        )
-    lengths = [len(text) for text in SHARED.findall(parts.get("xl/sharedStrings.xml", b""))]
-    if lengths and max(lengths) * cells > 100_000_000:
-        uses = sum(
-            lengths[at] for use in USES.finditer(sheet) if (at := int(use[1])) < len(lengths)
-        )
-        if uses > 200_000_000:
-            return Reading(
-                problems=(problem("C014", file, value=f"its text would fill {uses / 1e6:,.0f} MB"),)
-            )
-    return None
+def _part(parts: dict[str, bytes], name: str) -> bytes:
+    folder = posixpath.dirname(_book(parts))
+    return parts.get(posixpath.join(folder, name), b"")
 
 
-def _table(
-    file: str,
-    name: str,
-    hidden_tab: bool,
-    part: str,
-    parts: dict[str, bytes],
-    values: list[tuple[str, ...]],
-) -> Table:
-    sheet = parts[part]
-    rows: list[Row] = [
-        (number, [_day(cell) for cell in cells[:MAX_COLUMNS]])
-        for number, cells in enumerate(values, start=1)
-        if any(map(str.strip, cells))
-    ]
-    hidden = {
-        int(number[1])
-        for row in ROW.finditer(sheet)
-        if re.search(rb'\bhidden="(?:1|true)"', row[1])
-        and (number := re.search(rb'\br="(\d+)"', row[1]))
-    }
-    filtered = re.search(NAME + rb"filterColumn\b", sheet) is not None
-    formulas = frozenset((cell[1] + cell[2]).decode() for cell in CELL.finditer(sheet) if cell[3])
-    links = {}
-    if b"hyperlink" in sheet:
-        targets = _relations(parts, part)
-        for link in re.finditer(NAME + rb"hyperlink\b([^>]*)>", sheet):
-            ref, target = (
-                re.search(rb'\bref="([A-Z]+\d+)', link[1]),
-                re.search(rb'\b\w+:id="([^"]*)"', link[1]),
-            )
-            if ref and target:
-                links[ref[1].decode()] = targets.get(target[1].decode(), "")
-    numbers = frozenset(number for number, _ in rows)
-    rows, merged = fill_down(rows, _areas(sheet))
-    return Table(
-        file,
-        name,
-        rows,
-        frozenset(hidden) & numbers,
-        filtered,
-        hidden_tab,
-        formulas,
-        links,
-        _unseen(sheet),
-        merged,
-    )
+def _shared(parts: dict[str, bytes]) -> list[str]:
+    """Return the texts that cells share; how a text is spoken (Japanese) is none of it."""
+    part = _part(parts, "sharedStrings.xml")
+    found: list[str] = []
+    pieces: list[str] = []
+    state = {"in": False, "spoken": False}
+
+    def start(name: str, _: dict[str, str]) -> None:
+        if name == "si":
+            pieces.clear()
+        elif name == "rPh":
+            state["spoken"] = True
+        state["in"] = name == "t" and not state["spoken"]
+
+    def end(name: str) -> None:
+        state["in"] = False
+        if name == "si":
+            found.append(_plain("".join(pieces)))
+        elif name == "rPh":
+            state["spoken"] = False
+
+    def text(words: str) -> None:
+        if state["in"]:
+            pieces.append(words)
+
+    if part:
+        stream(part, start, end, text)
+    return found
 
 
-def _areas(sheet: bytes) -> list[tuple[int, int, int]]:
-    """Return column, first and last row of the merged cells that reach down."""
-    found = [
-        (number_of(area[1]), int(area[2]), int(area[3]))
-        for area in islice(MERGED.finditer(sheet), MOST_AREAS)
-    ]
-    return [
-        (column, first, last)
-        for column, first, last in found
-        if last > first and column < MAX_COLUMNS
-    ]
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+def _plain(text: str) -> str:
+    """Return text with the signs that XML cannot hold (section 22.4.2.4): `_x000D_`."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+def _styles(parts: dict[str, bytes]) -> list[str]:
+    """Return the number format of each style."""
+    part = _part(parts, "styles.xml")
+    own: dict[int, str] = {}
+    formats: list[str] = []
+    inside = [False]
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name == "numFmt":
+            own[int(attributes.get("numFmtId", 0))] = attributes.get("formatCode", "")
+        elif name == "cellXfs":
+            inside[0] = True
+        elif name == "xf" and inside[0]:
+            number = int(attributes.get("numFmtId", 0))
+            formats.append(own.get(number, BUILT_IN.get(number, "")))
+
+    def end(name: str) -> None:
+        if name == "cellXfs":
+            inside[0] = False
+
+    if part:
+        stream(part, start, end)
+    return formats
+
+
+def _since_1904(book: bytes) -> bool:
+    return re.search(rb'date1904="(?:1|true)"', book[:100_000]) is not None
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """One tab while it is read."""
+
+    texts: list[str]
+    styles: list[str]
+    max_rows: int
+    since_1904: bool
+    rows: list[Row] = field(default_factory=list)
+    hidden: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    formulas: set[str] = field(default_factory=set)
+    days: dict[str, str] = field(default_factory=dict)
+    areas: list[tuple[int, int, int]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)  # cells, id of the relation
+    filtered: bool = False
+    row: int = 0
+    column: int = -1
+    kind: str = ""
+    style: int = 0
+    formula: bool = False
+    collects: bool = False
+    value: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    read_cells: int = 0
+    read_text: int = 0
+
+    def read(self, part: bytes) -> None:
+        stream(part, self._start, self._end, self._text)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            ref = attributes.get("r", "")
+            self.column = number_of(_letters(ref)) if ref else self.column + 1
+            self.kind = attributes.get("t", "n")
+            self.style = int(attributes.get("s", 0))
+            self.formula = False
+            self.value.clear()
+        elif name in ("v", "t"):
+            self.collects = True
+        elif name == "f":
+            self.formula = True
+        elif name == "row":
+            self.row = int(attributes.get("r", self.row + 1))
+            self.column = -1
+            self.cells = []
+            if attributes.get("hidden") in ("1", "true"):
+                self.hidden.add(self.row)
+        elif name == "mergeCell":
+            self._area(attributes.get("ref", ""))
+        elif name == "hyperlink":
+            target = next((v for k, v in attributes.items() if k.endswith(":id")), "")
+            self.links.append((attributes.get("ref", ""), target))
+        elif name == "col" and attributes.get("hidden") in ("1", "true"):
+            first, last = int(attributes["min"]), min(int(attributes["max"]), MAX_COLUMNS)
+            self.hidden_columns.update(range(first - 1, last))
+        elif name == "filterColumn":
+            self.filtered = True
+
+    def _text(self, words: str) -> None:
+        if self.collects:
+            self.value.append(words)
+
+    def _end(self, name: str) -> None:
+        if name in ("v", "t"):
+            self.collects = False
+        elif name == "c":
+            self._cell()
+        elif name == "row" and any(map(str.strip, self.cells)):
+            if self.row > self.max_rows:
+                value = f"the last filled row is {self.row:,}"
+                raise _Refused("C015", self.row, value)
+            if len(self.rows) >= self.max_rows:
+                raise _Refused("C015")
+            self.rows.append((self.row, self.cells))
+
+    def _cell(self) -> None:
+        self.read_cells += 1
+        if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
+            raise _Refused("C014", None, f"{self.read_cells:,} cells")
+        text = self._shown("".join(self.value))
+        if self.formula:
+            self.formulas.add(reference(self.column, self.row, grid=True))
+        if not text:
+            return
+        if self.column >= MAX_COLUMNS:
+            message = "there are cells far to the right of any contact sheet"
+            raise _Refused("C014", self.row, "", message)
+        self.read_text += len(text)
+        if self.read_text > MOST_TEXT:
+            raise _Refused("C014", None, f"its text would fill {self.read_text / 1e6:,.0f} MB")
+        self.cells += [""] * (self.column - len(self.cells))
+        if self.column < len(self.cells):
+            self.cells[self.column] = text
+        else:
+            self.cells.append(text)
+
+    def _shown(self, value: str) -> str:
+        """Return what a cell shows."""
+        if self.kind == "s":
+            return self.texts[int(value)] if value else ""
+        if self.kind in ("inlineStr", "str", "e"):
+            return _plain(value)
+        if self.kind == "b":
+            return {"1": "TRUE", "0": "FALSE"}.get(value, value)
+        if not value:
+            return ""
+        if self.kind == "d":
+            return value.removesuffix("T00:00:00").replace("T", " ")
+        number = float(value)
+        code = self.styles[self.style] if self.style < len(self.styles) else ""
+        if not code:
+            return general(number)
+        if is_day(code) and (day := day_of(number, since_1904=self.since_1904)):
+            self.days[reference(self.column, self.row, grid=True)] = day.date().isoformat()
+        return shown(number, code, since_1904=self.since_1904)
+
+    def _area(self, ref: str) -> None:
+        first, _, last = ref.partition(":")
+        if not last or len(self.areas) >= MOST_AREAS:
+            return
+        column, top, bottom = number_of(_letters(first)), _number(first), _number(last)
+        if bottom > top and column < MAX_COLUMNS:
+            self.areas.append((column, top, bottom))
+
+
+def _letters(ref: str) -> bytes:
+    return ref.rstrip("0123456789").encode()
+
+
+def _number(ref: str) -> int:
+    return int(ref.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ$") or 0)
 
 
 def number_of(letters: bytes) -> int:
     """Return the column, counted from 0: 26 for `AA`."""
+    if len(letters) > 3:
+        raise ValueError(letters)
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64
     return number - 1
 
 
-def _unseen(sheet: bytes) -> frozenset[int]:
-    """Return the hidden columns."""
-    hidden: set[int] = set()
-    for column in COLUMN.finditer(sheet):
-        first, last = (
-            re.search(rb"\b" + edge + rb'="(\d+)"', column[1]) for edge in (b"min", b"max")
-        )
-        if first and last and re.search(rb'\bhidden="(?:1|true)"', column[1]):
-            hidden.update(range(int(first[1]) - 1, min(int(last[1]), MAX_COLUMNS)))
-    return frozenset(hidden)
-
-
-def _day(cell: str) -> str:
-    """Take midnight off a date: the library tells a day as `2026-10-30 00:00:00`."""
-    return cell[:10] if cell.endswith(" 00:00:00") and len(cell) == 19 else cell
+def _table(file: str, name: str, hidden_tab: bool, sheet: _Sheet, targets: dict[str, str]) -> Table:
+    numbers = frozenset(number for number, _ in sheet.rows)
+    rows, merged = fill_down(sorted(sheet.rows, key=lambda row: row[0]), sheet.areas)
+    links = {
+        ref.partition(":")[0]: targets.get(target, "")
+        for ref, target in islice(sheet.links, 2 * len(sheet.rows) * CELLS_IN_A_ROW)
+        if target
+    }
+    return Table(
+        file,
+        name,
+        rows,
+        frozenset(sheet.hidden) & numbers,
+        sheet.filtered,
+        hidden_tab,
+        frozenset(sheet.formulas),
+        links,
+        frozenset(sheet.hidden_columns),
+        merged,
+        sheet.days,
+    )

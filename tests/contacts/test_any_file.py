@@ -1,0 +1,252 @@
+"""Facts about any file: it costs one page, linear in its bytes, and what a cell shows is what is
+read.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from mailer.contacts import load_contacts
+from mailer.contacts.sheets import apart
+from mailer.contacts.sheets.number_format import shown
+from mailer.contacts.sheets.reader import read_bytes
+from mailer.contacts.sheets.table import Reading
+
+CONTENT = (
+    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-'
+    'types"><Default Extension="xml" ContentType="application/xml"/></Types>'
+)
+BOOK = (
+    '<workbook xmlns:r="r"><sheets><sheet name="Members" sheetId="1" r:id="rId1"/></sheets>'
+    "</workbook>"
+)
+RELS = '<Relationships><Relationship Id="rId1" Target="worksheets/sheet1.xml"/></Relationships>'
+
+
+def workbook_of(sheet: str, **more: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("[Content_Types].xml", CONTENT)
+        book.writestr("xl/workbook.xml", BOOK)
+        book.writestr("xl/_rels/workbook.xml.rels", RELS)
+        book.writestr("xl/worksheets/sheet1.xml", sheet)
+        for name, part in more.items():
+            book.writestr(name.replace("__", "/"), part)
+    return out.getvalue()
+
+
+def worksheet(rows: str, behind: str = "") -> str:
+    return f"<worksheet><sheetData>{rows}</sheetData>{behind}</worksheet>"
+
+
+HOSTILE: dict[str, Callable[[int], tuple[str, bytes]]] = {
+    "cells without an end": lambda n: (
+        ".xlsx", workbook_of("<worksheet><sheetData><c r='A1'" + " <c" * n),
+    ),
+    "blanks in a tag": lambda n: (".xlsx", workbook_of(worksheet(f"<row {' ' * n} r='1'></row>"))),
+    "many tags of one name": lambda n: (
+        ".xlsx", workbook_of(worksheet("<c " + "r='A1'/><c " * n + "/>")),
+    ),
+    "links without a target": lambda n: (
+        ".xlsx",
+        workbook_of(worksheet("", f"<hyperlinks>{'<hyperlink/>' * n}</hyperlinks>")),
+    ),
+    "dots and no address": lambda n: (".csv", b"Name,E-mail\n\xe9," + b"a." * n + b"\n"),
+    "one long word": lambda n: (".csv", b"Name,E-mail\n\xe9" + b"x" * n + b",a@b\n"),
+    "quotation marks": lambda n: (".csv", b"Name,E-mail\n" + b'"a""b",c\n' * (n // 8)),
+    "lines of one sign": lambda n: (".csv", b"Name,E-mail\n" + b"\xe9\n" * (n // 2)),
+}  # fmt: skip
+
+
+def processor(kind: str, content: bytes) -> float:
+    """Return the least processor time of three readings, in seconds."""
+    least = 1e9
+    for _ in range(3):
+        began = time.process_time()
+        read_bytes(kind, f"a{kind}", content)
+        least = min(least, time.process_time() - began)
+    return least
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_reading_is_linear_in_the_bytes(what: str) -> None:
+    """Eight times the bytes take about eight times as long; a square would take 64 times."""
+    kind, small = HOSTILE[what](10_000)
+    _, big = HOSTILE[what](80_000)
+    assert processor(kind, big) < 0.05 + 20 * processor(kind, small)
+
+
+def test_one_filled_row_of_an_ods_stands_for_no_199_000_people() -> None:
+    office = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+    content = (
+        f'<office:document-content xmlns:office="{office}"'
+        ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+        ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body>'
+        '<office:spreadsheet><table:table table:name="Norway"><table:table-row'
+        ' table:number-rows-repeated="199000"><table:table-cell><text:p>a@no.example</text:p>'
+        "</table:table-cell></table:table-row></table:table></office:spreadsheet></office:body>"
+        "</office:document-content>"
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as book:
+        book.writestr("content.xml", content)
+    assert [p.code for p in read_bytes(".ods", "a.ods", out.getvalue()).problems] == ["C014"]
+
+
+def test_a_big_file_is_read_by_a_child_and_the_same_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        tab = book.add_worksheet("Norway")
+        tab.write_row(0, 0, ["Name", "E-mail", "Since"])
+        tab.write_row(1, 0, ["Anna PRØVE", "anna@no.example"])
+        day = book.add_format({"num_format": "dd.mm.yyyy"})
+        tab.write_datetime(1, 2, datetime.date(2027, 3, 4), day)
+        tab.set_row(1, None, None, {"hidden": True})
+        tab.merge_range("A4:A5", "merged")
+    content = out.getvalue()
+    here = apart.read_safely("a.xlsx", content, 200)
+    monkeypatch.setattr(apart, "SMALL", 0)
+    there = apart.read_safely("a.xlsx", content, 200)
+    assert there.tables[0].days == {"C2": "2027-03-04"}
+    assert _plain(here) == _plain(there)
+    broken = apart.read_safely("a.xlsx", content[:-50], 200)
+    assert [p.code for p in broken.problems] == ["C002"]
+
+
+def _plain(reading: Reading) -> list[object]:
+    return [
+        (
+            [(number, list(cells)) for number, cells in t.rows],
+            t.hidden,
+            dict(t.links),
+            dict(t.merged),
+        )
+        for t in reading.tables
+    ]
+
+
+def test_a_child_that_takes_too_much_is_ended_and_the_file_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(apart, "SMALL", 0)
+    monkeypatch.setattr(apart, "SECONDS", 0)
+    content = b"Name,E-mail\n" + b"Anna,a@no.example\n" * 1_000
+    (given_up,) = apart.read_safely("contacts/a.csv", content, 200).problems
+    assert (given_up.code, given_up.file) == ("C014", "contacts/a.csv")
+    assert "given up" in given_up.message
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (0.125, "0.0%", "12.5%"),
+        (0.125, "0%", "12%"),
+        (34.3, '#,##0.00 "€"', "34.30 €"),
+        (1234567.5, "#,##0.00", "1,234,567.50"),
+        (1234.5, "[$€-407] #,##0.00", "€ 1,234.50"),
+        (49.0, "0000", "0049"),
+        (7.0, "General", "7"),
+        (0.1, "", "0.1"),
+        (1e15, "General", "1000000000000000"),
+        (46450.0, "dd.mm.yyyy", "04.03.2027"),
+        (46450.0, "d mmmm yyyy", "4 March 2027"),
+        (46450.604166666664, "dd/mm/yy hh:mm", "04/03/27 14:30"),
+        (0.6041666666666666, "hh:mm", "14:30"),
+        (0.6041666666666666, "h:mm AM/PM", "2:30 PM"),
+        (0.6041666666666666, "hh:mm:ss", "14:30:00"),
+        (-5.0, "0;(0)", "(5)"),
+        (-5.5, "0.0", "-5.5"),
+        (1234.0, '"No. "0', "No. 1234"),
+    ],
+)
+def test_a_number_is_read_as_it_is_shown(value: float, code: str, text: str) -> None:
+    assert shown(value, code) == text
+
+
+def test_cells_say_what_they_show(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    tab = book.worksheets[0]
+    tab.title = "Norway"
+    tab.append(["Name", "E-mail", "Since", "Share", "Fee", "Time", "Flag", "Room", "Until"])
+    since, clock = datetime.date(2027, 3, 4), datetime.time(14, 30)
+    until = datetime.date(2026, 1, 2)
+    tab.append(["Anna PRØVE", "anna@no.example", since, 0.125, 34.3, clock, True, 49, until])
+    formats = {"C2": "dd.mm.yyyy", "D2": "0.0%", "E2": '#,##0.00 "€"', "F2": "hh:mm", "H2": "0000"}
+    for cell, code in (formats | {"I2": "d/m/yy"}).items():
+        tab[cell].number_format = code
+    (tmp_path / "contacts").mkdir()
+    book.save(tmp_path / "contacts" / "a.xlsx")
+    (anna,) = load_contacts(tmp_path, today=datetime.date(2026, 11, 25)).contacts
+    assert anna.extra == {
+        "Since": "04.03.2027",
+        "Share": "12.5%",
+        "Fee": "34.30 €",
+        "Time": "14:30",
+        "Flag": "TRUE",
+        "Room": "0049",
+        "Until": "2/1/26",
+    }
+    assert anna.problem is not None
+    assert anna.problem.code == "C150"  # the day itself is read, not what it looks like
+
+
+def test_a_csv_says_what_a_spreadsheet_program_shows(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    lines = 'Name,E-mail,Room\n"=""Anna PRØVE""",="a@no.example",="0049"\n'
+    (tmp_path / "contacts" / "norway.csv").write_text(lines, encoding="utf-8")
+    (anna,) = load_contacts(tmp_path).contacts
+    assert (anna.name, anna.address, anna.extra) == ("Anna PRØVE", "a@no.example", {"Room": "0049"})
+
+
+def test_a_row_of_error_values_is_accounted_for() -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="str"><v>Name</v></c><c r="B1" t="str"><v>E-mail</v></c></row>'
+        '<row r="2"><c r="A2" t="e"><v>#N/A</v></c><c r="B2" t="e"><v>#REF!</v></c></row>'
+    )
+    (table,) = read_bytes(".xlsx", "a.xlsx", workbook_of(worksheet(rows))).tables
+    assert table.rows[1] == (2, ["#N/A", "#REF!"])
+
+
+def test_parts_under_other_names_and_of_power_query_are_no_alarm() -> None:
+    rows = '<row r="1"><c r="A1" t="str"><v>Name</v></c></row>'
+    query = "<?xml version='1.0' encoding='utf-16'?><a/>"
+    content = workbook_of(worksheet(rows), customXml__item1=query)
+    assert not read_bytes(".xlsx", "a.xlsx", content).problems
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(out, "w") as other:
+        for name in book.namelist():
+            other.writestr(name.replace("/", "\\"), book.read(name))
+    assert len(read_bytes(".xlsx", "a.xlsx", out.getvalue()).tables) == 1
+
+
+def test_a_second_count_of_a_workbooks_rows_finds_no_other_number(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    tab = book.worksheets[0]
+    for row in range(1, 60):
+        if row % 7:
+            tab.append([f"a{row}", row, None, "#N/A" if row % 5 else None])
+        else:
+            tab.append([None, None])
+    out = io.BytesIO()
+    book.save(out)
+    (table,) = read_bytes(".xlsx", "a.xlsx", out.getvalue()).tables
+    made = openpyxl.load_workbook(io.BytesIO(out.getvalue())).worksheets[0]
+    assert len(table.rows) == sum(any(row) for row in made.iter_rows(values_only=True))
+
+
+def test_cells_beyond_the_last_column_refuse_the_file() -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        book.add_worksheet().write(0, 300, "far")
+    assert [p.code for p in read_bytes(".xlsx", "a.xlsx", out.getvalue()).problems] == ["C014"]
