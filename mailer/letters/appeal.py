@@ -80,6 +80,14 @@ class AssemblySession:
 
 
 @dataclass(frozen=True, slots=True)
+class OnPaper:
+    """What a formal letter says beside its words."""
+
+    place: str  # "Strasbourg"; may be empty
+    day: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Organisation:
     """Who signs."""
 
@@ -129,6 +137,7 @@ class Appeal:
     facts: Mapping[str, Fact]
     pieces: Mapping[str, Piece]  # "for/NO.en", "signature.en", "footer.en"
     attachments: tuple[str, ...]  # "files/briefing.{language}.pdf"
+    on_paper: OnPaper | None  # each letter goes as a PDF with a covering mail
     layout: str  # the workspace's own page, HTML; "" for that of the package
     personal_links: str  # why links may differ by person; "" where they may not
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right
@@ -502,6 +511,9 @@ def _appeal(
         facts=MappingProxyType(dict(facts)),
         pieces=MappingProxyType(dict(pieces)),
         attachments=settings.attachments,
+        on_paper=OnPaper(settings.letter.place, settings.letter.date)
+        if settings.letter.pdf
+        else None,
         layout=layout,
         personal_links=settings.personal_links.strip(),
         waived=MappingProxyType(settings.waived),

@@ -22,6 +22,7 @@ from mailer.letters.attachments import pattern_fault
 
 Role = Literal["representative", "substitute", "chair"]
 ROLES: tuple[Role, ...] = get_args(Role)
+Day = date
 Credentials = Literal["presented", "none", "unknown"]
 
 
@@ -61,6 +62,12 @@ class _OrganisationTable(TomlTable):
     languages: tuple[str, ...] = ()
 
 
+class _LetterTable(TomlTable):
+    pdf: bool = False
+    place: str = ""
+    date: Day | None = None
+
+
 class AppealSettings(TomlTable):
     title: str = ""
     session: _SessionTable | None = None
@@ -70,6 +77,7 @@ class AppealSettings(TomlTable):
     organisation: tuple[_OrganisationTable, ...] = ()
     attachments: tuple[str, ...] = ()
     personal_links: str = ""
+    letter: _LetterTable = _LetterTable()
     waived: dict[str, str] = Field(default_factory=dict)
 
 

@@ -178,7 +178,12 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
             "L171", file, message=f"this file cannot be attached: {fault}", suggestion=hint
         )
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[found])
-    kind = KINDS[path.suffix.lower()].encode()
+    return made(name, raw, file=file, shown_as=shown_as)
+
+
+def made(name: str, raw: bytes, *, file: str = "", shown_as: str = "") -> Attachment:
+    """Encode the bytes of a file; `name` is what readers see."""
+    kind = KINDS[PurePosixPath(name).suffix.lower()].encode()
     if b"charset" in kind and not _is_utf8(raw):
         kind = kind.partition(b";")[0]  # which one it is, nobody has said
     plain = _in_ascii(name)

@@ -22,11 +22,12 @@ from mailer.base.problems import problem
 from mailer.base.settings.tables import Sender
 from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
-from mailer.letters import markup, placeholders
+from mailer.letters import formal, markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
-from mailer.letters.markup import MAX_PART, Parts, escaped, own_links, page
+from mailer.letters.formal import FormalLetter
+from mailer.letters.markup import MAX_PART, Frames, Parts, escaped, own_links, page
 from mailer.letters.placeholders import (
     SAID,
     SLOT,
@@ -39,9 +40,11 @@ from mailer.letters.placeholders import (
     Unprintable,
     body_of,
     head_of,
+    slot,
     word_of,
 )
 from mailer.letters.wording.salutations import LEFTOVERS, Form, Forms
+from mailer.letters.wording.typography import polished
 from mailer.letters.wording.words import (
     delegation_words,
     has_delegation_words,
@@ -68,6 +71,7 @@ class Rendered:
     reply_to: str = ""  # where this delegation's answers go; "" for where all go
     attachments: tuple[Attachment, ...] = ()
     pictures: tuple[Attachment, ...] = ()
+    formal: FormalLetter | None = None  # the bodies above are what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,8 @@ class Renderer:
         if unreadable:
             return found
         used = placeholders.words_used(body)
+        if self.appeal.on_paper and not formal.words(letter.language):
+            found.append(problem("L243", letter.file, value=letter.language))
         if "greeting" not in used:
             found.append(
                 body.problem(
@@ -246,21 +252,22 @@ class Renderer:
             self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
         )
         footer = self._filled(sheet.footer, theirs, contact)
+        parts = Parts(
+            language,
+            subject,
+            preview,
+            body,
+            footer,
+            footer_language,
+            self._letterhead(contact.delegation, language),
+            self.appeal.layout,
+            f"templates/{self.appeal.name}" if self.appeal.on_paper else "",
+        )
         try:
-            frames = markup.frames(
-                Parts(
-                    language,
-                    subject,
-                    preview,
-                    body,
-                    footer,
-                    footer_language,
-                    self._letterhead(contact.delegation, language),
-                    self.appeal.layout,
-                )
-            )
+            frames = markup.frames(parts)
             html = frames.html.fill(values, escaped)
             text = frames.text.fill(values)
+            paper = self._on_paper(contact, parts, frames, mine, values)
         except Unprintable as error:
             raise self._cannot(contact, sheet.body.source, error) from None
         subject, preview = (
@@ -276,8 +283,39 @@ class Renderer:
         files = self._files(contact, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
         return Rendered(
-            subject, preview, text, html, form.greeting, language, answers, files, pictures
+            subject, preview, text, html, form.greeting, language, answers, files, pictures, paper
         )
+
+    def _on_paper(
+        self,
+        contact: Contact,
+        parts: Parts,
+        frames: Frames,
+        mine: Mapping[str, Any],
+        values: list[str],
+    ) -> FormalLetter | None:
+        """Return what the formal letter says, and the short mail that it goes with."""
+        if not (frames.on_paper and self.appeal.on_paper):
+            return None
+        said = [mine["greeting"], formal.words(parts.language)["covering"], mine["closing"]]
+        by = mine.get("signature") or self._sender["organisation"]
+        body = []
+        for one in (*said, by):
+            body.append(one if isinstance(one, Md) else slot(len(values)))
+            values.append(one)
+        mail = markup.frames(replace(parts, body="\n\n".join(body), on_paper=""))
+        head = formal.head(
+            parts.language,
+            letterhead=parts.letterhead,
+            place=self.appeal.on_paper.place,
+            day=self.appeal.on_paper.day,
+            name=f"{contact.title} {contact.name}".strip(),
+            of_delegation=mine["of_delegation"] or mine["delegation"],
+            subject=SLOT.sub(lambda slot: values[int(slot[1])], parts.subject),
+            sender=self._sender["organisation"],
+        )
+        data = formal.whole(head, frames.on_paper.fill(values, formal.as_json))
+        return FormalLetter(data, mail.text.fill(values), mail.html.fill(values, escaped))
 
     def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
         headings = {word_of(heading): heading for heading in contact.extra}
@@ -344,13 +382,13 @@ class Renderer:
                 or next(iter(session.name.values()))
             )
             words["session"] = {
-                "name": name,
+                "name": polished(name, language),
                 "opens": written_date(session.opens, language),
                 "credentials": LocalisedCode(session.credentials, "", "session.credentials"),
             }
         if self.appeal.facts:
             words["fact"] = {
-                key: fact.value.get(language) or Empty(f"fact.{key}")
+                key: polished(fact.value.get(language, ""), language) or Empty(f"fact.{key}")
                 for key, fact in self.appeal.facts.items()
             }
         if not self.appeal.personal_links:
@@ -373,12 +411,12 @@ class Renderer:
             context[field] = value if value and value not in LEFTOVERS else Empty(field)
         code = contact.delegation
         context["greeting"] = form.greeting
-        context["closing"] = form.closing or Empty("closing")
+        context["closing"] = polished(form.closing, language) or Empty("closing")
         context["role"] = _role(contact.role, language)
         named = delegation_words(code, language, self._delegations)
         name, of = named or (self._delegations.name(code, language), "")
-        context["delegation"] = name or Empty("delegation")
-        context["of_delegation"] = of or Empty("of_delegation")
+        context["delegation"] = polished(name, language) or Empty("delegation")
+        context["of_delegation"] = polished(of, language) or Empty("of_delegation")
         if self._columns:
             cells = {
                 column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS

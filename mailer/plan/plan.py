@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from mailer.base.address import domain_of
@@ -24,6 +25,8 @@ from mailer.base.problems import Scope, concerns, problem
 from mailer.base.states import Reason, State
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal
+from mailer.letters.attachments import made
+from mailer.letters.formal import FormalLetter, pdf
 from mailer.letters.message import mime, pieces
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
@@ -232,6 +235,8 @@ def write(
     shares.
     """
     rendered = renderer.render(contact, language)
+    if rendered.formal:
+        rendered = _mailed(rendered, rendered.formal, renderer.appeal.root)
     try:
         own, shared = mime.compose(
             rendered,
@@ -255,6 +260,19 @@ def write(
         )
         raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[found]) from None
     return rendered, own, shared
+
+
+def _mailed(letter: Rendered, paper: FormalLetter, root: Path) -> Rendered:
+    """Put the letter into a PDF, and a short covering mail in its place."""
+    file = made(f"letter.{letter.language}.pdf", pdf([paper.data], root))
+    return replace(
+        letter,
+        text=paper.text,
+        html=paper.html,
+        attachments=(file, *letter.attachments),
+        pictures=(),
+        formal=None,
+    )
 
 
 def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:

@@ -24,6 +24,7 @@ from mailer.letters.checks import check_letters
 from mailer.letters.placeholders import WORDS
 from mailer.letters.render import Rendered
 from mailer.letters.wording.salutations import LEFTOVERS
+from mailer.letters.wording.typography import polished
 from mailer.letters.wording.words import delegation_words, written_date
 from tests.helpers.letters import (
     DELEGATIONS,
@@ -121,7 +122,7 @@ def test_612_people_are_greeted_by_the_table(everybody: list[tuple[Contact, Rend
         form = FORMS.greet(contact, rendered.language)
         assert rendered.text.startswith(form.greeting + "\n\n")
         assert f">{html.escape(form.greeting).replace('&#x27;', '&#39;')}</p>" in rendered.html
-        assert f"\n\n{form.closing}\n\n" in rendered.text
+        assert f"\n\n{polished(form.closing, rendered.language)}\n\n" in rendered.text
 
 
 BEFORE = {
@@ -136,7 +137,8 @@ def test_612_people_read_of_their_own_delegation(everybody: list[tuple[Contact, 
     for contact, rendered in everybody:
         words = delegation_words(contact.delegation, rendered.language, DELEGATIONS)
         assert words
-        assert f"{BEFORE[rendered.language]} {words[1]}, " in rendered.text
+        of = polished(words[1], rendered.language)
+        assert f"{BEFORE[rendered.language]} {of}, " in rendered.text
 
 
 def test_each_role_reads_its_own_sentence(everybody: list[tuple[Contact, Rendered]]) -> None:
@@ -549,7 +551,7 @@ def test_footer_says_who_why_and_how_to_object(tmp_path: Path) -> None:
         "Example Coalition, 1 Example Street",
         "of Norway",
         "appeals@rights.example",
-        '"stop"',
+        "“stop”",
         "published sources",
     ):
         assert words in footer

@@ -10,6 +10,7 @@ problem at its line.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from urllib.parse import quote, unquote
 from markdown_it.token import Token
 
 from mailer.base.errors import MailerError, Problem
-from mailer.letters import placeholders
+from mailer.letters import formal, placeholders
 from mailer.letters.attachments import PICTURE, content_id
 from mailer.letters.markup.arrives import lost
 from mailer.letters.markup.dialect import HTTPS, MARKDOWN, parse
@@ -27,6 +28,7 @@ from mailer.letters.markup.page import inliner, layout
 from mailer.letters.markup.pictures import COLUMN
 from mailer.letters.markup.plain import lines_of
 from mailer.letters.placeholders import SLOT, Source, Unprintable, slot
+from mailer.letters.wording.typography import polished
 
 MAX_PART = 1_000_000
 """Bytes of one body. A letter has 6,000."""
@@ -68,6 +70,7 @@ class Frames:
     html: Frame
     text: Frame
     pictures: tuple[str, ...]  # "files/chart.png", in the order in which they stand
+    on_paper: Frame | None  # the body as JSON, for a formal letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Parts:
     footer_language: str
     letterhead: str = ""  # who writes
     layout: str = ""  # the workspace's own page; "" for that of the package
+    on_paper: str = ""  # the folder of its pictures, where it goes as a formal letter, too
 
 
 def escaped(text: str) -> str:
@@ -107,8 +111,14 @@ def frames(parts: Parts) -> Frames:
         for _, _, message, value, _ in faults(tokens):
             raise Unprintable(message, value=value)
         _mark_slots_in_links(tokens)
+    _polish(body, parts.language)
+    _polish(footer, parts.footer_language)
     pictures = tuple(_file(token) for token in _flat([*body, *footer]) if token.type == "image")
     text = "\n".join([*lines_of(body), "", "-- ", *lines_of(footer)]) + "\n"
+    on_paper = None
+    if parts.on_paper:
+        data = formal.parts_of(body, parts.on_paper)
+        on_paper = Frame.of(json.dumps(data, ensure_ascii=False))
     page = layout(parts.layout).render(
         language=parts.language,
         subject=escaped(parts.subject),
@@ -121,10 +131,22 @@ def frames(parts: Parts) -> Frames:
     html = inliner().inline(page)
     if gone := lost(f"{parts.body}\n\n{parts.footer}", text, html):
         raise Unprintable(_CHANGED, value=SLOT.sub("…", gone[1]))
-    return Frames(Frame.of(html), Frame.of(text), pictures)
+    return Frames(Frame.of(html), Frame.of(text), pictures, on_paper)
 
 
 _CHANGED = "this would not arrive as it was typed"
+
+
+def _polish(tokens: Sequence[Token], language: str) -> None:
+    """Set the marks of the language; what is code or an address stays as it was typed."""
+    address = False
+    for token in _flat(tokens):
+        if token.type == "link_open":
+            address = token.markup == "autolink"
+        elif token.type == "link_close":
+            address = False
+        elif token.type in ("text", "image") and not address:
+            token.content = polished(token.content, language)
 
 
 def _html(tokens: Sequence[Token]) -> str:

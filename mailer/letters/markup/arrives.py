@@ -29,6 +29,8 @@ _MARKS = re.compile(
     r"(?<=[-—–'’\"“”„«»‹›()\[\]…,;!])[*_]+|[*_]+(?=[-—–'’\"“”„«»‹›()\[\]…,;!])"
     r"|(?<=/)\*\*|\*\*(?=/)|[\[\]]"
 )
+_STRAIGHT = str.maketrans("’‘“”„«»", '\'\'"""""')
+"""Quotes and apostrophes may be those of the language in the bodies: they count as typed."""
 _IDN = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
 
 
@@ -71,6 +73,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _plain(piece: str) -> str:
+    piece = piece.translate(_STRAIGHT)
     piece = SLOT.sub(r"{\1}", _ESCAPE.sub("", piece)).strip(_EDGES)
     piece = _MARKS.sub("", piece)
     if piece[:7].lower() == "mailto:":

@@ -96,7 +96,7 @@ PAGE_WORDS = (
 
 @lru_cache(maxsize=4)
 def layout(own: str) -> jinja2.Template:
-    source = own or resources.files("mailer.letters").joinpath("layout.html").read_text(
+    source = own or resources.files("mailer.letters.markup").joinpath("layout.html").read_text(
         encoding="utf-8"
     )
     return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(

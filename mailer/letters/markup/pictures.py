@@ -1,6 +1,6 @@
-"""How large a picture stands in a letter: `![what it shows](files/chart.png){width=320}`.
+"""How large a picture stands in a letter: `{width=320}`, written at once behind it.
 
-The size is written at once behind the picture, in pixels. No picture is ever wider than the column
+The size is in pixels. No picture is ever wider than the column
 of text or the screen: the page of the letter sees to that, and a telephone makes it smaller.
 """
 
