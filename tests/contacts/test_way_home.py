@@ -246,7 +246,10 @@ def seen(tab: Worksheet, first: int) -> list[tuple[str, ...]]:
 
 
 def persons(book: ContactBook) -> list[tuple[str, ...]]:
-    return [(c.delegation, c.name, c.address, c.extra.get("Telephone", "")) for c in book.contacts]
+    return [
+        (c.delegation, c.name, c.address, c.extra.get("Telephone", "").lstrip("0"))
+        for c in book.contacts
+    ]
 
 
 def play(root: Path, case: Case) -> str:

@@ -26,7 +26,7 @@ MOST_TEXT = 200_000_000
 BOOK = re.compile(r"(?:^|/)workbook\.xml$")
 
 
-class _Refused(Exception):
+class _Unreadable(Exception):
     def __init__(
         self, code: str, row: int | None = None, value: str = "", message: str = ""
     ) -> None:
@@ -46,7 +46,7 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
             sheet.read(parts[part])
             tables.append(_table(file, name, hidden, sheet, _relations(parts, part)))
         return Reading(tuple(tables))
-    except _Refused as refused:
+    except _Unreadable as refused:
         code, row, value, message = refused.args
         return Reading(problems=(problem(code, file, row=row, value=value, message=message),))
     except (ParseError, ExpatError, KeyError, ValueError, IndexError):
@@ -271,15 +271,15 @@ class _Sheet:
         elif name == "row" and any(map(str.strip, self.cells)):
             if self.row > self.max_rows:
                 value = f"the last filled row is {self.row:,}"
-                raise _Refused("C015", self.row, value)
+                raise _Unreadable("C015", self.row, value)
             if len(self.rows) >= self.max_rows:
-                raise _Refused("C015")
+                raise _Unreadable("C015")
             self.rows.append((self.row, self.cells))
 
     def _cell(self) -> None:
         self.read_cells += 1
         if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
-            raise _Refused("C014", None, f"{self.read_cells:,} cells")
+            raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
         text = self._shown("".join(self.value))
         if self.formula:
             self.formulas.add(reference(self.column, self.row, grid=True))
@@ -287,10 +287,10 @@ class _Sheet:
             return
         if self.column >= MAX_COLUMNS:
             message = "there are cells far to the right of any contact sheet"
-            raise _Refused("C014", self.row, "", message)
+            raise _Unreadable("C014", self.row, "", message)
         self.read_text += len(text)
         if self.read_text > MOST_TEXT:
-            raise _Refused("C014", None, f"its text would fill {self.read_text / 1e6:,.0f} MB")
+            raise _Unreadable("C014", None, f"its text would fill {self.read_text / 1e6:,.0f} MB")
         self.cells += [""] * (self.column - len(self.cells))
         if self.column < len(self.cells):
             self.cells[self.column] = text
