@@ -69,6 +69,15 @@ def automatic_answer(seen: Signs) -> Judged | None:
     return None
 
 
+_BUT = re.compile(
+    r"\b(but|however|aber|trotzdem|dennoch|jedoch|mais|toutefois|ma|pero|mas|maar|toch|men|mutta|"
+    r"kuid|aga|bet|tačiau|taciau|ale|lecz|jednak|avsak|ampak|vendar|ali|но|але|однако|проте|"
+    r"сепак|ama|ancak|fakat|amma|αλλα|ομως|azonban|viszont|insa|totusi|megjithate|բայց|მაგრამ|"
+    r"imma|ach|mee|ma)\b"
+)
+"""But: a responder has nothing to set against that somebody is away."""
+
+
 def bare_answer(seen: Signs) -> Judged | None:
     """Judge what carries no sign of a machine but its words: few, of the kind that responders
     write, and of no other.
@@ -77,6 +86,8 @@ def bare_answer(seen: Signs) -> Judged | None:
     if seen.human >= 1.5 or seen.has("human", "letter") or words.attributed or len(seen.own) > 700:
         return None
     away, receipt, closed = seen.has("away"), seen.has("receipt"), seen.has("hard")
+    if _BUT.search(seen.own):
+        return None
     dated = bool(dates_in(words.own, date(2000, 1, 1)))
     if away and (seen.count("away") > 1 or dated) and not _speaks_of(seen):
         return Judged(
