@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from mailer.contacts.edit import write
 from mailer.contacts.edit.alignment import RowHome, TabHome, align, moved_range
 from mailer.contacts.edit.marked_copy import FIRST_TAB, legal, tab_name
 from mailer.contacts.edit.xlsx_rows import hanging
+from mailer.contacts.sheets.number_format import general
 from mailer.contacts.sheets.reader import read, read_bytes
 from mailer.contacts.sheets.table import Reading, Table
 from mailer.contacts.sheets.xlsx import number_of
@@ -75,6 +76,7 @@ def compare(root: Path, marked: Path) -> WayHome:
     sheet, content = read(path, file)
     kind = path.suffix.lower()
     values = _values(copied)
+    numbers = _values(content) if kind in XLSX else {}
     homes: dict[str, TabHome] = {}
     changes: list[SheetChange] = []
     shown: dict[str, bool] = {}
@@ -88,7 +90,9 @@ def compare(root: Path, marked: Path) -> WayHome:
                 f'the tab "{name}" is missing in {marked.name}',
                 hint="put it back, or correct the sheet itself",
             )
-        home, found = _home(table, new, values.get(name, {}), hides=kind in XLSX)
+        here, there = numbers.get(name, {}), values.get(name, {})
+        table, new = _by_value(table, here), _by_value(new, there)  # noqa: PLW2901
+        home, found = _home(table, new, there, hides=kind in XLSX)
         changes += found
         if found:
             homes[table.sheet or ""] = home
@@ -100,7 +104,7 @@ def compare(root: Path, marked: Path) -> WayHome:
     if not changes:
         return WayHome(file, (), content)
     result = write.changed(path.name, content, homes, shown)
-    _prove(path.name, content, sheet, copy, result, homes)
+    _prove(path.name, content, sheet, copy, result, homes, values)
     return WayHome(file, tuple(changes), result)
 
 
@@ -145,6 +149,23 @@ def _values(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
                 elif isinstance(value, (date, datetime)):
                     cells[place] = float(to_excel(value))  # type: ignore[no-untyped-call]
     return found
+
+
+def _by_value(table: Table, numbers: Mapping[tuple[int, int], float]) -> Table:
+    """Return a table whose numbers stand for themselves, whatever format shows them."""
+    if not numbers:
+        return table
+    rows = [
+        (
+            number,
+            [
+                general(numbers[number, column]) if cell and (number, column) in numbers else cell
+                for column, cell in enumerate(cells)
+            ],
+        )
+        for number, cells in table.rows
+    ]
+    return replace(table, rows=rows)
 
 
 def _home(
@@ -227,12 +248,14 @@ def _prove(
     copy: Reading,
     result: bytes,
     homes: Mapping[str, TabHome],
+    copied: Mapping[str, Mapping[tuple[int, int], float]],
 ) -> None:
     """Read sheet, copy and result, and refuse where the people of the result are not those of the
     copy, or something else of the sheet does not stand where its row stands.
     """
     kind = Path(name).suffix.lower()
     made = read_bytes(kind, name, result)
+    values = _values(result) if kind in XLSX else {}
     if made.broken or len(made.tables) != len(sheet.tables):
         raise _unproven(f"the result of {name} could not be read back")
     for before, after in zip(sheet.tables, made.tables, strict=True):
@@ -243,7 +266,8 @@ def _prove(
             continue
         tab = before.sheet or tab_name(Path(name).stem)
         want = next(table for table in copy.tables if table.sheet == tab)
-        _same_people(want, after, home, grid=before.grid)
+        same = _by_value(after, values.get(tab, {}))
+        _same_people(_by_value(want, copied.get(tab, {})), same, home, grid=before.grid)
         if kind in XLSX:
             _same_rows(before, want, after, home)
     if kind in XLSX:
