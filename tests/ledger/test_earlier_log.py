@@ -1,0 +1,80 @@
+"""A send log that an earlier version wrote, with a mail-out half sent: it opens, is sent to its
+end, each person once, and its chain is proven.
+
+`tests/data/logs/0006.db.xz` was written by the last version before the tables of servers and of
+shares: 612 invented people and four left out, 311 letters taken, one refused, one put off, and two
+that a dead sender held, one of them with its marker set.
+"""
+
+from __future__ import annotations
+
+import lzma
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.base import clock
+from mailer.base.states import MailOutState, State
+from mailer.ledger import mailouts, migrations
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import deliveries
+from mailer.ledger.record import seals
+from mailer.ledger.schema import delivery
+from mailer.sending.dispatch import Dispatch
+from tests.helpers.stubborn_server import StubbornServer
+from tests.sending.test_dispatch import NOW, session_to
+
+PACKED = Path(__file__).parents[1] / "data" / "logs" / "0006.db.xz"
+HALF = {
+    State.ACCEPTED: 311,
+    State.REFUSED: 1,
+    State.DEFERRED: 1,
+    State.SENDING: 2,
+    State.SKIPPED: 4,
+    State.WAITING: 297,
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    unpacked = tmp_path / "ledger.db"
+    unpacked.write_bytes(lzma.decompress(PACKED.read_bytes()))
+    return unpacked
+
+
+def standing(ledger: Ledger) -> dict[State, int]:
+    with ledger.reading() as connection:
+        counts = deliveries.counts(connection, 1)
+    return {state: number for state, number in counts.items() if number}
+
+
+async def test_log_of_an_earlier_version_is_sent_to_its_end_each_person_once(path: Path) -> None:
+    later = clock.now() + timedelta(hours=1)  # whoever was put off is due
+    with Ledger(f"sqlite:///{path}", now=lambda: later) as ledger:
+        with ledger.reading() as connection:
+            version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            assert version == migrations.HEAD
+            head = seals.head(connection)
+            written = delivery.c.state.in_([State.ACCEPTED.value, State.REFUSED.value])
+            settled = set(connection.scalars(sa.select(delivery.c.address).where(written)))
+            assert not seals.verify(connection).broken
+        assert standing(ledger) == HALF
+        async with StubbornServer() as server:
+            course = replace(NOW, connections=4)
+            after = await Dispatch(ledger, 1, session_to(server.port), course).run()
+        assert after.state is MailOutState.FINISHED
+        assert standing(ledger) == {
+            State.ACCEPTED: 610,
+            State.REFUSED: 1,
+            State.UNKNOWN: 1,
+            State.SKIPPED: 4,
+        }
+        assert len(server.dots) == len(set(server.dots)) == 299
+        assert not settled & set(server.dots)
+        with ledger.reading() as connection:
+            proof = seals.verify(connection, head)
+            assert proof.knows and not proof.broken
+            assert mailouts.get(connection, 1).name == "M-0001"
