@@ -221,9 +221,7 @@ class SmtpSession:
         self._stage, used = Stage.MAIL, self.delivered > 0
         try:
             opened = await self._ready(letter)
-            if (
-                self._misfit(opened, letter) is not None and used
-            ):  # another of its machines may take it
+            if self._misfit(opened, letter) is not None:  # another of its machines may take it
                 await self.quit()
                 opened = await self._ready(letter)
             if (misfit := self._misfit(opened, letter)) is not None:
