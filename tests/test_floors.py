@@ -91,7 +91,6 @@ STILL_DECIDED_AT_THE_DOOR = {
     "mailer.ledger.guard.rescue",
     "mailer.ledger.guard.senders",
     "mailer.ledger.moves.limits",
-    "mailer.ledger.record.erasure",
     "mailer.ledger.record.seals",
     "mailer.letters.appeal",
     "mailer.letters.checks.statements",
@@ -238,7 +237,6 @@ def test_a_door_writes_nothing_into_the_send_log_by_itself() -> None:
     """What is written is a function of `actions`. The list may only get shorter."""
     still = {
         "cli/everyday/demo.py",
-        "cli/log.py",
         "cli/screen/progress.py",
         "console/access/signin.py",
         "console/request.py",

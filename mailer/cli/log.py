@@ -456,16 +456,13 @@ def forget(
     """
     import getpass
 
-    from mailer.ledger.record import erasure
+    from mailer.actions import send_log
 
     if (who is None) == (before is None):
         raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
     with choose.open_log(context) as ledger:
         with ledger.reading() as connection:
-            if before is not None:
-                found = erasure.ended_before(connection, before.date())
-            else:
-                found = choose.everywhere(connection, who or "")
+            found = send_log.to_forget(connection, before.date() if before else who or "")
         number = len(found)
         if not number:
             raise UsageError(
@@ -477,11 +474,8 @@ def forget(
             context.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
             context.say(f"  erase them   the same command with --confirm {number}")
             return Refused.exit_code
-        with ledger.writing() as connection:
-            name = by or getpass.getuser()
-            erased = erasure.erase(
-                connection, found, who=name, because=because.strip(), at=ledger.now()
-            )
+        name = by or getpass.getuser()
+        erased = send_log.forget(ledger, found, who=name, because=because.strip())
     if context.json:
         context.data({"erased": erased})
     else:
@@ -543,21 +537,11 @@ def adopt(context: Context, because: str, by: str | None) -> None:
     """
     import getpass
 
-    from mailer.ledger.guard import copies
+    from mailer.actions import send_log
 
     because, by = because.strip(), (by or getpass.getuser()).strip()
-    if not because or not by:
-        raise UsageError(
-            "A decision needs a name and a reason.",
-            hint='--because "the workspace moved to this computer"',
-        )
     with choose.open_log(context) as ledger:
-        with ledger.reading() as connection:
-            copied = copies.is_a_copy(connection) or ledger.is_behind(connection)
-        if copied:
-            with ledger.writing() as connection:
-                copies.adopt(connection, who=by, because=because, at=ledger.now())
-                ledger.begin_anew(connection)
+        copied = send_log.adopt(ledger, who=by, because=because)
     if context.json:
         context.data({"adopted": copied})
     elif copied:

@@ -14,7 +14,7 @@ import click
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
-from mailer.base.spelling import fold, nearest, tokens
+from mailer.base.spelling import nearest, tokens
 from mailer.base.states import WORDS, State
 from mailer.cli.context import Context
 from mailer.inbox.kinds import RETURNED, InboxKind
@@ -176,22 +176,6 @@ def find_people(connection: Connection, mail_out: MailOut, who: str) -> list[Del
             else f"mailer log people {mail_out.name} lists everyone"
         )
     raise UsageError(f"There is nobody like {who!r} in {mail_out.name}.", hint=hint)
-
-
-def everywhere(connection: Connection, who: str) -> list[Delivery]:
-    """Find one person in all mail-outs, by address or whole name; a `UsageError` where two people
-    match.
-    """
-    found = [
-        one
-        for mail_out in mailouts.all_of_them(connection)
-        for one in deliveries.exact(connection, mail_out.id, who)
-    ]
-    people = {(one.delegation, fold(one.name)) for one in found}
-    if len(people) > 1:
-        names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
-        raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
-    return found
 
 
 def kinds(text: str) -> list[InboxKind]:

@@ -1,0 +1,57 @@
+"""The send log in the hands of a person: erasing people from it, and saying that this copy of it is
+the one to go on with.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from mailer.base.errors import UsageError
+from mailer.base.spelling import fold
+from mailer.ledger import mailouts
+from mailer.ledger.guard import copies
+from mailer.ledger.ledger import Connection, Ledger
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.record import erasure
+
+
+def to_forget(connection: Connection, who: str | date) -> list[Delivery]:
+    """List whom an erasure means: everyone of the mail-outs that ended before a day, or one person
+    in all mail-outs, by address or whole name. Raises UsageError where two people match.
+    """
+    if isinstance(who, date):
+        return erasure.ended_before(connection, who)
+    found = [
+        one
+        for mail_out in mailouts.all_of_them(connection)
+        for one in deliveries.exact(connection, mail_out.id, who)
+    ]
+    if len({(one.delegation, fold(one.name)) for one in found}) > 1:
+        names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
+        raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
+    return found
+
+
+def forget(ledger: Ledger, people: list[Delivery], *, who: str, because: str) -> int:
+    """Erase deliveries from the log; `because` stays on record, so it names nobody. Returns how
+    many were erased.
+    """
+    with ledger.writing() as connection:
+        return erasure.erase(connection, people, who=who, because=because, at=ledger.now())
+
+
+def adopt(ledger: Ledger, *, who: str, because: str) -> bool:
+    """Make this copy of the log the one to go on with; False where it is at home already."""
+    if not because or not who:
+        raise UsageError(
+            "A decision needs a name and a reason.",
+            hint='--because "the workspace moved to this computer"',
+        )
+    with ledger.reading() as connection:
+        copied = copies.is_a_copy(connection) or ledger.is_behind(connection)
+    if copied:
+        with ledger.writing() as connection:
+            copies.adopt(connection, who=who, because=because, at=ledger.now())
+            ledger.begin_anew(connection)
+    return copied
