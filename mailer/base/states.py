@@ -140,7 +140,7 @@ REASONS: dict[Reason, str] = {
     Reason.ON_HOLD: "on the hold list",
     Reason.TEST_MODE: "test mode: not on the allow-list",
     Reason.ALREADY: "already written to",
-    Reason.REFUSED_BEFORE: "refused before, address unchanged",
+    Reason.REFUSED_BEFORE: "refused or came back before, address unchanged",
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day",
     Reason.GAVE_UP: "tried long enough",

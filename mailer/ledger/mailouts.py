@@ -31,7 +31,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.moves import transitions
-from mailer.ledger.schema import delivery, event, mail_out
+from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
     from mailer.plan.plan import Plan
@@ -221,19 +221,36 @@ def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime,
 def history(connection: sa.Connection, appeal: str) -> list[Written]:
     """List everyone who has this appeal, is about to get it, or whose server refused them, newest
     first.
+
+    A letter of any appeal that came back because the address is of no use stands as refused: it
+    reached nobody, and speaks of the address.
     """
+    came_back = sa.exists(
+        sa.select(incoming_letter.c.delivery_id)
+        .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
+        .where(
+            incoming_letter.c.delivery_id == d.id,
+            incoming.c.kind == "returned_hard",
+            incoming.c.sure.is_(True),
+        )
+    )
     reached = d.state.in_([state.value for state in MAY_HAVE_REACHED])
     refused = sa.and_(
         d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER])
     )
     rows = connection.execute(
-        sa.select(d.mail_out_id, d.address_key, d.person, d.state)
+        sa.select(d.mail_out_id, d.address_key, d.person, d.state, came_back.label("came_back"))
         .join(mail_out, m.id == d.mail_out_id)
-        .where(m.appeal == appeal, sa.or_(reached, refused))
+        .where(sa.or_(sa.and_(m.appeal == appeal, sa.or_(reached, refused)), came_back))
         .order_by(d.mail_out_id.desc(), d.number)
     )
     return [
-        Written(shown(row.mail_out_id), row.address_key, row.person, State(row.state))
+        Written(
+            shown(row.mail_out_id),
+            row.address_key,
+            row.person,
+            State.REFUSED if row.came_back else State(row.state),
+        )
         for row in rows
     ]
 

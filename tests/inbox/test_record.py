@@ -16,6 +16,7 @@ from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.contacts.holds import load_holds
 from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind
+from mailer.ledger import mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import incoming
@@ -213,3 +214,25 @@ def test_a_folder_remembers_how_far_it_was_read(journey: Journey) -> None:
         incoming.read_up_to(connection, "INBOX", 7, 120)
         incoming.read_up_to(connection, "INBOX", 7, 121)
         assert answers.place(connection, "INBOX") == (7, 121)
+
+
+def test_an_address_that_came_back_is_left_out_of_the_next_plan(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    words = f"<{one.address}>: 550 5.1.1 User unknown"
+    report = (
+        "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+        "Return-Path: <>\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
+        f"\r\n\r\n--b\r\n\r\n{words}\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        "Reporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {one.address}\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
+    ).encode()
+    take_in(workspace, journey.ledger, [("a.eml", report)], at=journey.clock())
+    with journey.ledger.reading() as connection:
+        for appeal in ("appeal", "another"):
+            stands = {w.address_key: w.state for w in mailouts.history(connection, appeal)}
+            assert stands[one.address] is State.REFUSED
+        assert two.address not in stands
+    assert journey.counts() == {State.ACCEPTED: 4}
