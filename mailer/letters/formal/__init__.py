@@ -22,6 +22,7 @@ from urllib.parse import unquote
 from markdown_it.tree import SyntaxTreeNode
 
 from mailer.base.errors import MailerError
+from mailer.letters.wording.typography import polished
 from mailer.letters.wording.words import written_date
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def head(
         "letterhead": letterhead,
         "place": both or place or when,
         "addressee": [name, said["of"].format(of=of_delegation), said["assembly"]],
-        "subject": subject,
+        "subject": polished(subject, language),
         "sender": sender,
     }
 
