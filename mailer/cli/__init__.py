@@ -24,7 +24,7 @@ import click
 from click.exceptions import NoSuchCommand
 
 from mailer import __version__
-from mailer.base.errors import Interrupted, MailerError, Refused
+from mailer.base.errors import Interrupted, MailerError, Refused, UsageError
 from mailer.cli.context import Command, CommandGroup, Context, printable, speak_plainly_where_needed
 
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -130,6 +130,13 @@ class Root(CommandGroup):
         try:
             return super().resolve_command(ctx, args)
         except NoSuchCommand as error:
+            for name in ("contacts", "log", "letters", "config"):
+                group = self.get_command(ctx, name)
+                if isinstance(group, click.Group) and error.command_name in group.commands:
+                    raise UsageError(
+                        f'"{error.command_name}" is a command of "mailer {name}".',
+                        hint=f"mailer {name} {error.command_name} …",
+                    ) from None
             raise NoSuchCommand(
                 error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
             ) from None
@@ -155,6 +162,9 @@ class Root(CommandGroup):
             sys.stdout.flush()
         except click.exceptions.Exit as end:
             return end.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            context.out.print(error.format_message(), markup=False, highlight=False)
+            return 0
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "mailer"
             context.json = context.json or "--json" in args  # the mistake may stand before the flag

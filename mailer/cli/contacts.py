@@ -1,9 +1,10 @@
-"""`mailer contacts …`: look after the contact sheets: check, repair, compare, begin, import, and
+"""`mailer contacts`: look after the contact sheets: check, repair, compare, begin, import, and
 the hold list.
 """
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -119,6 +120,11 @@ def check(
         context.out.print(
             f"marked copy: {path.relative_to(context.workspace.root)}", soft_wrap=True
         )
+    for file in files if marked else ():
+        if file in book.broken:
+            context.say(f"no copy of {file}: it cannot be read as it is, for the reasons above")
+    _say_columns(context, book, files)
+    _say_nobody(context, book)
     errors = sum(p.severity is Severity.ERROR for p in problems)
     found = (
         f"{_many(errors, 'error')}, {len(problems) - errors} to look at"
@@ -142,18 +148,26 @@ def _next_steps(
     from mailer.contacts.edit import fix as fixing
 
     if made:
-        copies = " ".join(path.relative_to(context.workspace.root).as_posix() for path in made[:1])
+        copies = shlex.quote(made[0].relative_to(context.workspace.root).as_posix())
         context.say("")
         show_steps(
             context,
             [("correct the coloured cells, save, then", f"mailer contacts accept {copies}")],
         )
         return
-    marked = sorted({p.file for p in problems if p.cell and p.file not in book.broken})
+    marked = [
+        shlex.quote(Path(file).name)
+        for file in sorted({p.file for p in problems if p.cell and p.file not in book.broken})
+    ]
     if not book.contacts and not problems:
         context.say("Nobody is in the sheets yet: fill in those in the folder, or put yours there.")
     steps = (
-        [("see them in the sheet", f"mailer contacts check {Path(marked[0]).name} --marked")]
+        [
+            (
+                "see them in the sheet",
+                f"mailer contacts check {marked[0]} --marked",
+            )
+        ]
         if marked
         else []
     )
@@ -172,6 +186,27 @@ def _next_steps(
     if steps:
         context.say("")
         show_steps(context, steps)
+
+
+def _say_columns(context: Context, book: ContactBook, files: Sequence[str]) -> None:
+    """Say what each column was taken for; sheets of the same headings are said once."""
+    said: dict[str, list[str]] = {}
+    for (file, tab), columns in book.columns.items():
+        if file in files:
+            where = f"{Path(file).name}{f' ({tab})' if tab else ''}"
+            said.setdefault(columns.as_said(), []).append(where)
+    for words, places in said.items():
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        context.say(printable(f"{', '.join(places[:3])}{more}: {words}"))
+
+
+def _say_nobody(context: Context, book: ContactBook) -> None:
+    """Name the delegations of which nobody is in the sheets."""
+    present = {contact.delegation for contact in book.contacts}
+    absent = [member.name_en for member in context.workspace.delegations.members
+              if member.code not in present]  # fmt: skip
+    if present - {""} and absent:
+        context.say(f"nobody is in the sheets of: {', '.join(absent)}")
 
 
 def _many(number: int, one: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from mailer.base.delegations import Delegations
@@ -391,3 +392,31 @@ def test_a_short_domain_is_no_slip_of_another(tmp_path: Path) -> None:
     book = read(tmp_path, "denmark.csv", f"Name,E-mail\n{lines}")
     assert not said(book, "C104")
     assert all(c.skip is None for c in book.contacts)
+
+
+def test_a_tab_without_names_stops_nothing_and_is_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    members, offices = book.worksheets[0], book.create_sheet("Secretariats")
+    members.title = "Members"
+    members.append(["Country", "Name", "E-mail"])
+    members.append(["NO", "Anna PRØVE", "anna@no.example"])
+    offices.append(["Country", "E-mail", "Telephone"])
+    offices.append(["NO", "office@no.example", "1"])
+    (tmp_path / "contacts").mkdir()
+    book.save(tmp_path / "contacts" / "all.xlsx")
+    found = load_contacts(tmp_path)
+    assert found.broken == ()
+    assert people(found) == [("NO", "Anna PRØVE")]
+    assert [(p.code, p.sheet) for p in found.problems if p.code < "C1"] == [
+        ("C013", "Secretariats")
+    ]
+
+
+def test_what_each_column_was_taken_for_can_be_said(tmp_path: Path) -> None:
+    lines = "Ülke,Adı,Soyadı,E-posta adresi,Qualifica\nTürkiye,Şükrü,Örnek,s@tr.example,x\n"
+    book = read(tmp_path, "all.csv", lines)
+    (columns,) = book.columns.values()
+    assert columns.as_said() == (
+        'delegation ← "Ülke" · given ← "Adı" · surname ← "Soyadı" · address ← "E-posta adresi"'
+        ' · for letters only: "Qualifica"'
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
 from mailer.contacts import Contact
 from mailer.contacts.edit.turnover import (
     DelegationTurnover,
@@ -78,7 +81,8 @@ def test_a_new_surname_at_the_old_address_is_the_same_person() -> None:
         [person("Anna Prøve", address="A@NO.example")],
         KNOWN,
     )
-    assert (turn.left, turn.joined, turn.changed) == ([], [], [])
+    assert (turn.left, turn.joined) == ([], [])
+    assert [one.fields for one in turn.changed] == [{"name": ("Anna Berg", "Anna Prøve")}]
 
 
 def test_a_successor_at_the_same_address_is_another_person() -> None:
@@ -100,7 +104,14 @@ def test_what_is_only_alike_is_a_question() -> None:
     assert [(o.name, n.name) for o, n, _ in differ(old, new)["NO"].same] == [
         ("Anna Bergerud", "Anne Bergerud")
     ]
-    assert differ(old, new, same=["Anne Bergerud"]) == {}
+    (changed,) = differ(old, new, same=["Anne Bergerud"])["NO"].changed
+    assert changed.fields == {"name": ("Anna Bergerud", "Anne Bergerud")}
+
+
+def test_a_name_that_looks_like_nobody_is_an_error_and_no_silence() -> None:
+    old, new = [person("Anna Bergerud")], [person("Anne Bergerud")]
+    with pytest.raises(UsageError, match="is called Ane Bergerud"):
+        differ(old, new, same=["Ane Bergerud"])
 
 
 def test_a_drop_of_more_than_a_fifth_is_an_alarm() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.name_cells import unbroken
@@ -21,7 +22,7 @@ from mailer.contacts.rows.together import ALIKE, likeness, loosely
 ALARM = 0.2
 """More than a fifth of a delegation gone at once is an election, or a sheet that lost its rows."""
 
-FIELDS = ("delegation", "role", "group", "address")
+FIELDS = ("name", "delegation", "role", "group", "address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def compare(
 ) -> list[DelegationTurnover]:
     """Compare two books; one entry a delegation, in the order of the English name.
 
-    `same` are names of the new book that a person has said to be the ones they look like.
+    `same` are names of the new book that a person has said to be the ones they look like; one that
+    looks like nobody raises `UsageError`.
     """
     leaving = _people(old)
     coming = _people(new)
@@ -98,17 +100,24 @@ def compare(
     match(
         lambda c: " ".join(sorted(tokens(c.name)))
     )  # moved, with a new address: one of that name left, one came
+    used: set[str] = set()
     for contact in list(coming):
         for other in [c for c in leaving if c.delegation == contact.delegation]:
             alike = likeness(other.name, contact.name)
             if alike >= ALIKE:
                 if contact.name in same:
+                    used.add(contact.name)
                     pairs.append((other, contact))
                 else:
                     found[contact.delegation].same.append((other, contact, alike))
                 leaving.remove(other)
                 coming.remove(contact)
                 break
+    if unknown := set(same) - used:
+        raise UsageError(
+            f"nobody who joined looks like somebody who left and is called {min(unknown)}",
+            hint="mailer contacts diff, without --same, lists who looks like whom",
+        )
     for before, after in pairs:
         news = {
             f: (getattr(before, f), getattr(after, f)) for f in FIELDS if _differs(before, after, f)
@@ -138,6 +147,10 @@ def _share_a_word(old: Contact, new: Contact) -> bool:
 def _differs(old: Contact, new: Contact, name: str) -> bool:
     if name == "address":
         return old.address_key != new.address_key
+    if name == "name":  # another spelling of one name is no news
+        return sorted(tokens(old.name)) != sorted(tokens(new.name)) and loosely(
+            unbroken(old.name) or old.name
+        ) != loosely(unbroken(new.name) or new.name)
     return bool(getattr(old, name) != getattr(new, name))
 
 

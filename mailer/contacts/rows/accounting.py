@@ -20,7 +20,7 @@ from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.table_checks import faults
 from mailer.contacts.rows.whose import Between, between, is_person, whose
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.columns import FIELDS, Columns, blocks, find_headings
+from mailer.contacts.sheets.columns import FIELDS, OF_NAMES, Columns, blocks, find_headings
 from mailer.contacts.sheets.table import Reading, Row, Table
 
 _REMARK = re.compile(r"^(?:\*|\(|https?:|www\.|©|source|quelle|stand\b|note)", re.IGNORECASE)
@@ -41,6 +41,7 @@ def read_people(
     contacts: list[Contact] = []
     problems: list[Problem] = []
     without: list[Table] = []
+    nameless: list[tuple[Table, list[Problem]]] = []
     for table in reading.tables:
         columns = None if (table.sheet or "").startswith("_") else find_headings(table, own, FIELDS)
         if columns is None:
@@ -48,10 +49,19 @@ def read_people(
             continue
         reader = _TableReader(table, delegations, today)
         people = reader.read(columns, own)
+        if reader.nameless:
+            nameless.append((table, reader.problems))
+            continue
         problems += reader.problems
         if reader.columns is not None:
             recognised[table.file, table.sheet] = reader.columns
             contacts += people
+    for table, found in nameless:  # secretariats beside the members, or all that there is
+        if contacts:
+            message = f'the tab "{table.sheet}" has no column of names; nobody in it is written to'
+            problems.append(problem("C013", table.file, sheet=table.sheet, message=message))
+        else:
+            problems += found
     if len(without) == len(reading.tables):
         filled = next((t for t in without if t.rows), None)
         first = " · ".join(filter(None, map(trim, filled.rows[0][1]))) if filled else ""
@@ -79,6 +89,7 @@ class _TableReader:
         self.role = ""
         self.told = False  # by a heading between the rows
         self.headings: list[Between] = []  # those understood so far
+        self.nameless = False  # it has headings, and none for a name
 
     def read(self, first: Columns, own: Mapping[str, str]) -> list[Contact]:
         """Read all blocks. An error of one leaves the whole table out."""
@@ -89,7 +100,10 @@ class _TableReader:
             proven = prove(columns, people, self.delegations, place)
             found.append((proven, people))
             self.problems += faults(self.table, proven, people)
-        if any(p.severity is Severity.ERROR for p in self.problems):
+        wrong = [p for p in self.problems if p.severity is Severity.ERROR]
+        if wrong:
+            bare = found[0][0].fields.keys().isdisjoint(OF_NAMES)
+            self.nameless = len(found) == 1 and bare and {p.code for p in wrong} == {"C011"}
             return []
         later = tuple((self.table.rows[columns.at][0], columns) for columns, _ in found[1:])
         self.columns = replace(found[0][0], blocks=later)

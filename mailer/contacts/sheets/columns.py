@@ -74,6 +74,15 @@ class Columns:
     def heading(self, column: int) -> str:
         return self.headings[column] if column < len(self.headings) else ""
 
+    def as_said(self) -> str:
+        """Say what each column was taken for: `Delegation ← "Ülke" · not used: "Qualifica"`."""
+        taken = [
+            f'{field.replace("_", " ")} ← "{self.headings[at]}"'
+            for field, at in self.fields.items()
+        ]
+        rest = ", ".join(f'"{heading}"' for heading in self.extra.values())
+        return " · ".join(taken) + (f" · for letters only: {rest}" if rest else "")
+
     @property
     def complete(self) -> bool:
         """Tell whether there are an address and a name."""
