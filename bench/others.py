@@ -118,8 +118,8 @@ class Whole:
                 with ledger.writing() as connection:
                     mail_out = mailouts.create(connection, plan, at=ledger.now(), who="bench")
                 del plan
-                course = SendingOptions(self.connections, per_connection=1_000_000)
-                asyncio.run(Dispatch(ledger, mail_out, self._session, course).run())
+                options = SendingOptions(self.connections, per_connection=1_000_000)
+                asyncio.run(Dispatch(ledger, mail_out, self._session, options).run())
             with ledger.reading() as connection:
                 assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters
         return self.letters, watch

@@ -193,16 +193,16 @@ def _through(
     letters: deque[T],
     send: Callable[[aiosmtplib.SMTP, T], Coroutine[Any, Any, object]],
 ) -> measure.Stopwatch:
-    async def lane() -> None:
+    async def worker() -> None:
         async with _client(port) as client:
             while letters:
                 await send(client, letters.popleft())
 
-    async def lanes() -> None:
-        await asyncio.gather(*(lane() for _ in range(connections)))
+    async def workers() -> None:
+        await asyncio.gather(*(worker() for _ in range(connections)))
 
     with measure.Stopwatch() as watch:
-        asyncio.run(lanes())
+        asyncio.run(workers())
     return watch
 
 

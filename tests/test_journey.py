@@ -508,13 +508,13 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
     mail_out_id = planned(6)
     allow, outside = [a_contact(number).address for number in range(1, 6)], a_contact(6).address
     server = Server("127.0.0.1", box.port, "none", None, None, helo="rights.example")
-    course = SendingOptions(connections=1)
+    options = SendingOptions(connections=1)
     with pytest.raises(Refused, match="not on the allow-list"):
         await Dispatch(
             ledger,
             mail_out_id,
             lambda: SmtpSession(server, Patience(), lambda one: allowed(one, allow)),
-            course,
+            options,
         ).run()
     assert outside not in box.asked
     with ledger.reading() as connection:

@@ -1,5 +1,5 @@
 """How a workspace's settings become its mail server, sessions with it, its folder of sent mail, and
-a course.
+its options.
 
 A password is fetched once, when a server is made of the settings; a token is asked for afresh at
 each connection.
@@ -89,7 +89,7 @@ def inbox_server(workspace: Workspace) -> Server:
     return _server(workspace, workspace.settings.inbox)
 
 
-def course_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
+def options_of(workspace: Workspace, first: int | None = None) -> SendingOptions:
     """Return how a sending goes by the settings; `first` stands instead of the setting."""
     limits, smtp = workspace.settings.limits, workspace.settings.smtp
     return SendingOptions(

@@ -1,8 +1,8 @@
 """Sending a mail-out: claim, hand over, record, until nobody waits.
 
-A few lanes, each with one connection, take letters from one feed. The order of writes is that of
+A few workers, each with one connection, take letters from one queue. The order of writes is that of
 the ledger: the claim is committed before anything is sent, the marker before the final dot, the
-outcome before the same lane's next dot: in one commit with that dot's marker, while the next body
+outcome before the same worker's next dot: in one commit with that dot's marker, while the next body
 is already on its way. A crash anywhere leaves deliveries that the next `run` puts right by itself
 (see `ledger/moves/`): nobody is written to twice, nobody is lost, and what cannot be known is
 called unknown.
@@ -70,7 +70,7 @@ class Dispatch:
     ledger: Ledger
     mail_out_id: int
     session: Callable[[], SmtpSession]
-    course: SendingOptions = field(default_factory=SendingOptions)
+    options: SendingOptions = field(default_factory=SendingOptions)
     report: Callable[[dict[str, Any]], None] = lambda _event: None
     # signs letters at their first attempt, and in the same way at every later one
     signer: Signer | None = None
@@ -86,7 +86,7 @@ class Dispatch:
         """
         loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
-        self._lanes_open = float(self.course.connections)
+        self._workers_open = float(self.options.connections)
         self._away_since: datetime | None = None
         self._failures = 0
         self._fault: ServerError | None = None
@@ -104,13 +104,13 @@ class Dispatch:
                     self.ledger,
                     self.mail_out_id,
                     self._me,
-                    self.course,
+                    self.options,
                     self.helper,
                     self.last_word,
                     lambda event: loop.call_soon_threadsafe(self.report, event),
                 )
-                self._feed = LetterQueue(
-                    self.ledger, self._writer, mail_out, self.course, self._share
+                self._queue = LetterQueue(
+                    self.ledger, self._writer, mail_out, self.options, self._share
                 )
                 first = self._session()
                 try:
@@ -119,7 +119,7 @@ class Dispatch:
                     if not await self._may_connect() or not await self._connected(first):
                         return await self._writer.run(mailouts.get, self.mail_out_id)
                     mail_out = await self._writer.run(self._share.begin)
-                    await self._writer.run(self._feed.begin)
+                    await self._writer.run(self._queue.begin)
                     self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
                     await self._send(first)
                 except (
@@ -147,18 +147,18 @@ class Dispatch:
                 self.report({"event": "learnt", "what": what})
                 said = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._feed.halted.wait(), LOOK)
+                await asyncio.wait_for(self._queue.halted.wait(), LOOK)
             state = (await self._writer.run(mailouts.get, self.mail_out_id)).state
             over = state in (MailOutState.FINISHED, MailOutState.STOPPED)
             no_part = self.helper and state is not MailOutState.SENDING
-            if self._feed.halted.is_set() or over or no_part:
+            if self._queue.halted.is_set() or over or no_part:
                 return False
         return True
 
     async def _connected(self, first: SmtpSession) -> bool:
         """Log in once, before any letter is claimed. False: somebody paused meanwhile."""
         connecting = asyncio.create_task(first.connect())
-        halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
+        halted: asyncio.Future[Any] = asyncio.create_task(self._queue.halted.wait())
         try:
             await asyncio.wait([connecting, halted], return_when=asyncio.FIRST_COMPLETED)
             if not connecting.done():
@@ -178,61 +178,63 @@ class Dispatch:
     async def pause(self, why: str = "", who: str = "") -> None:
         """Pause the mail-out: when this comes back, no new dot is written."""
         await self._writer.run(self._share.pause, why, who)
-        self._feed.halt()
+        self._queue.halt()
 
     async def leave(self) -> None:
         """Take no further letter. The mail-out goes on, with those who still send it."""
         await self._writer.run(mailouts.get, self.mail_out_id)  # once this is answered …
-        self._feed.halt()
+        self._queue.halt()
 
     def hurry(self) -> None:
         """Do not wait any longer for answers: letters past the dot become unknown."""
         self._hurry.set()
-        self._feed.halt()
+        self._queue.halt()
 
-    # ------------------------------------------------------------------------------------ the lanes
+    # ---------------------------------------------------------------------------------- the workers
 
     async def _send(self, first: SmtpSession) -> None:
-        self._lanes = lanes = [_Worker(0, first)] + [
-            _Worker(number, self._session()) for number in range(1, self.course.connections)
+        self._workers = workers = [_Worker(0, first)] + [
+            _Worker(number, self._session()) for number in range(1, self.options.connections)
         ]
-        for lane in lanes:
-            lane.task = asyncio.create_task(self._lane(lane))
+        for worker in workers:
+            worker.task = asyncio.create_task(self._worker(worker))
         watch = asyncio.create_task(self._watch())
-        tasks: list[asyncio.Task[Any]] = [lane.task for lane in lanes if lane.task]
+        tasks: list[asyncio.Task[Any]] = [worker.task for worker in workers if worker.task]
         try:
             ended: asyncio.Future[list[BaseException | None]] = asyncio.gather(
                 *tasks, return_exceptions=True
             )
-            halted: asyncio.Future[Any] = asyncio.create_task(self._feed.halted.wait())
+            halted: asyncio.Future[Any] = asyncio.create_task(self._queue.halted.wait())
             await asyncio.wait([ended, halted], return_when=asyncio.FIRST_COMPLETED)
             halted.cancel()
             if not ended.done():
-                await self._wind_up(lanes)
+                await self._wind_up(workers)
             for fault in await ended:
                 if isinstance(fault, Exception):
                     raise fault
-            for lane in lanes:
-                await self._tell(lane)
+            for worker in workers:
+                await self._tell(worker)
         finally:
-            tasks += [watch, *self._feed.tasks]
+            tasks += [watch, *self._queue.tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(
-                *tasks, *(lane.last[0].done for lane in lanes if lane.last), return_exceptions=True
+                *tasks,
+                *(worker.last[0].done for worker in workers if worker.last),
+                return_exceptions=True,
             )
-            for lane in lanes:
-                lane.session.abort()
+            for worker in workers:
+                worker.session.abort()
 
-    async def _wind_up(self, lanes: list[_Worker]) -> None:
+    async def _wind_up(self, workers: list[_Worker]) -> None:
         """End at once what is not handed over; give what is past the dot ten seconds for its
         answer.
         """
-        for lane in lanes:
-            if lane.task and not lane.past_mark:
-                lane.task.cancel()
+        for worker in workers:
+            if worker.task and not worker.past_mark:
+                worker.task.cancel()
         waiting: set[asyncio.Future[Any]] = {
-            lane.task for lane in lanes if lane.task and not lane.task.done()
+            worker.task for worker in workers if worker.task and not worker.task.done()
         }
         hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
         deadline = asyncio.get_running_loop().time() + GRACE
@@ -248,70 +250,72 @@ class Dispatch:
         for task in waiting:
             task.cancel()
 
-    async def _lane(self, lane: _Worker) -> None:
+    async def _worker(self, worker: _Worker) -> None:
         letter: LetterToSend | None = None
         try:
-            while not self._feed.halted.is_set():
+            while not self._queue.halted.is_set():
                 if letter is None:
-                    await self._tell(lane)
-                    letter = await self._next(lane)
+                    await self._tell(worker)
+                    letter = await self._next(worker)
                 if letter is None:
                     break
                 per_connection = min(
-                    self.course.per_connection,
-                    self._known.per_connection or self.course.per_connection,
+                    self.options.per_connection,
+                    self._known.per_connection or self.options.per_connection,
                 )
-                if lane.session.is_open and lane.session.delivered >= per_connection:
-                    await lane.session.quit()
-                more = lane.session.delivered + 1 < per_connection
-                follow = self._ready(lane) if more else None
-                if not await self._try(lane, letter, follow):
-                    await self._tell(lane)
+                if worker.session.is_open and worker.session.delivered >= per_connection:
+                    await worker.session.quit()
+                more = worker.session.delivered + 1 < per_connection
+                follow = self._ready(worker) if more else None
+                if not await self._try(worker, letter, follow):
+                    await self._tell(worker)
                     await self._put_back(letter)
                 letter = follow
-            await self._tell(lane)
-            await lane.session.quit()
+            await self._tell(worker)
+            await worker.session.quit()
         except Exception:
-            self._feed.halt()  # the other lanes must not go on as if nothing were
+            self._queue.halt()  # the other workers must not go on as if nothing were
             raise
         finally:
-            lane.session.abort()
+            worker.session.abort()
 
-    async def _next(self, lane: _Worker) -> LetterToSend | None:
+    async def _next(self, worker: _Worker) -> LetterToSend | None:
         """Wait for a letter; after a while without one, leave the server in peace."""
-        taking = asyncio.create_task(self._take(lane))
+        taking = asyncio.create_task(self._take(worker))
         try:
             done, _ = await asyncio.wait({taking}, timeout=IDLE)
             if not done:
-                await lane.session.quit()
+                await worker.session.quit()
             return await taking
         finally:
             taking.cancel()
 
-    async def _take(self, lane: _Worker) -> LetterToSend | None:
-        while lane.number >= self._may_open and not self._feed.halted.is_set():
-            await lane.session.quit()
+    async def _take(self, worker: _Worker) -> LetterToSend | None:
+        while worker.number >= self._may_open and not self._queue.halted.is_set():
+            await worker.session.quit()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._feed.halted.wait(), LOOK)
-        taken = await self._feed.take()
+                await asyncio.wait_for(self._queue.halted.wait(), LOOK)
+        taken = await self._queue.take()
         return self._letter(taken) if taken else None
 
     @property
     def _may_open(self) -> int:
-        return min(int(self._lanes_open), self._share.connections)
+        return min(int(self._workers_open), self._share.connections)
 
-    def _ready(self, lane: _Worker) -> LetterToSend | None:
-        taken = self._feed.ready() if lane.number < self._may_open else None
+    def _ready(self, worker: _Worker) -> LetterToSend | None:
+        taken = self._queue.ready() if worker.number < self._may_open else None
         return self._letter(taken) if taken else None
 
     def _letter(self, taken: Taken) -> LetterToSend:
         return LetterToSend.of(taken, self._envelope_from, self.ledger.now(), self.signer)
 
-    async def _try(self, lane: _Worker, letter: LetterToSend, follow: LetterToSend | None) -> bool:
+    async def _try(
+        self, worker: _Worker, letter: LetterToSend, follow: LetterToSend | None
+    ) -> bool:
         """Try one letter and ask for its record. False: nothing was handed over, it is to be given
         back.
 
-        The record is on disk before this lane writes another dot, or waits for anything but the
+        The record is on disk before this worker writes another dot, or waits for anything but the
         server.
         """
         one = letter.claimed
@@ -319,30 +323,30 @@ class Dispatch:
         async def before_dot() -> bool:
             if await self._killed():
                 return False
-            if self.course.holds is not None and self.course.holds.has_changed:
+            if self.options.holds is not None and self.options.holds.has_changed:
                 await self._writer.run(self._share.heed)
-            lane.past_mark = True
+            worker.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
-            lane.past_mark = await self._writer.mark(
-                marker, after=lane.last[0] if lane.last else None
+            worker.past_mark = await self._writer.mark(
+                marker, after=worker.last[0] if worker.last else None
             )
-            lane.past_mark = lane.past_mark and not await self._killed()
-            return lane.past_mark
+            worker.past_mark = worker.past_mark and not await self._killed()
+            return worker.past_mark
 
-        taken = lane.session.delivered
+        taken = worker.session.delivered
         try:
-            receipt = await lane.session.deliver(
+            receipt = await worker.session.deliver(
                 letter.envelope, before_dot, follow=follow.envelope if follow else None
             )
         except NotHandedOver:
-            if await self._feed.over():
-                self._feed.halt()
+            if await self._queue.over():
+                self._queue.halt()
             return False
         except ServerError as fault:
             await self._server_away(fault)
             return False
         self._away_since, self._failures = None, 0
-        await self._record(lane, letter, receipt, taken)
+        await self._record(worker, letter, receipt, taken)
         await self._learn()
         return True
 
@@ -357,7 +361,7 @@ class Dispatch:
             self.report({"event": "learnt", "what": one})
 
     async def _record(
-        self, lane: _Worker, letter: LetterToSend, receipt: Receipt, taken: int
+        self, worker: _Worker, letter: LetterToSend, receipt: Receipt, taken: int
     ) -> None:
         """Write down what became of a letter; `taken` is how many the connection had taken before
         it.
@@ -381,9 +385,9 @@ class Dispatch:
                 verdict,
                 at,
                 one.tried_at or at,
-                keep_trying=self.course.keep_trying,
+                keep_trying=self.options.keep_trying,
                 last_day=self._last_day,
-                schedule=self.course.schedule,
+                schedule=self.options.schedule,
             )
             if verdict.then is Then.RENEW:
                 next_try_at = at  # on a new connection
@@ -400,11 +404,13 @@ class Dispatch:
             "next_try_at": next_try_at,
         }
         write = self._writer.record(Outcome(one, receipt, state, reason, self._me, at, next_try_at))
-        lane.past_mark = False
+        worker.past_mark = False
         try:
-            await self._tell(lane)  # the one before; its failure must not cost this one its record
+            await self._tell(
+                worker
+            )  # the one before; its failure must not cost this one its record
         finally:
-            lane.last = write, event
+            worker.last = write, event
         if verdict.kind.domain:
             await self._writer.run(limits.close_domain, one.address, at + A_WHILE)
         self._pace(receipt, verdict)
@@ -416,29 +422,29 @@ class Dispatch:
             await self.pause(why)
 
     def _pace(self, receipt: Receipt, verdict: Judgement) -> None:
-        """Halve the open lanes and hold back when the server asks to slow down; open them again
+        """Halve the open workers and hold back when the server asks to slow down; open them again
         letter by letter.
         """
         if verdict.then is Then.SLOW_DOWN:
-            self._lanes_open = max(1.0, self._lanes_open / 2)
+            self._workers_open = max(1.0, self._workers_open / 2)
             self.report(
                 {
                     "event": "slow_down",
-                    "seconds": self._feed.slow_down(),
-                    "connections": int(self._lanes_open),
+                    "seconds": self._queue.slow_down(),
+                    "connections": int(self._workers_open),
                 }
             )
         elif receipt.state is State.ACCEPTED:
-            self._lanes_open = min(
-                float(self.course.connections), self._lanes_open + 1 / self._lanes_open
+            self._workers_open = min(
+                float(self.options.connections), self._workers_open + 1 / self._workers_open
             )
-            self._feed.at_ease()
+            self._queue.at_ease()
 
     async def _killed(self) -> bool:
         """Look for the kill switch, and for a pause that could not be written into the log: before
         every dot and four times a second.
         """
-        switch = self.course.kill_switch
+        switch = self.options.kill_switch
         if switch is not None and switch.exists():
             await self.pause(f"the kill switch is on (the file {switch.name})")
             return True
@@ -449,15 +455,15 @@ class Dispatch:
         wish.unlink(missing_ok=True)
         return True
 
-    async def _tell(self, lane: _Worker) -> None:
-        """Report the lane's last outcome, once it is on disk. Raises what kept it from being
+    async def _tell(self, worker: _Worker) -> None:
+        """Report the worker's last outcome, once it is on disk. Raises what kept it from being
         written.
         """
-        if lane.last is None:
+        if worker.last is None:
             return
-        (write, event), lane.last = lane.last, None
+        (write, event), worker.last = worker.last, None
         await asyncio.shield(write.done)
-        self._feed.stirred.set()
+        self._queue.stirred.set()
         self.report(event)
 
     async def _put_back(self, letter: LetterToSend) -> None:
@@ -470,22 +476,22 @@ class Dispatch:
         at = self.ledger.now()
         self._away_since = self._away_since or at
         self._failures += 1
-        if not fault.temporary or at - self._away_since >= self.course.no_progress:
+        if not fault.temporary or at - self._away_since >= self.options.no_progress:
             self._fault = fault
             await self.pause(fault.message)
             return
         wait = retry.server_back_off(self._failures)
         self.report({"event": "server_away", "why": fault.message, "seconds": round(wait, 1)})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._feed.halted.wait(), wait)
+            await asyncio.wait_for(self._queue.halted.wait(), wait)
 
     # -------------------------------------------------------------------------------------- control
 
     async def _watch(self) -> None:
         """Look whether somebody else has paused or stopped the mail-out."""
-        while not self._feed.halted.is_set():
+        while not self._queue.halted.is_set():
             await asyncio.sleep(LOOK)
-            used = sum(lane.session.is_open for lane in self._lanes)
+            used = sum(worker.session.is_open for worker in self._workers)
             await self._writer.run(self._share.take_connections, used)
-            if await self._killed() or await self._feed.over():
-                self._feed.halt()
+            if await self._killed() or await self._queue.over():
+                self._queue.halt()

@@ -1,6 +1,6 @@
-"""The feed of a sending: which letter is next, and when.
+"""The queue of a sending: which letter is next, and when.
 
-The lanes of `dispatch` take letters from here. The feed claims them in the order of sending, no
+The workers of `dispatch` take letters from here. The queue claims them in the order of sending, no
 faster than the limits allow, holds back when a server asks for patience, and knows when there is
 nothing left. A claim and what it spends of the limits are one transaction, after which the letters
 are read: after a crash what was claimed and not handed over waits again.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mailer.letters.message.dkim import Signer
     from mailer.sending.share import Share
 
-IDLE = 20.0  # seconds after which a lane without a letter says goodbye to the server
+IDLE = 20.0  # seconds after which a worker without a letter says goodbye to the server
 # letters claimed at once per connection, where no rate limit says otherwise: more would keep
 # markers waiting
 AHEAD = 4
@@ -97,14 +97,14 @@ class LetterQueue:
         ledger: Ledger,
         writer: Writer,
         mail_out: MailOut,
-        course: SendingOptions,
+        options: SendingOptions,
         share: Share,
     ) -> None:
         self.halted = asyncio.Event()  # no further letter is to be begun
         self.stirred = (
             asyncio.Event()
         )  # something has happened that may make a letter due, or end the waiting
-        self._ledger, self._writer, self._course = ledger, writer, course
+        self._ledger, self._writer, self._options = ledger, writer, options
         self._share, self._me = share, share.me
         self._id, self._last_day = mail_out.id, mail_out.last_day
         self._queue: deque[Taken] = deque()
@@ -121,11 +121,11 @@ class LetterQueue:
 
     def begin(self, connection: Connection) -> None:
         """Find out whether somebody is still to look at the first letters."""
-        self._look_is_to_come = due.begun(connection, self._id) < self._course.first
+        self._look_is_to_come = due.begun(connection, self._id) < self._options.first
 
     @property
     def tasks(self) -> list[asyncio.Task[Any]]:
-        """What still runs on behalf of the feed, for the end of the sending."""
+        """What still runs on behalf of the queue, for the end of the sending."""
         return [] if self._filling is None else [self._filling]
 
     def slow_down(self) -> float:
@@ -133,7 +133,7 @@ class LetterQueue:
         seconds.
         """
         seconds: float = min(
-            600.0, self._course.patience.total_seconds() * 2**self._asked_to_slow_down
+            600.0, self._options.patience.total_seconds() * 2**self._asked_to_slow_down
         )
         self._asked_to_slow_down += 1
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
@@ -148,10 +148,10 @@ class LetterQueue:
         if self.halted.is_set() or not self._queue or self._held() > 0:
             return None
         one = self._queue.popleft()
-        if len(self._queue) == self._course.connections and not self._course.limits.any:
+        if len(self._queue) == self._options.connections and not self._options.limits.any:
             self._filling = asyncio.create_task(
                 self._fill()
-            )  # before the lanes have to wait for it
+            )  # before the workers have to wait for it
         return one
 
     async def take(self) -> Taken | None:
@@ -202,25 +202,25 @@ class LetterQueue:
         will be none).
         """
         self._share.heed(connection)
-        at, course = self._ledger.now(), self._course
+        at, options = self._ledger.now(), self._options
         if self._last_day is not None and at >= clock.end_of(self._last_day):
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
-        limit = max(course.connections, min(course.connections * AHEAD, ROOM // self._largest))
+        limit = max(options.connections, min(options.connections * AHEAD, ROOM // self._largest))
         if self._look_is_to_come:
             lock(connection, "claim")  # the first letters are counted over all senders
-            limit = min(limit, course.first - due.begun(connection, self._id))
+            limit = min(limit, options.first - due.begun(connection, self._id))
             if limit <= 0:
                 return [], self._look(connection)
-        if course.limits.any:
-            if (wait := limits.wait(connection, course.limits, at)) > 0:
+        if options.limits.any:
+            if (wait := limits.wait(connection, options.limits, at)) > 0:
                 return [], wait
             limit = 1
-        careful = bool(course.limits.per_domain) or limits.some_domain_is_closed(connection, at)
+        careful = bool(options.limits.per_domain) or limits.some_domain_is_closed(connection, at)
         claimed = claims.claim(
             connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful
         )
-        for one in claimed if course.limits.any else ():
-            limits.spend(connection, course.limits, one.address, at)
+        for one in claimed if options.limits.any else ():
+            limits.spend(connection, options.limits, one.address, at)
         return claimed, 0.0 if claimed else self._next_due(connection)
 
     def _look(self, connection: Connection) -> float | None:

@@ -30,7 +30,7 @@ class Share:
     ledger: Ledger
     mail_out_id: int
     me: str
-    course: SendingOptions
+    options: SendingOptions
     helper: bool  # takes part in what somebody has begun, and begins nothing
     last_word: int | None  # `mailouts.last_word` as the command was given
     tell: Callable[[dict[str, Any]], object]  # called on the ledger's thread
@@ -61,7 +61,7 @@ class Share:
 
     def heed(self, connection: Connection) -> None:
         """Take out whoever has come onto the hold list."""
-        if self.course.holds is None or (held := self.course.holds.news()) is None:
+        if self.options.holds is None or (held := self.options.holds.news()) is None:
             return
         at = self.ledger.now()
         out = holding.take_out(connection, self.mail_out_id, held, at=at, who=self.me)
@@ -70,7 +70,7 @@ class Share:
 
     def take_connections(self, connection: Connection, used: int) -> int:
         """Return how many connections this sender may have; `used` is how many it has."""
-        limit = self.course.connections
+        limit = self.options.connections
         self.connections = shares.take(
             self.ledger, connection, self.mail_out_id, self.me, limit=limit, used=used
         )

@@ -129,14 +129,14 @@ async def test_no_dot_is_written_once_the_log_is_another(
                     for end in ("", "-wal"):
                         shutil.copy2(tmp_path / "backup" / (path.name + end), path.parent)
 
-        course = replace(NOW, connections=1)
+        options = replace(NOW, connections=1)
         with pytest.raises(Gone):
-            await Dispatch(ledger, mail_out_id, session_to(server.port), course, report).run()
+            await Dispatch(ledger, mail_out_id, session_to(server.port), options, report).run()
         ledger.close()
         assert len(server.dots) <= at[0] + 1  # the marker of one more was set
         if what == "an older copy":
             with a_log(path, clock) as again, pytest.raises(Refused, match="older"):
-                await Dispatch(again, mail_out_id, session_to(server.port), course).run()
+                await Dispatch(again, mail_out_id, session_to(server.port), options).run()
         else:
             with pytest.raises(Refused, match="gone"):
                 a_log(path, clock)

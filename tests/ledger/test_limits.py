@@ -30,7 +30,7 @@ from tests.sending.test_dispatch import session_to, states
 START = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
 
 
-def attempts(ledger: Ledger, course: Limits, seconds: float, *, late: float = 0.0) -> list[float]:
+def attempts(ledger: Ledger, options: Limits, seconds: float, *, late: float = 0.0) -> list[float]:
     """Make attempts as fast as the limits allow for so long, waking up to `late` seconds late.
     Returns their times.
     """
@@ -39,11 +39,11 @@ def attempts(ledger: Ledger, course: Limits, seconds: float, *, late: float = 0.
     with ledger.writing() as connection:
         while at < seconds:
             now = START + timedelta(seconds=at)
-            wait = limits.wait(connection, course, now)
+            wait = limits.wait(connection, options, now)
             if wait > 0:
                 at += wait + rng.uniform(0, late)
                 continue
-            limits.spend(connection, course, "a@no.parliament.example", now)
+            limits.spend(connection, options, "a@no.parliament.example", now)
             made.append(at)
     return made
 
@@ -56,7 +56,7 @@ def most_in(times: list[float], window: float) -> int:
 
 
 @pytest.mark.parametrize(
-    ("course", "seconds", "window", "number"),
+    ("options", "seconds", "window", "number"),
     [
         (Limits(per_minute=30), 600, 60, 30),
         (Limits(per_minute=600), 120, 60, 600),
@@ -65,31 +65,31 @@ def most_in(times: list[float], window: float) -> int:
     ],
 )
 def test_no_window_holds_more_and_98_per_cent_are_reached(
-    ledger: Ledger, course: Limits, seconds: float, window: float, number: int
+    ledger: Ledger, options: Limits, seconds: float, window: float, number: int
 ) -> None:
-    made = attempts(ledger, course, seconds, late=0.02)
-    for length, most in course.windows:
+    made = attempts(ledger, options, seconds, late=0.02)
+    for length, most in options.windows:
         assert most_in(made, length) <= most
     whole = made[-1] // window
     assert len(made) >= 0.98 * number * whole
 
 
 def test_minutes_are_smooth_even_after_a_rest(ledger: Ledger) -> None:
-    course = Limits(per_minute=30)
-    first = attempts(ledger, course, 10)
+    options = Limits(per_minute=30)
+    first = attempts(ledger, options, 10)
     gaps = [later - sooner for sooner, later in pairwise(first)]
     assert min(gaps) > 1.9, "one letter every two seconds"
     with ledger.writing() as connection:
         much_later = START + timedelta(hours=2)
-        assert limits.wait(connection, course, much_later) <= 0
-        limits.spend(connection, course, "a@no.example", much_later)
-        assert limits.wait(connection, course, much_later) > 1.9
+        assert limits.wait(connection, options, much_later) <= 0
+        limits.spend(connection, options, "a@no.example", much_later)
+        assert limits.wait(connection, options, much_later) > 1.9
 
 
 def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
-    course = Limits(per_minute=60)
+    options = Limits(per_minute=60)
     with ledger.writing() as connection:
-        limits.spend(connection, course, "a@no.example", START)
+        limits.spend(connection, options, "a@no.example", START)
         assert (
             limits.wait(
                 connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)
@@ -99,15 +99,15 @@ def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
 
 
 def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
-    course = Limits(per_hour=3)
+    options = Limits(per_hour=3)
     with ledger.writing() as connection:
         for _ in range(3):
-            limits.spend(connection, course, "a@no.example", START)
+            limits.spend(connection, options, "a@no.example", START)
     with (
         Ledger(ledger.url.render_as_string(False), now=ledger.now) as another,
         another.writing() as connection,
     ):
-        assert limits.wait(connection, course, START) == pytest.approx(3600)
+        assert limits.wait(connection, options, START) == pytest.approx(3600)
         assert limits.wait(connection, Limits(account="other", per_hour=3), START) <= 0
 
 
@@ -128,8 +128,8 @@ async def test_domain_has_its_own_pace_and_the_others_go_on(
             if seen == 3:
                 third.set()
 
-        course = SendingOptions(connections=2, limits=Limits(per_domain=1))
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, report)
+        options = SendingOptions(connections=2, limits=Limits(per_domain=1))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
         running = asyncio.create_task(dispatch.run())
         await third.wait()
         await dispatch.pause("seen enough")
@@ -167,13 +167,13 @@ async def test_first_letters_go_out_and_then_it_waits_for_a_look(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:
     mail_out_id = planned(20)
-    course = SendingOptions(connections=2, first=5)
+    options = SendingOptions(connections=2, first=5)
     with Mailbox(tmp_path / "box") as mailbox:
-        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), course).run()
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), options).run()
         assert after.state is MailOutState.PAUSED
         assert "look" in after.why
         assert len(mailbox.seen) == 5
-        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), course).run()
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), options).run()
         assert after.state is MailOutState.FINISHED
         assert len(mailbox.seen) == 20
 
@@ -224,8 +224,8 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
     mail_out_id = planned(12)
     events: list[dict[str, object]] = []
     async with StubbornServer({"RCPT": b"421 4.7.0 too many connections, slow down\r\n"}) as server:
-        course = SendingOptions(connections=4, patience=timedelta(milliseconds=20))
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        options = SendingOptions(connections=4, patience=timedelta(milliseconds=20))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         asked = asyncio.Event()
 
         def report(event: dict[str, object]) -> None:

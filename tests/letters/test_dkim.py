@@ -173,9 +173,9 @@ async def test_letter_is_signed_at_the_first_attempt_and_the_same_at_the_second(
     clock.at = AT
     mail_out_id = planned(2)
     async with SmtpServer("dot", says(b"451 4.3.0 come back\r\n"), letter=1) as server:
-        course = SendingOptions(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
+        options = SendingOptions(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
         signer = Signer("rights.example", "m2027", RSA)
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course, signer=signer)
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, signer=signer)
         dispatch.report = lambda _event: clock.forward(minutes=5)
         await dispatch.run()
     first, *others = server.taken

@@ -98,7 +98,7 @@ def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], Sm
     )
 
 
-def course(connections: int, *, again: float = 0.02, **more: Any) -> SendingOptions:
+def options(connections: int, *, again: float = 0.02, **more: Any) -> SendingOptions:
     """A course that tries again after a moment, so that a campaign ends within a second."""
     schedule, patience = (timedelta(seconds=again),), timedelta(seconds=0.01)
     return SendingOptions(connections=connections, schedule=schedule, patience=patience, **more)
@@ -142,7 +142,7 @@ def live(
         with Ledger(url, now=now) as ledger:
             if pages_left >= 0:
                 _leave_pages(ledger, pages_left)
-            settings = course(connections, per_connection=per_connection)
+            settings = options(connections, per_connection=per_connection)
             asyncio.run(Dispatch(ledger, mail_out, session_factory(port), settings).run())
     except MailerError as fault:
         print(f"{type(fault).__name__} {fault.code} {fault.message}", file=sys.stderr, flush=True)

@@ -122,7 +122,7 @@ MISTAKES = (
     Mistake(
         "the next dot does not wait for the record of the last",
         "mailer/sending/dispatch.py",
-        (("after=lane.last[0] if lane.last else None", "after=None"),),
+        (("after=worker.last[0] if worker.last else None", "after=None"),),
         ("tests/ledger/test_writer.py",),
     ),
     Mistake(

@@ -17,7 +17,7 @@ from mailer.sending.dispatch import Dispatch
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
-from .lives import course, session_factory
+from .lives import options, session_factory
 from .witness import Witness
 
 
@@ -49,7 +49,7 @@ async def jump(url: str, witness: Witness, clock: JumpingClock, tally: Tally) ->
     with Ledger(url, now=clock) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), 20))
         for _ in range(3):
-            await Dispatch(ledger, mail_out, session_factory(witness.port), course(2)).run()
+            await Dispatch(ledger, mail_out, session_factory(witness.port), options(2)).run()
         tally.add(check(ledger, mail_out, witness, kills=0, connections=2))
 
 
@@ -88,9 +88,9 @@ async def test_sender_that_slept_past_its_lease_hands_nothing_over(
     shift = timedelta()
     with Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), 4))
-        thief = Dispatch(ledger, mail_out, session_factory(witness.port), course(1))
+        thief = Dispatch(ledger, mail_out, session_factory(witness.port), options(1))
         asleep, goes_on = asyncio.Event(), asyncio.Event()
-        dispatch = Dispatch(ledger, mail_out, session_factory(witness.port), course(1))
+        dispatch = Dispatch(ledger, mail_out, session_factory(witness.port), options(1))
         real = session_factory(witness.port)
 
         def sleepy() -> object:

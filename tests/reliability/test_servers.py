@@ -28,7 +28,7 @@ from tests.helpers.stubborn_server import StubbornServer
 
 from . import figures
 from .campaign import a_long_plan, a_tag, planned
-from .lives import course
+from .lives import options
 from .peers import Exim, OpenSmtpd, Postfix, free_port, logins, policy, program, wait_for_port
 
 SINK = program("smtp-sink")
@@ -141,7 +141,7 @@ async def send_all(
     """Send one mail-out to a real server. Returns the state of every address."""
     mail_out = planned(ledger, a_long_plan(a_tag(), people))
     await Dispatch(
-        ledger, mail_out, lambda: SmtpSession(server, CALM, lambda _: True), course(connections)
+        ledger, mail_out, lambda: SmtpSession(server, CALM, lambda _: True), options(connections)
     ).run()
     with ledger.reading() as connection:
         return {one.address: one.state for one in deliveries.people(connection, mail_out)}

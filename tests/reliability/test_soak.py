@@ -17,7 +17,7 @@ from mailer.sending.dispatch import Dispatch
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
-from .lives import course, session_factory
+from .lives import options, session_factory
 from .witness import Witness
 
 STATUS = Path("/proc/self/status")
@@ -61,7 +61,7 @@ async def soak(
 
     files, begun = open_files(ledger), asyncio.get_running_loop().time()
     for _ in range(100):
-        await Dispatch(ledger, mail_out, session_factory(witness.port), course(4), report).run()
+        await Dispatch(ledger, mail_out, session_factory(witness.port), options(4), report).run()
         with ledger.reading() as connection:
             counts = deliveries.counts(connection, mail_out)
         if not sum(counts[state] for state in OPEN):

@@ -165,8 +165,8 @@ async def test_limit_of_letters_a_minute_is_kept(
     """The clock of the ledger stands still, so that not even a second letter may leave."""
     mail_out_id = planned(5)
     async with StubbornServer() as server:
-        course = SendingOptions(connections=2, limits=Limits(per_minute=60))
-        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        options = SendingOptions(connections=2, limits=Limits(per_minute=60))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         first = asyncio.Event()
         dispatch.report = lambda _event: first.set()
         running = asyncio.create_task(dispatch.run())
@@ -245,9 +245,11 @@ async def test_first_letters_are_counted_over_all_senders(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:
     mail_out_id = planned(20)
-    course = replace(NOW, first=5)
+    options = replace(NOW, first=5)
     async with StubbornServer() as server:
-        senders = [Dispatch(ledger, mail_out_id, session_to(server.port), course) for _ in range(3)]
+        senders = [
+            Dispatch(ledger, mail_out_id, session_to(server.port), options) for _ in range(3)
+        ]
         await asyncio.gather(*(sender.run() for sender in senders))
     assert len(server.dots) == 5
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 5, State.WAITING: 15}
@@ -260,10 +262,12 @@ async def test_connections_are_those_of_all_senders_together_and_shared(
     mail_out_id = planned(60)
     told: list[dict[str, Any]] = []
     async with StubbornServer() as server:
-        course = replace(NOW, connections=2, per_connection=5)
-        first = Dispatch(ledger, mail_out_id, session_to(server.port), course)
+        options = replace(NOW, connections=2, per_connection=5)
+        first = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         others = [
-            Dispatch(ledger, mail_out_id, session_to(server.port), course, told.append, helper=True)
+            Dispatch(
+                ledger, mail_out_id, session_to(server.port), options, told.append, helper=True
+            )
             for _ in range(2)
         ]
         sending = asyncio.create_task(first.run())
@@ -299,7 +303,7 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
 ) -> None:
     path = tmp_path / "_hold.csv"
     mail_out_id = planned(6)
-    course = replace(NOW, connections=1, holds=WatchedList(path, Delegations.load()))
+    options = replace(NOW, connections=1, holds=WatchedList(path, Delegations.load()))
     held = [address(number) for number in (2, 5, 6)]  # the next one is claimed already
 
     def report(event: dict[str, Any]) -> None:
@@ -308,7 +312,7 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
 
     async with StubbornServer() as server:
         server.session_takes = 0
-        after = await Dispatch(ledger, mail_out_id, session_to(server.port), course, report).run()
+        after = await Dispatch(ledger, mail_out_id, session_to(server.port), options, report).run()
     assert after.state is MailOutState.FINISHED
     gone = [one for one in held if one not in server.dots]
     assert set(gone) >= {address(5), address(6)}
@@ -431,9 +435,9 @@ async def test_matter_of_ours_pauses_the_mail_out_and_refuses_nobody(
 ) -> None:
     mail_out_id = planned(10)
     async with StubbornServer(answers) as server:
-        course = SendingOptions(connections=1)
+        options = SendingOptions(connections=1)
         with contextlib.suppress(ServerError):
-            await Dispatch(ledger, mail_out_id, session_to(server.port), course).run()
+            await Dispatch(ledger, mail_out_id, session_to(server.port), options).run()
     with ledger.reading() as connection:
         after = mailouts.get(connection, mail_out_id)
     assert after.state is MailOutState.PAUSED and words in after.why
@@ -448,9 +452,9 @@ async def test_limit_of_a_session_is_learnt_and_remembered_without_a_rest(
         server.session_takes = 3
         for mail_out_id, connections in ((planned(10), 4), (planned(10, appeal="another"), 4)):
             before = server.connections
-            course = SendingOptions(connections=1)
+            options = SendingOptions(connections=1)
             after = await Dispatch(
-                ledger, mail_out_id, session_to(server.port), course, told.append
+                ledger, mail_out_id, session_to(server.port), options, told.append
             ).run()
             assert after.state is MailOutState.FINISHED
             assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}

@@ -39,7 +39,7 @@ async def yes() -> bool:
 async def send_all(port: int, connections: int = 4) -> None:
     here = Server("127.0.0.1", port, "none", None, None, "mailer.example")
 
-    async def lane(people: list[str]) -> None:
+    async def worker(people: list[str]) -> None:
         session = SmtpSession(here, Patience(), lambda _: True)
         letters = [*map(letter, people)]
         for one, follow in zip(letters, [*letters[1:], None], strict=True):
@@ -47,7 +47,7 @@ async def send_all(port: int, connections: int = 4) -> None:
             assert receipt.state is State.ACCEPTED, receipt
         await session.quit()
 
-    await asyncio.gather(*(lane(PEOPLE[at::connections]) for at in range(connections)))
+    await asyncio.gather(*(worker(PEOPLE[at::connections]) for at in range(connections)))
 
 
 class Mailbox:

@@ -92,14 +92,14 @@ def demo(context: Context) -> int:
         server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=now.sending.domain)
         limits = workspace.settings.limits
         pace = Limits("demo", PER_MINUTE)
-        course = SendingOptions(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
+        options = SendingOptions(limits.connections, limits.per_connection, pace, schedule=(AGAIN,))
         begun = time.monotonic()
         after = run(
             context,
             ledger,
             mail_out,
             lambda: SmtpSession(server, Patience(), lambda _address: True),
-            course,
+            options,
         )
         seconds = time.monotonic() - begun
         with ledger.reading() as connection:

@@ -20,7 +20,7 @@ from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
-from mailer.sending.connect import course_of, sessions, signer
+from mailer.sending.connect import options_of, sessions, signer
 
 
 @click.command(cls=Command)
@@ -126,13 +126,13 @@ def _send(
             _confirm(context, check, confirm)
             mail_outs.still_as_planned(workspace, ledger, check)  # somebody may have thought long
         try:
-            course = course_of(workspace, first)
+            options = options_of(workspace, first)
             after = run(
                 context,
                 ledger,
                 mail_out,
                 sessions(workspace),
-                course,
+                options,
                 signer(workspace),
                 last_word=check.standing.last_word,
             )

@@ -15,7 +15,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.guard import copies, health
 from mailer.ledger.mailouts import MailOut
 from mailer.plan.draft import server_name
-from mailer.sending.connect import course_of, sessions, signer
+from mailer.sending.connect import options_of, sessions, signer
 
 LOOK = 2.0  # seconds between two looks at what there is to do
 
@@ -43,13 +43,13 @@ def work(context: Context, once: bool) -> int:
             mine = [one for one in sending if _is_ours(context, one, said)]
             for mail_out in mine:
                 context.say(f"{mail_out.name}: taking part")
-                course = course_of(workspace, 0)
+                options = options_of(workspace, 0)
                 after = run(
                     context,
                     ledger,
                     mail_out,
                     sessions(workspace),
-                    course,
+                    options,
                     signer(workspace),
                     helper=True,
                 )

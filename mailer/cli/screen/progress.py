@@ -54,7 +54,7 @@ def run(
     ledger: Ledger,
     mail_out: MailOut,
     session: Callable[[], SmtpSession],
-    course: SendingOptions,
+    options: SendingOptions,
     signer: Signer | None = None,
     *,
     helper: bool = False,
@@ -74,7 +74,7 @@ def run(
         _screen(context, mail_out.name, total, total - left) as report,
         _beside(_told(context, mail_out.name, report)) as told,
     ):
-        dispatch = Dispatch(ledger, mail_out.id, session, course, told, signer, helper, last_word)
+        dispatch = Dispatch(ledger, mail_out.id, session, options, told, signer, helper, last_word)
         after, why = asyncio.run(_run(told, dispatch, helper=helper))
     return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
 
