@@ -173,12 +173,8 @@ MISTAKES = (
         "mailer/sending/smtp/server.py",
         (
             (
-                "        await client.auth_plain(user, password)\n",
-                (
-                    "        try:\n            await client.auth_plain(user, password)\n"
-                    "        except aiosmtplib.SMTPAuthenticationError:\n"
-                    "            await client.auth_login(user, password)\n"
-                ),
+                'if fault.code != 504 or "login" not in offered:',
+                'if "login" not in offered:',
             ),
         ),
         ("tests/sending/test_smtp_server.py",),

@@ -433,7 +433,7 @@ async def test_a_server_without_our_login_is_named_with_what_it_offers(
         (b"454 4.7.0 daily sending quota exceeded\r\n", False, "does not let", "24 hours"),
     ],
 )
-@pytest.mark.parametrize("mechanism", [b"PLAIN", b"LOGIN", b"XOAUTH2"])
+@pytest.mark.parametrize("mechanism", [b"PLAIN LOGIN", b"LOGIN", b"XOAUTH2"])
 async def test_a_refused_login_is_tried_once_and_says_whose_matter_it_is(
     answer: bytes, temporary: bool, words: str, hint: str, mechanism: bytes
 ) -> None:

@@ -237,9 +237,7 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, user: str) -> None:
         try:
             await client.auth_plain(user, password)
         except aiosmtplib.SMTPAuthenticationError as fault:
-            if (
-                fault.code != 504 or "login" not in offered
-            ):  # 504: it offers PLAIN and does not know it
+            if fault.code != 504 or "login" not in offered:  # it offers PLAIN and knows it not
                 raise
             await client.auth_login(user, password)
     elif "login" in offered:
