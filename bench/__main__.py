@@ -8,8 +8,8 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "attachments", "console", "contacts", "letters", "line", "memory", "others", "planning",
-    "sending", "starting",
+    "answers", "attachments", "console", "contacts", "letters", "line", "memory", "others",
+    "planning", "sending", "starting",
 )  # fmt: skip
 
 

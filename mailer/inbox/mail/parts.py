@@ -13,6 +13,7 @@ import base64
 import binascii
 import contextlib
 import io
+import itertools
 import quopri
 import re
 from collections.abc import Iterable, Iterator
@@ -216,9 +217,9 @@ def _fill(mail: Mail, message: Message[str, str], deep: int, sizes: dict[bytes, 
         attached = message.get_content_disposition() == "attachment" or bool(
             name and mail.text.strip()
         )
-        if attached and not as_html:
-            mail.enclosed.append(text[:20_000])
-        elif not attached:
+        if attached:
+            mail.enclosed.append((as_text(text) if as_html else text)[:20_000])
+        else:
             more = as_text(text) if as_html else text
             mail.html = mail.html or as_html
             mail.text = f"{mail.text.rstrip()}\n\n{more}" if mail.text.strip() else more
@@ -264,7 +265,21 @@ def _enclosed(mail: Mail, message: Message[str, str], kind: str, name: str) -> N
             mail.returned = fields
         else:
             mail.inside.append(fields)
+            if "list-unsubscribe" not in fields:  # as our letters have it: no letter of a person
+                mail.enclosed.append(_text_inside(message, mail)[:20_000])
             mail.parts.append(MailPart(name or fields.get("subject", ""), kind, len(text)))
+
+
+def _text_inside(message: Message[str, str], mail: Mail) -> str:
+    """Return the text of an enclosed message, a letter that somebody passes on for instance."""
+    payload: Any = message.get_payload()
+    within = payload[0] if isinstance(payload, list) and payload else None
+    if not isinstance(within, Message):
+        return ""
+    for part in itertools.islice(within.walk(), 20):
+        if part.get_content_type() == "text/plain":
+            return _text_of(part, mail)
+    return ""
 
 
 def _is_report(mail: Mail) -> bool:
