@@ -46,6 +46,7 @@ _MISREAD = tuple(
 
 _OF_NAMES = frozenset(["given", "middle", "particle", "surname", "second_surname", "name"])
 
+_IN_LETTERS = (*sorted(_OF_NAMES), "civility", "title", "greeting", "vocative")
 _LOST = re.compile(r"\ufffd|\?\w")
 
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
@@ -70,18 +71,9 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name
     apart.
     """
-    for field in (
-        "given",
-        "middle",
-        "particle",
-        "surname",
-        "second_surname",
-        "name",
-        "civility",
-        "title",
-        "greeting",
-        "vocative",
-    ):
+    for field in _IN_LETTERS:
+        if field not in line.columns.fields:
+            continue
         text = line.text(field)
         if field in _OF_NAMES and not names_fit(text):
             _signs(line, field, text)

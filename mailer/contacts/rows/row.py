@@ -40,7 +40,8 @@ def read_row(
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     if is_vacant(line):
         return nobody(line, "C147", delegations, everyone)
-    if error := next((cell for cell in map(trim, line.cells) if _ERROR.fullmatch(cell)), ""):
+    signs = any(cell[:1] in ("#", "E") for cell in line.cells)
+    if error := signs and next((c for c in map(trim, line.cells) if _ERROR.fullmatch(c)), ""):
         _shows_an_error(line, error)
         if line.skip:
             return _left_out(line, delegations, everyone)

@@ -45,6 +45,12 @@ class RowReader:
 
     def text(self, field: str) -> str:
         """Return what stands in a field's column; where that is empty, in another one of it."""
+        column = self.columns.fields.get(field)
+        if column is None:
+            return ""
+        text = trim(self.cells[column]) if column < len(self.cells) else ""
+        if text or field not in self.columns.also:
+            return text
         return next(filter(None, self.texts(field)), "")
 
     def texts(self, field: str) -> list[str]:

@@ -101,12 +101,14 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
 
     `ANDORRA / ANDORRE`, `AUSTRIA (6 + 6)` and `Substitutes / Suppléants` are understood.
     """
+    if any("@" in cell for cell in cells):
+        return None
     texts = [(trim(cell), column) for column, cell in enumerate(cells)]
     texts = [(text, column) for text, column in texts if text and not _NUMBER.fullmatch(text)]
     if not texts or len({text for text, _ in texts}) != 1:
         return None
     text, column = texts[0]
-    if "@" in text or len(text) > 200:
+    if len(text) > 200:
         return None
     parts = [
         part
