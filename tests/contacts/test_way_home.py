@@ -9,9 +9,12 @@ are read from sheet and copy by a library, and compared person by person.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import itertools
 import random
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -340,8 +343,6 @@ def test_a_copy_cannot_name_another_file(tmp_path: Path) -> None:
     secret.write_text("Name,E-mail\nAnna,a@no.example\n", encoding="utf-8")
     (tmp_path / "contacts" / "_hold.csv").write_text("address\nx@no.example\n", encoding="utf-8")
     copy = mark(tmp_path, "contacts/list.csv", load_contacts(tmp_path))
-    import hashlib
-
     for target in ("password.csv", "contacts/../password.csv", "contacts/_hold.csv", "/etc/hosts"):
         book = openpyxl.load_workbook(copy)
         first = book.worksheets[0]
@@ -356,3 +357,33 @@ def test_a_copy_cannot_name_another_file(tmp_path: Path) -> None:
         with pytest.raises(MailerError, match="no contact sheet here"):
             accept(tmp_path, other)
     assert secret.read_text(encoding="utf-8").startswith("Name")
+
+
+OFFICE = shutil.which("soffice") or shutil.which("localc")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("kind", ["xlsx", "ods", "csv"])
+def test_libreoffice_opens_and_saves_each_kind_and_nobody_is_lost(
+    tmp_path: Path, kind: str
+) -> None:
+    case = Case(kind, frozenset(HANGING), ("correct", "delete", "insert"), 12)
+    assert play(tmp_path, case) == "written"
+    file = next(path for path in (tmp_path / "contacts").iterdir() if path.stem == "list")
+    before = persons(load_contacts(tmp_path))
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = [
+        OFFICE,
+        profile,
+        "--headless",
+        "--convert-to",
+        kind,
+        "--outdir",
+        tmp_path / "out",
+        file,
+    ]
+    words = [str(word) for word in command]
+    subprocess.run(words, check=True, capture_output=True, timeout=100)
+    shutil.copy(tmp_path / "out" / file.name, file)
+    assert persons(load_contacts(tmp_path)) == before
