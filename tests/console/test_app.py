@@ -110,6 +110,7 @@ RIGHTS = {
     "admin": {"look", "work", "edit", "approve", "send", "rule"},
 }
 NEEDED = {
+    "/inbox/sort": "work",
     "/people": "rule",
     "/mail-outs/{mail_out}/pause": "send",
     "/mail-outs/{mail_out}/resume": "send",
