@@ -116,6 +116,7 @@ def _appeal(
         *without_letter(appeal, decisions),
         *per_person.fallen_back(appeal, decisions),
         *per_person.other_greetings(decisions),
+        *per_person.dropped_titles(now.forms, decisions),
     ]
     obstacles = tuple(now.obstacles()) if usable else None
     return CheckedAppeal(name, tuple(found), appeal, obstacles, points)

@@ -43,6 +43,7 @@ from mailer.letters.placeholders import (
     slot,
     word_of,
 )
+from mailer.letters.wording.capitals import as_name
 from mailer.letters.wording.salutations import LEFTOVERS, Form, Forms
 from mailer.letters.wording.typography import polished
 from mailer.letters.wording.words import (
@@ -188,7 +189,9 @@ class Renderer:
             found += wrong
             if any(one.code in ("L201", "L202") for one in wrong):
                 unreadable.add(source)
-            elif source not in head:
+                continue
+            found += compared.check(source, self._delegations)
+            if source not in head:
                 found += (marks := markup.check(source))
                 if not marks and not self.appeal.personal_links:
                     found += own_links.check(source)
@@ -408,6 +411,8 @@ class Renderer:
         context = self._shared[language].copy()
         for field in _FIELDS:
             value = getattr(contact, field)
+            if field in ("name", "given", "surname"):
+                value = as_name(value, contact.delegation)
             context[field] = value if value and value not in LEFTOVERS else Empty(field)
         code = contact.delegation
         context["greeting"] = form.greeting

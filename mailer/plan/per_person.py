@@ -15,6 +15,7 @@ from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import problem
 from mailer.letters.appeal import Appeal
 from mailer.letters.render import Rendered, Renderer
+from mailer.letters.wording.salutations import Forms
 from mailer.plan.audience import Decision
 
 MANY = 20
@@ -97,6 +98,33 @@ def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
         for one in decisions
         if one.reason is None and one.fell_back and one.contact.greeting and one.contact.language
     ]
+
+
+def dropped_titles(forms: Forms, decisions: Iterable[Decision]) -> list[Problem]:
+    """Return a warning (L306) for each title of the sheets that the greeting should say and does
+    not, with the greeting as it will be.
+    """
+    found = []
+    for one in decisions:
+        contact = one.contact
+        if one.reason is None and contact.title and not contact.greeting:
+            try:
+                form = forms.greet(contact, one.language)
+            except MailerError:
+                continue  # told with the letter
+            if form.dropped:
+                found.append(
+                    problem(
+                        "L306",
+                        contact.file,
+                        sheet=contact.sheet,
+                        cell=contact.cells.get("title") or contact.cells.get("name"),
+                        row=contact.row,
+                        value=form.dropped,
+                        message=f"this title is not in the greeting: {form.greeting}",
+                    )
+                )
+    return found
 
 
 def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Problem]:

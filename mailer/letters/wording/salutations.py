@@ -23,6 +23,7 @@ from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.files import read_inside
 from mailer.base.problems import problem
 from mailer.contacts.contact import Contact
+from mailer.letters.wording.capitals import as_name
 
 OWN = "templates/_shared/salutations.csv"
 COLUMNS = (
@@ -37,6 +38,15 @@ COLUMNS = (
 )
 PARTS = ("given", "surname", "title", "vocative")
 _CHAMBERS = ("deputy", "senator")
+ACADEMIC = ("professor", "doctor", "magister")
+"""They stand before a name; who is addressed by an office is not called by them."""
+_PEER = {"lady", "duke"}
+_ELSE = {
+    "federal_minister": "minister",
+    "minister_of_state": "minister",
+    "titled_senator": "senator",
+}
+"""How somebody is addressed in a language that has no form for their title itself."""
 
 LEFTOVERS = frozenset(
     {"nan", "NaN", "None", "NULL", "null", "undefined", "#N/A", "#REF!", "#VALUE!", "#NAME?"}
@@ -60,6 +70,7 @@ class Form:
         str  # of the greeting, "Dear Ms {surname},"; "" for a greeting that the sheet writes out
     )
     closing_pattern: str  # of the closing, as the table has it
+    dropped: str = ""  # the title of the sheet, where the greeting should say it and does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,9 @@ class Forms:
     """The table, and how to look a person up in it."""
 
     def __init__(
-        self, rows: dict[tuple[str, str, str], SalutationRow], titles: dict[str, str]
+        self,
+        rows: dict[tuple[str, str, str], SalutationRow],
+        titles: dict[tuple[str, ...], str],
     ) -> None:
         self._rows = rows
         self._titles = titles
@@ -98,8 +111,7 @@ class Forms:
         data = resources.files("mailer.letters.wording")
         with data.joinpath("titles.csv").open(encoding="utf-8") as file:
             titles = {
-                row["title"].casefold(): row["addressee"]
-                for row in csv.DictReader(file, strict=True)
+                _words(row["title"]): row["addressee"] for row in csv.DictReader(file, strict=True)
             }
         with data.joinpath("salutations.csv").open(encoding="utf-8") as file:
             rows = {_key(row): _row(row) for row in csv.DictReader(file, strict=True)}
@@ -125,20 +137,22 @@ class Forms:
         filled = {
             part: "" if (value := getattr(contact, part)) in LEFTOVERS else value for part in PARTS
         }
+        for part in ("given", "surname"):
+            filled[part] = as_name(filled[part], contact.delegation)
         chosen: SalutationRow | None = None
-        neutral, missing = False, ""
-        for row, fallen in self._candidates(contact, language):
+        neutral, missing, addressee = False, "", ""
+        for chosen_for, row, fallen in self._candidates(contact, language):
             missing = next((part for part in row.parts if not filled[part]), "")
             if missing and contact.name and "{given} {surname}" in row.salutation:
                 # The full name, as the sheet has it in one cell; it is never taken apart.
-                filled["name"], missing = contact.name, ""
+                filled["name"], missing = as_name(contact.name, contact.delegation), ""
                 chosen = replace(
                     row, salutation=row.salutation.replace("{given} {surname}", "{name}")
                 )
             elif not missing:
                 chosen = row
             if chosen:
-                neutral = fallen
+                neutral, addressee = fallen, chosen_for
                 break
         if contact.greeting:
             return self._own_greeting(contact, chosen)
@@ -152,7 +166,28 @@ class Forms:
             chosen.source,
             chosen.salutation,
             chosen.closing,
+            self._dropped(contact.title, addressee),
         )
+
+    def _dropped(self, title: str, addressee: str) -> str:
+        """Return the title, if the greeting of this addressee should say it and does not."""
+        found = {one for one in self._addressees(title) if _ELSE.get(one) != addressee} - {"-"}
+        if found & {addressee} or addressee in _CHAMBERS:
+            found -= set(ACADEMIC)  # whoever is called a professor is not called a doctor as well
+        return title if found - {addressee} else ""
+
+    def _addressees(self, title: str) -> list[str]:
+        """Return how people with these titles are addressed, the highest first; "" stands for a
+        title that nobody knows, or that has no form.
+        """
+        words, found, at = _words(title), set(), 0
+        while at < len(words):
+            ends = range(len(words), at, -1)
+            end = next((end for end in ends if words[at:end] in self._titles), at + 1)
+            found.add(self._titles.get(words[at:end], ""))
+            at = end
+        rank = [*dict.fromkeys(self._titles.values())]
+        return sorted(found, key=rank.index)
 
     def _refuse_leftovers(self, contact: Contact) -> None:
         for part in ("given", "surname", "name"):
@@ -168,30 +203,35 @@ class Forms:
                     )
                     raise self._refused(contact, "L302", part, message, hint)
 
-    def _candidates(self, contact: Contact, language: str) -> Iterator[tuple[SalutationRow, bool]]:
-        """Yield the rows that may be used, the best first, each with whether it is only
-        a way out.
+    def _candidates(
+        self, contact: Contact, language: str
+    ) -> Iterator[tuple[str, SalutationRow, bool]]:
+        """Yield whom the rows that may be used address, and these, the best first, each with
+        whether it is only a way out.
         """
-        words = contact.title.casefold().split()  # "The Rt Hon Lord"
-        title = next((self._titles[word] for word in words if word in self._titles), None)
+        titles = self._addressees(contact.title)
         gender = contact.gender
-        if (
-            title == "" and (language, "lord", "") in self._rows
-        ):  # a title that this language has no sourced form for
-            gender = ""
-        usual = contact.chamber if contact.chamber in _CHAMBERS else "member"
-        addressees = [title, contact.delegation, usual, "member"]
+        if _PEER & set(_words(contact.title)) and (language, "lord", "") in self._rows:
+            gender = ""  # a title that has no sourced form
+        usual = contact.chamber if contact.chamber in _CHAMBERS else ""
+        addressees = [
+            *(one for one in titles if one not in ACADEMIC),
+            *(_ELSE.get(one) for one in titles),
+            *(contact.delegation, usual),
+            *(one for one in titles if one in ACADEMIC),
+            "member",
+        ]
         found = next((one for one in addressees if one and (language, one, "") in self._rows), None)
         if found is None:
             return
         exact = self._rows.get((language, found, gender))
         if exact:
-            yield exact, not gender and (language, found) in self._gendered
+            yield found, exact, not gender and (language, found) in self._gendered
         if found == "deputy" and (office := self._rows.get((language, "office", gender))):
-            yield office, True
+            yield found, office, True
         for addressee in (found, "member"):
             if row := self._rows.get((language, addressee, "")):
-                yield row, addressee != found or (language, found) in self._gendered
+                yield addressee, row, addressee != found or (language, found) in self._gendered
 
     def _own_greeting(self, contact: Contact, row: SalutationRow | None) -> Form:
         """Take the greeting of the sheet; a closing that repeats the form of address repeats this
@@ -240,6 +280,12 @@ class Forms:
             suggestion=hint,
         )
         return MailerError(message, hint=hint, code=code, problems=[fault])
+
+
+@lru_cache(maxsize=1024)
+def _words(title: str) -> tuple[str, ...]:
+    """Cut a title into words without stops: `Univ.-Prof. Dr.` → univ-prof, dr."""
+    return tuple(word.replace(".", "") for word in title.casefold().split() if word.strip("."))
 
 
 @lru_cache(maxsize=1024)
