@@ -325,6 +325,12 @@ def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Probl
     lines = source.text.split("\n")
     before = sum(len(line) + 1 for line in lines[: error.lineno - 1])
     tag = _MARKS.search(source.text, before)
+    slip = next((one for one in _SLIPS.finditer(source.text) if one.end() > before), None)
+    if slip and tag and tag.start() <= slip.start("sign") < tag.end():
+        straight = slip["sign"] != "="
+        why = "quotes must be straight here" if straight else "one = asks nothing"
+        hint = 'write "chair", with the plain sign' if straight else 'write two: role == "chair"'
+        return source.at("L201", why, slip.start("sign"), slip["sign"], hint)
     return source.at(
         "L201", message, tag.start() if tag else before, tag[0][:40] if tag else "", _SYNTAX
     )
@@ -354,7 +360,10 @@ def words_used(source: Source) -> set[str]:
     """Return the placeholders that a piece names, in print or in a question: `session.opens`,
     `greeting`.
     """
-    tree = ENVIRONMENT.parse(source.text)
+    try:
+        tree = ENVIRONMENT.parse(source.text)
+    except (jinja2.TemplateSyntaxError, RecursionError):
+        return set()  # `check` says so, with its line
     used = {node.name for node in tree.find_all(nodes.Name)}
     used |= {
         f"{node.node.name}.{node.attr}"
@@ -364,6 +373,10 @@ def words_used(source: Source) -> set[str]:
     return used
 
 
+_SLIPS = re.compile(
+    r"\{[{%][^}\n]{0,200}?(?P<sign>[“”„‟«»‘’‚]|(?<![=!<>])=(?!=))[^}\n]{0,200}?[%}]\}"
+)
+"""What a word processor makes of quotation marks, and one sign in place of two."""
 _SYNTAX = "a placeholder is {{ word }}, a question is {% if word %} … {% else %} … {% endif %}"
 ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr,

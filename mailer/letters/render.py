@@ -491,11 +491,22 @@ class Renderer:
         elif max(len(text), len(html)) > MAX_PART:
             message, row = f"the letter has more than {MAX_PART:,} characters", letter.body_line
         if message:
-            hint = f"as filled in for {contact.name}"
-            fault = problem(
-                "L231", letter.file, row=row, value=subject[:60], message=message, suggestion=hint
+            code = "L305" if subject.strip() and len(letter.subject) <= MAX_SUBJECT else "L231"
+            hint = f"as filled in for {contact.name[:60]}"
+            where = problem(
+                code, letter.file, row=row, value=subject[:60], message=message, suggestion=hint
             )
-            raise MailerError(f"{contact.name}: {message}", code="L231", problems=[fault])
+            if code == "L305":  # what a cell holds has made it so long
+                hint = f"shorten the cell that {where.place} puts in"
+                cell = contact.cells.get("name")
+                where = replace(
+                    where, file=contact.file, sheet=contact.sheet, cell=cell, row=contact.row
+                )
+            raise MailerError(
+                f"{contact.name[:60]}: {message}",
+                code=code,
+                problems=[replace(where, suggestion=hint)],
+            )
 
 
 def _of_the_row(error: Exception) -> bool:

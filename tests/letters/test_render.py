@@ -20,7 +20,7 @@ from mailer.base.errors import MailerError, Problem
 from mailer.contacts.contact import Contact
 from mailer.letters import markup
 from mailer.letters.appeal import load_appeal
-from mailer.letters.checks import check_letters
+from mailer.letters.checks import check_letters, twins
 from mailer.letters.placeholders import WORDS
 from mailer.letters.render import Rendered
 from mailer.letters.wording.salutations import LEFTOVERS
@@ -634,7 +634,9 @@ BAD = [
     ("{% else %}", "L201", 3, "1", "written wrongly"),
     ("{{ name surname }}", "L201", 3, "1", "written wrongly"),
     ("{{ name | }}", "L201", 3, "1", "written wrongly"),
-    ("{% if role = 'chair' %}x{% endif %}", "L201", 3, "1", "written wrongly"),
+    ("{% if role = 'chair' %}x{% endif %}", "L201", 3, "12", "write two"),
+    ("a {% if role == “chair” %}x{% endif %}", "L201", 3, "17", "quotes must be straight"),
+    ("{{ extra[„Committee“] }}", "L201", 3, "10", "quotes must be straight"),
     ("{{ name|uper }}", "L204", 3, "9", "there is no such filter"),
     ("{{ name|center(50000000) }}", "L204", 3, "9", "there is no such filter"),
     ("{{ name|safe }}", "L204", 3, "9", "there is no such filter"),
@@ -894,8 +896,8 @@ def test_ordinary_subject_passes(tmp_path: Path, subject: str) -> None:
 
 def test_subject_that_a_long_name_makes_too_long_names_the_person(tmp_path: Path) -> None:
     problem = refused(tmp_path, "x", person(name="N" * 160), subject="S {{ name }}")
-    assert (problem.code, problem.row) == ("L231", 1)
-    assert "NNN" in str(problem.suggestion)
+    assert (problem.code, problem.file, problem.row) == ("L305", "contacts/nordic.csv", 7)
+    assert "templates/appeal/en.md" in str(problem.suggestion)
 
 
 def test_letter_for_a_language_without_forms_of_address_is_a_problem(tmp_path: Path) -> None:
@@ -1221,3 +1223,21 @@ def test_everything_that_readers_read_is_part_of_the_appeal(tmp_path: Path) -> N
         "templates/_shared/footer.en.md", "templates/_shared/salutations.csv",
         "templates/appeal/en.md", "templates/appeal/facts.toml", "templates/appeal/for/NO.en.md",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "mark", ["[[NAME]]", "%NAME%", "<<Name>>", "{NAME}", "*|FNAME|*", "[NAME]"]
+)
+def test_placeholder_of_another_program_is_told_at_its_column(tmp_path: Path, mark: str) -> None:
+    found = checked(tmp_path, en=letter(f"Dear {mark}, hello"))
+    seen = [(one.code, one.row, one.column, one.value) for one in found]
+    assert ("L238", 5, "6", mark) in seen
+
+
+def test_all_mistakes_of_all_parts_are_told_at_once(tmp_path: Path) -> None:
+    """A placeholder that is never closed hides no mistake of another part, nor a question."""
+    found = checked(
+        tmp_path, en=letter("{{ nmae", "XXX"), fr=letter("{{ nmae }} <b>"), **{"for/NO.en": "<i>"}
+    )
+    assert {"L201", "L203", "L221", "L232"} <= {one.code for one in found}
+    assert twins.summary(load_appeal(tmp_path, "appeal"))["en"]["parts"] == 2

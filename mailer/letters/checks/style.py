@@ -14,6 +14,7 @@ from mailer.base.problems import problem
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import PICTURE, personal, twins
+from mailer.letters.checks.metadata import told
 from mailer.letters.checks.statements import unsupported
 from mailer.letters.checks.twins import dates
 from mailer.letters.facts import contradictions
@@ -84,6 +85,7 @@ def warnings(appeal: Appeal) -> Iterator[Problem]:
             )
             hint = "look whether one was saved in place of the other"
             yield problem("L173", file, value=both, message=message, suggestion=hint)
+    yield from told(appeal)
     yield from unwritten(appeal)
     yield from unsupported(appeal)
     yield from _wide(appeal)
@@ -128,8 +130,16 @@ def unwritten(appeal: Appeal) -> Iterator[Problem]:
         for match in _UNWRITTEN.finditer(placeholders.blanked(source.text)):
             hint = "write it, or take it out: live mode refuses a letter in which this stands"
             yield source.at("L238", "this still waits to be written", match.start(), match[0], hint)
+        for match in _OF_OTHERS.finditer(placeholders.blanked(source.text)):
+            hint = "write {{ name }}, {{ surname }} …; mailer letters words lists all there are"
+            message = "this is a placeholder of another program, and would be printed"
+            yield source.at("L238", message, match.start(), match[0], hint)
 
 
+_OF_OTHERS = re.compile(
+    r"\[\[ ?[A-Za-z_ ]{1,30} ?\]\]|%[A-Z_]{3,30}%|<<[A-Za-z_ ]{1,30}>>|(?<!\{)\{[A-Z_]{3,30}\}"
+    r"|\*\|[A-Z_]{1,30}\|\*|\[(?:NAME|NOM|VORNAME|NACHNAME|SURNAME|FIRST NAME|LAST NAME)\]"
+)
 _UNWRITTEN = re.compile(
     r"\bWrite here\b|\bÉcrivez ici\b|\bTODO\b|\bFIXME\b|\bXXX\b|\b[Ll]orem ipsum\b"
 )
