@@ -27,7 +27,7 @@ from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
 from mailer.letters.formal import FormalLetter
-from mailer.letters.markup import MAX_PART, Frames, Parts, escaped, own_links, page
+from mailer.letters.markup import MAX_PART, Frames, Parts, compared, escaped, own_links, page
 from mailer.letters.placeholders import (
     SAID,
     SLOT,

@@ -138,7 +138,7 @@ def test_ukrainian_deputy_without_a_vocative_is_addressed_by_the_office(
 def test_name_in_one_cell_is_used_whole_and_never_taken_apart() -> None:
     whole = person(name="Petra De WITTE", given="", surname="")
     assert FORMS.greet(whole, "en").greeting == "Dear Petra De Witte,"
-    assert FORMS.greet(whole, "de").greeting == "Guten Tag Petra De WITTE,"
+    assert FORMS.greet(whole, "de").greeting == "Guten Tag Petra De Witte,"
     assert FORMS.greet(whole, "it").greeting == "Gentile Onorevole,"
 
 
