@@ -46,7 +46,9 @@ def test_organisation_of_the_country_stands_first(tmp_path: Path) -> None:
         code: (
             letters.render(person(delegation=code), "en")
             .text.partition("\n-- ")[0]
-            .split("\n- ")[1:]
+            .partition("Sign:\n\n")[2]
+            .strip()
+            .split("\n")
         )
         for code in ("NO", "FR")
     }

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import PurePosixPath
+from typing import Literal
 
 from defusedxml import ElementTree
 
@@ -116,7 +117,7 @@ _EXIF = {0x8825: "place (GPS)", 0x013B: "its author", 0x8298: "its author", 0x01
 
 
 def _of_exif(raw: bytes) -> Iterator[str]:
-    order = "little" if raw[:2] == b"II" else "big"
+    order: Literal["little", "big"] = "little" if raw[:2] == b"II" else "big"
     start = int.from_bytes(raw[4:8], order)
     for at in range(start + 2, start + 2 + 12 * int.from_bytes(raw[start : start + 2], order), 12):
         if (tag := int.from_bytes(raw[at : at + 2], order)) in _EXIF:
