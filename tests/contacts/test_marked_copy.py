@@ -375,3 +375,11 @@ def test_a_formula_typed_into_the_copy_comes_home_as_its_value(tmp_path: Path) -
             book.writestr(name, part)
     _, changes, _ = accept(root, copy)
     assert ("row 9", "kari@no.example") in [(change.cell, change.after) for change in changes]
+
+
+def test_a_marked_copy_says_what_each_column_was_taken_for(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "a.csv", LINES.encode())
+    made = openpyxl.load_workbook(mark(root, "contacts/a.csv", load_contacts(root)))
+    last = [cell.value for cell in list(made[FIRST_TAB].rows)[-1]][:2]
+    assert last[0] == "columns"
+    assert 'address ← "E-mail"' in str(last[1])

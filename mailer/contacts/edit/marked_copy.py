@@ -37,7 +37,12 @@ def mark(root: Path, file: str, book: ContactBook) -> Path:
     for problem in found:
         _mark_cell(workbook, problem)
     target = path.with_name(f"_{path.name.rpartition('.')[0]}.marked.xlsx")
-    _list(workbook, file, content, found, target.relative_to(root).as_posix())
+    tab = _list(workbook, file, content, found, target.relative_to(root).as_posix())
+    for (own, sheet), columns in book.columns.items():
+        if own == file:
+            last = tab.max_row + 1
+            _write(tab, last, 1, f"columns{f' of {sheet}' if sheet else ''}")
+            _write(tab, last, 2, columns.as_said())
     out = io.BytesIO()
     workbook.save(out)
     write.put(target, out.getvalue())
@@ -133,12 +138,12 @@ def _mark_cell(workbook: Workbook, problem: Problem) -> None:
 
 def _list(
     workbook: Workbook, file: str, content: bytes, problems: list[Problem], target: str
-) -> None:
+) -> Worksheet:
     """Write the first tab: what is wrong, with a link to each cell."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.hyperlink import Hyperlink
 
-    tab = workbook.create_sheet(FIRST_TAB)
+    tab: Worksheet = workbook.create_sheet(FIRST_TAB)
     many = len(problems)
     for row, text in enumerate(
         (
@@ -190,3 +195,4 @@ def _list(
     tab.freeze_panes = "A6"
     workbook.move_sheet(tab, -len(workbook.sheetnames) + 1)
     workbook.active = 0
+    return tab
