@@ -354,7 +354,7 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
     if book.broken:
         raise MailerError(
             f"{path} cannot be compared",
-            problems=[p for p in book.problems if p.file in book.broken],
+            problems=[replace(p, file=str(path)) for p in book.problems if p.file in book.broken],
         )
     return book.contacts
 

@@ -158,3 +158,10 @@ def test_a_role_in_another_organisation_is_a_note() -> None:
 def test_a_spreadsheet_needs_no_import() -> None:
     with pytest.raises(MailerError, match="needs no import"):
         read("a.xlsx", b"PK\x03\x04", KNOWN)
+
+
+@pytest.mark.parametrize("word", ["Signatories:", "Signataires :", "Tabled by:", "Co-rapporteurs:"])
+def test_the_word_before_the_first_person_is_no_part_of_the_name(word: str) -> None:
+    text = f"{word} Ms Anna BEISPIEL, Austria, SOC ; Mr Bjorn PROVE, Norway, EPP/CD ;"
+    found = read("motion.txt", text.encode(), Delegations.load())
+    assert [person["Name"] for person in found.people] == ["Ms Anna BEISPIEL", "Mr Bjorn PROVE"]

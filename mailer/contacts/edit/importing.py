@@ -125,6 +125,13 @@ _BRACKETED = re.compile(r"^(?P<name>[^(),]+)\s*\((?P<rest>[^(),]+(?:,[^()]*)?)\)
 _SEVERAL = re.compile(r"^(?:MM\.?|Mmes|Messrs)\s", re.IGNORECASE)
 _OTHER = re.compile(r"^(?:alternates?|substitutes?|suppléante?s?)\s*:", re.IGNORECASE)
 
+_BEFORE = re.compile(
+    r"^(?:(?:co-)?rapporteure?s?|signatory|signatories|signataires?|(?:tabled|presented|moved) by"
+    r"|présentée? par|déposée? par|members?|membres?|mm?\.? et mmes)\s*:\s*",
+    re.IGNORECASE,
+)
+"""What stands before the first person of a motion or a report."""
+
 _WITH_ROLE = re.compile(r"\s*\((?P<role>[^()]*)\)\s*$")
 
 
@@ -137,7 +144,7 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
         line = trim(piece).lstrip("-–•* ").rstrip(".")
         if not line:
             continue
-        line = re.sub(r"^(?:co-)?rapporteurs?\s*:\s*", "", line, flags=re.IGNORECASE)
+        line = _BEFORE.sub("", line)
         addresses = re.findall(ADDRESS, line)
         line = re.sub(rf"\s*[-–:,<(]*\s*(?:{ADDRESS})[>)]?", "", line)
         bracketed = _BRACKETED.match(
