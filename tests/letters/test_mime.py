@@ -263,6 +263,7 @@ ONE_LINE = st.text(
 @example("=?utf-8?q?a=0d=0aBcc:_e=40evil.example?=", "é=?UTF-8?Q?=0A?=Bcc: x@y.example")
 @example('a "quoted" \\ name', "two  blanks")
 @example(" edge ", "x" * 100)
+@example(" 0000000000" + "\xa0" * 6 + "\U00010000" * 6, "0")
 @example("Berg, Anna (Oslo) <a@b.example>", "comma, at @ and : ;")
 def test_any_name_and_subject_come_back(name: str, subject: str) -> None:
     raw = finished(words(subject=subject), recipient_name=name)

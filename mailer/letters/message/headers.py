@@ -103,7 +103,7 @@ def _encoded(text: str, first_room: int) -> list[str]:
     room = min(75, first_room)
     for char in text:
         raw = char.encode()
-        if len(chunk) + len(raw) > (room - _AROUND) // 4 * 3:
+        while len(chunk) + len(raw) > (room - _AROUND) // 4 * 3:
             cut = chunk.rfind(b" ") + 1 or len(chunk)
             words.append(chunk[:cut])
             chunk, room = chunk[cut:], 75
