@@ -54,7 +54,11 @@ WORDS = (
         'to print, or to ask: {% if role == "substitute" %}; also representative, chair',
         "representative",
     ),
-    Word("delegation", "name of the delegation", "Norway"),
+    Word(
+        "delegation",
+        'name of the delegation, without an article: "Belgique"; behind a word use of_delegation',
+        "Norway",
+    ),
     Word(
         "of_delegation",
         'the same after "delegation", in English, French, German and Italian letters',
