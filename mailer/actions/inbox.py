@@ -273,6 +273,27 @@ def open_message(
     return found, text_of(kept) if kept else None
 
 
+def proposals(one: IncomingRow) -> list[tuple[str, str]]:
+    """Return what may follow from a message, and the command for it; nothing is done by itself."""
+    steps: list[tuple[str, str]] = []
+    if not one.sure:
+        steps.append(("say what it is", f"mailer inbox sort {one.id} {one.kind}"))
+    for address, cell in zip(one.addresses, one.cells, strict=True):
+        hold = f'mailer contacts hold {address} --because "…"'
+        match one.kind:
+            case InboxKind.OBJECTION if not one.sure or not (one.whole or one.sorted_by):
+                steps.append(("hold them", f"mailer inbox sort {one.id} objection"))
+            case InboxKind.LEFT_OFFICE:
+                steps += [(f"correct the sheet, {cell}", ""), ("or hold them", hold)]
+            case InboxKind.RETURNED_HARD:
+                steps.append((f"correct the address, {cell}", ""))
+            case InboxKind.COMPLAINT:
+                steps.append(("hold them", hold))
+            case InboxKind.AWAY if one.until:
+                steps.append((f"write again after {one.until}", ""))
+    return steps
+
+
 def text_of(raw: bytes | None) -> str:
     """Return the text of a message as it was kept; nothing of it is loaded, run or opened."""
     return take_apart(zlib.decompress(raw)).text if raw else ""

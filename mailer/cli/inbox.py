@@ -256,7 +256,8 @@ def _show_list(context: Context, found: Sequence[IncomingRow]) -> None:
 
 
 def _show_message(context: Context, one: IncomingRow, text: str | None) -> None:
-    from mailer.cli.screen.tables import show_text
+    from mailer.actions.inbox import proposals
+    from mailer.cli.screen.tables import show_steps, show_text
 
     sure = "" if one.sure else " (not sure)"
     for line in (
@@ -275,6 +276,9 @@ def _show_message(context: Context, one: IncomingRow, text: str | None) -> None:
         context.say("Its text has been taken away ([inbox] keep_days, or the person was erased).")
     else:
         context.out.print(printable(text), soft_wrap=True, markup=False, highlight=False)
+    if one.letters and (steps := proposals(one)):
+        context.say("\nWhat may follow:")
+        show_steps(context, steps)
 
 
 def _from_log(context: Context) -> SentLetters:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mailer.actions.inbox import sort_by_hand, take_in, text_of
+from mailer.actions.inbox import listed, proposals, sort_by_hand, take_in, text_of
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.contacts.holds import load_holds
@@ -236,3 +236,17 @@ def test_an_address_that_came_back_is_left_out_of_the_next_plan(
             assert stands[one.address] is State.REFUSED
         assert two.address not in stands
     assert journey.counts() == {State.ACCEPTED: 4}
+
+
+def test_what_may_follow_names_the_cell_the_day_and_the_command(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    left = a_message(two, "I am no longer a member of parliament; my mandate has ended.")
+    found = [("a.eml", away(one)), ("b.eml", left)]
+    take_in(workspace, journey.ledger, found, at=journey.clock())
+    gone, absent = listed(journey.ledger)
+    assert proposals(absent) == [("write again after 2027-01-25", "")]
+    words = proposals(gone)
+    assert words[0][0].startswith("correct the sheet, ")
+    assert words[1] == ("or hold them", f'mailer contacts hold {two.address} --because "…"')

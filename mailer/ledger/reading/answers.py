@@ -37,6 +37,8 @@ class IncomingRow:
     parts: str
     letters: tuple[str, ...] = ()  # M-0001-042
     people: tuple[str, ...] = ()  # their names, in the same order
+    addresses: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()  # where their address stands: contacts/no.xlsx D17
     how: str = ""
     certainty: int = 0
 
@@ -140,7 +142,10 @@ def _with_letters(
 ) -> list[IncomingRow]:
     found = {row.id: dict(row._mapping) for row in connection.execute(query)}
     linked = (
-        sa.select(n.incoming_id, n.how, n.certainty, d.mail_out_id, d.number, d.name)
+        sa.select(
+            *(n.incoming_id, n.how, n.certainty, d.mail_out_id, d.number),
+            *(d.name, d.address, d.file, d.cell, d.row),
+        )
         .join(delivery, d.id == n.delivery_id)
         .order_by(n.incoming_id, d.mail_out_id, d.number)
     )
@@ -153,5 +158,8 @@ def _with_letters(
                 f"{shown(row.mail_out_id)}-{row.number:03d}",
             )
             values["people"] = (*values.get("people", ()), row.name)
+            values["addresses"] = (*values.get("addresses", ()), row.address)
+            cell = f"{row.file} {row.cell or f'row {row.row}'}" if row.file else ""
+            values["cells"] = (*values.get("cells", ()), cell)
             values |= {"how": row.how, "certainty": row.certainty}
     return [IncomingRow(**values) for values in found.values()]
