@@ -137,7 +137,9 @@ def test_commands_that_are_shown_exist(name: str) -> None:
             }
             group = cli.get_command(click.Context(cli), words[1])
             if words[1] not in known or (
-                isinstance(group, click.Group) and " ".join(words[1:3]) not in known
+                isinstance(group, click.Group)
+                and words[2:3] != ["…"]
+                and " ".join(words[1:3]) not in known
             ):
                 ghosts.append(line)
     assert not ghosts
@@ -157,7 +159,7 @@ def test_every_setting_is_documented_with_its_default(table: str) -> None:
         name = field.alias or next(
             name for name, other in model.model_fields.items() if other is field
         )
-        default = field.default
+        default = field.get_default(call_default_factory=True)
         if default is PydanticUndefined:
             assert written[name] == "needed"
         elif default is None:

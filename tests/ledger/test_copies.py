@@ -80,7 +80,7 @@ def test_backup_that_is_put_back_sends_nothing(
     time.sleep(max(0.0, log.stat().st_ctime + 1.1 - time.time()))  # a time of birth has seconds
     log.unlink()
     shutil.copy(backup, log)  # often the very inode that has just become free
-    assert "[S311]" in said(mailer("send", "M-0001", "--confirm", 6, at=workspace), 3)
+    assert "[S312]" in said(mailer("send", "M-0001", "--confirm", 6, at=workspace), 3)
     assert set(box.seen.values()) == {1}
 
 
