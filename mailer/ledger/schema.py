@@ -260,6 +260,7 @@ share = sa.Table(
     sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), primary_key=True),
     sa.Column("sender", sa.Text, primary_key=True),
     sa.Column("connections", sa.Integer, nullable=False),  # that it may have, or still has
+    sa.Column("seen_at", sa.Float, nullable=False),  # seconds since 1970
 )
 
 server = sa.Table(

@@ -288,8 +288,9 @@ def test_share_of_a_dead_sender_falls_to_the_others(
             Share(ledger, mail_out_id, me, SendingOptions(connections=3), False, 0, print)
             for me in sorted((one, two))
         )
-        dead = {"mail_out_id": mail_out_id, "sender": "00dead000000", "connections": 3}
-        connection.execute(sa.insert(share).values(dead))
+        now = ledger.now().timestamp()
+        gone = {"sender": "00dead000000", "connections": 3, "seen_at": now}
+        connection.execute(sa.insert(share).values(mail_out_id=mail_out_id, **gone))
         assert first.take_connections(connection, 0) == 3
         assert second.take_connections(connection, 0) == 0  # until the first gives some back
         assert first.take_connections(connection, 3) == 2

@@ -13,6 +13,10 @@ from mailer.ledger.ledger import Ledger, lock
 from mailer.ledger.schema import share
 
 s = share.c
+ASLEEP = 60.0
+"""Seconds after which a sender that has not said a word, on a laptop that sleeps perhaps, holds no
+connections any more; what it does when it wakes is held up by the fences of its letters.
+"""
 
 
 def take(
@@ -24,22 +28,23 @@ def take(
     Who comes later gets as many as those before it give back: each its equal part.
     """
     lock(connection, "claim")
-    here = s.mail_out_id == mail_out_id
-    rows = connection.execute(sa.select(s.sender, s.connections).where(here)).all()
+    here, now = s.mail_out_id == mail_out_id, ledger.now().timestamp()
+    rows = connection.execute(sa.select(s.sender, s.connections, s.seen_at).where(here)).all()
     others = {row.sender: row.connections for row in rows if row.sender != me}
-    if dead := dead_among(ledger, connection, others):
-        connection.execute(sa.delete(share).where(here, s.sender.in_(dead)))
-        others = {name: held for name, held in others.items() if name not in dead}
+    asleep = [row.sender for row in rows if row.sender in others and row.seen_at < now - ASLEEP]
+    if gone := {*dead_among(ledger, connection, others), *asleep}:
+        connection.execute(sa.delete(share).where(here, s.sender.in_(gone)))
+        others = {name: held for name, held in others.items() if name not in gone}
     names = sorted([*others, me])
     mine = limit // len(names) + (names.index(me) < limit % len(names))
     granted: int = max(0, min(mine, limit - sum(others.values())))
-    held = max(used, granted)
-    if not any(row.sender == me for row in rows):
-        values = {"mail_out_id": mail_out_id, "sender": me, "connections": held}
-        connection.execute(sa.insert(share).values(values))
-    elif not any(row.sender == me and row.connections == held for row in rows):
-        mine_alone = (here, s.sender == me)
-        connection.execute(sa.update(share).where(*mine_alone).values(connections=held))
+    values = {"connections": max(used, granted), "seen_at": now}
+    before = next((row for row in rows if row.sender == me), None)
+    if before is None:
+        row = {"mail_out_id": mail_out_id, "sender": me, **values}
+        connection.execute(sa.insert(share).values(row))
+    elif before.connections != values["connections"] or before.seen_at < now - ASLEEP / 6:
+        connection.execute(sa.update(share).where(here, s.sender == me).values(values))
     return granted
 
 

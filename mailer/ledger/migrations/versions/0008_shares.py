@@ -13,6 +13,7 @@ def upgrade() -> None:
         sa.Column("mail_out_id", sa.Integer(), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
             ["mail_out_id"], ["mail_out.id"], name=op.f("fk_share_mail_out_id")
         ),
