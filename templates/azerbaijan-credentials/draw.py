@@ -22,7 +22,7 @@ from typing import Any
 HERE = Path(__file__).parent
 WIDTH = 640
 MARGIN = 30
-COLOURS = 16
+COLOURS = 12
 """Enough for five colours and the edges of letters: every letter carries these bytes."""
 BARS = ("prisoners_2023_12", "prisoners_2025_02", "prisoners_2025_06", "prisoners")
 REPORT = "A Decade of Contempt for the Council of Europe"
@@ -159,7 +159,7 @@ def main() -> None:
         for name, svg in drawings().items():
             (folder / name).write_text(svg, encoding="utf-8")
             height = int(re.search(r'height="(\d+)"', svg)[1])  # type: ignore[index]
-            scale = 1.5 if name.startswith("infographic") else 0.75
+            scale = 1.25 if name.startswith("infographic") else 0.75
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": height}, device_scale_factor=scale
             )

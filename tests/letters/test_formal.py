@@ -77,13 +77,13 @@ def said(raw: bytes) -> str:
 def test_letter_goes_as_a_pdf_with_a_short_mail(tmp_path: Path) -> None:
     ((text, html, raw),) = parts_of(planned(tmp_path, person(title="Dr")))
     for body in (text, html):
-        assert "Dear Ms Berg," in body
+        assert "Dear Dr Berg," in body
         assert "Please find attached our letter" in body
         assert "quoted" not in body
         assert "This letter contains no tracking" in body
     assert said(raw) == (
         "Example Coalition Strasbourg, 18 January 2027 Dr Anna Berg Delegation of Norway"
-        " Parliamentary Assembly of the Council of Europe Your vote Dear Ms Berg,"
+        " Parliamentary Assembly of the Council of Europe Your vote Dear Dr Berg,"
         " The first of 3: bold site. Why • one • two 25. januar is typed so. quoted a b 1 2"
         " Yours sincerely, 1"
     )

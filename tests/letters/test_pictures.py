@@ -104,5 +104,5 @@ def test_every_language_has_its_drawings_and_names_their_sources() -> None:
         assert cover.split()[0] in said
         for name in ("infographic", "cover"):
             path = DEMO / "files" / f"{name}.{language}.png"
-            assert 0 < len(path.read_bytes()) < 90_000, "each letter carries it"
-            assert width_of(path) in (960, 480)
+            assert 0 < len(path.read_bytes()) < 70_000, "each letter carries it"
+            assert width_of(path) in (800, 480)
