@@ -105,7 +105,7 @@ def list_(
         )
     if context.json:
         for one in found:
-            context.data(one)
+            context.data(_as_data(one))
     elif not found:
         context.say("Nothing came back that is like that.")
     else:
@@ -129,7 +129,7 @@ def show(context: Context, /, number: int) -> None:
     with choose.open_log(context) as ledger:
         found, text = open_message(ledger, number, at=clock.now(), who=getpass.getuser())
     if context.json:
-        context.data({**asdict(found), "text": text})
+        context.data({**_as_data(found), "text": text})
         return
     _show_message(context, found, text)
 
@@ -212,6 +212,10 @@ def try_(context: Context, /, messages: Path, sent: Path | None, as_csv: bool) -
         sys.stdout.write(text.getvalue())
     else:
         _show(context, list(found))
+
+
+def _as_data(one: IncomingRow) -> dict[str, object]:
+    return asdict(one) | {"until": one.until.isoformat() if one.until else None}
 
 
 def _say_recorded(context: Context, found: Recorded) -> None:

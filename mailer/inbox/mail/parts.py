@@ -369,7 +369,7 @@ def _opaque(mail: Mail, message: Message[str, str], deep: int, sizes: dict[bytes
 
 def _headers(message: Message[str, str]) -> dict[str, list[str]]:
     headers: dict[str, list[str]] = {}
-    for name, value in message.items()[:400]:
+    for name, value in itertools.islice(message.raw_items(), 400):
         headers.setdefault(name.casefold().strip(), []).append(_decoded(str(value))[:8_000])
     return headers
 
