@@ -209,4 +209,4 @@ def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
             unsubscribe="a@rights.example",
         )
         whole = b2a_qp(text.replace("\n", "\r\n").encode())
-        assert whole.replace(b"=\r\n.\r\n", b"=\r\n=2E\r\n") in raw
+        assert whole in raw.replace(b"=2E=\r\n", b".")
