@@ -165,3 +165,9 @@ def test_the_word_before_the_first_person_is_no_part_of_the_name(word: str) -> N
     text = f"{word} Ms Anna BEISPIEL, Austria, SOC ; Mr Bjorn PROVE, Norway, EPP/CD ;"
     found = read("motion.txt", text.encode(), Delegations.load())
     assert [person["Name"] for person in found.people] == ["Ms Anna BEISPIEL", "Mr Bjorn PROVE"]
+
+
+def test_row_with_more_cells_than_headings_refuses_the_list() -> None:
+    text = "id,schema,name,countries\n1,Person,Anna Berg,no\n2,Person,Ben Dahl,no,more\n"
+    with pytest.raises(MailerError, match="broken CSV file"):
+        read("targets.simple.csv", text.encode(), KNOWN)

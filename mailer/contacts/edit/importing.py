@@ -178,10 +178,24 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
 
 
 def _rows(text: str) -> Iterable[dict[str, str]]:
-    for row in csv.DictReader(io.StringIO(text, newline="")):
-        yield {
-            fold(key): trim(value) for key, value in row.items() if key and isinstance(value, str)
-        }
+    """Yield the rows of a list by their folded headings; everything stays text. A row with more
+    cells than headings refuses the list: nobody can say what stands in which.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(
+            io.StringIO(text, newline=""),
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            index_col=False,
+        )
+    except pd.errors.ParserError as error:
+        raise csv.Error(str(error)) from error
+    headings = [fold(name) for name in table.columns]
+    for cells in table.itertuples(index=False, name=None):
+        yield dict(zip(headings, map(trim, cells), strict=True))
 
 
 def _opensanctions(text: str, delegations: Delegations) -> Imported:
