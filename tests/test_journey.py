@@ -373,7 +373,7 @@ def test_every_person_of_the_sheets_is_planned_sent_and_on_record(
     assert (finished["event"], finished["mail_out"]) == ("finished", "M-0001")
 
     status = data(process("status", "M-0001", "--json", at=Path(finished["workspace"])))
-    keys = "mail_out state planned counts needs_a_person delegations"
+    keys = "mail_out state planned counts needs_a_person came_back delegations"
     assert " ".join(status) == keys
     assert status["counts"] == finished["counts"]
     assert set(status["counts"]) == STATES

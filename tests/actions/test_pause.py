@@ -19,6 +19,7 @@ from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Busy, Ledger
 from mailer.sending.dispatch import Dispatch
+from tests.helpers.children import Child
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.workspaces import a_workspace, mailer, planned, said
 from tests.sending.test_dispatch import NOW, session_to
@@ -39,14 +40,12 @@ def held(tmp_path: Path):  # type: ignore[no-untyped-def]
     root = a_workspace(tmp_path / "workspace", 1)
     planned(root)
     lock = root / ".mailer" / "ledger.db.lock"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    holder.send_signal(signal.SIGSTOP)
-    yield root, holder.pid
-    holder.kill()
-    holder.communicate()
+    command = [sys.executable, "-c", HOLDER, str(lock)]
+    with Child(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGSTOP)
+        yield root, holder.pid
+        holder.end()
 
 
 def test_who_looks_waits_for_nobody_and_who_writes_is_told_whom_for(

@@ -82,6 +82,8 @@ PAGES = {
     "hold-list": "/contacts/hold-list",
     "people": "/people",
     "journal": "/journal",
+    "inbox": "/inbox",
+    "inbox-message": "/inbox/message",
     "search": "/search?q=berg",
     "help": "/help",
     "error": "/nowhere",

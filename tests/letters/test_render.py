@@ -785,7 +785,7 @@ def test_all_problems_of_a_letter_are_told_at_once(tmp_path: Path) -> None:
         en=letter("{{ nmae }} {{ sessoin.name }}\n\n<b> [x](http://a.example)", "XXX {{ foo }}"),
     )
     assert [(problem.code, problem.row) for problem in found] == [
-        ("L203", 1), ("L203", 5), ("L203", 5), ("L221", 7), ("L220", 7), ("L232", 1),
+        ("L203", 1), ("L203", 5), ("L203", 5), ("L221", 7), ("L220", 7), ("L232", 1), ("L238", 1),
     ]  # fmt: skip
 
 

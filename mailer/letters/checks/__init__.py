@@ -64,7 +64,8 @@ def check_letters(
     try:
         renderer = Renderer(appeal, sender, delegations, forms, columns)
     except MailerError as fault:
-        return list(fault.problems)  # nor can it be compared
+        # What cannot be read cannot be compared; what waits to be written is seen all the same.
+        return [*over(appeal), *fault.problems, *style.unwritten(appeal)]
     found: dict[Problem, None] = {}
     for case in _cases(replace(appeal, attachments=common)):
         if case != appeal:
