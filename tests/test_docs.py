@@ -194,8 +194,9 @@ def test_every_problem_code_stands_in_the_table_and_is_used() -> None:
     assert sorted(codes().keys() - used) == [], "these are explained and never used"
 
 
-def test_page_of_problems_is_what_the_table_says() -> None:
-    spec = importlib.util.spec_from_file_location("problems", ROOT / "docs" / "problems.py")
+@pytest.mark.parametrize("name", ["problems", "modules"])
+def test_page_that_is_made_from_the_code_is_up_to_date(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
-    assert DOCS["problems.md"] == module.page(), "make docs"
+    assert DOCS[f"{name}.md"] == module.page(), "make docs"
