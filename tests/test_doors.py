@@ -17,6 +17,7 @@ from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from click.testing import CliRunner
 
@@ -206,6 +207,18 @@ def test_language_without_a_letter_is_refused_through_both_doors(doors: Doors) -
     answer = doors.browser.get("/letters/vote?as=contacts/all.csv::2&lang=tr")
     assert (typed["exit"], answer.status_code) == (2, 404)
     assert typed["error"] in html.unescape(answer.text)
+
+
+def test_formal_letters_are_printed_in_one_file_through_both_doors(doors: Doors) -> None:
+    toml = doors.root / "templates" / "vote" / "appeal.toml"
+    toml.write_text(f"{toml.read_text()}\n[letter]\npdf = true\nplace = 'Strasbourg'\n")
+    file = doors.root / "letters.pdf"
+    (typed,) = doors.typed("preview", "vote", "--everybody", "--pdf", str(file))
+    page = doors.browser.get("/letters/vote/letters.pdf")
+    assert page.content == file.read_bytes()
+    pages = [one.extract_text() for one in pypdf.PdfReader(file).pages]
+    assert typed["letters"] == len(pages) > 1
+    assert "Dear" in pages[0]
 
 
 # ---------------------------------------------------------------------------------------- rehearse

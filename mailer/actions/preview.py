@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import called, nearest
 from mailer.base.states import Reason
+from mailer.letters.formal import pdf
 from mailer.letters.render import Rendered
 from mailer.plan import proof
 from mailer.plan.audience import Decision
@@ -48,6 +49,28 @@ def message_of(now: Draft, shown: Preview) -> tuple[bytes, str]:
         return now.message(shown.decision.contact, shown.language), ""
     except MailerError as fault:
         return b"", fault.message
+
+
+def on_paper(now: Draft, letters: Iterable[Preview]) -> bytes:
+    """Set formal letters in one PDF, each from page 1, to be printed.
+
+    Raises `UsageError` where the appeal has no formal letters, `MailerError` with what a person's
+    row lacks.
+    """
+    if now.appeal.on_paper is None:
+        raise UsageError(
+            f"The letters of {now.appeal.name} are no formal letters.",
+            hint="in its appeal.toml, write [letter], and below it: pdf = true",
+        )
+    shown = [one.letter.formal.data for one in letters if one.letter.formal]
+    if not shown:
+        raise UsageError("There is nobody who could get a letter.")
+    return pdf(shown, now.workspace.root)
+
+
+def reachable(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return those who would get a letter, were the mailer not in test mode."""
+    return [one for one in decisions if one.reason in (None, Reason.TEST_MODE)]
 
 
 def hardest(now: Draft, decisions: Sequence[Decision], number: int) -> list[Decision]:

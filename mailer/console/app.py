@@ -102,6 +102,7 @@ PAGES: tuple[Page, ...] = (
     Page("/letters", steps.index),
     Page(A, steps.letter),
     Page(A + "/preview.html", steps.preview),
+    Page(A + "/letters.pdf", steps.printed),
     Page(A + "/people", steps.people),
     Page(A + "/check", steps.check),
     Page(A + "/rehearse", steps.rehearse, steps.samples, act=Right.SEND),

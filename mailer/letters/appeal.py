@@ -94,6 +94,7 @@ class Organisation:
     name: Mapping[str, str]  # per language
     within: Mapping[str, str]  # per language: what stands behind the name, after a comma
     country: str  # two-letter code: it stands first in letters to this delegation; "" for none
+    logo: str  # "files/logo.png"; "" for none
     reply_to: str  # answers from this delegation go there; "" for where all go
     languages: tuple[str, ...]  # in which it answers; empty for all
 
@@ -255,7 +256,8 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
             *(letter.body for letter in letters.values()),
             *(piece.text for piece in pieces.values()),
         ]
-        shown = (unquote(src) for text in texts for src in _PICTURE.findall(text))
+        shown = [unquote(src) for text in texts for src in _PICTURE.findall(text)]
+        shown += [one.logo for one in settings.organisation if one.logo]
         files.attach(folder, dict.fromkeys(shown), ())
     if problems or settings is None:
         number = len(problems)
@@ -503,6 +505,7 @@ def _appeal(
                 MappingProxyType(each.name),
                 MappingProxyType(each.within),
                 each.country,
+                each.logo,
                 each.reply_to,
                 each.languages,
             )

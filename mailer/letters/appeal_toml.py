@@ -18,7 +18,7 @@ from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 from mailer.base.settings.toml_lines import wrong as bad_value
-from mailer.letters.attachments import pattern_fault
+from mailer.letters.attachments import PICTURE, pattern_fault
 
 Role = Literal["representative", "substitute", "chair"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -58,6 +58,7 @@ class _OrganisationTable(TomlTable):
     name: dict[str, str] = Field(min_length=1)
     within: dict[str, str] = Field(default_factory=dict)
     country: str = ""
+    logo: str = ""
     reply_to: Annotated[str, AfterValidator(_plain_address)] = ""
     languages: tuple[str, ...] = ()
 
@@ -167,6 +168,10 @@ def _disagreements(
             ("the session has no name in this language", ("session", "name"), settings.session.name)
         )
     for place, organisation in enumerate(settings.organisation):
+        if organisation.logo and not PICTURE.fullmatch(organisation.logo):
+            hint = 'put it into files/ of the appeal, as PNG or JPEG: logo = "files/logo.png"'
+            path = ("organisation", place, "logo")
+            wrong("L222", "a logo must travel with the letter", path, organisation.logo, hint)
         if organisation.within:
             message = f"{said(organisation.name, 'en')}: within has no words in this language"
             texts.append((message, ("organisation", place, "within"), organisation.within))

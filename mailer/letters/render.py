@@ -25,9 +25,10 @@ from mailer.contacts.contact import Contact
 from mailer.letters import formal, markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.appeal_toml import said
-from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words
+from mailer.letters.attachments import Attachment, Attachments, UnusableCell, own_words, there
 from mailer.letters.formal import FormalLetter
-from mailer.letters.markup import MAX_PART, Frames, Parts, compared, escaped, own_links, page
+from mailer.letters.markup import MAX_PART, Frames, Logo, Parts, compared, escaped, own_links, page
+from mailer.letters.markup.pictures import logo_width
 from mailer.letters.placeholders import (
     SAID,
     SLOT,
@@ -127,6 +128,7 @@ class Renderer:
         folder = appeal.root / "templates" / appeal.name
         self._attachments = Attachments(appeal.root, folder, appeal.attachments, appeal.files)
         self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
+        self._marks: dict[tuple[str, str], tuple[Logo, ...]] = {}  # the same
         self._sender = {
             "organisation": sender.organisation,
             "postal_address": sender.postal_address or Empty("sender.postal_address"),
@@ -263,6 +265,7 @@ class Renderer:
             footer,
             footer_language,
             self._letterhead(contact.delegation, language),
+            self._logos(contact.delegation, language),
             self.appeal.layout,
             f"templates/{self.appeal.name}" if self.appeal.on_paper else "",
         )
@@ -306,10 +309,11 @@ class Renderer:
         for one in (*said, by):
             body.append(one if isinstance(one, Md) else slot(len(values)))
             values.append(one)
-        mail = markup.frames(replace(parts, body="\n\n".join(body), on_paper=""))
+        mail = markup.frames(replace(parts, body="\n\n".join(body), on_paper="", logos=()))
         head = formal.head(
             parts.language,
             letterhead=parts.letterhead,
+            logos=[(f"/{parts.on_paper}/{logo.file}", logo.name) for logo in parts.logos],
             place=self.appeal.on_paper.place,
             day=self.appeal.on_paper.day,
             name=f"{contact.title} {contact.name}".strip(),
@@ -453,6 +457,17 @@ class Renderer:
         """Name who writes: those who sign, this country's first, else who sends."""
         names = [said(one.name, language) for one in self.appeal.signatories(delegation)]
         return " · ".join(names) or self._sender["organisation"]
+
+    def _logos(self, delegation: str, language: str) -> tuple[Logo, ...]:
+        first = delegation if delegation in self._countries else ""
+        if (first, language) not in self._marks:
+            folder = self.appeal.root / "templates" / self.appeal.name
+            self._marks[first, language] = tuple(
+                Logo(one.logo, said(one.name, language), logo_width(there(folder / one.logo)))
+                for one in self.appeal.signatories(first)
+                if one.logo
+            )
+        return self._marks[first, language]
 
     def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
         """Word what one person's row lacks: the cell first, and the line of the letter that needs

@@ -98,6 +98,7 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
     "/mail-outs/{mail_out}/people/{number:int}/letter.eml",
     "/letters/{appeal}/preview.html",
+    "/letters/{appeal}/letters.pdf",
     "/letters/{appeal}/sample.eml",
 }
 LONG = (

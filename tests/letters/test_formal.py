@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mailer.base.errors import MailerError
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.letters.appeal import OnPaper, load_appeal
+from mailer.letters.attachments import content_id
 from mailer.letters.formal import pdf
 from mailer.letters.message import pieces
 from mailer.plan.audience import Audience
@@ -112,6 +114,36 @@ def test_each_has_their_own_and_the_same_bytes_every_time(tmp_path: Path) -> Non
     assert "Moe" not in one
     assert "Moe" in other
     assert "Berg" not in other
+
+
+def test_logo_of_who_signs_stands_on_the_letterhead(tmp_path: Path) -> None:
+    place = tmp_path / "templates" / "appeal" / "files"
+    place.mkdir(parents=True)
+    drawn = ROOT / "templates" / "azerbaijan-credentials" / "files" / "cover.en.png"
+    (place / "logo.png").write_bytes(drawn.read_bytes())
+    signs = '[[organisation]]\nname = {en = "Freedom & Now"}\nlogo = "files/logo.png"\n'
+    ((_, html, raw),) = parts_of(planned(tmp_path, person(), toml=TOML + signs))
+    assert "<img" not in html  # the short mail; the letter is in the file
+    (page,) = pypdf.PdfReader(io.BytesIO(raw)).pages
+    assert len(page.images) == 1
+
+    appeal = load_appeal(folder(tmp_path, en=letter(BODY), toml=signs), "appeal")
+    mail = renderer(appeal).render(person(), "en")
+    (logo,) = re.findall(r"<img[^>]*>", mail.html)
+    assert 'alt="Freedom &amp; Now"' in logo
+    assert f"cid:{content_id('files/logo.png')}" in logo
+    assert re.search(r'width="(\d+)"', logo)
+    assert [one.file for one in mail.pictures] == ["templates/appeal/files/logo.png"]
+
+
+@pytest.mark.parametrize("logo", ["https://x.example/a.png", "../a.png", "files/a.svg"])
+def test_logo_that_does_not_travel_is_refused_at_its_line(tmp_path: Path, logo: str) -> None:
+    found = checked(
+        tmp_path,
+        en=letter("Hello."),
+        toml=f'[[organisation]]\nname = {{en = "X"}}\nlogo = "{logo}"\n',
+    )
+    assert [(one.code, one.row, one.value) for one in found] == [("L222", 3, logo)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from mailer.base.errors import MailerError
 from mailer.letters.appeal import Appeal, load_appeal
 from mailer.letters.checks.style import warnings
-from mailer.letters.markup.pictures import width_of
+from mailer.letters.markup.pictures import size_of
 from tests.helpers.letters import ROOT, folder, letter, person, renderer
 
 DEMO = ROOT / "templates" / "azerbaijan-credentials"
@@ -73,9 +73,9 @@ def test_width_of_a_jpeg_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     head = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x01\x02\x03\x84\x03"
     path.write_bytes(head)
-    assert width_of(path) == 0x0384
+    assert size_of(path) == (0x0384, 0x0102)
     path.write_bytes(b"\xff\xd8\xff\xd9")
-    assert width_of(path) == 0
+    assert size_of(path) == (0, 0)
 
 
 # ------------------------------------------------------------------------------------- the drawings
@@ -105,4 +105,4 @@ def test_every_language_has_its_drawings_and_names_their_sources() -> None:
         for name in ("infographic", "cover"):
             path = DEMO / "files" / f"{name}.{language}.png"
             assert 0 < len(path.read_bytes()) < 70_000, "each letter carries it"
-            assert width_of(path) in (800, 480)
+            assert size_of(path)[0] in (800, 480)

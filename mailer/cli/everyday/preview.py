@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ class View:
     eml: bytes  # empty where it could not be sent, and why is in `note`
     facts: dict[str, Any]  # for other programs
     note: str = ""  # why this person would get none
+    paper: Callable[[], bytes] | None = None  # its PDF, where it is a formal letter
 
 
 @click.command(cls=Command)
@@ -77,7 +80,12 @@ class View:
     "--pdf",
     type=FILE,
     metavar="FILE",
-    help="Print the letter to a PDF, where Chromium is installed.",
+    help="Print the letter to a PDF: a formal letter as it goes out, any other by Chromium.",
+)
+@click.option(
+    "--everybody",
+    is_flag=True,
+    help="With --pdf: the formal letters of all who would get one, in one file to print.",
 )
 @click.option("--open", "browser", is_flag=True, help="Show the letter in your browser.")
 @click.pass_obj
@@ -93,6 +101,7 @@ def preview(
     html: Path | None,
     eml: Path | None,
     pdf: Path | None,
+    everybody: bool,
     browser: bool,
 ) -> int:
     """Read the letters of an appeal as people would get them, or those that a mail-out has frozen.
@@ -101,9 +110,15 @@ def preview(
     mailer preview first-appeal --as "Anna Berg"
     mailer preview first-appeal --proof
     mailer preview M-0007 --as anna.berg@no.example --eml letter.eml
+    mailer preview first-appeal --everybody --pdf letters.pdf
     """
     planned = re.fullmatch(r"[Mm]-\d+", what) is not None
     _go_together(planned, who, lang, hardest, sheet, person, any((html, eml, pdf, browser)))
+    if everybody:
+        if planned or pdf is None or any((who, lang, hardest, sheet, html, eml, browser)):
+            wrong = "--everybody prints the letters of an appeal: it stands with --pdf FILE alone."
+            raise UsageError(wrong, hint="mailer preview -h")
+        return _everybody(context, what, pdf)
     if sheet:
         return _proof(context, what, person)
     if planned:
@@ -129,6 +144,17 @@ def preview(
     return 0
 
 
+def _everybody(context: Context, appeal: str, file: Path) -> int:
+    now = context.draft(appeal)
+    people = actions.reachable(now.decide())
+    write(file, actions.on_paper(now, (actions.preview(now, one) for one in people)), force=True)
+    if context.json:
+        context.data({"appeal": appeal, "letters": len(people), "file": str(file)})
+    else:
+        context.say(f"{len(people)} letters are in {file}, in the order of the sheets.")
+    return 0
+
+
 def _keep(
     context: Context,
     view: View,
@@ -149,7 +175,10 @@ def _keep(
             write(path, content, force=True)
             places.append(path)
     if pdf is not None:
-        to_paper(view.html, pdf)
+        if view.paper:
+            write(pdf, view.paper(), force=True)
+        else:
+            to_paper(view.html, pdf)
         places.append(pdf)
     if browser:
         places.append(to_screen(view.html, context.workspace.make_state_dir() / "preview"))
@@ -217,7 +246,9 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
     }
     html = standalone(letter.html, (parsed(picture.part.data) for picture in letter.pictures))
     note = f"{contact.name} would be left out: {why}" if why else ""
-    return View(tuple(line for line in head if line[1]), letter.text, html, eml, facts, note)
+    paper = partial(actions.on_paper, now, [shown]) if letter.formal else None
+    lines = tuple(line for line in head if line[1])
+    return View(lines, letter.text, html, eml, facts, note, paper)
 
 
 def _planned(context: Context, mail_out: str, who: str | None) -> View:

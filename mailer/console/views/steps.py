@@ -118,6 +118,16 @@ def preview(visit: Visit) -> Response:
     return framed(reading.letter.html if reading else "")
 
 
+def printed(visit: Visit) -> Response:
+    """Return the formal letters of all who would get one, in one PDF to print."""
+    now = appeals.for_real(_draft(visit))
+    people = actions.reachable(now.decide())
+    made = actions.on_paper(now, (actions.preview(now, one) for one in people))
+    name = f"{now.appeal.name}.pdf"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
 # -------------------------------------------------------------------------- people, check, rehearse
 
 

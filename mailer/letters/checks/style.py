@@ -18,7 +18,7 @@ from mailer.letters.checks.metadata import told
 from mailer.letters.checks.statements import unsupported
 from mailer.letters.checks.twins import dates
 from mailer.letters.facts import contradictions
-from mailer.letters.markup.pictures import COLUMN, width_of
+from mailer.letters.markup.pictures import COLUMN, size_of
 from mailer.letters.placeholders import Source, body_of, head_of
 from mailer.letters.wording.words import has_delegation_words, months
 
@@ -112,7 +112,7 @@ def _wide(appeal: Appeal) -> Iterator[Problem]:
     """Yield pictures wider than the letter (L241): Outlook heeds a written size alone."""
     for source in _sources(appeal):
         for match in _UNSIZED.finditer(source.text):
-            wide = width_of(appeal.root / "templates" / appeal.name / match[1])
+            wide, _ = size_of(appeal.root / "templates" / appeal.name / match[1])
             if wide > COLUMN:
                 message = f"this picture is {wide} pixels wide, and Outlook shows all of them"
                 hint = "write a width at once behind it: {width=480}"

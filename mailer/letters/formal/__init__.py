@@ -54,6 +54,7 @@ def head(
     language: str,
     *,
     letterhead: str,
+    logos: Sequence[tuple[str, str]],  # file in the workspace, organisation
     place: str,
     day: date | None,
     name: str,
@@ -68,6 +69,7 @@ def head(
     return {
         "language": language,
         "letterhead": letterhead,
+        "logos": [{"file": file, "alt": name} for file, name in logos],
         "place": both or place or when,
         "addressee": [name, said["of"].format(of=of_delegation), said["assembly"]],
         "subject": polished(subject, language),

@@ -74,6 +74,20 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """The mark of an organisation that signs."""
+
+    file: str  # "files/logo.png"
+    name: str  # of the organisation
+    width: int  # in pixels, at the height of the letterhead
+
+    @property
+    def html(self) -> str:
+        src = f"cid:{content_id(self.file)}"
+        return f'<img src="{src}" alt="{escaped(self.name)}" width="{self.width}">'
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """A letter with slots in place of values, as the placeholders leave it."""
 
@@ -84,6 +98,7 @@ class Parts:
     footer: str
     footer_language: str
     letterhead: str = ""  # who writes
+    logos: tuple[Logo, ...] = ()  # above it
     layout: str = ""  # the workspace's own page; "" for that of the package
     on_paper: str = ""  # the folder of its pictures, where it goes as a formal letter, too
 
@@ -113,7 +128,9 @@ def frames(parts: Parts) -> Frames:
         _mark_slots_in_links(tokens)
     _polish(body, parts.language)
     _polish(footer, parts.footer_language)
-    pictures = tuple(_file(token) for token in _flat([*body, *footer]) if token.type == "image")
+    pictures = tuple(logo.file for logo in parts.logos) + tuple(
+        _file(token) for token in _flat([*body, *footer]) if token.type == "image"
+    )
     text = "\n".join([*lines_of(body), "", "-- ", *lines_of(footer)]) + "\n"
     on_paper = None
     if parts.on_paper:
@@ -126,7 +143,9 @@ def frames(parts: Parts) -> Frames:
         body=_html(body),
         footer=_html(footer),
         footer_language=parts.footer_language,
-        letterhead=escaped(parts.letterhead),
+        letterhead=" ".join(logo.html for logo in parts.logos)
+        + ("<br>" if parts.logos else "")
+        + escaped(parts.letterhead),
     )
     html = inliner().inline(page)
     if gone := lost(f"{parts.body}\n\n{parts.footer}", text, html):
