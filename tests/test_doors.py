@@ -551,7 +551,7 @@ def test_pause_and_stop_write_the_same_from_both_doors(
     if door == "typed":
         sent.typed(what, "M-0001")
     else:
-        assert sent.browser.post(f"/mail-outs/M-0001/{what}").status_code == 303
+        assert sent.browser.post(f"/mail-outs/M-0001/{what}", sure="yes").status_code == 303
     with sqlite_ledger.reading() as connection:
         after = mailouts.get(connection, 1)
         told = next(iter(listing.latest(connection, 1, 1)))

@@ -57,13 +57,14 @@ class Page:
     post: View | None = None
     look: Right = Right.LOOK
     act: Right = Right.WORK
+    halts: bool = False  # the form keeps letters from going out: it needs no fresh sign-in
 
 
 M = "/mail-outs/{mail_out}"
 A = "/letters/{appeal}"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
-    Page("/stop-everything", post=start.stop_everything, act=Right.SEND),
+    Page("/stop-everything", post=start.stop_everything, act=Right.SEND, halts=True),
     Page("/allow-again", post=start.allow_again, act=Right.SEND),
     Page("/language", post=signin.language, act=Right.LOOK),
     Page("/sign-out", post=signin.sign_out, act=Right.LOOK),
@@ -73,9 +74,9 @@ PAGES: tuple[Page, ...] = (
     Page(M, live.show),
     Page(M + "/now", live.now),
     Page(M + "/stream", live.stream),
-    Page(M + "/pause", post=live.pause, act=Right.SEND),
+    Page(M + "/pause", post=live.pause, act=Right.SEND, halts=True),
     Page(M + "/resume", post=live.resume, act=Right.SEND),
-    Page(M + "/stop", post=live.stop, act=Right.SEND),
+    Page(M + "/stop", post=live.stop, act=Right.SEND, halts=True),
     Page(M + "/outcomes", outcomes.show),
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),
@@ -157,7 +158,8 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
         view = page.post if posted else page.get
         assert view is not None
         session = _session(console, request)
-        if session is None:
+        halts = posted and page.halts
+        if session is None or (console.sessions.asleep(session) and not halts):
             return await run_in_threadpool(signin.lead_to_the_door, console, request)
         request.state.session = session
         form = FormData()
@@ -198,7 +200,9 @@ def _session(console: Console, request: Request) -> BrowserSession | None:
 
 def _visit(console: Console, request: Request) -> Visit | None:
     session = getattr(request.state, "session", None) or _session(console, request)
-    return Visit(request, console, session) if session else None
+    if session is None or console.sessions.asleep(session):
+        return None
+    return Visit(request, console, session)
 
 
 def _said(console: Console, request: Request, status: int, message: str) -> Response:

@@ -42,6 +42,9 @@ class WorkspaceCache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # one for each: whoever pauses does not wait for whoever reads a long sheet
+        self._reading = threading.Lock()
+        self._drafting = threading.Lock()
         self._guard = threading.Lock()
         self._settings: tuple[object, Workspace] | None = None
         self._people: tuple[object, tuple[Delegations, ContactBook, Holds]] | None = None
@@ -57,7 +60,7 @@ class WorkspaceCache:
     def people(self) -> tuple[Delegations, ContactBook, Holds]:
         workspace, own = self.workspace(), self.root / OWN
         state = (workspace, _state([*sheets(workspace.contacts_dir), workspace.hold_list, own]))
-        with self._guard:
+        with self._reading:
             if self._people is None or self._people[0] != state:
                 self._people = (state, read_contacts(workspace))
             return self._people[1]
@@ -71,7 +74,7 @@ class WorkspaceCache:
             workspace,
             _state([*files, *sheets(workspace.contacts_dir), workspace.hold_list, own]),
         )
-        with self._guard:
+        with self._drafting:
             if appeal not in self._drafts or self._drafts[appeal][0] != state:
                 self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
             return self._drafts[appeal][1]

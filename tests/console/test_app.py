@@ -422,16 +422,94 @@ def test_sign_ins_end_when_password_or_role_changes(
 def test_sign_in_ends_after_a_quarter_of_an_hour_without_a_visit_and_after_eight_hours(
     console: Console, clock: SettableClock
 ) -> None:
+    away = signed_in(console)
     idle, busy, owner = as_role(console, "viewer"), as_role(console, "viewer"), signed_in(console)
     clock.forward(minutes=14)
     assert busy.get("/help").status_code == 200
     clock.forward(minutes=14)
     assert idle.get("/help").status_code == 303
+    assert away.get("/help").status_code == 303, "the owner's sign-in ends as everybody's does"
     for _ in range(33):
         assert busy.get("/help").status_code == 200
         clock.forward(minutes=14)
     assert busy.get("/help").status_code == 303
     assert owner.get("/help").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "after"),
+    [
+        ("/mail-outs/M-0001/pause", {}, MailOutState.PAUSED),
+        ("/mail-outs/M-0001/stop", {"sure": "yes"}, MailOutState.STOPPED),
+    ],
+)
+def test_whoever_was_away_can_pause_and_stop_for_a_working_day_and_do_nothing_else(
+    console: Console,
+    ledger: Ledger,
+    journey: Journey,
+    clock: SettableClock,
+    path: str,
+    fields: dict[str, str],
+    after: MailOutState,
+) -> None:
+    journey.become(MailOutState.SENDING)
+    browser = as_role(console, "operator")
+    data = {"_token": browser.token}
+    clock.forward(hours=9)
+    note = browser.client.post(
+        "/mail-outs/M-0001/people/1/note", data=data | {"text": "x"}, headers={"origin": HERE}
+    )
+    assert note.status_code == 401
+    answer = browser.client.post(path, data=data | fields, headers={"origin": HERE})
+    with ledger.reading() as connection:
+        assert mailouts.get(connection, journey.id).state is after
+    door = browser.get(browser.get(answer.headers["location"]).headers["location"]).text
+    assert "Nothing more is handed over." in door, "what was done is said at the door"
+    assert sign_in(browser, "operator", PASSWORD).status_code == 303
+    assert browser.token == data["_token"], "pages that are open go on"
+    clock.forward(hours=13)
+    journey.become(MailOutState.SENDING) if after is MailOutState.PAUSED else None
+    late = browser.client.post(path, data=data | fields, headers={"origin": HERE})
+    assert late.status_code == 401
+    assert "letters go on" in late.text
+
+
+def test_kill_switch_needs_no_fresh_sign_in(console: Console, clock: SettableClock) -> None:
+    browser = as_role(console, "operator")
+    data = {"_token": browser.token}
+    clock.forward(minutes=16)
+    browser.client.post("/stop-everything", data=data, headers={"origin": HERE})
+    assert console.cache.workspace().kill_switch.exists()
+    allowed = browser.client.post("/allow-again", data=data, headers={"origin": HERE})
+    assert allowed.status_code == 401
+    assert console.cache.workspace().kill_switch.exists()
+
+
+def test_watching_counts_as_being_there(console: Console, clock: SettableClock) -> None:
+    browser = as_role(console, "operator")
+    (session,) = console.sessions._sessions.values()
+    for _ in range(4):
+        clock.forward(minutes=14)
+        assert console.sessions.watches(session)
+    assert browser.get("/help").status_code == 200
+    browser.post("/sign-out")
+    assert not console.sessions.watches(session), "the stream ends with the sign-in"
+
+
+def test_stopping_for_good_asks_once(owner: Browser, ledger: Ledger, journey: Journey) -> None:
+    journey.become(MailOutState.SENDING)
+    assert owner.post("/mail-outs/M-0001/stop").status_code == 400
+    with ledger.reading() as connection:
+        assert mailouts.get(connection, journey.id).state is MailOutState.SENDING
+
+
+def test_pause_does_not_wait_for_whoever_reads_a_long_sheet(
+    console: Console, owner: Browser, journey: Journey
+) -> None:
+    journey.become(MailOutState.SENDING)
+    with console.cache._reading, console.cache._drafting:  # as while a sheet is read
+        assert owner.post("/mail-outs/M-0001/pause").status_code == 303
+        assert owner.get("/mail-outs/M-0001").status_code == 200
 
 
 def test_sign_out_ends_the_session(owner: Browser) -> None:
@@ -611,7 +689,7 @@ def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Jou
     assert owner.post("/mail-outs/M-0001/pause").status_code == 303
     with ledger.reading() as connection:
         assert mailouts.get(connection, journey.id).state is MailOutState.PAUSED
-    assert owner.post("/mail-outs/M-0001/stop").status_code == 303
+    assert owner.post("/mail-outs/M-0001/stop", sure="yes").status_code == 303
     with ledger.reading() as connection:
         after = mailouts.get(connection, journey.id)
         last = connection.execute(sa.select(event).where(event.c.delivery_id.is_(None))).all()[-1]

@@ -341,7 +341,7 @@ def test_plan_waits_for_a_second_person_where_one_is_asked_for(
     clock.forward(hours=73)
     planner = as_role(console, "operator")
     assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
-    planner.post("/mail-outs/M-0001/stop")
+    planner.post("/mail-outs/M-0001/stop", sure="yes")
     stopped = planner.get("/mail-outs/M-0001/people/1").text
     assert (
         "stopped" in stopped and "Follow-up is done" not in stopped

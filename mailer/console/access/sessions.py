@@ -2,8 +2,10 @@
 follow.
 
 Sessions live in this process alone: when it ends, everybody is signed out. Only hashes of their
-keys are kept. A session of an account ends with its password or role, after a quarter of an hour
-without a visit, and after eight hours whatever happens.
+keys are kept. A session ends with its account's password or role, and falls asleep after a quarter
+of an hour without a visit and after eight hours whatever happens. Watching a mail-out is a visit.
+Whoever is asleep can still pause and stop, for a working day: a letter that should not go out does
+not wait for a password.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from mailer.ledger.ledger import Ledger
 
 LONGEST = timedelta(hours=8)
 IDLE = timedelta(minutes=15)
+DAY = timedelta(hours=12)
+"""So long after signing in somebody can pause and stop."""
+
 KEY_LASTS = timedelta(minutes=10)
 TRIES, WINDOW = 5, timedelta(minutes=1)
 """So many failed sign-ins a minute for one name; ten times as many over all names."""
@@ -36,7 +41,7 @@ SHORTEST = 12
 """Characters of a password. A long sentence is easier to keep than a short riddle."""
 
 
-@dataclass
+@dataclass(eq=False)
 class BrowserSession:
     """One person at one browser."""
 
@@ -90,9 +95,10 @@ class BrowserSessions:
 
     # ------------------------------------------------------------------------------------- accounts
 
-    def sign_in(self, name: str, password: str) -> str | None:
+    def sign_in(self, name: str, password: str, before: BrowserSession | None = None) -> str | None:
         """Return the key of a new session, or None where name and password do not go together.
 
+        `before` is who sat there until now: the same person goes on with the pages that are open.
         Raises TooOften after five failures within a minute, also when the password would be right.
         """
         self._slow_down(name)
@@ -104,9 +110,12 @@ class BrowserSessions:
                     self._failures[whose].append(self._now())
             return None
         assert account is not None
-        return self._begin(
-            BrowserSession(account.name, account.role, account.changed_at, self._now(), self._now())
+        session = BrowserSession(
+            account.name, account.role, account.changed_at, self._now(), self._now()
         )
+        if before and before.account and before.name == account.name:
+            session.token, session.language = before.token, before.language
+        return self._begin(session)
 
     def hashed(self, password: str, name: str) -> str:
         """Return the argon2id hash of a new password. Raises UsageError for one that is
@@ -153,23 +162,36 @@ class BrowserSessions:
         key = secrets.token_urlsafe(32)
         with self._guard:
             self._sessions = {
-                known: one for known, one in self._sessions.items() if not self._over(one)
+                known: one
+                for known, one in self._sessions.items()
+                if self._now() - one.begun <= DAY
             }
             self._sessions[_hash(key)] = session
         return key
 
     def find(self, key: str) -> BrowserSession | None:
-        """Return the session that a cookie belongs to, if it is still good, and note the visit."""
+        """Return the session that a cookie belongs to, if it is still good, and note the visit. It
+        may be asleep: then it opens no page, but pauses and stops.
+        """
         session = self._sessions.get(_hash(key)) if key else None
-        if session is None or self._over(session) or not self._still_so(session):
+        if session is None or self._now() - session.begun > DAY or not self._still_so(session):
             self.end(key)
             return None
-        session.seen = self._now()
+        if not self.asleep(session):
+            session.seen = self._now()
         return session
 
-    def good(self, session: BrowserSession) -> bool:
-        """Whether an open stream may go on: it is no visit, and does not end for want of one."""
-        return self._now() - session.begun <= LONGEST and self._still_so(session)
+    def asleep(self, session: BrowserSession) -> bool:
+        """Whether somebody was away for too long, or is here for too long."""
+        now = self._now()
+        return now - session.seen > IDLE or now - session.begun > LONGEST
+
+    def watches(self, session: BrowserSession) -> bool:
+        """Note that an open stream still shows something; False where the sign-in has ended."""
+        if session not in self._sessions.values() or self.asleep(session):
+            return False
+        session.seen = self._now()
+        return self._still_so(session)
 
     def end(self, key: str) -> None:
         with self._guard:
@@ -179,12 +201,6 @@ class BrowserSessions:
         """Sign out everybody for whom this is so."""
         with self._guard:
             self._sessions = {key: one for key, one in self._sessions.items() if not ends(one)}
-
-    def _over(self, session: BrowserSession) -> bool:
-        now = self._now()
-        return now - session.begun > LONGEST or (
-            session.account is not None and now - session.seen > IDLE
-        )
 
     def _still_so(self, session: BrowserSession) -> bool:
         """Whether the account is still what it was at sign-in: another console may have

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote, urlencode
 
 from itsdangerous import BadSignature
@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mailer.base.states import MailOutState
 from mailer.console.access.middleware import came_from, cookie, from_here
 from mailer.console.access.rights import ROLES
-from mailer.console.access.sessions import TooOften
+from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.language.translation import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
 from mailer.ledger import accounts
@@ -28,6 +28,7 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
         say = Translation(preferred(request.headers.get("accept-language", "")))
         if request.method == "GET":
             return await run_in_threadpool(_get, console, request, say)
+        before = _before(console, request)
         form = await request.form(max_files=0, max_fields=10)
         values = {name: value for name, value in form.items() if isinstance(value, str)}
         if not from_here(request.headers, console.origins):
@@ -38,7 +39,7 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
             return await run_in_threadpool(
                 _page, console, say, say("This page was too old; please try again.")
             )
-        return await run_in_threadpool(_post, console, values, say)
+        return await run_in_threadpool(_post, console, values, say, before)
 
     return sign_in
 
@@ -46,9 +47,11 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
 def _get(console: Console, request: Request, say: Translation) -> Response:
     key = request.query_params.get("key", "")
     if not key:
-        if console.sessions.find(request.cookies.get(console.cookie, "")):
-            return RedirectResponse(_inside(request.query_params.get("next", "/")), 303)
-        return _page(console, say, to=_inside(request.query_params.get("next", "/")))
+        to, before = _inside(request.query_params.get("next", "/")), _before(console, request)
+        if before and not console.sessions.asleep(before):
+            return RedirectResponse(to, 303)
+        done = tuple(before.notices) if before else ()
+        return _page(console, say, to=to, name=before.name if before else "", done=done)
     opened = None if console.https else console.sessions.open_with(key, console.owner)
     if opened is None:
         return _page(console, say, say("This address has been used, or is too old."))
@@ -58,6 +61,11 @@ def _get(console: Console, request: Request, say: Translation) -> Response:
     answer = _by_way_of_here("/", say)
     answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
     return answer
+
+
+def _before(console: Console, request: Request) -> BrowserSession | None:
+    """Return who sits at this browser, perhaps asleep."""
+    return console.sessions.find(request.cookies.get(console.cookie, ""))
 
 
 def _by_way_of_here(to: str, say: Translation) -> Response:
@@ -83,6 +91,11 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
         return Response("", 401, headers={"hx-redirect": door})
     if posted:
         ended = say("Your sign-in had ended, and nothing was changed. Please sign in again.")
+        if request.url.path.endswith(("/pause", "/stop", "/stop-everything")):
+            ended = say(
+                "Your sign-in had ended: nothing was paused or stopped, letters go on. Please sign in"
+                " again, and press the button once more; or type: mailer pause"
+            )
         return _page(console, say, ended, status=401, to=to)
     if (
         request.headers.get("sec-fetch-site") == "cross-site"
@@ -91,13 +104,15 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     return RedirectResponse(door, 303)
 
 
-def _post(console: Console, values: dict[str, str], say: Translation) -> Response:
+def _post(
+    console: Console, values: dict[str, str], say: Translation, before: BrowserSession | None
+) -> Response:
     if values.get("link") and not console.https:
         console.announce(f"{console.address}/sign-in?key={quote(console.sessions.new_key())}")
         return _page(console, say, say("A new address stands in the terminal."))
     name, to = values.get("name", "").strip(), _inside(values.get("next", "/"))
     try:
-        opened = console.sessions.sign_in(name, values.get("password", ""))
+        opened = console.sessions.sign_in(name, values.get("password", ""), before)
     except TooOften as wait:
         message = say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
         answer = _page(console, say, message, name=name, status=429)
@@ -122,6 +137,7 @@ def _page(
     name: str = "",
     status: int = 200,
     to: str = "/",
+    done: Sequence[str] = (),
 ) -> Response:
     with console.ledger.reading() as connection:
         people = bool(accounts.everyone(connection))
@@ -129,6 +145,7 @@ def _page(
         say=say,
         _=say,
         problem=problem,
+        done=done,
         name=name,
         to=to,
         token=console.signer.dumps("sign-in"),

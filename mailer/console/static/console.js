@@ -19,7 +19,7 @@
     else if (event.key === "p") byKey("p")?.focus();
     else if (event.key === "s") {
       const stop = byKey("s");
-      if (stop) { stop.open = true; stop.querySelector("button").focus(); }
+      if (stop) { stop.open = true; stop.querySelector("summary").focus(); }
     }
   });
 

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from mailer.actions import mail_outs
+from mailer.base.errors import UsageError
 from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.console import child
 from mailer.console.request import Visit, render
@@ -173,7 +174,7 @@ def stream(visit: Visit) -> Response:
 async def _events(visit: Visit) -> AsyncIterator[str]:
     last, tenth, needing = "", -1, -1
     first: tuple[MailOutState, bool] | None = None
-    while not _ended.is_set() and visit.console.sessions.good(visit.session):
+    while not _ended.is_set() and visit.console.sessions.watches(visit.session):
         text, now = await run_in_threadpool(_fragment, visit)
         stands = (now.mail_out.state, now.starting)
         first = first or stands
@@ -226,6 +227,11 @@ def pause(visit: Visit) -> Response:
 
 
 def stop(visit: Visit) -> Response:
+    """Give a mail-out up for good, once somebody has said that this is meant."""
+    if not visit.field("sure"):
+        raise UsageError(
+            visit.say("Nothing was stopped: say first that it is meant for good, or pause instead.")
+        )
     name = mail_outs.stop(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
     said = visit.say("{name} is stopped for good. Nothing more is handed over.", name=name)
     return visit.go(f"/mail-outs/{name}", said)
