@@ -93,8 +93,8 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
         ended = say("Your sign-in had ended, and nothing was changed. Please sign in again.")
         if request.url.path.endswith(("/pause", "/stop", "/stop-everything")):
             ended = say(
-                "Your sign-in had ended: nothing was paused or stopped, letters go on. Please sign in"
-                " again, and press the button once more; or type: mailer pause"
+                "Your sign-in had ended: nothing was paused or stopped, letters go on. Please sign"
+                " in again, and press the button once more; or type: mailer pause"
             )
         return _page(console, say, ended, status=401, to=to)
     if (
