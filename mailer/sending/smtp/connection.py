@@ -19,6 +19,7 @@ first digit, 32 KB at most. Whatever else arrives puts the line out of step for 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import time
 from collections import deque
@@ -157,6 +158,24 @@ class SmtpConnection(asyncio.Protocol):
             raise type(self._fault)(f"{self._fault}{self._heard()}")
         self._due -= 1
         return self._replies.popleft()
+
+    async def heard(self, count: int, seconds: float) -> list[int]:
+        """Wait until so many replies are there to be taken, and return their codes: fewer where the
+        line fails, or nothing more comes in time.
+        """
+        alarm = None
+        while len(self._replies) < count and self._fault is None:
+            self._waiter = self._waiter or self._loop.create_future()
+            alarm = alarm or self._loop.call_later(seconds, self._wake)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+            if alarm.when() <= self._loop.time():
+                break
+        if alarm is not None:
+            alarm.cancel()
+        return [reply.code for reply in itertools.islice(self._replies, count)]
 
     def abort(self) -> None:
         """Drop the line and everything that is still buffered for it."""

@@ -241,8 +241,7 @@ class SmtpSession:
                 and isinstance(fault, Silent)
             ):
                 self.abort()
-                self.known.pipelining_lost += 1
-                self._one_by_one = True
+                self._lose_ahead()
                 return await self.deliver(letter, before_dot, follow)
             return self._lost(fault)
         except (
@@ -371,6 +370,8 @@ class SmtpSession:
             if refusal is None or isinstance(fault, OutOfStep):
                 raise
             self.abort()
+        if refusal is not None and behind and refusal.stage is Stage.MAIL:
+            self.abort()  # it was asked for its goodbye, to be sure of the letter before (`_sure`)
         return refusal
 
     async def _hand_over(
@@ -393,12 +394,16 @@ class SmtpSession:
         if _has_spoken(line):
             return await self._early(line)
 
+        behind = 0  # answers due to what goes along behind the dot
         group = b""
-        if follow is not None and self._pipelines(opened) and self._misfit(opened, follow) is None:
-            group = b"".join(self._commands(opened, follow))
+        if self._pipelines(opened):
+            if follow is not None and self._misfit(opened, follow) is None:
+                group, behind = b"".join(self._commands(opened, follow)), 3
+            else:
+                follow, group, behind = None, b"RSET\r\n", 1
         sent = time.monotonic()
         self._stage = Stage.DOT
-        line.send(b".\r\n" + group, 4 if group else 1)
+        line.send(b".\r\n" + group, 1 + behind)
         reply = await line.reply(self.patience.dot)
         if not line.in_step:
             raise ConnectionLost(
@@ -406,32 +411,55 @@ class SmtpSession:
             )
         receipt = self._settled(reply)
         self._unclean = False
-        if receipt.state in (State.DEFERRED, State.REFUSED) and self._opened is not None:
-            await self._sure(line, bool(group))
-        elif group and self._opened is not None:
+        if self._opened is not None:
+            await self._sure(line, receipt.state is State.ACCEPTED, behind)
+        if behind == 3 and self._opened is not None:
             self._ahead, self._since = follow, sent
         return receipt
 
-    async def _sure(self, line: SmtpConnection, group: bool) -> None:
-        """Make sure that a "no" was the answer to the dot, and not to the letter half way; then
-        begin anew.
+    async def _sure(self, line: SmtpConnection, accepted: bool, behind: int) -> None:
+        """Make sure that this was the answer to the dot, and not to the letter half way.
 
-        A server that spoke too early answers the dot as well, and may take the letter.
-        `ConnectionLost` where that is so, or where nobody can tell: then nobody knows what became
-        of the letter.
+        A server that spoke too early answers the dot as well, in the place of the next answer. The
+        same word once more changes nothing. `ConnectionLost` where the other word stands there
+        and does not belong there, or where nobody can tell: then nobody knows what became of the
+        letter. After a "no" the connection is not used again.
         """
-        try:
-            if not group:
-                line.send(b"QUIT\r\n", 1)
-            replies = [await line.reply(self.patience.ahead) for _ in range(3 if group else 1)]
-        except HungUp:  # as it may, after a "no"
+        if not behind:
+            line.send(b"RSET\r\n" if accepted else b"QUIT\r\n", 1)
+        heard = await line.heard(1, self.patience.ahead if behind else self.patience.goodbye)
+        if not heard and line.is_open:
+            if not accepted:
+                raise Silent("nothing was said any more after the answer to the letter")
+            if behind and not self._answers_ahead:
+                self._lose_ahead()
+            if behind < 3 or not self._answers_ahead:
+                self.abort()
+        elif heard and heard[0] not in (221, 421) and (heard[0] // 100 == 2) is not accepted:
+            if behind < (1 if not accepted else 3) or await self._is_late(line, behind):
+                raise OutOfStep(f"the letter was answered twice; then came {heard[0]}")
+        elif behind < 3 and (await line.reply(self.patience.goodbye)).code == 421:
             self.abort()
-            return
-        first, last = replies[0], replies[-1].code
-        one_late = last != 354 and last < 400 if group else last // 100 == 2 and last != 221
-        if one_late or not line.in_step:
-            raise OutOfStep(f"the letter was answered twice: then came {first.code} {first.text}")
-        self.abort()
+        if not accepted:
+            self.abort()
+
+    async def _is_late(self, line: SmtpConnection, behind: int) -> bool:
+        """Say whether each of the answers behind the dot belongs to the command before it: the
+        last of them is the goodbye, unless the server waits for a letter.
+        """
+        if (await line.heard(behind, self.patience.ahead))[2:] == [354]:
+            return not line.in_step
+        if line.is_open:
+            line.send(b"QUIT\r\n", 1)
+        heard = await line.heard(behind + 1, self.patience.goodbye)
+        if len(heard) <= behind:
+            return line.is_open  # it need not say goodbye before it hangs up
+        return heard[-1] not in (221, 421)
+
+    def _lose_ahead(self) -> None:
+        """Note that what was sent ahead was lost on this connection."""
+        self.known.pipelining_lost += 1
+        self._one_by_one = True
 
     async def _early(self, line: SmtpConnection) -> Receipt:
         """The server spoke or hung up before the dot: nothing was handed over, and
