@@ -199,9 +199,11 @@ def per_cent(part: int, whole: int) -> str:
 
 
 def done(counts: Mapping[State, int]) -> tuple[int, int]:
-    """Return how many of those to be written to have an outcome, and how many they are."""
+    """Return for how many of those to be written to the sending has come to an outcome, and how
+    many they are. Whoever was given up or stopped before an answer is not done.
+    """
     to_send = sum(counts.values()) - counts[State.SKIPPED]
-    return to_send - sum(counts[state] for state in OPEN), to_send
+    return to_send - sum(counts[state] for state in (*OPEN, State.NOT_SENT)), to_send
 
 
 def _note(connection: Connection, mail_out_id: int, state: State) -> str:

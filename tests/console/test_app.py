@@ -9,8 +9,11 @@ import html
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -20,12 +23,13 @@ from httpx import Cookies
 
 from mailer.base.delegations import Delegations
 from mailer.base.states import MailOutState, Reason, State
+from mailer.console import child
 from mailer.console.access.middleware import MOST_BYTES
 from mailer.console.access.rights import ROLES
 from mailer.console.app import PAGES, Page
 from mailer.console.request import Console
 from mailer.console.tiles import tiles
-from mailer.ledger import accounts, mailouts
+from mailer.ledger import accounts, events, mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries as queries
@@ -695,6 +699,75 @@ def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Jou
         last = connection.execute(sa.select(event).where(event.c.delivery_id.is_(None))).all()[-1]
     assert (after.state, after.why) == (MailOutState.STOPPED, "stopped by jana")
     assert (last.kind, last.who) == ("stopped", "jana")
+
+
+# ------------------------------------------------------------------------------ what is shown is so
+
+
+def far(browser: Browser) -> str:
+    found = re.search(
+        r'<ul class="far facts">(.*?)</ul>', browser.get("/mail-outs/M-0001").text, re.DOTALL
+    )
+    assert found
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
+
+
+def test_stopped_mail_out_does_not_count_whom_nobody_wrote_to(
+    owner: Browser, journey: Journey
+) -> None:
+    before = far(owner)
+    owner.post("/mail-outs/M-0001/stop", sure="yes")
+    assert far(owner) == before == "4 of 6"  # one waits, and one was given up
+
+
+def test_rate_is_of_letters_begun_and_no_minute_shows_more_than_the_limit(
+    console: Console, owner: Browser, ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    """Answers come in bunches: of five seconds with four answers it said 45 a minute."""
+    clock = ledger.now
+    assert isinstance(clock, SettableClock)
+    slow = Journey(ledger, planned(10, appeal="slow"), clock)
+    slow.become(MailOutState.SENDING)
+    for _ in range(4):
+        clock.forward(seconds=20)
+        (_one,) = slow.claim()
+    clock.forward(seconds=20)
+    page = owner.get(f"/mail-outs/M-{slow.id:04d}").text
+    assert "3 in the last minute" in page
+    assert "(the limit is 60)" in page
+
+
+def test_finished_mail_out_is_not_starting_while_its_sender_still_cleans_up(
+    console: Console, owner: Browser, ledger: Ledger, journey: Journey
+) -> None:
+    lingers = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child._running[console.cache.workspace().root, journey.id] = lingers
+    try:
+        with ledger.writing() as connection:
+            events.write(
+                connection, EventKind.ASKED_TO_SEND, journey.id, at=ledger.now(), who="jana"
+            )
+        assert "starting" in far(owner)
+        journey.become(MailOutState.SENDING)
+        journey.become(MailOutState.PAUSED)
+        assert "starting" not in far(owner)
+    finally:
+        del child._running[console.cache.workspace().root, journey.id]
+        lingers.communicate(b"\n", 10)
+
+
+def test_moving_part_says_when_it_was_true_and_whether_its_page_is_out_of_date(
+    owner: Browser, journey: Journey
+) -> None:
+    answer = owner.get("/mail-outs/M-0001/now?was=paused")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \S+", answer.headers["x-as-of"])
+    assert "x-anew" not in answer.headers
+    assert "x-anew" in owner.get("/mail-outs/M-0001/now?was=sending").headers
+
+
+def test_times_name_their_zone(owner: Browser) -> None:
+    zone = datetime.now().astimezone().tzname()
+    assert re.search(rf"2027, \d\d:\d\d {zone}<", owner.get("/mail-outs/M-0001/outcomes").text)
 
 
 # ------------------------------------------------------------------------------------- the outcomes

@@ -11,11 +11,12 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -535,6 +536,84 @@ def test_live_page_follows_what_happens_and_says_so_politely(site: Site, page: P
     expect(page.locator(".heading .phase")).to_have_text("paused")
 
 
+def test_live_page_says_how_old_it_is_and_comes_back_after_a_restart_of_the_console(
+    site: Site, chromium: Browser
+) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(
+            connection, a_plan(4, appeal="again"), at=clock.now(), who="Jana"
+        )
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mailer", "-C", str(site.root), "console", "--no-open"]
+    command += ["--port", str(port), "--json"]
+    context = chromium.new_context()
+    page = context.new_page()
+    for life in ("first", "second"):
+        server = Child(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout
+            key = json.loads(server.stdout.readline())["url"]
+            if life == "second":  # its sign-ins are gone, so the page leads to the door by itself
+                page.wait_for_url("**/sign-in?next=**", timeout=30_000)
+                key = f"{key}&next=/"
+            page.goto(key)
+            page.wait_for_url(f"http://127.0.0.1:{port}/")
+            page.goto(f"http://127.0.0.1:{port}/mail-outs/M-{mail_out_id:04d}")
+            expect(page.locator("#age")).to_contain_text("As of")
+            expect(page.locator("#now .far")).to_contain_text(
+                "0 of 4" if life == "first" else "3 of 4"
+            )
+            if life == "first":
+                before = page.locator("#age time").inner_text()
+                expect(page.locator("#age time")).not_to_have_text(before)  # it is true anew
+                assert datetime.now().astimezone().tzname() in before
+        finally:
+            server.terminate()
+            server.wait(10)
+            server.stdout.close()
+        if life == "first":
+            expect(page.locator("#age")).to_contain_text("Not connected", timeout=30_000)
+            with site.ledger.writing() as connection:
+                for one in claims.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=3):
+                    transitions.mark(
+                        connection, one, owner=ME, at=clock.now(), dated_at=clock.now()
+                    )
+                    transitions.record(
+                        connection,
+                        one,
+                        YES,
+                        state=State.ACCEPTED,
+                        reason=None,
+                        owner=ME,
+                        at=clock.now(),
+                    )
+    context.close()
+
+
+def test_pointer_that_rests_on_the_live_page_freezes_nothing(site: Site, page: Page) -> None:
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(
+            connection, a_plan(4, appeal="rests"), at=clock.now(), who="Jana"
+        )
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+    page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
+    page.locator("#now .tiles a").first.hover()
+    page.locator("#now .map a").first.focus()  # and the focus holds its own part alone
+    with site.ledger.writing() as connection:
+        for one in claims.claim(connection, mail_out_id, owner=ME, at=clock.now(), limit=2):
+            transitions.mark(connection, one, owner=ME, at=clock.now(), dated_at=clock.now())
+            transitions.record(
+                connection, one, YES, state=State.ACCEPTED, reason=None, owner=ME, at=clock.now()
+            )
+    expect(page.locator("#now .far")).to_contain_text("2 of 4")
+    expect(page.locator("#now .latest")).to_contain_text("accepted")
+    expect(page.locator("[data-part=map]")).to_have_attribute(
+        "data-held", "This list stands still while you are in it."
+    )
+
+
 def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:
     with site.ledger.writing() as connection:
         mail_out_id = mailouts.create(
@@ -543,11 +622,11 @@ def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page:
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
     held: list[Route] = []
     page.route("**/outcomes", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no built-in
-    with page.expect_request("**/stream"):
+    with page.expect_request("**/stream?*"):
         page.goto(f"{site.base}/mail-outs/M-{mail_out_id:04d}")
     with page.expect_request("**/outcomes"):
         page.get_by_role("link", name="Outcomes", exact=True).click(no_wait_after=True)
-    over = page.expect_event("requestfinished", lambda request: request.url.endswith("/stream"))
+    over = page.expect_event("requestfinished", lambda request: "/stream?" in request.url)
     with over, site.ledger.writing() as connection:
         mailouts.change(connection, mail_out_id, MailOutState.PAUSED, at=clock.now(), who="Jana")
     page.wait_for_timeout(

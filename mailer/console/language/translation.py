@@ -103,9 +103,14 @@ class Translation:
     def clock(self, at: datetime, *, seconds: bool = False) -> str:
         return f"{at.astimezone():%H:%M:%S}" if seconds else f"{at.astimezone():%H:%M}"
 
+    def zone(self, at: datetime) -> str:
+        """Name this computer's zone as it was then: `CET`, or `UTC+03` where it has no name."""
+        name = at.astimezone().tzname() or ""
+        return f"UTC{name}" if name[:1] in ("+", "-") else name
+
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
-        """Write a time in this computer's zone: `20 Jan 2027, 08:00`."""
-        return f"{self.day(at)}, {self.clock(at, seconds=seconds)}"
+        """Write a time in this computer's zone, and name the zone: `20 Jan 2027, 08:00 CET`."""
+        return f"{self.day(at)}, {self.clock(at, seconds=seconds)} {self.zone(at)}"
 
     def long(self, seconds: float) -> str:
         """Say how long, roughly: `about 3 min`."""

@@ -30,26 +30,75 @@
     links[Math.min(links.length - 1, Math.max(0, at + step))].focus();
   }
 
-  // The live page: one stream; the moving part stands still while it is pointed at or focused inside.
+  // The live page: one stream that says when it was true. Where it is lost, the page says so and asks for itself.
   const now = document.getElementById("now");
   if (now?.dataset.stream && window.EventSource) {
-    const stream = new EventSource(now.dataset.stream);
-    let waiting = null, pointed = false;
+    const age = document.getElementById("age"), stamp = age.querySelector("time"), fresh = [...age.childNodes];
+    const SILENCE = 6000, AGAIN = 4000;
+    let stream = null, heard = Date.now(), asked = 0, waiting = null, pressed = null;
+
+    // Each part is put in its place by itself; only the one with the focus, or under a pressed button, stands still.
     const put = () => {
-      if (waiting === null || pointed || now.contains(document.activeElement)) return;
-      now.innerHTML = waiting;
-      waiting = null;
+      if (waiting === null) return;
+      const next = document.createElement("template");
+      next.innerHTML = waiting;
+      const names = (root) => [...root.querySelectorAll("[data-part]")].map((one) => one.dataset.part).join();
+      if (names(next.content) !== names(now)) { if (!busy(now)) { now.innerHTML = waiting; waiting = null; } return; }
+      let all = true;
+      for (const part of now.querySelectorAll("[data-part]")) {
+        const other = next.content.querySelector('[data-part="' + part.dataset.part + '"]');
+        if (busy(part)) { part.dataset.held = now.dataset.still; all = false; }
+        else if (part.outerHTML !== other.outerHTML) part.replaceWith(other);
+      }
+      if (all) waiting = null;
     };
-    now.addEventListener("pointerenter", () => { pointed = true; });
-    now.addEventListener("pointerleave", () => { pointed = false; put(); });
+    const busy = (part) => part.contains(document.activeElement) || part.contains(pressed);
     now.addEventListener("focusout", () => setTimeout(put, 0));
-    stream.addEventListener("now", (event) => { waiting = event.data; put(); });
-    stream.addEventListener("say", (event) => { document.getElementById("said").textContent = event.data; });
+    now.addEventListener("pointerdown", (event) => { pressed = event.target; });
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = null; put(); }, 0));
+
+    const true_at = (time) => {
+      heard = Date.now();
+      stamp.textContent = time;
+      if (age.classList.contains("lost")) { age.classList.remove("lost"); age.replaceChildren(...fresh); }
+    };
+    const lost = () => {
+      if (age.classList.contains("lost")) return;
+      age.classList.add("lost");
+      age.replaceChildren(age.dataset.lost.replace("{time}", stamp.textContent));
+    };
     // Whoever has just asked for another page gets that one: a reload would call it off. A download leaves this one open.
     let left = 0;
     addEventListener("beforeunload", () => { left = Date.now(); });
     const renew = () => { if (Date.now() - left > 5000) location.reload(); else setTimeout(renew, 1000); };
-    stream.addEventListener("over", () => { stream.close(); renew(); });
+
+    const listen = () => {
+      stream?.close();
+      stream = new EventSource(now.dataset.stream);
+      stream.addEventListener("now", (event) => { waiting = event.data; put(); });
+      stream.addEventListener("at", (event) => true_at(event.data));
+      stream.addEventListener("say", (event) => { document.getElementById("said").textContent = event.data; });
+      stream.addEventListener("over", () => { stream.close(); renew(); });
+    };
+    const ask = async () => {
+      asked = Date.now();
+      try {
+        const answer = await fetch(now.dataset.now, { redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(AGAIN) });
+        if (!answer.ok || answer.headers.has("x-anew")) { if (answer.status < 500) renew(); return; }
+        waiting = await answer.text();
+        true_at(answer.headers.get("x-as-of"));
+        put();
+        listen();
+      } catch { /* nobody there: asked again */ }
+    };
+    setInterval(() => {
+      if (document.hidden || Date.now() - heard < SILENCE) return;
+      lost();
+      if (Date.now() - asked > AGAIN) ask();
+    }, 500);
+    // A page that nobody sees is not watched: it neither keeps the sign-in nor asks the console.
+    document.addEventListener("visibilitychange", () => { if (document.hidden) stream.close(); else { heard = Date.now(); ask(); } });
+    listen();
   }
 
   // A sheet can be dropped anywhere on the form that takes it.

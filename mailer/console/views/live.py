@@ -2,7 +2,10 @@
 person, the latest.
 
 The page is whole without script and refreshes itself; with script the moving part comes over one
-event stream. Pause and stop are states of the send log: no final dot follows their commit.
+event stream, with the moment at which it was true. Where the stream is lost the page says since
+when, and asks for itself until it is answered or led to the door. All that it shows is of the send
+log: after a restart of the console it says the same. Pause and stop are states of the send log: no
+final dot follows their commit.
 """
 
 from __future__ import annotations
@@ -57,8 +60,9 @@ class Now:
     needing: int
     latest: list[Happened]
     bars: list[int]  # outcomes in each span of ten seconds, the oldest first
-    per_minute: float
+    last_minute: int  # letters begun
     left: float | None  # seconds, where a rate is known
+    at: datetime  # when all this was true
     died: bool
     starting: bool
     said: str  # why the last sender refused
@@ -67,15 +71,36 @@ class Now:
     def running(self) -> bool:
         return self.mail_out.state is MailOutState.SENDING or self.starting
 
+    @property
+    def open(self) -> int:
+        """Those who are still to be written to."""
+        return sum(self.counts[state] for state in OPEN)
+
+    @property
+    def over(self) -> bool:
+        return self.mail_out.state in (MailOutState.STOPPED, MailOutState.FINISHED)
+
+    @property
+    def stands(self) -> str:
+        """How the buttons of the page are: another word, and they are other ones."""
+        return f"{self.mail_out.state.value}{', starting' * self.starting}"
+
 
 def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
     counts = counted(visit, connection, mail_out.id)
     done, to_send = report.done(counts.states)
     sending = mail_out.state is MailOutState.SENDING
-    since = visit.now() - timedelta(seconds=SPAN)
-    bars, rate = _speed(
-        outcomes.outcomes_since(connection, mail_out.id, since) if sending else [], visit
+    at = visit.now()
+    answered, begun = (
+        outcomes.letters_since(connection, mail_out.id, at - timedelta(seconds=SPAN))
+        if sending
+        else ([], [])
     )
+    last_minute = sum(at - one <= timedelta(seconds=60) for one in begun)
+    # of a minute, or since the first of these letters where that is less
+    rate = 60 * last_minute / max(5.0, min(60.0, (at - begun[0]).total_seconds())) if begun else 0.0
+    if limit := visit.workspace.settings.limits.per_minute:
+        rate = min(rate, limit)
     open_ = sum(counts.states[state] for state in OPEN)
     root = visit.workspace.root
     return Now(
@@ -97,24 +122,19 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         needs=deliveries.needing_a_person(connection, mail_out.id, SHOWN),
         needing=sum(counts.needing.values()),
         latest=list(outcomes.latest(connection, mail_out.id, SHOWN)),
-        bars=bars if sending else [],
-        per_minute=rate,
+        bars=_bars(answered, at) if sending else [],
+        last_minute=last_minute,
         left=60 * open_ / rate if sending and rate else None,
         died=sending and nobody_sends(visit.console.ledger, connection, mail_out.id),
-        starting=not sending and child.runs(root, mail_out),
+        starting=child.runs(root, mail_out) and outcomes.waits_to_begin(connection, mail_out.id),
         said=child.said(root, mail_out),
+        at=at,
     )
 
 
-def _speed(times: list[datetime], visit: Visit) -> tuple[list[int], float]:
-    now = visit.now()
+def _bars(times: list[datetime], now: datetime) -> list[int]:
     spans = Counter(int((now - at).total_seconds()) // STEP for at in times)
-    bars = [spans[back] for back in range(SPAN // STEP - 1, -1, -1)]
-    recent = [at for at in times if now - at <= timedelta(seconds=60)]
-    if not recent:
-        return bars, 0.0
-    seconds = max(5.0, min(60.0, (now - recent[0]).total_seconds()))
-    return bars, 60 * len(recent) / seconds
+    return [spans[back] for back in range(SPAN // STEP - 1, -1, -1)]
 
 
 def tile_map(table: dict[str, dict[State, int]]) -> list[tuple[Tile, int, int, int]]:
@@ -138,8 +158,14 @@ def show(visit: Visit) -> Response:
 
 
 def now(visit: Visit) -> Response:
-    """Return the moving part alone."""
-    return HTMLResponse(_fragment(visit)[0])
+    """Return the moving part alone; a page that stands otherwise by now is to be loaded anew."""
+    text, now = _fragment(visit)
+    anew = {"x-anew": "yes"} if visit.query("was") not in ("", now.stands) else {}
+    return HTMLResponse(text, headers={"x-as-of": _age(visit, now), **anew})
+
+
+def _age(visit: Visit, now: Now) -> str:
+    return f"{visit.say.clock(now.at, seconds=True)} {visit.say.zone(now.at)}"
 
 
 def _context(visit: Visit, now: Now) -> dict[str, Any]:
@@ -147,6 +173,7 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
     return {
         "mail_out": now.mail_out,
         "now": now,
+        "age": _age(visit, now),
         "tiles": tile_map(now.table),
         "limit": limits.per_minute,
         "states": report.IN_ORDER,
@@ -173,22 +200,21 @@ def stream(visit: Visit) -> Response:
 
 async def _events(visit: Visit) -> AsyncIterator[str]:
     last, tenth, needing = "", -1, -1
-    first: tuple[MailOutState, bool] | None = None
+    was = visit.query("was")  # how the page stood when it was loaded
     while not _ended.is_set() and visit.console.sessions.watches(visit.session):
         text, now = await run_in_threadpool(_fragment, visit)
-        stands = (now.mail_out.state, now.starting)
-        first = first or stands
         if text != last:
             last = text
             yield _event("now", text)
+        yield _event("at", _age(visit, now))
         reached = 10 * now.done // max(1, now.to_send)
         if reached > tenth >= 0 or now.needing > needing >= 0:
             yield _event("say", _sentence(visit, now))
         tenth, needing = reached, now.needing
-        if stands != first or not now.running:
+        if now.stands != (was or now.stands) or now.over or not (was or now.running):
             yield _event("over", "")  # the page is loaded anew: its buttons are other ones
             return
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(LOOK if now.running else 4 * LOOK)
     if not _ended.is_set():
         yield _event("over", "")  # the sign-in has ended: the page leads to the door
 

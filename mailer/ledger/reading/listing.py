@@ -362,17 +362,43 @@ def last_event(connection: sa.Connection, mail_out_id: int) -> int:
     return connection.scalar(sa.select(sa.func.max(e.id)).where(e.mail_out_id == mail_out_id)) or 0
 
 
-def outcomes_since(connection: sa.Connection, mail_out_id: int, since: datetime) -> list[datetime]:
-    """Return when letters got an outcome, from a moment on: what the rate is drawn from."""
+def letters_since(
+    connection: sa.Connection, mail_out_id: int, since: datetime
+) -> tuple[list[datetime], list[datetime]]:
+    """Return when letters got an outcome, and when letters were begun, from a moment on. The limits
+    are of what is begun: of that no minute holds more than they allow.
+    """
     rows = connection.execute(
         sa.select(e.at, e.kind, e.delivery_id)
         .where(e.mail_out_id == mail_out_id)
         .order_by(e.id.desc())
         .limit(NEWEST)
     )
-    return [
-        row.at for row in rows if row.delivery_id and row.kind in _OUTCOMES and row.at >= since
-    ][::-1]
+    found = [(row.kind, row.at) for row in rows if row.delivery_id and row.at >= since][::-1]
+    return (
+        [at for kind, at in found if kind in _OUTCOMES],
+        [at for kind, at in found if kind == EventKind.SENDING.value],
+    )
+
+
+_ABOUT_SENDING = (
+    EventKind.ASKED_TO_SEND.value,
+    EventKind.SENDING.value,
+    EventKind.PAUSED.value,
+    EventKind.STOPPED.value,
+    EventKind.FINISHED.value,
+)
+
+
+def waits_to_begin(connection: sa.Connection, mail_out_id: int) -> bool:
+    """Whether somebody has asked for a sending, and it has neither begun nor ended since."""
+    newest = (
+        sa.select(e.kind)
+        .where(e.mail_out_id == mail_out_id, e.delivery_id.is_(None), e.kind.in_(_ABOUT_SENDING))
+        .order_by(e.id.desc())
+        .limit(1)
+    )
+    return connection.scalar(newest) == EventKind.ASKED_TO_SEND.value
 
 
 def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:
