@@ -221,6 +221,18 @@ def test_formal_letters_are_printed_in_one_file_through_both_doors(doors: Doors)
     assert "Dear" in pages[0]
 
 
+# ----------------------------------------------------------------------------------------- writing
+
+
+def test_language_that_is_added_stands_in_the_history(doors: Doors) -> None:
+    (typed,) = doors.typed("letters", "add", "vote", "de", "--from", "fr")
+    assert (typed["file"], typed["lines"]) == ("templates/vote/de.md", "new")
+    assert doors.typed("letters", "history", "vote") == [typed]
+    (refused,) = doors.typed("letters", "add", "vote", "cz")
+    assert (refused["exit"], refused["hint"]) == (2, "call it cs.md")
+    assert "cs" not in doors.typed("letters", "list")[0]["languages"]
+
+
 # ---------------------------------------------------------------------------------------- rehearse
 
 

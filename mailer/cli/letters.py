@@ -4,6 +4,7 @@ has signed.
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def letters() -> None:
-    """Help for those who write letters: new, list, words, coverage, sign, signed."""
+    """Help for those who write letters: new, add, history, list, words, coverage, sign, signed."""
 
 
 @letters.command()
@@ -51,11 +52,64 @@ def new(context: Context, appeal: str, old: str | None) -> None:
     context.say(f"  mailer check {appeal}")
 
 
+@letters.command()
+@click.argument("appeal")
+@click.argument("language")
+@click.option("--from", "old", default="", metavar="xx", help="Begin with a copy of this letter.")
+@click.pass_obj
+def add(context: Context, appeal: str, language: str, old: str) -> None:
+    """Begin the letter of another LANGUAGE, as a copy of one that is there: translate it in its
+    place.
+
+    \b
+    mailer letters add prisoners-2027 de --from en
+    """
+    from mailer.actions.writing import texts
+
+    with context.ledger() as ledger:
+        change = texts.add(context.workspace, ledger, appeal, language, old, who=getpass.getuser())
+    assert change is not None
+    if context.json:
+        context.data(change)
+    else:
+        context.say(f"{change.file} is there; translate it in its place. Then:")
+        context.say(f"  mailer check {appeal}")
+
+
+@letters.command()
+@click.argument("appeal")
+@click.pass_obj
+def history(context: Context, appeal: str) -> None:
+    """Show who changed an appeal through the mailer, when, and which lines.
+
+    -v shows the whole difference. What is changed in an editor stands in no journal.
+    """
+    from mailer.actions.writing import appeals, changes
+    from mailer.report import totals
+
+    appeals.there(context.workspace, appeal)
+    with context.ledger_if_any() as ledger:
+        found = changes.history(ledger, appeal) if ledger else []
+    if context.json:
+        for one in found:
+            context.data(one)
+        return
+    for one in found:
+        context.out.print(
+            f"{totals.local(one.at)}  {one.who}  {one.file}  {one.lines}",
+            soft_wrap=True,
+        )
+        if context.verbose:
+            context.out.print(one.difference, style="dim", soft_wrap=True)
+    if not found:
+        context.say("Nothing was changed through the mailer yet.")
+
+
 @letters.command(name="list")
 @click.pass_obj
 def list_(context: Context) -> int:
     """List the appeals, with their languages and dates."""
-    from mailer.actions.appeals import every
+    from mailer.actions.writing.appeals import every
     from mailer.base.errors import MailerError
 
     rows: list[tuple[list[str], list[str], str]] = []
@@ -90,7 +144,7 @@ def words(context: Context, appeal: str | None) -> None:
     With the name of an APPEAL also its facts, and the columns that your sheets have beside the
     usual ones.
     """
-    from mailer.actions import appeals
+    from mailer.actions.writing import appeals
     from mailer.letters.placeholders import FILTERS
 
     found = appeals.words(context.workspace, appeal)
@@ -117,7 +171,7 @@ def coverage(context: Context, appeal: str) -> int:
     and how the letters are built. What one letter has and another lacks refuses a plan, unless
     [waived] in appeal.toml gives a reason.
     """
-    from mailer.actions import appeals
+    from mailer.actions.writing import appeals
     from mailer.base.errors import Severity
 
     found = appeals.coverage(appeals.read(context.workspace, appeal))
@@ -163,7 +217,7 @@ def sign(context: Context, appeal: str, organisation: str, person: str) -> None:
     \b
     mailer letters sign azerbaijan-credentials "Freedom Now" --by "Jana Novak"
     """
-    from mailer.actions import appeals
+    from mailer.actions.writing import appeals
     from mailer.base import clock
 
     read = appeals.read(context.workspace, appeal)
@@ -187,13 +241,13 @@ def signed(context: Context, appeal: str) -> int:
 
     Ends with 1 while one of them has not: live mode would refuse to send.
     """
-    from mailer.actions import appeals
+    from mailer.actions.writing import appeals
 
     return _standings(context, appeals.read(context.workspace, appeal))
 
 
 def _standings(context: Context, appeal: Appeal) -> int:
-    from mailer.actions.appeals import standings
+    from mailer.actions.writing.appeals import standings
 
     found = standings(context.workspace, appeal)
     bad = any(one.state != "signed" for one in found)

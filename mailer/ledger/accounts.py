@@ -60,9 +60,13 @@ def note(connection: sa.Connection, kind: str, *, at: datetime, who: str, detail
     connection.execute(sa.insert(journal).values(at=at, who=who, kind=kind, detail=detail))
 
 
-def deeds(connection: sa.Connection, limit: int = 200) -> list[JournalEntry]:
-    """Return the last lines of the journal, the newest first."""
-    rows = connection.execute(
-        sa.select(j.at, j.who, j.kind, j.detail).order_by(j.id.desc()).limit(limit)
-    )
-    return [JournalEntry(*row) for row in rows]
+def deeds(
+    connection: sa.Connection, limit: int = 200, *, kind: str = "", begins: str = ""
+) -> list[JournalEntry]:
+    """Return the last lines of the journal, the newest first: all, or those of one kind whose
+    detail begins so.
+    """
+    lines = sa.select(j.at, j.who, j.kind, j.detail).order_by(j.id.desc()).limit(limit)
+    if kind:
+        lines = lines.where(j.kind == kind, j.detail.startswith(begins, autoescape=True))
+    return [JournalEntry(*row) for row in connection.execute(lines)]

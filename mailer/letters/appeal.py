@@ -210,20 +210,26 @@ def names(root: Path) -> list[str]:
     )
 
 
-def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -> Appeal:
-    """Read `templates/NAME` of the workspace `root`. Raises `MailerError` with all
-    problems (L1…).
+def load_appeal(
+    root: Path,
+    name: str,
+    delegations: Delegations | None = None,
+    typed: Mapping[str, bytes] | None = None,
+) -> Appeal:
+    """Read `templates/NAME` of the workspace `root`; files of the workspace in `typed` as they are
+    there, and not as they were saved. Raises `MailerError` with all problems (L1…).
     """
     folder = root / "templates" / name
     known = names(root)
     if name not in known:
-        raise _no_such_appeal(name, known)
+        raise no_such_appeal(name, known)
     problems: list[Problem] = []
-    files = _Files(root, problems)
+    files = _Files(root, problems, typed or {})
     letters: dict[str, Letter] = {}
-    for path in sorted(folder.glob("*.md")):
+    new = {path for path in map(root.joinpath, files.typed) if path.suffix == ".md"}
+    for path in sorted({*folder.glob("*.md"), *new}):
         file = path.relative_to(root).as_posix()
-        if wrong := _misnamed(path.stem, file):
+        if wrong := misnamed(path.stem, file):
             problems.append(wrong)
         elif (source := files.read(path)) is not None and (
             letter := _letter(path.stem, file, source, problems)
@@ -273,16 +279,18 @@ def load_appeal(root: Path, name: str, delegations: Delegations | None = None) -
 class _Files:
     """The files that an appeal is read from, with their text and fingerprint."""
 
-    def __init__(self, root: Path, problems: list[Problem]) -> None:
+    def __init__(self, root: Path, problems: list[Problem], typed: Mapping[str, bytes]) -> None:
         self.root = root
         self.problems = problems
+        self.typed = typed
         self.text: dict[str, str] = {}
         self.hashes: dict[str, str] = {}
 
     def read(self, path: Path) -> str | None:
         """Read a file and keep it; None if there is none, or it cannot be read."""
         file = path.relative_to(self.root).as_posix()
-        raw, fault = read_inside(self.root, path)
+        typed = self.typed.get(file)
+        raw, fault = (typed, "") if typed is not None else read_inside(self.root, path)
         if fault == ABSENT:
             return None
         if fault:
@@ -376,7 +384,8 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 """Control characters, line separators, and marks that turn the writing direction round."""
 
 
-def _no_such_appeal(name: str, known: list[str]) -> UsageError:
+def no_such_appeal(name: str, known: list[str]) -> UsageError:
+    """Return the error for the name of no appeal, with the nearest one."""
     close = nearest(name, known)
     there_are = (
         f"there are: {', '.join(known)}"
@@ -387,7 +396,8 @@ def _no_such_appeal(name: str, known: list[str]) -> UsageError:
     return UsageError(f'There is no appeal called "{name}".', hint=hint, code="L101")
 
 
-def _misnamed(stem: str, file: str) -> Problem | None:
+def misnamed(stem: str, file: str) -> Problem | None:
+    """Return what is wrong with the name of a letter (L103), None if it is a language."""
     if _LANGUAGE.fullmatch(stem) and stem not in _CODES_OF_COUNTRIES:
         return None
     language = _CODES_OF_COUNTRIES.get(stem.lower())

@@ -17,9 +17,9 @@ from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
-from mailer.actions import appeals
 from mailer.actions.doctor import domains, mail_server
 from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
+from mailer.actions.writing import appeals
 from mailer.base import clock
 from mailer.base.address import domain_of
 from mailer.base.errors import MailerError, Severity

@@ -339,7 +339,7 @@ def _on(context: Context, text: bool) -> bool:
 
 def _proof(context: Context, appeal: str, person: str | None) -> int:
     """Show the proof sheet; a named person may accept what waits on it."""
-    from mailer.actions import appeals
+    from mailer.actions.writing import appeals
     from mailer.cli.screen.proof import show_proof
 
     now = context.draft(appeal)

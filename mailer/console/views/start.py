@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
-from mailer.actions import appeals
+from mailer.actions.writing import appeals
 from mailer.base.errors import MailerError, Severity
 from mailer.base.states import MailOutState, State
 from mailer.console.request import Visit

@@ -15,11 +15,12 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from mailer.actions import appeals, mail_outs, planning
+from mailer.actions import mail_outs, planning
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
 from mailer.actions.mail_outs import SendingCheck
 from mailer.actions.preview import Preview
+from mailer.actions.writing import appeals
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.spelling import called
 from mailer.base.states import OPEN, Reason, State

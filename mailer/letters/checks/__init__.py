@@ -71,7 +71,7 @@ def check_letters(
         if case != appeal:
             renderer = Renderer(case, sender, delegations, forms, columns)
         for letter in appeal.letters.values():
-            for contact in _samples(appeal, columns):
+            for contact in samples(appeal, columns):
                 try:
                     renderer.render(contact, letter.language)
                 except MailerError as fault:
@@ -101,7 +101,8 @@ def _cases(appeal: Appeal) -> Iterator[Appeal]:
                 yield replace(appeal, session=replace(appeal.session, credentials=case))
 
 
-def _samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
+def samples(appeal: Appeal, columns: Collection[str]) -> Iterator[Contact]:
+    """Yield made-up people, in whose place no real one has to stand."""
     for role in appeal.roles:
         for gender in ("f", "m", ""):
             yield Contact(

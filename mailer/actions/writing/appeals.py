@@ -10,7 +10,7 @@ from datetime import date
 from mailer.base.errors import MailerError, Problem, Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.letters import placeholders
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal, load_appeal, no_such_appeal
 from mailer.letters.appeal import names as names  # noqa: PLC0414  (the doors ask here)
 from mailer.letters.appeal_toml import said
 from mailer.letters.checks import twins
@@ -27,6 +27,12 @@ class Coverage:
 
     counts: dict[str, dict[str, int]]  # "fr" → "figure" → 9
     problems: tuple[Problem, ...]
+
+
+def there(workspace: Workspace, name: str) -> None:
+    """Raise `UsageError` where there is no such appeal."""
+    if name not in (known := names(workspace.root)):
+        raise no_such_appeal(name, known)
 
 
 def read(workspace: Workspace, name: str) -> Appeal:
