@@ -18,7 +18,7 @@ from mailer.contacts import holds
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Hold, Holds
-from mailer.ledger import events
+from mailer.ledger import events, notes
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, shown
 from mailer.ledger.moves import holding
@@ -27,6 +27,7 @@ from mailer.ledger.moves.holding import TakenOut
 from mailer.ledger.reading import listing
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.plan.draft import Draft
+from mailer.report.evidence import Sent, letter_of
 
 MOST = 100
 
@@ -156,6 +157,17 @@ def resend(ledger: Ledger, one: Delivery, now: Draft, *, who: str, because: str)
 def _named(who: str, because: str) -> None:
     if not because or not who:
         raise UsageError("A decision needs a name and a reason.", hint='--because "she answered"')
+
+
+def open_letter(workspace: Workspace, ledger: Ledger, one: Delivery, *, who: str) -> Sent | None:
+    """Return the letter of a delivery as it went over the line, and write down who opened it; None
+    where there is none.
+    """
+    with ledger.writing() as connection:
+        sent = letter_of(workspace, connection, one)
+        if sent is not None:
+            notes.opened(connection, one, at=ledger.now(), who=who)
+    return sent
 
 
 def note(ledger: Ledger, one: Delivery, text: str, *, who: str) -> None:

@@ -1,19 +1,53 @@
-"""The send log in the hands of a person: erasing people from it, and saying that this copy of it is
-the one to go on with.
+"""The send log in the hands of a person: opening and proving it, erasing people from it, and saying
+that this copy of it is the one to go on with.
 """
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 
 from mailer.base.errors import UsageError
+from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import fold
 from mailer.ledger import mailouts
-from mailer.ledger.guard import copies
-from mailer.ledger.ledger import Connection, Ledger
+from mailer.ledger.guard import copies, rescue
+from mailer.ledger.ledger import Connection, Ledger, Unwritable
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.record import erasure
+from mailer.ledger.record import erasure, seals
+from mailer.ledger.record.seals import ChainCheck
+
+
+def open_log(workspace: Workspace) -> Ledger:
+    """Open the send log of a workspace, or make one, for a `with`; what dead senders left in
+    mail-outs that are over is settled.
+    """
+    workspace.make_state_dir()
+    ledger = Ledger(workspace.ledger_url, beside=workspace.state_dir)
+    with contextlib.suppress(Unwritable):  # the next look may settle it
+        rescue.settle_over(ledger, me="mailer")
+    return ledger
+
+
+def head(ledger: Ledger) -> str:
+    """Seal what was written, and return the head of the log."""
+    ledger.seal()
+    with ledger.reading() as connection:
+        return seals.head(connection)
+
+
+def verify(connection: Connection, kept: str = "") -> ChainCheck:
+    """Prove that the log is as it was written; `kept` is a head, or the beginning of one, that
+    somebody has kept. Raises `UsageError` where that can be none.
+    """
+    kept = kept.strip().lower()
+    if kept and (len(kept) < 16 or set(kept) - set("0123456789abcdef")):
+        raise UsageError(
+            f"{kept!r} is no head of a send log.",
+            hint="its first 16 signs or more, figures and a to f",
+        )
+    return seals.verify(connection, kept)
 
 
 def to_forget(connection: Connection, who: str | date) -> list[Delivery]:

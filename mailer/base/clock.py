@@ -1,4 +1,6 @@
-"""The one source of time: aware, in UTC, and where a day ends. Tests hand in another."""
+"""The one source of time: aware, in UTC; where a day ends, and how long ago one was. Tests hand in
+another.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from mailer.base.spelling import many
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware and in UTC."""
@@ -21,6 +25,15 @@ def end_of(day: date) -> datetime:
     """
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
     return min(midnight.replace(tzinfo=ZoneInfo("Europe/Paris")), midnight.astimezone())
+
+
+def age(day: date, today: date) -> str:
+    """Say how long ago a day was: `5 days`, `3 months`, `2 years 10 months`."""
+    months = (today.year - day.year) * 12 + today.month - day.month - (today.day < day.day)
+    if months < 1:
+        return many((today - day).days, "day")
+    years, months = divmod(months, 12)
+    return " ".join(many(*part) for part in ((years, "year"), (months, "month")) if part[0])
 
 
 def steady() -> float:

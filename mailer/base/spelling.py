@@ -1,4 +1,4 @@
-"""Spellings: when two ways of writing a word are the same word.
+"""Spellings: when two ways of writing a word are the same word, and how a number stands before one.
 
 Case, accents, blanks and punctuation are ignored, and letters that are no letter plus accent (ø, ł,
 ı, æ) are written in plain ones. Two words are the same or they are not; only `nearest` is about
@@ -157,3 +157,8 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
     most = 2 if len(meant) > 6 else 1
     best = process.extractOne(meant, list(spelt), scorer=OSA.distance, score_cutoff=most)
     return spelt[best[0]] if best else None
+
+
+def many(number: int, one: str, more: str = "") -> str:
+    """Write a number and what it counts: `many(2, "row")` is `2 rows`."""
+    return f"{number} {one if number == 1 else more or one + 's'}"

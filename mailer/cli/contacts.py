@@ -15,6 +15,7 @@ import click
 
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.spelling import many
 from mailer.base.states import MailOutState
 from mailer.cli.context import CommandGroup, Context, printable
 from mailer.cli.screen.problems import show_problems
@@ -127,12 +128,12 @@ def check(
     _say_nobody(context, book)
     errors = sum(p.severity is Severity.ERROR for p in problems)
     found = (
-        f"{_many(errors, 'error')}, {len(problems) - errors} to look at"
+        f"{many(errors, 'error')}, {len(problems) - errors} to look at"
         if problems
         else "Nothing to put right"
     )
     context.out.print(
-        f"{_many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot."
+        f"{many(len(people), 'row')}: {usable} can be written to, {len(people) - usable} cannot."
         f" {found}."
     )
     _next_steps(context, book, problems, made)
@@ -174,7 +175,7 @@ def _next_steps(
     chosen = {problem.file for problem in problems}
     if repairs := fixing.repairs(book, chosen) if problems else []:
         steps.append(
-            (f"repair {_many(len(repairs), 'cell')} without a guess", "mailer contacts fix")
+            (f"repair {many(len(repairs), 'cell')} without a guess", "mailer contacts fix")
         )
     asked = sorted(
         {problem.code for problem in problems if problem.cell and fixing.meant(problem)}
@@ -207,10 +208,6 @@ def _say_nobody(context: Context, book: ContactBook) -> None:
               if member.code not in present]  # fmt: skip
     if present - {""} and absent:
         context.say(f"nobody is in the sheets of: {', '.join(absent)}")
-
-
-def _many(number: int, one: str) -> str:
-    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 @contacts.command()
@@ -286,7 +283,7 @@ def accept(context: Context, copy: Path) -> None:
         context.say(f"Nothing in it differs from {file}.")
         return
     context.say(
-        f"{_many(len(changes), 'change')} in {file}; the sheet as it was:"
+        f"{many(len(changes), 'change')} in {file}; the sheet as it was:"
         f" {backup.relative_to(context.workspace.root)}\nNext: mailer contacts check"
     )
 
@@ -370,7 +367,7 @@ def _people(path: Path, delegations: Delegations) -> Sequence[Contact]:
 @click.pass_obj
 def new(context: Context, names: tuple[str, ...], lang: str) -> None:
     """Write an empty sheet with drop-downs and a tab of instructions for each delegation."""
-    from mailer.actions.new_workspace import new_sheets
+    from mailer.actions.workspace.new_workspace import new_sheets
 
     made = new_sheets(context.workspace, names, lang)
     if context.json:

@@ -88,14 +88,9 @@ class Context:
 
     def ledger(self) -> Ledger:
         """Open the send log of the workspace, for a `with`."""
-        from mailer.ledger.guard import rescue
-        from mailer.ledger.ledger import Ledger, Unwritable
+        from mailer.actions.send_log import open_log
 
-        self.workspace.make_state_dir()
-        ledger = Ledger(self.workspace.ledger_url, beside=self.workspace.state_dir)
-        with contextlib.suppress(Unwritable):  # the next look may settle it
-            rescue.settle_over(ledger, me="mailer")
-        return ledger
+        return open_log(self.workspace)
 
     @contextlib.contextmanager
     def ledger_if_any(self) -> Iterator[Ledger | None]:

@@ -36,7 +36,7 @@ def new(context: Context, appeal: str, old: str | None) -> None:
 
     Signatures and the last day are not copied: they belong to the other text.
     """
-    from mailer.actions.new_workspace import new_appeal
+    from mailer.actions.workspace.new_workspace import new_appeal
 
     files = new_appeal(context.workspace.root, appeal, old)
     if context.json:
@@ -145,7 +145,6 @@ def words(context: Context, appeal: str | None) -> None:
     usual ones.
     """
     from mailer.actions.writing import appeals
-    from mailer.letters.placeholders import FILTERS
 
     found = appeals.words(context.workspace, appeal)
     if context.json:
@@ -158,7 +157,7 @@ def words(context: Context, appeal: str | None) -> None:
             f"{f'{{{{ {word.name} }}}}':<{width}}  {word.meaning}", style="bold", soft_wrap=True
         )
         context.out.print(f"{'':<{width}}  {word.example}", soft_wrap=True)
-    context.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in FILTERS)}.")
+    context.say(f"\nBehind a word may stand: {', '.join(f'| {name}' for name in appeals.FILTERS)}.")
 
 
 @letters.command()

@@ -374,16 +374,10 @@ def verify(context: Context, head: str) -> int:
     mailer log verify
     mailer log verify --head 3f9a1c20b7d4e6f8
     """
-    from mailer.ledger.record import seals
+    from mailer.actions import send_log
 
-    head = head.strip().lower()
-    if head and (len(head) < 16 or set(head) - set("0123456789abcdef")):
-        raise UsageError(
-            f"{head!r} is no head of a send log.",
-            hint="its first 16 signs or more, figures and a to f",
-        )
     with choose.open_log(context) as ledger, ledger.reading() as connection:
-        proof = seals.verify(connection, head)
+        proof = send_log.verify(connection, head)
     whole = not proof.broken and proof.knows
     if context.json:
         context.data({"whole": whole} | asdict(proof))

@@ -181,11 +181,17 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
         if not visit.may(right):
             raise HTTPException(403, "Your role does not include this. Nothing was changed.")
         try:
-            return await run_in_threadpool(view, visit)
+            return await run_in_threadpool(_answer, view, visit, posted)
         finally:
             await form.close()
 
     return endpoint
+
+
+def _answer(view: View, visit: Visit, posted: bool) -> Response:
+    if posted:  # what is written goes into the log that lies there now
+        visit.console.ledger.follow()
+    return view(visit)
 
 
 def _session(console: Console, request: Request) -> BrowserSession | None:

@@ -21,6 +21,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mailer.actions.workspace import accounts
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
@@ -30,7 +31,7 @@ from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.translation import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.holds import Holds
-from mailer.ledger import accounts, mailouts
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
@@ -150,10 +151,6 @@ class Visit:
     def reading(self) -> AbstractContextManager[Connection]:
         return self.console.ledger.reading()
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        self.console.ledger.follow()
-        return self.console.ledger.writing()
-
     @property
     def mail_out_id(self) -> int:
         """The number of the mail-out that the address names."""
@@ -197,8 +194,7 @@ class Visit:
         return RedirectResponse(path, 303)
 
     def journal(self, kind: str, detail: str = "") -> None:
-        with self.writing() as connection:
-            accounts.note(connection, kind, at=self.now(), who=self.who, detail=detail)
+        accounts.note(self.console.ledger, kind, who=self.who, detail=detail)
 
 
 # ---------------------------------------------------------------------------------------- templates

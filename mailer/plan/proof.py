@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import Scope, concerns, problem
+from mailer.base.spelling import many
 from mailer.contacts.contact import Contact
 from mailer.letters.checks.statements import Claim, claims
 from mailer.letters.render import Rendered, Renderer
@@ -90,7 +91,7 @@ class Proof:
                 value=f"{group.language}: {group.people[0].greeting}",
                 message=(
                     f"this form of address is unverified: {group.people[0].greeting}"
-                    f" ({group.language}, {counted(len(group.people))})"
+                    f" ({group.language}, {many(len(group.people), 'person', 'people')})"
                 ),
                 suggestion=(
                     "accept it on the proof sheet, or write another into"
@@ -99,10 +100,6 @@ class Proof:
             )
             for group in self.waiting
         ]
-
-
-def counted(number: int) -> str:
-    return "1 person" if number == 1 else f"{number} people"
 
 
 def proof(

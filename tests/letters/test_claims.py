@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mailer.base.clock import age
 from mailer.letters.appeal import Appeal, load_appeal
-from mailer.letters.checks.statements import age, claims, unsupported
+from mailer.letters.checks.statements import claims, unsupported
 from tests.helpers.letters import ROOT, folder
 
 FACTS = """[vote]

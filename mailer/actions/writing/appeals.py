@@ -20,6 +20,9 @@ from mailer.plan.draft import Draft, read_contacts
 from mailer.plan.proof import Group, Proof
 from mailer.plan.signoff import Signature, SignatureState
 
+FILTERS = placeholders.FILTERS
+"""What may stand behind a word of `words`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

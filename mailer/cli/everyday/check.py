@@ -7,6 +7,7 @@ import click
 from mailer.actions.check import Checked
 from mailer.actions.check import check as look_through
 from mailer.base.errors import Severity
+from mailer.base.spelling import many
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
@@ -65,11 +66,11 @@ def _show(
 ) -> None:
     root = context.workspace.root
     sheets = (
-        f"{_many(found.files, 'sheet')} · {_many(found.people, 'person', 'people')} · "
+        f"{many(found.files, 'sheet')} · {many(found.people, 'person', 'people')} · "
         f"{found.delegations} of {found.members} delegations · {found.held} on the hold list"
     )
     names = [one.name for one in found.appeals]
-    letters = f"{_many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}"
+    letters = f"{many(len(names), 'appeal')}: {', '.join(names) or 'none yet'}"
     rows: list[Row] = [(["contacts"], [sheets], ""), (["letters"], [letters], "")]
     opinions = [
         (f"{one.name}: " if len(names) > 1 else "")
@@ -92,7 +93,7 @@ def _show(
         if everything:
             show_problems(context.out, more, root, everything=True)
     words = (
-        ", ".join(_many(number, severity.value) for severity, number in counts.items() if number)
+        ", ".join(many(number, severity.value) for severity, number in counts.items() if number)
         or "no problems"
     )
     words = f"{words[0].upper()}{words[1:]}."
@@ -102,7 +103,3 @@ def _show(
         )
     show_text(context, words)
     context.say()
-
-
-def _many(number: int, one: str, more: str = "") -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"

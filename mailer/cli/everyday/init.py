@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mailer.actions.new_workspace import SHEET, new_workspace
+from mailer.actions.workspace.new_workspace import SHEET, new_workspace
 from mailer.cli.context import Command, Context
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from mailer.actions import planning
-from mailer.actions.planning import NewMailOut
+from mailer.actions.mail_outs import planning
+from mailer.actions.mail_outs.planning import NewMailOut
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text

@@ -8,8 +8,8 @@ import getpass
 
 import click
 
-from mailer.actions import rehearse as actions
-from mailer.actions.rehearse import Rehearsal
+from mailer.actions.mail_outs import rehearse as actions
+from mailer.actions.mail_outs.rehearse import Rehearsal
 from mailer.base.states import State
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.tables import Row, say_text, show_rows

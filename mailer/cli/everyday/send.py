@@ -8,19 +8,16 @@ from collections.abc import Callable
 
 import click
 
-from mailer.actions import mail_outs
-from mailer.actions.mail_outs import SendingCheck, Standing
+from mailer.actions import mail_outs, send_log
+from mailer.actions.mail_outs import SendingCheck, Standing, sending
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_steps, show_totals
-from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
-from mailer.ledger.record import seals
-from mailer.sending.connect import options_of, sessions, signer
 
 
 @click.command(cls=Command)
@@ -113,8 +110,7 @@ def _send(
         check = mail_outs.may_send(workspace, ledger, mail_out_id)
         if check.refusal:
             raise check.refusal
-        if wish := mailouts.pause_wish(ledger, mail_out_id):  # from before this command
-            wish.unlink(missing_ok=True)
+        mail_outs.forget_pause_wish(ledger, mail_out_id)  # from before this command
         if changed := len(check.changes):
             many = "one cell or line has" if changed == 1 else f"{changed} cells or lines have"
             context.say(f"Since the plan {many} changed; the letters go out as they were planned.")
@@ -126,16 +122,11 @@ def _send(
             _confirm(context, check, confirm)
             mail_outs.still_as_planned(workspace, ledger, check)  # somebody may have thought long
         try:
-            options = options_of(workspace, first)
-            after = run(
-                context,
-                ledger,
-                mail_out,
-                sessions(workspace),
-                options,
-                signer(workspace),
-                last_word=check.standing.last_word,
+            last_word = check.standing.last_word
+            dispatch = sending.sender(
+                workspace, ledger, mail_out_id, first=first, last_word=last_word
             )
+            after = run(context, mail_out, dispatch)
             return _over(context, ledger, after)
         except ServerError:
             mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
@@ -248,10 +239,8 @@ def _steps_and_seal(context: Context, ledger: Ledger, steps: list[tuple[str, str
     """Say what to type next; and name the head of the log, which proves it only where somebody else
     has it, too.
     """
-    ledger.seal()
-    with ledger.reading() as connection:
-        head = seals.head(connection)
-    show_steps(context, [*steps, ("prove the log", f"mailer log verify --head {head[:SHORT]}")])
+    head = send_log.head(ledger)[:SHORT]
+    show_steps(context, [*steps, ("prove the log", f"mailer log verify --head {head}")])
     say_text(
         context,
         "Give the last line to a second person to keep: it proves later that nothing was cut off.",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailer.actions.mail_outs import has_died
 from mailer.base.states import WORDS, MailOutState, State
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log
 from mailer.ledger import mailouts
-from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -117,7 +117,7 @@ def _show(context: Context, ledger: Ledger, connection: Connection, mail_out: Ma
     )
 
     counts = deliveries.counts(connection, mail_out.id)
-    died = _died(ledger, connection, mail_out)
+    died = has_died(ledger, connection, mail_out)
     for line in _head(mail_out, counts, died=died):
         show_text(context, line)
     context.out.print()
@@ -205,7 +205,7 @@ def _watch(context: Context, ledger: Ledger, name: str | None) -> int:
                     if now != last:
                         last = now
                         tell(mail_out, now)
-                    if mail_out.state in OVER or _died(ledger, connection, mail_out):
+                    if mail_out.state in OVER or has_died(ledger, connection, mail_out):
                         break
                 time.sleep(LOOK)
         if not context.json:
@@ -243,8 +243,3 @@ def _in_a_line(mail_out: MailOut, now: dict[str, Any]) -> str:
     done, to_send = totals.done(counts)
     parts = [f"{counts[state]} {WORDS[state]}" for state in totals.IN_ORDER[:-1] if counts[state]]
     return f"{mail_out.name} {mail_out.state.value}, {done} of {to_send}: {' · '.join(parts)}"
-
-
-def _died(ledger: Ledger, connection: Connection, mail_out: MailOut) -> bool:
-    """Whether the sender has ended without saying so."""
-    return mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id)

@@ -22,20 +22,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.text import Text
 
+from mailer.actions.mail_outs.sending import has_left
 from mailer.base import clock
-from mailer.base.states import OPEN, WORDS, MailOutState, State
+from mailer.base.states import OPEN, WORDS, State
 from mailer.cli.context import Context
-from mailer.ledger import mailouts
-from mailer.ledger.guard.senders import nobody_sends
-from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
-from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
-from mailer.sending.smtp.session import SmtpSession
 
 if TYPE_CHECKING:
-    from mailer.letters.message.dkim import Signer
+    from mailer.sending.dispatch import Dispatch
 
 Report = Callable[[dict[str, Any]], None]
 """Is told every event of a sending."""
@@ -49,23 +44,14 @@ WIDE = 78
 SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
 
-def run(
-    context: Context,
-    ledger: Ledger,
-    mail_out: MailOut,
-    session: Callable[[], SmtpSession],
-    options: SendingOptions,
-    signer: Signer | None = None,
-    *,
-    helper: bool = False,
-    last_word: int | None = None,
-) -> MailOut:
+def run(context: Context, mail_out: MailOut, dispatch: Dispatch) -> MailOut:
     """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the
     mail-out then stands.
 
     A helper that is interrupted leaves the sending to the others; where there are none, that is a
     pause, too.
     """
+    ledger = dispatch.ledger
     with ledger.reading() as connection:
         counts = deliveries.counts(connection, mail_out.id)
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
@@ -74,9 +60,9 @@ def run(
         _screen(context, mail_out.name, total, total - left) as report,
         _beside(_told(context, mail_out.name, report)) as told,
     ):
-        dispatch = Dispatch(ledger, mail_out.id, session, options, told, signer, helper, last_word)
-        after, why = asyncio.run(_run(told, dispatch, helper=helper))
-    return _paused_if_nobody_sends(ledger, after, why) if helper and why else after
+        dispatch.report = told
+        after, why = asyncio.run(_run(told, dispatch))
+    return has_left(ledger, after, why) if dispatch.helper and why else after
 
 
 @contextlib.contextmanager
@@ -99,24 +85,11 @@ def _beside(tell: Report) -> Iterator[Report]:
         thread.join(AT_THE_END)
 
 
-def _paused_if_nobody_sends(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
-    with ledger.writing() as connection:
-        if mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id):
-            return mailouts.change(
-                connection,
-                mail_out.id,
-                MailOutState.PAUSED,
-                at=ledger.now(),
-                who="mailer work",
-                why=why,
-            )
-        return mailouts.get(connection, mail_out.id)
-
-
-async def _run(told: Report, dispatch: Dispatch, *, helper: bool) -> tuple[MailOut, str]:
+async def _run(told: Report, dispatch: Dispatch) -> tuple[MailOut, str]:
     """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
     loop = asyncio.get_running_loop()
     pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
+    helper = dispatch.helper
     window = [
         stream for stream in (sys.stdout, sys.stderr) if stream.isatty()
     ]  # once it is gone, nobody can tell

@@ -5,12 +5,15 @@ sentences rest on.
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from mailer.base import clock
+from mailer.base.spelling import many
 from mailer.cli.context import Context
 from mailer.cli.screen.tables import show_rows, show_text
-from mailer.letters.checks.statements import age
-from mailer.plan.proof import Proof, counted
+
+if TYPE_CHECKING:
+    from mailer.plan.proof import Proof
 
 
 def show_proof(context: Context, sheet: Proof) -> int:
@@ -42,7 +45,7 @@ def show_proof(context: Context, sheet: Proof) -> int:
         style = "yellow" if group.waits else "bold"
         heading = (
             f"{group.language}  {group.pattern or 'as the sheet has it'}  "
-            f" {counted(len(group.people))}"
+            f" {many(len(group.people), 'person', 'people')}"
         )
         context.out.print(f"{heading}   {group.note}".rstrip(), style=style, soft_wrap=True)
         greetings = Counter(one.greeting for one in group.people)
@@ -72,7 +75,7 @@ def show_proof(context: Context, sheet: Proof) -> int:
     _show_claims(context, sheet)
     waiting = sheet.waiting
     if waiting:
-        whom = counted(sum(len(group.people) for group in waiting))
+        whom = many(sum(len(group.people) for group in waiting), "person", "people")
         what = (
             f"1 form of address for {whom} is"
             if len(waiting) == 1
@@ -96,7 +99,7 @@ def _show_claims(context: Context, sheet: Proof) -> None:
         for fact in claim.facts:
             show_text(
                 context,
-                f"{fact.key}, {fact.date}, {age(fact.date, today)} old: {fact.source}",
+                f"{fact.key}, {fact.date}, {clock.age(fact.date, today)} old: {fact.source}",
                 indent=6,
             )
         if not claim.facts:

@@ -10,13 +10,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mailer.actions.workspace.accounts import note
 from mailer.base.states import MailOutState
 from mailer.console.access.middleware import came_from, cookie, from_here
 from mailer.console.access.rights import ROLES
 from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.language.translation import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
-from mailer.ledger import accounts
+from mailer.ledger.accounts import everyone
 
 FORM_LASTS = 3600  # seconds
 
@@ -55,7 +56,7 @@ def _get(console: Console, request: Request, say: Translation) -> Response:
     opened = None if console.https else console.sessions.open_with(key, console.owner)
     if opened is None:
         return _page(console, say, say("This address has been used, or is too old."))
-    _note(console, "signed_in", console.owner, "one-time key")
+    note(console.ledger, "signed_in", who=console.owner, detail="one-time key")
     # No redirect: a strict cookie is not sent on one that began on another page, in a chat or a web
     # mailer.
     answer = _by_way_of_here("/", say)
@@ -119,11 +120,11 @@ def _post(
         answer.headers["retry-after"] = str(wait.seconds)
         return answer
     if opened is None:
-        _note(console, "sign_in_failed", name[:80])
+        note(console.ledger, "sign_in_failed", who=name[:80])
         return _page(
             console, say, say("Name and password do not go together."), name=name, status=403, to=to
         )
-    _note(console, "signed_in", name, "password")
+    note(console.ledger, "signed_in", who=name, detail="password")
     answer = RedirectResponse(to, 303)
     answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
     return answer
@@ -140,7 +141,7 @@ def _page(
     done: Sequence[str] = (),
 ) -> Response:
     with console.ledger.reading() as connection:
-        people = bool(accounts.everyone(connection))
+        people = bool(everyone(connection))
     text = PAGES.get_template("sign_in.html").render(
         say=say,
         _=say,
@@ -161,14 +162,9 @@ def _inside(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
 
 
-def _note(console: Console, kind: str, who: str, detail: str = "") -> None:
-    with console.ledger.writing() as connection:
-        accounts.note(connection, kind, at=console.ledger.now(), who=who, detail=detail)
-
-
 def sign_out(visit: Visit) -> Response:
     visit.console.sessions.end(visit.request.cookies.get(visit.console.cookie, ""))
-    _note(visit.console, "signed_out", visit.who)
+    note(visit.console.ledger, "signed_out", who=visit.who)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(visit.console.cookie, path="/")
     return answer

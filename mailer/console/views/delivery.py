@@ -17,13 +17,12 @@ from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
 from mailer.contacts import holds
-from mailer.ledger import notes
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery, Moment
-from mailer.report.evidence import Sent, evidence, letter_of
+from mailer.report.evidence import Sent, evidence
 from mailer.report.story import story, why
 
 
@@ -78,14 +77,11 @@ def _done(moments: Sequence[Moment]) -> tuple[str, datetime] | None:
 
 def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
     """Return the letter as it went over the line, and write down who opened it."""
-    with visit.writing() as connection:
+    with visit.reading() as connection:
         mail_out, one = _wanted(visit, connection)
-        sent = letter_of(visit.workspace, connection, one)
-        if sent is None:
-            raise UsageError(
-                visit.say("There is no letter for {name}.", name=one.name or one.shown)
-            )
-        notes.opened(connection, one, at=visit.now(), who=visit.who)
+    sent = people.open_letter(visit.workspace, visit.console.ledger, one, who=visit.who)
+    if sent is None:
+        raise UsageError(visit.say("There is no letter for {name}.", name=one.name or one.shown))
     return mail_out, one, sent
 
 

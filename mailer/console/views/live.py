@@ -28,7 +28,6 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
-from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -125,7 +124,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         bars=_bars(answered, at) if sending else [],
         last_minute=last_minute,
         left=60 * open_ / rate if sending and rate else None,
-        died=sending and nobody_sends(visit.console.ledger, connection, mail_out.id),
+        died=mail_outs.has_died(visit.console.ledger, connection, mail_out),
         starting=child.runs(root, mail_out) and outcomes.waits_to_begin(connection, mail_out.id),
         said=child.said(root, mail_out),
         at=at,
@@ -246,7 +245,6 @@ def end_streams() -> None:
 
 
 def pause(visit: Visit) -> Response:
-    visit.console.ledger.follow()
     name = mail_outs.pause(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
     said = visit.say("{name} is paused. Nothing more is handed over.", name=name)
     return visit.go(f"/mail-outs/{name}", said)

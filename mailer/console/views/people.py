@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from mailer.base.errors import Refused, UsageError
+from mailer.actions.workspace import accounts
+from mailer.base.errors import UsageError
 from mailer.console.access.rights import ROLES
 from mailer.console.request import Visit
-from mailer.ledger import accounts
+from mailer.ledger.accounts import deeds, everyone
 
 JOURNAL = 300
 
 
 def index(visit: Visit) -> Response:
     with visit.reading() as connection:
-        found = accounts.everyone(connection)
+        found = everyone(connection)
     return visit.page("people.html", accounts=found, roles=list(ROLES))
 
 
@@ -29,22 +30,8 @@ def save(visit: Visit) -> Response:
     )
     if not name or role not in ROLES or not isinstance(password, str):
         raise UsageError(visit.say("An account needs a name and a role."))
-    with visit.reading() as connection:
-        before = accounts.find(connection, name)
-    if before is None and not password:
-        raise UsageError(visit.say("A new account needs a password."))
-    hashed = (
-        visit.console.sessions.hashed(password, name)
-        if password
-        else before.password
-        if before
-        else ""
-    )
-    with visit.writing() as connection:
-        accounts.save(connection, name, role=role, password=hashed, at=visit.now())
-        what = "account_changed" if before else "account_made"
-        detail = f"{name}, {role}{', new password' if password and before else ''}"
-        accounts.note(connection, what, at=visit.now(), who=visit.who, detail=detail)
+    hashed = visit.console.sessions.hashed(password, name) if password else ""
+    accounts.save(visit.console.ledger, name, role=role, hashed=hashed, who=visit.who)
     visit.console.sessions.end_where(
         lambda session: session.account is not None and session.name == name
     )
@@ -56,14 +43,8 @@ def close(visit: Visit) -> Response:
     record.
     """
     name = visit.field("name")
-    if name == visit.who and visit.session.account is not None:
-        raise Refused(visit.say("Nobody closes their own account."))
-    with visit.writing() as connection:
-        before = accounts.find(connection, name)
-        if before is None:
-            raise UsageError(visit.say("There is no account {name}.", name=name))
-        accounts.save(connection, name, role=before.role, password="", at=visit.now())
-        accounts.note(connection, "account_closed", at=visit.now(), who=visit.who, detail=name)
+    by_link = visit.session.account is None
+    accounts.close(visit.console.ledger, name, who=visit.who, signed_in_by_link=by_link)
     visit.console.sessions.end_where(
         lambda session: session.account is not None and session.name == name
     )
@@ -72,5 +53,5 @@ def close(visit: Visit) -> Response:
 
 def journal(visit: Visit) -> Response:
     with visit.reading() as connection:
-        deeds = accounts.deeds(connection, JOURNAL)
-    return visit.page("journal.html", deeds=deeds)
+        found = deeds(connection, JOURNAL)
+    return visit.page("journal.html", deeds=found)

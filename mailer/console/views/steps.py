@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from mailer.actions import mail_outs, planning
+from mailer.actions import mail_outs
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
-from mailer.actions.mail_outs import SendingCheck
+from mailer.actions.mail_outs import SendingCheck, planning
 from mailer.actions.preview import Preview
 from mailer.actions.writing import appeals
 from mailer.base.errors import MailerError, Refused, UsageError

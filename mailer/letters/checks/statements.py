@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from mailer.base.errors import Problem
 from mailer.letters.appeal import Appeal
@@ -81,19 +80,6 @@ def unsupported(appeal: Appeal) -> Iterator[Problem]:
                 )
                 found = source.at("L154", "this sentence refers to no fact", at, shown, hint)
             yield found
-
-
-def age(day: date, today: date) -> str:
-    """Say how old something is: `5 days`, `3 months`, `2 years 10 months`."""
-    months = (today.year - day.year) * 12 + today.month - day.month - (today.day < day.day)
-    if months < 1:
-        return _many((today - day).days, "day")
-    years, months = divmod(months, 12)
-    return " ".join(_many(*part) for part in ((years, "year"), (months, "month")) if part[0])
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _read(appeal: Appeal, source: Source) -> Iterator[tuple[Claim, int]]:

@@ -18,7 +18,8 @@ from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.ledger import events, mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies, health, rescue
-from mailer.ledger.ledger import Busy, Ledger
+from mailer.ledger.guard.senders import nobody_sends
+from mailer.ledger.ledger import Busy, Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import approvals, holding
 from mailer.ledger.moves.approvals import Approval
@@ -108,6 +109,11 @@ def standing(ledger: Ledger, mail_out_id: int) -> Standing:
             deliveries.counts(connection, mail_out_id),
             mailouts.last_word(connection, mail_out_id),
         )
+
+
+def has_died(ledger: Ledger, connection: Connection, mail_out: MailOut) -> bool:
+    """Whether the program that sends a mail-out has ended without saying so."""
+    return mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id)
 
 
 def may_send(
@@ -287,6 +293,12 @@ def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
         return replace(standing(ledger, mail_out_id), held=fault.message)
     finally:
         ledger.patience = patience
+
+
+def forget_pause_wish(ledger: Ledger, mail_out_id: int) -> None:
+    """Take away a wish to pause from before somebody said that it shall go on."""
+    if wish := mailouts.pause_wish(ledger, mail_out_id):
+        wish.unlink(missing_ok=True)
 
 
 def stop(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
