@@ -62,7 +62,7 @@ _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile(f"[\u0300-\u036f{INVISIBLE}]")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`,
     `prove`, `della`.

@@ -35,8 +35,8 @@ from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.names import take_apart
 from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.together import ALIKE, about, likeness, loosely, name_field
+from mailer.contacts.sheets.apart import read
 from mailer.contacts.sheets.columns import HOLD_LIST, find_headings
-from mailer.contacts.sheets.reader import read
 
 COLUMNS = ("address", "name", "delegation", *HOLD_LIST)
 FIELDS = ("given", "surname", *COLUMNS)

@@ -98,7 +98,7 @@ def test_a_folder_among_the_sheets_is_named(tmp_path: Path) -> None:
 HOSTILE = """
 import resource, sys, time
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-from mailer.contacts.sheets.reader import read
+from mailer.contacts.sheets.apart import read
 from pathlib import Path
 began = time.process_time()
 reading, _ = read(Path(sys.argv[1]), "it")

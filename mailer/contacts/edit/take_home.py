@@ -8,10 +8,8 @@ another file. A sheet that has changed in the meantime is not written to.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from pathlib import Path
 
 from mailer.base.errors import MailerError, Refused
@@ -21,10 +19,10 @@ from mailer.contacts.edit import write
 from mailer.contacts.edit.alignment import RowHome, TabHome, align, moved_range
 from mailer.contacts.edit.marked_copy import FIRST_TAB, legal, tab_name
 from mailer.contacts.edit.xlsx_rows import hanging
+from mailer.contacts.sheets.apart import read, read_safely
 from mailer.contacts.sheets.number_format import general
-from mailer.contacts.sheets.reader import read, read_bytes
 from mailer.contacts.sheets.table import Reading, Table
-from mailer.contacts.sheets.xlsx import number_of
+from mailer.contacts.sheets.xlsx import number_of, numbers_of
 
 SHOWN = "shown"
 XLSX = (".xlsx", ".xlsm")
@@ -75,8 +73,8 @@ def compare(root: Path, marked: Path) -> WayHome:
     file = path.relative_to(root).as_posix()
     sheet, content = read(path, file)
     kind = path.suffix.lower()
-    values = _values(copied)
-    numbers = _values(content) if kind in XLSX else {}
+    values = numbers_of(copied)
+    numbers = numbers_of(content) if kind in XLSX else {}
     homes: dict[str, TabHome] = {}
     changes: list[SheetChange] = []
     shown: dict[str, bool] = {}
@@ -129,26 +127,6 @@ def _sheet_of(root: Path, marked: Path, copy: Reading) -> Path:
         message = f"{said} has changed since {marked.name} was made; nothing was written"
         raise Refused(message, hint=f"mailer contacts check {named.name} --marked makes a new copy")
     return named
-
-
-def _values(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
-    """Return the cells of a copy that hold numbers and days, by tab: they stay numbers."""
-    import openpyxl
-    from openpyxl.utils.datetime import to_excel
-
-    book = openpyxl.load_workbook(io.BytesIO(content))
-    found: dict[str, dict[tuple[int, int], float]] = {}
-    for tab in book.worksheets:
-        cells = found.setdefault(tab.title, {})
-        for row in tab.iter_rows():
-            for cell in row:
-                value = cell.value
-                place = (cell.row or 0, (cell.column or 1) - 1)
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
-                    cells[place] = float(value)
-                elif isinstance(value, (date, datetime)):
-                    cells[place] = float(to_excel(value))  # type: ignore[no-untyped-call]
-    return found
 
 
 def _by_value(table: Table, numbers: Mapping[tuple[int, int], float]) -> Table:
@@ -254,8 +232,8 @@ def _prove(
     copy, or something else of the sheet does not stand where its row stands.
     """
     kind = Path(name).suffix.lower()
-    made = read_bytes(kind, name, result)
-    values = _values(result) if kind in XLSX else {}
+    made = read_safely(name, result)
+    values = numbers_of(result) if kind in XLSX else {}
     if made.broken or len(made.tables) != len(sheet.tables):
         raise _unproven(f"the result of {name} could not be read back")
     for before, after in zip(sheet.tables, made.tables, strict=True):

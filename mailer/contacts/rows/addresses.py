@@ -214,7 +214,7 @@ def _validate(text: str) -> str:
     return valid.ascii_email or ""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _domain(domain: str) -> str:
     valid = validate_email(f"a@{domain}", check_deliverability=False, allow_smtputf8=False)
     return valid.ascii_domain or ""
@@ -224,7 +224,7 @@ def _scripts(text: str) -> set[str]:
     return {unicodedata.name(c, "?").split()[0] for c in text if c.isalpha()}
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _disguised(domain: str) -> bool:
     """Tell whether a label mixes scripts, or is written in another script so that it looks like
     Latin letters.

@@ -44,9 +44,12 @@ _MISREAD = tuple(
 )
 """The readings in which UTF-8 comes out broken: `PrÃ¸ve`, `Р“Р°РЅРЅР°`."""
 
+_PERHAPS_MISREAD = re.compile("|".join(signs.pattern for _, signs in _MISREAD))
+
 _OF_NAMES = frozenset(["given", "middle", "particle", "surname", "second_surname", "name"])
 
 _IN_LETTERS = (*sorted(_OF_NAMES), "civility", "title", "greeting", "vocative")
+_NO_NAME = names.Name("")
 _LOST = re.compile(r"\ufffd|\?\w")
 
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
@@ -87,18 +90,18 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         elif repaired := unbroken(text):
             skip = Reason.ROW if field in _OF_NAMES else None
             line.report("C143", field, skip, suggestion=f"did you mean {repaired}?")
-    given, middle, particle, surname, whole = (
-        " ".join(line.text(part)[:LONGEST].split())
+    given, middle, particle, surname, whole = [
+        " ".join(text[:LONGEST].split()) if (text := line.text(part)) else ""
         for part in ("given", "middle", "particle", "surname", "name")
-    )
+    ]
     if given and middle:
         given = f"{given} {middle}"
     if surname and particle:
         surname = f"{particle} {surname}"
     if surname and (second := " ".join(line.text("second_surname")[:LONGEST].split())):
         surname = f"{surname} {second}"
-    if given and surname and set(tokens(surname)) < set(tokens(given)):  # "Name" beside "Surname"
-        given, surname, whole = "", "", given
+    if surname and not given.isalpha() and set(tokens(surname)) < set(tokens(given)):
+        given, surname, whole = "", "", given  # "Name" beside "Surname"
     if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
         line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
         given, surname, whole = (
@@ -115,13 +118,9 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         not civility and title and vocabulary.meaning("civility", title) is not None
     ):  # "Title" heads Mr and Ms in many sheets
         civility, title = title, ""
-    apart = names.take_apart(whole, monsieur=line.monsieur) if whole else names.Name("")
-    front, comma, behind = whole.rpartition(",")
-    stray = comma and len(front.split()) > 1 and len(fold(behind)) > 2 and delegations.find(behind)
-    front = front if stray else names.behind_comma(whole, line.text("address").partition("@")[0])
-    if front or (comma and apart.full.endswith(f",{behind}")):
-        hint = f"did you mean {front or whole.rpartition(',')[0]}?"
-        line.report("C146", "name", suggestion=hint)
+    apart = names.take_apart(whole, monsieur=line.monsieur) if whole else _NO_NAME
+    if "," in whole and (front := _before_comma(line, whole, apart, delegations)):
+        line.report("C146", "name", suggestion=f"did you mean {front}?")
         apart = names.Name(whole, "", "", apart.civility, apart.title)
     if given or surname:
         apart = names.Name(
@@ -138,12 +137,23 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
     )
 
 
+def _before_comma(line: RowReader, whole: str, apart: names.Name, delegations: Delegations) -> str:
+    """Return the name before a comma behind which no given name stands: a place, or what the
+    address does not know.
+    """
+    front, _, behind = whole.rpartition(",")
+    if len(front.split()) > 1 and len(fold(behind)) > 2 and delegations.find(behind):
+        return front
+    borne_out = names.behind_comma(whole, line.text("address").partition("@")[0])
+    return borne_out or (front if apart.full.endswith(f",{behind}") else "")
+
+
 def is_civility(text: str) -> bool:
     """Tell whether a text is Ms, Mr or their like: some programs head them "Salutation"."""
     return bool(text) and vocabulary.meaning("civility", text) is not None
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def names_fit(text: str) -> bool:
     """Tell whether a part of a name holds nothing but what stands in names; an address in it is
     another matter.
@@ -175,7 +185,7 @@ def unbroken(text: str) -> str:
     """
     if _ENTITY.search(text) and (meant := unescape(text)) != text:
         return meant
-    if text.isascii():
+    if text.isascii() or not _PERHAPS_MISREAD.search(text):
         return ""
     for encoding, signs in _MISREAD:
         if signs.search(text):

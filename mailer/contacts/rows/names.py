@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from mailer.base.spelling import INVISIBLE, fold, tokens
 from mailer.contacts.sheets import vocabulary
@@ -114,8 +115,7 @@ _FOOTNOTES = " *†‡#0123456789⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SHOUTED = re.compile(r"[^\W\d_a-z]*[A-ZÀ-ÖØ-Þ]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A name taken apart as far as it says itself."""
 
     full: str  # for a To header
@@ -205,6 +205,7 @@ def behind_comma(text: str, local: str) -> str:
     return front.strip() if words[-1] in spelled else ""
 
 
+@lru_cache(maxsize=4096)
 def before_name(text: str, *, keep: int = 1, monsieur: bool = False) -> tuple[str, str, str]:
     """Split off civility and titles at the front: `Frau Dr. Anna BEISPIEL` → `Frau`, `Dr.`, `Anna
     BEISPIEL`.

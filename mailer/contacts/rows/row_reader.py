@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
@@ -42,16 +43,18 @@ class RowReader:
         self.problems: list[Problem] = []
         self.skip: Reason | None = None
         self.why: Problem | None = None
+        wide = len(cells)
+        self._texts = {
+            field: trim(cells[column]) if column < wide else ""
+            for field, column in columns.fields.items()
+        }
+        for field in columns.also:
+            if not self._texts[field]:
+                self._texts[field] = next(filter(None, self.texts(field)), "")
 
     def text(self, field: str) -> str:
         """Return what stands in a field's column; where that is empty, in another one of it."""
-        column = self.columns.fields.get(field)
-        if column is None:
-            return ""
-        text = trim(self.cells[column]) if column < len(self.cells) else ""
-        if text or field not in self.columns.also:
-            return text
-        return next(filter(None, self.texts(field)), "")
+        return self._texts.get(field, "")
 
     def texts(self, field: str) -> list[str]:
         """Return what all columns of a field say, the first one first."""
@@ -113,6 +116,7 @@ class RowReader:
         return "" if meaning in (None, "unknown") else meaning
 
 
+@lru_cache(maxsize=16_384)
 def meaning_of(kind: str, text: str) -> str | None:
     """Return what a word means, also where two languages or an office stand beside it.
 

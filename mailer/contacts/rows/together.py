@@ -259,7 +259,7 @@ def _same_person(
     return kept, problems
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def loosely(name: str) -> str:
     """Return a name in the order of the alphabet, with one spelling for each sound."""
     loose = []

@@ -20,14 +20,6 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How the old formats of Microsoft begin, and the shell around an encrypted new one (MS-CFB)."""
 
 
-def read(path: Path, file: str, max_rows: int = MAX_ROWS) -> tuple[Reading, bytes]:
-    """Read one sheet, and return its bytes, too. `file` is its name for people."""
-    content = bytes_of(path, file, max_rows)
-    if isinstance(content, Problem):
-        return Reading(problems=(content,)), b""
-    return read_bytes(path.suffix.lower(), file, content, max_rows), content
-
-
 def bytes_of(path: Path, file: str, max_rows: int = MAX_ROWS) -> bytes | Problem:
     """Return the bytes of a sheet, or why it is none, or cannot be read."""
     kind = path.suffix.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from mailer.base.spelling import fold
@@ -34,6 +34,7 @@ def beside(part: str) -> frozenset[str]:
     return frozenset(map(fold, _tables()["beside"][part]))
 
 
+@lru_cache(maxsize=16_384)
 def meaning(kind: str, text: str) -> str | None:
     """Return what a word means, `""` for blank text, None for a word that is not known."""
     word = fold(text)

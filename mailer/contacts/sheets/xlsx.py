@@ -16,8 +16,17 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
+from mailer.contacts.sheets.archive import unpack
 from mailer.contacts.sheets.number_format import BUILT_IN, day_of, general, is_day, shown
-from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
+from mailer.contacts.sheets.table import (
+    CELLS_IN_A_ROW,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Reading,
+    Row,
+    Table,
+    fill_down,
+)
 
 MOST_AREAS = 10_000
 MOST_TEXT = 200_000_000
@@ -324,6 +333,31 @@ class _Sheet:
         column, top, bottom = number_of(_letters(first)), _number(first), _number(last)
         if bottom > top and column < MAX_COLUMNS:
             self.areas.append((column, top, bottom))
+
+
+def numbers_of(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
+    """Return the numbers that stand in the cells of a workbook, and are no formula's: tab → (row,
+    column counted from 0) → number.
+    """
+    parts = unpack("", content, MAX_ROWS)[0] or {}
+    found: dict[str, dict[tuple[int, int], float]] = {}
+    for name, _, part in tabs(parts):
+        sheet = _Numbers([], [], MAX_ROWS, since_1904=False)
+        sheet.read(parts[part])
+        found[name] = sheet.numbers
+    return found
+
+
+@dataclass(slots=True)
+class _Numbers(_Sheet):
+    """One tab, of which only the numbers are kept."""
+
+    numbers: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def _cell(self) -> None:
+        value = "".join(self.value)
+        if value and self.kind == "n" and not self.formula:
+            self.numbers[self.row, self.column] = float(value)
 
 
 def _letters(ref: str) -> bytes:
