@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mailer.base.address import allowed
+from mailer.base.address import allowed, key_of
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.spelling import called, nearest
+from mailer.base.spelling import called, finds, nearest
 from mailer.base.states import State
 from mailer.contacts import holds
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Hold, Holds
+from mailer.contacts.rows.addresses import read_address
 from mailer.ledger import events, notes
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, shown
@@ -48,6 +49,41 @@ def find(connection: Connection, book: ContactBook, wanted: str) -> Found:
     deliveries = listing.anywhere(connection, wanted, MOST + 1)
     contacts = called(book.contacts, wanted)
     return Found(deliveries[:MOST], contacts[:MOST], len(deliveries) > MOST)
+
+
+def known_as(book: ContactBook, who: str) -> list[Contact]:
+    """Find people of the sheets by address, name, or part of a name; nobody is an error."""
+    if found := called(book.contacts, who):
+        return found
+    raise UsageError(
+        f'Nobody in the sheets is called "{who}".', hint="mailer contacts show lists everybody"
+    )
+
+
+def one_known_as(book: ContactBook, who: str) -> Contact:
+    """Return the one person who is meant; an address that is in no sheet stands for itself."""
+    address = read_address(who).address
+    if address and not any(contact.address_key == key_of(address) for contact in book.contacts):
+        return Contact("", None, 0, address=address)
+    found = known_as(book, who)
+    if len({contact.person_key for contact in found}) > 1:
+        names = ", ".join(f"{contact.name} ({contact.delegation})" for contact in found[:6])
+        raise UsageError(f'"{who}" can be several people.', hint=f"say which one: {names}")
+    return found[0]
+
+
+def entry_of(there: Holds, who: str) -> Hold:
+    """Return the one entry of the hold list that is meant."""
+    found = [one for one in there if one.address and key_of(one.address) == key_of(who)]
+    found = found or [one for one in there if finds(who, one.name)]
+    if len(found) == 1:
+        return found[0]
+    text = (
+        f'"{who}" can be several entries of the hold list.'
+        if found
+        else f'"{who}" is not on the hold list.'
+    )
+    raise UsageError(text, hint="mailer contacts holds lists them; the address is the surest")
 
 
 @dataclass(frozen=True, slots=True)

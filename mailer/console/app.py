@@ -32,7 +32,6 @@ from mailer.console.access.sessions import BrowserSession
 from mailer.console.language.translation import preferred
 from mailer.console.request import Console, Visit
 from mailer.console.views import (
-    contacts,
     delegations,
     delivery,
     inbox,
@@ -44,6 +43,7 @@ from mailer.console.views import (
     start,
     steps,
 )
+from mailer.console.views.contacts import dropped, hold_list, sheet
 
 View = Callable[[Visit], Response]
 
@@ -110,20 +110,20 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/sample.eml", steps.sample),
     Page(A + "/accept", post=steps.accept, act=Right.APPROVE),
     Page(A + "/send", steps.plan_page, steps.plan, act=Right.SEND),
-    Page("/contacts", contacts.index, contacts.drop, act=Right.EDIT),
-    Page("/contacts/hold-list", contacts.hold_list, contacts.hold),
-    Page("/contacts/hold-list/release", post=contacts.release, act=Right.EDIT),
+    Page("/contacts", sheet.index, dropped.drop, act=Right.EDIT),
+    Page("/contacts/hold-list", hold_list.index, hold_list.hold),
+    Page("/contacts/hold-list/release", post=hold_list.release, act=Right.EDIT),
     Page(
         "/contacts/dropped/{drop}",
-        contacts.dropped,
-        contacts.take_over,
+        dropped.show,
+        dropped.take_over,
         look=Right.EDIT,
         act=Right.EDIT,
     ),
-    Page("/contacts/dropped/{drop}/marked", post=contacts.dropped_marked, act=Right.EDIT),
-    Page("/contacts/dropped/{drop}/throw-away", post=contacts.throw_away, act=Right.EDIT),
-    Page("/contacts/{sheet}", contacts.sheet),
-    Page("/contacts/{sheet}/marked", post=contacts.marked_copy, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}/marked", post=dropped.marked_copy, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}/throw-away", post=dropped.throw_away, act=Right.EDIT),
+    Page("/contacts/{sheet}", sheet.show),
+    Page("/contacts/{sheet}/marked", post=sheet.marked_copy, act=Right.EDIT),
     Page("/people", people.index, people.save, look=Right.RULE, act=Right.RULE),
     Page("/people/close", post=people.close, act=Right.RULE),
     Page("/journal", people.journal, look=Right.RULE),

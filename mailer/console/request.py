@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import jinja2
@@ -30,12 +30,14 @@ from mailer.console.access.rights import ROLES, Right
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.translation import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
-from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
+
+if TYPE_CHECKING:
+    from mailer.contacts.holds import Holds
 
 
 class WorkspaceCache:

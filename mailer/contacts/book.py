@@ -8,7 +8,7 @@ import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -76,14 +76,31 @@ def load_contacts(
     max_rows: int = MAX_ROWS,
     today: date | None = None,
 ) -> ContactBook:
-    """Read all contact sheets of a workspace.
+    """Read all contact sheets of a workspace, as `read_book` does.
 
-    `columns` are more headings by field (`[contacts] columns`). Files whose name begins with `_`,
-    `.` or `~$` are no contact sheets, nor are Python programs. `max_rows` is for one file. Problems
-    are collected, not raised; a file that cannot be used is `broken`.
+    Files whose name begins with `_`, `.` or `~$` are no contact sheets, nor are Python programs.
+    """
+    files = {path.relative_to(root).as_posix(): path for path in sheets(root / folder)}
+    known = delegations or Delegations.of_workspace(root)
+    book = read_book(files, columns, known, max_rows=max_rows, today=today)
+    return book if files else replace(book, problems=(problem("C020", folder), *book.problems))
+
+
+def read_book(
+    paths: Mapping[str, Path],
+    columns: Mapping[str, Sequence[str]],
+    delegations: Delegations,
+    *,
+    max_rows: int = MAX_ROWS,
+    today: date | None = None,
+) -> ContactBook:
+    """Read sheets, wherever they lie, as one book; `paths` are by the name that people read.
+
+    `columns` are more headings by field (`[contacts] columns`). `max_rows` is for one file.
+    Problems are collected, not raised; a file that cannot be used is `broken`.
     """
     with _without_collector():
-        return _load(root, folder, own_headings(columns), delegations, max_rows, today)
+        return _read(paths, own_headings(columns), delegations, max_rows, today)
 
 
 @contextmanager
@@ -100,22 +117,19 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(
-    root: Path,
-    folder: str,
+def _read(
+    paths: Mapping[str, Path],
     own: Mapping[str, str],
-    delegations: Delegations | None,
+    delegations: Delegations,
     max_rows: int,
     today: date | None,
 ) -> ContactBook:
-    known = delegations or Delegations.of_workspace(root)
     contacts: list[Contact] = []
     problems: list[Problem] = []
     files: dict[str, str] = {}
     tables: list[Table] = []
     recognised: dict[tuple[str, str | None], Columns] = {}
-    for path in sheets(root / folder):
-        file = path.relative_to(root).as_posix()
+    for file, path in paths.items():
         content = bytes_of(path, file, max_rows)
         if isinstance(content, Problem):
             files[file] = ""
@@ -126,13 +140,13 @@ def _load(
         problems += reading.problems
         if reading.broken:
             continue
-        people, found = read_people(reading, own, known, recognised, today or clock.now().date())
+        people, found = read_people(
+            reading, own, delegations, recognised, today or clock.now().date()
+        )
         contacts += people
         problems += found
         tables += reading.tables
-    if not files:
-        problems.append(problem("C020", folder))
-    contacts, found = check_together(contacts, recognised, known)
+    contacts, found = check_together(contacts, recognised, delegations)
     problems = _in_order(problems + found, files, tables)
     return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)
 

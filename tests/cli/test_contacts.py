@@ -51,7 +51,7 @@ def data(result: Result) -> Any:
 def test_check_names_cells_and_the_sum_of_rows(run: Run) -> None:
     result = run("check", "no.csv", code=1)
     assert "contacts/no.csv:3:4" in result.stdout
-    assert "3 rows: 1 can be written to, 2 cannot." in result.stdout
+    assert "3 people in 3 rows: 1 can be written to, 2 cannot." in result.stdout
     found = data(run("check", "--json", code=1))
     assert [(p["code"], p["row"]) for p in found["problems"]] == [("C109", 3), ("C100", 4)]
 
@@ -198,3 +198,48 @@ def test_fix_says_the_whole_command_that_writes(root: Path, run: Run) -> None:
     )
     run("fix", "a.csv", "--only", "C120", "--apply")
     assert "Norway,Per Utkast" in (root / "contacts" / "a.csv").read_text(encoding="utf-8")
+
+
+def test_a_change_of_a_sheet_is_undone_byte_for_byte_and_the_undoing_too(
+    root: Path, run: Run
+) -> None:
+    sheet = root / "contacts" / "no.csv"
+    run("fix", "--apply")
+    mended = sheet.read_bytes()
+    assert "is as it was" in run("undo", "no.csv").stdout
+    assert sheet.read_bytes() == SHEET.encode()
+    run("undo", "no.csv")
+    assert sheet.read_bytes() == mended
+    assert [
+        line["number"]
+        for line in map(json.loads, run("undo", "no.csv", "--list", "--json").stdout.splitlines())
+    ] == [3, 2, 1]
+    run("undo", "no.csv", "--to", "1")
+    assert sheet.read_bytes() == SHEET.encode()
+    assert "kept are: 4, 3, 2, 1" in run("undo", "no.csv", "--to", "9", code=2).stderr
+
+
+def test_a_sheet_from_elsewhere_is_checked_brought_in_as_it_is_and_taken_out_again(
+    root: Path, run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tmp_path_factory.mktemp("down loads") / "new list.csv"
+    source.write_text(SHEET.replace("Anna", "Liv"), encoding="utf-8")
+    found = data(run("check", source, "--json", code=1))
+    assert (found["contacts"], found["usable"]) == (3, 1)
+    assert {p["file"] for p in found["problems"]} == {str(source)}
+    said = run("check", source, code=1)
+    assert f"mailer -C {root} contacts import '{source}'" in said.stderr
+    assert (
+        "no contact sheet of this workspace yet" in run("check", source, "--marked", code=2).stderr
+    )
+    assert run("import", source).stdout.startswith("contacts/new list.csv: 3 people")
+    assert (root / "contacts" / "new list.csv").read_bytes() == source.read_bytes()
+    assert "no longer there, as before" in run("undo", "new list.csv").stdout
+    assert not (root / "contacts" / "new list.csv").exists()
+
+
+def test_people_are_counted_and_not_rows(root: Path, run: Run) -> None:
+    text = SHEET + "NO,substitute,Ola Skisse,ola.s@no.example\nTotal: 3,,,\n"
+    (root / "contacts" / "no.csv").write_text(text, encoding="utf-8")
+    found = data(run("check", "--json", code=1))
+    assert (found["contacts"], found["people"], found["usable"]) == (5, 3, 2)

@@ -19,7 +19,7 @@ from mailer.contacts import load_contacts
 from mailer.contacts.edit.fix import apply, repairs
 from mailer.contacts.edit.marked_copy import FIRST_TAB, mark
 from mailer.contacts.edit.take_home import accept
-from mailer.contacts.edit.write import harmless, set_cells
+from mailer.contacts.edit.write import harmless, put, with_cells
 from mailer.contacts.sheets.reader import read_bytes
 from tests.contacts.bad_sheets import SHEETS
 
@@ -200,14 +200,14 @@ def test_a_csv_keeps_its_encoding_and_every_other_byte(tmp_path: Path, encoding:
     text = 'sep=;\r\nCountry;Name;E-mail\r\nDE;"Jürgen; ""J""\r\nMüller";x\r\nDE;Käthe Müß;y\r\n'
     path = tmp_path / "a.csv"
     path.write_bytes(text.encode(encoding))
-    set_cells(path, {("", "3:3"): "j@de.example"}, tmp_path / "backups")
+    put(path, with_cells(path, {("", "3:3"): "j@de.example"}))
     assert path.read_bytes().decode(encoding) == text.replace(";x\r\n", ";j@de.example\r\n")
 
 
 def test_letters_that_the_old_encoding_lacks_make_it_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("Country;Name\nDE;Jürgen\n".encode("cp1252"))
-    set_cells(path, {("", "2:2"): "Łukasz"}, tmp_path / "backups")
+    put(path, with_cells(path, {("", "2:2"): "Łukasz"}))
     assert path.read_bytes().decode("utf-8-sig") == "Country;Name\nDE;Łukasz\n"
 
 
@@ -216,7 +216,7 @@ def test_no_formula_is_written_from_data(tmp_path: Path, text: str) -> None:
     assert harmless(text) == f"'{text}"
     path = tmp_path / "a.xlsx"
     path.write_bytes(SHEETS["clean.xlsx"])
-    set_cells(path, {("Members", "C3"): text}, tmp_path / "backups")
+    put(path, with_cells(path, {("Members", "C3"): text}))
     (table,) = read_bytes(".xlsx", "a", path.read_bytes()).tables
     assert (table.rows[2][1][2].strip(), table.formulas) == (text.strip(), frozenset())
 
@@ -239,7 +239,7 @@ def test_any_cell_can_be_set_and_the_others_stay(tmp_path: Path, file: str) -> N
     path.write_bytes(SHEETS[file])
     (before,) = read_bytes(path.suffix, file, path.read_bytes()).tables
     changes = {(before.sheet or "", cell): f"new {cell}" for cell in ("B2", "A1", "H7", "C2")}
-    set_cells(path, changes, tmp_path / "backups")
+    put(path, with_cells(path, changes))
     (after,) = read_bytes(path.suffix, file, path.read_bytes()).tables
     expected = {before.cell(x, y): v for y, cells in before.rows for x, v in enumerate(cells) if v}
     expected |= {cell: value for (_, cell), value in changes.items()}

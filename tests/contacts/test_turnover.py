@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mailer.actions.sheets.check import totals
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
+from mailer.cli.screen.turnover import as_html, as_json, as_text
 from mailer.contacts import Contact
-from mailer.contacts.edit.turnover import (
-    DelegationTurnover,
-    as_html,
-    as_json,
-    as_text,
-    compare,
-    totals,
-)
+from mailer.contacts.edit.turnover import DelegationTurnover, compare
 
 KNOWN = Delegations.load()
 

@@ -109,14 +109,9 @@ def _line(path: Path, row: int) -> str:
 @lru_cache(maxsize=4)
 def _lines(path: Path) -> list[str]:
     """Return the lines of a text, in the letters in which the sheets are read."""
-    from mailer.contacts.sheets.csv_text import decode
+    from mailer.actions.sheets.check import lines_of
 
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return []
-    text, _ = decode(path.name, content)
-    return (text or content.decode("utf-8", "replace")).splitlines()
+    return lines_of(path)
 
 
 def _window(line: str, problem: Problem, wide: int) -> tuple[str, int, int]:

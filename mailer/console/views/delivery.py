@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from email import message_from_bytes, policy
+from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
@@ -16,7 +17,6 @@ from mailer.base.states import WORDS, State
 from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.access.rights import Right
 from mailer.console.request import Visit
-from mailer.contacts import holds
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -24,6 +24,9 @@ from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.report.evidence import Sent, evidence
 from mailer.report.story import story, why
+
+if TYPE_CHECKING:
+    from mailer.contacts.holds import Hold
 
 
 def _wanted(visit: Visit, connection: Connection) -> tuple[MailOut, Delivery]:
@@ -39,7 +42,7 @@ def _one(visit: Visit) -> Delivery:
         return _wanted(visit, connection)[1]
 
 
-def _held(visit: Visit, one: Delivery) -> holds.Hold | None:
+def _held(visit: Visit, one: Delivery) -> Hold | None:
     _, _, held = visit.console.cache.people()
     return held.match(one)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mailer.base.errors import Problem
 from mailer.contacts.book import ContactBook
-from mailer.contacts.edit import write
+from mailer.contacts.edit import versions, write
 from mailer.contacts.rows.addresses import read_address
 
 SAFE = ("C109", "C110", "C111", "C114", "C143")
@@ -79,6 +79,6 @@ def apply(root: Path, chosen: Iterable[Repair]) -> dict[str, Path]:
     for repair in chosen:
         by_file.setdefault(repair.file, {})[repair.sheet or "", repair.cell] = repair.after
     return {
-        file: write.set_cells(root / file, changes, root / ".mailer" / "backups")
+        file: versions.save(root / file, write.with_cells(root / file, changes), root / ".mailer")
         for file, changes in by_file.items()
     }

@@ -52,6 +52,7 @@ LACKS = {
 }
 
 SOURCES = tuple(LACKS)
+PASTED = "PACE list"
 
 
 @dataclass(slots=True)
@@ -139,7 +140,7 @@ def _pasted(text: str, delegations: Delegations) -> Imported:
     """Read signature lists and reports: `Ms Anna SAMPLE, Austria, SOC ; Mr …`, one to a line or
     many.
     """
-    found = Imported("PACE list")
+    found = Imported(PASTED)
     for piece in re.split(r"\s*;\s*|[\r\n]+", text):
         line = trim(piece).lstrip("-–•* ").rstrip(".")
         if not line:

@@ -15,7 +15,7 @@ from pathlib import Path
 from mailer.base.errors import MailerError, Refused
 from mailer.base.spelling import trim
 from mailer.contacts.book import sheets
-from mailer.contacts.edit import write
+from mailer.contacts.edit import versions, write
 from mailer.contacts.edit.alignment import RowHome, TabHome, align, moved_range
 from mailer.contacts.edit.marked_copy import FIRST_TAB, legal, tab_name
 from mailer.contacts.edit.xlsx_rows import hanging
@@ -59,8 +59,7 @@ def accept(root: Path, marked: Path) -> tuple[str, tuple[SheetChange, ...], Path
     home = compare(root, marked)
     if not home.changes:
         return home.file, (), None
-    backup = write.keep(root / home.file, root / ".mailer" / "backups")
-    write.put(root / home.file, home.content)
+    backup = versions.save(root / home.file, home.content, root / ".mailer")
     return home.file, home.changes, backup
 
 
@@ -102,7 +101,7 @@ def compare(root: Path, marked: Path) -> WayHome:
     if not changes:
         return WayHome(file, (), content)
     result = write.changed(path.name, content, homes, shown)
-    _prove(path.name, content, sheet, copy, result, homes, values)
+    prove(path.name, content, sheet, copy, result, homes, values)
     return WayHome(file, tuple(changes), result)
 
 
@@ -219,7 +218,7 @@ def _areas(table: Table) -> list[tuple[int, int, int]]:
 # ------------------------------------------------------------------------------------------- proof
 
 
-def _prove(
+def prove(
     name: str,
     content: bytes,
     sheet: Reading,

@@ -33,18 +33,15 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
-def set_cells(path: Path, changes: Changes, backups: Path) -> Path:
-    """Change cells of one sheet in place; return the backup of what it was."""
+def with_cells(path: Path, changes: Changes) -> bytes:
+    """Return the bytes of a sheet with some cells changed."""
     rows: dict[str, dict[int, RowHome]] = {}
     for (tab, cell), value in changes.items():
         row, column = _place(cell)
         tab_rows = rows.setdefault(tab, {})
         tab_rows.setdefault(row, RowHome(row, row)).changes[column] = value
     homes = {tab: TabHome(list(found.values()), ()) for tab, found in rows.items()}
-    new = changed(path.name, path.read_bytes(), homes)
-    backup = keep(path, backups)
-    put(path, new)
-    return backup
+    return changed(path.name, path.read_bytes(), homes)
 
 
 def _place(cell: str) -> tuple[int, int]:
@@ -71,12 +68,17 @@ def changed(
 
 
 def keep(path: Path, backups: Path) -> Path:
-    """Copy a file into the folder of backups under a name of its own: `uk.1.xlsx`, `uk.2.xlsx`."""
+    """Copy a file into the folder of backups under a name of its own: `uk.1.xlsx`, `uk.2.xlsx`;
+    one that is not there yet is kept as an empty file.
+    """
     backups.mkdir(parents=True, exist_ok=True)
     number = 1
     while (backup := backups / f"{path.stem}.{number}{path.suffix}").exists():
         number += 1
-    shutil.copy2(path, backup)
+    if path.exists():
+        shutil.copy2(path, backup)
+    else:
+        backup.touch()
     return backup
 
 

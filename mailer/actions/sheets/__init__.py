@@ -1,0 +1,1 @@
+"""What a person does with contact sheets: check, mend, bring in from elsewhere, update, undo."""

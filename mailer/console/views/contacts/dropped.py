@@ -1,0 +1,100 @@
+"""A dropped sheet: its check, how it differs from the present one, and taking it over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from mailer.actions.sheets import bring_in, check, mend
+from mailer.base.errors import MailerError
+from mailer.console.request import Visit
+from mailer.console.views.contacts.sheet import handed_out, problems_of
+
+if TYPE_CHECKING:
+    from mailer.contacts.edit.take_home import WayHome
+
+
+def drop(visit: Visit) -> Response:
+    """Keep a dropped sheet aside, and show its check."""
+    upload = visit.file("sheet")
+    key = bring_in.drop(visit.workspace, upload.filename or "", upload.file.read())
+    visit.journal("sheet_dropped", bring_in.dropped(visit.workspace, key).name)
+    return visit.go(f"/contacts/dropped/{key}")
+
+
+def _path(visit: Visit) -> Path:
+    return bring_in.dropped(visit.workspace, visit.request.path_params["drop"])
+
+
+def show(visit: Visit) -> Response:
+    """Show the check of a dropped sheet, and how it differs from the one of the same name."""
+    path = _path(visit)
+    key = visit.request.path_params["drop"]
+    if (corrected := _corrected(visit, path)) is not None:
+        return visit.page(
+            "corrected.html",
+            drop=key,
+            name=path.name,
+            file=corrected.file,
+            changes=corrected.changes,
+        )
+    _, present, _ = visit.console.cache.people()
+    book, file = bring_in.book_of_dropped(visit.workspace, path)
+    before = [contact for contact in present.contacts if contact.file == file]
+    turns = check.compare(
+        visit.workspace, before, [c for c in book.contacts if c.file == file] if before else []
+    )
+    return visit.page(
+        "dropped.html",
+        drop=key,
+        health=check.health(book, file),
+        problems=problems_of(book, file),
+        broken=file in book.broken,
+        exists=bool(before),
+        turns=[turn for turn in turns if not turn.quiet],
+        totals=check.totals(turns),
+    )
+
+
+def _corrected(visit: Visit, path: Path) -> WayHome | None:
+    """Return what a marked copy that comes home would change; None where it is none."""
+    try:
+        return mend.compare_copy(visit.workspace, path)
+    except MailerError as fault:
+        if "no marked copy" in fault.message or "cannot be read" in fault.message:
+            return None
+        raise
+
+
+def marked_copy(visit: Visit) -> Response:
+    made = bring_in.marked(visit.workspace, _path(visit))
+    answer = handed_out(made)
+    made.unlink()  # the folder holds one sheet
+    return answer
+
+
+def take_over(visit: Visit) -> Response:
+    """Put a dropped sheet in its place, in one step and after a backup; or take a corrected copy
+    back.
+    """
+    path = _path(visit)
+    if _corrected(visit, path) is not None:
+        file, changes, _ = mend.accept(visit.workspace, path)
+        bring_in.throw_away(path)
+        visit.journal("marked_copy_taken_back", f"{file}, {len(changes)} cells")
+        words = "{n} cells of {file} are corrected; a backup is kept."
+        notice = visit.say(words, n=len(changes), file=file)
+        return visit.go(f"/contacts/{Path(file).name}", notice)
+    rows = bring_in.take_over(visit.workspace, path, visit.now().date())
+    visit.journal("sheet_taken_over", f"{path.name}, {rows} rows")
+    notice = visit.say("{name} is in its place; {n} rows.", name=path.name, n=rows)
+    return visit.go(f"/contacts/{path.name}", notice)
+
+
+def throw_away(visit: Visit) -> Response:
+    bring_in.throw_away(_path(visit))
+    return visit.go(
+        "/contacts", visit.say("The dropped sheet is thrown away; nothing has changed.")
+    )

@@ -1,0 +1,66 @@
+"""The contact sheets: how each is, at its cells, and its marked copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from mailer.actions.sheets import check
+from mailer.base.errors import Problem, UsageError
+from mailer.console.request import Visit
+from mailer.contacts.book import ContactBook
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def index(visit: Visit) -> Response:
+    _, book, held = visit.console.cache.people()
+    everywhere = [problem for problem in book.problems if problem.file not in book.files]
+    return visit.page(
+        "contacts.html",
+        sheets=[check.health(book, file) for file in book.files],
+        people=check.people_in(book.contacts),
+        held=len(held),
+        problems=everywhere,
+    )
+
+
+def file_of(visit: Visit, book: ContactBook) -> str:
+    """Return the sheet that the address names."""
+    name = visit.request.path_params["sheet"]
+    for file in book.files:
+        if Path(file).name == name:
+            return file
+    raise UsageError(visit.say("There is no contact sheet {name}.", name=name))
+
+
+def show(visit: Visit) -> Response:
+    """Show the check of one sheet, at its cells."""
+    _, book, _ = visit.console.cache.people()
+    file = file_of(visit, book)
+    return visit.page(
+        "sheet.html", health=check.health(book, file), problems=problems_of(book, file), file=file
+    )
+
+
+def problems_of(book: ContactBook, file: str) -> list[Problem]:
+    return [problem for problem in book.problems if problem.file == file]
+
+
+def marked_copy(visit: Visit) -> Response:
+    """Write the marked copy of a sheet beside it, and hand it out."""
+    _, book, _ = visit.console.cache.people()
+    file = file_of(visit, book)
+    (made,) = check.marked(visit.workspace, check.SheetsCheck(book, [file], book.problems))
+    return handed_out(made)
+
+
+def handed_out(path: Path) -> Response:
+    name = quote(path.name.lstrip("_").replace('"', ""))
+    return Response(
+        path.read_bytes(),
+        media_type=XLSX,
+        headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
+    )
