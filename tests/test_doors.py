@@ -303,6 +303,14 @@ def test_plan_is_the_same_through_both_doors(
     assert ("Nobody would get a letter" in page) == (typed["to_send"] == 0)
 
 
+def test_title_that_the_greeting_drops_is_told_when_it_is_planned(doors: Doors) -> None:
+    edit(doors.root / "contacts" / "all.csv", "NO,representative,,", "NO,representative,Bogus,")
+    told = doors.problems("/letters/vote/send")["To be looked at"]
+    assert [one[0] for one in told] == ["L306"]
+    (typed,) = doors.typed("plan", "vote")
+    assert "L306" in [one["code"] for one in typed["problems"]]
+
+
 def test_rows_that_lack_something_are_left_out_before_the_plan_and_by_it(doors: Doors) -> None:
     a_title_that_nobody_has(doors.root)
     assert "0 people get a letter" in doors.browser.get("/letters/vote/people").text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
@@ -26,6 +27,9 @@ from mailer.plan import per_person
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft, read_contacts, without_letter
 
+if TYPE_CHECKING:
+    from mailer.letters.checks.links import LinkAnswer
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedAppeal:
@@ -37,6 +41,7 @@ class CheckedAppeal:
     # what keeps it from real people; None: not known before the letters are right
     obstacles: tuple[Problem, ...] | None = None
     spam: Mapping[str, float] = field(default_factory=dict)  # language → points of SpamAssassin
+    asked: tuple[LinkAnswer, ...] = ()  # what the network was asked, and what it said
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +111,24 @@ def _appeal(
     )
     usable = not any(one.severity is Severity.ERROR for one in found)
     points: dict[str, float] = {}
+    asked: list[LinkAnswer] = []
     if usable:
         letters, in_rows = per_person.written(now.renderer, decisions)
         found += [*in_rows, *per_person.alike(letters, f"templates/{name}")]
         points, advice = _spam(now, letters)
         found += advice
-        found += _links(appeal, letters) if online else []
+        if online:
+            asked, unsure = _links(appeal, letters)
+            found += unsure
     found += [
         *without_letter(appeal, decisions),
         *per_person.fallen_back(appeal, decisions),
         *per_person.other_greetings(decisions),
         *per_person.dropped_titles(now.forms, decisions),
+        *per_person.not_sitting(appeal, now.delegations, decisions),
     ]
     obstacles = tuple(now.obstacles()) if usable else None
-    return CheckedAppeal(name, tuple(found), appeal, obstacles, points)
+    return CheckedAppeal(name, tuple(found), appeal, obstacles, points, tuple(asked))
 
 
 def _spam(
@@ -143,8 +152,10 @@ def _spam(
     return points, found
 
 
-def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list[Problem]:
-    """Ask the network for what the letters link to."""
+def _links(
+    appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]
+) -> tuple[list[LinkAnswer], list[Problem]]:
+    """Ask the network for what the letters link to. Returns the answers, and what is wrong."""
     from mailer.letters.checks import links
 
     where: dict[str, Letter] = {}
@@ -154,8 +165,7 @@ def _links(appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]) -> list
         for link in links.links_of(letter.html):
             if typed is None or link in typed:  # a person's own link would tell who is looked at
                 where.setdefault(link, source)
-    return [
-        problem
-        for answer in links.ask(where)
-        for problem in links.problems(answer, where[answer.link])
+    answers = links.ask(where)
+    return answers, [
+        problem for answer in answers for problem in links.problems(answer, where[answer.link])
     ]

@@ -37,6 +37,13 @@ class Delegation:
     representatives: int  # seats; 0 where not known
     substitutes: int
     status: str  # one of STATUSES
+    credentials: str = ""  # "not_ratified" or "withdrawn", where it has no seat in fact
+    note: str = ""  # what is known of it, with the sources
+    as_of: str = ""  # the day of which that is known
+
+    @property
+    def credentials_note(self) -> str:
+        return f"{self.note} (as of {self.as_of})" if self.as_of else self.note
 
 
 class Seated(Protocol):
@@ -209,4 +216,7 @@ def _delegation(row: dict[str, str]) -> Delegation:
         representatives=int(row.get("representatives") or 0),
         substitutes=int(row.get("substitutes") or 0),
         status=row["status"],
+        credentials=row.get("credentials", ""),
+        note=row.get("note", ""),
+        as_of=row.get("as_of", ""),
     )

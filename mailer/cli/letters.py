@@ -37,10 +37,13 @@ def new(context: Context, appeal: str, old: str | None) -> None:
     Signatures and the last day are not copied: they belong to the other text.
     """
     from mailer.actions.workspace.new_workspace import new_appeal
+    from mailer.actions.writing.appeals import not_mentioned
 
     files = new_appeal(context.workspace.root, appeal, old)
+    absent = not_mentioned(context.workspace, appeal)
     if context.json:
-        context.data({"appeal": appeal, "files": files})
+        known = {one.code: one.credentials_note for one in absent}
+        context.data({"appeal": appeal, "files": files, "delegations": known})
         return
     context.say(f"A new appeal in templates/{appeal}:")
     for name in files:
@@ -50,6 +53,10 @@ def new(context: Context, appeal: str, old: str | None) -> None:
         " letters. Then:"
     )
     context.say(f"  mailer check {appeal}")
+    if absent:
+        context.say("\nKnown of delegations, for [audience.leave_out] or a paragraph of their own:")
+    for one in absent:
+        context.say(f"  {one.code} {one.name_en}: {one.credentials_note}")
 
 
 @letters.command()

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 import jinja2
@@ -160,6 +161,8 @@ _NONCE = (  # no sheet and no letter can hold it: it is new in every process
 )
 SLOT = re.compile(rf"{_NONCE}(\d+)([xuw])")
 """A slot: its number, and x for text, u for a part of an address on the web, w for a whole one."""
+_SITE = re.compile(r"://|(?<![\w.])www\.", re.IGNORECASE)
+"""What mail programs make a link of, whatever we do."""
 SAID = " said"
 """What all people read alike, in small letters; missing where links may be a person's own."""
 VALUES = " values"
@@ -194,7 +197,7 @@ def _finalize(context: Context, value: Any) -> str:
                 f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text
             )
     said = context.parent.get(SAID)
-    if "://" in text and said is not None and text.lower() not in said:
+    if _SITE.search(text) and said is not None and text.lower() not in said:
         raise Unprintable(
             "an address on the web stands in the cell: a link of their own for each person",
             value=text,
@@ -305,7 +308,28 @@ def check(source: Source, known: Known) -> list[Problem]:
                 "L202", "this is nested too deeply, or asks too many questions in a row", 1
             )
         ]
+    if not found and (odd := _read_otherwise(source.text)):
+        found = [source.at("L202", _TOO_ODD, max(0, source.text.find(odd)), odd[:40], _SYNTAX)]
     return found
+
+
+_TOO_ODD = "this is too long, or a mark of a placeholder stands within another"
+
+
+def _read_otherwise(text: str) -> str:
+    """Return the first mark that Jinja2 reads otherwise than `JINJA` does, "" if there is none: it
+    is quoted (`"%}"`, `raw`), or longer than that.
+    """
+    marks, mark = [], ""
+    for _, kind, value in ENVIRONMENT.lex(text):
+        if kind == "raw_begin":
+            return value.strip()
+        mark += value if mark or kind.endswith("_begin") else ""
+        if kind.endswith("_end"):
+            marks.append(mark.strip())
+            mark = ""
+    seen = [one[0] for one in JINJA.finditer(text)]
+    return next((b or a for a, b in zip_longest(seen, marks, fillvalue="") if a != b), "")
 
 
 def _wrongly_written(source: Source, error: jinja2.TemplateSyntaxError) -> Problem:

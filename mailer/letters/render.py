@@ -196,7 +196,7 @@ class Renderer:
             if source not in head:
                 found += (marks := markup.check(source))
                 if not marks and not self.appeal.personal_links:
-                    found += own_links.check(source)
+                    found += own_links.check(source, self._linked(letter.language))
         found += _subject_problems(letter)
         if unreadable:
             return found
@@ -231,6 +231,17 @@ class Renderer:
                             hint=hint,
                         )
                     )
+        return found
+
+    def _linked(self, language: str) -> set[str]:
+        """Return the words that put links into a letter: what stands behind them is no text of
+        its own.
+        """
+        facts = self.appeal.facts.items()
+        found = {f"fact.{key}" for key, fact in facts if "://" in fact.value.get(language, "")}
+        signature = self.appeal.pieces.get(f"signature.{language}")
+        if signature and "://" in signature.text:
+            found.add("signature")
         return found
 
     def render(self, contact: Contact, language: str) -> Rendered:

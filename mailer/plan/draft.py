@@ -31,7 +31,7 @@ from mailer.plan.sources import Sources
 # with
 if TYPE_CHECKING:
     from mailer.letters.render import Renderer
-    from mailer.plan.plan import Plan, Sending
+    from mailer.plan.plan import Plan, Planned, Sending
     from mailer.plan.proof import Proof
 
 Mode = Literal["test", "live", "demo"]
@@ -145,13 +145,16 @@ class Draft:
         )
         return pieces.joined(*finished(own, shared, clock.now()))
 
-    def proof(self) -> Proof:
-        """Write the letter of everybody who would get one now, and sort what they read first."""
+    def proof(self, people: Sequence[Decision | Planned] | None = None) -> Proof:
+        """Write the letters of these people, else of everybody who would get one now, and sort
+        what they read first.
+        """
         from mailer.plan.proof import proof
         from mailer.plan.signoff import accepted
 
-        people = [(one.contact, one.language) for one in self.decide() if one.reason is None]
-        return proof(self.renderer, self.forms, people, accepted(self.workspace.root))
+        chosen = self.decide() if people is None else people
+        who = [(one.contact, one.language) for one in chosen if one.reason is None]
+        return proof(self.renderer, self.forms, who, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:
         """Return what keeps this appeal from real people: who has not signed this text, forms

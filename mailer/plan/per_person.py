@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from mailer.base.address import domain_of
+from mailer.base.delegations import Delegation, Delegations
 from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import problem
 from mailer.letters.appeal import Appeal
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms
 from mailer.plan.audience import Decision
+
+if TYPE_CHECKING:
+    from mailer.plan.plan import Planned
 
 MANY = 20
 """So many nearly identical letters to one domain are noted: from about there on filters begin to
@@ -100,7 +105,41 @@ def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
     ]
 
 
-def dropped_titles(forms: Forms, decisions: Iterable[Decision]) -> list[Problem]:
+def not_mentioned(appeal: Appeal, delegations: Delegations) -> list[Delegation]:
+    """Return the delegations that have no seat in fact, and that an appeal neither leaves out nor
+    mentions.
+    """
+    texts = [one.body for one in appeal.letters.values()]
+    typed = "\n".join(texts + [one.text for one in appeal.pieces.values()])
+    return [
+        one
+        for one in delegations
+        if one.credentials
+        and one.code not in appeal.leave_out
+        and not any(name in typed for name in (one.name_en, one.name_fr, *one.aliases))
+    ]
+
+
+def not_sitting(
+    appeal: Appeal, delegations: Delegations, decisions: Iterable[Decision | Planned]
+) -> list[Problem]:
+    """Return a note (L133) for each delegation that is written to, of whose credentials something
+    is known that the appeal does not mention.
+    """
+    written_to = Counter(one.contact.delegation for one in decisions if one.reason is None)
+    return [
+        problem(
+            "L133",
+            f"templates/{appeal.name}/appeal.toml",
+            value=f"{one.name_en}, {written_to[one.code]}",
+            message=f"this delegation would be written to: {one.credentials_note}",
+        )
+        for one in not_mentioned(appeal, delegations)
+        if written_to[one.code]
+    ]
+
+
+def dropped_titles(forms: Forms, decisions: Iterable[Decision | Planned]) -> list[Problem]:
     """Return a warning (L306) for each title of the sheets that the greeting should say and does
     not, with the greeting as it will be.
     """

@@ -101,6 +101,26 @@ def test_people_who_get_another_language_are_counted(tmp_path: Path) -> None:
     assert str(note.suggestion).startswith("write it.md, or leave it so")
 
 
+@pytest.mark.parametrize(
+    ("delegation", "body", "toml", "told"),
+    [
+        ("GE", "x", "", ["Georgia, 2"]),
+        ("NO", "x", "", []),
+        ("GE", "Members from Georgia too.", "", []),
+        ("GE", "x", '[audience.leave_out]\nGE = "it left"\n', []),
+        ("AZ", "x", "", ["Azerbaijan, 2"]),
+    ],
+)
+def test_delegation_that_does_not_sit_is_told_unless_the_appeal_mentions_it(
+    tmp_path: Path, delegation: str, body: str, toml: str, told: list[str]
+) -> None:
+    appeal = load_appeal(folder(tmp_path, en=letter(body), toml=toml), "appeal")
+    people = [Decision(person(delegation=delegation), "en")] * 2
+    found = per_person.not_sitting(appeal, DELEGATIONS, people)
+    assert [one.value for one in found] == told
+    assert all("as of 2026" in one.message for one in found)
+
+
 def test_greeting_in_another_language_than_the_letter_is_a_warning(tmp_path: Path) -> None:
     appeal = load_appeal(
         folder(tmp_path, en=letter("x"), toml='[languages]\nfallback = ["en"]\n'), "appeal"
@@ -146,7 +166,7 @@ def test_spamassassin_gives_no_points_to_any_letter_that_is_shipped(tmp_path: Pa
         contact = next(
             one for one in invented() if one.language == language and one.name.strip() == one.name
         )
-        made = Renderer(appeal, SENDER, DELEGATIONS, FORMS)
+        made = Renderer(appeal, SENDER, DELEGATIONS, FORMS, ["Committee", "Vote 2024"])
         raw = finished(
             made.render(contact, language),
             recipient_name=contact.name,

@@ -5,19 +5,20 @@ A plan is one transaction of the send log: after a crash it is there as a whole,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, UsageError
+from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.problems import Scope, concerns
 from mailer.base.states import MailOutState, Reason
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.reading import deliveries
+from mailer.plan import per_person
 from mailer.plan.audience import EVERYONE, Decision, Selection
 from mailer.plan.draft import Draft
-from mailer.plan.plan import Plan, lacking
+from mailer.plan.plan import Plan, Planned, lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class NewMailOut:
 
     name: str  # M-0007
     plan: Plan
+    doubts: tuple[Problem, ...] = ()  # what a person should look at before it is sent
 
 
 def selected(
@@ -77,7 +79,18 @@ def plan(
     frozen = now.plan(selection, history)
     with ledger.writing() as connection:
         number = mailouts.create(connection, frozen, at=ledger.now(), who=who, retry_of=retry_of)
-    return NewMailOut(shown(number), frozen)
+    unsure = [*doubts(now, frozen.to_send), *now.proof(frozen.to_send).problems()]
+    return NewMailOut(shown(number), frozen, tuple(unsure))
+
+
+def doubts(now: Draft, people: Sequence[Decision | Planned]) -> list[Problem]:
+    """Return what a person should look at before these people are written to: titles that are not
+    in the greeting, delegations that do not sit.
+    """
+    return [
+        *per_person.dropped_titles(now.forms, people),
+        *per_person.not_sitting(now.appeal, now.delegations, people),
+    ]
 
 
 def retry(

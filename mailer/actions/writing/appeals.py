@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
+from mailer.base.delegations import Delegation
 from mailer.base.errors import MailerError, Problem, Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.letters import placeholders
@@ -15,7 +16,7 @@ from mailer.letters.appeal import names as names  # noqa: PLC0414  (the doors as
 from mailer.letters.appeal_toml import said
 from mailer.letters.checks import twins
 from mailer.letters.placeholders import Word
-from mailer.plan import signoff
+from mailer.plan import per_person, signoff
 from mailer.plan.draft import Draft, read_contacts
 from mailer.plan.proof import Group, Proof
 from mailer.plan.signoff import Signature, SignatureState
@@ -52,6 +53,13 @@ def every(workspace: Workspace) -> list[tuple[str, Appeal | MailerError]]:
         except MailerError as fault:
             found.append((name, fault))
     return found
+
+
+def not_mentioned(workspace: Workspace, name: str) -> list[Delegation]:
+    """Return the delegations that have no seat in fact, which an appeal should mention or leave
+    out.
+    """
+    return per_person.not_mentioned(read(workspace, name), workspace.delegations)
 
 
 def coverage(appeal: Appeal) -> Coverage:

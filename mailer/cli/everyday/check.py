@@ -26,7 +26,11 @@ from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_
 def check(
     context: Context, appeal: str | None, strict: bool, everything: bool, online: bool
 ) -> int:
-    """Look through sheets, hold list and letters for everything that could go wrong."""
+    """Look through sheets, hold list and letters for everything that could go wrong.
+
+    --online asks each address that the letters link to once, for its page alone: nothing of a
+    person is in it. It follows no link to another site and asks no private network.
+    """
     found = look_through(context.workspace, [appeal] if appeal else None, online=online)
     counts = {
         severity: sum(problem.severity is severity for problem in found.problems)
@@ -40,6 +44,7 @@ def check(
                 "contacts": found.people,
                 "delegations": found.delegations,
                 "obstacles": {one.name: one.obstacles for one in found.appeals},
+                "asked": {one.name: one.asked for one in found.appeals if one.asked},
             }
         )
         return 1 if bad else 0
@@ -82,6 +87,7 @@ def _show(
         rows.append((["spam"], [f"SpamAssassin gives {'; '.join(opinions)}"], ""))
     show_rows(context, rows)
     context.out.print()
+    _show_asked(context, found)
     show_problems(context.out, found.problems, root, everything=everything, more="--all")
     said = {(one.code, one.place) for one in found.problems}
     for one in found.appeals:
@@ -103,3 +109,15 @@ def _show(
         )
     show_text(context, words)
     context.say()
+
+
+def _show_asked(context: Context, found: Checked) -> None:
+    """Say what the network was asked for: each address once, and what came of it."""
+    answers = {each.link: each for one in found.appeals for each in one.asked}
+    if answers:
+        addresses = many(len(answers), "address", "addresses")
+        show_text(
+            context, f"Asked the network for {addresses}, once each, for nothing but the page:"
+        )
+        show_rows(context, [([one.link], [one.why], "") for one in answers.values()])
+        context.out.print()

@@ -12,6 +12,7 @@ from mailer.actions.mail_outs import planning
 from mailer.actions.mail_outs.planning import NewMailOut
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Context
+from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
 from mailer.plan.plan import Plan
 
@@ -81,6 +82,7 @@ def _show(context: Context, new: NewMailOut) -> None:
                 "reasons": by_reason,
                 "delegations": frozen.by_delegation(),
                 "hash": frozen.hash,
+                "problems": new.doubts,
             }
         )
         return
@@ -107,6 +109,8 @@ def _show(context: Context, new: NewMailOut) -> None:
         facts.append((["mode"], ["test: only addresses on the allow-list are written to"], ""))
     context.out.print()
     show_rows(context, facts)
+    context.out.print()
+    show_problems(context.out, new.doubts, context.workspace.root, everything=context.verbose > 0)
     context.say()
     if not letters and by_reason[Reason.TEST_MODE]:
         say_text(

@@ -274,6 +274,7 @@ def plan_page(visit: Visit) -> Response:
         languages=Counter(one.language for one in decisions if one.reason is None).most_common(),
         minutes=_minutes(visit, getting),
         obstacles=now.obstacles() if now.mode == "live" else [],
+        doubts=planning.doubts(now, decisions),
         mail_outs=reversed(earlier),
         selection=selection,
         query=urlencode([("delegation", one) for one in sorted(selection.delegations)]),

@@ -30,6 +30,7 @@ MOVES = 5
 GONE = (404, 410)
 NO_SUCH_SITE = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 SAYS = {"User-Agent": "Mozilla/5.0 (compatible; link check)"}
+"""All that a site learns beside the page and this computer's address."""
 
 _HREF = re.compile(r'href="(https://[^"]+)"')
 
