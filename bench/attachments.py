@@ -83,7 +83,8 @@ def add_others(cases: Cases, port: int, letters: int) -> None:
     """Add the other senders, with half as many letters: they take longer."""
     plan = people.plan_for(people.contacts(letters // 2))
     letters_file = rivals.letters_file(
-        (one.contact.address, mime.dated(one.data or b"", now())) for one in plan.to_send
+        (one.contact.address, mime.dated(pieces.joined(one.data or b"", one.shared), now()))
+        for one in plan.to_send
     )
     to = (str(port), str(CONNECTIONS), str(letters_file))
     file, encoded = letters_file.with_suffix(".pdf"), letters_file.with_suffix(".base64")
@@ -159,7 +160,7 @@ def _with_a_file(letters: int) -> Plan:
     deliveries = []
     for one in plan.to_send:
         assert one.data is not None
-        shared: pieces.Shared = ((len(one.data), part),)
+        shared = (*one.shared, (len(one.data), part))
         digest = pieces.digest(one.data, pieces.references(shared))
         deliveries.append(replace(one, shared=shared, digest=digest))
     return replace(plan, deliveries=tuple(deliveries))

@@ -11,6 +11,7 @@ from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.letters.appeal import load_appeal
+from mailer.letters.message import pieces
 from mailer.letters.render import Renderer
 from mailer.letters.wording.salutations import Forms
 from mailer.plan.audience import Audience
@@ -83,6 +84,6 @@ def planned(log: Path, number: int, which: Appeal = SHORT) -> float:
     plan = plan_for(contacts(number), which)
     with Ledger(f"sqlite:///{log}") as ledger, ledger.writing() as connection:
         mailouts.create(connection, plan, at=ledger.now(), who="bench")
-    sizes = [len(one.data) for one in plan.to_send if one.data]
+    sizes = [pieces.size(one.data, one.shared) for one in plan.to_send if one.data]
     assert len(sizes) == number, "everyone gets a letter"
     return sum(sizes) / number

@@ -20,9 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -35,13 +33,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosmtplib
+import sqlalchemy as sa
 
 from bench import measure, people
 from bench.measure import CHILDREN
 from mailer.base.states import State
+from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
-from mailer.letters.message import mime
+from mailer.ledger.schema import delivery
+from mailer.letters.message import mime, pieces
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
@@ -179,12 +180,12 @@ class Bytes:
 
 
 def _letters(log: Path) -> list[tuple[str, bytes]]:
-    with sqlite3.connect(log) as connection:
-        found = connection.execute(
-            "SELECT address, data FROM delivery JOIN letter USING (digest) ORDER BY position"
-        )
-        now = datetime.now(UTC)
-        return [(address, mime.dated(zlib.decompress(data), now)) for address, data in found]
+    with Ledger(f"sqlite:///{log}") as ledger, ledger.reading() as connection:
+        who = sa.select(delivery.c.address, delivery.c.digest).order_by(delivery.c.position)
+        rows = connection.execute(who).all()
+        found = stored_letters.read(connection, {row.digest for row in rows})
+    now = datetime.now(UTC)
+    return [(row.address, mime.dated(pieces.joined(*found[row.digest]), now)) for row in rows]
 
 
 def _through(

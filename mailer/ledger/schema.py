@@ -92,7 +92,7 @@ letter = sa.Table(
     _text("shared"),  # where in data which parts stand: "5120:9f86d0… 5163:60303a…"
 )
 
-# What many letters carry, a PDF for instance: encoded for the wire, and kept once.
+# What many letters carry, a PDF or lines that all have alike: as they leave, and kept once.
 part = sa.Table(
     "part",
     metadata,

@@ -1,14 +1,16 @@
 """The letters in the send log: written when a mail-out is planned, read when one is claimed or
 shown.
 
-A letter is kept packed (zlib, a third of its size) under its fingerprint, and a part that many
-letters share, a PDF for instance, once for all of them. While a sender holds letters that carry a
-part, the part is in its memory once. Whatever comes back has been compared with its fingerprint.
+A letter is kept packed (zlib) under its fingerprint, and a part that many letters share, a PDF or
+the lines that all who read it in one language have alike, once for all of them. While a sender
+holds letters that carry a part, the part is in its memory once. Whatever comes back has been
+compared with its fingerprint.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -35,6 +37,9 @@ QUICKLY = 1  # zlib's level: the others save a tenth more and take no less time 
 
 _HELD: WeakValueDictionary[str, Part] = WeakValueDictionary()
 """The parts that are in use in this process, by their fingerprint, whatever log they come from."""
+_SMALL = 32_768  # bytes of a part that is held for the letters to come as well
+_LATELY: deque[Part] = deque(maxlen=256)
+"""The small ones among them that were read last."""
 
 _LETTERS = sa.select(letter).where(letter.c.digest.in_(sa.bindparam("digests", expanding=True)))
 _PARTS = sa.select(part).where(part.c.digest.in_(sa.bindparam("digests", expanding=True)))
@@ -71,19 +76,16 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
 
 def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, PlannedLetter]:
     """Return letters by fingerprint. Raises Refused if one is not as it was planned."""
-    rows = connection.execute(_LETTERS, {"digests": list(digests)}).all()
-    parts: dict[str, Part] = {}
-    if any(row.shared for row in rows):
-        parts = _parts(
-            connection, {digest for row in rows for _, digest in pieces.referred(row.shared)}
-        )
+    cursor = connection.execute(_LETTERS, {"digests": list(digests)}).cursor
+    assert cursor is not None
+    rows = cursor.fetchall()  # as the driver gives them: rows of SQLAlchemy's cost more
+    where = [pieces.referred(shared) for _, _, shared in rows]
+    parts = _parts(connection, {digest for places in where for _, digest in places})
     found = {}
-    for digest, packed, shared in rows:
+    for (digest, packed, shared), places in zip(rows, where, strict=True):
         data = _unpacked(packed)
         if pieces.digest(data, shared) == digest:
-            found[digest] = PlannedLetter(
-                data, tuple((place, parts[one]) for place, one in pieces.referred(shared))
-            )
+            found[digest] = PlannedLetter(data, tuple((at, parts[one]) for at, one in places))
     if len(found) != len(digests):
         raise _not_as_planned()
     return found
@@ -106,6 +108,8 @@ def _parts(connection: sa.Connection, digests: set[str]) -> dict[str, Part]:
         for _, data in connection.execute(_PARTS, {"digests": list(missing)}):
             one = Part(_unpacked(data))
             found[one.digest] = _HELD[one.digest] = one
+            if len(one.data) <= _SMALL:
+                _LATELY.append(one)
     if found.keys() != digests:
         raise _not_as_planned()
     return found

@@ -27,7 +27,7 @@ from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal
 from mailer.letters.attachments import made
 from mailer.letters.formal import FormalLetter, pdf
-from mailer.letters.message import mime, pieces
+from mailer.letters.message import common, mime, pieces
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
 from mailer.plan.audience import Decision
@@ -51,7 +51,7 @@ class Planned:
     message_id: str | None = None
     digest: str | None = None
     data: bytes | None = None  # the letter's own bytes
-    shared: Shared = ()  # the files that it shares with others
+    shared: Shared = ()  # what it shares with others: files, and most lines
     cell: str = ""  # of the sheet, where the letter cannot be written because of it
 
     @property
@@ -204,7 +204,7 @@ def make_plan(
         server=sending.server,
         sender=sending.sender,
         last_day=appeal.last_day,
-        deliveries=tuple(_in_turn(planned)),
+        deliveries=tuple(_frozen(planned)),
         sources=sources.pack(),
     )
 
@@ -223,8 +223,7 @@ def _freeze(
     )
     rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
     mime.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
-    digest = pieces.digest(data, pieces.references(shared))
-    written = {"message_id": message_id, "digest": digest, "data": data, "shared": shared}
+    written = {"message_id": message_id, "data": data, "shared": shared}
     return {"reason": None, "detail": "", **written}
 
 
@@ -275,9 +274,26 @@ def _mailed(letter: Rendered, paper: FormalLetter, root: Path) -> Rendered:
     )
 
 
-def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
-    """Give everybody who gets a letter a place: the first of each delegation, then the second of
-    each, and so on.
+def _frozen(planned: Sequence[Planned]) -> Iterator[Planned]:
+    """Give everybody who gets a letter a place and a fingerprint, and keep once what their letters
+    have in common.
+    """
+    places = _places(planned)
+    whole = [(one.data, one.shared) for one in planned if one.data is not None]
+    letters = common.apart(whole)
+    for one in planned:
+        if one.data is None:
+            yield one
+            continue
+        own, shared = next(letters)
+        digest = pieces.digest(own, pieces.references(shared))
+        place = places[one.number]
+        yield replace(one, position=place, digest=digest, data=own, shared=shared)
+
+
+def _places(planned: Sequence[Planned]) -> dict[int, int]:
+    """Return by number who is when to get a letter: the first of each delegation, then the second
+    of each, and so on.
     """
     seen: dict[str, int] = defaultdict(int)
     order = []
@@ -285,8 +301,4 @@ def _in_turn(planned: Sequence[Planned]) -> Iterator[Planned]:
         if one.reason is None:
             seen[one.contact.delegation] += 1
             order.append((seen[one.contact.delegation], one.contact.delegation, one.number))
-    places = {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}
-    return (
-        replace(one, position=places[one.number]) if one.number in places else one
-        for one in planned
-    )
+    return {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}

@@ -15,6 +15,7 @@ from mailer.ledger import mailouts, stored_letters
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import letter, part
+from mailer.letters.message import common
 from mailer.letters.message import pieces as wire
 from mailer.letters.message.mime import compose
 from mailer.letters.message.pieces import Part, Shared
@@ -208,3 +209,48 @@ async def test_server_that_takes_less_than_the_whole_is_not_offered_it(
     assert ended.state is MailOutState.PAUSED  # a matter of ours refuses nobody
     assert re.search(r"the letter has \d,\d{3} bytes, the server takes 4,000", ended.why)
     assert server.taken == []
+
+
+def _read(number: int, *, name: str, country: str) -> bytes:
+    body = [f"Dear {name},"] + [f"line {at} that everybody reads alike" for at in range(12)]
+    body += [f"you vote for {country}"] + [f"line {at} below it" for at in range(20)]
+    top = f"From: jana@rights.example\r\nTo: {number}@no.example\r\n\r\n"
+    return (top + "\r\n".join(body) + "\r\n").encode()
+
+
+def test_what_letters_have_in_common_is_taken_out_and_the_whole_stays_the_same() -> None:
+    before: list[tuple[bytes, Shared]] = [
+        (_read(number, name=f"Anna {number}", country="Norway" if number % 2 else "Malta"), ())
+        for number in range(40)
+    ]
+    before[3] = (before[3][0], ((len(before[3][0]), PDF),))
+    after = list(common.apart(before))
+    assert [wire.joined(*one) for one in after] == [wire.joined(*one) for one in before]
+    assert all(f"Dear Anna {number},".encode() in own for number, (own, _) in enumerate(after))
+    assert all(own.startswith(b"From: jana") and b"\r\n\r\n" in own for own, _ in after)
+    assert len({part for _, shared in after for _, part in shared}) == 3  # two countries, a file
+    assert max(len(own) for own, _ in after) < 120
+    again = [(own, wire.references(shared)) for own, shared in common.apart(before)]
+    assert again == [(own, wire.references(shared)) for own, shared in after]
+
+
+def test_what_only_a_few_read_says_who_they_are_and_stays_their_own() -> None:
+    few = common.MANY - 1
+    letters: list[tuple[bytes, Shared]] = [
+        (_read(number, name="Anna" * 80 if number < few else f"Jan {number}", country="Malta"), ())
+        for number in range(60)
+    ]
+    after = list(common.apart(letters))
+    assert not any(b"Anna" in part.data for _, shared in after for _, part in shared)
+    assert [wire.joined(*one) for one in after] == [own for own, _ in letters]
+
+
+def test_line_that_begins_with_a_dot_is_doubled_beside_a_part() -> None:
+    own, shared = b"a\r\n.b\r\n", ((0, DOTS), (3, DOTS), (7, DOTS))
+    whole = wire.joined(own, shared)
+    assert b"".join(wire.on_the_wire(own, shared)) == wire.stuffed(whole)
+    assert wire.ends_all_lines_with_crlf(own, shared)
+    assert not wire.ends_all_lines_with_crlf(own, ((2, DOTS),))  # between CR and LF
+    assert not wire.ends_all_lines_with_crlf(b"a\nb\r\n", ())
+    assert not wire.ends_all_lines_with_crlf(own, ((3, Part(b"no end")),))
+    assert not wire.is_ascii(own, ((3, Part("é\r\n".encode())),))

@@ -1,15 +1,16 @@
 """The finished bytes of a letter in pieces: its own, and the parts that many letters share.
 
-A PDF that goes with 600 letters is encoded, looked through, stored and held in memory once. A
-letter is its own bytes, and the places in them where shared parts stand. Every piece ends with CR
-LF, so that the next one begins a line: line ends and dots (RFC 5321 sections 2.3.8 and 4.5.2) can
-be looked at piece by piece, and no letter is ever joined to be sent.
+A PDF that goes with 600 letters is encoded, looked through, stored and held in memory once, and so
+are the lines that they have in common (`common.py`). A letter is its own bytes, and the places in
+them where shared parts stand. Every piece ends with CR LF, so that the next one begins a line: line
+ends and dots (RFC 5321 sections 2.3.8 and 4.5.2) can be looked at piece by piece, and no file is
+ever copied to be sent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -53,6 +54,8 @@ class Part:
         return relaxed(self.data)
 
 
+SMALL = 65_536  # bytes of a piece that leaves in one write with those beside it
+
 Shared = tuple[tuple[int, Part], ...]
 """Which parts stand in a letter, and where: so many of its own bytes come before each."""
 
@@ -67,6 +70,24 @@ def pieces(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
         start = place
     if start < len(own) or not own:
         yield own[start:]
+
+
+def on_the_wire(own: bytes, shared: Shared) -> Iterator[bytes]:
+    """Yield a letter as it leaves, its dots doubled: what is small in one piece, a file as it
+    stands.
+    """
+    has_dots = stuffed(own) is not own
+    small: list[bytes] = []
+    for piece in pieces(own, shared):
+        if isinstance(piece, bytes):
+            small.append(stuffed(piece) if has_dots else piece)
+        elif len(piece.data) <= SMALL:
+            small.append(piece.stuffed)
+        else:
+            yield b"".join(small)
+            yield piece.stuffed
+            small = []
+    yield b"".join(small)
 
 
 def joined(own: bytes, shared: Shared) -> bytes:
@@ -109,15 +130,16 @@ def referred(references: str) -> list[tuple[int, str]]:
     return [(int(place), digest) for place, _, digest in found]
 
 
-def all_pieces(
-    own: bytes, shared: Shared, of_own: Callable[[bytes], bool], of_part: Callable[[Part], bool]
-) -> bool:
-    """Tell whether something holds for every piece; for a shared part the answer is known after the
-    first letter.
-    """
-    return all(
-        of_part(one) if isinstance(one, Part) else of_own(one) for one in pieces(own, shared)
+def ends_all_lines_with_crlf(own: bytes, shared: Shared) -> bool:
+    """Say whether every piece of a letter ends its lines with CR LF, and so the letter."""
+    return ends_lines_with_crlf(own) and all(
+        part.ends_lines_with_crlf and (not place or own.startswith(b"\r\n", place - 2))
+        for place, part in shared
     )
+
+
+def is_ascii(own: bytes, shared: Shared) -> bool:
+    return own.isascii() and all(part.is_ascii for _, part in shared)
 
 
 def ends_lines_with_crlf(data: bytes) -> bool:

@@ -22,8 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from operator import attrgetter
+from functools import lru_cache
 
 import idna
 
@@ -67,12 +66,11 @@ class Envelope:
         for address in (self.sender, self.recipient):
             if not _may_stand_in_brackets(address):
                 raise Refused(f"not a plain address: {address!r}", code="S105")
-        every = partial(pieces.all_pieces, self.data, self.shared)
-        if not every(pieces.ends_lines_with_crlf, attrgetter("ends_lines_with_crlf")):
+        if not pieces.ends_all_lines_with_crlf(self.data, self.shared):
             raise Refused(
                 f"the letter to {self.recipient} has line ends other than CR LF", code="S106"
             )
-        if self.recipient.isascii() and not every(bytes.isascii, attrgetter("is_ascii")):
+        if self.recipient.isascii() and not pieces.is_ascii(self.data, self.shared):
             raise Refused(f"the letter to {self.recipient} is not 7-bit", code="S107")
 
     @property
@@ -382,8 +380,8 @@ class SmtpSession:
         follow: Envelope | None,
     ) -> Receipt:
         line, self._stage = opened.line, Stage.BODY
-        for piece in pieces.pieces(letter.data, letter.shared):
-            line.send(piece.stuffed if isinstance(piece, pieces.Part) else pieces.stuffed(piece), 0)
+        for chunk in pieces.on_the_wire(letter.data, letter.shared):
+            line.send(chunk, 0)
         await line.drained(self.patience.stall)
         if _has_spoken(line):
             return await self._early(line)
