@@ -903,8 +903,8 @@ async def test_second_ctrl_c_ends_at_once_and_says_how_many_became_unknown(tmp_p
 def test_what_cannot_be_done_now_is_said_in_words(workspace: MakeWorkspace) -> None:
     root = workspace(people=2)
     planned(root)
-    assert "M-0001 has not begun; there is nothing to pause" in said(
-        mailer("pause", "M-0001", at=root), 3
+    assert "M-0001 has not begun; whoever was about to send it does not." in said(
+        mailer("pause", "M-0001", at=root)
     )
     assert "M-0001 has not begun" in said(mailer("resume", "M-0001", at=root), 3)
     lines(mailer("send", "M-0001", "--confirm", 2, "--json", at=root))

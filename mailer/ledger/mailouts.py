@@ -50,6 +50,8 @@ TRANSITIONS: dict[MailOutState, frozenset[MailOutState]] = {
     MailOutState.STOPPED: frozenset(),
     MailOutState.FINISHED: frozenset(),
 }
+NOT_SENDING = frozenset({MailOutState.PLANNED, MailOutState.APPROVED, MailOutState.PAUSED})
+"""Not being sent, and not over: a pause changes nothing here, and is heard by whoever would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,11 @@ def change(
     marker is set.
     """
     before = get(connection, mail_out_id)
+    if to is MailOutState.PAUSED and before.state in NOT_SENDING:
+        # whoever is about to begin it, or to go on with it, is to hear of it (`last_word`)
+        events.write(connection, EventKind.PAUSED, mail_out_id, at=at, who=who, detail=why)
+        return before
     if to is before.state:
-        if to is MailOutState.PAUSED:  # whoever is about to go on with it is to hear of it
-            events.write(connection, EventKind.PAUSED, mail_out_id, at=at, who=who, detail=why)
         return before
     if to not in TRANSITIONS[before.state]:
         raise Refused(

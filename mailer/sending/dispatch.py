@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mailer.base import clock
 from mailer.base.address import domain_of
 from mailer.base.errors import MailerError, ServerError
 from mailer.base.states import About, MailOutState, Reason, Receipt, State
@@ -87,7 +88,7 @@ class Dispatch:
         loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
         self._workers_open = float(self.options.connections)
-        self._away_since: datetime | None = None
+        self._away_since: float | None = None  # on `clock.steady`
         self._failures = 0
         self._fault: ServerError | None = None
         with sender(self.ledger) as self._me:
@@ -473,10 +474,11 @@ class Dispatch:
 
     async def _server_away(self, fault: ServerError) -> None:
         """Wait, longer each time, for a server that cannot be reached; pause when it stays away."""
-        at = self.ledger.now()
-        self._away_since = self._away_since or at
+        now = clock.steady()
+        self._away_since = self._away_since or now
         self._failures += 1
-        if not fault.temporary or at - self._away_since >= self.options.no_progress:
+        away = timedelta(seconds=now - self._away_since)
+        if not fault.temporary or away >= self.options.no_progress:
             self._fault = fault
             await self.pause(fault.message)
             return

@@ -44,6 +44,7 @@ IDLE = 20.0  # seconds after which a worker without a letter says goodbye to the
 # markers waiting
 AHEAD = 4
 ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
+LONG = 30.0  # seconds from which on a wait is told
 LOOKED = "The first letters have gone out; look whether they arrived as they should."
 
 
@@ -112,6 +113,7 @@ class LetterQueue:
         self._filling: asyncio.Task[float | None] | None = None
         self._largest = 1  # bytes of a letter
         self._look_is_to_come = False
+        self._told_until = 0.0  # on `clock.steady`: the end of the wait that was told last
         self._held_until = 0.0  # on the loop's clock
         self._asked_to_slow_down = 0
 
@@ -212,8 +214,8 @@ class LetterQueue:
             if limit <= 0:
                 return [], self._look(connection)
         if options.limits.any:
-            if (wait := limits.wait(connection, options.limits, at)) > 0:
-                return [], wait
+            if (wait := limits.wait(connection, options.limits, at)).seconds > 0:
+                return [], self._told(wait.seconds, wait.setting, wait.number)
             limit = 1
         careful = bool(options.limits.per_domain) or limits.some_domain_is_closed(connection, at)
         claimed = claims.claim(
@@ -222,6 +224,14 @@ class LetterQueue:
         for one in claimed if options.limits.any else ():
             limits.spend(connection, options.limits, one.address, at)
         return claimed, 0.0 if claimed else self._next_due(connection)
+
+    def _told(self, seconds: float, why: str, number: int = 0) -> float:
+        """Tell of a wait that is long enough to be asked about, once. Returns its seconds."""
+        until = clock.steady() + seconds
+        if seconds >= LONG and abs(until - self._told_until) > 1:
+            self._told_until = until
+            self._share.tell({"event": "wait", "why": why, "limit": number, "seconds": seconds})
+        return seconds
 
     def _look(self, connection: Connection) -> float | None:
         """Pause for a look when the first letters have their outcomes; until then wait for them."""
@@ -246,7 +256,11 @@ class LetterQueue:
         if dead := dead_senders(self._ledger, connection, self._id):
             rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
             return 0.0
+        claims.heed_the_clock(connection, self._id, at)
+        limits.heed_the_clock(connection, self._options.limits, at)
         waits = due.waits(connection, self._id, at)
         if waits:
-            return max(0.01, min(waits) if min(waits) > 0 else max(waits))
+            wait = max(0.01, min(waits) if min(waits) > 0 else max(waits))
+            busy = due.count(connection, self._id, State.SENDING)
+            return wait if busy else self._told(wait, "later")
         return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailer.base.states import MailOutState, State
+from mailer.cli.screen.progress import OutcomeCounts
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import limits
@@ -23,7 +26,7 @@ from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.queue import SendingOptions
-from tests.conftest import SettableClock
+from tests.conftest import SettableClock, a_plan
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import session_to, states
 
@@ -39,7 +42,7 @@ def attempts(ledger: Ledger, options: Limits, seconds: float, *, late: float = 0
     with ledger.writing() as connection:
         while at < seconds:
             now = START + timedelta(seconds=at)
-            wait = limits.wait(connection, options, now)
+            wait = limits.wait(connection, options, now).seconds
             if wait > 0:
                 at += wait + rng.uniform(0, late)
                 continue
@@ -68,7 +71,7 @@ def test_no_window_holds_more_and_98_per_cent_are_reached(
     ledger: Ledger, options: Limits, seconds: float, window: float, number: int
 ) -> None:
     made = attempts(ledger, options, seconds, late=0.02)
-    for length, most in options.windows:
+    for _, length, most in options.windows:
         assert most_in(made, length) <= most
     whole = made[-1] // window
     assert len(made) >= 0.98 * number * whole
@@ -81,9 +84,9 @@ def test_minutes_are_smooth_even_after_a_rest(ledger: Ledger) -> None:
     assert min(gaps) > 1.9, "one letter every two seconds"
     with ledger.writing() as connection:
         much_later = START + timedelta(hours=2)
-        assert limits.wait(connection, options, much_later) <= 0
+        assert limits.wait(connection, options, much_later).seconds <= 0
         limits.spend(connection, options, "a@no.example", much_later)
-        assert limits.wait(connection, options, much_later) > 1.9
+        assert limits.wait(connection, options, much_later).seconds > 1.9
 
 
 def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
@@ -93,7 +96,7 @@ def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
         assert (
             limits.wait(
                 connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)
-            )
+            ).seconds
             <= 60
         )
 
@@ -107,8 +110,8 @@ def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
         Ledger(ledger.url.render_as_string(False), now=ledger.now) as another,
         another.writing() as connection,
     ):
-        assert limits.wait(connection, options, START) == pytest.approx(3600)
-        assert limits.wait(connection, Limits(account="other", per_hour=3), START) <= 0
+        assert limits.wait(connection, options, START).seconds == pytest.approx(3600)
+        assert limits.wait(connection, Limits(account="other", per_hour=3), START).seconds <= 0
 
 
 async def test_domain_has_its_own_pace_and_the_others_go_on(
@@ -257,8 +260,64 @@ def test_clock_that_was_set_back_holds_no_letter_for_as_long(
             limits.spend(connection, many, "a@no.example", clock())
     clock.forward(hours=-1)
     with ledger.writing() as connection:
-        assert limits.wait(connection, many, clock()) <= 60
+        assert limits.wait(connection, many, clock()).seconds <= 60
     clock.forward(seconds=61)
     with ledger.writing() as connection:
-        assert limits.wait(connection, many, clock()) == 0
+        assert limits.wait(connection, many, clock()).seconds == 0
         assert not limits.some_domain_is_closed(connection, clock())
+
+
+async def test_letter_that_was_put_off_waits_as_long_as_was_meant_when_the_clock_is_set_back(
+    ledger_url: str,
+) -> None:
+    shift = timedelta()
+
+    def report(event: dict[str, Any]) -> None:
+        nonlocal shift
+        if event.get("state") == "deferred":
+            shift = timedelta(hours=-1)
+            server.answers["."] = b"250 2.0.0 taken\r\n"
+
+    with Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger:
+        with ledger.writing() as connection:
+            mail_out_id = mailouts.create(connection, a_plan(2), at=ledger.now(), who="Jana")
+        async with StubbornServer({".": b"451 4.3.0 later\r\n"}) as server:
+            options = SendingOptions(
+                connections=1, schedule=(timedelta(seconds=0.3),), patience=timedelta(seconds=0.1)
+            )
+            dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
+            await asyncio.wait_for(dispatch.run(), 30)
+        assert states(ledger, mail_out_id) == {State.ACCEPTED: 2}
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            "per_hour",
+            r"2 letters .* within an hour \(\[limits\] per_hour\)\. Going on in (59 |1 h)",
+        ),
+        ("per_day", r"2 letters .* within a day \(\[limits\] per_day\)\. Going on in (23|24) h"),
+    ],
+)
+async def test_wait_of_a_limit_is_told_as_it_counts(
+    ledger: Ledger, planned: Callable[..., int], setting: str, said: str
+) -> None:
+    mail_out_id = planned(3)
+    counts, waiting = OutcomeCounts(0), asyncio.Event()
+
+    def report(event: dict[str, Any]) -> None:
+        counts.take(event)
+        if event["event"] == "wait":
+            waiting.set()
+
+    async with StubbornServer() as server:
+        options = SendingOptions(connections=1, limits=Limits("account", **{setting: 2}))
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
+        sending = asyncio.create_task(dispatch.run())
+        await asyncio.wait_for(waiting.wait(), 20)
+        words = counts.words()
+        await dispatch.pause("seen")
+        await sending
+    assert len(server.dots) == 2
+    assert re.match(said, words), words

@@ -209,12 +209,16 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
         assert counts == {State.ACCEPTED: len(server.dots), left: 200 - len(server.dots)}
 
 
-@pytest.mark.parametrize("who", ["a helper", "a resume before the pause"])
+@pytest.mark.parametrize(
+    "who", ["a helper", "a resume before the pause", "a send before the pause"]
+)
 async def test_whoever_is_connecting_does_not_undo_a_pause(
     ledger: Ledger, planned: Callable[..., int], clock: SettableClock, who: str
 ) -> None:
     mail_out_id = planned(6)
-    become(ledger, mail_out_id, MailOutState.SENDING)
+    begun = who != "a send before the pause"
+    if begun:
+        become(ledger, mail_out_id, MailOutState.SENDING)
     greet = asyncio.Event()
     async with StubbornServer() as server:
         server.greets_after = greet
@@ -226,7 +230,8 @@ async def test_whoever_is_connecting_does_not_undo_a_pause(
         become(ledger, mail_out_id, MailOutState.PAUSED)
         greet.set()
         after = await asyncio.wait_for(sending, 20)
-    assert after.state is MailOutState.PAUSED and not server.dots
+    assert after.state is (MailOutState.PAUSED if begun else MailOutState.PLANNED)
+    assert not server.dots
 
 
 async def test_helper_that_comes_to_a_paused_mail_out_leaves_it_so(

@@ -278,7 +278,8 @@ def asked_to_send(ledger: Ledger, mail_out_id: int, command: str, *, who: str) -
 
 
 def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
-    """Pause a mail-out: when this comes back no new final dot is written by anybody.
+    """Pause a mail-out: when this comes back no new final dot is written by anybody. One that has
+    not begun stays as it is, and whoever is about to begin it does not.
 
     Where another process holds the log and does not give it back, the wish lies in a file that
     every sender looks for before each dot; it comes onto the record with the first one that does.
@@ -309,7 +310,8 @@ def stop(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
 def _change(ledger: Ledger, mail_out_id: int, to: MailOutState, who: str) -> Standing:
     with ledger.writing() as connection:
         before = mailouts.get(connection, mail_out_id)
-        if to is not before.state and to not in mailouts.TRANSITIONS[before.state]:
+        same = before.state is to or (to is MailOutState.PAUSED and before.state in FRESH)
+        if not same and to not in mailouts.TRANSITIONS[before.state]:
             raise Refused(
                 f"{before.name} {NOT_NOW[before.state]}; there is nothing to {VERBS[to]}.",
                 hint=f"mailer status {before.name}",

@@ -73,6 +73,9 @@ def _changed(context: Context, change: Callable[..., Standing], mail_out: str) -
     elif now.mail_out.state is MailOutState.PAUSED:
         context.say(f"{name} is paused; {_people(now.left)} still to be written to.")
         show_steps(context, _go_on(now.mail_out))
+    elif now.fresh:
+        context.say(f"{name} has not begun; whoever was about to send it does not.")
+        show_steps(context, [("send it", f"mailer send {name}")])
     else:
         not_sent = now.counts[State.NOT_SENT]
         context.say(f"{name} is stopped for good; {_people(not_sent)} not written to.")
@@ -127,6 +130,9 @@ def _send(
                 workspace, ledger, mail_out_id, first=first, last_word=last_word
             )
             after = run(context, mail_out, dispatch)
+            now = mail_outs.standing(ledger, mail_out_id)
+            if now.fresh and now.last_word != check.standing.last_word:
+                context.say(f"Somebody has paused {mail_out.name} since it was to be sent.")
             return _over(context, ledger, after)
         except ServerError:
             mail_out = mail_outs.standing(ledger, mail_out_id).mail_out

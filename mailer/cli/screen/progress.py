@@ -41,6 +41,14 @@ AT_THE_END = 10.0  # seconds for a reader of the output who is slow
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
 
+WAITS = {
+    "per_minute": "{} letters a minute may go out ([limits] per_minute)",
+    "per_hour": "{} letters have gone out within an hour ([limits] per_hour)",
+    "per_day": "{} letters have gone out within a day ([limits] per_day)",
+    "later": "Whoever is left was put off, or their domain is left alone for a while",
+}
+"""What is said while nothing goes out, by what is waited for."""
+
 SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
 
@@ -245,7 +253,7 @@ def _lines(context: Context, total: int, done: int) -> Report:
         tally.take(event)
         if event["event"] == "server_away":
             context.say(f"  {tally.away}")
-        elif event["event"] == "slow_down":
+        elif event["event"] in ("slow_down", "wait"):
             context.say(f"  {tally.words()}")
         elif aside := _aside(event):
             context.say(aside)
@@ -275,6 +283,7 @@ class OutcomeCounts:
         self.tries: dict[int, datetime] = {}  # of those deferred, when they are tried again
         self.away = ""  # what is said while the server is away
         self.rest_ends = 0.0  # on `clock.steady`, where a server asked for a rest
+        self.wait_ends, self.waits = 0.0, ""  # on `clock.steady`, and what is waited for
 
     @property
     def done(self) -> int:
@@ -293,8 +302,11 @@ class OutcomeCounts:
             self.away = f"{event['why']}. Trying again in {event['seconds']:.0f} s."
         elif event["event"] == "slow_down":
             self.rest_ends = max(self.rest_ends, clock.steady() + event["seconds"])
+        elif event["event"] == "wait":
+            self.wait_ends = clock.steady() + event["seconds"]
+            self.waits = WAITS[event["why"]].format(event["limit"])
         elif event["event"] == "outcome":
-            self.away = ""
+            self.away, self.wait_ends = "", 0.0
             self.last[event["delivery"]] = State(event["state"])
             self.tries.pop(event["delivery"], None)
             if event["next_try_at"] is not None:
@@ -303,7 +315,9 @@ class OutcomeCounts:
     def words(self) -> str:
         counts = Counter(self.last.values())
         if (left := self.rest_ends - clock.steady()) > 0:
-            return f"The server asked to slow down. Going on in {left:.0f} s."
+            return f"The server asked to slow down. Going on in {_duration(left)}."
+        if (left := self.wait_ends - clock.steady()) > 0:
+            return f"{self.waits}. Going on in {_duration(left)}."
         return self.away or " · ".join(
             f"{WORDS[state].removesuffix(' for delivery')} {counts[state]}"
             for state in SHOWN

@@ -245,8 +245,11 @@ def end_streams() -> None:
 
 
 def pause(visit: Visit) -> Response:
-    name = mail_outs.pause(visit.console.ledger, visit.mail_out_id, who=visit.who).mail_out.name
+    now = mail_outs.pause(visit.console.ledger, visit.mail_out_id, who=visit.who)
+    name = now.mail_out.name
     said = visit.say("{name} is paused. Nothing more is handed over.", name=name)
+    if now.fresh:
+        said = visit.say("{name} has not begun; whoever was about to send it does not.", name=name)
     return visit.go(f"/mail-outs/{name}", said)
 
 

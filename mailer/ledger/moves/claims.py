@@ -23,6 +23,9 @@ from mailer.ledger.schema import UtcDateTime, delivery, mail_out
 LEASE = timedelta(minutes=25)
 """More than twice the ten minutes that the answer to the final dot may take."""
 
+SLEW = timedelta(seconds=1)
+"""So much a clock that is being corrected may go back without a word."""
+
 d = delivery.c
 
 
@@ -75,6 +78,23 @@ def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
         )  # speed on PostgreSQL; the guard that counts is in the UPDATE
         .subquery()
     )
+
+
+def heed_the_clock(connection: sa.Connection, mail_out_id: int, at: datetime) -> None:
+    """Let who was put off by a clock that was set back since wait as long as was meant, from now
+    on: not for as long as the clock was set back, too.
+    """
+    put_off = connection.execute(
+        sa.select(d.id, d.changed_at, d.next_try_at).where(
+            d.mail_out_id == mail_out_id,
+            d.state == State.DEFERRED.value,
+            d.changed_at > at + SLEW,
+        )
+    ).all()
+    for row in put_off:
+        again = at + (row.next_try_at - row.changed_at)
+        it = sa.update(delivery).where(d.id == row.id, d.state == State.DEFERRED.value)
+        connection.execute(it.values(changed_at=at, next_try_at=again))
 
 
 _CLAIM = _claim()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -51,25 +52,38 @@ class Limits:
         return MINUTE / self.per_minute if self.per_minute else 0.0
 
     @property
-    def windows(self) -> list[tuple[float, int]]:
-        """The windows that are limited: (seconds, attempts)."""
-        pairs = ((MINUTE, int(self.per_minute)), (HOUR, self.per_hour), (DAY, self.per_day))
-        return [(seconds, number) for seconds, number in pairs if number]
+    def windows(self) -> list[tuple[str, float, int]]:
+        """The windows that are limited: (setting, seconds, attempts)."""
+        windows = (
+            ("per_minute", MINUTE, int(self.per_minute)),
+            ("per_hour", HOUR, self.per_hour),
+            ("per_day", DAY, self.per_day),
+        )
+        return [one for one in windows if one[2]]
 
 
-def wait(connection: sa.Connection, limits: Limits, at: datetime) -> float:
-    """Return the seconds until the account may make one more attempt; 0.0: now.
+class Wait(NamedTuple):
+    """How long a limit holds the next letter back."""
+
+    seconds: float
+    setting: str = ""  # whose limit it is
+    number: int = 0  # what that setting says
+
+
+def wait(connection: sa.Connection, limits: Limits, at: datetime) -> Wait:
+    """Return the longest wait until the account may make one more attempt; 0.0 seconds: now.
 
     Nobody else passes here until the transaction ends, so what is asked now may be spent now.
     """
     lock(connection, f"limits of {limits.account}")
-    _heed_the_clock(connection, limits, at.timestamp())
-    waits = [0.0]
+    heed_the_clock(connection, limits, at)
+    waits = [Wait(0.0)]
     if limits.per_minute:
         tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account))
         # A clock that was set back must not hold letters for longer than one interval.
-        waits.append(min((tat or 0.0) - at.timestamp(), limits.interval))
-    for seconds, number in limits.windows:
+        pace = min((tat or 0.0) - at.timestamp(), limits.interval)
+        waits.append(Wait(pace, "per_minute", int(limits.per_minute)))
+    for setting, seconds, number in limits.windows:
         oldest = connection.scalar(
             sa.select(s.at)
             .where(s.account == limits.account)
@@ -78,14 +92,15 @@ def wait(connection: sa.Connection, limits: Limits, at: datetime) -> float:
             .limit(1)
         )
         if oldest is not None:
-            waits.append(oldest + seconds - at.timestamp())
+            waits.append(Wait(oldest + seconds - at.timestamp(), setting, number))
     return max(waits)
 
 
-def _heed_the_clock(connection: sa.Connection, limits: Limits, now: float) -> None:
+def heed_the_clock(connection: sa.Connection, limits: Limits, at: datetime) -> None:
     """Let what was spent in a future that a clock was set back from count as spent just now: it
     must not hold letters for as long as the clock was set back.
     """
+    now = at.timestamp()
     late = (s.account == limits.account, s.at > now + 1)
     connection.execute(sa.update(spent).where(*late).values(at=now))
     for name, longest in (
