@@ -494,6 +494,7 @@ class Dispatch:
         while not self._queue.halted.is_set():
             await asyncio.sleep(LOOK)
             used = sum(worker.session.is_open for worker in self._workers)
-            await self._writer.run(self._share.take_connections, used)
+            if not await self._writer.run(self._share.take_connections, used):
+                await self._queue.give_back()
             if await self._killed() or await self._queue.over():
                 self._queue.halt()

@@ -178,6 +178,13 @@ class LetterQueue:
                 await asyncio.wait_for(self.stirred.wait(), wait)
         return None
 
+    async def give_back(self) -> None:
+        """Let the letters that are claimed and not begun wait again, for the others."""
+        back, self._queue = [one for one, _ in self._queue], deque()
+        if back:
+            at = self._ledger.now()
+            await self._writer.run(transitions.release, back, owner=self._me, at=at)
+
     async def over(self) -> bool:
         """Tell whether somebody has paused or stopped the mail-out."""
         state = (await self._writer.run(mailouts.get, self._id)).state
@@ -204,6 +211,8 @@ class LetterQueue:
         will be none).
         """
         self._share.heed(connection)
+        if not self._share.connections:  # the others have all of them: they shall have the letters
+            return [], 1.0
         at, options = self._ledger.now(), self._options
         if self._last_day is not None and at >= clock.end_of(self._last_day):
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)

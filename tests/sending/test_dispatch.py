@@ -284,6 +284,22 @@ async def test_connections_are_those_of_all_senders_together_and_shared(
         assert connection.execute(sa.select(share)).all() == []
 
 
+def test_sender_that_has_a_connection_keeps_one_whoever_else_comes(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    """Else it would hold letters that it may not send, and the others would wait for them."""
+    mail_out_id, options = planned(6), SendingOptions(connections=2)
+    with contextlib.ExitStack() as stack, ledger.writing() as connection:
+        names = sorted((stack.enter_context(sender(ledger)) for _ in range(3)), reverse=True)
+        shares = [Share(ledger, mail_out_id, me, options, False, 0, print) for me in names]
+        assert shares[0].take_connections(connection, 0) == 2
+        for late in shares[1:]:
+            assert late.take_connections(connection, 0) == 0
+        assert [one.take_connections(connection, 1) for one in shares[:1]] == [1]
+        assert [one.take_connections(connection, 0) for one in shares] == [1, 0, 1]
+        assert [one.take_connections(connection, 0) for one in shares] == [1, 0, 1]
+
+
 def test_share_of_a_dead_sender_falls_to_the_others(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:

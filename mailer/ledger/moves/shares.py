@@ -35,11 +35,12 @@ def take(
     if gone := {*dead_among(ledger, connection, others), *asleep}:
         connection.execute(sa.delete(share).where(here, s.sender.in_(gone)))
         others = {name: held for name, held in others.items() if name not in gone}
-    names = sorted([*others, me])
+    before = next((row for row in rows if row.sender == me), None)
+    held = {**others, me: before.connections if before else 0}
+    names = sorted(held, key=lambda name: (not held[name], name))  # who has one keeps one
     mine = limit // len(names) + (names.index(me) < limit % len(names))
     granted: int = max(0, min(mine, limit - sum(others.values())))
     values = {"connections": max(used, granted), "seen_at": now}
-    before = next((row for row in rows if row.sender == me), None)
     if before is None:
         row = {"mail_out_id": mail_out_id, "sender": me, **values}
         connection.execute(sa.insert(share).values(row))
