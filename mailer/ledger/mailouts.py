@@ -51,7 +51,7 @@ TRANSITIONS: dict[MailOutState, frozenset[MailOutState]] = {
     MailOutState.FINISHED: frozenset(),
 }
 NOT_SENDING = frozenset({MailOutState.PLANNED, MailOutState.APPROVED, MailOutState.PAUSED})
-"""Not being sent, and not over: a pause changes nothing here, and is heard by whoever would send."""
+"""Not being sent, and not over: a pause changes no state, and is heard by whoever would send."""
 
 
 @dataclass(frozen=True, slots=True)
