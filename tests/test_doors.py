@@ -282,6 +282,7 @@ def planned_in_the_browser(doors: Doors, path: str, **form: str) -> str:
         ([], {}),
         (["--only", "NO"], {"delegation": "NO"}),
         (["--role", "substitute"], {"role": "substitute"}),
+        (["--where", "role = suppléant"], {"where": "role = substitute"}),
         (["--only", "DE"], {"delegation": "DE"}),  # nobody would get a letter
     ],
 )
@@ -327,6 +328,53 @@ def test_delegation_that_there_is_not_is_refused_and_never_means_everyone(doors:
     assert "did you mean &#34;Norway&#34;?" in answer.text
     assert doors.typed("plan", "vote", "--only", "Norwey")[0]["hint"] == 'did you mean "Norway"?'
     assert doors.typed("status") == []
+
+
+def test_slip_in_a_condition_is_refused_at_its_place_and_never_means_everyone(
+    doors: Doors,
+) -> None:
+    (typed,) = doors.typed("plan", "vote", "--where", "rolle = substitute")
+    said = 'No sheet has a column "rolle". (character 1 of: rolle = substitute)'
+    assert typed["error"] == said
+    assert typed["hint"] == 'did you mean "role"?'
+    page = doors.browser.get("/letters/vote/people?where=rolle+%3D+substitute")
+    assert typed["error"] in html.unescape(page.text)
+    assert "On: check" not in page.text
+    answer = doors.browser.post("/letters/vote/send", where="rolle = substitute")
+    assert answer.status_code == 400
+    edit(
+        doors.root / "templates" / "vote" / "appeal.toml",
+        "[languages]",
+        '[audience]\nwhere = "rolle = substitute"\n[languages]',
+    )
+    (checked,) = doors.typed("check", "vote")
+    assert [one["code"] for one in checked["problems"] if one["code"] == "L134"] == ["L134"]
+    assert doors.problems("/letters/vote/check")["Letters"][0][0] == "L134"
+    assert doors.typed("status") == []
+
+
+def test_whom_a_mail_out_is_for_goes_along_from_step_to_step(doors: Doors) -> None:
+    asked = "?role=substitute&where=delegation+%3D+NO"
+    page = doors.browser.get(f"/letters/vote/people{asked}").text
+    assert "1 person gets a letter" in page
+    for step in ("check", "rehearse", "send"):
+        assert f'"/letters/vote/{step}{asked}"' in html.unescape(page)
+        page = doors.browser.get(f"/letters/vote/{step}{asked}").text
+    assert "1 person gets a letter" in page
+    assert "delegation = NO" in page
+
+
+def test_role_that_is_not_understood_gets_no_letter(doors: Doors) -> None:
+    sheet = doors.root / "contacts" / "all.csv"
+    for role in ("grand vizier", "secrétaire de la délégation"):
+        sheet.write_text(
+            "delegation,role,name,gender,email,language\n"
+            "NO,representative,Anna Berg,f,anna.berg@no.parliament.example,en\n"
+            f"NO,{role},Ola Nordmann,m,ola.nordmann@no.parliament.example,en\n"
+        )
+        (typed,) = doors.typed("plan", "vote")
+        assert (typed["to_send"], typed["reasons"]) == (1, {"role": 1})
+        doors.typed("stop", typed["mail_out"])
 
 
 def test_rest_is_planned_anew_through_both_doors(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.problems import problem
 from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook
@@ -26,6 +27,7 @@ from mailer.letters.render import Rendered
 from mailer.plan import per_person
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft, read_contacts, without_letter
+from mailer.plan.where import NotUnderstood
 
 if TYPE_CHECKING:
     from mailer.letters.checks.links import LinkAnswer
@@ -105,8 +107,13 @@ def _appeal(
             raise
         return CheckedAppeal(name, fault.problems)
     now = Draft(workspace, "live", appeal, *people)
-    decisions = now.decide()
-    found = check_letters(
+    unread = []
+    try:
+        decisions = now.decide()
+    except NotUnderstood as fault:
+        unread = [_condition(appeal, fault)]
+        decisions = replace(now, appeal=replace(appeal, where="")).decide()
+    found = unread + check_letters(
         appeal, workspace.settings.sender, now.delegations, now.forms, now.columns
     )
     usable = not any(one.severity is Severity.ERROR for one in found)
@@ -129,6 +136,14 @@ def _appeal(
     ]
     obstacles = tuple(now.obstacles()) if usable else None
     return CheckedAppeal(name, tuple(found), appeal, obstacles, points, tuple(asked))
+
+
+def _condition(appeal: Appeal, fault: NotUnderstood) -> Problem:
+    file = f"templates/{appeal.name}/appeal.toml"
+    lines = appeal.text[file].split("\n")
+    row = next(at for at, line in enumerate(lines, 1) if line.lstrip().startswith("where"))
+    value, said = appeal.where, fault.said.rstrip(".")
+    return problem("L134", file, row=row, value=value, message=said, suggestion=fault.hint)
 
 
 def _spam(

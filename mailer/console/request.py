@@ -180,6 +180,12 @@ class Visit:
             raise UsageError(self.say("Choose a file first."))
         return value
 
+    @property
+    def narrowed(self) -> list[tuple[str, str]]:
+        """What the address says of whom a mail-out is for: it goes along from step to step."""
+        pairs = self.request.query_params.multi_items()
+        return [(name, one) for name, one in pairs if name in ("delegation", "role", "where")]
+
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "").strip()
 

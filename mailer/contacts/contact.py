@@ -62,7 +62,7 @@ class Contact:
     sheet: str | None  # the tab; None in CSV
     row: int  # 1-based, as the spreadsheet program counts; in CSV the line where the record begins
     delegation: str = ""  # two-letter code; empty if not known
-    role: str = ""  # representative, substitute, chair; empty if not known
+    role: str = ""  # representative, substitute, chair, or of an office; empty if no cell says it
     name: str = ""  # for a To header: given name and surname, no civility, no title
     given: str = ""
     surname: str = ""

@@ -32,6 +32,7 @@ from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
+from mailer.plan.where import Past
 
 if TYPE_CHECKING:  # planning needs the letters and their libraries; pausing does not
     from mailer.plan.plan import Plan
@@ -257,6 +258,26 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
         )
         for row in rows
     ]
+
+
+def past(connection: sa.Connection) -> dict[str, list[Past]]:
+    """Return what the log knows of each person it has written to, of any appeal: states of
+    deliveries and kinds of what came back, by address and by person.
+    """
+    whom = (d.mail_out_id, m.appeal, d.address_key, d.person)
+    states = sa.select(*whom, d.state.label("what")).join(mail_out, m.id == d.mail_out_id)
+    came = (
+        sa.select(*whom, incoming.c.kind.label("what"))
+        .join(mail_out, m.id == d.mail_out_id)
+        .join(incoming_letter, incoming_letter.c.delivery_id == d.id)
+        .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
+    )
+    found: dict[str, list[Past]] = {}
+    for row in connection.execute(states.where(d.state != State.SKIPPED.value).union_all(came)):
+        one = Past(row.what, shown(row.mail_out_id), row.appeal)
+        for key in {row.address_key, row.person} - {"", None}:
+            found.setdefault(key, []).append(one)
+    return found
 
 
 def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:

@@ -133,6 +133,7 @@ class Appeal:
     last_day: date | None  # nothing is sent after it
     roles: tuple[str, ...]  # whom the letters are for
     leave_out: Mapping[str, str]  # delegation → reason
+    where: str  # a condition for all plans of it; "" for none
     fallback: tuple[str, ...]  # for people whose language has no letter, first choice first
     organisations: tuple[Organisation, ...]
     facts: Mapping[str, Fact]
@@ -509,6 +510,7 @@ def _appeal(
         last_day=settings.last_day,
         roles=tuple(dict.fromkeys(settings.audience.roles)),
         leave_out=MappingProxyType(settings.audience.leave_out),
+        where=settings.audience.where.strip(),
         fallback=tuple(dict.fromkeys(fallback)),
         organisations=tuple(
             Organisation(

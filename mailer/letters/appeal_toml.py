@@ -20,8 +20,20 @@ from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syn
 from mailer.base.settings.toml_lines import wrong as bad_value
 from mailer.letters.attachments import PICTURE, pattern_fault
 
-Role = Literal["representative", "substitute", "chair"]
+Role = Literal[
+    "representative",
+    "substitute",
+    "chair",
+    "committee chair",
+    "group leader",
+    "rapporteur",
+    "secretary",
+    "group secretary",
+    "assistant",
+]
 ROLES: tuple[Role, ...] = get_args(Role)
+MEMBERS: tuple[Role, ...] = ROLES[:3]
+"""Whom letters are for where an appeal does not say it."""
 Day = date
 Credentials = Literal["presented", "none", "unknown"]
 
@@ -45,8 +57,9 @@ class _SessionTable(TomlTable):
 
 
 class _AudienceTable(TomlTable):
-    roles: tuple[Role, ...] = Field(ROLES, min_length=1)
+    roles: tuple[Role, ...] = Field(MEMBERS, min_length=1)
     leave_out: dict[str, str] = Field(default_factory=dict)
+    where: str = ""
 
 
 class _LanguagesTable(TomlTable):

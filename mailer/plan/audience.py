@@ -13,6 +13,7 @@ from mailer.base.states import WORDS, Reason, State, Written
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.letters.appeal import Appeal
+from mailer.plan.where import Condition, Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Selection:
 
     delegations: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    where: str = ""  # a condition (`plan.where`); the appeal may have one of its own
     people: frozenset[str] | None = (
         None  # address and person keys of a mail-out whose rest is tried again
     )
@@ -48,8 +50,10 @@ class Audience:
     appeal: Appeal
     holds: Holds
     allow: Sequence[str] | None = None  # the allow-list of test mode; None outside of it
+    conditions: Sequence[Condition] = ()  # all of them hold for whoever gets a letter
     selection: Selection = EVERYONE
     history: Sequence[Written] = ()
+    past: Mapping[str, Sequence[Past]] = field(default_factory=dict)  # by address and person
     languages: Mapping[str, str] = field(
         default_factory=dict
     )  # delegation → language, as the workspace confirmed
@@ -100,8 +104,18 @@ class Audience:
             contact.person_key,
         }:
             return left_out(Reason.NOT_CHOSEN, "not in the mail-out that is tried again")
+        past = [
+            one
+            for key in (contact.address_key, contact.person_key)
+            for one in self.past.get(key, ())
+        ]
+        for condition in self.conditions:
+            if (why := condition.against(contact, past)) is not None:
+                return left_out(Reason.NOT_CHOSEN, why)
         if contact.delegation in self.appeal.leave_out:
             return left_out(Reason.DELEGATION, self.appeal.leave_out[contact.delegation])
+        if contact.skip is Reason.ROLE:
+            return left_out(Reason.ROLE, contact.problem.message if contact.problem else "")
         if self.appeal.roles and contact.role and contact.role not in self.appeal.roles:
             return left_out(Reason.ROLE, contact.role)
         if hold := self.holds.match(contact):

@@ -8,7 +8,7 @@ their problems.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -24,8 +24,10 @@ from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.letters.appeal import Appeal, load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
+from mailer.plan import where
 from mailer.plan.audience import EVERYONE, Audience, Decision, Selection
 from mailer.plan.sources import Sources
+from mailer.plan.where import Past
 
 # a sending goes by its plan: it reads the workspace, and needs nothing of what letters are made
 # with
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from mailer.plan.proof import Proof
 
 Mode = Literal["test", "live", "demo"]
+NO_PAST: Mapping[str, Sequence[Past]] = {}
 
 
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
@@ -97,23 +100,43 @@ class Draft:
         )
 
     def decide(
-        self, selection: Selection = EVERYONE, history: Sequence[Written] = ()
+        self,
+        selection: Selection = EVERYONE,
+        history: Sequence[Written] = (),
+        past: Mapping[str, Sequence[Past]] = NO_PAST,
     ) -> list[Decision]:
-        """Decide for every row of every sheet who gets a letter, and who does not and why."""
+        """Decide for every row of every sheet who gets a letter, and who does not and why.
+
+        `past` is what the send log knows of people, by address and person. Raises `NotUnderstood`
+        for a condition that cannot be read.
+        """
         settings = self.workspace.settings
+        known = {name for several in past.values() for one in several for name in one[1:]}
+        conditions = [
+            where.read(text, self.book.contacts, self.delegations, known)
+            for text in (self.appeal.where, selection.where)
+            if text
+        ]
         audience = Audience(
             appeal=self.appeal,
             holds=self.holds,
             allow=settings.safety.allow if self.mode == "test" else None,
+            conditions=conditions,
             selection=selection,
             history=history,
+            past=past,
             languages=settings.contacts.languages,
         )
         return audience.decide(self.book.contacts)
 
-    def plan(self, selection: Selection = EVERYONE, history: Sequence[Written] = ()) -> Plan:
+    def plan(
+        self,
+        selection: Selection = EVERYONE,
+        history: Sequence[Written] = (),
+        past: Mapping[str, Sequence[Past]] = NO_PAST,
+    ) -> Plan:
         """Freeze who gets what. Raises MailerError with every problem of the letters."""
-        decisions = self.decide(selection, history)
+        decisions = self.decide(selection, history, past)
         if not decisions:
             raise UsageError(
                 "There is nobody in the contact sheets yet. Nothing was planned.",

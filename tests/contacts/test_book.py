@@ -169,7 +169,7 @@ def test_a_row_is_one_contact_whatever_is_wrong_with_it(tmp_path: Path) -> None:
         (6, Reason.UNKNOWN_DELEGATION, "C120"),
         (7, Reason.ROW, "C167"),
         (8, Reason.SAME_ADDRESS, "C102"),
-        (9, None, None),
+        (9, Reason.ROLE, "C130"),
         (10, Reason.UNKNOWN_DELEGATION, "C121"),
         (11, Reason.ROW, "C160"),
     ]

@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.problems import Scope, concerns
+from mailer.base.spelling import nearest
 from mailer.base.states import MailOutState, Reason
+from mailer.contacts.rows.row_reader import meaning_of
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.reading import deliveries
+from mailer.letters.appeal_toml import ROLES
 from mailer.plan import per_person
 from mailer.plan.audience import EVERYONE, Decision, Selection
 from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, Planned, lacking
+from mailer.plan.where import FACTS, FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,29 @@ class NewMailOut:
 
 
 def selected(
-    delegations: Delegations, names: Iterable[str] = (), roles: Iterable[str] = ()
+    delegations: Delegations,
+    names: Iterable[str] = (),
+    roles: Iterable[str] = (),
+    where: str = "",
 ) -> Selection:
-    """Choose delegations, by code or by any name, and roles; none of them means everyone.
+    """Choose delegations, by code or by any name, roles, and by a condition (`plan.where`); none of
+    them means everyone.
 
-    Raises `UsageError` for a delegation that there is not: never does a slip mean everyone.
+    Raises `UsageError` for a delegation or a role that there is not: never does a slip mean
+    everyone.
     """
     codes = {delegations.named(name).code for name in names}
-    return Selection(delegations=frozenset(codes), roles=frozenset(roles))
+    roles = frozenset(roles)
+    for role in sorted(roles - set(ROLES)):
+        meant = meaning_of("role", role) or nearest(role, ROLES)
+        hint = f'did you mean "{meant}"?' if meant else f"there are: {', '.join(ROLES)}"
+        raise UsageError(f'There is no role "{role}".', hint=hint)
+    return Selection(delegations=frozenset(codes), roles=roles, where=where.strip())
+
+
+def words(now: Draft) -> tuple[list[str], list[str]]:
+    """Name the columns that a condition may ask for, and what the send log knows."""
+    return [*FIELDS, *sorted(now.columns)], list(FACTS)
 
 
 def decide(ledger: Ledger, now: Draft, selection: Selection = EVERYONE) -> list[Decision]:
@@ -47,7 +66,8 @@ def decide(ledger: Ledger, now: Draft, selection: Selection = EVERYONE) -> list[
     """
     with ledger.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
-    decisions = now.decide(selection, history)
+        past = mailouts.past(connection)
+    decisions = now.decide(selection, history, past)
     try:
         renderer = now.renderer
     except MailerError:
@@ -76,7 +96,8 @@ def plan(
     """
     with ledger.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
-    frozen = now.plan(selection, history)
+        past = mailouts.past(connection)
+    frozen = now.plan(selection, history, past)
     with ledger.writing() as connection:
         number = mailouts.create(connection, frozen, at=ledger.now(), who=who, retry_of=retry_of)
     unsure = [*doubts(now, frozen.to_send), *now.proof(frozen.to_send).problems()]

@@ -16,11 +16,6 @@ from mailer.cli.screen.problems import show_problems
 from mailer.cli.screen.tables import Row, say_text, show_rows, show_steps, show_text
 from mailer.plan.plan import Plan
 
-ROLES = {
-    "representative": "representative",
-    "substitute": "substitute",
-    "chair": "chair of delegation",
-}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "es": "Spanish",
              "tr": "Turkish", "uk": "Ukrainian", "pl": "Polish"}  # fmt: skip
 
@@ -30,15 +25,26 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
 @click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
 @click.option(
     "--role",
-    type=click.Choice(list(ROLES)),
+    metavar="ROLE",
     multiple=True,
-    help="Only this role; may be given twice.",
+    help="Only this role, like substitute; may be given twice.",
+)
+@click.option(
+    "--where",
+    default="",
+    metavar="CONDITION",
+    help='Only those of whom it holds, like "committee = Monitoring and not replied".',
 )
 @click.pass_obj
-def plan(context: Context, appeal: str, only: str | None, role: Sequence[str]) -> None:
-    """Freeze who gets which letter of an appeal, and who gets none and why."""
+def plan(context: Context, appeal: str, only: str | None, role: Sequence[str], where: str) -> None:
+    """Freeze who gets which letter of an appeal, and who gets none and why.
+
+    \b
+    mailer plan first-appeal --role substitute
+    mailer plan first-appeal --where "committee in (Monitoring, Rules) and not replied"
+    """
     now = context.draft(appeal)
-    selection = planning.selected(now.delegations, _names(only), role)
+    selection = planning.selected(now.delegations, _names(only), role, where)
     with context.ledger() as ledger:
         _show(context, planning.plan(ledger, now, selection, who=getpass.getuser()))
 

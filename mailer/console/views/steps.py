@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -138,14 +137,18 @@ def _chosen(visit: Visit, now: Draft, source: str) -> Selection:
     names, roles = (
         [str(one) for one in values.getlist(name) if one] for name in ("delegation", "role")
     )
-    return planning.selected(now.delegations, names, roles)
+    return planning.selected(now.delegations, names, roles, str(values.get("where", "")))
 
 
 def people(visit: Visit) -> Response:
     """Show who would get a letter and who would not, by delegation and by reason."""
     now = _draft(visit)
     selection = _chosen(visit, now, "query")
-    decisions = planning.decide(visit.console.ledger, now, selection)
+    wrong = None
+    try:
+        decisions = planning.decide(visit.console.ledger, now, selection)
+    except UsageError as fault:
+        wrong, decisions = fault, []
     getting = [one for one in decisions if one.reason is None]
     out: dict[str, list[Decision]] = {}
     for one in decisions:
@@ -162,10 +165,14 @@ def people(visit: Visit) -> Response:
         fell_back=sum(one.fell_back for one in getting),
         not_chosen=sum(one.reason is Reason.NOT_CHOSEN for one in decisions),
         out=sorted(out.items(), key=lambda item: -len(item[1])),
-        if_live=sum(
+        if_live=0
+        if wrong
+        else sum(
             one.reason is None
             for one in planning.decide(visit.console.ledger, appeals.for_real(now), selection)
         ),
+        wrong=wrong,
+        words=planning.words(now),
         table=[(code, reached[code], number) for code, number in sorted(codes.items())],
         roles=sorted({one.contact.role for one in decisions if one.contact.role}),
         selection=selection,
@@ -277,7 +284,6 @@ def plan_page(visit: Visit) -> Response:
         doubts=planning.doubts(now, decisions),
         mail_outs=reversed(earlier),
         selection=selection,
-        query=urlencode([("delegation", one) for one in sorted(selection.delegations)]),
         steps=STEPS,
         step="/send",
     )

@@ -58,7 +58,7 @@ def read_row(
     _contradictions(line, delegations)
     _opted_out(line)
     delegation = _delegation(line, delegations, everyone)
-    role = line.word("role", "C130") or line.role
+    role = line.word("role", "C130", Reason.ROLE) or line.role
     gender = _gender(line, name.civility)
     language = line.word("language", "C132")
     chamber = _kept_word(line, "chamber", "C136")

@@ -106,14 +106,18 @@ class RowReader:
         if skip and not self.skip:
             self.skip, self.why = skip, found
 
-    def word(self, field: str, code: str) -> str:
+    def word(self, field: str, code: str, skip: Reason | None = None) -> str:
         """Return what the word in a column of words means; report one that is not known, and take
-        it for no word.
+        it for no word. With `skip`, whoever has it is left out for that reason.
         """
         meaning = meaning_of(field, self.text(field))
         if meaning is None and field not in self.columns.foreign:
-            self.report(code, field)
+            self.report(code, field, skip)
         return "" if meaning in (None, "unknown") else meaning
+
+
+SEATS = frozenset({"representative", "substitute", "chair"})
+"""Roles of members; all others are offices, or people who work for members."""
 
 
 @lru_cache(maxsize=16_384)
@@ -131,8 +135,11 @@ def meaning_of(kind: str, text: str) -> str | None:
     meant = [vocabulary.meaning(kind, part) for part in PARTS.split(text) if fold(part)]
     known = set(meant) - {None}
     if kind == "role":
-        if known == {"chair", "representative"}:
+        seats = known & SEATS
+        if seats == {"chair", "representative"}:
             return "chair"
+        if len(seats) == 1 and meant[0]:  # "Representative, Rapporteur"
+            return seats.pop()
         return meant[0] if len(known) == 1 and meant[0] else None
     return known.pop() if len(known) == 1 and None not in meant else None
 
