@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench import measure, people, rivals
 from mailer.base.clock import now
+from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
@@ -130,7 +131,12 @@ class Sending:
                     connection, _with_a_file(self.letters), at=ledger.now(), who="bench"
                 )
             dispatch = Dispatch(
-                ledger, 1, self._session, SendingOptions(self.connections, per_connection=1_000_000)
+                ledger,
+                1,
+                self._session,
+                SendingOptions(
+                    Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
+                ),
             )
             with measure.Stopwatch() as watch:
                 asyncio.run(dispatch.run())

@@ -24,6 +24,7 @@ from statistics import mean
 
 from bench import measure, people, rivals
 from bench.sending import Bytes, Mailer, Messages, _letters
+from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
@@ -118,7 +119,9 @@ class Whole:
                 with ledger.writing() as connection:
                     mail_out = mailouts.create(connection, plan, at=ledger.now(), who="bench")
                 del plan
-                options = SendingOptions(self.connections, per_connection=1_000_000)
+                options = SendingOptions(
+                    Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
+                )
                 asyncio.run(Dispatch(ledger, mail_out, self._session, options).run())
             with ledger.reading() as connection:
                 assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters

@@ -37,6 +37,7 @@ import sqlalchemy as sa
 
 from bench import measure, people
 from bench.measure import CHILDREN
+from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
@@ -131,7 +132,12 @@ class Mailer:
 
     def _send(self, ledger: Ledger) -> None:
         dispatch = Dispatch(
-            ledger, 1, self._session, SendingOptions(self.connections, per_connection=1_000_000)
+            ledger,
+            1,
+            self._session,
+            SendingOptions(
+                Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
+            ),
         )
         asyncio.run(dispatch.run())
 

@@ -36,11 +36,11 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from tests.conftest import a_contact
 from tests.helpers import workspaces
 from tests.helpers.children import Child
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
 from tests.helpers.workspaces import (
     CLOSED_PORT,
@@ -506,7 +506,7 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
     mail_out_id = planned(6)
     allow, outside = [a_contact(number).address for number in range(1, 6)], a_contact(6).address
     server = Server("127.0.0.1", box.port, "none", None, None, helo="rights.example")
-    options = SendingOptions(connections=1)
+    options = sending_options(connections=1)
     with pytest.raises(Refused, match="not on the allow-list"):
         await Dispatch(
             ledger,

@@ -8,7 +8,6 @@ each connection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from mailer.base.settings.passwords import read_password
 from mailer.base.settings.tables import MailAccount
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import WatchedList
-from mailer.ledger.moves.limits import Limits
 from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from mailer.sending.smtp.tokens import Token, token_from_command, token_from_file
@@ -93,17 +91,8 @@ def options_of(workspace: Workspace, first: int | None = None) -> SendingOptions
     """Return how a sending goes by the settings; `first` stands instead of the setting."""
     limits, smtp = workspace.settings.limits, workspace.settings.smtp
     return SendingOptions(
-        connections=limits.connections,
-        per_connection=limits.per_connection,
-        limits=Limits(
-            account=f"{smtp.user or ''}@{smtp.host}:{smtp.port}",
-            per_minute=limits.per_minute,
-            per_hour=limits.per_hour,
-            per_day=limits.per_day,
-            per_domain=limits.per_domain,
-        ),
-        first=limits.first if first is None else first,
-        keep_trying=timedelta(hours=limits.keep_trying_hours),
+        limits=limits if first is None else limits.model_copy(update={"first": first}),
+        account=f"{smtp.user or ''}@{smtp.host}:{smtp.port}",
         kill_switch=workspace.kill_switch,
         holds=WatchedList(workspace.hold_list, workspace.delegations),
     )

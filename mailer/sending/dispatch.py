@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,7 @@ class Dispatch:
     ledger: Ledger
     mail_out_id: int
     session: Callable[[], SmtpSession]
-    options: SendingOptions = field(default_factory=SendingOptions)
+    options: SendingOptions
     report: Callable[[dict[str, Any]], None] = lambda _event: None
     # signs letters at their first attempt, and in the same way at every later one
     signer: Signer | None = None
@@ -87,7 +87,7 @@ class Dispatch:
         """
         loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
-        self._workers_open = float(self.options.connections)
+        self._workers_open = float(self.options.limits.connections)
         self._away_since: float | None = None  # on `clock.steady`
         self._failures = 0
         self._fault: ServerError | None = None
@@ -195,7 +195,7 @@ class Dispatch:
 
     async def _send(self, first: SmtpSession) -> None:
         self._workers = workers = [_Worker(0, first)] + [
-            _Worker(number, self._session()) for number in range(1, self.options.connections)
+            _Worker(number, self._session()) for number in range(1, self.options.limits.connections)
         ]
         for worker in workers:
             worker.task = asyncio.create_task(self._worker(worker))
@@ -260,10 +260,8 @@ class Dispatch:
                     letter = await self._next(worker)
                 if letter is None:
                     break
-                per_connection = min(
-                    self.options.per_connection,
-                    self._known.per_connection or self.options.per_connection,
-                )
+                most = self.options.limits.per_connection
+                per_connection = min(most, self._known.per_connection or most)
                 if worker.session.is_open and worker.session.delivered >= per_connection:
                     await worker.session.quit()
                 more = worker.session.delivered + 1 < per_connection
@@ -386,7 +384,7 @@ class Dispatch:
                 verdict,
                 at,
                 one.tried_at or at,
-                keep_trying=self.options.keep_trying,
+                keep_trying=timedelta(hours=self.options.limits.keep_trying_hours),
                 last_day=self._last_day,
                 schedule=self.options.schedule,
             )
@@ -437,7 +435,7 @@ class Dispatch:
             )
         elif receipt.state is State.ACCEPTED:
             self._workers_open = min(
-                float(self.options.connections), self._workers_open + 1 / self._workers_open
+                float(self.options.limits.connections), self._workers_open + 1 / self._workers_open
             )
             self._queue.at_ease()
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailer.base import clock
+from mailer.base.settings.tables import Limits
 from mailer.base.states import MailOutState, Reason, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts, stored_letters
@@ -25,7 +26,6 @@ from mailer.ledger.guard.senders import dead_senders
 from mailer.ledger.ledger import Connection, Ledger, lock, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, limits, transitions
-from mailer.ledger.moves.limits import Limits
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import due
@@ -52,11 +52,8 @@ LOOKED = "The first letters have gone out; look whether they arrived as they sho
 class SendingOptions:
     """How fast, how often, for how long."""
 
-    connections: int = 2
-    per_connection: int = 50  # letters before a connection is renewed
-    limits: Limits = field(default_factory=Limits)
-    first: int = 0  # so many letters, then a pause for a look; 0: no pause
-    keep_trying: timedelta = timedelta(hours=24)
+    limits: Limits
+    account: str = "account"  # whose limits they are
     schedule: tuple[timedelta, ...] = retry.SCHEDULE
     no_progress: timedelta = timedelta(
         minutes=15
@@ -123,7 +120,7 @@ class LetterQueue:
 
     def begin(self, connection: Connection) -> None:
         """Find out whether somebody is still to look at the first letters."""
-        self._look_is_to_come = due.begun(connection, self._id) < self._options.first
+        self._look_is_to_come = due.begun(connection, self._id) < self._options.limits.first
 
     @property
     def tasks(self) -> list[asyncio.Task[Any]]:
@@ -150,7 +147,7 @@ class LetterQueue:
         if self.halted.is_set() or not self._queue or self._held() > 0:
             return None
         one = self._queue.popleft()
-        if len(self._queue) == self._options.connections and not self._options.limits.any:
+        if len(self._queue) == self._options.limits.connections and not self._options.limits.any:
             self._filling = asyncio.create_task(
                 self._fill()
             )  # before the workers have to wait for it
@@ -216,14 +213,15 @@ class LetterQueue:
         at, options = self._ledger.now(), self._options
         if self._last_day is not None and at >= clock.end_of(self._last_day):
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
-        limit = max(options.connections, min(options.connections * AHEAD, ROOM // self._largest))
+        most, account = options.limits.connections, options.account
+        limit = max(most, min(most * AHEAD, ROOM // self._largest))
         if self._look_is_to_come:
             lock(connection, "claim")  # the first letters are counted over all senders
-            limit = min(limit, options.first - due.begun(connection, self._id))
+            limit = min(limit, options.limits.first - due.begun(connection, self._id))
             if limit <= 0:
                 return [], self._look(connection)
         if options.limits.any:
-            if (wait := limits.wait(connection, options.limits, at)).seconds > 0:
+            if (wait := limits.wait(connection, options.limits, account, at)).seconds > 0:
                 return [], self._told(wait.seconds, wait.setting, wait.number)
             limit = 1
         careful = bool(options.limits.per_domain) or limits.some_domain_is_closed(connection, at)
@@ -231,7 +229,7 @@ class LetterQueue:
             connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful
         )
         for one in claimed if options.limits.any else ():
-            limits.spend(connection, options.limits, one.address, at)
+            limits.spend(connection, options.limits, account, one.address, at)
         return claimed, 0.0 if claimed else self._next_due(connection)
 
     def _told(self, seconds: float, why: str, number: int = 0) -> float:
@@ -266,7 +264,7 @@ class LetterQueue:
             rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
             return 0.0
         claims.heed_the_clock(connection, self._id, at)
-        limits.heed_the_clock(connection, self._options.limits, at)
+        limits.heed_the_clock(connection, self._options.limits, self._options.account, at)
         waits = due.waits(connection, self._id, at)
         if waits:
             wait = max(0.01, min(waits) if min(waits) > 0 else max(waits))

@@ -70,7 +70,7 @@ class Share:
 
     def take_connections(self, connection: Connection, used: int) -> int:
         """Return how many connections this sender may have; `used` is how many it has."""
-        limit = self.options.connections
+        limit = self.options.limits.connections
         self.connections = shares.take(
             self.ledger, connection, self.mail_out_id, self.me, limit=limit, used=used
         )

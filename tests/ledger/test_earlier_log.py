@@ -9,7 +9,6 @@ that a dead sender held, one of them with its marker set.
 from __future__ import annotations
 
 import lzma
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
 from mailer.ledger.schema import delivery
 from mailer.sending.dispatch import Dispatch
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import NOW, session_to
 
@@ -63,7 +63,7 @@ async def test_log_of_an_earlier_version_is_sent_to_its_end_each_person_once(pat
             assert not seals.verify(connection).broken
         assert standing(ledger) == HALF
         async with StubbornServer() as server:
-            course = replace(NOW, connections=4)
+            course = sending_options(4, schedule=NOW.schedule)
             after = await Dispatch(ledger, 1, session_to(server.port), course).run()
         assert after.state is MailOutState.FINISHED
         assert standing(ledger) == {

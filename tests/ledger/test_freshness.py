@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Gone, Ledger
 from mailer.sending.dispatch import Dispatch
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import NOW, session_to
 
@@ -129,7 +129,7 @@ async def test_no_dot_is_written_once_the_log_is_another(
                     for end in ("", "-wal"):
                         shutil.copy2(tmp_path / "backup" / (path.name + end), path.parent)
 
-        options = replace(NOW, connections=1)
+        options = sending_options(1, schedule=NOW.schedule)
         with pytest.raises(Gone):
             await Dispatch(ledger, mail_out_id, session_to(server.port), options, report).run()
         ledger.close()

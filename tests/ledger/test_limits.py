@@ -16,20 +16,21 @@ from typing import Any
 
 import pytest
 
+from mailer.base.settings.tables import Limits
 from mailer.base.states import MailOutState, State
 from mailer.cli.screen.progress import OutcomeCounts
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import limits
-from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import StubbornServer
 from tests.sending.test_dispatch import session_to, states
 
+ACCOUNT = "account"
 START = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)
 
 
@@ -42,11 +43,11 @@ def attempts(ledger: Ledger, options: Limits, seconds: float, *, late: float = 0
     with ledger.writing() as connection:
         while at < seconds:
             now = START + timedelta(seconds=at)
-            wait = limits.wait(connection, options, now).seconds
+            wait = limits.wait(connection, options, ACCOUNT, now).seconds
             if wait > 0:
                 at += wait + rng.uniform(0, late)
                 continue
-            limits.spend(connection, options, "a@no.parliament.example", now)
+            limits.spend(connection, options, ACCOUNT, "a@no.parliament.example", now)
             made.append(at)
     return made
 
@@ -84,34 +85,36 @@ def test_minutes_are_smooth_even_after_a_rest(ledger: Ledger) -> None:
     assert min(gaps) > 1.9, "one letter every two seconds"
     with ledger.writing() as connection:
         much_later = START + timedelta(hours=2)
-        assert limits.wait(connection, options, much_later).seconds <= 0
-        limits.spend(connection, options, "a@no.example", much_later)
-        assert limits.wait(connection, options, much_later).seconds > 1.9
+        assert limits.wait(connection, options, ACCOUNT, much_later).seconds <= 0
+        limits.spend(connection, options, ACCOUNT, "a@no.example", much_later)
+        assert limits.wait(connection, options, ACCOUNT, much_later).seconds > 1.9
 
 
 def test_clock_that_was_set_back_holds_nobody_for_long(ledger: Ledger) -> None:
     options = Limits(per_minute=60)
     with ledger.writing() as connection:
-        limits.spend(connection, options, "a@no.example", START)
+        limits.spend(connection, options, ACCOUNT, "a@no.example", START)
         assert (
             limits.wait(
-                connection, Limits(per_minute=60, account="account"), START - timedelta(hours=1)
+                connection, Limits(per_minute=60), ACCOUNT, START - timedelta(hours=1)
             ).seconds
             <= 60
         )
 
 
 def test_limits_outlive_the_process_and_are_shared(ledger: Ledger) -> None:
-    options = Limits(per_hour=3)
+    options = Limits(per_minute=0, per_hour=3)
     with ledger.writing() as connection:
         for _ in range(3):
-            limits.spend(connection, options, "a@no.example", START)
+            limits.spend(connection, options, ACCOUNT, "a@no.example", START)
     with (
         Ledger(ledger.url.render_as_string(False), now=ledger.now) as another,
         another.writing() as connection,
     ):
-        assert limits.wait(connection, options, START).seconds == pytest.approx(3600)
-        assert limits.wait(connection, Limits(account="other", per_hour=3), START).seconds <= 0
+        assert limits.wait(connection, options, ACCOUNT, START).seconds == pytest.approx(3600)
+        assert (
+            limits.wait(connection, Limits(per_minute=0, per_hour=3), "other", START).seconds <= 0
+        )
 
 
 async def test_domain_has_its_own_pace_and_the_others_go_on(
@@ -131,7 +134,7 @@ async def test_domain_has_its_own_pace_and_the_others_go_on(
             if seen == 3:
                 third.set()
 
-        options = SendingOptions(connections=2, limits=Limits(per_domain=1))
+        options = sending_options(connections=2, per_domain=1)
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
         running = asyncio.create_task(dispatch.run())
         await third.wait()
@@ -153,7 +156,7 @@ async def test_domain_that_says_the_same_to_everybody_is_left_alone(
     async with StubbornServer() as server:
         seen = asyncio.Event()
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=1)
         )
         dispatch.report = lambda _event: seen.set() if len(server.dots) == 2 else None
         running = asyncio.create_task(dispatch.run())
@@ -170,7 +173,7 @@ async def test_first_letters_go_out_and_then_it_waits_for_a_look(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:
     mail_out_id = planned(20)
-    options = SendingOptions(connections=2, first=5)
+    options = sending_options(connections=2, first=5)
     with Mailbox(tmp_path / "box") as mailbox:
         after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), options).run()
         assert after.state is MailOutState.PAUSED
@@ -187,7 +190,7 @@ async def test_fewer_people_than_the_first_ones_need_no_look(
     mail_out_id = planned(3)
     with Mailbox(tmp_path / "box") as mailbox:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(mailbox.port), SendingOptions(first=5)
+            ledger, mail_out_id, session_to(mailbox.port), sending_options(first=5)
         ).run()
     assert after.state is MailOutState.FINISHED
 
@@ -202,7 +205,7 @@ async def test_kill_switch_ends_every_sending_before_the_next_dot(
             ledger,
             mail_out_id,
             session_to(server.port),
-            SendingOptions(connections=2, kill_switch=switch),
+            sending_options(connections=2, kill_switch=switch),
         )
         dots = 0
 
@@ -227,7 +230,7 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
     mail_out_id = planned(12)
     events: list[dict[str, object]] = []
     async with StubbornServer({"RCPT": b"421 4.7.0 too many connections, slow down\r\n"}) as server:
-        options = SendingOptions(connections=4, patience=timedelta(milliseconds=20))
+        options = sending_options(connections=4, patience=timedelta(milliseconds=20))
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         asked = asyncio.Event()
 
@@ -253,17 +256,17 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
 def test_clock_that_was_set_back_holds_no_letter_for_as_long(
     ledger: Ledger, clock: SettableClock
 ) -> None:
-    many = limits.Limits("account", per_minute=60, per_domain=60)
+    many = Limits(per_minute=60, per_domain=60)
     clock.forward(hours=1)
     with ledger.writing() as connection:
         for _ in range(60):
-            limits.spend(connection, many, "a@no.example", clock())
+            limits.spend(connection, many, ACCOUNT, "a@no.example", clock())
     clock.forward(hours=-1)
     with ledger.writing() as connection:
-        assert limits.wait(connection, many, clock()).seconds <= 60
+        assert limits.wait(connection, many, ACCOUNT, clock()).seconds <= 60
     clock.forward(seconds=61)
     with ledger.writing() as connection:
-        assert limits.wait(connection, many, clock()).seconds == 0
+        assert limits.wait(connection, many, ACCOUNT, clock()).seconds == 0
         assert not limits.some_domain_is_closed(connection, clock())
 
 
@@ -282,7 +285,7 @@ async def test_letter_that_was_put_off_waits_as_long_as_was_meant_when_the_clock
         with ledger.writing() as connection:
             mail_out_id = mailouts.create(connection, a_plan(2), at=ledger.now(), who="Jana")
         async with StubbornServer({".": b"451 4.3.0 later\r\n"}) as server:
-            options = SendingOptions(
+            options = sending_options(
                 connections=1, schedule=(timedelta(seconds=0.3),), patience=timedelta(seconds=0.1)
             )
             dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
@@ -312,7 +315,7 @@ async def test_wait_of_a_limit_is_told_as_it_counts(
             waiting.set()
 
     async with StubbornServer() as server:
-        options = SendingOptions(connections=1, limits=Limits("account", **{setting: 2}))
+        options = sending_options(connections=1, **{setting: 2})
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, report)
         sending = asyncio.create_task(dispatch.run())
         await asyncio.wait_for(waiting.wait(), 20)

@@ -22,8 +22,8 @@ from mailer.ledger.moves.writer import FRESH, Writer
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from tests.conftest import a_plan
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.traced import dots_after_a_sync, needs_strace, traced
 from tests.sending.test_dispatch import session_to, states
@@ -206,7 +206,11 @@ async def test_outcome_that_cannot_be_written_stops_the_next_dot(
     told: list[object] = []
     async with StubbornServer() as server:
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1), told.append
+            ledger,
+            mail_out_id,
+            session_to(server.port),
+            sending_options(connections=1),
+            told.append,
         )
         with pytest.raises(sa.exc.IntegrityError):
             await dispatch.run()
@@ -236,7 +240,7 @@ async def test_report_that_fails_costs_no_letter_its_outcome(
     async with StubbornServer() as server:
         with pytest.raises(BrokenPipeError):
             await Dispatch(
-                ledger, mail_out_id, session_to(server.port), SendingOptions(connections=2), report
+                ledger, mail_out_id, session_to(server.port), sending_options(connections=2), report
             ).run()
         sent = len(server.dots)
     assert 0 < sent < 30
@@ -248,14 +252,14 @@ async def test_report_that_fails_costs_no_letter_its_outcome(
 SENDING = """
 import asyncio, sys
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
+from tests.helpers.sendings import sending_options
 from mailer.ledger.ledger import Ledger
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 server = Server("127.0.0.1", int(sys.argv[2]), "none", None, None, helo="rights.example")
 with Ledger(sys.argv[1]) as ledger:
     session = lambda: SmtpSession(server, Patience(), lambda _: True)
-    asyncio.run(Dispatch(ledger, 1, session, SendingOptions(connections=int(sys.argv[3]))).run())
+    asyncio.run(Dispatch(ledger, 1, session, sending_options(connections=int(sys.argv[3]))).run())
 """
 
 

@@ -23,11 +23,11 @@ from mailer.letters.message.dkim import Signer, signer_of
 from mailer.letters.message.pieces import Part, Shared
 from mailer.plan.draft import frozen_settings
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from tests.actions.test_rehearse import SHEET
 from tests.conftest import SettableClock
 from tests.helpers.letters import folder
 from tests.helpers.letters import letter as letter_of_words
+from tests.helpers.sendings import sending_options
 from tests.helpers.smtp_server import SmtpServer, says
 from tests.sending.test_dispatch import session_to
 
@@ -173,7 +173,7 @@ async def test_letter_is_signed_at_the_first_attempt_and_the_same_at_the_second(
     clock.at = AT
     mail_out_id = planned(2)
     async with SmtpServer("dot", says(b"451 4.3.0 come back\r\n"), letter=1) as server:
-        options = SendingOptions(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
+        options = sending_options(connections=1, schedule=(timedelta(0),), patience=timedelta(0))
         signer = Signer("rights.example", "m2027", RSA)
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options, signer=signer)
         dispatch.report = lambda _event: clock.forward(minutes=5)

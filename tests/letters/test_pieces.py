@@ -21,8 +21,8 @@ from mailer.letters.message.mime import compose
 from mailer.letters.message.pieces import Part, Shared
 from mailer.plan.plan import Plan, Planned
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from tests.conftest import SettableClock, a_contact, a_letter, a_plan
+from tests.helpers.sendings import sending_options
 from tests.helpers.smtp_server import SmtpServer
 from tests.sending.test_dispatch import session_to
 
@@ -188,7 +188,7 @@ async def test_letter_arrives_whole_with_its_dots(
         mail_out = mailouts.create(connection, plan, at=clock(), who="Jana")
     async with SmtpServer(offers=offers) as server:
         await Dispatch(
-            sqlite_ledger, mail_out, session_to(server.port), SendingOptions(connections=2)
+            sqlite_ledger, mail_out, session_to(server.port), sending_options(connections=2)
         ).run()
     date = b"Date: Wed, 20 Jan 2027 08:00:00 +0000\r\n"
     assert {one.recipient: one.data for one in server.taken} == {
@@ -204,7 +204,7 @@ async def test_server_that_takes_less_than_the_whole_is_not_offered_it(
         mail_out = mailouts.create(connection, a_plan_with_files(2), at=clock(), who="Jana")
     async with SmtpServer(offers=(b"SIZE 4000",)) as server:
         ended = await Dispatch(
-            sqlite_ledger, mail_out, session_to(server.port), SendingOptions(connections=1)
+            sqlite_ledger, mail_out, session_to(server.port), sending_options(connections=1)
         ).run()
     assert ended.state is MailOutState.PAUSED  # a matter of ours refuses nobody
     assert re.search(r"the letter has \d,\d{3} bytes, the server takes 4,000", ended.why)

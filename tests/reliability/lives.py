@@ -33,6 +33,7 @@ from mailer.sending.dispatch import Dispatch
 from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.connection import Reply, SmtpConnection
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
+from tests.helpers.sendings import sending_options
 
 PATIENCE = Patience(connect=5, command=5, data=5, stall=5, dot=5, goodbye=1)
 PROBLEM = 3
@@ -101,7 +102,7 @@ def session_factory(port: int, patience: Patience = PATIENCE) -> Callable[[], Sm
 def options(connections: int, *, again: float = 0.02, **more: Any) -> SendingOptions:
     """A course that tries again after a moment, so that a campaign ends within a second."""
     schedule, patience = (timedelta(seconds=again),), timedelta(seconds=0.01)
-    return SendingOptions(connections=connections, schedule=schedule, patience=patience, **more)
+    return sending_options(connections=connections, schedule=schedule, patience=patience, **more)
 
 
 def live(

@@ -18,12 +18,11 @@ from mailer.base.errors import MailerError
 from mailer.base.states import OPEN, MailOutState, Receipt, Stage, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.server import ConnectError
 from mailer.sending.smtp.session import Envelope, NotHandedOver
+from tests.helpers.sendings import sending_options
 
 from . import figures
 from .campaign import a_long_plan, planned
@@ -130,10 +129,10 @@ def _planned(people: int) -> bytes:
 async def mail_out(
     loop: VirtualLoop, path: Path, dice: random.Random, people: int, tally: Counter[str]
 ) -> None:
-    post, settings = Post(dice, people), SendingOptions(
+    post, settings = Post(dice, people), sending_options(
         connections=dice.choice([1, 2, 4]), per_connection=dice.choice([5, 50]),
         first=dice.choice([0, 0, 5]),
-        limits=dice.choice([Limits(), Limits(), Limits(per_minute=60, per_domain=20)]),
+        **dice.choice([{}, {}, {"per_minute": 60, "per_domain": 20}]),
     )  # fmt: skip
     with Ledger(f"sqlite:///{path}", now=loop.now) as ledger:
         for _ in range(100):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,18 @@ from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
-from mailer.ledger.moves.limits import Limits
 from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import letter, share
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.share import Share
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 from tests.conftest import SettableClock, a_contact
+from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
 
 QUICK = Patience(connect=2, command=3, data=3, stall=3, dot=3, goodbye=1)
-NOW = SendingOptions(connections=2, per_connection=50, schedule=(timedelta(0),))
+NOW = sending_options(connections=2, per_connection=50, schedule=(timedelta(0),))
 
 
 def address(number: int) -> str:
@@ -125,7 +123,7 @@ async def test_connection_is_renewed_after_so_many_letters(
             ledger,
             mail_out_id,
             session_to(server.port),
-            SendingOptions(connections=1, per_connection=3),
+            sending_options(connections=1, per_connection=3),
         ).run()
         assert server.connections == 4
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 10}
@@ -165,7 +163,7 @@ async def test_limit_of_letters_a_minute_is_kept(
     """The clock of the ledger stands still, so that not even a second letter may leave."""
     mail_out_id = planned(5)
     async with StubbornServer() as server:
-        options = SendingOptions(connections=2, limits=Limits(per_minute=60))
+        options = sending_options(connections=2, per_minute=60)
         dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         first = asyncio.Event()
         dispatch.report = lambda _event: first.set()
@@ -186,7 +184,7 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
     mail_out_id = planned(200)
     async with StubbornServer() as server:
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=2)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=2)
         )
         outcomes = 0
 
@@ -250,7 +248,7 @@ async def test_first_letters_are_counted_over_all_senders(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:
     mail_out_id = planned(20)
-    options = replace(NOW, first=5)
+    options = sending_options(schedule=NOW.schedule, first=5)
     async with StubbornServer() as server:
         senders = [
             Dispatch(ledger, mail_out_id, session_to(server.port), options) for _ in range(3)
@@ -267,7 +265,7 @@ async def test_connections_are_those_of_all_senders_together_and_shared(
     mail_out_id = planned(60)
     told: list[dict[str, Any]] = []
     async with StubbornServer() as server:
-        options = replace(NOW, connections=2, per_connection=5)
+        options = sending_options(schedule=NOW.schedule, per_connection=5)
         first = Dispatch(ledger, mail_out_id, session_to(server.port), options)
         others = [
             Dispatch(
@@ -288,7 +286,7 @@ def test_sender_that_has_a_connection_keeps_one_whoever_else_comes(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:
     """Else it would hold letters that it may not send, and the others would wait for them."""
-    mail_out_id, options = planned(6), SendingOptions(connections=2)
+    mail_out_id, options = planned(6), sending_options()
     with contextlib.ExitStack() as stack, ledger.writing() as connection:
         names = sorted((stack.enter_context(sender(ledger)) for _ in range(3)), reverse=True)
         shares = [Share(ledger, mail_out_id, me, options, False, 0, print) for me in names]
@@ -306,7 +304,7 @@ def test_share_of_a_dead_sender_falls_to_the_others(
     mail_out_id = planned(6)
     with sender(ledger) as one, sender(ledger) as two, ledger.writing() as connection:
         first, second = (
-            Share(ledger, mail_out_id, me, SendingOptions(connections=3), False, 0, print)
+            Share(ledger, mail_out_id, me, sending_options(connections=3), False, 0, print)
             for me in sorted((one, two))
         )
         now = ledger.now().timestamp()
@@ -325,7 +323,7 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
 ) -> None:
     path = tmp_path / "_hold.csv"
     mail_out_id = planned(6)
-    options = replace(NOW, connections=1, holds=WatchedList(path, Delegations.load()))
+    options = sending_options(1, schedule=NOW.schedule, holds=WatchedList(path, Delegations.load()))
     held = [address(number) for number in (2, 5, 6)]  # the next one is claimed already
 
     def report(event: dict[str, Any]) -> None:
@@ -365,7 +363,7 @@ async def test_hurry_makes_unknown_what_is_past_the_dot_and_nothing_else(
     mail_out_id = planned(5)
     async with StubbornServer({".": SILENCE}) as server:
         dispatch = Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=1)
         )
         running = asyncio.create_task(dispatch.run())
         await server.saw_a_dot.wait()
@@ -408,7 +406,7 @@ async def test_letter_called_spam_among_the_first_pauses_the_mail_out(
     mail_out_id = planned(50)
     async with StubbornServer({".": b"554 5.7.1 this is spam\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=1)
         ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
@@ -421,7 +419,7 @@ async def test_list_full_of_dead_addresses_pauses_the_mail_out(
     mail_out_id = planned(60)
     async with StubbornServer({"RCPT": b"550 5.1.1 no such user\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=1)
         ).run()
     assert after.state is MailOutState.PAUSED
     assert "refused" in after.why
@@ -434,7 +432,7 @@ async def test_account_that_has_used_up_its_day_pauses_the_mail_out_and_refuses_
     mail_out_id = planned(10)
     async with StubbornServer({".": b"550 5.4.5 Daily sending quota exceeded\r\n"}) as server:
         after = await Dispatch(
-            ledger, mail_out_id, session_to(server.port), SendingOptions(connections=1)
+            ledger, mail_out_id, session_to(server.port), sending_options(connections=1)
         ).run()
         assert len(server.dots) == 1
     assert after.state is MailOutState.PAUSED
@@ -457,7 +455,7 @@ async def test_matter_of_ours_pauses_the_mail_out_and_refuses_nobody(
 ) -> None:
     mail_out_id = planned(10)
     async with StubbornServer(answers) as server:
-        options = SendingOptions(connections=1)
+        options = sending_options(connections=1)
         with contextlib.suppress(ServerError):
             await Dispatch(ledger, mail_out_id, session_to(server.port), options).run()
     with ledger.reading() as connection:
@@ -474,7 +472,7 @@ async def test_limit_of_a_session_is_learnt_and_remembered_without_a_rest(
         server.session_takes = 3
         for mail_out_id, connections in ((planned(10), 4), (planned(10, appeal="another"), 4)):
             before = server.connections
-            options = SendingOptions(connections=1)
+            options = sending_options(connections=1)
             after = await Dispatch(
                 ledger, mail_out_id, session_to(server.port), options, told.append
             ).run()
@@ -504,7 +502,7 @@ async def test_server_that_lets_no_letter_into_a_session_is_given_a_rest(
                 resting.set()
 
         dispatch = Dispatch(
-            ledger, planned(2), session_to(server.port), SendingOptions(connections=1), report
+            ledger, planned(2), session_to(server.port), sending_options(connections=1), report
         )
         sending = asyncio.create_task(dispatch.run())
         await asyncio.wait_for(resting.wait(), 10)

@@ -34,7 +34,7 @@ from mailer.letters.message.pieces import Shared
 from mailer.plan import proof
 from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import write
-from mailer.sending.connect import options_of, rehearsal_session, signer
+from mailer.sending.connect import rehearsal_session, signer
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 
@@ -115,7 +115,7 @@ def rehearse(
 def _to_the_server(workspace: Workspace, samples: list[Sample], to: str) -> list[Receipt]:
     sender, sign = workspace.settings.sender.address, signer(workspace)
     letters = _envelopes(samples, sender=sender, to=lambda _: to, at=clock.now(), signer=sign)
-    interval = options_of(workspace).limits.interval
+    interval = workspace.settings.limits.interval
     return asyncio.run(_sent(rehearsal_session(workspace), letters, interval))
 
 

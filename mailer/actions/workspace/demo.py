@@ -16,11 +16,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from mailer.base.errors import Refused, UsageError
+from mailer.base.settings.tables import Limits
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves.limits import Limits
 from mailer.letters import appeal as appeals
 from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import Plan
@@ -93,12 +93,12 @@ class Demo:
                 mail_out = mailouts.get(connection, number)
             helo, limits = self.now.sending.domain, workspace.settings.limits
             server = Server("127.0.0.1", mailbox.port, "none", None, None, helo=helo)
-            options = SendingOptions(
-                limits.connections,
-                limits.per_connection,
-                Limits("demo", PER_MINUTE),
-                schedule=(AGAIN,),
+            pace = Limits(
+                per_minute=PER_MINUTE,
+                connections=limits.connections,
+                per_connection=limits.per_connection,
             )
+            options = SendingOptions(pace, "demo", schedule=(AGAIN,))
             yield (
                 mail_out,
                 Dispatch(

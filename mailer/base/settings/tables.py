@@ -326,17 +326,39 @@ class InboxTable(MailAccount):
         return self
 
 
-class LimitsTable(TomlTable):
-    per_minute: int = Field(60, ge=0)  # letters a minute over all connections; 0: no limit of ours
-    per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts; 0: no limit
-    per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts; 0: no limit
-    per_domain: int = Field(0, ge=0)  # a minute, to the addresses of one domain; 0: no limit
+class Limits(TomlTable):
+    """How many attempts may be made, and over how many connections; 0 is no limit of ours."""
+
+    per_minute: int = Field(60, ge=0)  # letters a minute over all connections
+    per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts
+    per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts
+    per_domain: int = Field(0, ge=0)  # a minute, to the addresses of one domain
     first: int = Field(0, ge=0)  # so many letters, then a pause for a look; 0: no pause
     connections: int = Field(2, ge=1, le=50)  # open to the server at a time
     per_connection: int = Field(50, ge=1)  # letters before a connection is closed and opened anew
     keep_trying_hours: float = Field(
         24, gt=0, le=120
     )  # RFC 5321 section 4.5.4.1: give up after four to five days
+
+    @property
+    def any(self) -> bool:
+        """Whether attempts are counted at all."""
+        return bool(self.per_minute or self.per_hour or self.per_day or self.per_domain)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two letters; 0.0 without a limit by the minute."""
+        return 60.0 / self.per_minute if self.per_minute else 0.0
+
+    @property
+    def windows(self) -> list[tuple[str, float, int]]:
+        """The windows that are limited: (setting, seconds, attempts)."""
+        windows = (
+            ("per_minute", 60.0, self.per_minute),
+            ("per_hour", 3600.0, self.per_hour),
+            ("per_day", 86400.0, self.per_day),
+        )
+        return [one for one in windows if one[2]]
 
 
 class Safety(TomlTable):
@@ -394,7 +416,7 @@ class Settings(TomlTable):
     smtp: Smtp
     imap: Imap = Imap()
     inbox: InboxTable = InboxTable()
-    limits: LimitsTable = LimitsTable()
+    limits: Limits = Limits()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
     log: Log = Log()

@@ -11,13 +11,13 @@ Providers count attempts, refused ones too; so do these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from mailer.base.address import domain_of
+from mailer.base.settings.tables import Limits
 from mailer.ledger.ledger import lock
 from mailer.ledger.schema import bucket, delivery, spent
 
@@ -30,38 +30,6 @@ longer rest it starts anew: there is no burst. The windows hold all the same.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many attempts may be made; 0 is no limit. `account` is whose they are: all senders
-    through it share them.
-    """
-
-    account: str = "account"
-    per_minute: float = 0
-    per_hour: int = 0
-    per_day: int = 0
-    per_domain: float = 0  # a minute, to the addresses of one domain
-
-    @property
-    def any(self) -> bool:
-        return bool(self.per_minute or self.per_hour or self.per_day or self.per_domain)
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two letters; 0.0 without a limit by the minute."""
-        return MINUTE / self.per_minute if self.per_minute else 0.0
-
-    @property
-    def windows(self) -> list[tuple[str, float, int]]:
-        """The windows that are limited: (setting, seconds, attempts)."""
-        windows = (
-            ("per_minute", MINUTE, int(self.per_minute)),
-            ("per_hour", HOUR, self.per_hour),
-            ("per_day", DAY, self.per_day),
-        )
-        return [one for one in windows if one[2]]
-
-
 class Wait(NamedTuple):
     """How long a limit holds the next letter back."""
 
@@ -70,23 +38,23 @@ class Wait(NamedTuple):
     number: int = 0  # what that setting says
 
 
-def wait(connection: sa.Connection, limits: Limits, at: datetime) -> Wait:
+def wait(connection: sa.Connection, limits: Limits, account: str, at: datetime) -> Wait:
     """Return the longest wait until the account may make one more attempt; 0.0 seconds: now.
 
     Nobody else passes here until the transaction ends, so what is asked now may be spent now.
     """
-    lock(connection, f"limits of {limits.account}")
-    heed_the_clock(connection, limits, at)
+    lock(connection, f"limits of {account}")
+    heed_the_clock(connection, limits, account, at)
     waits = [Wait(0.0)]
     if limits.per_minute:
-        tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account))
+        tat = connection.scalar(sa.select(b.tat).where(b.name == account))
         # A clock that was set back must not hold letters for longer than one interval.
         pace = min((tat or 0.0) - at.timestamp(), limits.interval)
         waits.append(Wait(pace, "per_minute", int(limits.per_minute)))
     for setting, seconds, number in limits.windows:
         oldest = connection.scalar(
             sa.select(s.at)
-            .where(s.account == limits.account)
+            .where(s.account == account)
             .order_by(s.at.desc())
             .offset(number - 1)
             .limit(1)
@@ -96,33 +64,33 @@ def wait(connection: sa.Connection, limits: Limits, at: datetime) -> Wait:
     return max(waits)
 
 
-def heed_the_clock(connection: sa.Connection, limits: Limits, at: datetime) -> None:
+def heed_the_clock(connection: sa.Connection, limits: Limits, account: str, at: datetime) -> None:
     """Let what was spent in a future that a clock was set back from count as spent just now: it
     must not hold letters for as long as the clock was set back.
     """
     now = at.timestamp()
-    late = (s.account == limits.account, s.at > now + 1)
+    late = (s.account == account, s.at > now + 1)
     connection.execute(sa.update(spent).where(*late).values(at=now))
     for name, longest in (
-        (b.name == limits.account, max(MINUTE, limits.interval)),
+        (b.name == account, max(MINUTE, limits.interval)),
         (b.name.like("@%"), HOUR),
     ):
         far = (name, b.tat > now + longest)
         connection.execute(sa.update(bucket).where(*far).values(tat=now))
 
 
-def spend(connection: sa.Connection, limits: Limits, address: str, at: datetime) -> None:
+def spend(
+    connection: sa.Connection, limits: Limits, account: str, address: str, at: datetime
+) -> None:
     """Count one attempt to this address, in the transaction that asked and claimed."""
     now = at.timestamp()
     if limits.windows:
-        connection.execute(sa.delete(spent).where(s.account == limits.account, s.at < now - DAY))
-        connection.execute(sa.insert(spent).values(account=limits.account, at=now))
+        connection.execute(sa.delete(spent).where(s.account == account, s.at < now - DAY))
+        connection.execute(sa.insert(spent).values(account=account, at=now))
     if limits.per_minute:
-        tat = connection.scalar(sa.select(b.tat).where(b.name == limits.account)) or 0.0
+        tat = connection.scalar(sa.select(b.tat).where(b.name == account)) or 0.0
         late = min(CATCH_UP, limits.interval)
-        _set(
-            connection, limits.account, (tat if now - late <= tat <= now else now) + limits.interval
-        )
+        _set(connection, account, (tat if now - late <= tat <= now else now) + limits.interval)
     if limits.per_domain:
         _set(connection, _domain_of(address), now + MINUTE / limits.per_domain)
 
