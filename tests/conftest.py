@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mailer.base.states import Reason
 from mailer.contacts.contact import Contact
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 
 hear_signals()
+
+# No example is judged by the clock: it tells how busy the machine is, and not how good the code.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
 
 
 class SettableClock:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.base.delegations import Delegations
@@ -185,9 +185,7 @@ CELL = st.one_of(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=12),
     separator=st.sampled_from(",;\t|"),
@@ -213,9 +211,7 @@ def test_rows_read_and_rows_refused_are_the_rows_present(
     } - {""}
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=8), above=st.integers(0, 3))
 def test_no_row_of_a_workbook_is_lost_either(
     tmp_path: Path, rows: list[list[str]], above: int

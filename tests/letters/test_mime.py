@@ -239,7 +239,7 @@ def test_coding_is_the_shorter_one(text: str, coding: str) -> None:
     assert part["Content-Transfer-Encoding"] == coding
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r"), max_size=400))
 def test_any_body_comes_back(text: str) -> None:
     raw = finished(words(text, html=text))
@@ -258,7 +258,7 @@ ONE_LINE = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ONE_LINE, ONE_LINE)
 @example("=?utf-8?q?a=0d=0aBcc:_e=40evil.example?=", "é=?UTF-8?Q?=0A?=Bcc: x@y.example")
 @example('a "quoted" \\ name', "two  blanks")

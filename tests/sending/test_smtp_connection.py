@@ -84,7 +84,7 @@ noise = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     said=replies,
     places=st.lists(st.integers(0, 10_000), max_size=6),
@@ -103,7 +103,7 @@ def test_replies_are_the_same_however_they_arrive(
     assert end == "HungUp: the server hung up"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(wire=noise, places=st.lists(st.integers(0, 200), max_size=5))
 @example(wire=b"250 ok\r\n\xff\r\n250 ok\r\n", places=[])
 @example(wire=b"250-a\r\n550 b\r\n", places=[3])
