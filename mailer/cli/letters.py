@@ -25,9 +25,10 @@ def letters() -> None:
 
 @letters.command()
 @click.argument("appeal")
-@click.option("--from", "old", metavar="APPEAL", help="Begin with a copy of this one.")
+@click.option("--from", "old", default="", metavar="APPEAL", help="Begin with a copy of this one.")
+@click.option("--title", default="", help="How people call it; else as its folder.")
 @click.pass_obj
-def new(context: Context, appeal: str, old: str | None) -> None:
+def new(context: Context, appeal: str, old: str, title: str) -> None:
     """Make the folder of a new appeal: with sentences that wait to be written, or as a copy of
     another.
 
@@ -36,11 +37,13 @@ def new(context: Context, appeal: str, old: str | None) -> None:
 
     Signatures and the last day are not copied: they belong to the other text.
     """
-    from mailer.actions.workspace.new_workspace import new_appeal
-    from mailer.actions.writing.appeals import not_mentioned
+    from mailer.actions.writing import appeals
 
-    files = new_appeal(context.workspace.root, appeal, old)
-    absent = not_mentioned(context.workspace, appeal)
+    with context.ledger() as ledger:
+        _, files = appeals.begin(
+            context.workspace, ledger, title, appeal, old, who=getpass.getuser()
+        )
+    absent = appeals.not_mentioned(context.workspace, appeal)
     if context.json:
         known = {one.code: one.credentials_note for one in absent}
         context.data({"appeal": appeal, "files": files, "delegations": known})

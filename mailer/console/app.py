@@ -44,6 +44,7 @@ from mailer.console.views import (
     steps,
 )
 from mailer.console.views.contacts import dropped, hold_list, sheet
+from mailer.console.views.writing import editor
 
 View = Callable[[Visit], Response]
 
@@ -57,11 +58,13 @@ class Page:
     post: View | None = None
     look: Right = Right.LOOK
     act: Right = Right.WORK
+    keeps: bool = False  # what was typed comes back after a new sign-in
     halts: bool = False  # the form keeps letters from going out: it needs no fresh sign-in
 
 
 M = "/mail-outs/{mail_out}"
 A = "/letters/{appeal}"
+W = A + "/write/{language}"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
     Page("/stop-everything", post=start.stop_everything, act=Right.SEND, halts=True),
@@ -100,8 +103,14 @@ PAGES: tuple[Page, ...] = (
     Page("/inbox", inbox.index),
     Page("/inbox/message", inbox.message),
     Page("/inbox/sort", post=inbox.sort),
-    Page("/letters", steps.index),
+    Page("/letters", steps.index, editor.begin, act=Right.WRITE),
     Page(A, steps.letter),
+    Page(A + "/write", editor.first),
+    Page(A + "/languages", post=editor.add, act=Right.WRITE),
+    Page(A + "/history", editor.history),
+    Page(W, editor.write, editor.typed, act=Right.WRITE, keeps=True),
+    Page(W + "/letter.html", editor.letter_html),
+    Page(W + "/remove", post=editor.remove, act=Right.WRITE),
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
     Page(A + "/people", steps.people),
@@ -160,7 +169,10 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
         session = _session(console, request)
         halts = posted and page.halts
         if session is None or (console.sessions.asleep(session) and not halts):
-            return await run_in_threadpool(signin.lead_to_the_door, console, request)
+            typed = None
+            if posted and page.keeps and from_here(request.headers, console.origins):
+                typed = await request.form(max_files=0, max_fields=500)
+            return await run_in_threadpool(signin.lead_to_the_door, console, request, typed)
         request.state.session = session
         form = FormData()
         if posted:
@@ -173,6 +185,8 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
             if not isinstance(token, str) or not hmac.compare_digest(
                 token.encode(), session.token.encode()
             ):
+                if page.keeps:
+                    return await run_in_threadpool(signin.lead_to_the_door, console, request, form)
                 raise HTTPException(
                     403, "This page is too old. Go back, load it anew, and try again."
                 )

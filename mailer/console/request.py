@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from itsdangerous import URLSafeTimedSerializer
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -112,6 +112,9 @@ class Console:
     counts: dict[int, tuple[int, Any]] = field(
         default_factory=dict
     )  # by mail-out, as of its last event
+    shown: dict[str, str] = field(
+        default_factory=dict
+    )  # HTML of letters that are being written, by a key that nobody can guess
 
     @property
     def cookie(self) -> str:
@@ -239,7 +242,13 @@ def address_of(path: str, query: Mapping[str, Any] | Iterable[tuple[str, Any]]) 
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
+def _typed(text: str) -> Markup:
+    """Put into a form what somebody has typed, as they typed it."""
+    return escape(text)
+
+
 PAGES.filters["lines"] = _lines
+PAGES.filters["typed"] = _typed
 PAGES.globals |= {
     "State": State,
     "OPEN": OPEN,

@@ -57,6 +57,7 @@ FILLED = {
     "{number:int}": "1",
     "{kind:str}": "csv",
     "{appeal}": "vote",
+    "{language}": "en",
     "{sheet}": "all.csv",
     "{drop}": "0" * 16,
 }
@@ -108,10 +109,10 @@ POSTS = [page for page in PAGES if page.post]
 
 RIGHTS = {
     "viewer": {"look"},
-    "editor": {"look", "work", "edit"},
+    "editor": {"look", "work", "edit", "write"},
     "approver": {"look", "work", "approve"},
-    "operator": {"look", "work", "send"},
-    "admin": {"look", "work", "edit", "approve", "send", "rule"},
+    "operator": {"look", "work", "write", "send"},
+    "admin": {"look", "work", "edit", "write", "approve", "send", "rule"},
 }
 NEEDED = {
     "/inbox/sort": "work",
@@ -131,6 +132,10 @@ NEEDED = {
     "/language": "look",
     "/sign-out": "look",
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
+    "/letters": "write",
+    "/letters/{appeal}/languages": "write",
+    "/letters/{appeal}/write/{language}": "write",
+    "/letters/{appeal}/write/{language}/remove": "write",
     "/letters/{appeal}/accept": "approve",
     "/letters/{appeal}/rehearse": "send",
     "/letters/{appeal}/send": "send",

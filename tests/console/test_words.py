@@ -25,8 +25,9 @@ from mailer.inbox.kinds import WORDS as INBOX_WORDS
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
 ACTIONS = [
-    *sorted((CONSOLE.parent / "actions").glob("*.py")),
-    *sorted((CONSOLE.parent / "actions" / "writing").glob("*.py")),
+    path
+    for path in sorted((CONSOLE.parent / "actions").rglob("*.py"))
+    if path.parent.name != "doctor"  # `mailer doctor` is a command only
 ]
 FRENCH: dict[str, str] = tomllib.loads(
     (CONSOLE / "language" / "french.toml").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ The texts stand in `base/settings/new/`, in English and French; a contact sheet 
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -56,9 +57,9 @@ def new_workspace(root: Path, language: str) -> list[str]:
     return names
 
 
-def new_appeal(root: Path, name: str, old: str | None = None) -> list[str]:
+def new_appeal(root: Path, name: str, old: str | None = None, title: str = "") -> list[str]:
     """Make the folder of an appeal, with sentences that wait to be written or as a copy of another;
-    return its files.
+    return its files. Without a title it is called as its folder, or as the other.
 
     Signatures and the last day are not copied: they belong to the other text.
     """
@@ -73,12 +74,12 @@ def new_appeal(root: Path, name: str, old: str | None = None) -> list[str]:
             f"templates/{name} is there already; nothing was written.", hint="choose another name"
         )
     if old is None:
-        texts = _first_appeal(name)
+        texts = _first_appeal(title or name.replace("-", " ").capitalize())
     else:
         from mailer.letters.appeal import load_appeal
 
         load_appeal(root, old)  # a mistake in it would be there twice
-        texts = _copy_of(root / "templates" / old)
+        texts = _copy_of(root / "templates" / old, title)
     try:
         for file, content in texts.items():
             _write(folder / file, content)
@@ -113,22 +114,21 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def _first_appeal(name: str) -> dict[str, bytes]:
+def _first_appeal(title: str) -> dict[str, bytes]:
     """Return the files of the appeal with which a workspace begins, under another title."""
-    title = f'title = "{name.replace("-", " ").capitalize()}"'
-    settings = re.sub(
-        r"^title = .*$",
-        title,
-        NEW.joinpath("en/appeal.toml").read_text("utf-8"),
-        flags=re.MULTILINE,
-    )
+    settings = _titled(NEW.joinpath("en/appeal.toml").read_text("utf-8"), title)
     letters = {
         f"{one}.md": NEW.joinpath(f"first-appeal/{one}.md").read_bytes() for one in ("en", "fr")
     }
     return {"appeal.toml": settings.encode(), **letters}
 
 
-def _copy_of(folder: Path) -> dict[str, bytes]:
+def _titled(settings: str, title: str) -> str:
+    line = f"title = {json.dumps(title, ensure_ascii=False)}"  # a text of TOML is one of JSON
+    return re.sub(r"^title\s*=.*$", lambda _: line, settings, count=1, flags=re.MULTILINE)
+
+
+def _copy_of(folder: Path, title: str) -> dict[str, bytes]:
     """Return the files of an appeal, but for what belongs to its own text."""
     found = {}
     for path in sorted(folder.rglob("*")):
@@ -144,6 +144,8 @@ def _copy_of(folder: Path) -> dict[str, bytes]:
         found["appeal.toml"] = re.sub(
             rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE
         )
+        if title:
+            found["appeal.toml"] = _titled(found["appeal.toml"].decode(), title).encode()
     return found
 
 

@@ -4,18 +4,24 @@ their languages agree, what can be put in, who has signed, and whose forms of ad
 
 from __future__ import annotations
 
+import itertools
+import re
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 
+from mailer.actions.workspace.new_workspace import new_appeal
+from mailer.actions.writing import changes
 from mailer.base.delegations import Delegation
-from mailer.base.errors import MailerError, Problem, Refused
+from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
+from mailer.ledger.ledger import Ledger
 from mailer.letters import placeholders
 from mailer.letters.appeal import Appeal, load_appeal, no_such_appeal
 from mailer.letters.appeal import names as names  # noqa: PLC0414  (the doors ask here)
 from mailer.letters.appeal_toml import said
 from mailer.letters.checks import twins
-from mailer.letters.placeholders import Word
+from mailer.letters.placeholders import Word as Word  # noqa: PLC0414  (the doors ask here)
 from mailer.plan import per_person, signoff
 from mailer.plan.draft import Draft, read_contacts
 from mailer.plan.proof import Group, Proof
@@ -23,6 +29,8 @@ from mailer.plan.signoff import Signature, SignatureState
 
 FILTERS = placeholders.FILTERS
 """What may stand behind a word of `words`."""
+
+LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,49 @@ def there(workspace: Workspace, name: str) -> None:
         raise no_such_appeal(name, known)
 
 
+def title(workspace: Workspace, name: str) -> str:
+    """Return how people call an appeal, as far as its files can be read."""
+    try:
+        return read(workspace, name).title
+    except MailerError:
+        return name
+
+
 def read(workspace: Workspace, name: str) -> Appeal:
     """Read an appeal. Raises `MailerError` with everything that is wrong in its files."""
     return load_appeal(workspace.root, name)
+
+
+def begin(
+    workspace: Workspace, ledger: Ledger, title: str, name: str = "", old: str = "", *, who: str
+) -> tuple[str, list[str]]:
+    """Make the folder of a new appeal, with sentences that wait to be written or as a copy of
+    another; return its name and its files.
+
+    Without a name the folder is called after the title. Raises `UsageError` where the name is taken
+    or cannot be.
+    """
+    title = " ".join(title.split())
+    if not (title or name):
+        raise UsageError("An appeal needs a title.")
+    if len(title) > LONGEST_TITLE or not title.isprintable():
+        raise UsageError("This title cannot be used: it is too long, or holds invisible signs.")
+    name = name or _free(names(workspace.root), title)
+    if old:
+        there(workspace, old)
+    files = new_appeal(workspace.root, name, old or None, title)
+    for file in files:
+        path = workspace.root / "templates" / name / file
+        changes.record(ledger, f"templates/{name}/{file}", b"", path.read_bytes(), who=who)
+    return name, files
+
+
+def _free(taken: list[str], title: str) -> str:
+    """Make the name of a folder from a title: "Prisoners, January" → `prisoners-january`."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "appeal"
+    others = (f"{base}-{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([base], others) if one not in taken)
 
 
 def every(workspace: Workspace) -> list[tuple[str, Appeal | MailerError]]:

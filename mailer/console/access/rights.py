@@ -9,6 +9,7 @@ class Right(StrEnum):
     LOOK = "look"  # read the send log, the sheets and the letters
     WORK = "work"  # write notes, tick off follow-ups, put a person on the hold list
     EDIT = "edit"  # take sheets over, release from the hold list
+    WRITE = "write"  # begin an appeal, write its letters and what they share
     APPROVE = "approve"  # say yes to a plan; accept forms of address
     SEND = "send"  # plan, send, pause, stop, settle an unknown
     RULE = "rule"  # accounts and the journal
@@ -16,8 +17,8 @@ class Right(StrEnum):
 
 ROLES: dict[str, frozenset[Right]] = {
     "viewer": frozenset({Right.LOOK}),
-    "editor": frozenset({Right.LOOK, Right.WORK, Right.EDIT}),
+    "editor": frozenset({Right.LOOK, Right.WORK, Right.EDIT, Right.WRITE}),
     "approver": frozenset({Right.LOOK, Right.WORK, Right.APPROVE}),
-    "operator": frozenset({Right.LOOK, Right.WORK, Right.SEND}),
+    "operator": frozenset({Right.LOOK, Right.WORK, Right.WRITE, Right.SEND}),
     "admin": frozenset(Right),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
+from html import escape
 from urllib.parse import quote, urlencode
 
 from itsdangerous import BadSignature
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -31,15 +34,15 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
             return await run_in_threadpool(_get, console, request, say)
         before = _before(console, request)
         form = await request.form(max_files=0, max_fields=10)
-        values = {name: value for name, value in form.items() if isinstance(value, str)}
+        values = _values(form)
         if not from_here(request.headers, console.origins):
             return Response("This form did not come from a page of the console.", 403)
         try:
             console.signer.loads(values.get("_token", ""), max_age=FORM_LASTS)
         except BadSignature:
-            return await run_in_threadpool(
-                _page, console, say, say("This page was too old; please try again.")
-            )
+            old = say("This page was too old; please try again.")
+            kept = values.get("kept", "")
+            return await run_in_threadpool(_page, console, say, old, kept=kept)
         return await run_in_threadpool(_post, console, values, say, before)
 
     return sign_in
@@ -76,9 +79,13 @@ def _by_way_of_here(to: str, say: Translation) -> Response:
     return HTMLResponse(PAGES.get_template("welcome.html").render(say=say, _=say, to=to))
 
 
-def lead_to_the_door(console: Console, request: Request) -> Response:
+def _values(form: FormData) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def lead_to_the_door(console: Console, request: Request, typed: FormData | None = None) -> Response:
     """Answer somebody who is not, or no longer, signed in; what they asked for waits behind the
-    door.
+    door, and so does what they have `typed`.
     """
     if key := request.query_params.get("key"):
         return RedirectResponse(f"/sign-in?{urlencode({'key': key})}", 303)
@@ -86,6 +93,8 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     fragment = "hx-request" in request.headers
     posted = request.method != "GET"
+    if typed is not None:
+        return _keep(console, say, request, _values(typed))
     to = came_from(request.headers, console.origins) or "/" if posted or fragment else asked
     door = "/sign-in" if to == "/" else f"/sign-in?{urlencode({'next': to})}"
     if fragment:
@@ -105,27 +114,82 @@ def lead_to_the_door(console: Console, request: Request) -> Response:
     return RedirectResponse(door, 303)
 
 
+def _keep(console: Console, say: Translation, request: Request, fields: dict[str, str]) -> Response:
+    """Ask for a new sign-in, and carry along what was typed: it is kept in the form alone."""
+    fields.pop("_token", None)
+    saving = fields.get("do") == "save"
+    if "hx-request" in request.headers and not saving:  # nobody has pressed a button
+        ended = say(
+            "Your sign-in has ended. Press Save: you sign in again, and your text comes back."
+        )
+        text = f'<div id="look" class="look"><p class="notice wait">{escape(ended)}</p></div>'
+        return HTMLResponse(text)
+    kept = json.dumps({"to": request.url.path, "fields": fields})
+    ended = say("Your sign-in had ended. Please sign in again: what you typed comes back.")
+    before = _before(console, request)
+    name, to = before.name if before else "", request.url.path
+    answer = _back_to(console, say, kept, before)
+    if answer is not None:  # signed in anew, in another window: this form is of the old sign-in
+        answer.status_code = 403
+    else:
+        answer = _page(console, say, ended, name=name, status=401, to=to, kept=kept)
+    if "hx-request" in request.headers:
+        in_place_of_the_page(answer)
+    return answer
+
+
+def in_place_of_the_page(answer: Response) -> None:
+    """Let a script put a whole page where its own is, and not where it asked for a part."""
+    answer.status_code = 200  # htmx throws other answers away
+    answer.headers.update(
+        {"hx-retarget": "#main", "hx-reselect": "#main", "hx-reswap": "outerHTML show:top"}
+    )
+
+
+def _back_to(
+    console: Console, say: Translation, kept: str, session: BrowserSession | None
+) -> Response | None:
+    """Answer with the form that brings back what was typed; None where nothing was, or nobody is
+    signed in.
+    """
+    try:
+        found = json.loads(kept)
+        to, fields = _inside(found["to"]), dict(found["fields"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if session is None or console.sessions.asleep(session) or not to.startswith("/letters/"):
+        return None
+    fields |= {"do": "show", "_token": session.token}
+    text = PAGES.get_template("resume.html").render(say=say, _=say, to=to, fields=fields)
+    return HTMLResponse(text)
+
+
 def _post(
     console: Console, values: dict[str, str], say: Translation, before: BrowserSession | None
 ) -> Response:
+    kept = values.get("kept", "")
     if values.get("link") and not console.https:
         console.announce(f"{console.address}/sign-in?key={quote(console.sessions.new_key())}")
-        return _page(console, say, say("A new address stands in the terminal."))
+        return _page(console, say, say("A new address stands in the terminal."), kept=kept)
+    if values.get("again"):
+        waits = say("Nobody is signed in here yet.")
+        return _back_to(console, say, kept, before) or _page(console, say, waits, kept=kept)
     name, to = values.get("name", "").strip(), _inside(values.get("next", "/"))
     try:
         opened = console.sessions.sign_in(name, values.get("password", ""), before)
     except TooOften as wait:
         message = say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
-        answer = _page(console, say, message, name=name, status=429)
+        answer = _page(console, say, message, name=name, status=429, to=to, kept=kept)
         answer.headers["retry-after"] = str(wait.seconds)
         return answer
     if opened is None:
         note(console.ledger, "sign_in_failed", who=name[:80])
-        return _page(
-            console, say, say("Name and password do not go together."), name=name, status=403, to=to
-        )
+        wrong = say("Name and password do not go together.")
+        return _page(console, say, wrong, name=name, status=403, to=to, kept=kept)
     note(console.ledger, "signed_in", who=name, detail="password")
-    answer = RedirectResponse(to, 303)
+    answer = _back_to(console, say, kept, console.sessions.find(opened)) or RedirectResponse(
+        to, 303
+    )
     answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
     return answer
 
@@ -139,6 +203,7 @@ def _page(
     status: int = 200,
     to: str = "/",
     done: Sequence[str] = (),
+    kept: str = "",
 ) -> Response:
     with console.ledger.reading() as connection:
         people = bool(everyone(connection))
@@ -149,6 +214,7 @@ def _page(
         done=done,
         name=name,
         to=to,
+        kept=kept,
         token=console.signer.dumps("sign-in"),
         people=people,
         link=not console.https,

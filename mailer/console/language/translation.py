@@ -123,6 +123,13 @@ class Translation:
 
 
 @lru_cache
+def language_names() -> dict[str, str]:
+    """Return what languages of letters call themselves, by code."""
+    file = resources.files("mailer.console.language").joinpath("names.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@lru_cache
 def _table(language: str) -> dict[str, str]:
     if language == "en":
         return {}

@@ -34,6 +34,7 @@ from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
 
 STEPS = (
+    ("/write", "Write"),
     ("", "Letter"),
     ("/people", "People"),
     ("/check", "Check"),
