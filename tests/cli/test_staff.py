@@ -123,3 +123,65 @@ def test_an_address_behind_a_word_is_offered_and_put_in(root: Path, types: Type)
     assert "the link leads to anna@no.example" in types("check", code=1).stdout
     types("fix", "--only", "C101", "--apply")
     assert usable(root) == ["Anna PRØVE"]
+
+
+def test_a_newer_list_after_an_election_is_taken_over_and_taken_back(
+    root: Path, types: Type
+) -> None:
+    head = "Country,Name,E-mail,Our note\n"
+    sheet = keep(
+        root,
+        "contacts/norway.csv",
+        f"{head}NO,Anna Berg,a@no.example,met her\nNO,Ola Skisse,o@no.example,\n"
+        "NO,Kari Modell,k@no.example,phone first\nNO,Liv Bergersen,l@no.example,\n",
+    )
+    before = sheet.read_bytes()
+    new = keep(
+        root,
+        "down loads/norway new.csv",
+        "Name;Email\nAnna Prøve;a@no.example\nKari Modell;kari@no.example\n"
+        "Liv Bergerson;lb@no.example\nTor Ny;t@no.example\n",
+    )
+    said = types("update", "norway.csv", new, code=1).output
+    assert "Anna Berg → Anna Prøve" in said
+    assert "“Liv Bergersen” / “Liv Bergerson” looks like one person" in said
+    assert sheet.read_bytes() == before
+    again = f"update norway.csv '{new}' --same 'Liv Bergerson' --apply"
+    assert again in said  # the whole command, to be typed as it stands
+    types("update", "norway.csv", new, "--same", "Liv Bergerson", "--apply", "--by", "Ilse")
+    rows = sheet.read_text(encoding="utf-8").splitlines()
+    assert rows[1:] == [
+        "NO,Anna Prøve,a@no.example,met her",
+        "NO,Kari Modell,kari@no.example,phone first",
+        "NO,Liv Bergerson,lb@no.example,",
+        "NO,Tor Ny,t@no.example,",
+    ]
+    assert "address from norway new.csv, 20" in types("show", "Tor Ny").stdout
+    types("undo", "norway.csv")
+    assert sheet.read_bytes() == before
+
+
+def test_a_correction_outlives_the_next_version_of_the_same_list(root: Path, types: Type) -> None:
+    wrong = "Country,Name,E-mail\nNO,Anna Berg,mailto:anna@no.example\n"
+    sheet = keep(root, "contacts/all.csv", wrong)
+    types("fix", "--apply")
+    new = keep(root, "newer/all.csv", f"{wrong}NO,Tor Ny,t@no.example\n")
+    said = types("update", "all.csv", new, "--apply").stdout
+    assert "anna@no.example stays; the list has mailto:anna@no.example" in said
+    assert usable(root) == ["Anna Berg", "Tor Ny"]
+    assert "mailto" not in sheet.read_text(encoding="utf-8")
+
+
+def test_a_sheet_in_the_downloads_is_looked_at_before_it_is_put_among_the_others(
+    root: Path, types: Type
+) -> None:
+    keep(root, "contacts/all.csv", "Country,Name,E-mail\nNO,Anna Berg,a@no.example\n")
+    new = keep(root, "down loads/sweden.csv", "Country,Name,E-mail\nSE,Per Utkast,p@se\n")
+    assert "contacts import" in types("check", new, code=1).output
+    assert usable(root) == ["Anna Berg"]
+    new.write_text("Country,Name,E-mail\nSE,Per Utkast,p@se.example\n", encoding="utf-8")
+    types("check", new)
+    types("import", new)
+    assert usable(root) == ["Anna Berg", "Per Utkast"]
+    types("undo", "sweden.csv")
+    assert usable(root) == ["Anna Berg"]

@@ -9,6 +9,7 @@ from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
 from mailer.cli.screen.turnover import as_html, as_json, as_text
 from mailer.contacts import Contact
+from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.turnover import DelegationTurnover, compare
 
 KNOWN = Delegations.load()
@@ -30,9 +31,10 @@ def person(
 
 
 def differ(
-    old: list[Contact], new: list[Contact], **kwargs: list[str]
+    old: list[Contact], new: list[Contact], same: list[str] | None = None
 ) -> dict[str, DelegationTurnover]:
-    return {d.code: d for d in compare(old, new, KNOWN, **kwargs) if not d.quiet}
+    turns = compare(old, new, KNOWN, Answers(same or []))
+    return {d.code: d for d in turns if not d.quiet}
 
 
 def test_who_left_joined_and_changed_is_said() -> None:
@@ -89,9 +91,23 @@ def test_a_successor_at_the_same_address_is_another_person() -> None:
 
 
 def test_a_person_can_change_delegation() -> None:
-    turn = differ([person("Anna Berg", "NO")], [person("Anna Berg", "SE")])
+    old = [person("Anna Berg", "NO", "a@no.example")]
+    turn = differ(old, [person("Anna Berg", "SE", "a@no.example")])
     assert turn["SE"].changed[0].fields == {"delegation": ("NO", "SE")}
     assert "NO" not in turn
+
+
+def test_a_namesake_in_another_delegation_is_a_question() -> None:
+    old, new = [person("Anna Berg", "NO")], [person("Anna Berg", "SE")]
+    assert differ(old, new)["SE"].same == [(old[0], new[0], 100)]
+    same = differ(old, new, same=["Anna Berg"])["SE"]
+    assert same.changed[0].fields == {"delegation": ("NO", "SE")}
+
+
+def test_two_people_of_one_name_stay_two() -> None:
+    two = [person("Anna Berg", address="a@no.example"), person("Anna Berg", address="b@no.example")]
+    assert differ(two, two[::-1]) == {}
+    assert differ(two, two[:1])["NO"].left == two[1:]
 
 
 def test_what_is_only_alike_is_a_question() -> None:

@@ -17,8 +17,9 @@ from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook, read_book, sheets
 from mailer.contacts.contact import Contact
-from mailer.contacts.edit import marked_copy, turnover
+from mailer.contacts.edit import listed, marked_copy, namesakes, turnover
 from mailer.contacts.edit.fix import SAFE, Repair, meant, repairs
+from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.turnover import DelegationTurnover
 from mailer.contacts.sheets import csv_text
 from mailer.contacts.sheets.columns import FIELDS
@@ -197,17 +198,12 @@ def diff(
 ) -> list[DelegationTurnover]:
     """Compare the people of two sheets or folders, wherever they lie."""
     before, after = (read_from(workspace, path).contacts for path in (old, new))
-    return compare(workspace, before, after, same)
+    return turnover.compare(before, after, workspace.delegations, answers(workspace, same))
 
 
-def compare(
-    workspace: Workspace,
-    before: Iterable[Contact],
-    after: Iterable[Contact],
-    same: Sequence[str] = (),
-) -> list[DelegationTurnover]:
-    """Compare people, by delegation."""
-    return turnover.compare(before, after, workspace.delegations, same)
+def answers(workspace: Workspace, same: Sequence[str] = (), other: Sequence[str] = ()) -> Answers:
+    """Return what is said now of names that look alike, and what was said before."""
+    return Answers(same, other, namesakes.load(workspace.contacts_dir / namesakes.FILE))
 
 
 def totals(turnovers: Iterable[DelegationTurnover]) -> dict[str, int]:
@@ -260,6 +256,15 @@ def about(contact: Contact) -> list[tuple[str, str, str]]:
         if getattr(contact, name, "")
     ]
     return [*fields, *((heading, value, "") for heading, value in contact.extra.items())]
+
+
+def source_of(workspace: Workspace, contact: Contact) -> tuple[str, str]:
+    """Return the list that a person's address is from, and the day on which it came; empty where
+    nobody noted it, or it was changed since.
+    """
+    known = listed.load(workspace.root / contact.file, workspace.state_dir)
+    found = known.of_address(contact) if known and contact.address else None
+    return (found.source, found.since) if found else ("", "")
 
 
 def lines_of(path: Path) -> list[str]:

@@ -10,7 +10,7 @@ from mailer.cli.context import CommandGroup
 
 @click.group(cls=CommandGroup)
 def contacts() -> None:
-    """Look after the contact sheets: check, fix, accept, undo, diff, new, import, show, hold."""
+    """Look after the contact sheets: check, fix, accept, undo, update, diff, new, import; hold."""
 
 
 for command in (
@@ -19,6 +19,7 @@ for command in (
     sheets.accept,
     sheets.undo,
     lists.diff,
+    lists.update,
     lists.new,
     lists.import_,
     people.show,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailer.cli.context import Command, Context, printable
+
+if TYPE_CHECKING:
+    from mailer.actions.sheets.update import SheetUpdate
+    from mailer.contacts import Contact
 
 
 @click.command(cls=Command)
@@ -43,6 +50,103 @@ def diff(context: Context, old: Path, new: Path, page: Path | None, same: tuple[
 
 def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.splitlines()))
+
+
+@click.command(cls=Command)
+@click.argument("sheet", metavar="OLD")
+@click.argument("source", metavar="NEW", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--same", multiple=True, metavar="NAME", help="This new name is the person it looks like."
+)
+@click.option("--other", multiple=True, metavar="NAME", help="This new name is another person.")
+@click.option("--apply", "really", is_flag=True, help="Write it into the sheet; a backup is kept.")
+@click.option(
+    "--by", metavar="NAME", help="Who says so; otherwise you, as this computer knows you."
+)
+@click.pass_obj
+def update(
+    context: Context,
+    sheet: str,
+    source: Path,
+    same: tuple[str, ...],
+    other: tuple[str, ...],
+    really: bool,
+    by: str | None,
+) -> int:
+    """Take a newer list over into a sheet: who left, joined, moved, has a new name or address.
+
+    What was corrected in the sheet, its own columns and the hold list stay. OLD is a contact sheet,
+    NEW a list that lies anywhere.
+
+    \b
+    mailer contacts update norway.xlsx ~/Downloads/norway-2027.xlsx
+    mailer contacts update norway.xlsx ~/Downloads/norway-2027.xlsx --same "Anne Berg" --apply
+    """
+    import getpass
+
+    from mailer.actions.sheets import update as updating
+    from mailer.base import clock
+    from mailer.cli.screen import turnover
+
+    done = updating.update(context.workspace, sheet, source, same=same, other=other)
+    if done.matching.asked and not context.json and sys.stdin.isatty():
+        answered = [(new.name, _ask(old, new)) for old, new, _ in done.matching.asked]
+        same = (*same, *(name for name, yes in answered if yes))
+        other = (*other, *(name for name, yes in answered if not yes))
+        done = updating.update(context.workspace, sheet, source, same=same, other=other)
+    asked = done.matching.asked
+    backup = None
+    if really and not asked:
+        who = by or getpass.getuser()
+        backup = updating.take_over(done, who=who, day=clock.now().date())
+    elif not asked:
+        updating.result(done)  # what cannot be written is said now, not with --apply
+    if context.json:
+        context.data(turnover.update_as_json(done, backup))
+    else:
+        lines = turnover.as_text(done.turns, context.workspace.delegations)
+        context.out.print(printable_lines(lines), soft_wrap=True)
+        for line in turnover.beside(done, context.workspace.delegations):
+            context.out.print(printable(line), soft_wrap=True)
+        _say_next(context, done, source, same, other, really=really, backup=backup)
+    return int(bool(asked) or (done.changes and not really))
+
+
+def _ask(old: Contact, new: Contact) -> bool:
+    question = f"Is “{printable(new.name)}” ({new.delegation}) the same person as"
+    return click.confirm(f"{question} “{printable(old.name)}” ({old.delegation})?", err=True)
+
+
+def _say_next(
+    context: Context,
+    done: SheetUpdate,
+    source: Path,
+    same: Sequence[str],
+    other: Sequence[str],
+    *,
+    really: bool,
+    backup: Path | None,
+) -> None:
+    """Say what was written, or the whole command that writes."""
+    words = [done.sheet.name, str(source)]
+    words += [word for name in same for word in ("--same", name)]
+    words += [word for name in other for word in ("--other", name)]
+    if done.matching.asked:
+        context.say("\nNothing was written. Say of each of them --same NAME or --other NAME:")
+        for _, new, _ in done.matching.asked:
+            words += ["--same", new.name]
+        context.say(f"  mailer contacts update {shlex.join(words)} --apply")
+    elif backup is not None:
+        context.say(
+            f"{done.file} is up to date; the sheet as it was:"
+            f" {backup.relative_to(context.workspace.root)}\nTo undo it: mailer contacts undo"
+            f" {shlex.quote(done.sheet.name)}"
+        )
+    elif not done.changes:
+        context.say(f"Nothing in {done.file} would change.")
+    elif not really:
+        context.say("\nNothing was written. To write it:")
+        context.say(f"  mailer contacts update {shlex.join(words)} --apply")
 
 
 @click.command(cls=Command)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def show(context: Context, who: str | None) -> None:
     """Show the people of the sheets, or everything about one of them."""
     from mailer.actions.people import known_as
+    from mailer.actions.sheets.check import source_of
     from mailer.plan.draft import read_contacts
 
     _, book, holds = read_contacts(context.workspace)
@@ -29,7 +30,9 @@ def show(context: Context, who: str | None) -> None:
     if context.json:
         for contact in people:
             held = holds.match(contact)
-            context.data({**_plainly(contact), "held": str(held) if held else None})
+            source, since = source_of(context.workspace, contact) if who else ("", "")
+            about = {"held": str(held) if held else None, "source": source, "since": since}
+            context.data({**_plainly(contact), **about})
         return
     if who and len(people) == 1:
         _show_one(context, people[0], holds)
@@ -71,7 +74,7 @@ def _plainly(contact: Contact) -> dict[str, object]:
 
 
 def _show_one(context: Context, contact: Contact, holds: Holds) -> None:
-    from mailer.actions.sheets.check import about
+    from mailer.actions.sheets.check import about, source_of
     from mailer.base.errors import Problem
 
     place = Problem("", Severity.NOTE, "", contact.file, contact.sheet, row=contact.row).place
@@ -82,6 +85,9 @@ def _show_one(context: Context, contact: Contact, holds: Holds) -> None:
         context.out.print(
             f"  {name:12} {printable(value)}{f'   ({cell})' if cell else ''}", soft_wrap=True
         )
+    source, since = source_of(context.workspace, contact)
+    if source:
+        context.out.print(f"  {'address from':12} {printable(source)}, {since}", soft_wrap=True)
     if contact.problem:
         context.out.print(
             f"  left out: {contact.problem.message} [{contact.problem.code}]",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailer.actions.sheets.check import totals
 
 if TYPE_CHECKING:
+    from mailer.actions.sheets.update import SheetUpdate
     from mailer.base.delegations import Delegations
     from mailer.contacts import Contact
+    from mailer.contacts.edit.newer import NewValue
     from mailer.contacts.edit.turnover import DelegationTurnover
+
+FIELDS = ("name", "delegation", "role", "group", "address")
+"""What the turnover itself says."""
 
 
 def _lines(delegation: DelegationTurnover, delegations: Delegations) -> list[tuple[str, str]]:
@@ -60,6 +66,54 @@ def as_text(turnover: Sequence[DelegationTurnover], delegations: Delegations) ->
         + " · ".join(f"{n} {word}" for word, n in sums.items())
     )
     return "\n".join(out)
+
+
+def beside(done: SheetUpdate, delegations: Delegations) -> Iterator[str]:
+    """Say what an update leaves as it is, and whom the hold list follows."""
+    for one in done.decided.taken:
+        if one.field not in FIELDS:
+            yield (
+                f"{'also':24}{one.field:12}{one.person.name}   {one.here or '(none)'} → {one.there}"
+            )
+    for one in done.decided.kept:
+        words = f"{one.person.name}   {one.here or '(none)'} stays; the list has {one.there}"
+        yield f"{'kept':24}{one.field:12}{words}"
+    for one in done.decided.without_column:
+        words = f"{one.person.name}   is {one.there} in the list; the sheet has no column for it"
+        yield f"{'not written':24}{one.field:12}{words}"
+    for hold, person in done.held:
+        yield f"{'still held':36}{person.name}   {hold}"
+    for contact in done.elsewhere:
+        yield f"{'in another sheet already':36}{contact.name}"
+    for contact in done.nameless:
+        yield f"{'not put in, no name':36}row {contact.row} of the list: {contact.address}"
+    if done.untouched:
+        names = ", ".join(delegations.name(code, "en") for code in done.untouched)
+        yield f"the list has nobody of {names}: they stay as they are"
+
+
+def update_as_json(done: SheetUpdate, backup: Path | None) -> dict[str, object]:
+    """Return plain values for `--json`."""
+
+    def values(found: Iterable[NewValue]) -> list[dict[str, str]]:
+        return [
+            {"name": one.person.name, "field": one.field, "here": one.here, "there": one.there}
+            for one in found
+        ]
+
+    return {
+        "sheet": done.file,
+        "written": backup is not None,
+        "backup": backup,
+        **as_json(done.turns),
+        "taken": values(done.decided.taken),
+        "kept": values(done.decided.kept),
+        "without_column": values(done.decided.without_column),
+        "held": [person.name for _, person in done.held],
+        "elsewhere": [contact.name for contact in done.elsewhere],
+        "nameless": [contact.row for contact in done.nameless],
+        "untouched": list(done.untouched),
+    }
 
 
 def as_json(turnover: Iterable[DelegationTurnover]) -> dict[str, object]:

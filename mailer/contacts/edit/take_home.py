@@ -187,7 +187,7 @@ def _home(
             words = {True: "hidden", False: SHOWN}
             told = words[old in table.hidden], words[number in new.hidden]
             said.append(SheetChange(table.sheet, f"row {number}", *told, whole=True))
-    home = TabHome(rows, gone, _areas(new))
+    home = TabHome(rows, gone, areas(new))
     if home.moves and not said:
         said.append(SheetChange(table.sheet, "the rows", "", "in another order", whole=True))
     return home, said
@@ -203,7 +203,7 @@ def _line(cells: Iterable[str]) -> str:
     return " · ".join(filter(None, map(trim, cells)))
 
 
-def _areas(table: Table) -> list[tuple[int, int, int]]:
+def areas(table: Table) -> list[tuple[int, int, int]]:
     """Return column, first and last row of the merged cells of a copy that reach down."""
     last: dict[str, int] = {}
     for below, top in table.merged.items():
@@ -253,7 +253,7 @@ def prove(
 
 def _unproven(what: str) -> Refused:
     hint = "correct the sheet itself, or take out and put in rows there; nothing was written"
-    return Refused(f"the corrected copy cannot be taken over: {what}", hint=hint)
+    return Refused(f"this cannot be taken over: {what}", hint=hint)
 
 
 def _same_people(want: Table, after: Table, home: TabHome, *, grid: bool) -> None:

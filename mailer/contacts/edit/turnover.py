@@ -1,20 +1,21 @@
 """Two books of contacts compared, in words: who left, who joined, who changed what.
 
-People are matched across spellings in five steps, the surest first: name and delegation; address,
-where the names have a word in common; name in another spelling; name and address in another
-delegation. What is only alike (92 % or more) is never decided here but put as a question.
+People are matched across spellings, the surest first: name, delegation and address; name and
+delegation; address, where the names have a word in common; name in another spelling; name and
+address in another delegation. What is only alike (92 % or more), or the same name in another
+delegation, is never decided here but put as a question, once (`namesakes.py`).
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
 from mailer.contacts.contact import Contact
+from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.rows.name_cells import unbroken
 from mailer.contacts.rows.together import ALIKE, likeness, loosely
 
@@ -56,25 +57,64 @@ class DelegationTurnover:
         return not (self.left or self.joined or self.changed or self.same)
 
 
+@dataclass(slots=True)
+class Matching:
+    """Who of one book is who of another."""
+
+    pairs: list[tuple[Contact, Contact]] = field(default_factory=list)
+    left: list[Contact] = field(default_factory=list)
+    joined: list[Contact] = field(default_factory=list)
+    asked: list[tuple[Contact, Contact, int]] = field(
+        default_factory=list
+    )  # perhaps one person; percent
+
+
 def compare(
     old: Iterable[Contact],
     new: Iterable[Contact],
     delegations: Delegations,
-    same: Collection[str] = (),
+    answers: Answers | None = None,
 ) -> list[DelegationTurnover]:
-    """Compare two books; one entry a delegation, in the order of the English name.
+    """Compare two books; one entry a delegation, in the order of the English name."""
+    before, after = people_of(old), people_of(new)
+    return turnover(matching(before, after, answers), before, after, delegations)
 
-    `same` are names of the new book that a person has said to be the ones they look like; one that
-    looks like nobody raises `UsageError`.
+
+def turnover(
+    found: Matching, old: Sequence[Contact], new: Sequence[Contact], delegations: Delegations
+) -> list[DelegationTurnover]:
+    """Say by delegation what a matching means; `old` and `new` are everybody."""
+    turns = {code: DelegationTurnover(code) for code in delegations.group([*old, *new])}
+    for contact in old:
+        turns[contact.delegation].before += 1
+    for contact in new:
+        turns[contact.delegation].after += 1
+    for before, after in found.pairs:
+        news = {
+            f: (getattr(before, f), getattr(after, f)) for f in FIELDS if differs(before, after, f)
+        }
+        if news:
+            turns[after.delegation].changed.append(Changed(before, after, news))
+    for contact in found.left:
+        turns[contact.delegation].left.append(contact)
+    for contact in found.joined:
+        turns[contact.delegation].joined.append(contact)
+    for question in found.asked:
+        turns[question[1].delegation].same.append(question)
+    return list(turns.values())
+
+
+def matching(
+    old: Iterable[Contact], new: Iterable[Contact], answers: Answers | None = None
+) -> Matching:
+    """Find out who of the old book is who of the new one.
+
+    `answers` are what a person has said; one about a name that looks like nobody raises
+    `UsageError`.
     """
-    leaving = _people(old)
-    coming = _people(new)
-    pairs: list[tuple[Contact, Contact]] = []
-    found = {code: DelegationTurnover(code) for code in delegations.group([*leaving, *coming])}
-    for code, count in Counter(c.delegation for c in leaving).items():
-        found[code].before = count
-    for code, count in Counter(c.delegation for c in coming).items():
-        found[code].after = count
+    answers = answers or Answers()
+    leaving, coming = list(old), list(new)
+    found = Matching()
 
     def match(
         key: Callable[[Contact], str],
@@ -87,63 +127,74 @@ def compare(
         for contact in list(coming):
             mates = waiting.get(key(contact), []) if key(contact) else []
             if len(mates) == 1 and sure(mates[0], contact):
-                pairs.append((mates[0], contact))
+                found.pairs.append((mates[0], contact))
                 leaving.remove(mates[0])
                 coming.remove(contact)
                 mates.clear()
 
+    match(lambda c: c.address_key and f"{c.person_key} {c.address_key}")
     match(lambda c: c.person_key)
     match(lambda c: c.address_key and f"{c.delegation} {c.address_key}", _share_a_word)
     match(lambda c: f"{c.delegation} {loosely(unbroken(c.name) or c.name)}" if c.name else "")
     match(lambda c: c.address_key and f"{c.address_key} {' '.join(sorted(tokens(c.name)))}")
-    match(
-        lambda c: " ".join(sorted(tokens(c.name)))
-    )  # moved, with a new address: one of that name left, one came
-    used: set[str] = set()
-    for contact in list(coming):
-        for other in [c for c in leaving if c.delegation == contact.delegation]:
-            alike = likeness(other.name, contact.name)
-            if alike >= ALIKE:
-                if contact.name in same:
-                    used.add(contact.name)
-                    pairs.append((other, contact))
-                else:
-                    found[contact.delegation].same.append((other, contact, alike))
-                leaving.remove(other)
-                coming.remove(contact)
-                break
-    if unknown := set(same) - used:
-        raise UsageError(
-            f"nobody who joined looks like somebody who left and is called {min(unknown)}",
-            hint="mailer contacts diff, without --same, lists who looks like whom",
-        )
-    for before, after in pairs:
-        news = {
-            f: (getattr(before, f), getattr(after, f)) for f in FIELDS if _differs(before, after, f)
-        }
-        if news:
-            found[after.delegation].changed.append(Changed(before, after, news))
-    for contact in leaving:
-        found[contact.delegation].left.append(contact)
+    gone = {id(contact): contact for contact in leaving}
+    joined: list[Contact] = []
+    near = _near(leaving)
     for contact in coming:
-        found[contact.delegation].joined.append(contact)
+        for other, alike in near(contact):
+            if id(other) not in gone or (said := answers.about(other, contact)) is False:
+                continue
+            if said:
+                found.pairs.append((other, contact))
+            else:
+                found.asked.append((other, contact, alike))
+            del gone[id(other)]
+            break
+        else:
+            joined.append(contact)
+    answers.all_used()
+    found.left, found.joined = list(gone.values()), joined
+    return found
+
+
+def _near(leaving: Iterable[Contact]) -> Callable[[Contact], Iterator[tuple[Contact, int]]]:
+    """Return what yields those who may be the same person: nearly the same name, or the same one in
+    another delegation, where namesakes sit, too.
+    """
+    of_delegation: dict[str, list[Contact]] = defaultdict(list)
+    of_name: dict[tuple[str, ...], list[Contact]] = defaultdict(list)
+    for contact in leaving:
+        of_delegation[contact.delegation].append(contact)
+        of_name[tuple(sorted(tokens(contact.name)))].append(contact)
+
+    def near(contact: Contact) -> Iterator[tuple[Contact, int]]:
+        for other in of_delegation[contact.delegation]:
+            if (alike := likeness(other.name, contact.name)) >= ALIKE:
+                yield other, alike
+        for other in of_name[tuple(sorted(tokens(contact.name)))]:
+            if other.delegation != contact.delegation:
+                yield other, 100
+
+    return near
+
+
+def people_of(contacts: Iterable[Contact]) -> list[Contact]:
+    """Return one row for each person; a row without a name is nobody, and one that is told to stand
+    there twice is no second person.
+    """
+    found: dict[tuple[str, str], Contact] = {}
+    for contact in contacts:
+        twice = contact.problem is not None and contact.problem.code == "C141"
+        if contact.name and not twice:
+            found.setdefault((contact.person_key, contact.address_key), contact)
     return list(found.values())
-
-
-def _people(contacts: Iterable[Contact]) -> list[Contact]:
-    """Return one row for each person; a row without a name is nobody."""
-    return list(
-        {
-            contact.person_key: contact for contact in reversed(list(contacts)) if contact.name
-        }.values()
-    )[::-1]
 
 
 def _share_a_word(old: Contact, new: Contact) -> bool:
     return not set(tokens(old.name)).isdisjoint(tokens(new.name))
 
 
-def _differs(old: Contact, new: Contact, name: str) -> bool:
+def differs(old: Contact, new: Contact, name: str) -> bool:
     if name == "address":
         return old.address_key != new.address_key
     if name == "name":  # another spelling of one name is no news

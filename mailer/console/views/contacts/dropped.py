@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from mailer.actions.sheets import bring_in, check, mend
+from mailer.actions.sheets import bring_in, check, mend, update
 from mailer.base.errors import MailerError
 from mailer.console.request import Visit
 from mailer.console.views.contacts.sheet import handed_out, problems_of
@@ -40,19 +40,18 @@ def show(visit: Visit) -> Response:
             file=corrected.file,
             changes=corrected.changes,
         )
-    _, present, _ = visit.console.cache.people()
     book, file = bring_in.book_of_dropped(visit.workspace, path)
-    before = [contact for contact in present.contacts if contact.file == file]
-    turns = check.compare(
-        visit.workspace, before, [c for c in book.contacts if c.file == file] if before else []
-    )
+    exists = (visit.workspace.root / file).exists()
+    usable = exists and file not in book.broken
+    done = update.update(visit.workspace, path.name, path) if usable else None
+    turns = done.turns if done else []
     return visit.page(
         "dropped.html",
         drop=key,
         health=check.health(book, file),
         problems=problems_of(book, file),
         broken=file in book.broken,
-        exists=bool(before),
+        exists=exists,
         turns=[turn for turn in turns if not turn.quiet],
         totals=check.totals(turns),
     )
