@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mailer.cli.screen.problems import show_problems
 from mailer.contacts import ContactBook, load_contacts
-from mailer.contacts.sheets.csv_text import ENCODINGS
+from mailer.contacts.sheets.encodings import ENCODINGS
 
 LATIN = {
     "DE": ("Jürgen Größe", "Käthe Übungsfeld", "Björn Müßig"),

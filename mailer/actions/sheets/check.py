@@ -21,7 +21,7 @@ from mailer.contacts.edit import listed, marked_copy, namesakes, turnover
 from mailer.contacts.edit.fix import SAFE, Repair, meant, repairs
 from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.turnover import DelegationTurnover
-from mailer.contacts.sheets import csv_text
+from mailer.contacts.sheets import encodings
 from mailer.contacts.sheets.columns import FIELDS
 from mailer.plan.draft import read_contacts
 
@@ -275,5 +275,5 @@ def lines_of(path: Path) -> list[str]:
         content = path.read_bytes()
     except OSError:
         return []
-    text, _ = csv_text.decode(path.name, content)
+    text, _ = encodings.decode(path.name, content)
     return (text or content.decode("utf-8", "replace")).splitlines()

@@ -22,7 +22,7 @@ from mailer.base.errors import MailerError
 from mailer.base.spelling import fold, trim
 from mailer.contacts.edit.write import harmless
 from mailer.contacts.rows.addresses import ADDRESS
-from mailer.contacts.sheets import csv_text, vocabulary
+from mailer.contacts.sheets import encodings, vocabulary
 
 COLUMNS = (
     "Delegation",
@@ -95,7 +95,7 @@ def read(name: str, content: bytes, delegations: Delegations) -> Imported:
     if content.startswith(b"PK"):
         hint = "put it into the folder of contact sheets as it is, then: mailer contacts check"
         raise MailerError(f"{name} is a spreadsheet, which needs no import", hint=hint)
-    text, _ = csv_text.decode(name, content)
+    text, _ = encodings.decode(name, content)
     if text is None:
         raise MailerError(f"{name} is no text", hint=f"what can be imported: {', '.join(SOURCES)}")
     start = text.lstrip()

@@ -21,7 +21,7 @@ from typing import Any
 from mailer.base.errors import MailerError
 from mailer.contacts.edit.alignment import RowHome, TabHome, runs
 from mailer.contacts.edit.xlsx_rows import write_rows
-from mailer.contacts.sheets import csv_text
+from mailer.contacts.sheets import csv_text, encodings
 from mailer.contacts.sheets.xlsx import number_of
 
 Changes = Mapping[tuple[str, str], str]
@@ -110,10 +110,10 @@ def harmless(text: str) -> str:
 
 def _csv(name: str, content: bytes, home: TabHome) -> bytes:
     """Write only the records that change anew; in UTF-8 if the file cannot hold the new letters."""
-    text, _ = csv_text.decode(name, content)
+    text, _ = encodings.decode(name, content)
     if text is None:
         raise MailerError(f"{name} cannot be read, so it cannot be changed")
-    encoding = csv_text.encoding_of(content, text)
+    encoding = encodings.encoding_of(content, text)
     layout = csv_text.layout_of(text)
     lines = io.StringIO(text, newline="").readlines()
     try:

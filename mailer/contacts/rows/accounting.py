@@ -15,10 +15,10 @@ from mailer.base.problems import problem
 from mailer.base.spelling import fold, trim
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.borne_out import prove
-from mailer.contacts.rows.row import nobody, read_row
+from mailer.contacts.rows.row import is_error, nobody, read_row
 from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.table_checks import faults
-from mailer.contacts.rows.whose import Between, between, is_person, whose
+from mailer.contacts.rows.whose import Between, between, is_person, may_be_person, whose
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import FIELDS, OF_NAMES, Columns, blocks, find_headings
 from mailer.contacts.sheets.table import Reading, Row, Table
@@ -159,7 +159,11 @@ class _TableReader:
                 yield self._nobody(line, "C163")
                 continue
             if alone and not alone.understood and not self._is_person(alone, columns):
-                self._stop(line, alone)
+                message = self._stop(alone)
+                line.role = self.role
+                if alone.column in self._names(columns) and not is_error(alone.text):
+                    yield self._nobody(line, "C168", message)
+                    continue
             yield read_row(line, self.delegations, self.everyone, self.today)
             self.problems += line.problems
 
@@ -183,33 +187,33 @@ class _TableReader:
 
     def _is_person(self, alone: Between, columns: Columns) -> bool:
         """Tell whether a text alone in a row is a person without an address: it says so, or looks
-        otherwise than the headings.
+        like a name, and otherwise than the headings.
         """
         if is_person(alone):
             return True
-        names = [columns.fields[n] for n in ("name", "given", "surname") if n in columns.fields]
-        if alone.column not in names:
-            return False
-        return bool(self.headings) and all(
-            before.column not in names or before.text.isupper() != alone.text.isupper()
-            for before in self.headings
+        names = self._names(columns)
+        return (
+            alone.column in names
+            and may_be_person(alone.text)
+            and all(
+                before.column not in names or before.text.isupper() != alone.text.isupper()
+                for before in self.headings
+            )
         )
 
-    def _stop(self, line: RowReader, alone: Between) -> None:
+    def _names(self, columns: Columns) -> list[int]:
+        return [columns.fields[n] for n in OF_NAMES if n in columns.fields]
+
+    def _stop(self, alone: Between) -> str:
         """End what the heading before said: this one may be another, and is not understood."""
-        if not self.told and not self.role:
-            return
-        self.role = line.role = ""
+        said = f'"{alone.text[:80]}" stands alone in its row: it is no name, and no heading that is'
+        said += " understood"
+        if self.told or self.role:
+            said += "; the heading before does not count for the people below"
+        self.role = ""
         if self.told:
             self.everyone = None
-        line.report(
-            "C168",
-            line.who,
-            message=(
-                f'"{alone.text[:80]}" may be a heading, and is not understood; the heading before'
-                " does not count for the people below"
-            ),
-        )
+        return said
 
 
 def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> str:

@@ -228,7 +228,7 @@ def _contradictions(columns: Columns, cells: _CellSample, delegations: Delegatio
             if len([text for text in texts if text]) > 1:
                 both += 1
                 against += len(said_twice(field, texts, delegations)) > 1
-        if both and against * 2 > both:
+        if against * 2 > both and (against > 2 or field != "delegation"):
             first = columns.headings[claims[0]]
             message = (
                 f'the column "{first}" claims to be the {field}, too, and says something else in'

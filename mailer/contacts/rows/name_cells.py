@@ -5,6 +5,7 @@ into a name.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from html import unescape
 
@@ -40,6 +41,9 @@ _MISREAD = tuple(
         "cp1253",
         "cp1257",
         "mac_roman",
+        "cp850",
+        "cp437",
+        "cp852",
     )
 )
 """The readings in which UTF-8 comes out broken: `PrÃ¸ve`, `Р“Р°РЅРЅР°`."""
@@ -193,6 +197,19 @@ def unbroken(text: str) -> str:
                 meant = text.encode(encoding).decode("utf-8")
             except UnicodeError:
                 continue
-            if meant != text:
+            if meant != text and _written_in_europe(meant):
                 return meant
     return ""
+
+
+def _written_in_europe(text: str) -> bool:
+    """Tell whether all letters beyond ASCII are of an alphabet in which members' names are
+    written.
+    """
+    return all(
+        unicodedata.name(c, "").startswith(
+            ("LATIN", "GREEK", "CYRILLIC", "GEORGIAN", "ARMENIAN", "COMBINING")
+        )
+        for c in text
+        if c.isalpha() or unicodedata.combining(c)
+    )

@@ -28,9 +28,9 @@ NOT_MEMBERS = {
 FORMER_GROUPS = ("EC/DA", "EC", "EDG", "FDG")
 
 
-_ERROR = re.compile(
-    r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|WERT!|BEZUG!)|Err:\d+"
-)
+_ERROR = re.compile(r"#[¡¿]?(?=[\d/_.]*[^\W\d_])[\w/.]+[!?]?|Err:\d+")
+"""What a spreadsheet program shows where a formula fails: #N/A, #NV, #¡REF!, #ССЫЛКА!"""
+
 _TICKS = ("✓", "✔", "☑", "●", "+")
 
 
@@ -41,7 +41,7 @@ def read_row(
     if is_vacant(line):
         return nobody(line, "C147", delegations, everyone)
     signs = any(cell[:1] in ("#", "E") for cell in line.cells)
-    if error := signs and next((c for c in map(trim, line.cells) if _ERROR.fullmatch(c)), ""):
+    if error := signs and next(filter(is_error, map(trim, line.cells)), ""):
         _shows_an_error(line, error)
         if line.skip:
             return _left_out(line, delegations, everyone)
@@ -93,10 +93,16 @@ def read_row(
     )
 
 
+def is_error(text: str) -> bool:
+    """Tell whether a cell shows that its formula fails."""
+    shouts = text.startswith("Err:") or (text.startswith("#") and text.isupper())
+    return shouts and _ERROR.fullmatch(text) is not None
+
+
 def _shows_an_error(line: RowReader, error: str) -> None:
     """Leave a row out in which the spreadsheet program shows an error for what we need."""
     for field in ("address", "name", "given", "surname", "delegation"):
-        if _ERROR.fullmatch(line.text(field)):
+        if is_error(line.text(field)):
             line.report("C166", field, Reason.ROW, f"this cell shows {line.text(field)}")
             return
     if not any(line.text(field) for field in ("address", "name", "given", "surname")):
@@ -192,6 +198,12 @@ def _hint(line: RowReader, reading: ParsedAddress, linked: str) -> str | None:
     if second := read_address(line.text("second")).address:
         heading = line.columns.headings[line.columns.fields["second"]]
         return f'"{heading}" holds {second}; is it that?'
+    if line.table.links:
+        for column in range(len(line.cells)):  # "write to her" behind the name
+            cell = line.table.cell(column, line.row)
+            link = line.table.links.get(cell, "")
+            if link.casefold().startswith("mailto:") and (meant := read_address(link).repair):
+                return f"the link of {cell} leads to {meant}; is it that?"
     return reading.detail or None
 
 

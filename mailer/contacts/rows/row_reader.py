@@ -18,7 +18,7 @@ from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import KEPT, Columns
 from mailer.contacts.sheets.table import Table
 
-_REGION = re.compile(r"([^()]*[^()\s])\s*\([^()]*\)")  # English (United Kingdom)
+_WORDS = re.compile(r"[\W_]+")
 
 
 class RowReader:
@@ -130,8 +130,10 @@ def meaning_of(kind: str, text: str) -> str | None:
     found = vocabulary.meaning(kind, text)
     if found is not None or len(text) > LONGEST:
         return found
-    if kind == "language" and (region := _REGION.fullmatch(text)):
-        return vocabulary.meaning(kind, region[1])
+    if kind == "language" and "?" not in text:
+        words = [vocabulary.meaning(kind, word) for word in _WORDS.split(text[:100]) if word]
+        if words and words[0] and {*words} <= {words[0], None}:
+            return words[0]  # English (United Kingdom), pt-PT, Norwegian Bokmål
     meant = [vocabulary.meaning(kind, part) for part in PARTS.split(text) if fold(part)]
     known = set(meant) - {None}
     if kind == "role":

@@ -160,10 +160,10 @@ def _slip(domain: str, usual: str) -> bool:
 
     domain, usual = _plain(domain), _plain(usual)
     name, ending = domain.rpartition(".")[::2]
+    if name == usual.rpartition(".")[0] and OSA.distance(ending, usual.rpartition(".")[2]) > 1:
+        return False  # parliament.scot is another one than parliament.uk
     if min(len(name), len(usual.rpartition(".")[0])) < SHORT:
         return False
-    if len(name) > 7 and name == usual.rpartition(".")[0] and ending != usual.rpartition(".")[2]:
-        return True
     distance = OSA.distance(domain, usual)
     if distance <= (2 if len(usual) > 13 else 1):
         return True

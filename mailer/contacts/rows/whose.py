@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailer.base.delegations import Delegation, Delegations
 from mailer.base.spelling import fold, tokens, trim
-from mailer.contacts.rows.names import take_apart
+from mailer.contacts.rows.names import PARTICLES, take_apart, unfit
 from mailer.contacts.sheets import vocabulary
 
 SHOWN = 2_000
@@ -21,8 +21,15 @@ SHOWN = 2_000
 
 PARTS = re.compile(r"[/|()\[\];,\n]|\s[-–—]\s")
 _OF = re.compile(
-    r"^\s*(?:the\s+)?(?:national\s+)?delegation\s+(?:of|from)\s+(?:the\s+)?", re.IGNORECASE
+    r"^\s*(?:(?:the\s+)?(?:national\s+)?delegation\s+(?:(?:of|from)\s+(?:the\s+)?|(?:von|aus|des|der)\s+)"
+    r"|(?:la\s+)?délégation\s+(?:nationale\s+)?(?:de\s+la\s+|de\s+l['’]\s*|du\s+|des\s+|de\s+|d['’]\s*)"
+    r"|delegazione\s+(?:di|del|della|dell['’])\s*|delegación\s+(?:de|del)\s+(?:la\s+)?)",
+    re.IGNORECASE,
 )
+_COUNTED = re.compile(
+    r"^\s*(?:\(?\d{1,3}[.)]|[IVXL]{1,6}\.|[a-z]\))\s+"
+)  # 4. Azerbaijan, IV. Belgium
+_BETWEEN = re.compile(PARTS.pattern + "|:")
 _NUMBER = re.compile(r"[\d\s+.,:*#–-]*")
 
 
@@ -64,11 +71,15 @@ def whose(
 
 
 def _within(text: str, delegations: Delegations) -> Delegation | None:
-    """Return the one member whose name stands among the words of a text; codes are too short to
-    count.
+    """Return the one member whose name stands among the words of a text: Poland, UK; codes
+    are too short to count.
     """
     words = tokens(text.replace("_", " "))[:40]
     found: dict[str, Delegation] = {}
+    for short in re.findall(r"\b[A-Z]{2}\b", text.replace("_", " ")):
+        one = delegations.find(short)
+        if one and one.code != short:  # UK is no code, so it means nothing else
+            found[one.code] = one
     at = 0
     while at < len(words):
         for many in range(min(5, len(words) - at), 0, -1):
@@ -110,22 +121,20 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
     text, column = texts[0]
     if len(text) > 200:
         return None
-    parts = [
-        part
-        for part in PARTS.split(_OF.sub("", text.rstrip(":. ")))
-        if fold(part) and not _NUMBER.fullmatch(part)
-    ]
+    bare = _OF.sub("", _COUNTED.sub("", text).rstrip(":. "))
+    parts = [part for part in _BETWEEN.split(bare) if fold(part) and not _NUMBER.fullmatch(part)]
     named: dict[str, Delegation] = {}
     roles: set[str] = set()
     for part in parts:
         bare = re.sub(r"(?<!\s)\s*(?<![\d+])[\d+]+\s*$", "", part)
-        role = vocabulary.meaning("role", bare)
+        counted = re.match(r"\s*\d+\s+", bare)  # 7 seats, 6 substitutes
+        role = vocabulary.meaning("role", bare[counted.end() :] if counted else bare)
         found = delegations.find(bare) or delegations.find(part)
         if found:
             named[found.code] = found
         elif role in ("representative", "substitute"):
             roles.add(role)
-        else:
+        elif not (counted and named):
             return Between(text, column)
     if len(named) > 1 or len(roles) > 1:
         return Between(text, column)
@@ -141,3 +150,15 @@ def is_person(heading: Between) -> bool:
         or (name.given and name.surname)
         or fold(heading.text) in vocabulary.table("vacant")
     )
+
+
+def may_be_person(text: str) -> bool:
+    """Tell whether a text looks like a name: two to five words, each with a capital, and no
+    signs.
+    """
+    words = text.replace(",", " ").split()
+    return 1 < len(words) < 6 and not unfit(text) and all(map(_capital, words))
+
+
+def _capital(word: str) -> bool:
+    return not word[:1].islower() or fold(word) in PARTICLES

@@ -56,7 +56,9 @@ def unpack(
                 return None, (refused,)
             names = [member.filename for member in members]
             parts = {
-                name.replace("\\", "/"): book.read(name)  # old exporters of .NET write "\\"
+                name.replace("\\", "/").removeprefix("./"): book.read(
+                    name
+                )  # old exporters of .NET write "\\"
                 for name in names
                 if name.endswith(XML) or name == "mimetype"
             }

@@ -233,6 +233,11 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
     if found or len(heading) > 100:
         return found
     bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", heading)
+    words = bare.split()
+    if len(words) > 1 and fold(words[-1]) in vocabulary.beside("place"):
+        bare = " ".join(words[:-1])  # E-Mail geschäftlich
+    if found := known.get(fold(bare)):
+        return found
     parts = {known.get(fold(part)) for part in re.split(r"[/|\n;,]|\s[-–]\s", bare) if fold(part)}
     if len(parts) > 1 and parts <= {"given", "surname", "name"}:
         return "name"

@@ -1,0 +1,375 @@
+"""Facts about lists as offices keep them: each kind of sheet that once went wrong, in other words,
+other languages and other formats than the one that showed it.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import openpyxl
+import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+
+from mailer.contacts import ContactBook, load_contacts
+
+Cells = Sequence[Sequence[str | None]]
+Seen = list[tuple[str, str, str]]
+"""Name, delegation and, of who is left out, the code."""
+
+
+def xlsx(rows: Cells, tab: str, change: Callable[[Worksheet], None] | None = None) -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = tab
+    for row in rows:
+        sheet.append(row)
+    if change:
+        change(sheet)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def ods(rows: Sequence[Sequence[str]], tab: str, **parts: str) -> bytes:
+    """Return an ODS; a cell that begins with "<" is XML."""
+    lines = "".join(
+        "<table:table-row>"
+        + "".join(
+            cell
+            if cell.startswith("<")
+            else f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p>'
+            "</table:table-cell>"
+            for cell in row
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    spaces = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    content = (
+        f'<office:document-content{spaces} xmlns:xlink="http://www.w3.org/1999/xlink"><office:body>'
+        f'<office:spreadsheet><table:table table:name="{tab}">{lines}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as book:
+        for name, part in ({"content.xml": content} | parts).items():
+            book.writestr(name, part)
+    return out.getvalue()
+
+
+def load(root: Path, name: str, content: bytes | str) -> ContactBook:
+    (root / "contacts").mkdir(parents=True)
+    raw = content.encode() if isinstance(content, str) else content
+    (root / "contacts" / name).write_bytes(raw)
+    return load_contacts(root)
+
+
+def seen(book: ContactBook) -> Seen:
+    return [(c.name, c.delegation, c.problem.code if c.problem else "") for c in book.contacts]
+
+
+def hints(book: ContactBook) -> str:
+    return " ".join(p.suggestion or "" for p in book.problems)
+
+
+ANNA = "Name,E-mail\nAnna BEISPIEL,anna@x.example\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("Deutschland_Mitglieder_2026.csv", "DE"), ("Délégation suisse (Suisse).csv", "CH"),
+        ("pace-substitutes-ireland-v3 (final).csv", "IE"), ("UK members.csv", "GB"),
+        ("депутати Україна 2025.csv", "UA"), ("Bosnia-Herzegovina_list.csv", "BA"),
+        ("Türkiye delegasyonu.csv", "TR"), ("Norge 2026.csv", "NO"), ("IT list.csv", ""),
+        ("NO e-mails.csv", ""), ("France and Spain.csv", ""),
+    ],
+)  # fmt: skip
+def test_the_name_of_the_file_says_whose_people_these_are(
+    tmp_path: Path, file: str, code: str
+) -> None:
+    ((_, delegation, left_out),) = seen(load(tmp_path, file, ANNA))
+    assert (delegation, left_out) == (code, "" if code else "C120")
+
+
+def _linked(sheet: Worksheet) -> None:
+    sheet["B2"].hyperlink = "mailto:anna@x.example?subject=Hello"
+    sheet["A3"].hyperlink = "mailto:bjorn@x.example"
+
+
+def test_an_address_in_a_link_is_offered_wherever_the_link_stands(tmp_path: Path) -> None:
+    rows = [["Name", "E-mail"], ["Anna BEISPIEL", "Courriel"], ["Bjorn PROVE", ""]]
+    said = hints(load(tmp_path / "a", "a.xlsx", xlsx(rows, "Norway", _linked)))
+    assert "leads to anna@x.example; is it that?" in said
+    assert "the link of A3 leads to bjorn@x.example; is it that?" in said
+
+
+def test_an_address_in_a_link_of_an_ods_is_offered(tmp_path: Path) -> None:
+    link = (
+        '<table:table-cell><text:p><text:a xlink:href="mailto:anna@x.example">Write</text:a>'
+        "</text:p></table:table-cell>"
+    )
+    book = load(tmp_path, "a.ods", ods([["Name", "E-mail"], ["Anna BEISPIEL", link]], "Norway"))
+    assert "leads to anna@x.example" in hints(book)
+
+
+def _renamed(content: bytes, change: Callable[[str], str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(out, "w") as other:
+        for name in book.namelist():
+            other.writestr(change(name), book.read(name))
+    return out.getvalue()
+
+
+TWO = [["Name", "E-mail"], ["Anna BEISPIEL", "anna@x.example"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("a.xlsx", _renamed(xlsx(TWO, "Norway"), lambda name: name.replace("/", "\\"))),
+        ("a.ods", _renamed(ods(TWO, "Norway"), lambda name: f"./{name}")),
+        ("a.ods", ods(TWO, "Norway")),  # no part "mimetype"
+        ("a.ods", xlsx(TWO, "Norway")),
+        ("a.xlsx", ods(TWO, "Norway")),
+    ],
+    ids=["backslashes", "a dot before", "no type", "an XLSX called ODS", "an ODS called XLSX"],
+)
+def test_odd_archives_are_read(tmp_path: Path, file: str, content: bytes) -> None:
+    assert seen(load(tmp_path, file, content)) == [("Anna BEISPIEL", "NO", "")]
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp850", "cp852", "cp1252", "mac_roman", "latin-1"])
+@pytest.mark.parametrize("name", ["Şükrü ÖRNEK", "Ганна ЗРАЗОК", "José MUÑOZ"])
+def test_letters_that_were_broken_are_not_written_to(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
+    broken = name.encode().decode(encoding, "replace")
+    ((_, _, code),) = seen(load(tmp_path, "norway.csv", f"Name,E-mail\n{broken},a@x.example\n"))
+    assert code in ("C143", "C144", "C148")
+
+
+def test_names_whose_letters_could_be_a_broken_hebrew_are_none(tmp_path: Path) -> None:
+    assert seen(load(tmp_path, "spain.csv", "Name,E-mail\nÍñigo EJEMPLO,a@x.example\n")) == [
+        ("Íñigo EJEMPLO", "ES", "")
+    ]
+
+
+LISTS = {
+    "GR": ["Γιώργος Παράδειγμα,giorgos.paradeigma@x.gr", "Άννα Δείγμα,anna.deigma@x.gr"],
+    "LT": ["Žydrūnas Pavyzdys,zydrunas.pavyzdys@x.lt", "Šarūnė Bandymė,sarune.bandyme@x.lt"],
+    "UA": ["Їжак Приклад,yizhak.pryklad@x.ua", "Євген Ґанок,yevhen.hanok@x.ua"],
+    "IS": ["Þórdís Dæmi,thordis.daemi@x.is", "Guðrún Sýnishorn,gudrun.synishorn@x.is"],
+    "RO": ["Ştefan Exemplu,stefan.exemplu@x.ro", "Răzvan Ţintă,razvan.tinta@x.ro"],
+    "HR": ["Željko Primjer,zeljko.primjer@x.hr", "Đurđa Čačić,durda.cacic@x.hr"],
+}
+
+
+@pytest.mark.parametrize(
+    ("of", "encoding"),
+    [
+        ("GR", "iso8859_7"), ("GR", "cp869"), ("LT", "iso8859_13"), ("LT", "cp775"),
+        ("UA", "cp1125"), ("UA", "mac_cyrillic"), ("IS", "cp861"), ("IS", "mac_iceland"),
+        ("RO", "cp1250"), ("HR", "mac_croatian"), ("HR", "cp852"),
+    ],
+)  # fmt: skip
+def test_encodings_of_all_members_are_read(tmp_path: Path, of: str, encoding: str) -> None:
+    text = "Name,E-mail,Country\n" + "".join(f"{line},{of}\n" for line in LISTS[of])
+    book = load(tmp_path, "a.csv", text.encode(encoding))
+    assert [c.name for c in book.contacts] == [line.split(",")[0] for line in LISTS[of]]
+
+
+def test_letters_that_nobody_can_know_refuse_the_file(tmp_path: Path) -> None:
+    names = ["Ганна Зразок", "Їжак Приклад", "Софія Ґудзь"]
+    text = "Name,E-mail\n" + "".join(f"{n},a{at}@x.example\n" for at, n in enumerate(names))
+    swapped = bytes(byte ^ 0x55 if byte > 127 else byte for byte in text.encode("cp1251"))
+    book = load(
+        tmp_path,
+        "a.csv",
+        bytes(byte | 0x80 if byte < 32 and byte not in (10, 13) else byte for byte in swapped),
+    )
+    assert not [c for c in book.contacts if not c.skip]
+
+
+PROVEN: dict[str, tuple[str, bytes | str, Seen]] = {
+    "Länder of Germany, in a file that says Germany": (
+        "germany.csv",
+        "Name;E-mail;Land\nA BEISPIEL;a@x.example;BE\nB PROVE;b@x.example;BY\n"
+        "C REIM;c@x.example;SH\n",
+        [("A BEISPIEL", "DE", ""), ("B PROVE", "DE", ""), ("C REIM", "DE", "")],
+    ),
+    "a country beside a Bundesland": (
+        "a.csv",
+        "Name;E-mail;Land;Bundesland\nA BEISPIEL;a@x.example;Deutschland;Berlin\n",
+        [("A BEISPIEL", "DE", "")],
+    ),
+    "how a mandate stands": (
+        "italia.xlsx",
+        xlsx(
+            [
+                ["Nome", "Cognome", "E-mail", "Stato"],
+                ["Anna", "Esempio", "a@x.example", "In carica"],
+            ],
+            "Foglio1",
+        ),
+        [("Anna Esempio", "IT", "")],
+    ),
+    "two columns of a country, one empty": (
+        "a.csv",
+        "Név,E-mail cím,Ország,Küldöttség\nMinta A,a@x.example,Magyarország,\n",
+        [("Minta A", "HU", "")],
+    ),
+    "two countries in one row": (
+        "a.csv",
+        "Display Name,E-mail,Home Country,Work Country\nA Sample,a@x.example,Germany,Norway\n"
+        "B Trial,b@x.example,Germany,\n",
+        [("A Sample", "DE", "C164"), ("B Trial", "DE", "")],
+    ),
+    "Outlook in German": (
+        "a.csv",
+        "Anrede,Vorname,Weitere Vornamen,Nachname,Firma,Land/Region geschäftlich,E-Mail-Adresse,"
+        "E-Mail: Angezeigter Name,Geschlecht\nFrau,Karin,,Prøvesen,X,Norwegen,k@x.example,K,"
+        "Keine Angabe\n",
+        [("Karin Prøvesen", "NO", "")],
+    ),
+    "Outlook in French": (
+        "a.csv",
+        "Titre,Prénom,Deuxième prénom,Nom,Société,Pays/Région (bureau),Adresse de messagerie,Sexe\n"
+        "Mme,Karin,,Prøvesen,X,Norvège,k@x.example,Non spécifié\n",
+        [("Karin Prøvesen", "NO", "")],
+    ),
+    "Outlook, home before work": (
+        "a.csv",
+        "First Name,Last Name,Home Country/Region,Business Country/Region,E-mail Address\n"
+        "Karin,Prøvesen,,Norway,k@x.example\n",
+        [("Karin Prøvesen", "NO", "")],
+    ),
+    "Thunderbird in German": (
+        "a.csv",
+        "Vorname,Nachname,Anzeigename,Primäre E-Mail-Adresse,Sekundäre E-Mail-Adresse,"
+        "Land (privat),Land (dienstlich)\nKarin,Prøvesen,Karin Prøvesen,k@x.example,,,Norwegen\n",
+        [("Karin Prøvesen", "NO", "")],
+    ),
+    "Thunderbird in French": (
+        "a.csv",
+        "Prénom,Nom de famille,Nom à afficher,Première adresse électronique,Pays\n"
+        "Karin,Prøvesen,Karin Prøvesen,k@x.example,Norvège\n",
+        [("Karin Prøvesen", "NO", "")],
+    ),
+    "ministries with short domains": (
+        "denmark.csv",
+        "Name,E-mail\nA EKSEMPEL,a@ft.dk\nB MODEL,b@ft.dk\nC PROVE,c@ft.dk\nD REIM,d@um.dk\n"
+        "E VERS,e@fmn.dk\n",
+        [(name, "DK", "") for name in ("A EKSEMPEL", "B MODEL", "C PROVE", "D REIM",
+                                               "E VERS")],
+    ),
+    "another parliament of the same name": (
+        "a.csv",
+        "Name,E-mail,Country\nA SAMPLE,a@parliament.uk,UK\nB MODEL,b@parliament.uk,UK\n"
+        "C PROBE,c@parliament.uk,UK\nD VERSE,d@parliment.uk,UK\nE TRIAL,e@parliament.scot,UK\n",
+        [
+            ("A SAMPLE", "GB", ""), ("B MODEL", "GB", ""), ("C PROBE", "GB", ""),
+            ("D VERSE", "GB", "C104"), ("E TRIAL", "GB", ""),
+        ],
+    ),
+    "errors in the words of other programs": (
+        "norway.csv",
+        "Name;E-mail\n#NV;#NV\n#BEZUG!;a@x.example\n#¡REF!;b@x.example\n#N/D;c@x.example\n"
+        "#ССЫЛКА!;d@x.example\n#NOM?;e@x.example\nErr:502;f@x.example\nA BEISPIEL;#WERT!\n",
+        [("", "NO", "C166")] * 8,
+    ),
+    "roles as headings in many languages": (
+        "norway.csv",
+        "Name,E-mail\nAlternate members:,\nMs A MUSTER,a@x.example\nMembri titolari,\n"
+        "Ms B MUSTER,b@x.example\n",
+        [("", "NO", "C163"), ("A MUSTER", "NO", ""), ("", "NO", "C163"), ("B MUSTER", "NO", "")],
+    ),
+    "delegations as headings, numbered and counted": (
+        "a.csv",
+        "Name,E-mail\nAUSTRIA (6 + 6),\nMs A MUSTER,a@x.example\n4. Azerbaijan,\n"
+        "Ms B MUSTER,b@x.example\nBELGIUM: 7 seats,\nMs C MUSTER,c@x.example\n"
+        "Délégation de la France,\nMs D MUSTER,d@x.example\nObservers and guests,\n"
+        "Ms E MUSTER,e@x.example\n",
+        [
+            ("", "AT", "C163"), ("A MUSTER", "AT", ""), ("", "AZ", "C163"), ("B MUSTER", "AZ", ""),
+            ("", "BE", "C163"), ("C MUSTER", "BE", ""), ("", "FR", "C163"), ("D MUSTER", "FR", ""),
+            ("", "", "C168"), ("E MUSTER", "", "C120"),
+        ],
+    ),
+    "a person without an address between headings": (
+        "a.csv",
+        "Name,E-mail\nAUSTRIA,\nHans Muster,\nMs A MUSTER,a@x.example\n",
+        [("", "AT", "C163"), ("Hans Muster", "AT", "C100"), ("A MUSTER", "AT", "")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PROVEN)
+def test_a_sheet_is_read_as_it_is_meant(tmp_path: Path, what: str) -> None:
+    file, content, expected = PROVEN[what]
+    assert seen(load(tmp_path, file, content)) == expected
+
+
+HALVES: dict[str, tuple[str, bytes | str]] = {
+    "a surname alone": ("a.csv", "Sukunimi,Sähköposti,Maa\nEsimerkki,a@x.example,FI\n"),
+    "a given name beside a column that is not known": (
+        "a.xlsx",
+        xlsx(
+            [
+                ["Nome próprio", "Outro", "E-mail"],
+                ["Ana", "Exemplo", "a@x.example"],
+                ["Rui", "Modelo", "b@x.example"],
+            ],
+            "Portugal",
+        ),
+    ),
+    "a heading over two columns": (
+        "a.xlsx",
+        xlsx(
+            [["Name", None, "E-mail"], ["Anna", "BEISPIEL", "a@x.example"], ["Bo", "PROVE", "b@x"]],
+            "Norway",
+            lambda sheet: sheet.merge_cells("A1:B1"),
+        ),
+    ),
+    "such a heading in an ODS": (
+        "a.ods",
+        ods(
+            [
+                [
+                    '<table:table-cell table:number-columns-spanned="2"><text:p>Name</text:p>'
+                    "</table:table-cell>",
+                    "<table:covered-table-cell/>",
+                    "E-mail",
+                ],
+                ["Anna", "BEISPIEL", "a@x.example"],
+                ["Bo", "PROVE", "b@x.example"],
+            ],
+            "Norway",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_half_a_name_is_a_question_and_no_letter(tmp_path: Path, what: str) -> None:
+    book = load(tmp_path, *HALVES[what])
+    assert "C017" in [p.code for p in book.problems]
+    assert not [c for c in book.contacts if not c.skip]
+
+
+def test_languages_are_known_however_programs_write_them(tmp_path: Path) -> None:
+    said = {
+        "Deutsch (Deutschland)": "de", "pt-PT": "pt", "en_GB": "en", "Norwegian Bokmål": "no",
+        "English - United Kingdom": "en", "de_AT.UTF-8": "de", "français (Canada)": "fr",
+        "FR/EN": "", "English and French": "",
+    }  # fmt: skip
+    rows = "".join(f"A MUSTER{'a' * at},a{at}@x.example,{word}\n" for at, word in enumerate(said))
+    book = load(tmp_path, "germany.csv", f"Name,E-mail,Language\n{rows}")
+    assert [c.language for c in book.contacts] == list(said.values())
