@@ -35,7 +35,7 @@ HOMES = {
     "aiosmtplib": {"sending"},
     "aiosmtpd": {"sending"},
     "alembic": {"ledger"},
-    "argon2": {"console"},
+    "argon2": {"actions"},
     "asyncio": {"ledger", "sending", "actions", "console", "cli"},
     "click": {"cli"},
     "cryptography": {"letters"},

@@ -97,6 +97,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "mailer.cli.running.console:console",
             "The send log, sheets and letters in a browser.",
         ),
+        "account": (
+            "mailer.cli.running.account:account",
+            "Who may use the console: add, link, role, close, list.",
+        ),
         "doctor": (
             "mailer.cli.running.doctor:doctor",
             "Settings, files, clock, log, mail server: is all well?",

@@ -19,15 +19,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from mailer.actions.team.rights import Right
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.console.access import signin
 from mailer.console.access.middleware import Guard, came_from, from_here
-from mailer.console.access.rights import Right
 from mailer.console.access.sessions import BrowserSession
 from mailer.console.language.translation import preferred
 from mailer.console.request import Console, Visit
@@ -59,6 +59,7 @@ class Page:
     look: Right = Right.LOOK
     act: Right = Right.WORK
     keeps: bool = False  # what was typed comes back after a new sign-in
+    own: bool = False  # one's own account: open also to whoever still owes a second factor
     halts: bool = False  # the form keeps letters from going out: it needs no fresh sign-in
 
 
@@ -69,8 +70,8 @@ PAGES: tuple[Page, ...] = (
     Page("/", start.show),
     Page("/stop-everything", post=start.stop_everything, act=Right.SEND, halts=True),
     Page("/allow-again", post=start.allow_again, act=Right.SEND),
-    Page("/language", post=signin.language, act=Right.LOOK),
-    Page("/sign-out", post=signin.sign_out, act=Right.LOOK),
+    Page("/language", post=signin.language, act=Right.LOOK, own=True),
+    Page("/sign-out", post=signin.sign_out, act=Right.LOOK, own=True),
     Page("/search", outcomes.search),
     Page("/help", signin.help_page),
     Page("/mail-outs", mail_outs.index),
@@ -133,7 +134,12 @@ PAGES: tuple[Page, ...] = (
     Page("/contacts/dropped/{drop}/throw-away", post=dropped.throw_away, act=Right.EDIT),
     Page("/contacts/{sheet}", sheet.show),
     Page("/contacts/{sheet}/marked", post=sheet.marked_copy, act=Right.EDIT),
-    Page("/people", people.index, people.save, look=Right.RULE, act=Right.RULE),
+    Page("/own", people.own, own=True),
+    Page("/own/password", post=people.password, act=Right.LOOK, own=True),
+    Page("/own/second", post=people.second, act=Right.LOOK, own=True),
+    Page("/people", people.index, people.invite, look=Right.RULE, act=Right.RULE),
+    Page("/people/link", post=people.link, act=Right.RULE),
+    Page("/people/role", post=people.role, act=Right.RULE),
     Page("/people/close", post=people.close, act=Right.RULE),
     Page("/journal", people.journal, look=Right.RULE),
 )
@@ -143,6 +149,7 @@ def application(console: Console, hosts: set[str]) -> ASGIApp:
     """Return the whole console; `hosts` are the names it goes by."""
     routes: list[Route | Mount] = [
         Route("/sign-in", signin.endpoint(console), methods=["GET", "POST"]),
+        Route("/join", signin.joining(console), methods=["GET", "POST"]),
         Mount("/static", StaticFiles(packages=[("mailer.console", "static")])),
     ]
     for page in PAGES:
@@ -191,6 +198,8 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
                     403, "This page is too old. Go back, load it anew, and try again."
                 )
         visit = Visit(request, console, session, form)
+        if not (page.own or halts) and visit.owes_second_factor:
+            return RedirectResponse("/own", 303)
         right = page.act if posted else page.look
         if not visit.may(right):
             raise HTTPException(403, "Your role does not include this. Nothing was changed.")

@@ -21,12 +21,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mailer.actions.workspace import accounts
+from mailer.actions.team.members import note
+from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
-from mailer.console.access.rights import ROLES, Right
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.translation import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
@@ -150,6 +150,12 @@ class Visit:
     def may(self, right: Right) -> bool:
         return right in ROLES.get(self.session.role, frozenset())
 
+    @property
+    def owes_second_factor(self) -> bool:
+        """Whether the team asks for a second factor, and this account has none."""
+        asked = self.workspace.settings.console.second_factor
+        return asked and self.session.account is not None and not self.session.second
+
     def now(self) -> datetime:
         return self.console.ledger.now()
 
@@ -205,7 +211,7 @@ class Visit:
         return RedirectResponse(path, 303)
 
     def journal(self, kind: str, detail: str = "") -> None:
-        accounts.note(self.console.ledger, kind, who=self.who, detail=detail)
+        note(self.console.ledger, kind, who=self.who, detail=detail)
 
 
 # ---------------------------------------------------------------------------------------- templates

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import uvicorn
 
 from mailer.base.errors import MailerError, UsageError
+from mailer.console.access.line import PatientProtocol
 from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
 from mailer.console.request import Console, WorkspaceCache
@@ -19,6 +22,9 @@ from mailer.console.views.live import end_streams
 from mailer.ledger.ledger import Ledger
 
 HOST = "127.0.0.1"
+WAY_IN = "open-console.html"
+"""In the workspace itself: browsers that are kept in a box (snap, flatpak) read no hidden folders.
+"""
 
 
 class _ConsoleServer(uvicorn.Server):
@@ -86,11 +92,36 @@ def link(made: Console) -> str:
     )
 
 
+@contextlib.contextmanager
+def way_in(root: Path, address: str) -> Iterator[str]:
+    """Write a page that leads to an address with its key, for its owner alone; yields the page's
+    own address. A browser is given this one: everybody on a computer can read each other's command
+    lines. The page goes with the block.
+    """
+    page = root / WAY_IN
+    page.unlink(missing_ok=True)
+    text = f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(address)}">'
+    with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    try:
+        yield page.as_uri()
+    finally:
+        page.unlink(missing_ok=True)
+
+
 def serve(made: Console, names: set[str], listener: socket.socket) -> None:
     """Answer until Ctrl-C. What is being sent goes on: it is another process."""
     threading.Thread(target=_warm, args=(made.cache,), daemon=True).start()
-    config = uvicorn.Config(
+    server = _ConsoleServer(configured(made, names))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def configured(made: Console, names: set[str]) -> uvicorn.Config:
+    """Return how the console is served: no headers are trusted, and nothing waits for ever."""
+    return uvicorn.Config(
         application(made, names),
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -98,9 +129,6 @@ def serve(made: Console, names: set[str], listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=2,
     )
-    server = _ConsoleServer(config)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
 
 
 def _warm(cache: WorkspaceCache) -> None:

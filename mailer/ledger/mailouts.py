@@ -73,6 +73,8 @@ class MailOut:
     planned_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    approvals: int = 0  # how many must say yes to it,
+    organisations: int = 0  # and of how many organisations they are
 
     @property
     def name(self) -> str:

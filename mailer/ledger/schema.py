@@ -77,6 +77,9 @@ mail_out = sa.Table(
     sa.Column("planned_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),
+    # how many must approve it, of how many organisations, as it was when it was planned
+    sa.Column("approvals", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("organisations", sa.Integer, nullable=False, server_default="0"),
     _one_of("state", MailOutState),
 )
 
@@ -330,6 +333,19 @@ account = sa.Table(
     sa.Column(
         "changed_at", UtcDateTime, nullable=False
     ),  # of password or role: sign-ins from before it end
+    _text("organisation"),
+    _text("invited_by"),  # who made the link by which the password was set
+    _text("second"),  # the secret of the second factor (RFC 6238); empty: there is none
+    sa.Column("second_step", sa.BigInteger, nullable=False, server_default="0"),
+    _text("recovery"),  # sha256 of the recovery codes that are left
+)
+
+invitation = sa.Table(
+    "invitation",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # sha256 of the key in a one-time link
+    sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False),
+    sa.Column("until", UtcDateTime, nullable=False),
 )
 
 journal = sa.Table(

@@ -90,6 +90,7 @@ PAGES = {
     "sheet": "/contacts/all.csv",
     "hold-list": "/contacts/hold-list",
     "people": "/people",
+    "own": "/own",
     "journal": "/journal",
     "inbox": "/inbox",
     "inbox-message": "/inbox/message",
@@ -174,7 +175,7 @@ def fill(ledger: Ledger) -> None:
             ("campaigner", "admin"),
         ):
             password = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
-            accounts.save(connection, name, role=role, password=password, at=now())
+            accounts.add(connection, name, role=role, password=password, at=now())
 
 
 def drop(root: Path) -> None:

@@ -26,13 +26,10 @@ from mailer.ledger.schema import event
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import SettableClock
 from tests.helpers.consoles import (
-    PASSWORD,
     SHEET,
     Browser,
-    a_browser,
     a_console,
     as_role,
-    sign_in,
     signed_in,
     workspace,
 )
@@ -361,36 +358,6 @@ def test_plan_narrowed_to_a_delegation_leaves_the_others_out(
 
 
 # ------------------------------------------------------------------------------ people and language
-
-
-def test_account_is_made_changed_and_closed_and_each_ends_its_sign_ins(
-    owner: Browser, console: Console, ledger: Ledger
-) -> None:
-    assert owner.post("/people", name="Marta", role="viewer", password="short").status_code == 400
-    assert owner.post("/people", name="Marta", role="emperor", password=PASSWORD).status_code == 400
-    assert owner.post("/people", name="Marta", role="viewer", password=PASSWORD).status_code == 303
-    marta = a_browser(console)
-    assert sign_in(marta, "Marta", PASSWORD).status_code == 303
-    assert marta.get("/people").status_code == 403
-    owner.post("/people", name="Marta", role="admin", password="")
-    assert marta.get("/").status_code == 303  # signed out by the new role
-    assert sign_in(marta, "Marta", PASSWORD).status_code == 303
-    assert marta.get("/people").status_code == 200
-    assert marta.post("/people/close", name="Marta").status_code == 409
-    owner.post("/people/close", name="Marta")
-    assert marta.get("/").status_code == 303
-    assert sign_in(marta, "Marta", PASSWORD).status_code == 403
-    with ledger.reading() as connection:
-        kinds = [deed.kind for deed in accounts.deeds(connection)]
-        (account,) = accounts.everyone(connection)
-    assert {
-        "account_made",
-        "account_changed",
-        "account_closed",
-        "signed_in",
-        "sign_in_failed",
-    } <= set(kinds)
-    assert account.password == ""
 
 
 def test_passwords_are_kept_as_argon2id(console: Console, ledger: Ledger) -> None:

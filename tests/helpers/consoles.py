@@ -123,7 +123,7 @@ class Browser:
 
     @property
     def token(self) -> str:
-        found = re.search(r'name="_token" value="([^"]+)"', self.get("/help").text)
+        found = re.search(r'name="_token" value="([^"]+)"', self.get("/own").text)
         assert found
         return found[1]
 
@@ -157,9 +157,9 @@ def as_role(console: Console, role: str) -> Browser:
     with console.ledger.reading() as connection:
         there = accounts.find(connection, role)
     if there is None:
-        password = console.sessions.hashed(PASSWORD, role)
+        password = console.sessions.hasher.hash(PASSWORD)
         with console.ledger.writing() as connection:
-            accounts.save(connection, role, role=role, password=password, at=console.ledger.now())
+            accounts.add(connection, role, role=role, password=password, at=console.ledger.now())
     browser = a_browser(console)
     answer = sign_in(browser, role, PASSWORD)
     assert answer.status_code == 303

@@ -392,6 +392,23 @@ class Contacts(TomlTable):
     )  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 
+class ConsoleTable(TomlTable):
+    """The console as a team uses it."""
+
+    address: Text | None = None  # "https://mailer.rights.example": the server in front of it
+    second_factor: bool = False  # True: nobody works with an account without one
+
+    @field_validator("address")
+    @classmethod
+    def _is_https(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        place = urlsplit(address)
+        if place.scheme != "https" or not place.netloc or place.path not in ("", "/"):
+            raise wrong("K105", "must be an https address", '"https://mailer.rights.example"')
+        return f"https://{place.netloc.lower()}"
+
+
 class Log(TomlTable):
     database: Text = ".mailer/ledger.db"  # a path relative to the workspace, or postgresql://…
 
@@ -419,4 +436,5 @@ class Settings(TomlTable):
     limits: Limits = Limits()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
+    console: ConsoleTable = ConsoleTable()
     log: Log = Log()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
 import webbrowser
@@ -24,7 +25,7 @@ from mailer.cli.context import Command, Context
     "--behind",
     metavar="URL",
     default="",
-    help="The https address of a server in front, for a team.",
+    help="The https address of a server in front, for a team; else [console] address.",
 )
 @click.pass_obj
 def console(context: Context, open_: bool | None, port: int, behind: str) -> None:
@@ -32,8 +33,10 @@ def console(context: Context, open_: bool | None, port: int, behind: str) -> Non
 
     The address that is printed opens the console once. It listens on this computer alone.
     """
+    from mailer.actions.team import members as team
     from mailer.console import serve
 
+    behind = behind or context.workspace.settings.console.address or ""
     context.workspace.make_state_dir()
     with serve.listen(port) as listener, context.ledger() as ledger:
         made, names = serve.console(
@@ -49,10 +52,17 @@ def console(context: Context, open_: bool | None, port: int, behind: str) -> Non
             context.data({"event": "listening", "url": link, "workspace": context.workspace.root})
         else:
             context.out.print(link, soft_wrap=True)
-            context.say(
-                "This address opens the console once. Ctrl-C ends it; what is being sent goes on."
-            )
-        if open_ if open_ is not None else sys.stderr.isatty() and not behind:
-            webbrowser.open(link)
-        serve.serve(made, names, listener)
+            opens = "Accounts open it." if behind else "This address opens the console once."
+            context.say(f"{opens} Ctrl-C ends it; what is being sent goes on.")
+            with ledger.reading() as connection:
+                nobody = not team.members(connection, ledger.now())
+            if behind and nobody:
+                context.say(
+                    "Nobody has an account yet: mailer account add NAME --role admin", "yellow"
+                )
+        with contextlib.ExitStack() as until_the_end:
+            if open_ if open_ is not None else sys.stderr.isatty() and not behind:
+                page = serve.way_in(context.workspace.root, link)
+                webbrowser.open(link if behind else until_the_end.enter_context(page))
+            serve.serve(made, names, listener)
         context.say("\nThe console is closed.")

@@ -7,13 +7,17 @@ token. Nothing is loaded from anywhere else.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mailer.console.access.line import in_time, is_of_somebody_else
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src"
@@ -38,8 +42,7 @@ MOST_BYTES = 21 * 1024 * 1024
 """Of one request: a sheet of 20 MB, and the form around it."""
 
 
-class RequestTooBig(Exception):
-    """A request has more bytes than `MOST_BYTES`."""
+TOO_BIG = "This is more than 20 MB."
 
 
 class Guard:
@@ -53,12 +56,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        started = False
 
         async def sending(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 there = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     there.setdefault(name, value)
@@ -66,21 +66,17 @@ class Guard:
                     there.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
-        if headers.get("host", "").lower() not in self.hosts:
+        if not self.https and is_of_somebody_else(scope):
+            answer = PlainTextResponse("This console is for another user of this computer.", 403)
+        elif headers.get("host", "").lower() not in self.hosts:
             answer = PlainTextResponse("This console does not go by that name.", 421)
         elif (headers.get("content-length") or "0").isdigit() and int(
             headers.get("content-length") or 0
         ) > MOST_BYTES:
-            answer = PlainTextResponse("This is more than 20 MB.", 413)
+            answer = PlainTextResponse(TOO_BIG, 413)
         else:
-            try:
-                await self.app(scope, _measured(receive), sending)
-            except RequestTooBig:
-                if started:
-                    raise
-                answer = PlainTextResponse("This is more than 20 MB.", 413)
-            else:
-                return
+            await self.app(scope, _measured(in_time(receive)), sending)
+            return
         await answer(scope, receive, sending)
 
 
@@ -93,10 +89,27 @@ def _measured(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > MOST_BYTES:
-            raise RequestTooBig
+            raise HTTPException(413, TOO_BIG)
         return message
 
     return receiving
+
+
+def place_of(scope: Scope, *, https: bool) -> str:
+    """Return where a request comes from. Behind a server of ours that is the last address of
+    X-Forwarded-For: the one that the server itself has written. Of IPv6 the network counts.
+    """
+    client = scope.get("client")
+    place: str = client[0] if client else ""
+    if https:
+        place = Headers(scope=scope).get("x-forwarded-for", "").rpartition(",")[2].strip() or place
+    try:
+        address = ipaddress.ip_address(place)
+    except ValueError:
+        return place[:64]
+    if address.version == 6 and not address.ipv4_mapped:
+        return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return str(address)
 
 
 def from_here(headers: Headers, origins: Collection[str]) -> bool:

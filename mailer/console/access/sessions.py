@@ -15,18 +15,20 @@ import secrets
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
+from mailer.actions.team import credentials, members
 from mailer.base.clock import Clock
-from mailer.base.errors import UsageError
 from mailer.ledger import accounts
 from mailer.ledger.accounts import Account
 from mailer.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from mailer.actions.team.credentials import Hasher
 
 LONGEST = timedelta(hours=8)
 IDLE = timedelta(minutes=15)
@@ -35,10 +37,10 @@ DAY = timedelta(hours=12)
 
 KEY_LASTS = timedelta(minutes=10)
 TRIES, WINDOW = 5, timedelta(minutes=1)
-"""So many failed sign-ins a minute for one name; ten times as many over all names."""
-
-SHORTEST = 12
-"""Characters of a password. A long sentence is easier to keep than a short riddle."""
+"""So many attempts a minute from one place: an address, or a browser that somebody has signed in
+from. They are never counted by name: a stranger who guesses must not keep its owner out.
+"""
+PLACES = 10_000
 
 
 @dataclass(eq=False)
@@ -53,10 +55,12 @@ class BrowserSession:
     language: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  # goes with every form
     notices: list[str] = field(default_factory=list)  # what the next page says first
+    second: bool = False  # whether the account has a second factor
+    secret: str = ""  # of a second factor that is being set up
 
 
 class TooOften(Exception):
-    """Too many failed sign-ins; `seconds` to wait."""
+    """Too many attempts to get in; `seconds` to wait."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
@@ -66,13 +70,15 @@ class TooOften(Exception):
 class BrowserSessions:
     """All who are signed in."""
 
-    def __init__(self, ledger: Ledger, *, now: Clock, hasher: PasswordHasher | None = None) -> None:
+    def __init__(self, ledger: Ledger, *, now: Clock, hasher: Hasher | None = None) -> None:
         self._ledger, self._now = ledger, now
         self._guard = threading.Lock()
         self._sessions: dict[bytes, BrowserSession] = {}
         self._keys: dict[bytes, datetime] = {}  # one-time keys that nobody has used yet
-        self._failures: dict[str, deque[datetime]] = defaultdict(deque)
-        self._hasher = hasher or PasswordHasher()  # argon2id, 64 MB
+        self._attempts: dict[str, deque[datetime]] = defaultdict(deque)
+        self.hasher = hasher or credentials.argon()
+        self.hashing = ThreadPoolExecutor(2, "hash")
+        """At most two passwords of strangers are hashed at once: each takes 64 MB."""
 
     # --------------------------------------------------------------------------------- one-time key
 
@@ -95,66 +101,60 @@ class BrowserSessions:
 
     # ------------------------------------------------------------------------------------- accounts
 
-    def sign_in(self, name: str, password: str, before: BrowserSession | None = None) -> str | None:
-        """Return the key of a new session, or None where name and password do not go together.
+    def sign_in(
+        self, name: str, password: str, code: str = "", before: BrowserSession | None = None
+    ) -> str | None:
+        """Return the key of a new session, or None where name, password and the code of the second
+        factor do not go together. Whoever calls this has counted the attempt (`count`).
 
         `before` is who sat there until now: the same person goes on with the pages that are open.
-        Raises TooOften after five failures within a minute, also when the password would be right.
         """
-        self._slow_down(name)
         with self._ledger.reading() as connection:
             account = accounts.find(connection, name)
-        if not self._fits(account, password):
-            with self._guard:
-                for whose in (name, ""):
-                    self._failures[whose].append(self._now())
+        if not self.fits(account, password) or account is None:
             return None
-        assert account is not None
+        if account.second and not members.uses_code(self._ledger, account, code):
+            return None
         session = BrowserSession(
             account.name, account.role, account.changed_at, self._now(), self._now()
         )
+        session.second = bool(account.second)
         if before and before.account and before.name == account.name:
             session.token, session.language = before.token, before.language
         return self._begin(session)
 
-    def hashed(self, password: str, name: str) -> str:
-        """Return the argon2id hash of a new password. Raises UsageError for one that is
-        too easy.
+    def fits(self, account: Account | None, password: str) -> bool:
+        """Whether this is the account's password; an unknown name costs as much time as a known
+        one.
         """
-        if len(password) < SHORTEST:
-            raise UsageError(
-                f"A password has at least {SHORTEST} characters; a sentence is easy to keep."
-            )
-        if len(set(password)) < 5 or name.casefold() in password.casefold():
-            raise UsageError("This password is too easy to guess.")
-        return self._hasher.hash(password)
-
-    def _fits(self, account: Account | None, password: str) -> bool:
-        known = account is not None and bool(account.password)
-        try:
-            self._hasher.verify(account.password if account and known else self._nobody, password)
-        except (VerificationError, InvalidHashError):
-            return False
-        return known
+        known = account is not None and account.active
+        hashed = account.password if account and known else self._nobody
+        return credentials.fits(self.hasher, hashed, password) and known
 
     @cached_property
     def _nobody(self) -> str:
-        """The hash of a password that nobody knows: an unknown name costs as much time as a known
-        one.
-        """
-        return self._hasher.hash(secrets.token_hex(16))
+        """The hash of a password that nobody knows."""
+        return self.hasher.hash(secrets.token_hex(16))
 
-    def _slow_down(self, name: str) -> None:
+    def count(self, source: str) -> None:
+        """Count an attempt to get in, before anything is looked at or hashed. Raises TooOften after
+        five within a minute from one place; others are not held up by it.
+        """
         now = self._now()
         with self._guard:
-            for whose, most in ((name, TRIES), ("", 10 * TRIES)):
-                times = self._failures[whose]
-                while times and now - times[0] > WINDOW:
-                    times.popleft()
-                if len(times) >= most:
-                    raise TooOften(max(1, int((times[0] + WINDOW - now).total_seconds())))
-                if not times:
-                    del self._failures[whose]
+            times = self._attempts[source]
+            while times and now - times[0] > WINDOW:
+                times.popleft()
+            if len(times) >= TRIES:
+                raise TooOften(max(1, int((times[0] + WINDOW - now).total_seconds())))
+            times.append(now)
+            if len(self._attempts) > PLACES:  # the oldest are forgotten first
+                self._attempts.pop(next(iter(self._attempts)))
+
+    def got_in(self, source: str) -> None:
+        """Forget the attempts of a place where somebody got in."""
+        with self._guard:
+            self._attempts.pop(source, None)
 
     # ------------------------------------------------------------------------------------- sessions
 

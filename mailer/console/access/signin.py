@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from html import escape
 from urllib.parse import quote, urlencode
 
@@ -13,10 +15,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mailer.actions.workspace.accounts import note
+from mailer.actions.team import credentials
+from mailer.actions.team import members as team
+from mailer.actions.team.members import note
+from mailer.actions.team.rights import ROLES
+from mailer.base.errors import Refused, UsageError
 from mailer.base.states import MailOutState
-from mailer.console.access.middleware import came_from, cookie, from_here
-from mailer.console.access.rights import ROLES
+from mailer.console.access.middleware import came_from, cookie, from_here, place_of
 from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.language.translation import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
@@ -32,20 +37,62 @@ def endpoint(console: Console) -> Callable[[Request], Awaitable[Response]]:
         say = Translation(preferred(request.headers.get("accept-language", "")))
         if request.method == "GET":
             return await run_in_threadpool(_get, console, request, say)
-        before = _before(console, request)
-        form = await request.form(max_files=0, max_fields=10)
-        values = _values(form)
-        if not from_here(request.headers, console.origins):
-            return Response("This form did not come from a page of the console.", 403)
-        try:
-            console.signer.loads(values.get("_token", ""), max_age=FORM_LASTS)
-        except BadSignature:
-            old = say("This page was too old; please try again.")
-            kept = values.get("kept", "")
-            return await run_in_threadpool(_page, console, say, old, kept=kept)
-        return await run_in_threadpool(_post, console, values, say, before)
+        return await _answer(console, request, say, _post, _page)
 
     return sign_in
+
+
+def joining(console: Console) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers under /join: a one-time link, by which somebody sets their password."""
+
+    async def join(request: Request) -> Response:
+        say = Translation(preferred(request.headers.get("accept-language", "")))
+        if request.method == "GET":
+            key = request.query_params.get("key", "")
+            return await run_in_threadpool(_join_page, console, say, key=key)
+        return await _answer(console, request, say, _join, _join_page)
+
+    return join
+
+
+async def _answer(
+    console: Console,
+    request: Request,
+    say: Translation,
+    post: Callable[..., Response],
+    page: Callable[..., Response],
+) -> Response:
+    """Answer a form of somebody who is not signed in: counted first, by where it comes from; and of
+    those who remain, two at a time.
+    """
+    before = _before(console, request)
+    form = await request.form(max_files=0, max_fields=10)
+    values = _values(form)
+    carried = {name: values.get(name, "") for name in ("key", "kept")}
+    if not from_here(request.headers, console.origins):
+        return Response("This form did not come from a page of the console.", 403)
+    try:
+        console.signer.loads(values.get("_token", ""), max_age=FORM_LASTS)
+    except BadSignature:
+        return await run_in_threadpool(
+            partial(page, console, say, say("This page was too old; please try again."), **carried)
+        )
+    source = f"browser of {before.name}" if before else place_of(request.scope, https=console.https)
+    try:
+        console.sessions.count(source)
+    except TooOften as wait:
+        message = say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
+        answer = await run_in_threadpool(
+            partial(page, console, say, message, status=429, **carried)
+        )
+        answer.headers["retry-after"] = str(wait.seconds)
+        return answer
+    answer = await asyncio.get_running_loop().run_in_executor(
+        console.sessions.hashing, post, console, values, say, before
+    )
+    if "set-cookie" in answer.headers:
+        console.sessions.got_in(source)
+    return answer
 
 
 def _get(console: Console, request: Request, say: Translation) -> Response:
@@ -175,22 +222,20 @@ def _post(
         waits = say("Nobody is signed in here yet.")
         return _back_to(console, say, kept, before) or _page(console, say, waits, kept=kept)
     name, to = values.get("name", "").strip(), _inside(values.get("next", "/"))
-    try:
-        opened = console.sessions.sign_in(name, values.get("password", ""), before)
-    except TooOften as wait:
-        message = say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
-        answer = _page(console, say, message, name=name, status=429, to=to, kept=kept)
-        answer.headers["retry-after"] = str(wait.seconds)
-        return answer
+    opened = console.sessions.sign_in(
+        name, values.get("password", ""), values.get("code", ""), before
+    )
     if opened is None:
         note(console.ledger, "sign_in_failed", who=name[:80])
-        wrong = say("Name and password do not go together.")
+        wrong = say("Name, password and code do not go together.")
         return _page(console, say, wrong, name=name, status=403, to=to, kept=kept)
     note(console.ledger, "signed_in", who=name, detail="password")
-    answer = _back_to(console, say, kept, console.sessions.find(opened)) or RedirectResponse(
-        to, 303
-    )
-    answer.set_cookie(**cookie(console.cookie, opened, https=console.https))
+    back = _back_to(console, say, kept, console.sessions.find(opened))
+    return _opened(console, opened, back or RedirectResponse(to, 303))
+
+
+def _opened(console: Console, key: str, answer: Response) -> Response:
+    answer.set_cookie(**cookie(console.cookie, key, https=console.https))
     return answer
 
 
@@ -204,23 +249,86 @@ def _page(
     to: str = "/",
     done: Sequence[str] = (),
     kept: str = "",
+    key: str = "",  # noqa: ARG001 - as `_join_page` takes it
 ) -> Response:
     with console.ledger.reading() as connection:
-        people = bool(everyone(connection))
-    text = PAGES.get_template("sign_in.html").render(
-        say=say,
-        _=say,
+        people = everyone(connection)
+    return _door(
+        console,
+        say,
+        "sign_in.html",
+        status,
         problem=problem,
         done=done,
         name=name,
         to=to,
         kept=kept,
-        token=console.signer.dumps("sign-in"),
-        people=people,
+        people=bool(people),
+        codes=any(one.second for one in people),
         link=not console.https,
+    )
+
+
+def _door(
+    console: Console, say: Translation, page: str, status: int, **context: object
+) -> Response:
+    text = PAGES.get_template(page).render(
+        say=say,
+        _=say,
+        token=console.signer.dumps("sign-in"),
         badge=badge(console.cache.workspace()),
+        **context,
     )
     return HTMLResponse(text, status)
+
+
+def _join_page(
+    console: Console,
+    say: Translation,
+    problem: str = "",
+    *,
+    key: str,
+    status: int = 200,
+    kept: str = "",  # noqa: ARG001 - as `_page` takes it
+) -> Response:
+    try:
+        one = team.invited(console.ledger, key)
+    except Refused as refusal:
+        said = f"{say(refusal.message)} {say('Ask an administrator for a new one.')}"
+        return _page(console, say, said, status=410)
+    return _door(
+        console,
+        say,
+        "join.html",
+        status,
+        problem=problem,
+        name=one.name,
+        role=one.role,
+        key=key,
+        shortest=credentials.SHORTEST,
+    )
+
+
+def _join(
+    console: Console, values: dict[str, str], say: Translation, _before: BrowserSession | None
+) -> Response:
+    key, password = values.get("key", ""), values.get("password", "")
+    if password != values.get("again", ""):
+        wrong = say("The two passwords are not the same.")
+        return _join_page(console, say, wrong, key=key, status=400)
+    try:
+        one = team.join(console.ledger, key, password, console.sessions.hasher.hash)
+    except UsageError as fault:
+        return _join_page(console, say, say(fault.message), key=key, status=400)
+    except Refused:
+        return _join_page(console, say, key=key)
+    console.sessions.end_where(
+        lambda session: session.account is not None and session.name == one.name
+    )
+    if one.second:  # whoever has the link alone does not get past the second factor
+        return RedirectResponse("/sign-in", 303)
+    opened = console.sessions.sign_in(one.name, password)
+    return _opened(console, opened or "", RedirectResponse("/", 303))
 
 
 def _inside(path: str) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from mailer.actions import people
+from mailer.actions.team.rights import Right
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
 from mailer.console.access.middleware import LETTER_POLICY
-from mailer.console.access.rights import Right
 from mailer.console.request import Visit
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection

@@ -1,54 +1,152 @@
-"""Accounts and roles, and the journal of what was done that concerns no single mail-out."""
+"""The team: accounts, roles and invitations; everybody's own password and second factor; and the
+journal of what was done that concerns no single mail-out.
+"""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from mailer.actions.workspace import accounts
-from mailer.base.errors import UsageError
-from mailer.console.access.rights import ROLES
+from mailer.actions.team import credentials
+from mailer.actions.team import members as team
+from mailer.actions.team.members import Invitation
+from mailer.actions.team.rights import ROLES
+from mailer.base.errors import Refused, UsageError
+from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.request import Visit
-from mailer.ledger.accounts import deeds, everyone
+from mailer.ledger.accounts import Account, deeds, find
 
 JOURNAL = 300
 
 
 def index(visit: Visit) -> Response:
+    return _people(visit)
+
+
+def _people(visit: Visit, invitation: Invitation | None = None) -> Response:
     with visit.reading() as connection:
-        found = everyone(connection)
-    return visit.page("people.html", accounts=found, roles=list(ROLES))
+        found = team.members(connection, visit.now())
+    return visit.page(
+        "people.html",
+        members=found,
+        roles=list(ROLES),
+        invitation=invitation,
+        link=invitation and f"{visit.console.address}{invitation.path}",
+    )
 
 
-def save(visit: Visit) -> Response:
-    """Make an account, or change its role or password; whoever is signed in with it must sign in
-    anew.
-    """
-    name, role, password = (
-        " ".join(visit.field("name").split()),
+def invite(visit: Visit) -> Response:
+    """Make an account, and show the link by which its person gets in: once, on this page."""
+    made = team.invite(
+        visit.console.ledger,
+        visit.field("name"),
         visit.field("role"),
-        visit.form.get("password", ""),
+        visit.field("organisation"),
+        who=visit.who,
     )
-    if not name or role not in ROLES or not isinstance(password, str):
-        raise UsageError(visit.say("An account needs a name and a role."))
-    hashed = visit.console.sessions.hashed(password, name) if password else ""
-    accounts.save(visit.console.ledger, name, role=role, hashed=hashed, who=visit.who)
-    visit.console.sessions.end_where(
-        lambda session: session.account is not None and session.name == name
+    return _people(visit, made)
+
+
+def link(visit: Visit) -> Response:
+    """Make a new link for an account, and show it once."""
+    forget = bool(visit.field("forget"))
+    made = team.link(visit.console.ledger, visit.field("name"), who=visit.who, forget_second=forget)
+    _sign_out(visit, made.name)
+    return _people(visit, made)
+
+
+def role(visit: Visit) -> Response:
+    one = team.change_role(
+        visit.console.ledger, visit.field("name"), visit.field("role"), who=visit.who
     )
-    return visit.go("/people", visit.say("{name} is saved.", name=name))
+    if one.role != visit.field("role"):
+        _sign_out(visit, one.name)
+    return visit.go("/people", visit.say("{name} is saved.", name=one.name))
 
 
 def close(visit: Visit) -> Response:
-    """Take the password away: nobody signs in with this account any more. What it did stays on
-    record.
-    """
-    name = visit.field("name")
-    by_link = visit.session.account is None
-    accounts.close(visit.console.ledger, name, who=visit.who, signed_in_by_link=by_link)
+    one = team.close(visit.console.ledger, visit.field("name"), who=visit.who)
+    _sign_out(visit, one.name)
+    return visit.go("/people", visit.say("{name} can no longer sign in.", name=one.name))
+
+
+def _sign_out(visit: Visit, name: str, but: BrowserSession | None = None) -> None:
+    """End every sign-in of an account, but for one."""
     visit.console.sessions.end_where(
-        lambda session: session.account is not None and session.name == name
+        lambda one: one.account is not None and one.name == name and one is not but
     )
-    return visit.go("/people", visit.say("{name} can no longer sign in.", name=name))
+
+
+# ------------------------------------------------------------------------------------------ oneself
+
+
+def own(visit: Visit) -> Response:
+    """Show one's own account."""
+    return _own(visit)
+
+
+def _own(visit: Visit, codes: tuple[str, ...] = ()) -> Response:
+    with visit.reading() as connection:
+        one = find(connection, visit.who) if visit.session.account else None
+    uri = ""
+    if one is not None and not one.second:
+        visit.session.secret = visit.session.secret or credentials.new_secret()
+        uri = credentials.for_the_app(visit.session.secret, one.name, visit.workspace.root.name)
+    return visit.page(
+        "own.html",
+        account=one,
+        codes=codes,
+        left=len(one.recovery.split()) if one else 0,
+        secret=visit.session.secret,
+        uri=uri,
+        picture=credentials.picture(uri) if uri else "",
+        asked=visit.workspace.settings.console.second_factor,
+        shortest=credentials.SHORTEST,
+    )
+
+
+def _mine(visit: Visit) -> Account:
+    """Return one's own account, where the password that goes with the form is its own. Whoever
+    finds a console open must not make it theirs.
+    """
+    sessions = visit.console.sessions
+    with visit.reading() as connection:
+        one = find(connection, visit.who) if visit.session.account else None
+    if one is None:
+        raise Refused(visit.say("The one-time address has no password; accounts do."))
+    try:
+        sessions.count(f"own account of {one.name}")
+    except TooOften as wait:
+        raise Refused(
+            visit.say("Too many attempts. Please wait {n} seconds.", n=wait.seconds)
+        ) from None
+    old = visit.form.get("old", "")
+    if not isinstance(old, str) or not sessions.fits(one, old):
+        raise UsageError(visit.say("This is not the password of your account."))
+    sessions.got_in(f"own account of {one.name}")
+    return one
+
+
+def password(visit: Visit) -> Response:
+    """Change one's own password; every other browser is signed out."""
+    one, new = _mine(visit), visit.form.get("password", "")
+    if not isinstance(new, str) or new != visit.form.get("again", ""):
+        raise UsageError(visit.say("The two passwords are not the same."))
+    hashed = visit.console.sessions.hasher.hash
+    visit.session.account = team.change_password(visit.console.ledger, one.name, new, hashed)
+    _sign_out(visit, one.name, but=visit.session)
+    return visit.go("/own", visit.say("Your password is changed."))
+
+
+def second(visit: Visit) -> Response:
+    """Set up a second factor, and show the recovery codes once."""
+    one, session = _mine(visit), visit.session
+    if one.second or not session.secret:
+        raise Refused(visit.say("There is a second factor already."))
+    codes, session.account = team.set_second_factor(
+        visit.console.ledger, one.name, session.secret, visit.field("code")
+    )
+    session.secret, session.second = "", True
+    return _own(visit, tuple(codes))
 
 
 def journal(visit: Visit) -> Response:

@@ -15,12 +15,12 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
+from mailer.actions.team.rights import Right
 from mailer.actions.writing import appeals, changes, texts
 from mailer.actions.writing.appeals import Word
 from mailer.actions.writing.changes import ChangedMeanwhile
 from mailer.actions.writing.texts import LetterLook, LetterText
 from mailer.base.errors import MailerError
-from mailer.console.access.rights import Right
 from mailer.console.access.signin import in_place_of_the_page
 from mailer.console.language.translation import language_names
 from mailer.console.request import Visit, render
