@@ -38,11 +38,15 @@ HALF = {
 }
 
 
+def unpacked(folder: Path) -> Path:
+    path = folder / "ledger.db"
+    path.write_bytes(lzma.decompress(PACKED.read_bytes()))
+    return path
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    unpacked = tmp_path / "ledger.db"
-    unpacked.write_bytes(lzma.decompress(PACKED.read_bytes()))
-    return unpacked
+    return unpacked(tmp_path)
 
 
 def standing(ledger: Ledger) -> dict[State, int]:

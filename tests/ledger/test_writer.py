@@ -277,3 +277,12 @@ async def test_log_is_synced_between_body_and_dot_of_every_letter(
         await asyncio.to_thread(traced, trace, command)
         assert len(server.dots) == 12
     assert dots_after_a_sync(trace) == 12
+
+
+async def test_marker_that_is_always_too_late_is_given_up(
+    ledger: Ledger, writer: Writer, claimed: list[Claimed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that is so busy the letter waits again; it is not marked for ever."""
+    monkeypatch.setattr("mailer.ledger.moves.writer.FRESH", 0.0)
+    asked = writer.mark(marker(ledger, claimed[0]), after=None)
+    assert not await asyncio.wait_for(asked, 20)

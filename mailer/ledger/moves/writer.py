@@ -36,6 +36,7 @@ ENOUGH = 100
 """So many wishes are not kept waiting for others."""
 FRESH = 0.8
 """Seconds after a marker within which the dot is written, or the marker is set once more."""
+MARKS = 5  # how often a marker is set anew for one letter, on a machine that is so busy
 TRIES, PAUSE = 3, 0.5  # how often a disk that takes nothing is asked, and the seconds between
 
 _Together = Callable[[sa.Connection, list[Any]], Sequence[Any]]
@@ -107,16 +108,18 @@ class Writer:
         before it.
 
         Whoever comes late from the commit, stopped or on a busy machine, sets it once more: what is
-        true at a marker holds for less than a second. Raises what kept that outcome
-        from being written; then this marker is not set.
+        true at a marker holds for less than a second. Who is late each time gives it up, and the
+        letter waits again. Raises what kept that outcome from being written; then this marker is
+        not set.
         """
-        while True:
+        for _ in range(MARKS):
             write = self._ask(_WriteKind.MARKER, marker, after)
             if not await write.done:
                 return False
             if clock.steady() - write.written_at < FRESH:
                 return True
             marker, after = replace(marker, at=self.ledger.now()), None
+        return False
 
     def _ask(self, kind: _WriteKind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
         write: Write[Any] = Write(kind, item, self._loop.create_future(), after)
