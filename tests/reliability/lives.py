@@ -25,7 +25,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer.base import clock
+from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError
+from mailer.contacts.holds import WatchedList
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import transitions
 from mailer.sending import retry
@@ -119,6 +121,9 @@ def live(
     ahead_of_time: float = 0.0,
     largest_file: int = 0,
     pages_left: int = -1,
+    hold_list: str = "",
+    helper: bool = False,
+    last_word: int | None = None,
 ) -> int:
     """Send until the end, or until told to die. Returns the exit code."""
     step = Steps(kill_at)
@@ -143,8 +148,11 @@ def live(
         with Ledger(url, now=now) as ledger:
             if pages_left >= 0:
                 _leave_pages(ledger, pages_left)
-            settings = options(connections, per_connection=per_connection)
-            asyncio.run(Dispatch(ledger, mail_out, session_factory(port), settings).run())
+            holds = WatchedList(Path(hold_list), Delegations.load()) if hold_list else None
+            settings = options(connections, per_connection=per_connection, holds=holds)
+            sending = Dispatch(ledger, mail_out, session_factory(port), settings)
+            sending.helper, sending.last_word = helper, last_word
+            asyncio.run(sending.run())
     except MailerError as fault:
         print(f"{type(fault).__name__} {fault.code} {fault.message}", file=sys.stderr, flush=True)
         return PROBLEM

@@ -3,10 +3,12 @@ before it answers.
 
 Killing a sender does not touch it, so its record is the truth about who got what. It can make
 mischief: with a given chance per command it hangs up, answers 4xx or 421, or (`gone`, as part of an
-address) refuses a person for good.
+address) refuses a person for good. With `mood` it does what some servers do all the time: "early"
+answers a letter half way and again behind its dot, "session" ends a session after four letters,
+"grey" puts everybody off once, "slow" takes its time for each letter.
 
-Run as `python -m tests.reliability.witness RECORD MISCHIEF SEED OFFERS`; the first line it prints
-is its port.
+Run as `python -m tests.reliability.witness RECORD MISCHIEF SEED OFFERS MOOD`; the first line it
+prints is its port.
 """
 
 from __future__ import annotations
@@ -51,12 +53,15 @@ class Witness:
     mischief: float = 0.0
     seed: int = 0
     offers: str = "PIPELINING,8BITMIME,ENHANCEDSTATUSCODES,SIZE 10000000"
+    mood: str = ""
     port: int = 0
     _read: int = 0
     _dots: dict[str, list[Dot]] = field(default_factory=lambda: defaultdict(list))
 
     def __enter__(self) -> Witness:
-        self.record = self.folder / f"witness-{os.getpid()}-{self.seed}-{self.mischief}.log"
+        self.record = (
+            self.folder / f"witness-{os.getpid()}-{self.seed}-{self.mischief}{self.mood}.log"
+        )
         self.record.touch()
         command = [
             sys.executable,
@@ -66,6 +71,7 @@ class Witness:
             str(self.mischief),
             str(self.seed),
             self.offers,
+            self.mood,
         ]
         self._process = Child(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert self._process.stdout is not None
@@ -102,6 +108,8 @@ class Server:
     mischief: float
     dice: random.Random
     offers: list[str]
+    mood: str = ""
+    met: set[str] = field(default_factory=set)  # whom it has put off once
 
     def _struck(self) -> str | None:
         if self.dice.random() >= self.mischief:
@@ -132,6 +140,7 @@ class Server:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipients: list[str] = []
+        letters = 0
         await self._say(writer, "220 witness.example ESMTP")
         while line := await reader.readline():
             verb = line.split(b" ")[0].strip().upper()
@@ -140,14 +149,18 @@ class Server:
                 text = "".join(f"250-{one}\r\n" for one in lines[:-1]) + f"250 {lines[-1]}"
                 await self._say(writer, text, strike=False)
             elif verb == b"MAIL":
-                recipients = []
-                await self._say(writer, "250 2.1.0 fine")
+                recipients, letters = [], letters + 1
+                full = self.mood == "session" and letters > 4
+                many = "421 4.7.0 too many messages in this session"
+                await self._say(writer, many if full else "250 2.1.0 fine", strike=not full)
             elif verb == b"RCPT":
                 recipient = line.split(b"<")[1].split(b">")[0].decode()
                 gone = "gone" in recipient
-                said = await self._say(
-                    writer, "550 5.1.1 no such user" if gone else "250 2.1.5 fine", strike=not gone
-                )
+                usual = "550 5.1.1 no such user" if gone else "250 2.1.5 fine"
+                if self.mood == "grey" and recipient not in self.met:
+                    self.met.add(recipient)
+                    usual = "450 4.7.1 greylisted, come back later"
+                said = await self._say(writer, usual, strike=not gone)
                 if said.startswith("250"):
                     recipients.append(recipient)
             elif verb == b"DATA":
@@ -166,24 +179,32 @@ class Server:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipients: list[str]
     ) -> None:
         lines: list[bytes] = []
+        usual = "250 2.0.0 taken"
+        if self.mood == "early" and self.dice.random() < 0.2:
+            lines.append((await reader.readline()).removeprefix(b"."))
+            await asyncio.sleep(self.dice.random() * 0.01)
+            await self._say(
+                writer, self.dice.choice(["451 4.3.0 half way", "250 2.0.0 half way"]), strike=False
+            )
+            usual = self.dice.choice([usual, "452 4.3.1 no room"])
         while (line := await reader.readline()) != b".\r\n":
             if not line.endswith(b"\n"):
                 raise EOFError
             lines.append(line.removeprefix(b"."))
         date, rest = sha256(lines[0]).hexdigest()[:16], sha256(b"".join(lines[1:])).hexdigest()
         struck = self._struck()
-        answer = NO_ANSWER if struck in ("hang up", "reset") else (struck or "250 2.0.0 taken")[:3]
+        answer = NO_ANSWER if struck in ("hang up", "reset") else (struck or usual)[:3]
         for recipient in recipients:
             os.write(
                 self.record, f"{recipient} {date} {rest} {len(recipients)} {answer}\n".encode()
             )
-        if self.dice.random() < 0.2:
-            await asyncio.sleep(self.dice.random() * 0.004)
+        if self.dice.random() < (1.0 if self.mood == "slow" else 0.2):
+            await asyncio.sleep(self.dice.random() * (0.04 if self.mood == "slow" else 0.004))
         if answer == NO_ANSWER:
             if struck == "reset":
                 writer.transport.abort()
             raise EOFError
-        await self._say(writer, struck or "250 2.0.0 taken", strike=False)
+        await self._say(writer, struck or usual, strike=False)
         if answer == "421":
             raise EOFError
 
@@ -195,12 +216,16 @@ async def serve(server: Server) -> None:
 
 
 if __name__ == "__main__":
-    path, mischief, seed, offers = sys.argv[1:5]
+    path, mischief, seed, offers, mood = sys.argv[1:6]
     log = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     asyncio.run(
         serve(
             Server(
-                log, float(mischief), random.Random(seed), [one for one in offers.split(",") if one]
+                log,
+                float(mischief),
+                random.Random(seed),
+                [one for one in offers.split(",") if one],
+                mood,
             )
         )
     )
