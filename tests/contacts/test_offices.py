@@ -373,3 +373,129 @@ def test_languages_are_known_however_programs_write_them(tmp_path: Path) -> None
     rows = "".join(f"A MUSTER{'a' * at},a{at}@x.example,{word}\n" for at, word in enumerate(said))
     book = load(tmp_path, "germany.csv", f"Name,E-mail,Language\n{rows}")
     assert [c.language for c in book.contacts] == list(said.values())
+
+
+LEFT_OUT: dict[str, tuple[str, str]] = {
+    # the columns of a tool's export, and one row for each person: "!" for who is left out
+    "Mailchimp": (
+        "Email Address,Name,Country,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,CLEAN_TIME",
+        "!2024-05-01 10:00:00,May,;,,;!,,2024-05-01 10:00:00",
+    ),
+    "Mailchimp's audience": (
+        "Email,Name,Country,Email Marketing Status",
+        "!Unsubscribed;Subscribed;!Non-Subscribed;!Cleaned",
+    ),
+    "CiviCRM": (
+        "Email,Name,Country,Do Not Email,Do Not Phone,No Bulk Emails (User Opt Out),Deceased,"
+        "On Hold",
+        "!Yes,No,No,No,No;No,Yes,No,No,No;!No,No,Yes,No,No;!No,No,No,Yes,No;"
+        "!No,No,No,No,On Hold Bounce",
+    ),
+    "CiviCRM's names": (
+        "Email,Name,Country,do_not_email,is_opt_out,is_deceased,on_hold",
+        "!1,0,0,0;!0,1,0,0;!0,0,1,0;!0,0,0,1;0,0,0,0",
+    ),
+    "Salesforce": (
+        "Email,Name,Country,HasOptedOutOfEmail,DoNotCall,EmailBouncedReason,IsEmailBounced",
+        "!TRUE,FALSE,,FALSE;FALSE,TRUE,,FALSE;!FALSE,FALSE,550,TRUE",
+    ),
+    "HubSpot": (
+        "Email,Name,Country/Region,Unsubscribed from all email,Email hard bounce reason",
+        "!Yes,;,;!No,Mailbox does not exist;false,",
+    ),
+    "listmonk": ("email,name,country,status", "!blocklisted;enabled;!disabled"),
+    "listmonk's list": (
+        "email,name,country,status,subscription_status",
+        "!enabled,unsubscribed;enabled,confirmed",
+    ),
+    "Brevo": ("EMAIL,NAME,COUNTRY,BLACKLISTED", "!Yes;No"),
+    "a status": ("E-mail,Name,Country,Status", "!Unsubscribed;Active;!Deceased;!Bounced"),
+    "German words": (
+        "E-mail,Name,Land,Bitte nicht anschreiben,Abbestellt am", "!x,;!,2024-01-01;,",
+    ),
+    "French words": (
+        "Courriel,Nom complet,Pays,Ne pas solliciter,Désabonné", "!Oui,;!Non,Oui;Non,Non",
+    ),
+    "a link to unsubscribe": ("Email,Name,Country,Unsubscribe link", "https://x.example/u/1;"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", LEFT_OUT)
+def test_who_opted_out_in_another_tool_is_left_out(tmp_path: Path, tool: str) -> None:
+    headings, people = LEFT_OUT[tool]
+    rows = [
+        f"a{at}@x.example,A MUSTER{'A' * at},NO,{person.lstrip('!')}"
+        for at, person in enumerate(people.split(";"))
+    ]
+    book = load(tmp_path, "a.csv", "\n".join([headings, *rows]) + "\n")
+    expected = ["C152" if person.startswith("!") else "" for person in people.split(";")]
+    assert [code for _, _, code in seen(book)] == expected
+
+
+def test_marks_of_booleans_are_heard_in_every_kind_of_sheet(tmp_path: Path) -> None:
+    def true(sheet: Worksheet) -> None:
+        sheet["D2"], sheet["D3"] = True, False
+
+    rows = [["Name", "E-mail", "Country", "Do not email"], ["A MUSTER", "a@x.example", "NO"],
+            ["B MUSTER", "b@x.example", "NO"]]  # fmt: skip
+    marks = [
+        f'<table:table-cell office:value-type="boolean" office:boolean-value="{value}">'
+        f"<text:p>{value.upper()}</text:p></table:table-cell>"
+        for value in ("true", "false")
+    ]
+    lines = [rows[0], [*rows[1], marks[0]], [*rows[2], marks[1]]]
+    for at, (file, content) in enumerate(
+        {"a.xlsx": xlsx(rows, "Members", true), "a.ods": ods(lines, "Members")}.items()
+    ):
+        book = load(tmp_path / str(at), file, content)
+        assert [code for _, _, code in seen(book)] == ["C152", ""]
+
+
+OTHER_TABS: dict[str, list[list[str]]] = {
+    "Secretariats": [["Delegation", "Secretariat e-mail"], ["Norway", "pace@x.example"]],
+    "Offices": [["Country", "E-mail"], ["Norway", "pace@x.example"]],
+    "Secrétariats": [["Délégation", "Courriel du secrétariat"], ["Norvège", "s@x.example"]],
+    "Read me": [["This workbook is for"], ["Contact: pace@x.example"]],
+    "Totals": [["Country", "Members"], ["Norway", "10"]],
+}
+
+
+@pytest.mark.parametrize("tab", OTHER_TABS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_tab_of_no_members_stops_nothing_and_gets_no_letter(
+    tmp_path: Path, tab: str, *, first: bool
+) -> None:
+    book = openpyxl.Workbook()
+    members = book.worksheets[0]
+    members.title = "Members"
+    other = book.create_sheet(tab, 0 if first else 1)
+    for row in [["Name", "E-mail", "Country"], ["Anna BEISPIEL", "anna@x.example", "NO"]]:
+        members.append(row)
+    for row in OTHER_TABS[tab]:
+        other.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    found = load(tmp_path, "a.xlsx", out.getvalue())
+    assert seen(found) == [("Anna BEISPIEL", "NO", "")]
+    assert not found.broken
+    assert [p.code for p in found.problems if p.sheet == tab] == ["C013"]
+
+
+def test_sums_notes_and_titles_are_named_as_what_they_are(tmp_path: Path) -> None:
+    rows = [
+        ["Name", "E-mail", "Country"], ["Anna BEISPIEL", "a@x.example", "NO"], ["Total Norway"],
+        ["Guests and observers"], ["Bo PROVE", "b@x.example", "SE"], ["Gesamtzahl", "", "12"],
+        ["Anzahl der Mitglieder: 12"], ["* vice-president of the Assembly"],
+        ["Source: website of the parliament"], ["Mise à jour : 3 mai"],
+    ]  # fmt: skip
+    expected = ["", "C167", "C168", "", *["C167"] * 5]
+    for at, (file, content) in enumerate(
+        {"a.xlsx": xlsx(rows, "Members"), "a.ods": ods(rows, "Members"),
+         "a.csv": "".join(";".join(row) + "\n" for row in rows)}.items()
+    ):  # fmt: skip
+        found = load(tmp_path / str(at), file, content)
+        codes = [
+            "C167" if code == "C168" and n > 4 else code
+            for n, (_, _, code) in enumerate(seen(found))
+        ]
+        assert codes == expected, file

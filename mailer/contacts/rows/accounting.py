@@ -223,7 +223,9 @@ def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> 
     filled = [text for cell in cells if (text := trim(cell))]
     first = re.sub(r"[\d\s:.,()-]+$", "", filled[0]) if filled else ""
     numbers = [text for text in filled if re.fullmatch(r"[\d\s.,]+", text)]
-    if fold(first) in vocabulary.table("sum") and len(filled) <= len(numbers) + 1:
+    sums = vocabulary.table("sum")
+    begins = len(first.split()) < 5 and fold(first.split()[0]) in sums if first.strip() else False
+    if (fold(first) in sums or begins) and len(filled) <= len(numbers) + 1:
         return "this row is a sum, and no person"
     if beyond and alone and not alone.understood:
         words = alone.text.split()

@@ -18,7 +18,7 @@ from mailer.contacts.rows.addresses import ADDRESS
 from mailer.contacts.rows.names import before_name, unfit
 from mailer.contacts.rows.whose import PARTS, find_delegation
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.columns import OF_NAMES, Columns, Doubt
+from mailer.contacts.sheets.columns import HEARD, OF_NAMES, Columns, Doubt
 from mailer.contacts.sheets.table import Row
 
 SAMPLE = 500
@@ -63,7 +63,7 @@ def prove(
     cells = _CellSample(rows)
     columns = _delegation(columns, cells, delegations, place)
     columns = _address(columns, cells)
-    columns = _words(columns, cells)
+    columns = _words(_standing(columns, cells), cells)
     columns = _contradictions(columns, cells, delegations)
     return _half_a_name(columns, cells)
 
@@ -183,6 +183,26 @@ def known_word(kind: str, text: str) -> bool:
     return any(vocabulary.meaning(kind, part) is not None for part in parts)
 
 
+def _standing(columns: Columns, cells: _CellSample) -> Columns:
+    """Take a column for that of who is still on a list, where its cells say so: subscribed,
+    bounced, deceased. "Status" heads a role, too.
+    """
+    role = columns.fields.get("role")
+    for column in (*columns.extra, *([] if role is None else [role])):
+        said = [vocabulary.meaning("standing", text) for text in cells.of(column)]
+        if "out" not in said or said.count(None) * 2 >= len(said):
+            continue
+        if column == role:
+            columns = columns.without("role")
+        if "standing" in columns.fields:
+            more = (*columns.also.get("standing", ()), column)
+            extra = {at: heading for at, heading in columns.extra.items() if at != column}
+            columns = replace(columns, also={**columns.also, "standing": more}, extra=extra)
+        else:
+            columns = columns.taking("standing", column)
+    return columns
+
+
 def _words(columns: Columns, cells: _CellSample) -> Columns:
     """Say once that most words of a column are not ours. Such a column says nothing about roles."""
     for field, code in WORDS.items():
@@ -221,6 +241,8 @@ def said_twice(field: str, texts: Sequence[str], delegations: Delegations) -> tu
 
 def _contradictions(columns: Columns, cells: _CellSample, delegations: Delegations) -> Columns:
     for field, more in columns.also.items():
+        if field in HEARD:
+            continue
         claims = (columns.fields[field], *more)
         both = against = 0
         for row in cells.rows:

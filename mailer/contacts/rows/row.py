@@ -19,6 +19,7 @@ from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
 from mailer.contacts.rows.row_reader import RowReader, meaning_of
 from mailer.contacts.rows.whose import find_delegation
 from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import HEARD
 
 NOT_MEMBERS = {
     "former_member": "this delegation no longer sits in the Assembly",
@@ -111,7 +112,7 @@ def _shows_an_error(line: RowReader, error: str) -> None:
 
 def _contradictions(line: RowReader, delegations: Delegations) -> None:
     """Ask about a row in which two columns of one field do not say the same."""
-    for field in line.columns.also:
+    for field in line.columns.also.keys() - HEARD:
         answers = said_twice(field, line.texts(field), delegations)
         if len(answers) > 1:
             hint = f"keep one: {' or '.join(answers)}"
@@ -122,11 +123,17 @@ def _opted_out(line: RowReader) -> None:
     """Leave out who has asked for it, has died, or is on hold in the program the list comes
     from.
     """
-    for field in ("opt_out", "standing"):
-        for text in line.texts(field):
+    for field in HEARD:
+        if field not in line.columns.fields:
+            continue
+        claims = (line.columns.fields[field], *line.columns.also.get(field, ()))
+        for column, text in zip(claims, line.texts(field), strict=False):
             said = vocabulary.meaning(field, text)
-            if said == "out" or (field == "opt_out" and (said is None or text in _TICKS)):
-                heading = line.columns.headings[line.columns.fields[field]]
+            none = said == "none" or "://" in text  # a link with which to unsubscribe
+            if said == "out" or (
+                field == "opt_out" and (said is None or text in _TICKS) and not none
+            ):
+                heading = line.columns.headings[column]
                 line.report("C152", field, Reason.ROW, f'"{heading}" says: {text[:80]}')
                 return
 

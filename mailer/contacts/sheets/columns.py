@@ -30,6 +30,9 @@ OF_NAMES = ("name", "given", "surname")
 ASKED = ("delegation", "role", "civility", *OF_NAMES, "address", "language", "gender")
 """Fields of which no second column may say something else; of others the second is an extra one."""
 
+HEARD = ("opt_out", "standing")
+"""Fields of which every column counts: who opted out in one of them is left out."""
+
 ALSO_CALLED = {
     "email": "address",
     "e-mail": "address",
@@ -77,7 +80,8 @@ class Columns:
     def as_said(self) -> str:
         """Say what each column was taken for: `Delegation ← "Ülke" · not used: "Qualifica"`."""
         taken = [
-            f'{field.replace("_", " ")} ← "{self.headings[at]}"'
+            f"{field.replace('_', ' ')} ← "
+            + ", ".join(f'"{self.headings[one]}"' for one in (at, *self.also.get(field, ())))
             for field, at in self.fields.items()
         ]
         rest = ", ".join(f'"{heading}"' for heading in self.extra.values())
@@ -210,7 +214,7 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
             continue
         if field not in found:
             found[field] = column
-        elif column not in weak and field in ASKED:
+        elif column not in weak and field in ASKED + HEARD:
             also[field] = (*also.get(field, ()), column)
     taken = set(found.values()).union(*also.values())
     extra = {
@@ -233,6 +237,8 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
     if found or len(heading) > 100:
         return found
     bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", heading)
+    if any(piece in fold(heading) for piece in vocabulary.beside("opt_out")):
+        return "opt_out"  # HasOptedOutOfEmail, UNSUB_TIME
     words = bare.split()
     if len(words) > 1 and fold(words[-1]) in vocabulary.beside("place"):
         bare = " ".join(words[:-1])  # E-Mail geschäftlich
