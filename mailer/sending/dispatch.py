@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -87,6 +88,7 @@ class Dispatch:
         """
         loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
+        self._wish = mailouts.pause_wish(self.ledger, self.mail_out_id)
         self._workers_open = float(self.options.limits.connections)
         self._away_since: float | None = None  # on `clock.steady`
         self._failures = 0
@@ -443,12 +445,11 @@ class Dispatch:
         """Look for the kill switch, and for a pause that could not be written into the log: before
         every dot and four times a second.
         """
-        switch = self.options.kill_switch
-        if switch is not None and switch.exists():
+        switch, wish = self.options.kill_switch, self._wish
+        if switch is not None and os.access(switch, os.F_OK):
             await self.pause(f"the kill switch is on (the file {switch.name})")
             return True
-        wish = mailouts.pause_wish(self.ledger, self.mail_out_id)
-        if wish is None or not wish.exists():
+        if wish is None or not os.access(wish, os.F_OK):
             return False
         await self.pause("asked for while the send log was held", wish.read_text("utf-8"))
         wish.unlink(missing_ok=True)

@@ -206,3 +206,31 @@ async def test_an_answer_that_only_drips_runs_out_of_time() -> None:
 )
 def test_what_a_server_says_is_made_safe_to_read(raw: bytes, text: str) -> None:
     assert readable(raw) == text
+
+
+@pytest.mark.parametrize("first", [0.05, 5.0])
+def test_each_wait_has_its_own_end_whatever_was_waited_for_before(
+    runner: asyncio.Runner, first: float
+) -> None:
+    """One alarm serves all waits of a line: one that was set for an earlier wait ends no later
+    one, and holds none up.
+    """
+
+    async def waits() -> float:
+        ours, theirs = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        line = SmtpConnection(transport)
+        try:
+            loop.call_later(0.01, theirs.send, b"250 ok\r\n")
+            assert (await line.reply(first)).code == 250
+            begun = loop.time()
+            with pytest.raises(ConnectionLost, match=r"no answer within 0\.2 seconds"):
+                await line.reply(0.2)
+            return loop.time() - begun
+        finally:
+            line.abort()
+            theirs.close()
+            await asyncio.sleep(0)
+
+    assert 0.2 <= runner.run(waits()) < 2

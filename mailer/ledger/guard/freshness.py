@@ -14,18 +14,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.schema import event
 
 e = event.c
 _ROW = (e.id, e.at, e.kind, e.mail_out_id, e.delivery_id, e.who)
-_NEWEST = sa.select(*_ROW).order_by(e.id.desc()).limit(1)
-_ONE = sa.select(*_ROW).where(e.id == sa.bindparam("id", type_=sa.Integer()))
+_NEWEST = Prepared(sa.select(*_ROW).where(e.id == sa.select(sa.func.max(e.id)).scalar_subquery()))
+_ONE = Prepared(sa.select(*_ROW).where(e.id == sa.bindparam("id", type_=sa.Integer())))
 WATCHED = 0x50414345
 """The application_id of a log in SQLite that has such a file beside it."""
 WIDE = 64  # bytes of the file: always the same, so that each time is one write
@@ -46,15 +48,14 @@ class Freshness:
         if not kept:
             return connection.dialect.name == "sqlite" and _is_watched(connection)
         number = kept.partition(" ")[0]
-        row = connection.execute(_ONE, {"id": int(number)}).one_or_none() if number else None
-        return row is None or _line(row) != kept
+        rows = _ONE.rows(connection, {"id": int(number)}) if number else []
+        return [_line(row) for row in rows] != [kept]
 
     def newest(self, connection: sa.Connection) -> str:
         """Return what is to be kept once this transaction is on disk."""
         if connection.dialect.name == "sqlite" and not _is_watched(connection):
             connection.exec_driver_sql(f"PRAGMA application_id = {WATCHED}")
-        row = connection.execute(_NEWEST).one_or_none()
-        return "" if row is None else _line(row)
+        return "".join(map(_line, _NEWEST.rows(connection, {})))
 
     def keep(self, line: str) -> None:
         """Keep how far the log is."""
@@ -71,5 +72,7 @@ def _is_watched(connection: sa.Connection) -> bool:
 
 def _line(row: Sequence[Any]) -> str:
     number, at, *rest = row
+    if isinstance(at, str):  # as SQLite keeps it
+        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
     words = "|".join(map(str, (at.timestamp(), *rest)))
     return f"{number} {sha256(words.encode()).hexdigest()[:32]}"

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -29,12 +30,14 @@ from mailer.base.errors import Refused
 from mailer.base.states import State
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.schema import UtcDateTime, attempt, delivery, event, letter, mail_out, seal
 
 a, d, e, m, s = attempt.c, delivery.c, event.c, mail_out.c, seal.c
 
 BEGINNING = "0" * 64
 AT_ONCE = 200  # letters that are read back together
+LARGEST = 2**31 - 1  # number that an entry can have
 
 PERSONAL = (
     "name", "address", "address_key", "person", "role", "political_group", "file", "sheet", "row",
@@ -215,20 +218,9 @@ def _body(connection: sa.Connection, before: _Seal, until: _Seal | None) -> _Bod
         (event, "e", e.detail, before.event_id, until.event_id if until else None),
         (attempt, "a", a.text, before.attempt_id, until.attempt_id if until else None),
     ):
-        key = table.c.id
-        query = (
-            sa.select(key, _line(connection, table), text, table.c.erased, d.salt)
-            .select_from(table.outerjoin(delivery, d.id == table.c.delivery_id))
-            .where(
-                *([key > start] if before.hash != BEGINNING else []),
-                *([key <= end] if end is not None else []),
-            )
-            .order_by(key)
-        )
-        cursor = connection.execute(query).cursor
-        assert cursor is not None
-        # as the driver gives them: rows of SQLAlchemy's cost four times as much
-        rows = cursor.fetchall()
+        after = start if before.hash != BEGINNING else -LARGEST
+        span = {"start": after, "end": LARGEST if end is None else end}
+        rows = _entries(connection.dialect.name, table, text).rows(connection, span)
         for number, line, words, gone, salt in rows:
             kept = gone if gone is not None else commitment(salt or "", kind, number, words)
             lines.append(f"{kind}|{line}|{kept}")
@@ -240,24 +232,37 @@ def _body(connection: sa.Connection, before: _Seal, until: _Seal | None) -> _Bod
     )
 
 
+@lru_cache
+def _entries(dialect: str, table: sa.Table, text: sa.Column[str]) -> Prepared:
+    """Return what reads the entries that a seal covers: number, line, text, commitment, salt."""
+    key = table.c.id
+    start, end = (sa.bindparam(name, type_=sa.Integer()) for name in ("start", "end"))
+    return Prepared(
+        sa.select(key, _line(dialect, table), text, table.c.erased, d.salt)
+        .select_from(table.outerjoin(delivery, d.id == table.c.delivery_id))
+        .where(key > start, key <= end)
+        .order_by(key)
+    )
+
+
 def _since(before: _Seal) -> list[sa.ColumnElement[bool]]:
     return [] if before.hash == BEGINNING else [e.id > before.event_id]
 
 
-def _line(connection: sa.Connection, table: sa.Table) -> sa.ColumnElement[str]:
+def _line(dialect: str, table: sa.Table) -> sa.ColumnElement[str]:
     """Return an SQL expression for an entry without its personal text: `12|2027-01-20
     08:00:41.000000|1|7|61…`.
     """
     left_out = {"detail", "text", "erased"}
-    parts = [_form(connection, column) for column in table.columns if column.name not in left_out]
+    parts = [_form(dialect, column) for column in table.columns if column.name not in left_out]
     line: sa.ColumnElement[str] = parts[0]
     for part in parts[1:]:
         line = line.concat("|").concat(part)
     return line
 
 
-def _form(connection: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    postgresql = connection.dialect.name == "postgresql"
+def _form(dialect: str, column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    postgresql = dialect == "postgresql"
     value: sa.ColumnElement[Any] = column
     if isinstance(column.type, sa.Float):
         value = sa.cast(sa.func.round(column * 1_000_000), sa.BigInteger)

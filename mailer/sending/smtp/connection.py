@@ -99,6 +99,8 @@ class SmtpConnection(asyncio.Protocol):
         self._due = 0  # replies that commands wait for
         self._fault: ConnectionLost | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0  # of whoever waits, on the loop's clock
+        self._alarm: asyncio.TimerHandle | None = None  # one for all waits, set on as they come
         transport.set_protocol(self)
 
     @property
@@ -144,43 +146,51 @@ class SmtpConnection(asyncio.Protocol):
         whole of it.
         """
         if not self._replies and self._fault is None:
-            self._waiter = self._loop.create_future()
-            alarm = self._loop.call_later(
-                seconds, self._fail, Silent(f"no answer within {seconds:g} seconds")
-            )
-            try:
-                await self._waiter
-            finally:
-                alarm.cancel()
-                self._waiter = None
+            await self._woken(self._loop.time() + seconds)
         if not self._replies:
-            assert self._fault is not None
-            raise type(self._fault)(f"{self._fault}{self._heard()}")
+            fault = self._fault or Silent(f"no answer within {seconds:g} seconds")
+            self._fault = fault
+            raise type(fault)(f"{fault}{self._heard()}")
         self._due -= 1
         return self._replies.popleft()
+
+    async def _woken(self, deadline: float) -> None:
+        """Wait until something has come, the line has failed, or it is late."""
+        if self._alarm is None or self._alarm.when() > deadline:
+            self._set_alarm(deadline)
+        self._waiter, self._deadline = self._loop.create_future(), deadline
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._waiter is not None and self._loop.time() < self._deadline:
+            self._set_alarm(self._deadline)
+        else:
+            self._wake()
 
     async def heard(self, count: int, seconds: float) -> list[int]:
         """Wait until so many replies are there to be taken, and return their codes: fewer where the
         line fails, or nothing more comes in time.
         """
-        alarm = None
-        while len(self._replies) < count and self._fault is None:
-            self._waiter = self._waiter or self._loop.create_future()
-            alarm = alarm or self._loop.call_later(seconds, self._wake)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-            if alarm.when() <= self._loop.time():
-                break
-        if alarm is not None:
-            alarm.cancel()
+        deadline = self._loop.time() + seconds
+        while len(self._replies) < count and self._fault is None and self._loop.time() < deadline:
+            await self._woken(deadline)
         return [reply.code for reply in itertools.islice(self._replies, count)]
 
     def abort(self) -> None:
         """Drop the line and everything that is still buffered for it."""
         self._fault = self._fault or ConnectionLost("the connection was dropped")
         self._transport.abort()
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def _heard(self) -> str:
         rest = b" ".join([*self._lines, self._partial])
