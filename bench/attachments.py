@@ -20,7 +20,6 @@ from pathlib import Path
 
 from bench import measure, people, rivals
 from mailer.base.clock import now
-from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
@@ -28,7 +27,6 @@ from mailer.ledger.reading import deliveries as queries
 from mailer.letters.message import mime, pieces
 from mailer.plan.plan import Plan
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 300
@@ -134,9 +132,7 @@ class Sending:
                 ledger,
                 1,
                 self._session,
-                SendingOptions(
-                    Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
-                ),
+                people.unlimited(self.connections),
             )
             with measure.Stopwatch() as watch:
                 asyncio.run(dispatch.run())

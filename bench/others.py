@@ -24,13 +24,11 @@ from statistics import mean
 
 from bench import measure, people, rivals
 from bench.sending import Bytes, Mailer, Messages, _letters
-from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 3000
@@ -119,9 +117,7 @@ class Whole:
                 with ledger.writing() as connection:
                     mail_out = mailouts.create(connection, plan, at=ledger.now(), who="bench")
                 del plan
-                options = SendingOptions(
-                    Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
-                )
+                options = people.unlimited(self.connections)
                 asyncio.run(Dispatch(ledger, mail_out, self._session, options).run())
             with ledger.reading() as connection:
                 assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters

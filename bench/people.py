@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mailer.base.delegations import Delegations
-from mailer.base.settings.tables import Sender
+from mailer.base.settings.tables import Limits, Sender
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts
@@ -17,6 +17,7 @@ from mailer.letters.wording.salutations import Forms
 from mailer.plan.audience import Audience
 from mailer.plan.plan import Plan, Sending, make_plan
 from mailer.plan.sources import Sources
+from mailer.sending.queue import SendingOptions
 from tests.people.invent import COLUMNS, Person, many
 
 ROOT = Path(__file__).parents[1]
@@ -87,3 +88,9 @@ def planned(log: Path, number: int, which: Appeal = SHORT) -> float:
     sizes = [pieces.size(one.data, one.shared) for one in plan.to_send if one.data]
     assert len(sizes) == number, "everyone gets a letter"
     return sum(sizes) / number
+
+
+def unlimited(connections: int) -> SendingOptions:
+    """Send as fast as it goes, over more connections than a workspace may set."""
+    limits = Limits(per_minute=0, per_connection=1_000_000)
+    return SendingOptions(limits.model_copy(update={"connections": connections}))

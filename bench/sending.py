@@ -37,7 +37,6 @@ import sqlalchemy as sa
 
 from bench import measure, people
 from bench.measure import CHILDREN
-from mailer.base.settings.tables import Limits
 from mailer.base.states import State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
@@ -45,7 +44,6 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.schema import delivery
 from mailer.letters.message import mime, pieces
 from mailer.sending.dispatch import Dispatch
-from mailer.sending.queue import SendingOptions
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
 LETTERS = 6000
@@ -135,9 +133,7 @@ class Mailer:
             ledger,
             1,
             self._session,
-            SendingOptions(
-                Limits(per_minute=0, connections=self.connections, per_connection=1_000_000)
-            ),
+            people.unlimited(self.connections),
         )
         asyncio.run(dispatch.run())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ HERE = Path(__file__).parent
 NODEMAILER, MAILMERGE, SMTPPOOL = (
     "nodemailer@10.6.1",
     "mailmerge==2.3.0",
-    "github.com/knadh/smtppool/v2@latest",
+    "github.com/knadh/smtppool/v2",
 )
 LONGEST = 180  # seconds for fetching one
 
@@ -81,15 +82,24 @@ def netsmtp() -> Path:
 
 @_once
 def smtppool() -> Path:
-    return _built("smtppool", SMTPPOOL)
+    """Return the program; the module's source is the folder that SMTPPOOL names, where it names
+    one, and else is fetched.
+    """
+    if source := os.environ.get("SMTPPOOL"):
+        if not (Path(source) / "go.mod").is_file():
+            raise Missing(f"SMTPPOOL={source} is no Go module: there is no go.mod")
+        replaced = f"{SMTPPOOL}={Path(source).resolve()}"
+        edits = ["go", "mod", "edit", f"-replace={replaced}", f"-require={SMTPPOOL}@v2.0.0"]
+        return _built("smtppool", edits, ["go", "mod", "tidy"])
+    return _built("smtppool", ["go", "get", f"{SMTPPOOL}@latest"])
 
 
-def _built(name: str, *modules: str) -> Path:
+def _built(name: str, *prepared: list[str]) -> Path:
     folder = _folder(name)
     shutil.copy(HERE / f"{name}.go", folder / "main.go")
     _run(["go", "mod", "init", f"bench.example/{name}"], folder)
-    for module in modules:
-        _run(["go", "get", module], folder)
+    for command in prepared:
+        _run(command, folder)
     _run(["go", "build", "-o", name, "."], folder)
     return folder / name
 
