@@ -85,9 +85,18 @@ _COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
 
 
 def create(
-    connection: sa.Connection, plan: Plan, *, at: datetime, who: str, retry_of: int | None = None
+    connection: sa.Connection,
+    plan: Plan,
+    *,
+    at: datetime,
+    who: str,
+    retry_of: int | None = None,
+    approvals: int = 0,
+    organisations: int = 0,
 ) -> int:
-    """Write a plan into the log and return its id. Nobody is written to by this."""
+    """Write a plan into the log and return its id. Nobody is written to by this. How many must
+    approve it, of how many organisations, is frozen with it.
+    """
     copies.settle(connection)
     mail_out_id: int = connection.execute(
         sa.insert(mail_out)
@@ -103,6 +112,8 @@ def create(
             sources=plan.sources,
             retry_of=retry_of,
             planned_at=at,
+            approvals=approvals,
+            organisations=organisations,
         )
         .returning(m.id)
     ).scalar_one()

@@ -26,6 +26,8 @@ from click.testing import CliRunner
 from httpx import Response
 
 from mailer.actions.team import credentials
+from mailer.base.errors import UsageError
+from mailer.base.settings.workspace import load_workspace
 from mailer.cli import cli
 from mailer.console import serve
 from mailer.console.access import line
@@ -47,6 +49,7 @@ from tests.helpers.consoles import (
     signed_in,
     workspace,
 )
+from tests.helpers.workspaces import edit
 
 NEW = "velvet anchor gravel sixty umbrella"
 
@@ -414,3 +417,90 @@ def told(console: Console, half: bytes) -> bytes:
         finally:
             server.should_exit = True
             thread.join(10)
+
+
+# ---------------------------------------------------------------------------------------- four eyes
+
+
+def asks(console: Console, lines: str) -> None:
+    edit(console.cache.root / "config.toml", "[safety]", f"[safety]\n{lines}")
+
+
+def joined(console: Console, by: Browser, name: str, role: str, organisation: str = "") -> Browser:
+    """Let somebody in by a link that `by` makes."""
+    answer = by.post("/people", name=name, role=role, organisation=organisation)
+    assert follow(console, link_on(answer)).status_code == 303
+    browser = a_browser(console)
+    assert sign_in(browser, name, NEW).status_code == 303
+    return browser
+
+
+def approved(browser: Browser, mail_out: str = "M-0001") -> int:
+    return browser.post(f"/mail-outs/{mail_out}/approve").status_code
+
+
+def test_administrator_neither_approves_nor_sends_what_she_planned_by_no_second_account(
+    console: Console, owner: Browser
+) -> None:
+    asks(console, "approvals = 1")
+    marta, other = joined(console, owner, "Marta", "admin"), joined(console, owner, "Eva", "admin")
+    second = joined(console, marta, "Marta's other one", "approver")
+    marta.post("/letters/vote/send")
+    assert "Approve…" in other.get("/mail-outs/M-0001").text
+    assert approved(marta) == 409
+    answer = second.post("/mail-outs/M-0001/approve")
+    assert (answer.status_code, "might be" in answer.text) == (409, True)
+    assert approved(owner) == 409, "the one-time address does not say who somebody is"
+    relinked = link_on(other.post("/people/link", name="Marta's other one"))
+    assert follow(console, relinked).status_code == 303
+    assert approved(other) == 303
+    assert "Type the number" not in marta.get("/mail-outs/M-0001/send").text
+    refused = marta.post("/mail-outs/M-0001/send", number="3")
+    assert refused.status_code == 409, refused.text
+    assert "Type the number" in other.get("/mail-outs/M-0001/send").text
+
+
+def test_what_was_asked_is_frozen_into_the_plan(console: Console, owner: Browser) -> None:
+    asks(console, "approvals = 1")
+    operator = joined(console, owner, "Ola", "operator")
+    operator.post("/letters/vote/send")
+    edit(console.cache.root / "config.toml", "approvals = 1", "approvals = 0")
+    assert "Type the number" not in operator.get("/mail-outs/M-0001/send").text
+    said = CliRunner().invoke(
+        cli, ["-C", str(console.cache.root), "send", "M-0001", "--confirm", "3"]
+    )
+    assert (said.exit_code, "S208" in said.output or "S201" in said.output) == (3, True)
+
+
+@pytest.mark.parametrize("way", ["config.local.toml", "MAILER_SAFETY_APPROVALS"])
+def test_nobody_lowers_the_approvals_for_themselves(
+    console: Console, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    asks(console, "approvals = 1")
+    if way.startswith("MAILER"):
+        monkeypatch.setenv(way, "0")
+    else:
+        (console.cache.root / way).write_text("[safety]\napprovals = 0\n", encoding="utf-8")
+    with pytest.raises(UsageError) as refusal:
+        load_workspace(console.cache.root)
+    (wrong,) = refusal.value.problems
+    assert (wrong.code, wrong.file, "config.toml alone" in wrong.message) == ("K105", way, True)
+
+
+def test_two_approve_and_are_of_two_organisations(console: Console, owner: Browser) -> None:
+    asks(console, "approvals = 2\norganisations = 2")
+    planner = joined(console, owner, "Ola", "operator")
+    first, same, other = (
+        joined(console, owner, name, "approver", of)
+        for name, of in (("A", "Rights"), ("B", "rights"), ("C", "Watch"))
+    )
+    planner.post("/letters/vote/send")
+    assert approved(first) == 303
+    assert "1 of 2 approvals" in first.get("/mail-outs/M-0001/send").text
+    assert approved(first) == 409, "once"
+    assert approved(same) == 303
+    assert "of 1 of 2 organisations" in planner.get("/mail-outs/M-0001/send").text
+    assert "Type the number" not in planner.get("/mail-outs/M-0001/send").text
+    assert approved(other) == 303
+    page = planner.get("/mail-outs/M-0001/send").text
+    assert "Type the number" in page and "Approved by C" in page

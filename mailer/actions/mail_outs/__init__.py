@@ -72,6 +72,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """What came of a yes: the mail-out as it stands, and how many of how many yeses there are."""
+
+    mail_out: MailOut
+    given: int
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendingCheck:
     """What would happen if a mail-out were sent now, and what keeps it."""
 
@@ -81,7 +90,8 @@ class SendingCheck:
     obstacles: Sequence[Problem]  # what keeps the appeal from real people
     held: Sequence[Delivery]  # whom the hold list takes out, since the plan
     unapproved: Refused | None
-    approval: Approval | None
+    approvals: int  # how many are asked for
+    given: Sequence[Approval]
     planner: str
 
     @property
@@ -117,9 +127,15 @@ def has_died(ledger: Ledger, connection: Connection, mail_out: MailOut) -> bool:
 
 
 def may_send(
-    workspace: Workspace, ledger: Ledger, mail_out_id: int, read: Reader = draft
+    workspace: Workspace,
+    ledger: Ledger,
+    mail_out_id: int,
+    read: Reader = draft,
+    administrator: str = "",
 ) -> SendingCheck:
-    """Ask everything that a sending asks before it begins, or goes on."""
+    """Ask everything that a sending asks before it begins, or goes on. `administrator` is who asks
+    for it, where it is one.
+    """
     now = standing(ledger, mail_out_id)
     mail_out, live = now.mail_out, now.mail_out.mode == "live"
     kept_by: list[MailerError] = []
@@ -142,14 +158,31 @@ def may_send(
     held = ask(lambda: _newly_held(workspace, ledger, mail_out_id))
     unapproved = None
     with ledger.reading() as connection:
-        yes = approvals.approval(connection, mail_out, at=ledger.now())
+        asked = _approvals_asked(workspace, mail_out)
+        yes = approvals.given(connection, mail_out, at=ledger.now())
         planner = approvals.planned_by(connection, mail_out_id)
-        if now.fresh and workspace.settings.safety.approvals:
+        if now.fresh and asked:
+            safety = workspace.settings.safety
             try:
-                approvals.require(connection, mail_out, at=ledger.now())
+                approvals.require(
+                    connection,
+                    mail_out,
+                    at=ledger.now(),
+                    approvals=safety.approvals,
+                    organisations=safety.organisations,
+                )
+                if administrator:
+                    approvals.not_by_its_planner(connection, mail_out, administrator)
             except Refused as refusal:
                 unapproved = refusal
-    return SendingCheck(now, kept_by, changes, obstacles, held, unapproved, yes, planner)
+    return SendingCheck(now, kept_by, changes, obstacles, held, unapproved, asked, yes, planner)
+
+
+def _approvals_asked(workspace: Workspace, mail_out: MailOut) -> int:
+    """Return how many must say yes: as it was frozen into the plan, or more where more is asked
+    for now.
+    """
+    return max(mail_out.approvals, workspace.settings.safety.approvals)
 
 
 def may_resume(mail_out: MailOut) -> None:
@@ -262,12 +295,22 @@ def obey_holds(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: s
     return len(out.numbers) if out else 0
 
 
-def approve(ledger: Ledger, mail_out_id: int, *, who: str) -> MailOut:
-    """Say yes to a plan, as somebody else than its maker."""
+def approve(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: str) -> Approved:
+    """Say yes to a plan, as somebody else than its maker, with an account."""
+    safety = workspace.settings.safety
     with ledger.writing() as connection:
         mail_out = mailouts.get(connection, mail_out_id)
-        approvals.approve(connection, mail_out, who=who, at=ledger.now())
-    return mail_out
+        approvals.approve(
+            connection,
+            mail_out,
+            who=who,
+            at=ledger.now(),
+            approvals=safety.approvals,
+            organisations=safety.organisations,
+        )
+        given = approvals.given(connection, mail_out, at=ledger.now())
+        asked = _approvals_asked(workspace, mail_out)
+        return Approved(mailouts.get(connection, mail_out_id), len(given), asked)
 
 
 def asked_to_send(ledger: Ledger, mail_out_id: int, command: str, *, who: str) -> None:

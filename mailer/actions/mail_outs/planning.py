@@ -99,7 +99,15 @@ def plan(
         past = mailouts.past(connection)
     frozen = now.plan(selection, history, past)
     with ledger.writing() as connection:
-        number = mailouts.create(connection, frozen, at=ledger.now(), who=who, retry_of=retry_of)
+        number = mailouts.create(
+            connection,
+            frozen,
+            at=ledger.now(),
+            who=who,
+            retry_of=retry_of,
+            approvals=now.workspace.settings.safety.approvals,
+            organisations=now.workspace.settings.safety.organisations,
+        )
     unsure = [*doubts(now, frozen.to_send), *now.proof(frozen.to_send).problems()]
     return NewMailOut(shown(number), frozen, tuple(unsure))
 

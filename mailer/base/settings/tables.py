@@ -366,13 +366,15 @@ class Safety(TomlTable):
     allow: tuple[
         Annotated[str, AfterValidator(_allowed)], ...
     ] = ()  # who can be reached in test mode
-    approvals: int = Field(
-        0, ge=0, le=1
-    )  # 1: somebody else than the planner must say yes to a plan
+    approvals: int = Field(0, ge=0, le=5)  # so many others than the planner say yes to a plan,
+    organisations: int = Field(0, ge=0, le=5)  # and are of at least so many organisations
     demo_only: bool = False
 
     @model_validator(mode="after")
     def _demo_stays_demo(self) -> Safety:
+        if self.organisations > self.approvals:
+            text = f"{self.approvals} people cannot be of {self.organisations} organisations"
+            raise wrong("K105", text, f"approvals = {self.organisations}", show=False)
         if self.demo_only and self.mode == "live":
             text = "this workspace is for the demo alone and never goes live"
             raise wrong("K109", text, "make one for real work: mailer init my-workspace")

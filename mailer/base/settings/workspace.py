@@ -38,6 +38,9 @@ from mailer.base.settings.toml_lines import (
 
 FILE, LOCAL = "config.toml", "config.local.toml"
 
+FOR_ALL = (("safety", "approvals"), ("safety", "organisations"))
+"""What nobody sets for themselves alone: these stand in config.toml, which all can read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -163,6 +166,19 @@ def load_workspace(
     for table, given in (instead or {}).items():
         values[table] = dict(given)
         givers = {path: giver for path, giver in givers.items() if path[0] != table}
+    own_rules = [
+        problem(
+            "K105",
+            giver if isinstance(giver, str) else giver.name,
+            row=None if isinstance(giver, str) else giver.line_of(key),
+            message=f"{'.'.join(key)} is for all who work here, and stands in {FILE} alone",
+            suggestion="take it out here",
+        )
+        for key, giver in givers.items()
+        if key in FOR_ALL and giver is not own
+    ]
+    if own_rules:
+        raise _refusal(own_rules)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as report:

@@ -173,6 +173,7 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
         "mail_out": now.mail_out,
         "now": now,
         "age": _age(visit, now),
+        "asked": max(now.mail_out.approvals, visit.workspace.settings.safety.approvals),
         "tiles": tile_map(now.table),
         "limit": limits.per_minute,
         "states": report.IN_ORDER,

@@ -91,7 +91,9 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
                 True,
             )
         )
-    if line.mail_out.state is MailOutState.PLANNED and visit.workspace.settings.safety.approvals:
+    if line.mail_out.state is MailOutState.PLANNED and (
+        line.mail_out.approvals or visit.workspace.settings.safety.approvals
+    ):
         waits = say("planned, waiting for the approval of a second person")
         found.append(Attention(line.to_send, waits, name, f"{here}/send", True))
     elif line.mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):

@@ -19,10 +19,11 @@ from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
 from mailer.actions.mail_outs import SendingCheck, planning
 from mailer.actions.preview import Preview
+from mailer.actions.team.rights import Right
 from mailer.actions.writing import appeals
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.spelling import called
-from mailer.base.states import OPEN, Reason, State
+from mailer.base.states import OPEN, MailOutState, Reason, State
 from mailer.console import child
 from mailer.console.request import Visit
 from mailer.console.views import live
@@ -335,7 +336,6 @@ def send_page(visit: Visit) -> Response:
         reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
         minutes=_minutes(visit, check.left),
-        asks=bool(visit.workspace.settings.safety.approvals),
     )
 
 
@@ -343,22 +343,35 @@ def _may_send(visit: Visit) -> SendingCheck:
     read = visit.console.cache.draft
     ledger = visit.console.ledger
     return mail_outs.may_send(
-        visit.workspace, ledger, visit.mail_out_id, lambda _, appeal: read(appeal)
+        visit.workspace,
+        ledger,
+        visit.mail_out_id,
+        lambda _, appeal: read(appeal),
+        administrator=visit.who if visit.may(Right.RULE) else "",
     )
 
 
 def approve(visit: Visit) -> Response:
-    """Say yes to a plan, as somebody else than its maker."""
-    mail_out = mail_outs.approve(visit.console.ledger, visit.mail_out_id, who=visit.who)
-    return visit.go(
-        f"/mail-outs/{mail_out.name}/send",
-        visit.say("{name} is approved by {who}.", name=mail_out.name, who=visit.who),
+    """Say yes to a plan, as somebody else than its maker, with an account of one's own."""
+    if visit.session.account is None:
+        words = "The one-time address does not say who somebody is: sign in with an account."
+        raise Refused(visit.say(words), code="S208")
+    done = mail_outs.approve(
+        visit.workspace, visit.console.ledger, visit.mail_out_id, who=visit.who
     )
+    name = done.mail_out.name
+    said = visit.say("{name} is approved by {who}.", name=name, who=visit.who)
+    if done.mail_out.state is MailOutState.PLANNED:
+        more = "{given} of {asked} approvals; it waits for the others."
+        said = f"{said} {visit.say(more, given=done.given, asked=done.asked)}"
+    return visit.go(f"/mail-outs/{name}/send", said)
 
 
 def send(visit: Visit) -> Response:
     """Start the sending, where the number that was typed is that of the plan."""
     check = _may_send(visit)
+    if check.unapproved:
+        raise check.unapproved
     mail_out, typed = check.standing.mail_out, visit.field("number")
     if not (typed.isdecimal() and check.is_confirmed_by(int(typed))):
         raise UsageError(
