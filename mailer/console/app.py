@@ -44,7 +44,7 @@ from mailer.console.views import (
     steps,
 )
 from mailer.console.views.contacts import dropped, hold_list, sheet
-from mailer.console.views.writing import editor
+from mailer.console.views.writing import about_form, editor
 
 View = Callable[[Visit], Response]
 
@@ -109,6 +109,8 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/write", editor.first),
     Page(A + "/languages", post=editor.add, act=Right.WRITE),
     Page(A + "/history", editor.history),
+    Page(A + "/about", about_form.show, about_form.typed, act=Right.WRITE, keeps=True),
+    Page(A + "/sign", post=about_form.sign, act=Right.APPROVE),
     Page(W, editor.write, editor.typed, act=Right.WRITE, keeps=True),
     Page(W + "/letter.html", editor.letter_html),
     Page(W + "/remove", post=editor.remove, act=Right.WRITE),

@@ -5,11 +5,14 @@ at its line, and every change is in the journal with its difference.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mailer.actions.writing import changes, texts
+from mailer.actions.writing import about, changes, texts
+from mailer.actions.writing.about import AboutOrganisation, AppealAbout
 from mailer.actions.writing.changes import ChangedMeanwhile
 from mailer.actions.writing.texts import LetterLook, LetterText
 from mailer.base.errors import MailerError, UsageError
@@ -229,3 +232,139 @@ def test_whatever_is_typed_is_said_and_never_a_mistake_of_ours(
         texts.save(place, sqlite_ledger, "vote", "en", typed, seen=stamp, who="jana")
     again, _, _ = texts.stored(place, "vote", "en")
     look(place, again)
+
+
+# ------------------------------------------------------------------------------------------- about
+
+SETTINGS = """\
+# ours
+title = "A vote"  # for us
+last_day = 2027-01-26
+
+[session]
+name = { en = "the session", fr = "la session" }
+opens = 2027-01-25
+source = "a page"
+
+# whom
+[audience]
+roles = ["representative", "substitute"]
+where = "role = representative"
+[audience.leave_out]
+AZ = "it is about them"
+
+[languages]
+default = "en"
+
+# first of all
+[[organisation]]
+name = { en = "Freedom Now", de = "Jetzt" }
+logo = "files/logo.png"
+reply_to = "a@b.example"
+[[organisation]]
+name = { en = "Second" }
+"""
+
+
+def test_what_is_filled_in_anew_changes_nothing(place: Workspace, ledger: Ledger) -> None:
+    (place.root / about.file_of("vote")).write_text(SETTINGS, "utf-8")
+    now = about.stored(place, "vote")
+    assert now.about is not None
+    assert now.about.fallback == ("en",)
+    assert about.save(place, ledger, "vote", now.about, seen=now.stamp, who="jana") is None
+
+
+def test_only_what_differs_changes_and_notes_stay(place: Workspace, ledger: Ledger) -> None:
+    (place.root / about.file_of("vote")).write_text(SETTINGS, "utf-8")
+    now = about.stored(place, "vote")
+    assert now.about is not None
+    first, second = now.about.organisations
+    new = replace(
+        now.about,
+        title='The "vote"',
+        last_day="2027-01-28",
+        session={"en": "the session", "fr": "la partie de session"},
+        leave_out={},
+        fallback=("fr", "en"),
+        organisations=(replace(second, country="NO"), replace(first, reply_to="")),
+    )
+    change = about.save(place, ledger, "vote", new, seen=now.stamp, who="jana")
+    assert change is not None
+    assert "# for us" in (place.root / about.file_of("vote")).read_text("utf-8")
+    again = about.stored(place, "vote").about
+    assert again is not None
+    places = [one.place for one in again.organisations]
+    assert places == [0, 1]
+    expected = [replace(one, place=at) for at, one in enumerate(new.organisations)]
+    assert replace(again, organisations=(), roles=(), fallback=()) == replace(
+        new, organisations=(), roles=(), fallback=()
+    )
+    assert (list(again.organisations), list(again.fallback)) == (expected, ["fr", "en"])
+    text = (place.root / about.file_of("vote")).read_text("utf-8")
+    for kept in ("# ours", "# whom", 'logo = "files/logo.png"', 'where = "role = representative"'):
+        assert kept in text
+
+
+@pytest.mark.parametrize("source", [None, "", 'title = "A"\n', SETTINGS])
+def test_all_that_can_be_filled_in_is_written_and_read(
+    place: Workspace, ledger: Ledger, source: str | None
+) -> None:
+    path = place.root / about.file_of("vote")
+    path.unlink()
+    if source is not None:
+        path.write_text(source, "utf-8")
+    new = AppealAbout(
+        title="Ünïcode \\ 'quotes'",
+        last_day="2027-02-01",
+        session={"en": "first", "fr": "d’abord"},
+        opens="2027-01-25",
+        source="there",
+        invented=True,
+        credentials="none",
+        roles=("chair",),
+        leave_out={"TR": "why", "AZ": "so"},
+        fallback=("fr",),
+        organisations=(
+            AboutOrganisation({"en": "A", "fr": "B"}, {"en": "in", "fr": "dans"}, "FR"),
+        ),
+    )
+    now = about.stored(place, "vote")
+    about.save(place, ledger, "vote", new, seen=now.stamp, who="jana")
+    found = about.stored(place, "vote").about
+    assert found is not None
+    assert found == replace(new, organisations=(replace(new.organisations[0], place=0),))
+    cleared = AppealAbout(roles=("chair",))
+    about.save(place, ledger, "vote", cleared, seen=about.stored(place, "vote").stamp, who="jana")
+    assert about.stored(place, "vote").about == replace(cleared, roles=("chair",))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"last_day": "2027-02-31"},
+        {"roles": ()},
+        {"session": {"en": "a session"}},
+        {"opens": "2027-01-25"},
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_written(
+    place: Workspace, ledger: Ledger, wrong: dict[str, Any]
+) -> None:
+    now = about.stored(place, "vote")
+    assert now.about is not None
+    with pytest.raises(UsageError):
+        about.save(place, ledger, "vote", replace(now.about, **wrong), seen=now.stamp, who="jana")
+    assert about.stored(place, "vote") == now
+
+
+def test_settings_that_cannot_be_read_are_put_right_as_text(
+    place: Workspace, ledger: Ledger
+) -> None:
+    (place.root / about.file_of("vote")).write_text('title = "A\nroles = [', "utf-8")
+    now = about.stored(place, "vote")
+    assert now.about is None
+    assert [(one.code, one.row) for one in now.problems] == [("L121", 1)]
+    about.save_source(place, ledger, "vote", 'title = "A"\n', seen=now.stamp, who="jana")
+    found = about.stored(place, "vote").about
+    assert found is not None
+    assert found.title == "A"

@@ -134,6 +134,8 @@ NEEDED = {
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
     "/letters": "write",
     "/letters/{appeal}/languages": "write",
+    "/letters/{appeal}/about": "write",
+    "/letters/{appeal}/sign": "approve",
     "/letters/{appeal}/write/{language}": "write",
     "/letters/{appeal}/write/{language}/remove": "write",
     "/letters/{appeal}/accept": "approve",

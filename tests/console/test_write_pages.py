@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from httpx import Response
 
-from mailer.actions.writing import changes
+from mailer.actions.writing import appeals, changes
 from mailer.console.request import Console
 from mailer.ledger.ledger import Ledger
 from tests.actions.test_writing import BROKEN
@@ -233,3 +233,72 @@ def test_letter_beside_it_is_shown_with_its_words(browser: Browser) -> None:
     letter = browser.get(html.unescape(shown[1]))
     assert "Please vote" in letter.text
     assert "sandbox" in letter.headers["content-security-policy"]
+
+
+# -------------------------------------------------------------------------------------------- about
+
+ABOUT = "/letters/vote/about"
+
+
+def test_session_audience_and_signatories_are_set(console: Console, browser: Browser) -> None:
+    page = browser.get(ABOUT)
+    filled = {"seen": field(page, "seen"), "title": "Another vote", "last_day": "2027-01-28"}
+    filled |= {"session_en": "the session", "session_fr": "la session", "opens": "2027-01-25"}
+    filled |= {"role": ["representative", "chair"], "fallback": "fr", "out_0": "AZ"}
+    filled |= {"out_0_why": "it is about them", "org_0": "", "org_0_name_en": "Rights"}
+    answer = browser.post(ABOUT, **filled, do="save")
+    assert answer.status_code == 303, answer.text
+    read = appeals.read(console.cache.workspace(), "vote")
+    assert (read.title, read.roles, read.fallback) == (
+        "Another vote",
+        ("representative", "chair"),
+        ("fr",),
+    )
+    assert read.leave_out == {"AZ": "it is about them"}
+    assert [one.english for one in read.organisations] == ["Rights"]
+    page = browser.get(ABOUT)
+    assert field(page, "session_fr") == "la session"
+    signed = browser.post("/letters/vote/sign", organisation="Rights", by="Jana Novák")
+    assert signed.status_code == 303
+    assert "Jana Novák, 2027-01-20" in browser.get(ABOUT).text
+    of_before = filled | {"title": "A third vote", "do": "save"}
+    assert browser.post(ABOUT, **of_before).status_code == 409
+
+
+def test_form_comes_back_as_it_was_filled_in(console: Console) -> None:
+    browser = as_role(console, "editor")
+    filled = {"title": "Kept", "role": ["chair", "substitute"], "last_day": "2027-02-31"}
+    filled |= {"org_0": "", "org_0_name_en": "Rights & more", "seen": ""}
+    wrong = browser.post(ABOUT, **filled, do="save")
+    assert wrong.status_code == 400
+    console.sessions.end_where(lambda _: True)
+    answer = browser.client.post(
+        ABOUT, data=filled | {"do": "save", "_token": "old"}, headers={"origin": HERE}
+    )
+    form = {"name": "editor", "password": PASSWORD}
+    form |= {"_token": field(answer, "_token"), "kept": field(answer, "kept")}
+    answer = browser.client.post("/sign-in", data=form, headers={"origin": HERE})
+    pairs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text)
+    kept: dict[str, list[str]] = {}
+    for name, value in pairs:
+        kept.setdefault(name, []).append(html.unescape(value))
+    for page in (wrong, browser.client.post(ABOUT, data=kept, headers={"origin": HERE})):
+        assert field(page, "title") == "Kept"
+        assert field(page, "org_0_name_en") == "Rights & more"
+        checked = re.findall(r'name="role" value="(\w+)" checked', page.text)
+        assert sorted(checked) == ["chair", "substitute"]
+
+
+def test_settings_that_cannot_be_read_are_a_text(console: Console, browser: Browser) -> None:
+    path = console.cache.root / "templates" / "vote" / "appeal.toml"
+    path.write_text('title = "A', "utf-8")
+    page = browser.get(ABOUT)
+    assert field(page, "source") == 'title = "A'
+    assert "L121" in page.text
+    text = {"source": 'title = "B"\n', "seen": field(page, "seen")}
+    assert browser.post(ABOUT, **text, do="show").status_code == 200
+    assert browser.post(ABOUT, **text, do="save").status_code == 303
+    assert path.read_text("utf-8") == 'title = "B"\n'
+    for broken in ("{{", "\0", "x" * 100_000, "title = 5"):
+        answer = browser.post(ABOUT, source=broken, seen="", do="show")
+        assert answer.status_code == 200

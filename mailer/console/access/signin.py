@@ -141,7 +141,7 @@ def lead_to_the_door(console: Console, request: Request, typed: FormData | None 
     fragment = "hx-request" in request.headers
     posted = request.method != "GET"
     if typed is not None:
-        return _keep(console, say, request, _values(typed))
+        return _keep(console, say, request, typed)
     to = came_from(request.headers, console.origins) or "/" if posted or fragment else asked
     door = "/sign-in" if to == "/" else f"/sign-in?{urlencode({'next': to})}"
     if fragment:
@@ -161,10 +161,14 @@ def lead_to_the_door(console: Console, request: Request, typed: FormData | None 
     return RedirectResponse(door, 303)
 
 
-def _keep(console: Console, say: Translation, request: Request, fields: dict[str, str]) -> Response:
+def _keep(console: Console, say: Translation, request: Request, typed: FormData) -> Response:
     """Ask for a new sign-in, and carry along what was typed: it is kept in the form alone."""
-    fields.pop("_token", None)
-    saving = fields.get("do") == "save"
+    saving = typed.get("do") == "save"
+    fields = [
+        (name, value)
+        for name, value in typed.multi_items()
+        if isinstance(value, str) and name not in ("_token", "do")
+    ]
     if "hx-request" in request.headers and not saving:  # nobody has pressed a button
         ended = say(
             "Your sign-in has ended. Press Save: you sign in again, and your text comes back."
@@ -201,12 +205,15 @@ def _back_to(
     """
     try:
         found = json.loads(kept)
-        to, fields = _inside(found["to"]), dict(found["fields"])
+        to, fields = (
+            _inside(found["to"]),
+            [(str(name), str(text)) for name, text in found["fields"]],
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if session is None or console.sessions.asleep(session) or not to.startswith("/letters/"):
         return None
-    fields |= {"do": "show", "_token": session.token}
+    fields += [("do", "show"), ("_token", session.token)]
     text = PAGES.get_template("resume.html").render(say=say, _=say, to=to, fields=fields)
     return HTMLResponse(text)
 

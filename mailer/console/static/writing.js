@@ -51,9 +51,9 @@
   list.className = "offer";
   list.id = "offer";
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", document.querySelector("#words caption").textContent);
+  list.setAttribute("aria-label", document.querySelector("#words caption")?.textContent || "");
   list.hidden = true;
-  document.body.append(list);
+  if (words.length) document.body.append(list);
   let open = null; // the field, where the word begins, what is offered, which of it is chosen
 
   const began = (input) => {
@@ -129,7 +129,7 @@
     list.hidden = true;
   }
 
-  document.addEventListener("input", (event) => { const input = field(event.target); if (input && !input.readOnly) offer(input); });
+  document.addEventListener("input", (event) => { const input = field(event.target); if (input && words.length && !input.readOnly) offer(input); });
   document.addEventListener("focusout", () => shut());
   document.addEventListener("keydown", (event) => {
     if (!open) return;

@@ -61,7 +61,7 @@ def begin(visit: Visit) -> Response:
 
 def first(visit: Visit) -> Response:
     """Lead to the letter with which writing begins: in the reader's language, if there is one."""
-    name = _name(visit)
+    name = appeal_name(visit)
     there = texts.languages(visit.workspace, name)
     best = next((one for one in (visit.say.language, "en", *there) if one in there), "")
     return visit.go(f"/letters/{name}/write/{best}" if best else f"/letters/{name}/about")
@@ -69,7 +69,7 @@ def first(visit: Visit) -> Response:
 
 def add(visit: Visit) -> Response:
     """Begin the letter of another language, as a copy of one that is there."""
-    name, language = _name(visit), visit.field("language").lower()
+    name, language = appeal_name(visit), visit.field("language").lower()
     texts.add(
         visit.workspace, visit.console.ledger, name, language, visit.field("from"), who=visit.who
     )
@@ -81,7 +81,7 @@ def add(visit: Visit) -> Response:
 
 def remove(visit: Visit) -> Response:
     """Take the letter of a language away, if it is still the one that was seen."""
-    name, language = _name(visit), _language(visit)
+    name, language = appeal_name(visit), _language(visit)
     seen = visit.field("seen")
     texts.remove(visit.workspace, visit.console.ledger, name, language, seen=seen, who=visit.who)
     return visit.go(
@@ -93,10 +93,10 @@ def remove(visit: Visit) -> Response:
 
 def history(visit: Visit) -> Response:
     """Show who changed what in an appeal."""
-    name = _name(visit)
+    name = appeal_name(visit)
     appeals.there(visit.workspace, name)
     found = changes.history(visit.console.ledger, name)
-    return visit.page("changes.html", **_frame(visit, name), changes=found)
+    return visit.page("changes.html", **around(visit, name), changes=found)
 
 
 # ---------------------------------------------------------------------------------------- writing
@@ -104,19 +104,19 @@ def history(visit: Visit) -> Response:
 
 def write(visit: Visit) -> Response:
     """Show a letter as it is saved, ready to be changed."""
-    typed, seen, fault = texts.stored(visit.workspace, _name(visit), _language(visit))
+    typed, seen, fault = texts.stored(visit.workspace, appeal_name(visit), _language(visit))
     return _page(visit, typed, seen, fault=fault)
 
 
 def typed(visit: Visit) -> Response:
     """Look at what was typed, or save it."""
-    letter = LetterText(*(_as_typed(visit, field) for field in ("subject", "preview", "text")))
+    letter = LetterText(*(as_typed(visit, field) for field in ("subject", "preview", "text")))
     seen = visit.field("seen")
     if visit.field("do") != "save":
         if not _scripted(visit):
             return _page(visit, letter, seen, unsaved=True)
         return _fragment(visit, letter)
-    name, language = _name(visit), _language(visit)
+    name, language = appeal_name(visit), _language(visit)
     try:
         change = texts.save(
             visit.workspace, visit.console.ledger, name, language, letter, seen=seen, who=visit.who
@@ -158,11 +158,12 @@ def _page(
     refused: MailerError | None = None,
     status: int = 200,
 ) -> HTMLResponse:
-    name = _name(visit)
+    name = appeal_name(visit)
+    theirs = LetterText.of(meanwhile.now.content).source if meanwhile else ""
     return visit.page(
         "write.html",
         status,
-        **_frame(visit, name),
+        **around(visit, name),
         **_looked(visit, letter, choose=True),
         letter=letter,
         seen=seen,
@@ -170,7 +171,7 @@ def _page(
         unsaved=unsaved,
         meanwhile=meanwhile,
         refused=refused,
-        differing=list(_differing(meanwhile, letter)) if meanwhile else [],
+        differing=list(differing(theirs, letter.source)) if meanwhile else [],
         words=_words(visit, name),
         notice="",
     )
@@ -178,8 +179,8 @@ def _page(
 
 def _fragment(visit: Visit, letter: LetterText, notice: str = "", seen: str = "") -> Response:
     """Answer a script: what is beside the text, and after saving the stamp of the new version."""
-    name = _name(visit)
-    more = {**_frame(visit, name), **_looked(visit, letter, choose=False)}
+    name = appeal_name(visit)
+    more = {**around(visit, name), **_looked(visit, letter, choose=False)}
     return HTMLResponse(render(visit, "look.html", notice=notice, seen=seen, letter=letter, **more))
 
 
@@ -191,7 +192,7 @@ def _retargeted(visit: Visit, page: HTMLResponse) -> Response:
 
 def _looked(visit: Visit, letter: LetterText, *, choose: bool) -> dict[str, Any]:
     """Return what stands beside the text: problems, and the letter as somebody would get it."""
-    name, language = _name(visit), _language(visit)
+    name, language = appeal_name(visit), _language(visit)
     reader = visit.field("as") or visit.query("as")
     beside = visit.field("beside") or visit.query("beside")
     people = visit.console.cache.people()
@@ -221,7 +222,7 @@ def _kept(visit: Visit, look: LetterLook) -> str:
     return key
 
 
-def _frame(visit: Visit, name: str) -> dict[str, Any]:
+def around(visit: Visit, name: str) -> dict[str, Any]:
     """Return what stands around each page of an appeal that is being made."""
     there = texts.languages(visit.workspace, name)
     return {
@@ -243,10 +244,9 @@ def _words(visit: Visit, name: str) -> list[Word]:
         return appeals.words(visit.workspace, None)
 
 
-def _differing(meanwhile: ChangedMeanwhile, letter: LetterText) -> Iterator[Differing]:
+def differing(their_text: str, my_text: str) -> Iterator[Differing]:
     """Yield the lines in which two versions differ, with some around them."""
-    theirs = LetterText.of(meanwhile.now.content).source.splitlines()
-    mine = letter.source.splitlines()
+    theirs, mine = their_text.splitlines(), my_text.splitlines()
     groups = SequenceMatcher(None, theirs, mine, autojunk=False).get_grouped_opcodes(NEIGHBOURS)
     for group in groups:
         for _, a, b, c, d in group:
@@ -254,7 +254,8 @@ def _differing(meanwhile: ChangedMeanwhile, letter: LetterText) -> Iterator[Diff
                 yield Differing(a + at + 1, one, other)
 
 
-def _as_typed(visit: Visit, field: str) -> str:
+def as_typed(visit: Visit, field: str) -> str:
+    """Return a field with its blanks and lines as they were typed."""
     value = visit.form.get(field, "")
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
 
@@ -263,7 +264,8 @@ def _scripted(visit: Visit) -> bool:
     return "hx-request" in visit.request.headers
 
 
-def _name(visit: Visit) -> str:
+def appeal_name(visit: Visit) -> str:
+    """Return the name of the appeal that the address names."""
     name: str = visit.request.path_params["appeal"]
     return name
 
