@@ -21,7 +21,8 @@ from mailer.contacts.holds import Holds
 from mailer.letters import appeal as appeals
 from mailer.letters import markup
 from mailer.letters.appeal import Appeal, Letter
-from mailer.letters.checks import check_letters, spam
+from mailer.letters.checks import check_letters, metadata, spam
+from mailer.letters.checks.metadata import FileTells
 from mailer.letters.placeholders import blanked
 from mailer.letters.render import Rendered
 from mailer.plan import per_person
@@ -44,6 +45,7 @@ class CheckedAppeal:
     obstacles: tuple[Problem, ...] | None = None
     spam: Mapping[str, float] = field(default_factory=dict)  # language → points of SpamAssassin
     asked: tuple[LinkAnswer, ...] = ()  # what the network was asked, and what it said
+    files: tuple[FileTells, ...] = ()  # what goes along, who made it, and what else it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def _appeal(
         *per_person.not_sitting(appeal, now.delegations, decisions),
     ]
     obstacles = tuple(now.obstacles()) if usable else None
-    return CheckedAppeal(name, tuple(found), appeal, obstacles, points, tuple(asked))
+    files = tuple(metadata.files(appeal))
+    return CheckedAppeal(name, tuple(found), appeal, obstacles, points, tuple(asked), files)
 
 
 def _condition(appeal: Appeal, fault: NotUnderstood) -> Problem:

@@ -211,6 +211,41 @@ def coverage(context: Context, appeal: str) -> int:
 
 @letters.command()
 @click.argument("appeal")
+@click.argument("files", nargs=-1)
+@click.pass_obj
+def strip(context: Context, appeal: str, files: tuple[str, ...]) -> int:
+    """Take out of attachments and pictures what they tell besides what they show: authors, the
+    place of a photograph, comments, tracked changes, JavaScript of a PDF.
+
+    \b
+    mailer letters strip prisoners-2027
+    mailer letters strip prisoners-2027 files/briefing.en.pdf
+
+    What a file was is kept in .mailer/backups. A file for which [waived] in appeal.toml gives a
+    reason is left, unless it is named here. Ends with 1 while a file still tells something.
+    """
+    from mailer.actions.writing.strip import strip as take_out
+
+    with context.ledger() as ledger:
+        done = take_out(context.workspace, ledger, appeal, files, who=getpass.getuser())
+    if context.json:
+        for one in done:
+            context.data(one)
+        return int(any(one.left for one in done))
+    for one in done:
+        context.out.print(one.file, style="bold", soft_wrap=True)
+        if one.removed:
+            context.say(f"  taken out: {'; '.join(one.removed)}")
+            context.say(f"  what it was: {one.backup}")
+        if one.left:
+            context.say(f"  it still tells: {'; '.join(one.left)}. {one.why}".rstrip(" ."))
+    if not done:
+        context.say("No file of this appeal tells more than it shows. Nothing was changed.")
+    return int(any(one.left for one in done))
+
+
+@letters.command()
+@click.argument("appeal")
 @click.argument("organisation")
 @click.option(
     "--by",

@@ -181,10 +181,11 @@ class Draft:
 
     def obstacles(self) -> list[Problem]:
         """Return what keeps this appeal from real people: who has not signed this text, forms
-        nobody answers for, sentences that wait to be written, an invented date, settings that
-        nobody has filled in.
+        nobody answers for, sentences that wait to be written, files that tell who made them, an
+        invented date, settings that nobody has filled in.
         """
         from mailer.base.settings.unfilled import unfilled
+        from mailer.letters.checks import metadata
         from mailer.letters.checks.style import unwritten
         from mailer.plan.signoff import signatures, unsigned
 
@@ -194,6 +195,11 @@ class Draft:
             *self.proof().problems(),
         ]
         found += [replace(one, severity=Severity.ERROR) for one in unwritten(self.appeal)]
+        found += [
+            replace(one, severity=Severity.ERROR)
+            for one in metadata.told(self.appeal)
+            if one.severity is not Severity.NOTE
+        ]
         session = self.appeal.session
         if session is not None and session.invented:
             message = "the session's date is invented"

@@ -44,6 +44,7 @@ def check(
                 "contacts": found.people,
                 "delegations": found.delegations,
                 "obstacles": {one.name: one.obstacles for one in found.appeals},
+                "files": {one.name: one.files for one in found.appeals if one.files},
                 "asked": {one.name: one.asked for one in found.appeals if one.asked},
             }
         )

@@ -1,0 +1,100 @@
+"""What the files that go with letters tell besides what they show: who made them and where, what
+was commented and crossed out, what runs when they are opened.
+
+`told` names it, `stripped` takes it out with kept libraries (pypdf, Pillow, lxml), and what it
+cannot take out, or look into, it says. What readers see stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.files import read_inside
+from mailer.base.problems import problem
+from mailer.letters.appeal import Appeal
+
+AUTHOR = "author: "
+
+
+@dataclass(frozen=True, slots=True)
+class FileTells:
+    """One file that goes with letters, and what it tells besides what it shows."""
+
+    file: str  # in the workspace
+    size: int  # bytes
+    tells: tuple[str, ...]  # "author: Jana Novák", "tracked changes", "place (GPS)"
+    waived: str = ""  # why that is right
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        return tuple(one.removeprefix(AUTHOR) for one in self.tells if one.startswith(AUTHOR))
+
+
+def files(appeal: Appeal) -> Iterator[FileTells]:
+    """Yield the files of an appeal, each with what it tells."""
+    for file in sorted(appeal.files):
+        if "/files/" in file:
+            raw, _ = read_inside(appeal.root, appeal.root / file)
+            own = file.partition(f"templates/{appeal.name}/")[2]
+            yield FileTells(file, len(raw), what_it_tells(file, raw), appeal.waived.get(own, ""))
+
+
+def told(appeal: Appeal) -> Iterator[Problem]:
+    """Yield a warning (L174) for each file of an appeal that tells more than it shows, a note where
+    `[waived]` says why that is right.
+    """
+    for one in files(appeal):
+        if one.tells:
+            yield problem(
+                "L174",
+                one.file,
+                value="; ".join(one.tells)[:200],
+                suggestion=one.waived or f"take it out: mailer letters strip {appeal.name}",
+                severity=Severity.NOTE if one.waived else None,
+            )
+
+
+def what_it_tells(file: str, raw: bytes) -> tuple[str, ...]:
+    """Return what a file tells besides what it shows, in words."""
+    kind = _kind(file)
+    return tuple(dict.fromkeys(kind[0](raw))) if kind else ()
+
+
+def stripped(file: str, raw: bytes) -> bytes:
+    """Return a file without what it tells besides what it shows; unchanged if it tells nothing.
+
+    Raises `MailerError` where that cannot be done: a password, a signature that would break.
+    """
+    kind = _kind(file)
+    if kind is None or not what_it_tells(file, raw):
+        return raw
+    try:
+        return kind[1](raw)
+    except MailerError:
+        raise
+    except Exception as error:  # what any of the libraries makes of a broken file
+        raise MailerError(f"{file} cannot be read: {error}", hint="save it anew") from error
+
+
+Tells = Callable[[bytes], Iterator[str]]
+Strips = Callable[[bytes], bytes]
+
+
+def _kind(file: str) -> tuple[Tells, Strips] | None:
+    suffix = PurePosixPath(file).suffix.lower()
+    if suffix == ".pdf":
+        from mailer.letters.checks.metadata import pdf
+
+        return pdf.tells, pdf.stripped
+    if suffix in (".docx", ".xlsx", ".odt", ".ods"):
+        from mailer.letters.checks.metadata import office
+
+        return office.tells, office.stripped
+    if suffix in (".jpg", ".jpeg", ".png"):
+        from mailer.letters.checks.metadata import photographs
+
+        return photographs.tells, photographs.stripped
+    return None
