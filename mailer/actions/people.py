@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from mailer.base.address import allowed, key_of
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.spelling import called, finds, nearest
+from mailer.base.spelling import called, finds, nearest, tokens
 from mailer.base.states import State
 from mailer.contacts import holds
 from mailer.contacts.book import ContactBook
@@ -214,6 +214,59 @@ def note(ledger: Ledger, one: Delivery, text: str, *, who: str) -> None:
 def follow_up(ledger: Ledger, one: Delivery, *, again: bool, who: str) -> None:
     """Tick the follow-up of a delivery off, or take it up again."""
     _tell(ledger, one, EventKind.TO_DO_AGAIN if again else EventKind.DONE, who)
+
+
+def assign(ledger: Ledger, one: Delivery, owner: str, due: date | None, *, who: str) -> None:
+    """Say who follows a delivery up, and by which day."""
+    if not owner.strip() and due is None:
+        raise UsageError("Say who follows it up, or by which day.")
+    day = due.isoformat() if due else "-"
+    _tell(ledger, one, EventKind.ASSIGNED, who, f"{day} {' '.join(owner.split())[:80]}")
+
+
+TELEPHONE = {
+    *("phone", "telephone", "tel", "mobile", "telefon", "telefono", "telefone", "telefoon"),
+    *("telefonnummer", "handy", "mobil", "portable", "cellulare"),
+}
+"""One of these words stands in the heading of a column with telephone numbers."""
+
+
+def of_the_sheets(
+    contacts: Sequence[Contact], people: Sequence[Delivery]
+) -> dict[str, dict[int, str]]:
+    """Return what the sheets say now of these people that is of use on the telephone: heading →
+    delivery → telephone number, note. Headings of which nothing is known are left away.
+    """
+    by_key = {key: one for one in contacts for key in (one.address_key, one.person_key) if key}
+    found: dict[str, dict[int, str]] = {"Telephone": {}, "Note in the sheet": {}}
+    for one in people:
+        contact = by_key.get(one.person) or by_key.get(one.address_key)
+        if contact is None:
+            continue
+        numbers = [
+            text for heading, text in contact.extra.items() if TELEPHONE & set(tokens(heading))
+        ]
+        if numbers:
+            found["Telephone"][one.id] = ", ".join(numbers)
+        if contact.note:
+            found["Note in the sheet"][one.id] = contact.note
+    return {heading: of for heading, of in found.items() if of}
+
+
+def to_follow_up(
+    connection: Connection, mail_out_id: int, people: Sequence[Delivery]
+) -> dict[str, dict[int, str]]:
+    """Return what is known of the follow-up of these people: heading → delivery → owner, day, last
+    note, who has done it.
+    """
+    given = notes.assigned(connection, mail_out_id)
+    done = notes.done(connection, mail_out_id)
+    return {
+        "Owner": {one: owner for one, (owner, _) in given.items()},
+        "Due": {one: day for one, (_, day) in given.items()},
+        "Last note": notes.last_notes(connection, [one.id for one in people]),
+        "Done by": {one: who for one, (who, _) in done.items()},
+    }
 
 
 def _tell(ledger: Ledger, one: Delivery, kind: EventKind, who: str, text: str = "") -> None:

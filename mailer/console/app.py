@@ -93,6 +93,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/people/{number:int}/letter.eml", delivery.eml),
     Page(M + "/people/{number:int}/note", post=delivery.note),
     Page(M + "/people/{number:int}/done", post=delivery.done),
+    Page(M + "/people/{number:int}/assign", post=delivery.assign),
     Page(M + "/people/{number:int}/settle", post=delivery.settle, act=Right.SEND),
     Page(M + "/people/{number:int}/resend", post=delivery.resend, act=Right.SEND),
     Page(M + "/people/{number:int}/hold", post=delivery.hold),

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     LETTER_OPENED = "letter_opened"
     DONE = "done"  # somebody has followed it up
     TO_DO_AGAIN = "to_do_again"
+    ASSIGNED = "assigned"  # the detail is by which day ("-": none), a blank, and who follows it up
     ERASED = "erased"
     CAME_BACK = "came_back"  # a message about it; the detail is its kind (`inbox.kinds`)
     # beside the state of a mail-out

@@ -57,6 +57,21 @@ def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, da
     return found
 
 
+def assigned(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, str]]:
+    """Return {delivery: (who follows it up, by which day)}, as somebody said last."""
+    rows = connection.execute(
+        sa.select(e.delivery_id, e.detail)
+        .join(delivery, d.id == e.delivery_id)
+        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON, e.kind == EventKind.ASSIGNED.value)
+        .order_by(e.id)
+    )
+    found = {}
+    for row in rows:
+        day, _, owner = row.detail.partition(" ")
+        found[row.delivery_id] = (owner, day.strip("-") and day)
+    return found
+
+
 def last_notes(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
     """Return the newest note of each of these deliveries."""
     wanted = list(ids)

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mailer.base.delegations import Delegations
@@ -21,6 +21,7 @@ from mailer.ledger.reading.deliveries import Delivery
 from mailer.report import totals
 
 Cell = str | int | datetime | None
+NOTHING: Mapping[str, Mapping[int, str]] = {}
 
 COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
     "Delivery": (13, lambda one, _: one.shown),
@@ -48,7 +49,20 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
 """Heading → width in the workbook, and the cell."""
 
 
-def workbook(mail_out: MailOut, people: Sequence[Delivery], known: Delegations) -> bytes:
+Beside = Mapping[str, Mapping[int, str]]
+"""More columns: heading → what stands there, by the id of the delivery."""
+
+
+def _columns(beside: Beside) -> dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]]:
+    def cell(of: Mapping[int, str]) -> Callable[[Delivery, Delegations], Cell]:
+        return lambda one, _: of.get(one.id, "")
+
+    return COLUMNS | {heading: (24, cell(of)) for heading, of in beside.items()}
+
+
+def workbook(
+    mail_out: MailOut, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+) -> bytes:
     """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
     from xlsxwriter import Workbook
 
@@ -75,12 +89,13 @@ def workbook(mail_out: MailOut, people: Sequence[Delivery], known: Delegations) 
         first.write_row(len(totals.IN_ORDER) + 2, 0, ["people", len(people)], bold)
         sheet = book.add_worksheet("People")
         sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, len(people), len(COLUMNS) - 1)
-        for column, (heading, (width, _)) in enumerate(COLUMNS.items()):
+        columns = _columns(beside)
+        sheet.autofilter(0, 0, len(people), len(columns) - 1)
+        for column, (heading, (width, _)) in enumerate(columns.items()):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, heading, bold)
         for row, one in enumerate(people, 1):
-            for column, (_, cell) in enumerate(COLUMNS.values()):
+            for column, (_, cell) in enumerate(columns.values()):
                 value = cell(one, known)
                 if isinstance(value, datetime):
                     sheet.write_datetime(row, column, value, day)
@@ -91,21 +106,33 @@ def workbook(mail_out: MailOut, people: Sequence[Delivery], known: Delegations) 
     return data.getvalue()
 
 
-def csv_file(_mail_out: MailOut, people: Sequence[Delivery], known: Delegations) -> bytes:
+def csv_file(
+    _mail_out: MailOut, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+) -> bytes:
     """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
     text = io.StringIO(newline="")
     lines = csv.writer(text)
-    lines.writerow(COLUMNS)
+    columns = _columns(beside)
+    lines.writerow(columns)
     for one in people:
-        lines.writerow([_tame(cell(one, known)) for _, cell in COLUMNS.values()])
+        lines.writerow([_tame(cell(one, known)) for _, cell in columns.values()])
     return text.getvalue().encode("utf-8-sig")
 
 
-def json_lines(_mail_out: MailOut, people: Sequence[Delivery], _known: Delegations) -> bytes:
-    """Return what `log people --json` prints."""
-    return "".join(
-        json.dumps(totals.person(one), ensure_ascii=False) + "\n" for one in people
-    ).encode()
+def json_lines(
+    _mail_out: MailOut, people: Sequence[Delivery], _known: Delegations, beside: Beside = NOTHING
+) -> bytes:
+    """Return what `log people --json` prints, and what else is known of somebody."""
+    lines = [
+        totals.person(one)
+        | {
+            heading.lower().replace(" ", "_"): of[one.id]
+            for heading, of in beside.items()
+            if of.get(one.id)
+        }
+        for one in people
+    ]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
 def _tame(value: Cell) -> str:

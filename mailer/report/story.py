@@ -98,6 +98,16 @@ def _tried(moment: Moment) -> Iterator[Sentence]:
         yield Sentence(moment.text or "no answer is on record")
 
 
+BY = {
+    EventKind.PLANNED: "planned by {who}",
+    EventKind.APPROVED: "approved by {who}",
+    EventKind.PAUSED: "paused by {who}",
+    EventKind.STOPPED: "stopped by {who}",
+    EventKind.FINISHED: "finished by {who}",
+}
+"""What a person did to a mail-out, where there is no more to say of it."""
+
+
 def told(event: Happening) -> Iterator[Sentence]:
     """Tell an event beside its state: who did it, and what they said."""
     who, text = person_behind(event.who), event.detail
@@ -130,6 +140,10 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("follow-up done by {who}", who=who)
         case EventKind.TO_DO_AGAIN:
             yield Sentence("follow-up taken up again by {who}", who=who)
+        case EventKind.ASSIGNED:
+            day, _, name = text.partition(" ")
+            words = "follow-up for {name}, until {day}, said {who}"
+            yield Sentence(words, name=name or "?", day=day, who=who)
         case EventKind.CAME_BACK:
             yield Sentence(WORDS.get(text, "something came back"))
             yield from _by(who, "")
@@ -142,8 +156,12 @@ def told(event: Happening) -> Iterator[Sentence]:
             | EventKind.STOPPED
             | EventKind.FINISHED
         ):
-            yield Sentence(event.kind.value)
-            yield from [Sentence(text)] if text else _by(who, "")
+            of_its_own = f"{event.kind.value} by {who}"
+            if who and (not text or text.startswith(of_its_own)):
+                yield Sentence(BY[event.kind], who=who)
+            else:
+                yield Sentence(event.kind.value)
+                yield from _by(who, text)
         case EventKind.REHEARSED:
             yield Sentence("rehearsed by {who}: {text}", who=who, text=text)
         case EventKind.ASKED_TO_SEND:
@@ -152,6 +170,14 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("this copy of the send log adopted by {who}: {text}", who=who, text=text)
         case _ as never:
             assert_never(never)
+
+
+def told_of_the_whole(event: Happening) -> Iterator[Sentence]:
+    """Tell an event of a mail-out as a whole."""
+    if event.kind is EventKind.SENDING:
+        yield Sentence("the sending began, or went on")
+    else:
+        yield from told(event)
 
 
 def _by(who: str, text: str) -> list[Sentence]:

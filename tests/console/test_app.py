@@ -127,6 +127,7 @@ NEEDED = {
     "/mail-outs/{mail_out}/people/{number:int}/note": "work",
     "/mail-outs/{mail_out}/people/{number:int}/done": "work",
     "/mail-outs/{mail_out}/people/{number:int}/hold": "work",
+    "/mail-outs/{mail_out}/people/{number:int}/assign": "work",
     "/stop-everything": "send",
     "/allow-again": "send",
     "/language": "look",
@@ -695,6 +696,79 @@ def test_stop_is_on_record_with_who(owner: Browser, ledger: Ledger, journey: Jou
         last = connection.execute(sa.select(event).where(event.c.delivery_id.is_(None))).all()[-1]
     assert (after.state, after.why) == (MailOutState.STOPPED, "stopped by jana")
     assert (last.kind, last.who) == ("stopped", "jana")
+
+
+# ------------------------------------------------------------------------- a mail-out tells itself
+
+
+def test_mail_out_tells_its_story_in_its_head(
+    owner: Browser, ledger: Ledger, journey: Journey
+) -> None:
+    """Who planned, began, paused and ended it stands above, however much has happened since."""
+    owner.post("/language", language="fr")
+    journey.become(MailOutState.SENDING)
+    owner.post("/mail-outs/M-0001/pause")
+    owner.post("/mail-outs/M-0001/stop", sure="yes")
+    page = owner.get("/mail-outs/M-0001").text
+    story = re.search(r'<details class="history".*?</details>', page, re.DOTALL)
+    assert story
+    said = re.findall(r"</time> (.*?)</li>", story[0])
+    assert said[0] == "planifié par Jana"
+    assert said[-2:] == ["mis en pause par jana", "arrêté par jana"]
+    assert "arrêté par jana" in page.partition('<details class="history')[0]
+    assert "durée" in story[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "before", "after"),
+    [("", "2", "4"), ("?state=unknown&state=refused", "1", ""), ("?sort=-number", "4", "2")],
+)
+def test_previous_and_next_go_through_the_list_that_led_here(
+    owner: Browser, query: str, before: str, after: str
+) -> None:
+    page = owner.get(f"/mail-outs/M-0001/people/3{query}").text
+    for rel, number in (("prev", before), ("next", after)):
+        found = re.search(rf'rel="{rel}" href="/mail-outs/M-0001/people/(\d+)([^"]*)"', page)
+        assert (found[1] if found else "") == number
+        assert not found or html.unescape(found[2]) == query
+    assert f"/people/1{query.replace('&', '&amp;')}" in (
+        owner.get(f"/mail-outs/M-0001/outcomes{query}").text
+    )
+
+
+def test_follow_up_has_owner_day_and_note_on_the_page_and_in_every_export(owner: Browser) -> None:
+    assert owner.post("/mail-outs/M-0001/people/1/assign", due="tomorrow").status_code == 400
+    assert owner.post("/mail-outs/M-0001/people/1/assign").status_code == 400
+    owner.post("/mail-outs/M-0001/people/1/assign", owner="Marta", due="2027-01-10")
+    owner.post("/mail-outs/M-0001/people/1/note", text="ask the clerk")
+    owner.post("/mail-outs/M-0001/people/1/done")
+    page = owner.get("/mail-outs/M-0001/follow-up").text
+    assert "Marta" in page and "until 2027-01-10" in page
+    assert "follow-up for Marta, until 2027-01-10" in owner.get("/mail-outs/M-0001/people/1").text
+    (line,) = [
+        json.loads(one)
+        for one in owner.get("/mail-outs/M-0001/follow-up.json").text.splitlines()
+        if "owner" in one
+    ]
+    wanted = {"owner": "Marta", "due": "2027-01-10", "last_note": "ask the clerk"}
+    assert wanted.items() <= line.items() and line["done_by"] == "jana"
+    rows = csv.DictReader(io.StringIO(owner.get("/mail-outs/M-0001/follow-up.csv").text[1:]))
+    assert [row["Owner"] for row in rows if row["Owner"]] == ["Marta"]
+
+
+def test_telephone_and_note_of_the_sheets_stand_in_call_sheets_and_exports(
+    owner: Browser, console: Console
+) -> None:
+    (console.cache.root / "contacts" / "all.csv").write_text(
+        "delegation,name,email,note,Tel. (office)\n"
+        "NO,Person 1 Példás,person1@no.parliament.example,prefers mornings,+47 22 00 00 01\n",
+        encoding="utf-8",
+    )
+    calls = owner.get("/mail-outs/M-0001/call-sheet").text
+    assert "+47 22 00 00 01" in calls and "prefers mornings" in calls
+    (line, *_) = owner.get("/mail-outs/M-0001/outcomes.json").text.splitlines()
+    assert json.loads(line)["telephone"] == "+47 22 00 00 01"
+    assert "Note in the sheet" in owner.get("/mail-outs/M-0001/outcomes.csv").text
 
 
 # ------------------------------------------------------------------------------ what is shown is so

@@ -178,6 +178,18 @@ def may_send(
     return SendingCheck(now, kept_by, changes, obstacles, held, unapproved, asked, yes, planner)
 
 
+def as_it_was_planned(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> bool | None:
+    """Tell whether sheets, letters and settings are still those of the plan; None where they cannot
+    be read.
+    """
+    with ledger.reading() as connection:
+        sources = mailouts.sources(connection, mail_out.id)
+    try:
+        return as_planned(sources, workspace, mail_out.appeal)
+    except MailerError:
+        return None
+
+
 def _approvals_asked(workspace: Workspace, mail_out: MailOut) -> int:
     """Return how many must say yes: as it was frozen into the plan, or more where more is asked
     for now.

@@ -7,6 +7,7 @@ English, and a test says which those are.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime
 from functools import lru_cache
@@ -37,6 +38,9 @@ _MONTHS = {
 }
 
 
+_BY = re.compile(r"(?P<what>paused|stopped) by (?P<who>.+)")
+
+
 class Translation:
     """Says things in one language: `say("{n} people", n=3)`."""
 
@@ -63,6 +67,12 @@ class Translation:
         if isinstance(value, datetime):
             return self.moment(value)
         return self.place(str(value)) if name == "place" else value
+
+    def why(self, text: str) -> str:
+        """Say why a mail-out is paused or stopped, as it stands in the log."""
+        if match := _BY.fullmatch(text):
+            return self(f"{match['what']} by {{who}}", who=match["who"])
+        return self(text)
 
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
         """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""

@@ -5,7 +5,7 @@ about it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from mailer.base.errors import Refused, UsageError
 from mailer.base.states import WORDS, State
 from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.request import Visit
+from mailer.console.views.outcomes import asked
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -52,6 +53,10 @@ def show(visit: Visit) -> Response:
         mail_out, one = _wanted(visit, connection)
         moments = deliveries.timeline(connection, one.id)
         others = listing.of_person(connection, one)
+        what = asked(visit)  # the list that led here; without one, everybody
+        here = (connection, mail_out.id, what.wanted)
+        after = listing.page(*here, sort=what.sort, after=one.number, limit=1).rows
+        before = listing.page(*here, sort=what.sort, before=one.number, limit=1).rows
     return visit.page(
         "delivery.html",
         mail_out=mail_out,
@@ -59,6 +64,10 @@ def show(visit: Visit) -> Response:
         steps=list(story(mail_out, one, moments)),
         because=why(one),
         others=others,
+        query=what.query,
+        narrowed=what.narrowed,
+        before=before[0] if before else None,
+        after=after[0] if after else None,
         held=_held(visit, one),
         done=_done(moments),
         followed=one.needs_a_person,
@@ -159,6 +168,18 @@ def done(visit: Visit) -> Response:
     people.follow_up(visit.console.ledger, _one(visit), again=again, who=visit.who)
     back = visit.field("next")
     return visit.go(back if back.startswith("/mail-outs/") else _here(visit))
+
+
+def assign(visit: Visit) -> Response:
+    """Say who follows a delivery up, and by which day."""
+    due = visit.field("due")
+    try:
+        day = date.fromisoformat(due) if due else None
+    except ValueError:
+        raise UsageError(visit.say("This is no day: {day}.", day=due)) from None
+    one = _one(visit)
+    people.assign(visit.console.ledger, one, visit.field("owner"), day, who=visit.who)
+    return visit.go(f"/mail-outs/{visit.request.path_params['mail_out']}/follow-up")
 
 
 def _because(visit: Visit) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from mailer.actions.people import to_follow_up
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import as_file, by_delegation, calls
@@ -58,6 +59,7 @@ def follow_up(visit: Visit) -> Response:
         rows = deliveries.needing_a_person(connection, mail_out.id)
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
+        given = notes.assigned(connection, mail_out.id)
         skipped = listing.every(
             connection,
             mail_out.id,
@@ -69,6 +71,8 @@ def follow_up(visit: Visit) -> Response:
         groups=by_delegation(visit, rows),
         people=len(rows),
         done=done,
+        given=given,
+        today=visit.now().date().isoformat(),
         notes=said,
         skipped=len(skipped),
         next=lambda one: visit.say(NEXT.get(one.reason, OTHERWISE)),
@@ -89,4 +93,5 @@ def export(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         rows = deliveries.needing_a_person(connection, mail_out.id)
-    return as_file(visit, mail_out, rows, "follow-up")
+        beside = to_follow_up(connection, mail_out.id, rows)
+    return as_file(visit, mail_out, rows, "follow-up", beside)

@@ -35,7 +35,7 @@ from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Happened
 from mailer.report import totals as report
-from mailer.report.story import told, why
+from mailer.report.story import told, told_of_the_whole, why
 
 LOOK = 0.7  # seconds between two looks at the send log
 SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
@@ -153,7 +153,18 @@ def show(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         now = look(visit, connection, mail_out)
-    return visit.page("mail_out.html", **_context(visit, now))
+        story = outcomes.of_the_whole(connection, mail_out.id)
+    as_planned = (
+        None
+        if now.over
+        else mail_outs.as_it_was_planned(visit.workspace, visit.console.ledger, mail_out)
+    )
+    return visit.page(
+        "mail_out.html",
+        **_context(visit, now),
+        story=[(one, list(told_of_the_whole(one))) for one in story],
+        as_planned=as_planned,
+    )
 
 
 def now(visit: Visit) -> Response:

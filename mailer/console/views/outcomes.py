@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from starlette.responses import Response
 
-from mailer.actions.people import find
+from mailer.actions.people import find, of_the_sheets
 from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import PERSON_NEEDED, Reason, State, needs_a_person
@@ -217,10 +217,17 @@ def export(visit: Visit) -> Response:
     return as_file(visit, mail_out, rows, "some" if what.narrowed else "everyone")
 
 
-def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: str) -> Response:
-    """Return rows as the kind of file that the address names, and write down who took
-    them along.
+def as_file(
+    visit: Visit,
+    mail_out: MailOut,
+    rows: Sequence[Delivery],
+    called: str,
+    beside: files.Beside = files.NOTHING,
+) -> Response:
+    """Return rows as the kind of file that the address names, with what the sheets say for the
+    telephone, and write down who took them along.
     """
+    beside = {**of_the_sheets(visit.console.cache.people()[1].contacts, rows), **beside}
     kind = visit.request.path_params["kind"]
     if kind not in KINDS:
         raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
@@ -228,7 +235,7 @@ def as_file(visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], called: s
     visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
     name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
     return Response(
-        make(mail_out, rows, visit.workspace.delegations),
+        make(mail_out, rows, visit.workspace.delegations, beside),
         media_type=media,
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
@@ -252,7 +259,13 @@ def calls(
     """Answer with rows as a call sheet."""
     groups = by_delegation(visit, rows)
     return visit.page(
-        "call_sheet.html", mail_out=mail_out, groups=groups, people=len(rows), notes=said, back=back
+        "call_sheet.html",
+        mail_out=mail_out,
+        groups=groups,
+        people=len(rows),
+        notes=said,
+        back=back,
+        beside=of_the_sheets(visit.console.cache.people()[1].contacts, rows),
     )
 
 

@@ -85,7 +85,7 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         found.append(
             Attention(
                 1,
-                say("paused: {why}", why=line.mail_out.why or say("no reason given")),
+                say("paused: {why}", why=say.why(line.mail_out.why) or say("no reason given")),
                 name,
                 here,
                 True,

@@ -355,6 +355,19 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
         )
 
 
+def of_the_whole(connection: sa.Connection, mail_out_id: int) -> list[Happened]:
+    """Return what happened to a mail-out as a whole, the oldest first."""
+    rows = connection.execute(
+        sa.select(e.id, e.at, e.kind, e.reason, e.who, e.detail)
+        .where(e.mail_out_id == mail_out_id, e.delivery_id.is_(None))
+        .order_by(e.id)
+    )
+    return [
+        Happened(row.id, row.at, kind_of(row.kind), row.reason, row.who, row.detail, None, "", "")
+        for row in rows
+    ]
+
+
 def last_event(connection: sa.Connection, mail_out_id: int) -> int:
     """Return the id of the newest event of a mail-out: nothing has changed while it
     stays the same.
