@@ -231,6 +231,42 @@ def test_language_that_is_added_stands_in_the_history(doors: Doors) -> None:
     (refused,) = doors.typed("letters", "add", "vote", "cz")
     assert (refused["exit"], refused["hint"]) == (2, "call it cs.md")
     assert "cs" not in doors.typed("letters", "list")[0]["languages"]
+    answer = doors.browser.post("/letters/vote/languages", language="it", **{"from": "fr"})
+    assert answer.headers["location"].startswith("/letters/vote/write/it")
+    assert [(one["file"], one["lines"]) for one in doors.typed("letters", "history", "vote")] == [
+        ("templates/vote/it.md", "new"),
+        ("templates/vote/de.md", "new"),
+    ]
+    assert "it.md new" in doors.page("/letters/vote/history")
+    again = doors.browser.post("/letters/vote/languages", language="it")
+    (typed,) = doors.typed("letters", "add", "vote", "it")
+    assert typed["error"] in html.unescape(again.text)
+
+
+def test_appeal_is_begun_through_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed("letters", "new", "first", "--title", "A first one")
+    answer = doors.browser.post("/letters", title="A second one")
+    assert answer.headers["location"] == "/letters/a-second-one/write"
+    (one, other, _) = doors.typed("letters", "list")
+    assert {one["title"], other["title"]} == {"A first one", "A second one"}
+    assert one["languages"] == other["languages"] == ["en", "fr"]
+    begun = doors.typed("letters", "history", "a-second-one")
+    assert sorted(each["file"].rpartition("/")[2] for each in begun) == typed["files"]
+
+
+def test_file_goes_along_through_both_doors(doors: Doors, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("one")
+    (typed,) = doors.typed("letters", "attach", "vote", str(tmp_path / "one.txt"))
+    assert typed == {"appeal": "vote", "file": "one.txt"}
+    doors.browser.post("/letters/vote/files", to="fr", files={"file": ("two.txt", b"two")})
+    listed = doors.typed("letters", "files", "vote")
+    assert [(each["name"], each["goes_to"]) for each in listed] == [
+        ("one.txt", "all"),
+        ("two.fr.txt", "fr"),
+    ]
+    page = doors.page("/letters/vote/files")
+    assert "one.txt 1 kB every letter" in page
+    assert "two.fr.txt 1 kB letters in: français" in page
 
 
 # ---------------------------------------------------------------------------------------- rehearse

@@ -5,6 +5,7 @@ has signed.
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def letters() -> None:
-    """Help for those who write letters: new, add, history, list, words, coverage, sign, signed."""
+    """Help for those who write letters: new, add, attach, history, list, words, coverage, sign."""
 
 
 @letters.command()
@@ -113,6 +114,71 @@ def history(context: Context, appeal: str) -> None:
             context.out.print(one.difference, style="dim", soft_wrap=True)
     if not found:
         context.say("Nothing was changed through the mailer yet.")
+
+
+@letters.command()
+@click.argument("appeal")
+@click.pass_obj
+def files(context: Context, appeal: str) -> None:
+    """List the files of an appeal: with which letters each goes along, and what it tells besides
+    what it shows.
+    """
+    from mailer.actions.writing import enclosures
+
+    found = enclosures.files(context.workspace, appeal)
+    if context.json:
+        for one in found:
+            context.data(one)
+        return
+    rows = [
+        (
+            [one.name, f"{one.size:,} bytes", GOES_TO.get(one.goes_to, f"{one.goes_to}.md")],
+            [*one.tells, one.fault] if one.fault else list(one.tells),
+            "red" if one.fault else "",
+        )
+        for one in found
+    ]
+    if rows:
+        _table(context, rows)
+    else:
+        context.say("No file goes along.")
+
+
+GOES_TO = {
+    "all": "every letter", "some": "letters of some people", "text": "a picture in the text",
+    "": "nothing",
+}  # fmt: skip
+
+
+@letters.command()
+@click.argument("appeal")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", default="all", metavar="xx", help="Only with letters in this language.")
+@click.option("--no-letter", is_flag=True, help="With none: a picture that a letter shows.")
+@click.option("--replace", is_flag=True, help="In place of the file that has this name.")
+@click.pass_obj
+def attach(
+    context: Context, appeal: str, file: Path, to: str, no_letter: bool, replace: bool
+) -> None:
+    """Put a FILE into an appeal, and let it go along with its letters."""
+    from mailer.actions.writing import enclosures
+
+    with context.ledger() as ledger:
+        name = enclosures.enclose(
+            context.workspace,
+            ledger,
+            appeal,
+            file.name,
+            file.read_bytes(),
+            to="" if no_letter else to,
+            replacing=replace,
+            who=getpass.getuser(),
+        )
+    if context.json:
+        context.data({"appeal": appeal, "file": name})
+    else:
+        context.say(f"templates/{appeal}/files/{name} is there. Then:")
+        context.say(f"  mailer letters files {appeal}")
 
 
 @letters.command(name="list")

@@ -44,7 +44,7 @@ from mailer.console.views import (
     steps,
 )
 from mailer.console.views.contacts import dropped, hold_list, sheet
-from mailer.console.views.writing import about_form, editor
+from mailer.console.views.writing import about_form, editor, file_list
 
 View = Callable[[Visit], Response]
 
@@ -111,6 +111,8 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/languages", post=editor.add, act=Right.WRITE),
     Page(A + "/history", editor.history),
     Page(A + "/about", about_form.show, about_form.typed, act=Right.WRITE, keeps=True),
+    Page(A + "/files", file_list.show, file_list.add, act=Right.WRITE),
+    Page(A + "/files/remove", post=file_list.remove, act=Right.WRITE),
     Page(A + "/sign", post=about_form.sign, act=Right.APPROVE),
     Page(W, editor.write, editor.typed, act=Right.WRITE, keeps=True),
     Page(W + "/letter.html", editor.letter_html),

@@ -155,19 +155,7 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
     """
     file = path.relative_to(root).as_posix()
     raw, fault = read_inside(root, path)
-    fault = fault or ("" if raw else "it is empty")
-    name = unicodedata.normalize("NFC", path.name)
-    if not fault and any(unicodedata.category(char)[0] == "C" for char in name):
-        fault = "its name holds an invisible character, which can hide what kind of file it is"
-    begins = _BEGINS.get(path.suffix.lower(), b"")
-    if not fault and not raw.startswith(begins):
-        fault = f"it is called {path.suffix} and is not such a file"
-    if not fault and _ENDS.get(path.suffix.lower(), b"") not in raw[-1024:]:
-        fault = "its end is missing: it was not saved or copied whole"
-    if not fault and path.suffix.lower() in (".docx", ".xlsx") and b"vbaProject.bin" in raw:
-        fault = "it holds macros"
-    if not fault and len(raw) * 1.37 > MAX_TOTAL:
-        fault = f"it has {len(raw):,} bytes, and {int(MAX_TOTAL / 1.37):,} is the most"
+    fault = fault or fault_of(path.name, raw)
     if fault:
         hint = (
             "put it there, or take its name out of the letter or of appeal.toml"
@@ -178,7 +166,26 @@ def read(root: Path, path: Path, *, shown_as: str = "") -> Attachment:
             "L171", file, message=f"this file cannot be attached: {fault}", suggestion=hint
         )
         raise MailerError(f"{file} cannot be attached: {fault}", code="L171", problems=[found])
-    return made(name, raw, file=file, shown_as=shown_as)
+    return made(unicodedata.normalize("NFC", path.name), raw, file=file, shown_as=shown_as)
+
+
+def fault_of(name: str, raw: bytes) -> str:
+    """Return why a file of this name and content cannot be attached, "" if it can."""
+    name = unicodedata.normalize("NFC", name)
+    suffix = PurePosixPath(name).suffix.lower()
+    if not raw:
+        return "it is empty"
+    if any(unicodedata.category(char)[0] == "C" for char in name):
+        return "its name holds an invisible character, which can hide what kind of file it is"
+    if not raw.startswith(_BEGINS.get(suffix, b"")):
+        return f"it is called {suffix} and is not such a file"
+    if _ENDS.get(suffix, b"") not in raw[-1024:]:
+        return "its end is missing: it was not saved or copied whole"
+    if suffix in (".docx", ".xlsx") and b"vbaProject.bin" in raw:
+        return "it holds macros"
+    if len(raw) * 1.37 > MAX_TOTAL:
+        return f"it has {len(raw):,} bytes, and {int(MAX_TOTAL / 1.37):,} is the most"
+    return ""
 
 
 def made(name: str, raw: bytes, *, file: str = "", shown_as: str = "") -> Attachment:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from mailer.actions.writing import about, changes, texts
+from mailer.actions.writing import about, changes, enclosures, texts
 from mailer.actions.writing.about import AboutOrganisation, AppealAbout
 from mailer.actions.writing.changes import ChangedMeanwhile
 from mailer.actions.writing.texts import LetterLook, LetterText
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.ledger.ledger import Ledger
+from mailer.letters.appeal import load_appeal
 from mailer.plan.draft import read_contacts
 from tests.helpers.consoles import LETTERS, workspace
 
@@ -368,3 +369,69 @@ def test_settings_that_cannot_be_read_are_put_right_as_text(
     found = about.stored(place, "vote").about
     assert found is not None
     assert found.title == "A"
+
+
+# ------------------------------------------------------------------------------------------- files
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20 + b"IEND"
+PDF = b"%PDF-1.7\n<< /Author (Jana Nov\xe1k) /Producer (Writer) >>\n%%EOF\n"
+
+
+def test_file_goes_along_and_is_taken_out(place: Workspace, ledger: Ledger) -> None:
+    def enclose(name: str, content: bytes, to: str, **more: Any) -> str:
+        return enclosures.enclose(place, ledger, "vote", name, content, to=to, who="jana", **more)
+
+    assert enclose("C:\\papers\\All.pdf", PDF, "all") == "All.pdf"
+    assert enclose("briefing.pdf", PDF, "en") == "briefing.en.pdf"
+    assert enclose("briefing.fr.pdf", PDF, "fr") == "briefing.fr.pdf"
+    assert enclose("map.png", PNG, "") == "map.png"
+    settings = about.stored(place, "vote")
+    assert settings.attachments == ("files/All.pdf", "files/briefing.{language}.pdf")
+    found = {one.name: one for one in enclosures.files(place, "vote")}
+    assert {name: one.goes_to for name, one in found.items()} == {
+        "All.pdf": "all",
+        "briefing.en.pdf": "en",
+        "briefing.fr.pdf": "fr",
+        "map.png": "",
+    }
+    assert any("Jana" in one for one in found["All.pdf"].tells)
+    assert load_appeal(place.root, "vote").attachments == settings.attachments
+    with pytest.raises(UsageError, match="already"):
+        enclose("map.png", PNG + b"IEND", "")
+    enclose("map.png", PNG + b"IEND", "", replacing=True)
+    with pytest.raises(ChangedMeanwhile):
+        seen = found["map.png"].stamp
+        enclosures.take_out(place, ledger, "vote", "map.png", seen=seen, who="jana")
+    for name in ("All.pdf", "briefing.en.pdf", "briefing.fr.pdf"):
+        seen = found[name].stamp
+        enclosures.take_out(place, ledger, "vote", name, seen=seen, who="jana")
+    assert about.stored(place, "vote").attachments == ()
+    assert [one.name for one in enclosures.files(place, "vote")] == ["map.png"]
+    told = {(one.file.rpartition("/")[2], one.lines) for one in changes.history(ledger, "vote")}
+    assert {("All.pdf", "new"), ("All.pdf", "removed"), ("map.png", "replaced")} <= told
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.exe", b"MZ"),
+        ("../../config.toml", b"x"),
+        ("..", b"x"),
+        (".hidden.pdf", PDF),
+        ("empty.pdf", b""),
+        ("no.pdf", b"not a PDF"),
+        ("half.pdf", b"%PDF-1.7"),
+        ("big.txt", b"x" * 8_000_000),
+        ("a\u202efdp.txt", b"x"),
+        ("n" * 200 + ".txt", b"x"),
+        ("", b"x"),
+    ],
+)
+def test_file_that_cannot_be_sent_is_not_kept(
+    place: Workspace, sqlite_ledger: Ledger, name: str, content: bytes
+) -> None:
+    before = sorted(place.root.rglob("*"))
+    with pytest.raises(UsageError):
+        enclosures.enclose(place, sqlite_ledger, "vote", name, content, to="all", who="jana")
+    kept = [path for path in sorted(place.root.rglob("*")) if ".mailer" not in path.parts]
+    assert kept == [path for path in before if ".mailer" not in path.parts]

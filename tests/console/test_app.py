@@ -136,6 +136,8 @@ NEEDED = {
     "/letters": "write",
     "/letters/{appeal}/languages": "write",
     "/letters/{appeal}/about": "write",
+    "/letters/{appeal}/files": "write",
+    "/letters/{appeal}/files/remove": "write",
     "/letters/{appeal}/sign": "approve",
     "/letters/{appeal}/write/{language}": "write",
     "/letters/{appeal}/write/{language}/remove": "write",

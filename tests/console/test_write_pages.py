@@ -14,7 +14,7 @@ from httpx import Response
 from mailer.actions.writing import appeals, changes
 from mailer.console.request import Console
 from mailer.ledger.ledger import Ledger
-from tests.actions.test_writing import BROKEN
+from tests.actions.test_writing import BROKEN, PDF
 from tests.conftest import SettableClock
 from tests.helpers.consoles import (
     HERE,
@@ -302,3 +302,23 @@ def test_settings_that_cannot_be_read_are_a_text(console: Console, browser: Brow
     for broken in ("{{", "\0", "x" * 100_000, "title = 5"):
         answer = browser.post(ABOUT, source=broken, seen="", do="show")
         assert answer.status_code == 200
+
+
+# -------------------------------------------------------------------------------------------- files
+
+FILES = "/letters/vote/files"
+
+
+def test_file_is_added_with_what_it_tells_and_taken_out(console: Console, browser: Browser) -> None:
+    answer = browser.post(FILES, to="all", files={"file": ("Briefing.pdf", PDF)})
+    assert answer.status_code == 303, answer.text
+    page = browser.get(FILES)
+    assert "Jana" in page.text
+    assert "every letter" in page.text
+    assert (console.cache.root / "templates/vote/files/Briefing.pdf").read_bytes() == PDF
+    wrong = browser.post(FILES, to="all", files={"file": ("run.exe", b"MZ")})
+    assert wrong.status_code == 400
+    seen = field(page, "seen")
+    gone = browser.post(f"{FILES}/remove", file="Briefing.pdf", seen=seen)
+    assert gone.status_code == 303
+    assert "No file goes along." in browser.get(FILES).text

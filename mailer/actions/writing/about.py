@@ -59,6 +59,7 @@ class StoredAbout:
     stamp: str
     about: AppealAbout | None  # None where the file must be put right as text
     problems: tuple[Problem, ...]
+    attachments: tuple[str, ...] = ()  # patterns of files
 
 
 def file_of(name: str) -> str:
@@ -77,7 +78,8 @@ def stored(workspace: Workspace, name: str, typed: str | None = None) -> StoredA
         settings = read_settings(source, file_of(name), there, workspace.delegations, problems)
     shown = content[: reading.MAX_BYTES].decode("utf-8", "replace") if source is None else source
     about = _of(settings) if settings else None
-    return StoredAbout(shown, now.stamp, about, tuple(problems))
+    attached = settings.attachments if settings else ()
+    return StoredAbout(shown, now.stamp, about, tuple(problems), attached)
 
 
 def _of(settings: AppealSettings) -> AppealAbout:
@@ -118,6 +120,19 @@ def save(
         raise UsageError("What the letters share must be put right as text first.")
     new = _filled_in(now.source, now.about, about)
     return save_source(workspace, ledger, name, new, seen=seen, who=who)
+
+
+def attach(
+    workspace: Workspace, ledger: Ledger, name: str, patterns: Sequence[str], *, who: str
+) -> FileChange | None:
+    """Say which files go along with the letters, by their patterns."""
+    now = stored(workspace, name)
+    if now.about is None:
+        raise UsageError("What the letters share must be put right as text first.")
+    toml = tomlkit.parse(now.source)
+    _set(toml, "attachments", list(patterns) or None)
+    new = tomlkit.dumps(toml)
+    return save_source(workspace, ledger, name, new, seen=now.stamp, who=who)
 
 
 def save_source(
