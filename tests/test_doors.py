@@ -639,6 +639,32 @@ def test_whoever_is_held_is_taken_out_of_the_plan_from_both_doors(ready: Doors) 
     assert reasons == ["on_hold", "on_hold"]
 
 
+def test_a_hold_says_what_it_did_to_letters_that_are_on_their_way_from_both_doors(
+    ready: Doors,
+) -> None:
+    ledger = ready.browser.console.ledger
+    assert isinstance(ledger.now, SettableClock)
+    journey = Journey(ledger, 1, ledger.now)
+    for one in journey.claim(9):
+        if one.number != 2:  # the second one is only claimed
+            journey.mark(one)
+
+    def typed(who: str) -> str:
+        command = ["-C", str(ready.root), "contacts", "hold", who, "--because", "x"]
+        return " ".join(CliRunner().invoke(cli, command).output.split())
+
+    assert "M-0001 is just handing their letter over; it cannot be called back" in typed(
+        "anna.berg@no.parliament.example"
+    )
+    assert ready.browser.post("/mail-outs/M-0001/people/3/hold", because="x").status_code == 303
+    page = ready.page("/mail-outs/M-0001/people/3")
+    assert "Too late for M-0001: that letter is being handed over." in page
+    two = ready.typed("log", "people")[1]
+    assert "And taken out of M-0001, which is being sent." in typed(two["address"])
+    reasons = [row["reason"] for row in ready.typed("log", "people", "--state", "not_sent")]
+    assert reasons == ["on_hold"]
+
+
 def test_whoever_was_written_onto_the_hold_list_by_hand_is_not_counted(ready: Doors) -> None:
     line = "address,name,delegation,because\nanna.berg@no.parliament.example,,,asked\n"
     (ready.root / "contacts" / "_hold.csv").write_text(line, encoding="utf-8")

@@ -79,6 +79,7 @@ class Ledger:
         self.patience = locks.PATIENCE  # seconds to wait for another process that writes
         self._to_keep = ""  # how far the log is, once the present transaction is on disk
         self._file: tuple[int, int] | None = None  # which one lay under the path at the opening
+        self._read_only = False  # the disk takes nothing: the log can only be looked at
         if self.path is None:
             self._writer, self._reader = self._open_postgresql()
         else:
@@ -149,6 +150,8 @@ class Ledger:
         return found.st_dev, found.st_ino
 
     def _must_be_where_it_was(self) -> None:
+        if self._read_only:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         if self.path is not None and self._file_now() != self._file:
             raise Gone(
                 f"The send log is not the one any more that was opened: {self.path} was moved,"
@@ -273,18 +276,25 @@ class Ledger:
                 code="S308",
             )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._read_only = False
         with _plain_words(path):
-            self._lock_file = os.open(
-                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
-            )
-            self._must_not_be_missed(path)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            try:
+                self._lock_file = os.open(
+                    path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
+                )
+                self._must_not_be_missed(path)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            except OSError as fault:
+                if fault.errno != errno.EROFS or not path.exists():
+                    raise
+                self._read_only = True  # whoever only looks may
             self._file = self._file_now()
+        alone = self._read_only and not path.with_name(f"{path.name}-wal").exists()
         writer = sa.create_engine(
             f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
         )
         reader = sa.create_engine(
-            f"sqlite:///file:{path}?mode=ro&uri=true",
+            f"sqlite:///file:{path}?mode=ro{'&immutable=1' if alone else ''}&uri=true",
             poolclass=sa.NullPool,
             connect_args={"check_same_thread": False},
         )

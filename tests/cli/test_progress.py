@@ -5,10 +5,14 @@ the sender is gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import os
 import re
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +80,39 @@ def test_talk_that_nobody_hears_ends_no_sending(workspace: Path, box: Mailbox) -
         code, _, _, _ = _end(sending)
     assert code == 0
     assert set(states(workspace).values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("talk", [False, True], ids=["events", "talk"])
+def test_output_that_nobody_reads_holds_up_no_letter_and_no_signal(
+    tmp_path: Path, talk: bool
+) -> None:
+    """A pipe that is full, and whoever should read it asleep."""
+    with SlowMailbox(tmp_path / "mailbox") as box:
+        root = a_workspace(tmp_path / "workspace", box.port, people=PEOPLE, per_minute=0)
+        planned(root)
+        with Sending(root, "send", "M-0001", "--confirm", str(PEOPLE), talk=talk) as sending:
+            unread = sending.process.stderr if talk else sending.process.stdout
+            assert unread is not None
+            fill_up(unread.fileno())
+            box.answers.release(PEOPLE - 2)
+            while len(box.seen) < PEOPLE - 2:
+                time.sleep(0.01)
+            sending.process.send_signal(signal.SIGTERM)
+            box.answers.release(2)
+            assert sending.process.wait(timeout=30) is not None
+        counts = Counter(states(root).values())
+    assert counts["accepted"] >= PEOPLE - 2 and not counts["sending"], counts
+    assert set(box.seen.values()) == {1}
+
+
+def fill_up(reader: int) -> None:
+    """Leave no room in a pipe, from its reading end."""
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    writer = os.open(f"/proc/self/fd/{reader}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writer, b" " * 512):
+            pass
+    os.close(writer)
 
 
 def _end(sending: Sending) -> tuple[int, str, str, None]:

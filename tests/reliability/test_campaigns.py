@@ -40,7 +40,7 @@ from .witness import Witness
 
 PEOPLE, CONNECTIONS = 60, 2
 MOODS = {"": 0.0, "slow": 0.0, "early": 0.0, "session": 0.0, "grey": 0.0, "struck": 0.03}
-A_WHILE = 0.4  # seconds after a confirmed pause until a dot that was on its way is on record
+A_WHILE = 1.5  # seconds after a confirmed pause until a dot that was on its way is on record
 OVER = (MailOutState.FINISHED, MailOutState.STOPPED)
 
 

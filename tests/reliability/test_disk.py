@@ -23,7 +23,10 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
+from mailer.sending.demo_server import Mailbox
 from tests.conftest import SettableClock
+from tests.helpers.workspaces import a_workspace, mailer, said
+from tests.helpers.workspaces import planned as planned_there
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
@@ -146,6 +149,27 @@ def a_tiny_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a tiny disk")
+def test_disk_that_becomes_read_only_is_said_in_words_and_looked_at_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with Mailbox(tmp_path / "mailbox") as box, a_tiny_disk(tmp_path / "disk", 20_000) as disk:
+        root = a_workspace(disk / "workspace", box.port, people=3)
+        planned_there(root)
+        remount = ["mount", "-o", "remount,ro", str(disk)]
+        subprocess.run(remount, check=True)
+        try:
+            assert "nothing has been sent" in said(mailer("status", "M-0001", at=root))
+            refused = said(mailer("send", "M-0001", "--confirm", 3, at=root), 3)
+        finally:
+            remount[2] = "remount,rw"
+            subprocess.run(remount, check=True)
+        assert "[S301]" in refused and "mistake in the mailer" not in refused
+        assert not box.seen
+        said(mailer("send", "M-0001", "--confirm", 3, at=root))
+    assert set(box.seen.values()) == {1} and len(box.seen) == 3
 
 
 @pytest.mark.long

@@ -119,7 +119,8 @@ class Workspace:
         and letters.
         """
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
-        self.state_dir.chmod(0o700)
+        if self.state_dir.stat().st_mode & 0o077:  # as it is, a disk that takes nothing is no fault
+            self.state_dir.chmod(0o700)
         return self.state_dir
 
     def settings_with_origin(self) -> list[Setting]:

@@ -24,7 +24,8 @@ from rich.text import Text
 
 from mailer.actions.mail_outs.sending import has_left
 from mailer.base import clock
-from mailer.base.states import OPEN, WORDS, State
+from mailer.base.errors import Interrupted
+from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.cli.context import Context
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -37,6 +38,7 @@ Report = Callable[[dict[str, Any]], None]
 
 INTERRUPTED = "interrupted at the keyboard"
 CLOSED = "the window was closed"
+SCREEN = "screen"  # the thread that tells
 AT_THE_END = 10.0  # seconds for a reader of the output who is slow
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
@@ -64,13 +66,16 @@ def run(context: Context, mail_out: MailOut, dispatch: Dispatch) -> MailOut:
         counts = deliveries.counts(connection, mail_out.id)
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
-    with (
-        _screen(context, mail_out.name, total, total - left) as report,
-        _beside(_told(context, mail_out.name, report)) as told,
-    ):
-        dispatch.report = told
-        after, why = asyncio.run(_run(told, dispatch))
-    return has_left(ledger, after, why) if dispatch.helper and why else after
+    with _screen(context, mail_out.name, total, total - left) as report:
+        with _beside(_told(context, mail_out.name, report)) as told:
+            dispatch.report = told
+            after, why = asyncio.run(_run(told, dispatch))
+        if dispatch.helper and why:
+            after = has_left(ledger, after, why)
+        if any(thread.name == SCREEN for thread in threading.enumerate()):
+            ledger.close()  # whoever should read does not: each further word would wait for ever
+            os._exit(0 if after.state is MailOutState.FINISHED else Interrupted.exit_code)
+    return after
 
 
 @contextlib.contextmanager
@@ -84,7 +89,7 @@ def _beside(tell: Report) -> Iterator[Report]:
         while (event := events.get()) is not None:
             tell(event)
 
-    thread = threading.Thread(target=work, name="screen", daemon=True)
+    thread = threading.Thread(target=work, name=SCREEN, daemon=True)
     thread.start()
     try:
         yield events.put
