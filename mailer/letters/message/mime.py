@@ -19,7 +19,7 @@ from email.header import decode_header
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from mailer.base.address import key_of
@@ -266,7 +266,7 @@ def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | P
     if rendered.attachments:
         yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
     yield b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary
-    yield from _part(boundary, b"text/plain", rendered.text)
+    yield from _part(boundary, b"text/plain", rendered.text, rendered.greeting)
     yield from _with_pictures(boundary, rendered)
     yield b"--%b--\r\n" % boundary
     for attachment in rendered.attachments:
@@ -278,15 +278,18 @@ def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | P
 
 def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
     """Yield the HTML, and around it, where it shows pictures, multipart/related (RFC 2387)."""
+    from mailer.letters.markup import escaped
+
+    greeting = escaped(rendered.greeting)
     if not rendered.pictures:
-        yield from _part(boundary, b"text/html", rendered.html)
+        yield from _part(boundary, b"text/html", rendered.html, greeting)
         return
     inner = boundary.replace(b"=_", b"=_r")
     yield (
         b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n'
         % (boundary, inner)
     )
-    yield from _part(inner, b"text/html", rendered.html)
+    yield from _part(inner, b"text/html", rendered.html, greeting)
     for picture in rendered.pictures:
         yield b"--%b\r\n" % inner
         yield picture.part
@@ -311,11 +314,33 @@ def _quoted(line: bytes) -> bytes:
 _TOUCHED = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 
 
-def _part(boundary: bytes, kind: bytes, text: str) -> tuple[bytes, ...]:
-    raw = (text if text.endswith("\n") else text + "\n").replace("\n", "\r\n").encode()
-    if len(raw.translate(None, _ASCII)) > len(raw) * _MANY_NOT_ASCII:
+def _part(boundary: bytes, kind: bytes, text: str, personal: str) -> tuple[bytes, ...]:
+    """Encode one body. What stands above and below the line with the words that are `personal` is
+    the same for many, and encoded once.
+    """
+    text = text if text.endswith("\n") else text + "\n"
+    at = max(0, text.find(personal))
+    start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at) + 1
+    blocks = [_encoded(text[:start]), _encoded(text[start:end]), _encoded(text[end:])]
+    if sum(one.beyond_ascii for one in blocks) > sum(one.size for one in blocks) * _MANY_NOT_ASCII:
+        raw = text.replace("\n", "\r\n").encode()
         coding, body = b"base64", encodebytes(raw).replace(b"\n", b"\r\n")
     else:
-        coding, body = b"quoted-printable", b"".join(map(_quoted, raw.splitlines(keepends=True)))
+        coding, body = b"quoted-printable", b"".join(one.quoted for one in blocks)
     line = b'--%b\r\nContent-Type: %b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n'
     return line % (boundary, kind, coding), body
+
+
+class _Block(NamedTuple):
+    """Whole lines of a body, encoded."""
+
+    quoted: bytes
+    size: int  # of the lines as they are
+    beyond_ascii: int  # bytes of them
+
+
+@lru_cache(maxsize=512)
+def _encoded(lines: str) -> _Block:
+    raw = lines.replace("\n", "\r\n").encode()
+    quoted = b"".join(map(_quoted, raw.splitlines(keepends=True)))
+    return _Block(quoted, len(raw), len(raw.translate(None, _ASCII)))
