@@ -18,7 +18,7 @@ from bench.people import LONG, SENDER, contacts
 from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
 from mailer.contacts.contact import Contact
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.message import mime
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms

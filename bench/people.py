@@ -10,7 +10,7 @@ from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.message import pieces
 from mailer.letters.render import Renderer
 from mailer.letters.wording.salutations import Forms

@@ -174,7 +174,7 @@ def test_delegations_are_those_of_the_workspace_everywhere() -> None:
         "base/delegations.py",
         "base/settings/workspace.py",
         "contacts/book.py",
-        "letters/appeal.py",
+        "letters/appeal_files.py",
         "actions/workspace/new_workspace.py",
     }
     loading = re.compile(r"Delegations\.(load|of_workspace)\(")

@@ -18,7 +18,7 @@ from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook
 from mailer.contacts.holds import Holds
-from mailer.letters import appeal as appeals
+from mailer.letters import appeal_files as appeals
 from mailer.letters import markup
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.checks import check_letters, metadata, spam

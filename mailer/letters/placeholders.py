@@ -25,7 +25,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
-from mailer.letters.appeal import UNSEEN, Letter
+from mailer.letters.appeal import Letter
+from mailer.letters.appeal_files import UNSEEN
 
 
 @dataclass(frozen=True, slots=True)

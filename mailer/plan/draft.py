@@ -22,7 +22,8 @@ from mailer.base.states import Reason, Written
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds, trusted
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
 from mailer.plan import where
 from mailer.plan.audience import EVERYONE, Audience, Decision, Selection

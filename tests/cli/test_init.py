@@ -19,7 +19,7 @@ from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import load_workspace
 from mailer.cli import cli
 from mailer.contacts import load_contacts
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 
 NAMES = [
     ".gitignore",

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailer.cli import cli
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter
 

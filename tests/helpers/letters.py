@@ -12,7 +12,8 @@ from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem
 from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters, ready
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms

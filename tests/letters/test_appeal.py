@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import MailerError, Problem
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from tests.helpers.letters import ROOT, folder
 
 EN = "Subject: Hello\n\n{{ greeting }}\n"

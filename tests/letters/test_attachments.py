@@ -15,7 +15,7 @@ from typing import Literal
 import pytest
 
 from mailer.base.errors import MailerError, Problem, Severity
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
 from mailer.letters.message.mime import read_back
 from mailer.letters.render import Renderer

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailer.base.clock import age
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks.statements import claims, unsupported
 from tests.helpers.letters import ROOT, folder
 

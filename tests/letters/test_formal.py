@@ -16,7 +16,8 @@ import pytest
 from mailer.base.errors import MailerError
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
-from mailer.letters.appeal import OnPaper, load_appeal
+from mailer.letters.appeal import OnPaper
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.attachments import content_id
 from mailer.letters.formal import pdf
 from mailer.letters.message import pieces

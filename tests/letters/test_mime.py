@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.message import headers
 from mailer.letters.message.mime import build, dated, message_id, read_back
 from mailer.letters.render import Rendered

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import MailerError
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks.style import warnings
 from mailer.letters.markup.pictures import size_of
 from tests.helpers.letters import ROOT, folder, letter, person, renderer

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mailer.base.errors import MailerError, Problem
 from mailer.contacts.contact import Contact
 from mailer.letters import markup
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters, twins
 from mailer.letters.placeholders import WORDS
 from mailer.letters.render import Rendered

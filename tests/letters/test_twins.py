@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import MailerError
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import twins
 from mailer.letters.wording.words import languages_with_words, written_date
 from tests.helpers.letters import ROOT, checked, letter, renderer

@@ -18,7 +18,8 @@ import trustme
 from mailer.base import clock
 from mailer.base.errors import Severity
 from mailer.contacts.holds import Holds
-from mailer.letters.appeal import Appeal, load_appeal, names
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal, names
 from mailer.letters.checks import links, spam
 from mailer.letters.message import mime
 from mailer.letters.render import Renderer

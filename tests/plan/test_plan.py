@@ -16,7 +16,7 @@ from mailer.base.errors import MailerError
 from mailer.base.states import Reason
 from mailer.cli import cli
 from mailer.contacts.contact import Contact
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.plan.audience import Decision
 from mailer.plan.plan import Plan, Sending, make_plan
 from mailer.plan.sources import Sources

@@ -11,7 +11,7 @@ import pytest
 
 from mailer.base.errors import UsageError
 from mailer.contacts.contact import Contact
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.plan.proof import Proof, first_line, hardest, proof
 from mailer.plan.signoff import ACCEPTED, accept, accepted
 from tests.helpers.letters import FORMS, ROOT, folder, invented, letter, person, renderer

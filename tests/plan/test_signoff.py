@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import UsageError
-from mailer.letters.appeal import Appeal, load_appeal
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.plan.signoff import sign, signatures, standings, unsigned
 from tests.helpers.letters import folder, letter, person, renderer
 from tests.letters.test_mime import finished

@@ -181,7 +181,7 @@ MISTAKES = (
     ),
     Mistake(
         "what stands in a cell is not escaped in HTML",
-        "mailer/letters/render.py",
+        "mailer/letters/render/__init__.py",
         (("frames.html.fill(values, escaped)", "frames.html.fill(values)"),),
         ("tests/letters/test_render.py",),
     ),

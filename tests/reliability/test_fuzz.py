@@ -28,7 +28,7 @@ from mailer.base.settings.workspace import load_workspace
 from mailer.base.states import Receipt, Stage, State
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.sheets.reader import read_bytes
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
 from mailer.letters.message import headers
 from mailer.letters.message.mime import build, read_back

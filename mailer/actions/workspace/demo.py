@@ -21,7 +21,7 @@ from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.letters import appeal as appeals
+from mailer.letters import appeal_files as appeals
 from mailer.plan.draft import Draft, draft
 from mailer.plan.plan import Plan
 from mailer.sending.demo_server import Mailbox, Trick

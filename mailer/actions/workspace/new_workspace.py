@@ -76,7 +76,7 @@ def new_appeal(root: Path, name: str, old: str | None = None, title: str = "") -
     if old is None:
         texts = _first_appeal(title or name.replace("-", " ").capitalize())
     else:
-        from mailer.letters.appeal import load_appeal
+        from mailer.letters.appeal_files import load_appeal
 
         load_appeal(root, old)  # a mistake in it would be there twice
         texts = _copy_of(root / "templates" / old, title)

@@ -18,7 +18,7 @@ from mailer.actions.writing.changes import FileChange
 from mailer.base.errors import Problem, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.ledger.ledger import Ledger
-from mailer.letters import appeal as reading
+from mailer.letters import appeal_files as reading
 from mailer.letters.appeal_toml import MEMBERS as MEMBERS  # noqa: PLC0414  (the doors ask here)
 from mailer.letters.appeal_toml import AppealSettings, read_settings
 

@@ -17,8 +17,9 @@ from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.ledger.ledger import Ledger
 from mailer.letters import placeholders
-from mailer.letters.appeal import Appeal, load_appeal, no_such_appeal
-from mailer.letters.appeal import names as names  # noqa: PLC0414  (the doors ask here)
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import load_appeal, no_such_appeal
+from mailer.letters.appeal_files import names as names  # noqa: PLC0414  (the doors ask here)
 from mailer.letters.appeal_toml import said
 from mailer.letters.checks import twins
 from mailer.letters.placeholders import Word as Word  # noqa: PLC0414  (the doors ask here)

@@ -22,8 +22,9 @@ from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.ledger.ledger import Ledger
-from mailer.letters import appeal as reading
-from mailer.letters.appeal import MAX_BYTES, Appeal, load_appeal
+from mailer.letters import appeal_files as reading
+from mailer.letters.appeal import Appeal
+from mailer.letters.appeal_files import MAX_BYTES, load_appeal
 from mailer.letters.checks import check_letters, samples, twins
 from mailer.letters.render import Rendered, Renderer
 from mailer.plan import proof
