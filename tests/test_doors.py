@@ -21,7 +21,7 @@ import pypdf
 import pytest
 from click.testing import CliRunner
 
-from mailer.base.states import Reason, Receipt, Stage, State
+from mailer.base.states import MailOutState, Reason, Receipt, Stage, State
 from mailer.cli import cli
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
@@ -31,7 +31,7 @@ from tests.conftest import SettableClock, a_contact
 from tests.helpers.consoles import Browser, a_console, signed_in, workspace
 from tests.helpers.journeys import Journey
 from tests.helpers.workspaces import edit
-from tests.report.conftest import BROKE, one_of_each
+from tests.report.conftest import BROKE, YES, one_of_each
 
 
 @dataclass
@@ -461,6 +461,36 @@ def ledger_plan(planned: Callable[..., int]) -> int:
 
 def names(rows: list[dict[str, Any]]) -> list[str]:
     return [row["delivery"] for row in rows]
+
+
+def test_each_person_stands_once_in_an_appeal_over_all_its_mail_outs(
+    sent: Doors, sqlite_ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    again = Journey(sqlite_ledger, planned(6), clock)  # 1 was refused, 6 given up before
+    again.become(MailOutState.SENDING)
+    for one in again.claim(6):
+        if one.number in (1, 6):
+            again.mark(one)
+            again.record(one, YES)
+    (first,) = sent.typed("status", "M-0001")
+    (whole,) = sent.typed("status", "appeal")
+    assert first["needs_a_person"] == 1  # the unknown one: the others were reached since
+    assert whole["needs_a_person"] == 1
+    assert list(whole["mail_outs"]) == ["M-0001", "M-0002"]
+    assert whole["planned"] == 8
+    counts = {state: number for state, number in whole["counts"].items() if number}
+    assert counts == {"accepted": 4, "unknown": 1, "deferred": 1, "skipped": 2}
+    assert sum(row["accepted"] for row in whole["delegations"].values()) == 4
+    (who,) = sent.typed("log", "people", "appeal", "--needs-a-person")
+    assert [who] == sent.typed("log", "people", "--needs-a-person")  # both without a name
+    page = sent.page("/letters/appeal/standing")
+    assert "4 ✓ accepted for delivery" in page
+    assert "Needs a person 1" in page
+    assert who["name"] in page
+    assert "Not in the sheets at all: Albania" in page
+    hint = sent.typed("status", "apeal")[0]["hint"]
+    assert hint == 'did you mean "appeal"?'
+    assert sent.browser.get("/letters/apeal/standing").status_code == 404
 
 
 def test_who_needs_a_person_is_the_same_everywhere(sent: Doors) -> None:

@@ -79,6 +79,7 @@ LOOKED_AT = {
     "mailer.ledger.notes",
     "mailer.ledger.reading.deliveries",
     "mailer.ledger.reading.listing",
+    "mailer.ledger.reading.scope",
     "mailer.plan.audience",
     "mailer.plan.draft",
     "mailer.plan.plan",

@@ -177,11 +177,6 @@ every one counts.
 """
 
 
-def needs_a_person(state: State, reason: str) -> bool:
-    """Whether the mailer can do no more by itself for whoever stands so."""
-    return state in PERSON_NEEDED and PERSON_NEEDED[state] in (None, reason)
-
-
 class Stage(StrEnum):
     """How far one attempt got. Up to MARK nothing is handed over; from DOT on silence means
     unknown.

@@ -41,7 +41,7 @@ def log() -> None:
 
 
 @log.command()
-@click.argument("mail_out", required=False, metavar="[M]")
+@click.argument("mail_out", required=False, metavar="[M|APPEAL]")
 @choose.filters
 @click.option(
     "--came-back",
@@ -54,7 +54,8 @@ def people(
 ) -> None:
     """List people, and what became of each.
 
-    One a line, in the order of the sheets, with the reason. Without M: the newest mail-out.
+    One a line, in the order of the sheets, with the reason. Without M: the newest
+    mail-out; with several of its appeal, the appeal over all of them, as with its name.
 
     \b
     mailer log people --search berg
@@ -62,7 +63,7 @@ def people(
     mailer log people M-0007 --state "left out" --delegation Norway,FR
     """
     with choose.open_log(context) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(context, connection, mail_out)
+        chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         if came_back:
             found = returns.narrowed(connection, chosen.id, found, choose.kinds(came_back))
@@ -480,17 +481,18 @@ def forget(
 
 
 @log.command()
-@click.argument("mail_out", required=False, metavar="[M]")
+@click.argument("mail_out", required=False, metavar="[M|APPEAL]")
 @click.option("--all", "everything", is_flag=True, help="Also those with nothing to look at.")
 @click.pass_obj
 def delegations(context: Context, mail_out: str | None, everything: bool) -> None:
     """List the delegations, worst first.
 
-    Below them stands why people were left out. Without M: the newest mail-out.
+    Below them stands why people were left out. Without M: the newest
+    mail-out; with several of its appeal, the appeal over all of them, as with its name.
     """
 
     with choose.open_log(context) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(context, connection, mail_out)
+        chosen = choose.reading_of(context, connection, mail_out)
         if context.json:
             for line in totals.delegations(connection, chosen.id, context.workspace.delegations):
                 counts = totals.plain(line.counts)
@@ -558,7 +560,7 @@ class Export(Command):
 
 
 @log.command(cls=Export)
-@click.argument("mail_out", required=False, metavar="[M]")
+@click.argument("mail_out", required=False, metavar="[M|APPEAL]")
 @click.option(
     "--xlsx",
     type=FILE,
@@ -590,7 +592,8 @@ def export(
 ) -> None:
     """Write people to a file.
 
-    Everyone, or exactly the rows that the filters choose. Without M: the newest mail-out.
+    Everyone, or exactly the rows that the filters choose. Without M: the newest mail-out;
+    with several of its appeal, the appeal over all of them, as with its name.
 
     \b
     mailer log export M-0007 --xlsx outcome.xlsx
@@ -608,7 +611,7 @@ def export(
     for path, _ in wanted:
         may_write(path, force=force)
     with choose.open_log(context) as ledger, ledger.reading() as connection:
-        chosen = choose.mail_out_of(context, connection, mail_out)
+        chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
         for path, make in wanted:

@@ -119,6 +119,7 @@ PAGES: tuple[Page, ...] = (
     Page(W + "/remove", post=editor.remove, act=Right.WRITE),
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
+    Page(A + "/standing", mail_outs.of_appeal),
     Page(A + "/people", steps.people),
     Page(A + "/check", steps.check),
     Page(A + "/rehearse", steps.rehearse, steps.samples, act=Right.SEND),

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from mailer.base.delegations import Delegations
 from mailer.base.errors import printable
 from mailer.base.states import WORDS
-from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.scope import Reported
 from mailer.report import totals
 
 Cell = str | int | datetime | None
@@ -61,7 +61,7 @@ def _columns(beside: Beside) -> dict[str, tuple[int, Callable[[Delivery, Delegat
 
 
 def workbook(
-    mail_out: MailOut, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+    mail_out: Reported, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
 ) -> bytes:
     """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
     from xlsxwriter import Workbook
@@ -107,7 +107,7 @@ def workbook(
 
 
 def csv_file(
-    _mail_out: MailOut, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+    _mail_out: Reported, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
 ) -> bytes:
     """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
     text = io.StringIO(newline="")
@@ -120,7 +120,7 @@ def csv_file(
 
 
 def json_lines(
-    _mail_out: MailOut, people: Sequence[Delivery], _known: Delegations, beside: Beside = NOTHING
+    _mail_out: Reported, people: Sequence[Delivery], _known: Delegations, beside: Beside = NOTHING
 ) -> bytes:
     """Return what `log people --json` prints, and what else is known of somebody."""
     lines = [

@@ -8,6 +8,7 @@ from mailer.inbox.kinds import RETURNED, InboxKind
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import answers
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.scope import Of
 
 SAID: tuple[tuple[frozenset[InboxKind], str, str], ...] = (
     (RETURNED, "{n} came back", "1 came back"),
@@ -22,12 +23,12 @@ SAID: tuple[tuple[frozenset[InboxKind], str, str], ...] = (
 """Kinds, and the words for several people and for one, in the order in which they are said."""
 
 
-def said(connection: Connection, mail_out_id: int) -> str:
+def said(connection: Connection, of: Of) -> str:
     """Say how many people something came from or about: `Of these, 14 came back, 41 are away.`
 
     Empty where nothing came.
     """
-    people = answers.people_by_kind(connection, mail_out_id)
+    people = answers.people_by_kind(connection, of)
     parts = []
     for kinds, several, one in SAID:
         number = sum(people.get(kind, 0) for kind in kinds)
@@ -37,8 +38,8 @@ def said(connection: Connection, mail_out_id: int) -> str:
 
 
 def narrowed(
-    connection: Connection, mail_out_id: int, people: Sequence[Delivery], kinds: Sequence[InboxKind]
+    connection: Connection, of: Of, people: Sequence[Delivery], kinds: Sequence[InboxKind]
 ) -> list[Delivery]:
     """Return those of `people` from or about whom something of these kinds came."""
-    those = answers.deliveries_with(connection, mail_out_id, kinds)
+    those = answers.deliveries_with(connection, of, kinds)
     return [one for one in people if one.id in those]

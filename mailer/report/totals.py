@@ -17,9 +17,9 @@ from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
 from mailer.ledger.ledger import Connection
-from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.scope import AppealStanding, Of, Reported
 
 WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
 """The states that want a look, in the order in which delegations are listed."""
@@ -95,36 +95,34 @@ class LeftOut:
 # ---------------------------------------------------------------------------------------- mail-outs
 
 
-def totals(connection: Connection, mail_out_id: int) -> list[Total]:
+def totals(connection: Connection, of: Of) -> list[Total]:
     """Count everyone by state, with per cents of those to be written to, and the reasons. Empty
     states are left away.
     """
-    counts = deliveries.counts(connection, mail_out_id)
+    counts = deliveries.counts(connection, of)
     to_send = sum(counts.values()) - counts[State.SKIPPED]
     lines = []
     for state in IN_ORDER:
         number = counts[state]
         if number:
             share = "" if state is State.SKIPPED else per_cent(number, to_send)
-            lines.append(Total(state, number, share, _note(connection, mail_out_id, state)))
+            lines.append(Total(state, number, share, _note(connection, of, state)))
     return lines
 
 
-def delegations(
-    connection: Connection, mail_out_id: int, known: Delegations
-) -> list[DelegationLine]:
+def delegations(connection: Connection, of: Of, known: Delegations) -> list[DelegationLine]:
     """List every delegation of the mail-out, worst first, then by name."""
-    table = deliveries.counts_by_delegation(connection, mail_out_id)
-    why = {state: deliveries.reasons(connection, mail_out_id, state) for state in WORST_FIRST}
-    by_choice = _choices(connection, mail_out_id, why[State.SKIPPED].get(Reason.DELEGATION, {}))
+    table = deliveries.counts_by_delegation(connection, of)
+    why = {state: deliveries.reasons(connection, of, state) for state in WORST_FIRST}
+    by_choice = _choices(connection, of, why[State.SKIPPED].get(Reason.DELEGATION, {}))
     lines = []
     for code, counts in table.items():
         look, order = [], []
         for state in WORST_FIRST:
             reasons = {
-                reason: of[code]
-                for reason, of in why[state].items()
-                if code in of and reason not in NOT_MEANT
+                reason: codes[code]
+                for reason, codes in why[state].items()
+                if code in codes and reason not in NOT_MEANT
             }
             number = sum(reasons.values())
             order.append(-number)
@@ -142,23 +140,23 @@ def delegations(
     return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
 
 
-def left_out(connection: Connection, mail_out_id: int) -> list[LeftOut]:
+def left_out(connection: Connection, of: Of) -> list[LeftOut]:
     """Say why people were left out, and how many of each delegation, the most frequent reason
     first.
     """
     return [
         LeftOut(
             in_words(reason),
-            sum(of.values()),
-            dict(sorted(of.items(), key=lambda item: (-item[1], item[0]))),
+            sum(codes.values()),
+            dict(sorted(codes.items(), key=lambda item: (-item[1], item[0]))),
         )
-        for reason, of in deliveries.reasons(connection, mail_out_id, State.SKIPPED).items()
+        for reason, codes in deliveries.reasons(connection, of, State.SKIPPED).items()
     ]
 
 
-def not_meant(connection: Connection, mail_out_id: int) -> int:
+def not_meant(connection: Connection, of: Of) -> int:
     """Count those who were left out by our own choice: nobody has to look at them."""
-    why = deliveries.reasons(connection, mail_out_id, State.SKIPPED)
+    why = deliveries.reasons(connection, of, State.SKIPPED)
     return sum(sum(why[reason].values()) for reason in NOT_MEANT if reason in why)
 
 
@@ -170,18 +168,22 @@ def to_look_at(counts: Mapping[State, int], chosen: int = 0) -> str:
     return ", ".join(f"{look[state]} {WORDS[state]}" for state in WORST_FIRST if look[state])
 
 
-def status(connection: Connection, mail_out: MailOut) -> dict[str, Any]:
+def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
     """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out
-    included.
+    included. Of an appeal each person is counted once, over all its mail-outs.
     """
     counts = deliveries.counts(connection, mail_out.id)
     table = deliveries.counts_by_delegation(connection, mail_out.id)
+    what: dict[str, Any] = (
+        {"appeal": mail_out.appeal, "mail_outs": dict(mail_out.mail_outs)}
+        if isinstance(mail_out, AppealStanding)
+        else {"mail_out": mail_out.name, "state": mail_out.state.value}
+    )
     return {
-        "mail_out": mail_out.name,
-        "state": mail_out.state.value,
+        **what,
         "planned": sum(counts.values()),
         "counts": plain(counts),
-        "needs_a_person": deliveries.count_needing_a_person(connection, mail_out.id),
+        "needs_a_person": sum(deliveries.count_needing_a_person(connection, mail_out.id).values()),
         "came_back": answers.people_by_kind(connection, mail_out.id),
         "delegations": {code: plain(row) for code, row in table.items()},
     }
@@ -206,15 +208,15 @@ def done(counts: Mapping[State, int]) -> tuple[int, int]:
     return to_send - sum(counts[state] for state in (*OPEN, State.NOT_SENT)), to_send
 
 
-def _note(connection: Connection, mail_out_id: int, state: State) -> str:
+def _note(connection: Connection, of: Of, state: State) -> str:
     if state is State.ACCEPTED:
-        again = deliveries.second_tries(connection, mail_out_id)
+        again = deliveries.second_tries(connection, of)
         return f"{again} after a second try" if again else ""
     if state not in WORST_FIRST:
         return ""
     found = {
-        reason: sum(of.values())
-        for reason, of in deliveries.reasons(connection, mail_out_id, state).items()
+        reason: sum(codes.values())
+        for reason, codes in deliveries.reasons(connection, of, state).items()
     }
     if state is State.UNKNOWN:
         words = _because(found, None).removeprefix(": ")
@@ -232,13 +234,11 @@ def _because(reasons: Mapping[str, int], words: str | None) -> str:
     return ": " + ", ".join(f"{number} {in_words(reason)}" for reason, number in named.items())
 
 
-def _choices(connection: Connection, mail_out_id: int, codes: Mapping[str, int]) -> dict[str, str]:
+def _choices(connection: Connection, of: Of, codes: Mapping[str, int]) -> dict[str, str]:
     """Return the appeal's own words for the delegations that it leaves out."""
     if not codes:
         return {}
-    people = deliveries.people(
-        connection, mail_out_id, states=(State.SKIPPED,), delegations=list(codes)
-    )
+    people = deliveries.people(connection, of, states=(State.SKIPPED,), delegations=list(codes))
     return {one.delegation: one.detail for one in people if one.reason == Reason.DELEGATION}
 
 

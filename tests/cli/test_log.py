@@ -146,15 +146,15 @@ def test_status_in_json_has_its_fixed_form_and_adds_up(run: RUN, journey: Journe
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (MailOutState.SENDING, ["sending at 5 of 6", "mailer pause M-0001"]),
+        (MailOutState.SENDING, ["sending at 4 of 6", "mailer pause M-0001"]),
         (
             MailOutState.PAUSED,
-            ["paused at 5 of 6: too many refusals", "mailer resume M-0001", "mailer stop M-0001"],
+            ["paused at 4 of 6: too many refusals", "mailer resume M-0001", "mailer stop M-0001"],
         ),
         (
             MailOutState.STOPPED,
             [
-                "stopped for good at 6 of 6",
+                "stopped for good at 4 of 6",
                 "--state unknown,refused,not_sent",
                 "mailer retry M-0001",
             ],
@@ -200,7 +200,7 @@ def test_watching_ends_when_the_mail_out_is_over(run: RUN, journey: Journey) -> 
     (status,) = lines(run("status", "--watch", "--json"))
     assert status["state"] == "stopped"
     assert (
-        "M-0001 stopped, 6 of 6: 2 accepted for delivery"
+        "M-0001 stopped, 4 of 6: 2 accepted for delivery"
         in run("status", "M-0001", "--watch").stdout
     )
 
@@ -303,7 +303,7 @@ def test_filter_that_means_nothing_is_an_error_with_the_closest_word(
 def test_without_a_name_the_newest_mail_out_is_meant_and_named(
     run: RUN, journey: Journey, planned: Callable[..., int]
 ) -> None:
-    planned(1)
+    planned(1, appeal="another")
     result = run("log", "people")
     assert "M-0002, the newest of 2 mail-outs" in result.stderr
     assert "1 of the 1 people of M-0002" in result.stderr
@@ -315,7 +315,7 @@ def test_mail_out_that_is_not_there_is_an_error(run: RUN, journey: Journey) -> N
         result = run(*args)
         assert result.exit_code == 2
         assert "There is no mail-out M-0009." in result.stderr
-    assert "is no mail-out" in run("status", "first").stderr
+    assert "no appeal of that name" in run("status", "first").stderr
 
 
 # --------------------------------------------------------------------------------------- one letter

@@ -12,11 +12,12 @@ import click
 from mailer.actions.mail_outs import has_died
 from mailer.base.states import WORDS, MailOutState, State
 from mailer.cli.context import Command, Context
-from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log
+from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log, reading_of
 from mailer.ledger import mailouts
-from mailer.ledger.ledger import Connection, Ledger, number_of
+from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.scope import AppealStanding, Reported
 from mailer.report import returns, totals
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ LOOK = 1.0  # seconds between two looks of --watch
 
 
 @click.command(cls=Command)
-@click.argument("mail_out", required=False, metavar="[M]")
+@click.argument("mail_out", required=False, metavar="[M|APPEAL]")
 @click.option(
     "--watch", is_flag=True, help="Look every second until it is over, and say what changed."
 )
 @click.pass_obj
 def status(context: Context, mail_out: str | None, watch: bool) -> int:
     """Show where a mail-out stands, who needs a person, and what to type next. Without M: all
-    mail-outs.
+    mail-outs. With the name of an appeal: each person once, over all its mail-outs.
 
     "Accepted for delivery" means that the next server took the letter. That is often the
     provider's, which carries it on: a parliament's refusal may still come back later as a message
@@ -53,7 +54,8 @@ def status(context: Context, mail_out: str | None, watch: bool) -> int:
             if mail_out is None:
                 _list(context, connection)
             else:
-                _show(context, ledger, connection, mailouts.get(connection, number_of(mail_out)))
+                chosen = reading_of(context, connection, mail_out)
+                _show(context, ledger, connection, chosen)
     return 0
 
 
@@ -104,7 +106,12 @@ def _when(mail_out: MailOut) -> str:
     )
 
 
-def _show(context: Context, ledger: Ledger, connection: Connection, mail_out: MailOut) -> None:
+def _show(
+    context: Context,
+    ledger: Ledger,
+    connection: Connection,
+    mail_out: Reported,
+) -> None:
     if context.json:
         context.data(totals.status(connection, mail_out))
         return
@@ -117,8 +124,13 @@ def _show(context: Context, ledger: Ledger, connection: Connection, mail_out: Ma
     )
 
     counts = deliveries.counts(connection, mail_out.id)
-    died = has_died(ledger, connection, mail_out)
-    for line in _head(mail_out, counts, died=died):
+    if isinstance(mail_out, AppealStanding):
+        lines, steps = _of_appeal(mail_out, counts)
+    else:
+        died = has_died(ledger, connection, mail_out)
+        lines = _head(mail_out, counts, died=died)
+        steps = _next(mail_out, counts, died=died)
+    for line in lines:
         show_text(context, line)
     context.out.print()
     show_totals(context, connection, mail_out)
@@ -132,7 +144,22 @@ def _show(context: Context, ledger: Ledger, connection: Connection, mail_out: Ma
     context.out.print("\nDelegations, worst first:", style="bold")
     show_delegations(context, connection, mail_out)
     context.say()
-    show_steps(context, _next(mail_out, counts, died=died))
+    show_steps(context, steps)
+
+
+def _of_appeal(
+    appeal: AppealStanding, counts: Mapping[State, int]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the head of an appeal over all its mail-outs, and what to type next."""
+    done, to_send = totals.done(counts)
+    each = ", ".join(f"{name} {state.value}" for name, state in appeal.mail_outs)
+    lines = [f"{appeal.appeal} · {appeal.title} · {done} of {to_send}", f"over {each}"]
+    newest = appeal.mail_outs[-1][0]
+    steps = [
+        ("who and why", f"mailer log people {appeal.appeal} --needs-a-person"),
+        ("one mail-out", f"mailer status {newest}"),
+    ]
+    return lines, steps
 
 
 def _these(number: int) -> str:

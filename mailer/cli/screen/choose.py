@@ -25,10 +25,12 @@ from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Wanted
+from mailer.ledger.reading.scope import Reported, standing
 
 NO_LOG = "There is no send log in this workspace yet: nothing has been planned."
 NEXT = "mailer plan APPEAL makes the first mail-out"
 A_MAIL_OUT = re.compile(r"M-?\d+", re.IGNORECASE | re.ASCII)
+BY_NUMBER = re.compile(r"(?:M-?)?\d+", re.IGNORECASE | re.ASCII)
 A_DELIVERY = re.compile(r"(M-?\d+)-(\d+)", re.IGNORECASE | re.ASCII)
 
 
@@ -52,6 +54,24 @@ def mail_out_of(context: Context, connection: Connection, name: str | None) -> M
             f"{newest.name}, the newest of {len(everything)} mail-outs (mailer status lists them)"
         )
     return newest
+
+
+def reading_of(context: Context, connection: Connection, name: str | None) -> Reported:
+    """Return the mail-out or the appeal called `name`; without a name the newest mail-out, and
+    where its appeal has several, the appeal over all of them. Says which that is.
+    """
+    if name is None:
+        newest = mail_out_of(context, connection, None)
+        whole = standing(connection, newest.appeal)
+        return whole if whole and len(whole.mail_outs) > 1 else newest
+    if BY_NUMBER.fullmatch(name):
+        return mailouts.get(connection, number_of(name))
+    if whole := standing(connection, name):
+        return whole
+    planned = {one.appeal for one in mailouts.all_of_them(connection)}
+    close = nearest(name, planned)
+    hint = f'did you mean "{close}"?' if close else "mailer status lists the mail-outs"
+    raise UsageError(f"There is no mail-out {name}, and no appeal of that name.", hint=hint)
 
 
 # ------------------------------------------------------------------------------------------ filters
@@ -90,7 +110,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def people(
     connection: Connection,
-    mail_out: MailOut,
+    mail_out: Reported,
     known: Delegations,
     *,
     state: str = "",

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mailer.ledger.ledger import Connection
-    from mailer.ledger.mailouts import MailOut
     from mailer.ledger.reading.deliveries import Delivery
+    from mailer.ledger.reading.scope import Reported
 
 STYLES = {
     State.ACCEPTED: "green",
@@ -43,7 +43,7 @@ NOTE = 30
 """A note stands beside its row where it has at least so many columns; otherwise below it."""
 
 
-def show_totals(context: Context, connection: Connection, mail_out: MailOut) -> None:
+def show_totals(context: Context, connection: Connection, mail_out: Reported) -> None:
     """Print how many people are in each state, with per cents and reasons, and the sum."""
     lines = totals.totals(connection, mail_out.id)
     rows = [
@@ -57,7 +57,7 @@ def show_totals(context: Context, connection: Connection, mail_out: MailOut) -> 
 
 
 def show_delegations(
-    context: Context, connection: Connection, mail_out: MailOut, *, everything: bool = False
+    context: Context, connection: Connection, mail_out: Reported, *, everything: bool = False
 ) -> None:
     """Print the delegations, worst first; those with nothing to look at are one line unless
     `everything`.
@@ -87,7 +87,7 @@ def show_delegations(
         )
 
 
-def show_left_out(context: Context, connection: Connection, mail_out: MailOut) -> None:
+def show_left_out(context: Context, connection: Connection, mail_out: Reported) -> None:
     """Print why people were left out, and how many of each delegation."""
     rows = [
         (

@@ -57,6 +57,7 @@ def show(visit: Visit) -> Response:
         here = (connection, mail_out.id, what.wanted)
         after = listing.page(*here, sort=what.sort, after=one.number, limit=1).rows
         before = listing.page(*here, sort=what.sort, before=one.number, limit=1).rows
+        followed = deliveries.needs_a_person(connection, one.id)
     return visit.page(
         "delivery.html",
         mail_out=mail_out,
@@ -70,7 +71,7 @@ def show(visit: Visit) -> Response:
         after=after[0] if after else None,
         held=_held(visit, one),
         done=_done(moments),
-        followed=one.needs_a_person,
+        followed=followed,
         evidence=evidence(one, moments),
         may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
     )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from mailer.base.errors import UsageError
 from mailer.base.states import State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import counted
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.report import totals
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.scope import standing
+from mailer.report import returns, totals
+
+NEEDING = 200
+"""So many of those who need a person are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +47,34 @@ def lines(visit: Visit, connection: Connection) -> list[MailOutRow]:
 def index(visit: Visit) -> Response:
     with visit.reading() as connection:
         found = lines(visit, connection)
-    return visit.page("mail_outs.html", lines=found, states=totals.IN_ORDER)
+    same = Counter(line.mail_out.appeal for line in found)
+    return visit.page("mail_outs.html", lines=found, same=same, states=totals.IN_ORDER)
+
+
+def of_appeal(visit: Visit) -> Response:
+    """Show an appeal over all its mail-outs, each person once."""
+    name: str = visit.request.path_params["appeal"]
+    known = visit.workspace.delegations
+    with visit.reading() as connection:
+        whole = standing(connection, name)
+        if whole is None:
+            raise UsageError(visit.say("Nothing has been planned yet."))
+        found = totals.delegations(connection, whole.id, known)
+        people = deliveries.needing_a_person(connection, whole.id)
+        lines = totals.totals(connection, whole.id)
+        came_back = returns.said(connection, whole.id)
+    there = {line.code for line in found}
+    return visit.page(
+        "standing.html",
+        whole=whole,
+        lines=lines,
+        needing=people[:NEEDING],
+        more=max(0, len(people) - NEEDING),
+        delegations=found,
+        came_back=came_back,
+        absent=[
+            known.name(one.code, visit.say.language)
+            for one in known.members
+            if one.code not in there
+        ],
+    )

@@ -14,11 +14,12 @@ from starlette.responses import Response
 from mailer.actions.people import find, of_the_sheets
 from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
-from mailer.base.states import PERSON_NEEDED, Reason, State, needs_a_person
+from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading import deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import SORTS, Wanted
@@ -112,12 +113,13 @@ class Counts:
 def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
     """Return the counts of a mail-out, from memory where no event has come since."""
     last = outcomes.last_event(connection, mail_out_id)
+    # a later mail-out may have reached them: asked each time
+    needing = deliveries.count_needing_a_person(connection, mail_out_id)
     known = visit.console.counts.get(mail_out_id)
     if known is not None and known[0] == last:
         found: Counts = known[1]
-        return found
+        return replace(found, needing=needing)
     states, reasons = dict.fromkeys(State, 0), Counter[str]()
-    needing = dict.fromkeys(PERSON_NEEDED, 0)
     table: dict[str, dict[State, int]] = {}
     chosen, excluded = Counter[str](), set[str]()
     for code, state, reason, number in outcomes.table(connection, mail_out_id):
@@ -125,8 +127,6 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         states[State(state)] += number
         if reason:
             reasons[reason] += number
-        if needs_a_person(State(state), reason):
-            needing[State(state)] += number
         if reason in totals.NOT_MEANT:
             chosen[code] += number
         elif reason == Reason.DELEGATION:

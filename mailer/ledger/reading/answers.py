@@ -10,6 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from mailer.ledger.ledger import shown
+from mailer.ledger.reading.scope import Of, within
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mailbox_read
 
 i, n, m, d = incoming.c, incoming_letter.c, mailbox_read.c, delivery.c
@@ -106,27 +107,25 @@ def person(connection: sa.Connection, number: int) -> AnsweringPerson | None:
     return AnsweringPerson(*rows[0]) if len(rows) == 1 else None
 
 
-def people_by_kind(connection: sa.Connection, mail_out_id: int) -> dict[str, int]:
+def people_by_kind(connection: sa.Connection, of: Of) -> dict[str, int]:
     """Count the people of a mail-out from or about whom something of a kind came."""
     rows = connection.execute(
         sa.select(i.kind, sa.func.count(d.id.distinct()))
         .join(incoming_letter, n.incoming_id == i.id)
         .join(delivery, d.id == n.delivery_id)
-        .where(d.mail_out_id == mail_out_id)
+        .where(within(of))
         .group_by(i.kind)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def deliveries_with(
-    connection: sa.Connection, mail_out_id: int, kinds: Collection[str]
-) -> set[int]:
+def deliveries_with(connection: sa.Connection, of: Of, kinds: Collection[str]) -> set[int]:
     """Return the ids of the deliveries of which something of these kinds came."""
     rows = connection.scalars(
         sa.select(n.delivery_id)
         .join(incoming, i.id == n.incoming_id)
         .join(delivery, d.id == n.delivery_id)
-        .where(d.mail_out_id == mail_out_id, i.kind.in_(kinds))
+        .where(within(of), i.kind.in_(kinds))
     )
     return set(rows)
 

@@ -9,23 +9,29 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from mailer.base.spelling import called, exactly
-from mailer.base.states import PERSON_NEEDED, State, needs_a_person
+from mailer.base.states import PERSON_NEEDED, State
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
+from mailer.ledger.reading.scope import Of, reached_since, within
 from mailer.ledger.schema import attempt, delivery, event
 from mailer.letters.message import pieces
 
 d, a, e = delivery.c, attempt.c, event.c
 
 
-NEEDS_A_PERSON = sa.or_(
-    *(
-        sa.and_(d.state == state.value, sa.true() if reason is None else d.reason == reason.value)
-        for state, reason in PERSON_NEEDED.items()
-    )
+NEEDS_A_PERSON = sa.and_(
+    sa.or_(
+        *(
+            sa.and_(
+                d.state == state.value, sa.true() if reason is None else d.reason == reason.value
+            )
+            for state, reason in PERSON_NEEDED.items()
+        )
+    ),
+    sa.not_(reached_since()),
 )
-"""`states.needs_a_person`, asked of the log."""
+"""`states.needs_a_person`, asked of the log; whom a later mail-out has reached needs nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,6 @@ class Delivery:
     def shown(self) -> str:
         """The name of this delivery: `M-0007-042`."""
         return f"{shown(self.mail_out_id)}-{self.number:03d}"
-
-    @property
-    def needs_a_person(self) -> bool:
-        return needs_a_person(self.state, self.reason)
 
     @property
     def place(self) -> str:
@@ -112,23 +114,21 @@ class Moment:
     handover_at: datetime | None = None
 
 
-def counts(connection: sa.Connection, mail_out_id: int) -> dict[State, int]:
+def counts(connection: sa.Connection, of: Of) -> dict[State, int]:
     """Count the deliveries of a mail-out in each state; the sum is everyone of the plan, the left
     out included.
     """
     rows = connection.execute(
-        sa.select(d.state, sa.func.count()).where(d.mail_out_id == mail_out_id).group_by(d.state)
+        sa.select(d.state, sa.func.count()).where(within(of)).group_by(d.state)
     ).all()
     found = {State(state): number for state, number in rows}
     return {state: found.get(state, 0) for state in State}
 
 
-def counts_by_delegation(
-    connection: sa.Connection, mail_out_id: int
-) -> dict[str, dict[State, int]]:
+def counts_by_delegation(connection: sa.Connection, of: Of) -> dict[str, dict[State, int]]:
     rows = connection.execute(
         sa.select(d.delegation, d.state, sa.func.count())
-        .where(d.mail_out_id == mail_out_id)
+        .where(within(of))
         .group_by(d.delegation, d.state)
     )
     table: dict[str, dict[State, int]] = {}
@@ -137,15 +137,13 @@ def counts_by_delegation(
     return dict(sorted(table.items()))
 
 
-def reasons(
-    connection: sa.Connection, mail_out_id: int, *states: State
-) -> dict[str, dict[str, int]]:
+def reasons(connection: sa.Connection, of: Of, *states: State) -> dict[str, dict[str, int]]:
     """Count by reason and delegation: {"no_address": {"FR": 2, …}, …}, the most frequent reason
     first.
     """
     rows = connection.execute(
         sa.select(d.reason, d.delegation, sa.func.count())
-        .where(d.mail_out_id == mail_out_id, d.state.in_([state.value for state in states]))
+        .where(within(of), d.state.in_([state.value for state in states]))
         .group_by(d.reason, d.delegation)
     )
     table: dict[str, dict[str, int]] = {}
@@ -154,26 +152,26 @@ def reasons(
     return dict(sorted(table.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 
-def second_tries(connection: sa.Connection, mail_out_id: int) -> int:
+def second_tries(connection: sa.Connection, of: Of) -> int:
     """Count those who were accepted after more than one attempt."""
-    where = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, d.attempts > 1)
+    where = (within(of), d.state == State.ACCEPTED.value, d.attempts > 1)
     return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
 
 
 def people(
     connection: sa.Connection,
-    mail_out_id: int,
+    of: Of,
     *,
     states: Collection[State] = (),
     delegations: Collection[str] = (),
 ) -> list[Delivery]:
     """List deliveries in the order of the sheets, narrowed to states and delegations."""
-    return list(each(connection, mail_out_id, states=states, delegations=delegations))
+    return list(each(connection, of, states=states, delegations=delegations))
 
 
 def each(
     connection: sa.Connection,
-    mail_out_id: int,
+    of: Of,
     *,
     states: Collection[State] = (),
     delegations: Collection[str] = (),
@@ -181,7 +179,7 @@ def each(
     """Yield what `people` lists, a thousand in memory at a time; the transaction stays open until
     the last.
     """
-    query = sa.select(*delivery_columns).where(d.mail_out_id == mail_out_id).order_by(d.number)
+    query = sa.select(*delivery_columns).where(within(of)).order_by(d.number)
     if states:
         query = query.where(d.state.in_([state.value for state in states]))
     if delegations:
@@ -190,23 +188,31 @@ def each(
         yield delivery_of(row)
 
 
-def needing_a_person(
-    connection: sa.Connection, mail_out_id: int, limit: int | None = None
-) -> list[Delivery]:
+def needing_a_person(connection: sa.Connection, of: Of, limit: int | None = None) -> list[Delivery]:
     """List those for whom the mailer can do no more by itself, the worst first."""
     worst = {state.value: place for place, state in enumerate(PERSON_NEEDED)}
     rows = connection.execute(
         sa.select(*delivery_columns)
-        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON)
+        .where(within(of), NEEDS_A_PERSON)
         .order_by(sa.case(worst, value=d.state), d.number)
         .limit(limit)
     )
     return [delivery_of(row) for row in rows]
 
 
-def count_needing_a_person(connection: sa.Connection, mail_out_id: int) -> int:
-    where = (d.mail_out_id == mail_out_id, NEEDS_A_PERSON)
-    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
+def count_needing_a_person(connection: sa.Connection, of: Of) -> dict[State, int]:
+    """Count those for whom the mailer can do no more by itself, by state."""
+    rows = connection.execute(
+        sa.select(d.state, sa.func.count()).where(within(of), NEEDS_A_PERSON).group_by(d.state)
+    ).all()
+    found = {State(state): number for state, number in rows}
+    return {state: found.get(state, 0) for state in PERSON_NEEDED}
+
+
+def needs_a_person(connection: sa.Connection, delivery_id: int) -> bool:
+    """Tell whether the mailer can do no more by itself for this one."""
+    one = sa.select(d.id).where(d.id == delivery_id, NEEDS_A_PERSON)
+    return connection.scalar(one) is not None
 
 
 def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery]:

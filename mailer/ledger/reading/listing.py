@@ -25,6 +25,7 @@ from mailer.ledger.reading.deliveries import (
     delivery_columns,
     delivery_of,
 )
+from mailer.ledger.reading.scope import Of, within
 from mailer.ledger.schema import delivery, event, mail_out
 
 d, e, m = delivery.c, event.c, mail_out.c
@@ -83,8 +84,8 @@ class Wanted:
         ""  # words, in any order and without case: of name or address, of what was said, of a note
     )
 
-    def where(self, mail_out_id: int) -> list[sa.ColumnElement[bool]]:
-        found: list[sa.ColumnElement[bool]] = [d.mail_out_id == mail_out_id]
+    def where(self, of: Of) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = [within(of)]
         for column, values in (
             (d.state, self.states),
             (d.reason, self.reasons),
@@ -104,9 +105,7 @@ class Wanted:
         return found
 
 
-def _where(
-    connection: sa.Connection, mail_out_id: int, wanted: Wanted
-) -> list[sa.ColumnElement[bool]]:
+def _where(connection: sa.Connection, of: Of, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     """Return the conditions of the rows, the search included.
 
     All words stand in somebody's name and address, or with these in what was said of them or in a
@@ -114,7 +113,7 @@ def _where(
     by `ix_delivery_queue`. Who was found by it is put into the question itself where it is a
     handful: SQLite then goes through the table once.
     """
-    found = wanted.where(mail_out_id)
+    found = wanted.where(of)
     words = wanted.search.split()
     if not words:
         return found
@@ -129,7 +128,7 @@ def _where(
         )
 
     said = sa.select(other.id).where(
-        other.mail_out_id == mail_out_id,
+        *([other.mail_out_id == of] if isinstance(of, int) else []),
         other.state.in_(NOT_REACHED),
         all_in(other.words, other.text, other.detail),
     )
@@ -137,7 +136,7 @@ def _where(
         sa.select(other.id)
         .join_from(event, other.id.table, other.id == e.delivery_id)
         .where(
-            e.mail_out_id == mail_out_id,
+            *([e.mail_out_id == of] if isinstance(of, int) else []),
             e.kind == EventKind.NOTED.value,
             all_in(other.words, e.detail),
         )
@@ -250,15 +249,13 @@ def table(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, str, s
 
 
 def every(
-    connection: sa.Connection, mail_out_id: int, wanted: Wanted, *, sort: str = "number"
+    connection: sa.Connection, of: Of, wanted: Wanted, *, sort: str = "number"
 ) -> list[Delivery]:
     """Return all rows that are wanted, for an export or a call sheet."""
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
-    order = [one.desc() if down else one.asc() for one in (column, d.number)]
+    order = [one.desc() if down else one.asc() for one in (column, d.number, d.mail_out_id)]
     rows = connection.execute(
-        sa.select(*delivery_columns)
-        .where(*_where(connection, mail_out_id, wanted))
-        .order_by(*order)
+        sa.select(*delivery_columns).where(*_where(connection, of, wanted)).order_by(*order)
     )
     return [delivery_of(row) for row in rows]
 
