@@ -32,6 +32,7 @@ from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import person_key
 from mailer.contacts.edit.write import harmless, keep, put
 from mailer.contacts.rows.addresses import read_address
+from mailer.contacts.rows.name_cells import unbroken
 from mailer.contacts.rows.names import take_apart
 from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.together import ALIKE, about, likeness, loosely, name_field
@@ -225,6 +226,7 @@ def _entry(line: RowReader, delegations: Delegations) -> list[Hold]:
     written, name = line.text("address"), take_apart(line.text("name")).full
     if not name:
         name = f"{line.text('given')} {line.text('surname')}".strip()
+    name = unbroken(name) or name  # the list was saved by a program that broke its letters
     address = read_address(written).address
     because, since, by, seal = (line.text(field) for field in HOLD_LIST)
     if not address and not name and not any(seal.split(":")[1:]):

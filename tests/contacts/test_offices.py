@@ -14,7 +14,12 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from mailer.base.delegations import Delegations
 from mailer.contacts import ContactBook, load_contacts
+from mailer.contacts.edit.write import with_cells
+from mailer.contacts.holds import load_holds
+from mailer.contacts.sheets.number_format import shown
+from mailer.contacts.sheets.reader import read_bytes
 
 Cells = Sequence[Sequence[str | None]]
 Seen = list[tuple[str, str, str]]
@@ -79,6 +84,11 @@ def hints(book: ContactBook) -> str:
     return " ".join(p.suggestion or "" for p in book.problems)
 
 
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
+    "</manifest:manifest>"
+)
 ANNA = "Name,E-mail\nAnna BEISPIEL,anna@x.example\n"
 
 
@@ -499,3 +509,106 @@ def test_sums_notes_and_titles_are_named_as_what_they_are(tmp_path: Path) -> Non
             for n, (_, _, code) in enumerate(seen(found))
         ]
         assert codes == expected, file
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"Delegation" , "Name" , "E-mail" , "Note"\n"NO" , "BEISPIEL, Anna" , "a@x" , "b, c"\n',
+        'Delegation; Name; E-mail; Note\nNO; "BEISPIEL, Anna"; a@x; "b, c"\n',
+        "Delegation\tName\tE-mail\tNote\nNO\t'BEISPIEL, Anna'\ta@x\tb, c\n",
+        "Delegation;Name;E-mail;Note\nNO;“BEISPIEL, Anna”;a@x;b, c\n",
+        '"Delegation","Name","E-mail","Note"\n"NO","BEISPIEL, Anna","a@x","b \\"x\\", c"\n',
+    ],
+)
+def test_quotation_marks_are_no_part_of_a_name_and_corrections_keep_the_layout(
+    tmp_path: Path, text: str
+) -> None:
+    book = load(tmp_path, "a.csv", text)
+    assert seen(book) == [("Anna BEISPIEL", "NO", "C101")]
+    cell = next(p.cell for p in book.problems if p.code == "C101")
+    sheet = tmp_path / "contacts" / "a.csv"
+    sheet.write_bytes(with_cells(sheet, {("", str(cell)): "anna@x.example"}))
+    book = load_contacts(tmp_path)
+    assert seen(book) == [("Anna BEISPIEL", "NO", "")]
+    assert book.contacts[0].note in ("b, c", 'b "x", c')
+
+
+def test_a_hold_list_with_broken_letters_holds_the_person_it_means(tmp_path: Path) -> None:
+    (tmp_path / "_hold.csv").write_text(
+        "address,name,delegation\n,SiÃ¢n Prøve,GB\n,Ð“Ð°Ð½Ð½Ð° Ð—Ñ€Ð°Ð·Ð¾Ðº,UA\n", encoding="utf-8"
+    )
+    holds = load_holds(tmp_path / "_hold.csv", Delegations.load())
+    rows = "Name,E-mail,Country\nSiân Prøve,s@x.example,GB\nГанна Зразок,h@x.example,UA\n"
+    people = load(tmp_path, "a.csv", rows).contacts
+    assert [bool(holds.match(person)) for person in people] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (1.5, "[h]:mm", "36:00"), (1.5, "[hh]:mm:ss", "36:00:00"), (0.0625, "[mm]:ss", "90:00"),
+        (5.5, "£#,##0.00", "£5.50"), (-1200.0, "#,##0;(#,##0)", "(1,200)"),
+        (0.0, '0;-0;"none"', "none"), (3.5, "_-* #,##0.00_-", "3.50"),
+    ],
+)  # fmt: skip
+def test_more_formats_show_what_a_spreadsheet_program_shows(
+    value: float, code: str, text: str
+) -> None:
+    assert shown(value, code) == text
+
+
+def test_cells_of_an_ods_without_their_text_say_what_they_show(tmp_path: Path) -> None:
+    cells = [
+        f"<table:table-cell {value}/>"
+        for value in (
+            'office:value-type="percentage" office:value="0.125"',
+            'office:value-type="currency" office:value="34.5" office:currency="EUR"',
+            'office:value-type="time" office:time-value="PT14H30M00S"',
+            'office:value-type="boolean" office:boolean-value="true"',
+            'office:value-type="date" office:date-value="2027-03-04"',
+        )
+    ]
+    rows = [["Name", "E-mail", "Country", *"ABCDF"], ["A MUSTER", "a@x.example", "NO", *cells]]
+    (one,) = load(tmp_path, "a.ods", ods(rows, "Members")).contacts
+    assert list(one.extra.values()) == ["12.5%", "34.5 EUR", "14:30:00", "TRUE", "2027-03-04"]
+
+
+def test_a_second_count_of_the_rows_of_an_ods_finds_no_other_number(tmp_path: Path) -> None:
+    """Counted by another library, whole document in memory: groups, header rows, repeated and
+    hidden rows, rows of error values.
+    """
+    from odf.opendocument import load as opened
+    from odf.table import TableCell, TableRow
+    from odf.teletype import extractText
+
+    rows = [["Name", "E-mail", "Country"]]
+    for at in range(40):
+        rows += [[f"A MUSTER{'X' * at}", f"a{at}@x.example", "NO"], *([[]] if at % 5 == 0 else [])]
+    content = ods([*rows, ["#REF!", "#N/A", "NO"]], "Members")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        text = archive.read("content.xml").decode()
+    first = "<table:table-row>"
+    text = text.replace(first, f"<table:table-header-rows>{first}", 1)
+    text = text.replace("</table:table-row>", "</table:table-row></table:table-header-rows>", 1)
+    begin = text.index(first, text.index("MUSTERXXX<"))
+    text = text[:begin] + "<table:table-row-group>" + text[begin:]
+    text = text.replace("</table:table>", "</table:table-row-group></table:table>")
+    text = text.replace(first, '<table:table-row table:number-rows-repeated="2">', 9)
+    text = text.replace(first, '<table:table-row table:visibility="collapse">', 12)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", text)
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+    counted = sum(
+        int(row.getAttribute("numberrowsrepeated") or 1)
+        for row in opened(io.BytesIO(out.getvalue())).getElementsByType(TableRow)
+        if any(extractText(cell).strip() for cell in row.getElementsByType(TableCell))
+    )
+    (table,) = read_bytes(".ods", "a.ods", out.getvalue()).tables
+    assert len(table.rows) == counted
+    book = load(tmp_path, "a.ods", out.getvalue())
+    heads = sum(cells[0] == "Name" for _, cells in table.rows)
+    assert len(book.contacts) == counted - 1
+    assert heads == 2

@@ -14,11 +14,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mailer.base.errors import MailerError
+from mailer.base.errors import MailerError, Refused
 from mailer.contacts.edit.alignment import RowHome, TabHome, runs
 from mailer.contacts.edit.xlsx_rows import write_rows
 from mailer.contacts.sheets import csv_text, encodings
@@ -116,11 +115,13 @@ def _csv(name: str, content: bytes, home: TabHome) -> bytes:
     encoding = encodings.encoding_of(content, text)
     layout = csv_text.layout_of(text)
     lines = io.StringIO(text, newline="").readlines()
-    try:
-        raw = _raw_records(lines, layout)
-    except csv.Error:
-        layout = replace(layout, backslash=True)
-        raw = _raw_records(lines, layout)
+    raw: dict[int, str] = {}
+    for layout in layout.ways(content, encoding):  # noqa: B020  (the one that fits stays)
+        try:
+            raw = _raw_records(lines, layout)
+            break
+        except csv.Error:
+            continue
     found = re.search(r"(?:\r\n|\r|\n)\Z", lines[0]) if lines else None
     ending = found[0] if found else "\n"
     written = {
@@ -185,7 +186,11 @@ def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
     from odf.opendocument import load
     from odf.table import Table
 
-    document = load(io.BytesIO(content))
+    try:
+        document = load(io.BytesIO(content))
+    except KeyError as lacks:
+        hint = "open it in your spreadsheet program and save it anew"
+        raise Refused(f"this ODS cannot be changed: {lacks.args[0]}", hint=hint) from lacks
     tables = {
         table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)
     }

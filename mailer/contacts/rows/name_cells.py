@@ -95,7 +95,7 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
             skip = Reason.ROW if field in _OF_NAMES else None
             line.report("C143", field, skip, suggestion=f"did you mean {repaired}?")
     given, middle, particle, surname, whole = [
-        " ".join(text[:LONGEST].split()) if (text := line.text(part)) else ""
+        " ".join(_unquoted(text[:LONGEST]).split()) if (text := line.text(part)) else ""
         for part in ("given", "middle", "particle", "surname", "name")
     ]
     if given and middle:
@@ -152,6 +152,15 @@ def _before_comma(line: RowReader, whole: str, apart: names.Name, delegations: D
     return borne_out or (front if apart.full.endswith(f",{behind}") else "")
 
 
+def _unquoted(text: str) -> str:
+    """Return a text without the quotation marks around the whole of it."""
+    wrapped = len(text) > 2 and _OPEN.get(text[0], "") == text[-1]
+    return text[1:-1] if wrapped and text[0] not in text[1:-1] else text
+
+
+_OPEN = {"'": "'", '"': '"', "“": "”", "„": "“", "«": "»", "»": "«", "‘": "’", "”": "”"}
+
+
 def is_civility(text: str) -> bool:
     """Tell whether a text is Ms, Mr or their like: some programs head them "Salutation"."""
     return bool(text) and vocabulary.meaning("civility", text) is not None
@@ -191,6 +200,12 @@ def unbroken(text: str) -> str:
         return meant
     if text.isascii() or not _PERHAPS_MISREAD.search(text):
         return ""
+    words = [_meant(word) or word for word in text.split(" ")]  # others may be right
+    meant = _meant(text) or " ".join(words)
+    return "" if meant == text else meant
+
+
+def _meant(text: str) -> str:
     for encoding, signs in _MISREAD:
         if signs.search(text):
             try:

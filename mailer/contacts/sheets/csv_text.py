@@ -39,22 +39,15 @@ def read(file: str, content: bytes, max_rows: int) -> Reading:
     if encoding is None:
         return Reading(problems=problems)
     layout = layout_of(opened(content, encoding).read(65_536))
-    reading = _records(file, content, encoding, layout, max_rows)
-    if (
-        reading.problems
-        and reading.problems[0].code == "C008"
-        and _says_backslash(content, encoding)
-    ):
-        again = _records(file, content, encoding, replace(layout, backslash=True), max_rows)
-        reading = reading if again.problems else again
+    reading = Reading()
+    for way in layout.ways(content, encoding):
+        found = _records(file, content, encoding, way, max_rows)
+        reading = reading if reading.problems and found.problems else found
+        if not found.problems or found.problems[0].code != "C008":
+            break
     if reading.problems:
         return reading
     return Reading(reading.tables, problems)
-
-
-def _says_backslash(content: bytes, encoding: str) -> bool:
-    """Tell whether quotation marks are escaped by a backslash, as MySQL and old PHP do."""
-    return '\\"'.encode(encoding.removesuffix("-sig")).removeprefix(b"\xff\xfe") in content
 
 
 def _records(file: str, content: bytes, encoding: str, layout: Layout, max_rows: int) -> Reading:
@@ -138,6 +131,16 @@ class Layout:
     skipped: int = 0  # lines above the first record: `sep=;`
     blank: bool = False  # a blank stands between the separator and a quotation mark
     backslash: bool = False  # a quotation mark inside a cell is \\"
+    behind: bool = False  # a blank stands between a quotation mark and the separator
+    strict: bool = True  # nothing stands behind a quotation mark that closes a cell
+
+    def ways(self, content: bytes, encoding: str) -> Iterator[Layout]:
+        """Yield this layout, and what it may be where quotation marks do not come out even."""
+        yield self
+        if '\\"'.encode(encoding.removesuffix("-sig")).removeprefix(b"\xff\xfe") in content:
+            yield replace(self, backslash=True)  # as MySQL and old PHP do
+        if self.behind:
+            yield replace(self, strict=False)
 
     def reader(self, lines: Iterable[str]) -> Reader:
         """Return the records of some lines."""
@@ -147,7 +150,7 @@ class Layout:
             skipinitialspace=self.blank,
             doublequote=not self.backslash,
             escapechar="\\" if self.backslash else None,
-            strict=True,
+            strict=self.strict,
         )
 
 
@@ -179,4 +182,5 @@ def layout_of(text: str) -> Layout:
         return known if known > 1 else 0, widths[len(widths) // 2] if widths else 0
 
     best = max(SEPARATORS, key=score)
-    return Layout(best, blank=blank(best))
+    behind = re.search(rf'[^{re.escape(best)}\s]" +{re.escape(best)}', sample) is not None
+    return Layout(best, blank=blank(best), behind=behind)

@@ -15,12 +15,12 @@ BUILT_IN = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 14: "yyyy-mm-dd",
     15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm",
     21: "h:mm:ss", 22: "yyyy-mm-dd h:mm", 37: "#,##0", 38: "#,##0", 39: "#,##0.00",
-    40: "#,##0.00", 45: "mm:ss", 46: "h:mm:ss", 47: "mm:ss", 49: "@",
+    40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss", 49: "@",
 }  # fmt: skip
 """Formats that a file names by number alone. 14 and 22 look otherwise in each country: ISO here."""
 
 _TOKEN = re.compile(
-    r'"([^"]*)"|\\(.)|\[\$([^\]-]*)(?:-[^\]]*)?\]|\[[^\]]*\]|_.|\*.|(AM/PM|A/P)|([yY]+|[mM]+|[dD]+|[hH]+|[sS]+(?:\.0+)?)|(.)',
+    r'"([^"]*)"|\\(.)|\[\$([^\]-]*)(?:-[^\]]*)?\]|\[([hH]+|[mM]+|[sS]+)\]|\[[^\]]*\]|_.|\*.|(AM/PM|A/P)|([yY]+|[mM]+|[dD]+|[hH]+|[sS]+(?:\.0+)?)|(.)',
     re.DOTALL,
 )
 _MONTHS = "January February March April May June July August September October November December"
@@ -38,7 +38,7 @@ def general(value: float) -> str:
 @lru_cache(maxsize=1024)
 def is_day(code: str) -> bool:
     """Tell whether a format shows a day or a time."""
-    return any(found[5] or found[4] for found in _TOKEN.finditer(_sections(code)[0]))
+    return any(found[6] or found[5] or found[4] for found in _TOKEN.finditer(_sections(code)[0]))
 
 
 @lru_cache(maxsize=1024)
@@ -61,7 +61,7 @@ def shown(value: float, code: str, *, since_1904: bool = False) -> str:
         return general(value)
     if is_day(code):
         day = day_of(value, since_1904=since_1904)
-        return _as_day(day, _sections(code)[0]) if day else general(value)
+        return _as_day(day, _sections(code)[0], value) if day else general(value)
     sections = _sections(code)
     section, sign = sections[0], "-" if value < 0 else ""
     if value < 0 and len(sections) > 1 and sections[1]:
@@ -77,7 +77,7 @@ def _as_number(value: float, section: str, sign: str) -> str:
     percent = 0
     for found in _TOKEN.finditer(section):
         literal = found[1] or found[2] or found[3] or ""
-        sign_of = found[6] or found[5] or ""
+        sign_of = found[7] or found[6] or ""
         if sign_of and sign_of in "0#?,." and not after:
             digits += sign_of
             continue
@@ -103,18 +103,23 @@ def _as_number(value: float, section: str, sign: str) -> str:
     return f"{sign}{before}{front}{'.' + back if back else ''}{after}"
 
 
-def _as_day(day: datetime, section: str) -> str:
+def _as_day(day: datetime, section: str, value: float) -> str:
     tokens = list(_TOKEN.finditer(section))
-    noon = any(found[4] for found in tokens)
+    noon = any(found[5] for found in tokens)
     out: list[str] = []
     before = ""
     for at, found in enumerate(tokens):
-        word = (found[5] or "").lower()
-        if not word:
-            literal = found[1] or found[2] or found[3] or found[6] or ""
-            out.append(_half(day) if found[4] else literal)
+        word = (found[6] or "").lower()
+        if found[4]:  # [h]: hours that go on beyond 24
+            each = {"h": 24, "m": 1_440, "s": 86_400}[found[4][0].lower()]
+            out.append(str(round(value * 86_400) * each // 86_400).rjust(len(found[4]), "0"))
+            before = found[4].lower()
             continue
-        following = next((t[5].lower() for t in tokens[at + 1 :] if t[5]), "")
+        if not word:
+            literal = found[1] or found[2] or found[3] or found[7] or ""
+            out.append(_half(day) if found[5] else literal)
+            continue
+        following = next((t[6].lower() for t in tokens[at + 1 :] if t[6]), "")
         if word[0] == "m" and (before[:1] == "h" or following[:1] == "s") and len(word) < 3:
             out.append(str(day.minute).rjust(len(word), "0"))
         else:

@@ -7,11 +7,13 @@ Read here and not through a library, because the usual one builds the whole docu
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
 
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
+from mailer.contacts.sheets.number_format import general
 from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
 
 NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
@@ -29,6 +31,9 @@ DEEPEST = 200
 
 MOST_TEXT = 1_000_000
 """Characters of one cell; a spreadsheet program allows 32,767."""
+
+
+_TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)?S)?")
 
 
 class _TooManyRows(Exception):
@@ -175,9 +180,16 @@ def _value(cell: Element) -> str:
     text = "\n".join(_text(child) for child in cell if child.tag == f"{TEXT}p")
     if text:
         return text  # what the cell shows
-    if kind in ("float", "currency", "percentage"):
-        number = float(cell.get(f"{OFFICE}value", "0"))
-        return str(int(number)) if number.is_integer() else repr(number)
+    if kind == "percentage":
+        return f"{general(float(cell.get(f'{OFFICE}value', '0')) * 100)}%"
+    if kind in ("float", "currency"):
+        number = general(float(cell.get(f"{OFFICE}value", "0")))
+        return f"{number} {cell.get(f'{OFFICE}currency', '')}".strip()
+    if kind == "boolean":
+        return cell.get(f"{OFFICE}boolean-value", "").upper()
+    if kind == "time":
+        found = _TIME.fullmatch(cell.get(f"{OFFICE}time-value", ""))
+        return ":".join(part.rjust(2, "0") for part in found.groups("0")) if found else ""
     if kind == "date":
         return cell.get(f"{OFFICE}date-value", "").removesuffix("T00:00:00").replace("T", " ")
     return ""
