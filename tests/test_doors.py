@@ -348,6 +348,23 @@ def test_title_that_the_greeting_drops_is_told_when_it_is_planned(doors: Doors) 
     assert "L306" in [one["code"] for one in typed["problems"]]
 
 
+def test_plan_that_was_never_begun_is_replaced_through_both_doors(doors: Doors) -> None:
+    (first,) = doors.typed("plan", "vote")
+    (second,) = doors.typed("plan", "vote")
+    assert second["to_send"] == 0
+    assert second["reasons"]["already_written"] == first["to_send"]
+    (third,) = doors.typed("plan", "vote", "--replace")
+    assert third["to_send"] == first["to_send"]
+    states = {one["mail_out"]: one["state"] for one in doors.typed("status")}
+    assert states == {"M-0001": "stopped", "M-0002": "stopped", "M-0003": "planned"}
+    assert "Give up M-0003" in doors.page("/letters/vote/send")
+    fourth = planned_in_the_browser(doors, "/letters/vote/send", replace="yes")
+    waiting = [one for one in outcomes(doors, fourth) if one[1] == "waiting"]
+    assert len(waiting) == first["to_send"]
+    assert [one["state"] for one in doors.typed("status")][-2:] == ["stopped", "planned"]
+    assert {one[1] for one in outcomes(doors, "M-0003")} <= {"not_sent", "skipped"}
+
+
 def test_rows_that_lack_something_are_left_out_before_the_plan_and_by_it(doors: Doors) -> None:
     a_title_that_nobody_has(doors.root)
     assert "0 people get a letter" in doors.browser.get("/letters/vote/people").text

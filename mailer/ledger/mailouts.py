@@ -148,6 +148,12 @@ def get(connection: sa.Connection, mail_out_id: int) -> MailOut:
     return _mail_out(row)
 
 
+def never_begun(connection: sa.Connection, appeal: str) -> list[MailOut]:
+    """List the mail-outs of an appeal of which nothing was sent, and may still be."""
+    fresh = (MailOutState.PLANNED, MailOutState.APPROVED)
+    return [one for one in all_of_them(connection) if one.appeal == appeal and one.state in fresh]
+
+
 def all_of_them(connection: sa.Connection) -> list[MailOut]:
     return [_mail_out(row) for row in connection.execute(sa.select(*_COLUMNS).order_by(m.id))]
 

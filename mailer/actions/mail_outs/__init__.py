@@ -241,7 +241,7 @@ def _changed(now: Standing, changes: Sequence[Problem]) -> Refused | None:
     if changes and now.fresh:
         return Refused(
             f"The plan {name} no longer matches its sources. Nothing was sent.",
-            hint=f"mailer plan {now.mail_out.appeal}",
+            hint=f"mailer plan {now.mail_out.appeal} --replace",
             code="S201",
             problems=changes,
         )

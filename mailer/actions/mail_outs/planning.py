@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, UsageError
+from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import Scope, concerns
 from mailer.base.spelling import nearest
 from mailer.base.states import MailOutState, Reason
 from mailer.contacts.rows.row_reader import meaning_of
 from mailer.ledger import mailouts
+from mailer.ledger.guard import rescue
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.reading import deliveries
 from mailer.letters.appeal_toml import ROLES
@@ -32,6 +33,8 @@ class NewMailOut:
     name: str  # M-0007
     plan: Plan
     doubts: tuple[Problem, ...] = ()  # what a person should look at before it is sent
+    replaced: tuple[str, ...] = ()  # plans that were never begun, given up for it
+    in_the_way: tuple[str, ...] = ()  # such plans that keep people out of it
 
 
 def selected(
@@ -90,15 +93,32 @@ def plan(
     *,
     who: str,
     retry_of: int | None = None,
+    instead: bool = False,
 ) -> NewMailOut:
-    """Freeze who gets what, in somebody's name. Raises `MailerError` with every problem of the
-    letters.
+    """Freeze who gets what, in somebody's name. `instead`: the plans of this appeal that were never
+    begun are given up for it, in the same transaction.
+
+    Raises `MailerError` with every problem of the letters, and `Refused` where one of those plans
+    has begun meanwhile.
     """
     with ledger.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
         past = mailouts.past(connection)
-    frozen = now.plan(selection, history, past)
+        waiting = mailouts.never_begun(connection, now.appeal.name)
+    old = waiting if instead else []
+    names = {one.name for one in old}
+    frozen = now.plan(selection, [one for one in history if one.mail_out not in names], past)
     with ledger.writing() as connection:
+        for one in old:
+            if mailouts.get(connection, one.id).state is not one.state:
+                raise Refused(
+                    f"{one.name} is not as it was a moment ago. Nothing was planned.",
+                    hint=f"mailer status {one.name}",
+                )
+            why = f"replaced by a newer plan, by {who}"
+            mailouts.change(
+                connection, one.id, MailOutState.STOPPED, at=ledger.now(), who=who, why=why
+            )
         number = mailouts.create(
             connection,
             frozen,
@@ -108,8 +128,20 @@ def plan(
             approvals=now.workspace.settings.safety.approvals,
             organisations=now.workspace.settings.safety.organisations,
         )
+    if old:
+        rescue.settle_over(ledger, me=who)
     unsure = [*doubts(now, frozen.to_send), *now.proof(frozen.to_send).problems()]
-    return NewMailOut(shown(number), frozen, tuple(unsure))
+    holding = [one.name for one in waiting if not instead and _holds_people(one.name, frozen)]
+    return NewMailOut(
+        shown(number), frozen, tuple(unsure), replaced=tuple(names), in_the_way=tuple(holding)
+    )
+
+
+def _holds_people(name: str, frozen: Plan) -> bool:
+    return any(
+        one.reason is Reason.ALREADY and one.detail.startswith(f"{name},")
+        for one in frozen.left_out
+    )
 
 
 def doubts(now: Draft, people: Sequence[Decision | Planned]) -> list[Problem]:

@@ -35,8 +35,21 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
     metavar="CONDITION",
     help='Only those of whom it holds, like "committee = Monitoring and not replied".',
 )
+@click.option(
+    "--replace",
+    "instead",
+    is_flag=True,
+    help="Give up the plans of this appeal that were never begun, for this one.",
+)
 @click.pass_obj
-def plan(context: Context, appeal: str, only: str | None, role: Sequence[str], where: str) -> None:
+def plan(
+    context: Context,
+    appeal: str,
+    only: str | None,
+    role: Sequence[str],
+    where: str,
+    instead: bool,
+) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why.
 
     \b
@@ -46,7 +59,9 @@ def plan(context: Context, appeal: str, only: str | None, role: Sequence[str], w
     now = context.draft(appeal)
     selection = planning.selected(now.delegations, _names(only), role, where)
     with context.ledger() as ledger:
-        _show(context, planning.plan(ledger, now, selection, who=getpass.getuser()))
+        who = getpass.getuser()
+        new = planning.plan(ledger, now, selection, who=who, instead=instead)
+    _show(context, new)
 
 
 @click.command(cls=Command)
@@ -93,6 +108,9 @@ def _show(context: Context, new: NewMailOut) -> None:
         )
         return
     show_text(context, f'{name} · "{frozen.title}" · planned, nothing has been sent')
+    if new.replaced:
+        given_up = ", ".join(new.replaced)
+        context.say(f"In place of {given_up}, which was given up: nothing had been sent of it.")
     context.out.print()
     show_text(context, f"{people} people, all accounted for", indent=2)
     rows: list[Row] = [(["├", str(letters), "get a letter"], [_languages(frozen)], "")]
@@ -127,6 +145,15 @@ def _show(context: Context, new: NewMailOut) -> None:
     elif not letters:
         say_text(context, "Nobody would get a letter.")
     steps = [("send them", f"mailer send {name}")] if letters else []
+    if new.in_the_way:
+        names = ", ".join(new.in_the_way)
+        say_text(
+            context,
+            f"Some are left out for {names}, of which nothing was ever sent. This plan can stand in"
+            " its place: stop the new one, and plan with --replace.",
+        )
+        steps.append(("give up", f"mailer stop {name}"))
+        steps.append(("replace", f"mailer plan {frozen.appeal} --replace"))
     reading = ("read one", f"mailer preview {f'{name} --as NAME' if letters else frozen.appeal}")
     show_steps(
         context, [reading, *steps, ("who is left out", f"mailer log people {name} --state skipped")]

@@ -284,7 +284,7 @@ def plan_page(visit: Visit) -> Response:
         minutes=_minutes(visit, getting),
         obstacles=now.obstacles() if now.mode == "live" else [],
         doubts=planning.doubts(now, decisions),
-        mail_outs=reversed(earlier),
+        mail_outs=list(reversed(earlier)),
         selection=selection,
         steps=STEPS,
         step="/send",
@@ -300,7 +300,8 @@ def plan(visit: Visit) -> Response:
     """Freeze who gets what. Nobody is written to by this."""
     now = _draft(visit)
     chosen = _chosen(visit, now, "form")
-    new = planning.plan(visit.console.ledger, now, chosen, who=visit.who)
+    instead = bool(visit.field("replace"))
+    new = planning.plan(visit.console.ledger, now, chosen, who=visit.who, instead=instead)
     return visit.go(f"/mail-outs/{new.name}/send")
 
 
