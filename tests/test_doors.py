@@ -857,3 +857,124 @@ def test_what_people_write_in_the_console_stands_in_the_story_of_the_command_lin
         "follow-up taken up again by jana",
     ):
         assert words in said and words in page
+
+
+# ------------------------------------------------------------------------------------------- sheets
+
+NEWER = (
+    "Delegation;Function;Name;E-mail\n"
+    "NO;representative;Anna Prøve;anna.berg@no.parliament.example\n"
+    "NO;substitute;Tor Ny;tor.ny@no.parliament.example\n"
+)
+
+
+def dropped(doors: Doors, name: str, content: bytes) -> str:
+    """Drop a sheet on the page of contacts, and return its page."""
+    answer = doors.browser.post("/contacts", files={"sheet": (name, content)})
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def test_a_newer_list_makes_the_same_of_a_sheet_through_both_doors(doors: Doors) -> None:
+    sheet = doors.root / "contacts" / "all.csv"
+    before = sheet.read_bytes()
+    list_ = doors.root / "new norway.csv"
+    list_.write_text(NEWER, encoding="utf-8")
+    (shown,) = doors.typed("contacts", "update", "all.csv", str(list_))
+    assert (shown["written"], sheet.read_bytes()) == (False, before)
+    assert shown["totals"] == {"left": 1, "joined": 1, "changed": 1, "to_decide": 0}
+    here = dropped(doors, "new norway.csv", NEWER.encode())
+    page = doors.page(f"{here}?of=all.csv")
+    assert "1 left · 1 joined · 1 changed · 0 to decide" in page
+    assert "Anna Berg → Anna Prøve" in page
+    answer = doors.browser.post(f"{here}/newer", of="all.csv")
+    assert answer.headers["location"] == "/contacts/all.csv"
+    in_browser = sheet.read_bytes()
+    assert "1 left, 1 joined, 1 changed" in doors.page("/contacts/all.csv")
+    (undone,) = doors.typed("contacts", "undo", "all.csv")
+    assert (undone["version"], sheet.read_bytes()) == (1, before)
+    (typed,) = doors.typed("contacts", "update", "all.csv", str(list_), "--apply")
+    assert (typed["written"], sheet.read_bytes()) == (True, in_browser)
+    assert doors.browser.post("/contacts/all.csv/take-back", version="1").status_code == 303
+    assert sheet.read_bytes() == before
+    page = doors.page("/journal")
+    assert "new norway.csv" in page
+    assert "newer list taken over contacts/all.csv: 1 left, 1 joined, 1 changed" in page
+    assert "sheet taken back contacts/all.csv, version 1" in page
+
+
+def test_who_looks_like_somebody_is_asked_in_both_doors_and_only_once(doors: Doors) -> None:
+    list_ = doors.root / "newer.csv"
+    list_.write_text(NEWER.replace("Tor Ny", "Ola Kristian Nordmann"), encoding="utf-8")
+    (shown,) = doors.typed("contacts", "update", "all.csv", str(list_), "--apply")
+    assert (shown["written"], shown["totals"]["to_decide"]) == (False, 1)
+    here = dropped(doors, "newer.csv", list_.read_bytes())
+    question = "Is Ola Kristian Nordmann (Norway) the same person as Ola Nordmann (Norway)?"
+    assert question in doors.page(f"{here}?of=all.csv")
+    refused = doors.browser.post(f"{here}/newer", of="all.csv")
+    assert refused.status_code == 409
+    said = {"of": "all.csv", "name-0": "Ola Kristian Nordmann", "answer-0": "same"}
+    assert doors.browser.post(f"{here}/newer", **said).status_code == 303
+    doors.typed("contacts", "undo", "all.csv")
+    (again,) = doors.typed("contacts", "update", "all.csv", str(list_))
+    assert again["totals"]["to_decide"] == 0
+
+
+def test_columns_say_the_same_of_themselves_through_both_doors(doors: Doors) -> None:
+    (doors.root / "contacts" / "list.csv").write_text(
+        "Ülke,Adı,Soyadı,E-posta adresi,Masa\nTürkiye,Şükrü,Örnek,s@tr.parliament.example,3\n",
+        encoding="utf-8",
+    )
+    said = CliRunner().invoke(cli, ["-C", str(doors.root), "contacts", "check", "list.csv"]).output
+    page = doors.page("/contacts/list.csv")
+    for heading, field in (("Ülke", "delegation"), ("Adı", "given"), ("Soyadı", "surname")):
+        assert f'{field} ← "{heading}"' in said
+        assert f"{heading} {field}" in page
+    assert 'for letters only: "Masa"' in said
+    assert "Masa for letters only" in page
+
+
+def test_a_dropped_sheet_is_checked_in_the_book_as_it_would_be(doors: Doors) -> None:
+    """The same people under another name: alone it is fine, among the others nobody gets more."""
+    copy = (doors.root / "contacts" / "all.csv").read_bytes()
+    (checked,) = doors.typed("contacts", "check")
+    now = checked["usable"]
+    page = doors.page(dropped(doors, "aaa.csv", copy))
+    assert f"With it {now} people of all sheets can be written to; now it is {now}." in page
+    assert f"{now} can be written to" in page  # as the first of the two
+    assert "this person has the same address in another row" not in page.partition("As it is")[0]
+    page = doors.page(dropped(doors, "zz.csv", copy))
+    assert ", 0 can be written to" in page
+    assert "this person has the same address in another row (contacts/all.csv:2:7)" in page
+
+
+def test_a_sheet_of_headings_alone_is_not_fine(doors: Doors) -> None:
+    (doors.root / "contacts" / "empty.csv").write_text("Country,Name,E-mail\n", encoding="utf-8")
+    assert "nobody in it" in doors.page("/contacts/empty.csv")
+    (checked,) = doors.typed("contacts", "check", "empty.csv")
+    assert (checked["people"], checked["usable"]) == (0, 0)
+
+
+def test_rows_are_searched_and_mended_cell_by_cell_and_the_journal_says_by_whom(
+    doors: Doors,
+) -> None:
+    page = doors.page("/contacts/all.csv/rows?q=sample")
+    assert "Peter Sample" in page
+    assert "Anna Berg" not in page
+    here = "/contacts/all.csv/rows/7"
+    text = doors.browser.get(here).text
+    seal = re.search(r'name="seal" value="(\w+)"', text)
+    assert seal is not None
+    cells = dict(re.findall(r'<input name="(7:\d)" value="([^"]*)"', text))
+    assert cells["7:7"] == "peter.sample at gb.parliament.example"
+    form = {"tab": "", "seal": seal[1], **cells, "7:7": "peter.sample@gb.parliament.example"}
+    assert doors.browser.post(here, **form).status_code == 303
+    assert "contacts/all.csv 7:7 is corrected" in doors.page(here)
+    (row,) = doors.typed("contacts", "show", "Peter Sample")
+    assert (row["address"], row["skip"]) == ("peter.sample@gb.parliament.example", None)
+    assert doors.browser.post(here, **form).status_code == 409  # the row is another one by now
+    assert "cells mended contacts/all.csv 7:7" in doors.page("/journal")
+    assert "peter.sample@" not in doors.page("/journal")
+    doors.typed("contacts", "undo", "all.csv")
+    (row,) = doors.typed("contacts", "show", "Peter Sample")
+    assert row["address"] == ""

@@ -43,7 +43,7 @@ from mailer.console.views import (
     start,
     steps,
 )
-from mailer.console.views.contacts import dropped, hold_list, sheet
+from mailer.console.views.contacts import dropped, hold_list, rows, sheet
 from mailer.console.views.writing import about_form, editor, file_list
 
 View = Callable[[Visit], Response]
@@ -138,7 +138,11 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("/contacts/dropped/{drop}/marked", post=dropped.marked_copy, act=Right.EDIT),
     Page("/contacts/dropped/{drop}/throw-away", post=dropped.throw_away, act=Right.EDIT),
+    Page("/contacts/dropped/{drop}/newer", post=dropped.take_over_newer, act=Right.EDIT),
     Page("/contacts/{sheet}", sheet.show),
+    Page("/contacts/{sheet}/take-back", post=sheet.take_back, act=Right.EDIT),
+    Page("/contacts/{sheet}/rows", rows.index),
+    Page("/contacts/{sheet}/rows/{row:int}", rows.show, rows.save, act=Right.EDIT),
     Page("/contacts/{sheet}/marked", post=sheet.marked_copy, act=Right.EDIT),
     Page("/own", people.own, own=True),
     Page("/own/password", post=people.password, act=Right.LOOK, own=True),

@@ -59,6 +59,7 @@ FILLED = {
     "{appeal}": "vote",
     "{language}": "en",
     "{sheet}": "all.csv",
+    "{row:int}": "2",
     "{drop}": "0" * 16,
 }
 
@@ -150,7 +151,10 @@ NEEDED = {
     "/contacts/dropped/{drop}": "edit",
     "/contacts/dropped/{drop}/marked": "edit",
     "/contacts/dropped/{drop}/throw-away": "edit",
+    "/contacts/dropped/{drop}/newer": "edit",
     "/contacts/{sheet}/marked": "edit",
+    "/contacts/{sheet}/take-back": "edit",
+    "/contacts/{sheet}/rows/{row:int}": "edit",
     "/people/close": "rule",
     "/people/link": "rule",
     "/people/role": "rule",

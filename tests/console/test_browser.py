@@ -88,6 +88,8 @@ PAGES = {
     "send": "/mail-outs/M-0002/send",
     "contacts": "/contacts",
     "sheet": "/contacts/all.csv",
+    "rows": "/contacts/all.csv/rows",
+    "row": "/contacts/all.csv/rows/2",
     "hold-list": "/contacts/hold-list",
     "people": "/people",
     "own": "/own",
@@ -464,7 +466,7 @@ def test_staff_from_a_dropped_sheet_to_the_sheet_in_its_place(site: Site, strang
     with page.expect_download() as download:
         page.get_by_role("button", name="Marked copy").click()
     assert download.value.suggested_filename == "all.marked.xlsx"
-    page.get_by_role("button", name="Take it over").click()
+    page.get_by_role("button", name="Put it in place of the present one").click()
     expect(page.get_by_role("status")).to_contain_text("all.csv is in its place")
     page.get_by_role("link", name="Contact sheets").click()
     page.get_by_role("link", name="on the hold list").click()

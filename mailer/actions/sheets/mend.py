@@ -7,11 +7,12 @@ that a newer list does not bring back what was corrected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mailer.actions.sheets.cells import row_of, seal_of
 from mailer.actions.sheets.check import chosen, read_alone
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace
@@ -55,26 +56,32 @@ def accept(workspace: Workspace, copy: Path) -> tuple[str, tuple[SheetChange, ..
     return file, changes, backup
 
 
-def set_cell(
-    workspace: Workspace, book: ContactBook, file: str, tab: str, cell: str, before: str, after: str
-) -> Path:
-    """Change one cell, where it still says what the person saw; return the backup.
+def set_cells(
+    workspace: Workspace,
+    book: ContactBook,
+    file: str,
+    tab: str,
+    row: int,
+    seal: str,
+    wanted: Mapping[str, str],
+) -> list[str]:
+    """Change cells of one row, place → text, where the row is the one that the person saw, by its
+    seal; return the places. A backup is kept.
 
-    Raises `Refused` where it does not, or is the result of a formula.
+    Raises `Refused` where it says something else by now, or a cell cannot be written by itself.
     """
-    table = next(
-        (one for one in book.tables if one.file == file and (one.sheet or "") == tab), None
-    )
-    now = book.cells[file].get(tab, {}).get(cell, "") if table else None
-    if table is None or now != before:
-        raise Refused(f"{cell} has changed in the meantime; nothing was written.")
-    if cell in table.formulas or cell in table.merged:
-        raise Refused(f"{cell} is the result of a formula, or merged with the cell above.")
-    sheet = workspace.root / file
-    content = write.with_cells(sheet, {(tab, cell): after})
-    backup = versions.save(sheet, content, workspace.state_dir)
-    begin(workspace, file, backup)
-    return backup
+    _, found = row_of(book, file, tab, row)
+    if seal_of(found) != seal:
+        raise Refused("This row has changed in the meantime; nothing was written.")
+    there = {cell.place: cell for cell in found}
+    if any(place not in there or there[place].fixed for place in wanted):
+        raise Refused("This cell cannot be written here; correct it in the sheet itself.")
+    changes = {(tab, place): text for place, text in wanted.items() if text != there[place].text}
+    if changes:
+        sheet = workspace.root / file
+        content = write.with_cells(sheet, changes)
+        begin(workspace, file, versions.save(sheet, content, workspace.state_dir))
+    return [place for _, place in changes]
 
 
 def begin(workspace: Workspace, file: str, was: Path) -> None:

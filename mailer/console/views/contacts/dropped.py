@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.responses import Response
 
-from mailer.actions.sheets import bring_in, check, mend, update
+from mailer.actions.sheets import bring_in, cells, check, mend, update
 from mailer.base.errors import MailerError
 from mailer.console.request import Visit
 from mailer.console.views.contacts.sheet import handed_out, problems_of
 
 if TYPE_CHECKING:
+    from mailer.contacts.book import ContactBook
     from mailer.contacts.edit.take_home import WayHome
 
 
@@ -41,20 +43,62 @@ def show(visit: Visit) -> Response:
             changes=corrected.changes,
         )
     book, file = bring_in.book_of_dropped(visit.workspace, path)
-    exists = (visit.workspace.root / file).exists()
-    usable = exists and file not in book.broken
-    done = update.update(visit.workspace, path.name, path) if usable else None
-    turns = done.turns if done else []
+    _, present, _ = visit.console.cache.people()
+    names = [Path(one).name for one in present.files]
+    of = visit.query("of") or (path.name if path.name in names else "")
+    done = None
+    if of in names and file not in book.broken:
+        done = update.update(visit.workspace, of, path)
     return visit.page(
         "dropped.html",
         drop=key,
         health=check.health(book, file),
         problems=problems_of(book, file),
         broken=file in book.broken,
-        exists=exists,
-        turns=[turn for turn in turns if not turn.quiet],
-        totals=check.totals(turns),
+        columns=cells.columns_of(book, file),
+        exists=path.name in names,
+        names=names,
+        of=of,
+        done=done,
+        turns=[turn for turn in done.turns if not turn.quiet] if done else [],
+        totals=check.totals(done.turns) if done else {},
+        usable_now=_usable(present),
+        usable_then=_usable(book),
     )
+
+
+def _usable(book: ContactBook) -> int:
+    return sum(contact.skip is None for contact in book.contacts)
+
+
+def take_over_newer(visit: Visit) -> Response:
+    """Take a dropped list over into the sheet that it is a newer version of."""
+    path = _path(visit)
+    of = visit.field("of")
+    said: dict[str, list[str]] = {"same": [], "other": []}
+    for at in range(1000):
+        name, answer = visit.field(f"name-{at}"), visit.field(f"answer-{at}")
+        if not name:
+            break
+        if answer in said:
+            said[answer].append(name)
+    done = update.update(visit.workspace, of, path, same=said["same"], other=said["other"])
+    update.take_over(done, who=visit.who, day=visit.now().date())
+    bring_in.throw_away(path)
+    totals = check.totals(done.turns)
+    visit.journal(
+        "newer_list_taken_over",
+        f"{done.file}: {totals['left']} left, {totals['joined']} joined,"
+        f" {totals['changed']} changed",
+    )
+    notice = visit.say(
+        "{name} is up to date: {left} left, {joined} joined, {changed} changed.",
+        name=of,
+        left=totals["left"],
+        joined=totals["joined"],
+        changed=totals["changed"],
+    )
+    return visit.go(f"/contacts/{quote(of)}", notice)
 
 
 def _corrected(visit: Visit, path: Path) -> WayHome | None:

@@ -7,10 +7,13 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from mailer.actions.sheets import check
+from mailer.actions.sheets import cells, check, mend
 from mailer.base.errors import Problem, UsageError
 from mailer.console.request import Visit
 from mailer.contacts.book import ContactBook
+
+VERSIONS = 10
+"""So many earlier versions are offered; all of them are kept."""
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -41,8 +44,28 @@ def show(visit: Visit) -> Response:
     _, book, _ = visit.console.cache.people()
     file = file_of(visit, book)
     return visit.page(
-        "sheet.html", health=check.health(book, file), problems=problems_of(book, file), file=file
+        "sheet.html",
+        health=check.health(book, file),
+        problems=problems_of(book, file),
+        file=file,
+        columns=cells.columns_of(book, file),
+        versions=mend.kept_versions(visit.workspace, file)[:VERSIONS],
     )
+
+
+def take_back(visit: Visit) -> Response:
+    """Bring an earlier version of a sheet back, byte for byte."""
+    number = visit.field("version")
+    if not number.isdecimal():
+        raise UsageError(visit.say("This version is not kept any more."))
+    done = mend.undo(visit.workspace, visit.request.path_params["sheet"], int(number))
+    visit.journal("sheet_taken_back", f"{done.file}, version {done.version.number}")
+    if done.version.absent:
+        return visit.go(
+            "/contacts", visit.say("{name} is no longer there, as before.", name=done.file)
+        )
+    notice = visit.say("{name} is as it was; what it was until now is kept.", name=done.file)
+    return visit.go(f"/contacts/{quote(Path(done.file).name)}", notice)
 
 
 def problems_of(book: ContactBook, file: str) -> list[Problem]:
