@@ -29,6 +29,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.smtp.server import Server
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.certificates import trusting as trusts
 from tests.helpers.smtp_server import SmtpServer, says
 from tests.report.test_evidence import write_key
 from tests.sending.test_imap import Dovecot, dovecot, needs_dovecot
@@ -269,10 +270,9 @@ async def test_clock_is_compared_with_the_servers_greeting(
 @pytest.mark.parametrize(("days", "verdict"), [(200, "ok"), (10, "look")])
 async def test_days_of_the_certificate_are_counted(tmp_path: Path, days: int, verdict: str) -> None:
     authority = trustme.CA()
-    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), trusts(authority)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(days=days, hours=1)
     authority.issue_cert("127.0.0.1", not_after=until).configure_cert(theirs)
-    authority.configure_trust(ours)
     async with SmtpServer(tls=theirs, implicit_tls=True) as server:
         at = workspace(tmp_path, server.port)
         line = Server("127.0.0.1", server.port, "tls", None, None, "rights.example", ours)

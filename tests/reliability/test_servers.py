@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import re
-import ssl
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +23,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
+from tests.helpers.certificates import trusting as trusts
 from tests.helpers.stubborn_server import StubbornServer
 
 from . import figures
@@ -183,9 +183,7 @@ async def test_postfix_with_tls_and_login_takes_every_letter_once(
     more = f"smtpd_tls_chain_files = {pem}\nsmtpd_tls_loglevel = 1\nsmtpd_tls_auth_only = yes"
     with Postfix(more=more, services=SUBMISSION.format(**ports)) as postfix:
         with logins(postfix.folder / "auth", PASSWORD):
-            context = ssl.create_default_context()
-            authority.configure_trust(context)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context = trusts(authority)
             port = ports["smtps" if security == "tls" else "submission"]
 
             def server(password: str) -> Server:

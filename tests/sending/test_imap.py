@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import grp
 import imaplib
 import os
 import shutil
@@ -25,6 +26,7 @@ import trustme
 from mailer.base.errors import ServerError, UsageError
 from mailer.sending.imap import Filing, _readable, _utf7, search
 from mailer.sending.smtp.server import ConnectError, Server
+from tests.helpers.certificates import trusting as trusts
 from tests.helpers.children import Child
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
@@ -134,8 +136,7 @@ def dovecot() -> Iterator[Dovecot]:
         cert = authority.issue_cert("127.0.0.1")
         cert.private_key_pem.write_to_path(root / "key.pem")
         cert.cert_chain_pems[0].write_to_path(root / "cert.pem")
-        trusting = ssl.create_default_context()
-        authority.configure_trust(trusting)
+        trusting = trusts(authority)
         with (
             socket.create_server(("127.0.0.1", 0)) as one,
             socket.create_server(("127.0.0.1", 0)) as two,
@@ -147,7 +148,7 @@ def dovecot() -> Iterator[Dovecot]:
             CONFIG.format(
                 root=root, imap=imap, imaps=imaps, sent="Éléments envoyés",
                 internal="nobody" if root_user else me, login="nobody" if root_user else me,
-                group="nogroup" if root_user else os.getgid(),
+                group="nogroup" if root_user else grp.getgrgid(os.getgid()).gr_name,
                 uid=65534 if root_user else os.getuid(), gid=65534 if root_user else os.getgid(),
             ),
             encoding="utf-8",

@@ -23,6 +23,7 @@ from mailer.sending.smtp.connection import transport_beneath
 from mailer.sending.smtp.server import ConnectError, Patience, Server, guard, open_line
 from mailer.sending.smtp.session import SmtpSession
 from mailer.sending.smtp.tokens import token_from_command
+from tests.helpers.certificates import trusting as trusts
 from tests.helpers.smtp_server import Fault, SmtpServer, adds, hangs_up, says, silent
 from tests.reliability import figures
 
@@ -50,9 +51,7 @@ def good(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+    return trusts(authority)
 
 
 def at(

@@ -22,6 +22,7 @@ from mailer.sending.smtp.session import (
     SmtpSession,
     xtext,
 )
+from tests.helpers.certificates import trusting as trusts
 from tests.helpers.smtp_server import (
     Fault,
     SmtpServer,
@@ -74,10 +75,9 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(theirs)
-    authority.configure_trust(ours)
-    return theirs, ours
+    return theirs, trusts(authority)
 
 
 # ------------------------------------------------------------------ the usual way
