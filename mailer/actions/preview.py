@@ -73,7 +73,7 @@ def reachable(decisions: Sequence[Decision]) -> list[Decision]:
     return [one for one in decisions if one.reason in (None, Reason.TEST_MODE)]
 
 
-def hardest(now: Draft, decisions: Sequence[Decision], number: int) -> list[Decision]:
+def hardest(now: Draft, decisions: Sequence[Decision], number: int | None) -> list[Decision]:
     """Choose the `number` people whose letters differ most, the most unusual first."""
     could = {id(one.contact): one for one in decisions if one.reason in NOTHING_AGAINST}
     people = [(one.contact, one.language) for one in could.values()]

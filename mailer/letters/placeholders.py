@@ -58,7 +58,7 @@ WORDS = (
     ),
     Word(
         "delegation",
-        'name of the delegation, without an article: "Belgique"; behind a word use of_delegation',
+        'name of the delegation; in French with its article, where it has one: "la Belgique"',
         "Norway",
     ),
     Word(

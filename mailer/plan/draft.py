@@ -65,6 +65,7 @@ class Draft:
     @cached_property
     def renderer(self) -> Renderer:
         from mailer.letters.checks import ready
+        from mailer.letters.render.theirs import Owners
 
         return ready(
             self.appeal,
@@ -72,6 +73,7 @@ class Draft:
             forms=self.forms,
             delegations=self.delegations,
             columns=self.columns,
+            owners=Owners(self.book.contacts),
         )
 
     @cached_property

@@ -222,7 +222,13 @@ def _freeze(
         f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
     )
     rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
-    mime.read_back(data, recipient=contact.address, everyone=everyone, greeting=rendered.greeting)
+    mime.read_back(
+        data,
+        recipient=contact.address,
+        everyone=everyone,
+        greeting=rendered.greeting,
+        cells=rendered.cells,
+    )
     written = {"message_id": message_id, "data": data, "shared": shared}
     return {"reason": None, "detail": "", **written}
 
@@ -271,6 +277,7 @@ def _mailed(letter: Rendered, paper: FormalLetter, root: Path) -> Rendered:
         attachments=(file, *letter.attachments),
         pictures=(),
         formal=None,
+        cells=(),
     )
 
 

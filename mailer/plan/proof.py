@@ -160,11 +160,15 @@ def first_line(letter: Rendered) -> str:
     return line if len(line) <= 100 else line[:99].rstrip() + "…"
 
 
+FEW = 8
+"""Letters of a rehearsal, unless it takes more to show all that they say."""
+
+
 def hardest(
-    renderer: Renderer, forms: Forms, people: Sequence[tuple[Contact, str]], number: int
+    renderer: Renderer, forms: Forms, people: Sequence[tuple[Contact, str]], number: int | None
 ) -> list[tuple[Contact, str]]:
-    """Choose the `number` people whose letters differ most: other forms first, then other
-    languages, roles and names.
+    """Choose the people whose letters differ most: other forms first, then other languages, roles
+    and names. `number` is how many; None: `FEW`, or as many as show each sentence once.
     """
     sheet = proof(renderer, forms, people, ())
     languages = {id(contact): language for contact, language in people}
@@ -172,9 +176,23 @@ def hardest(
     chosen: list[Contact] = []
     for turn in range(max(map(len, queues), default=0)):
         chosen += [queue[turn].contact for queue in queues if turn < len(queue)]
-        if len(chosen) >= number:
+        if number is not None and len(chosen) >= number:
             break
-    return [(contact, languages[id(contact)]) for contact in chosen[:number]]
+    found = [(contact, languages[id(contact)]) for contact in chosen]
+    return found[:number] if number is not None else _every_sentence(renderer, found)
+
+
+def _every_sentence(
+    renderer: Renderer, people: Sequence[tuple[Contact, str]]
+) -> list[tuple[Contact, str]]:
+    """Return the first `FEW` of these people, and whom it takes beside to show each sentence."""
+    said = [set(renderer.render(contact, language).wording) for contact, language in people]
+    chosen, shown = list(range(min(FEW, len(people)))), set().union(*said[:FEW])
+    while more := set().union(*said) - shown:
+        at = max(range(len(said)), key=lambda one: len(said[one] & more))
+        chosen.append(at)
+        shown |= said[at]
+    return [people[at] for at in chosen]
 
 
 def _oddity(contact: Contact) -> int:

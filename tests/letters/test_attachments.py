@@ -19,6 +19,7 @@ from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
 from mailer.letters.message.mime import read_back
 from mailer.letters.render import Renderer
+from mailer.letters.render.theirs import Owners
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter, person, renderer
 from tests.letters.test_mime import finished
 
@@ -163,7 +164,8 @@ def test_same_file_for_different_languages_is_a_warning(tmp_path: Path) -> None:
 
 def test_made_up_people_of_a_check_need_no_files_of_their_own(tmp_path: Path) -> None:
     appeal = load_appeal(workspace(tmp_path, "files/{delegation}.pdf", **{"UA.pdf": PDF}), "appeal")
-    assert check_letters(appeal, SENDER, DELEGATIONS, FORMS) == []
+    found = check_letters(appeal, SENDER, DELEGATIONS, FORMS)
+    assert {one.code for one in found} == {"L174"}  # this is no PDF that can be read
 
 
 def test_file_is_encoded_once_for_all(tmp_path: Path) -> None:
@@ -387,3 +389,63 @@ def test_pictures_and_attachments_go_together(tmp_path: Path) -> None:
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 76
     read_back(raw, recipient=ANNA, everyone={ANNA}, greeting=rendered.greeting)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("17", "Dossier for Anna Berg, Oslo", ""),
+        ("17", "Dossier for BERG Anna", ""),
+        ("berg-17", "no name", ""),
+        ("17", "no name", "does not name this person"),
+        ("17", "Anna Berg and Ola Nordmann", "somebody else"),
+        ("17", "For Ola Nordmann", "somebody else"),
+        ("17", "Nordmann, Ola", "somebody else"),
+        ("17", "The Nordmann family of the Bergen region", "does not name"),
+    ],
+)
+def test_file_for_one_person_is_proven_to_be_theirs(
+    tmp_path: Path, name: str, text: str, why: str
+) -> None:
+    people = [
+        person(extra={"Dossier": name}, cells={"Dossier": "7:12"}),
+        person(given="Ola", surname="Nordmann", extra={"Dossier": "18"}),
+    ]
+    folder(tmp_path, en=letter("x"), toml='attachments = ["files/{dossier}.txt"]\n')
+    path = tmp_path / f"templates/appeal/files/{name}.txt"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    made = Renderer(
+        load_appeal(tmp_path, "appeal"), SENDER, DELEGATIONS, FORMS, ["Dossier"], Owners(people)
+    )
+    if why:
+        with pytest.raises(MailerError, match=why) as caught:
+            made.render(people[0], "en")
+        assert (caught.value.code, caught.value.problems[0].cell) == ("L307", "7:12")
+    else:
+        assert made.render(people[0], "en").attachments
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "toml"),
+    [
+        ("Committee", ("a", "b"), ""),  # several people of one committee, though one is asked
+        ("Dossier", ("a", "a"), ""),
+        ("Case", ("a", "b"), '[waived]\n"files/{case}.txt" = "cases, not people"\n'),
+    ],
+)
+def test_file_of_many_needs_no_name(
+    tmp_path: Path, heading: str, cells: tuple[str, str], toml: str
+) -> None:
+    people = [
+        person(extra={heading: cells[0]}),
+        person(given="Ola", surname="Nordmann", extra={heading: cells[1]}),
+    ]
+    more = f'attachments = ["files/{{{heading.lower()}}}.txt"]\n{toml}'
+    folder(tmp_path, en=letter("x"), toml=more)
+    path = tmp_path / "templates/appeal/files/a.txt"
+    path.parent.mkdir()
+    path.write_text("a briefing", encoding="utf-8")
+    appeal = load_appeal(tmp_path, "appeal")
+    made = Renderer(appeal, SENDER, DELEGATIONS, FORMS, [heading], Owners(people))
+    assert made.render(people[0], "en").attachments

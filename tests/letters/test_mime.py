@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError
 from mailer.letters.appeal_files import load_appeal
+from mailer.letters.markup import escaped
 from mailer.letters.message import headers
 from mailer.letters.message.mime import build, dated, message_id, read_back
 from mailer.letters.render import Rendered
@@ -146,7 +147,13 @@ def test_message_of_everybody_fits_every_relay(
 def test_message_of_everybody_is_read_back(everybody: list[tuple[Any, Rendered, bytes]]) -> None:
     keys = {key_of(contact.address) for contact, _, _ in everybody}
     for contact, rendered, raw in everybody:
-        read_back(raw, recipient=contact.address, everyone=keys, greeting=rendered.greeting)
+        read_back(
+            raw,
+            recipient=contact.address,
+            everyone=keys,
+            greeting=rendered.greeting,
+            cells=rendered.cells,
+        )
 
 
 def test_headers_are_these_and_no_others() -> None:
@@ -459,3 +466,14 @@ def test_no_line_begins_as_relays_and_mailboxes_change_it(text: str) -> None:
     assert not [line for line in body.split(b"\r\n") if line.startswith((b"From ", b"."))]
     assert max(map(len, body.split(b"\r\n"))) <= 76
     read_back(raw, recipient=ANNA, everyone=EVERYONE, greeting="Dear Ms Berg,")
+
+
+@pytest.mark.parametrize("cells", [("34,30 €", "04.03.2027"), ("Dahl",), ("a < b & c",)])
+def test_cell_that_arrives_passes(cells: tuple[str, ...]) -> None:
+    text = f"Dear Ms Berg,\n\n{' and '.join(cells)}\n"
+    letter = words(text, html=f"<p>Dear Ms Berg,</p><p>{escaped(' and '.join(cells))}</p>")
+    about = {"recipient": ANNA, "everyone": EVERYONE, "greeting": "Dear Ms Berg,"}
+    read_back(finished(letter), cells=cells, **about)
+    for wrong in ((*cells, "12.5%"), (*reversed(cells), cells[0])):
+        with pytest.raises(MailerError, match="did not arrive"):
+            read_back(finished(letter), cells=wrong, **about)

@@ -1243,3 +1243,23 @@ def test_all_mistakes_of_all_parts_are_told_at_once(tmp_path: Path) -> None:
     )
     assert {"L201", "L203", "L221", "L232"} <= {one.code for one in found}
     assert twins.summary(load_appeal(tmp_path, "appeal"))["en"]["parts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("BE", "la Belgique"),
+        ("AL", "l’Albanie"),
+        ("AD", "Andorre"),
+        ("CY", "Chypre"),
+        ("GB", "le Royaume-Uni"),
+        ("NL", "les Pays-Bas"),
+        ("MC", "Monaco"),
+    ],
+)
+def test_delegation_has_its_article_in_french(tmp_path: Path, code: str, shown: str) -> None:
+    name = DELEGATIONS.name(code, "fr")
+    body = f'Nous saluons {{{{ delegation }}}}{{% if delegation == "{name}" %}} ici{{% endif %}}.'
+    appeal = load_appeal(folder(tmp_path, fr=letter(body)), "appeal")
+    rendered = renderer(appeal).render(person(delegation=code), "fr")
+    assert f"Nous saluons {shown} ici." in rendered.text

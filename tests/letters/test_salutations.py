@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,26 @@ def test_greeting_has_no_capitals_of_a_list() -> None:
     assert FORMS.greet(person(surname="PERSSON"), "en").greeting == "Dear Ms Persson,"
     whole = person(given="", surname="", name="Anna PERSSON", gender="")
     assert FORMS.greet(whole, "en").greeting == "Dear Anna Persson,"
+
+
+@pytest.mark.parametrize(
+    ("language", "woman", "man"),
+    [
+        ("en", "Dear Ms Berg,", "Dear Mr Berg,"),
+        ("fr", "Madame la Présidente,", "Monsieur le Président,"),
+        ("de", "Sehr geehrte Frau Delegationsleiterin,", "Sehr geehrter Herr Delegationsleiter,"),
+        ("it", "Signora Presidente,", "Signor Presidente,"),
+        ("es", "Señora Presidenta:", "Señor Presidente:"),
+        ("pl", "Szanowna Pani Przewodnicząca,", "Szanowny Panie Przewodniczący,"),
+        ("tr", "Sayın Başkan,", "Sayın Başkan,"),
+        ("uk", "Шановна пані Голово!", "Шановний пане Голово!"),
+    ],
+)
+def test_head_of_a_delegation_is_called(language: str, woman: str, man: str) -> None:
+    for gender, greeting in (("f", woman), ("m", man)):
+        chair = person(role="chair", gender=gender, chamber="deputy", title="Dr")
+        form = FORMS.greet(replace(chair, title=""), language)
+        assert (form.greeting, form.verified) == (greeting, language == "en")
+        assert FORMS.greet(chair, language).dropped == ""
+    minister = person(role="chair", title="Minister")
+    assert "Minist" in FORMS.greet(minister, "fr").greeting  # an office that stands higher

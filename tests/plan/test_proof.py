@@ -126,6 +126,28 @@ def test_hardest_are_people_of_different_forms(tmp_path: Path) -> None:
     assert chosen[0][1] == "fr"
 
 
+def test_samples_show_each_sentence_at_least_once(tmp_path: Path) -> None:
+    """Only one of 200 people is a substitute who voted against: their sentences are shown, too."""
+    asks = (
+        'Please vote. {% if role == "substitute" %}You may sit in.{% endif %}'
+        ' {% if vote == "against" %}Change it.{% elif vote == "for" %}Stand by it.{% endif %}'
+    )
+    appeal = load_appeal(folder(tmp_path, en=letter(asks), fr=letter(asks)), "appeal")
+    made = renderer(appeal, ["Vote"])
+    people = [
+        (person(surname=f"Berg{n}", extra={"Vote": "for" if n == 77 else ""}), "en")
+        for n in range(200)
+    ]
+    people[140] = (person(role="substitute", extra={"Vote": "against"}), "en")
+    people.append((person(surname="Exemple"), "fr"))
+    chosen = hardest(made, FORMS, people, None)
+    texts = " ".join(made.render(*one).text for one in chosen)
+    for sentence in ("You may sit in.", "Change it.", "Stand by it."):
+        assert sentence in texts
+    assert 8 <= len(chosen) <= 10
+    assert len(hardest(made, FORMS, people, 3)) == 3
+
+
 def test_sheet_lists_each_sentence_with_what_it_rests_on() -> None:
     appeal = load_appeal(ROOT, "azerbaijan-credentials")
     claims = proof(renderer(appeal, COLUMNS), FORMS, [], ()).claims

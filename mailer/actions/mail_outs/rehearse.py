@@ -75,11 +75,12 @@ def rehearse(
     *,
     ledger: Callable[[], Ledger],
     to: str | None = None,
-    number: int = 8,
+    number: int | None = None,
     who: str,
 ) -> Rehearsal:
     """Send the `number` letters of an appeal or a mail-out that differ most to `to`; without an
-    address keep them in a folder of this computer.
+    address keep them in a folder of this computer. Without a number there are eight, or as many as
+    show each sentence of the letters at least once.
 
     `ledger` opens the send log, where `what` is the name of a mail-out. Raises `Refused` for an
     address that is not on the allow-list.
@@ -133,7 +134,7 @@ def _on_this_computer(workspace: Workspace, samples: list[Sample], folder: Path)
         return asyncio.run(_sent(session, letters, 0.0))
 
 
-def _of_appeal(now: Draft, number: int) -> list[Sample]:
+def _of_appeal(now: Draft, number: int | None) -> list[Sample]:
     """Write the letters of the `number` people who differ most, from the sheets as they are now."""
     sending, found = now.sending, []
     for one in _somebody(hardest(now, now.decide(), number)):
@@ -143,7 +144,9 @@ def _of_appeal(now: Draft, number: int) -> list[Sample]:
     return found
 
 
-def _of_mail_out(now: Draft, connection: Connection, mail_out_id: int, number: int) -> list[Sample]:
+def _of_mail_out(
+    now: Draft, connection: Connection, mail_out_id: int, number: int | None
+) -> list[Sample]:
     """Read the frozen letters of the `number` people of a mail-out who differ most."""
     everyone = {
         one.address_key: one for one in deliveries.people(connection, mail_out_id) if one.digest

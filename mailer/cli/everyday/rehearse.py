@@ -26,12 +26,10 @@ from mailer.cli.screen.tables import Row, say_text, show_rows
     "-n",
     "number",
     type=click.IntRange(1, 50),
-    default=8,
-    show_default=True,
-    help="How many letters.",
+    help="How many letters; without it eight, or as many as show each sentence once.",
 )
 @click.pass_obj
-def rehearse(context: Context, what: str, to: str | None, number: int) -> int:
+def rehearse(context: Context, what: str, to: str | None, number: int | None) -> int:
     """Send the most different letters of an appeal, or of a planned mail-out, to yourself.
 
     \b

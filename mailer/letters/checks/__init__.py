@@ -23,6 +23,7 @@ from mailer.letters.attachments import personal
 from mailer.letters.checks import style, twins
 from mailer.letters.placeholders import body_of
 from mailer.letters.render import Renderer, unusable
+from mailer.letters.render.theirs import Owners
 from mailer.letters.wording.salutations import Forms
 
 
@@ -32,13 +33,14 @@ def ready(
     delegations: Delegations,
     forms: Forms,
     columns: Collection[str] = (),
+    owners: Owners | None = None,
 ) -> Renderer:
     """Return the letters, ready to be filled in.
 
     Raises `MailerError` with what refuses a plan: all that cannot be filled in, else all that one
     language says and another does not.
     """
-    renderer = Renderer(appeal, sender, delegations, forms, columns)
+    renderer = Renderer(appeal, sender, delegations, forms, columns, owners)
     if late := list(over(appeal)):
         raise unusable(appeal, late)
     if differ := [one for one in twins.check(appeal) if one.severity is Severity.ERROR]:

@@ -13,7 +13,7 @@ import hmac
 import re
 from base64 import b32encode, encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_qp
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime
 from email.header import decode_header
 from email.utils import format_datetime
@@ -126,9 +126,17 @@ def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
     return f"{b32encode(digest[:20])[:26].decode().lower()}@{domain}"
 
 
-def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting: str) -> None:
+def read_back(
+    own: bytes,
+    *,
+    recipient: str,
+    everyone: Container[str],
+    greeting: str,
+    cells: Sequence[str] = (),
+) -> None:
     """Prove that the finished bytes are one person's: their address alone in To, their greeting in
-    both bodies, and nothing in them that watches the reader (L403).
+    both bodies, each of the `cells` that was put in in both, in their order, and nothing in them
+    that watches the reader (L403).
 
     `own` is the message without the files that letters share. `everyone` holds the keys
     (`address.key_of`) of all recipients of the mail-out; none but this person's may occur anywhere,
@@ -152,6 +160,12 @@ def read_back(own: bytes, *, recipient: str, everyone: Container[str], greeting:
     bodies = [_decoded(part) for part in parts]
     if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
         raise _not_one_persons("the greeting of this person does not stand in it")
+    at = [0, 0]
+    for cell in cells:
+        for number, word in enumerate((cell, escaped(cell))):
+            at[number] = bodies[number].find(word, at[number]) + len(word)
+            if at[number] < len(word):
+                raise _not_one_persons(f"a cell did not arrive as it is: {cell[:40]}")
     mine = key_of(recipient)
     shown = (
         _shown(named["subject"]),

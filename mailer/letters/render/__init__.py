@@ -7,6 +7,7 @@ but what is the same for both. Every mistake of a letter is found before anybody
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,6 +36,7 @@ from mailer.letters.placeholders import (
 )
 from mailer.letters.render.mistakes import mistakes
 from mailer.letters.render.shared_texts import footer_of, put_in
+from mailer.letters.render.theirs import Owners
 from mailer.letters.render.values import LetterValues
 from mailer.letters.wording.salutations import Forms
 
@@ -56,6 +58,8 @@ class Rendered:
     attachments: tuple[Attachment, ...] = ()
     pictures: tuple[Attachment, ...] = ()
     formal: FormalLetter | None = None  # the bodies above are what it says
+    cells: tuple[str, ...] = ()  # what was put in, in the order in which it stands in the text
+    wording: tuple[str, ...] = ()  # its sentences, "…" where something was put in
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,15 @@ def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
     )
 
 
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+
+
+def _sentences(parts: Parts) -> tuple[str, ...]:
+    """Return what a letter says, sentence by sentence, without what is one person's."""
+    said = "\n".join((parts.language, parts.subject, parts.preview, parts.body, parts.footer))
+    return tuple(dict.fromkeys(filter(str.strip, _SENTENCE.split(SLOT.sub("…", said)))))
+
+
 class Renderer:
     """All letters of an appeal, ready to be filled in."""
 
@@ -97,13 +110,16 @@ class Renderer:
         delegations: Delegations,
         forms: Forms,
         columns: Collection[str] = (),
+        owners: Owners | None = None,
     ) -> None:
-        """`columns` are the headings of the sheets' other columns, whose cells letters may use.
+        """`columns` are the headings of the sheets' other columns, whose cells letters may use;
+        `owners` prove whose a file is that is meant for one person.
 
         Raises `MailerError` with all problems of the letters (L2…).
         """
         self.appeal = appeal
         self._forms = forms
+        self._owners = owners
         folder = appeal.root / "templates" / appeal.name
         self._attachments = Attachments(appeal.root, folder, appeal.attachments, appeal.files)
         if problems := mistakes(appeal, delegations, columns):
@@ -168,8 +184,20 @@ class Renderer:
         answers = self.appeal.reply_to(contact.delegation, language)
         files = self._files(contact, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
+        cells = tuple(values[number] for _, number, kind in frames.text.slots if kind == "x")
         return Rendered(
-            subject, preview, text, html, form.greeting, language, answers, files, pictures, paper
+            subject,
+            preview,
+            text,
+            html,
+            form.greeting,
+            language,
+            answers,
+            files,
+            pictures,
+            paper,
+            cells,
+            _sentences(parts),
         )
 
     def _on_paper(
@@ -207,10 +235,9 @@ class Renderer:
     def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
         headings = {word_of(heading): heading for heading in contact.extra}
         cells = {word: contact.extra[heading] for word, heading in headings.items()}
+        cells |= {"language": language, "delegation": contact.delegation}
         try:
-            return self._attachments.of(
-                cells | {"language": language, "delegation": contact.delegation}
-            )
+            found = self._attachments.of(cells)
         except UnusableCell as error:
             file = f"templates/{self.appeal.name}/appeal.toml"
             missing = Unprintable(error.message, headings.get(error.word, error.word), error.value)
@@ -223,6 +250,10 @@ class Renderer:
             raise MailerError(
                 f"{contact.name}: {error.message}", hint=hint, code="L301", problems=[problem]
             ) from None
+
+        if self._owners is not None:
+            self._owners.prove(contact, self.appeal, found, cells)
+        return found
 
     def _filled(self, piece: _CompiledText, context: dict[str, Any], contact: Contact) -> str:
         try:

@@ -30,6 +30,7 @@ from mailer.letters.wording.typography import polished
 from mailer.letters.wording.words import (
     delegation_words,
     role_word,
+    with_article,
     written_date,
 )
 
@@ -100,7 +101,12 @@ class LetterValues:
         context["role"] = _role(contact.role, language)
         named = delegation_words(code, language, self._delegations)
         name, of = named or (self._delegations.name(code, language), "")
-        context["delegation"] = polished(name, language) or Empty("delegation")
+        shown = polished(with_article(of) if language == "fr" else name, language)
+        context["delegation"] = (
+            LocalisedCode(polished(name, language), shown, "delegation")
+            if name
+            else Empty("delegation")
+        )
         context["of_delegation"] = polished(of, language) or Empty("of_delegation")
         if self._columns:
             cells = {

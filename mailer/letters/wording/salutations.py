@@ -2,7 +2,8 @@
 
 The table `salutations.csv` has language × addressee × gender, dated and with its source; a
 workspace lays lines of its own over it (`templates/_shared/salutations.csv`). The addressee comes
-from the title (`titles.csv`), the delegation (Icelanders have no surnames) or the chamber. Nothing
+from the title (`titles.csv`), the delegation (Icelanders have no surnames), the head of a
+delegation's office or the chamber. Nothing
 is guessed: where the sheet names no gender, or leaves out a part that the form needs, the table's
 own form for "gender not known" is used, and the answer says so. Between the two stands the form by
 the office alone ("office"), where a language has one: a Ukrainian deputy without a vocative.
@@ -172,7 +173,7 @@ class Forms:
     def _dropped(self, title: str, addressee: str) -> str:
         """Return the title, if the greeting of this addressee should say it and does not."""
         found = {one for one in self._addressees(title) if _ELSE.get(one) != addressee} - {"-"}
-        if found & {addressee} or addressee in _CHAMBERS:
+        if found & {addressee} or addressee in (*_CHAMBERS, "chair"):
             found -= set(ACADEMIC)  # whoever is called a professor is not called a doctor as well
         return title if found - {addressee} else ""
 
@@ -217,7 +218,7 @@ class Forms:
         addressees = [
             *(one for one in titles if one not in ACADEMIC),
             *(_ELSE.get(one) for one in titles),
-            *(contact.delegation, usual),
+            *(contact.delegation, "chair" if contact.role == "chair" else "", usual),
             *(one for one in titles if one in ACADEMIC),
             "member",
         ]

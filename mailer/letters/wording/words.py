@@ -80,6 +80,25 @@ def delegation_words(code: str, language: str, delegations: Delegations) -> tupl
     return _names(language).get(code)
 
 
+def with_article(of: str) -> str:
+    """Return a French name as it stands in a sentence: `de la Belgique` → `la Belgique`,
+    `d'Andorre` → `Andorre`.
+    """
+    for before, article in (
+        ("de la ", "la "),
+        ("de l'", "l'"),
+        ("de l’", "l’"),
+        ("du ", "le "),
+        ("des ", "les "),
+        ("d'", ""),
+        ("d’", ""),
+        ("de ", ""),
+    ):
+        if of.startswith(before):
+            return article + of.removeprefix(before)
+    return of.strip("()")
+
+
 def has_delegation_words(language: str) -> bool:
     """Tell whether delegations have names in this language."""
     return language in OFFICIAL or bool(_names(language))
