@@ -185,6 +185,35 @@ MISTAKES = (
         (("frames.html.fill(values, escaped)", "frames.html.fill(values)"),),
         ("tests/letters/test_render.py",),
     ),
+    Mistake(
+        "an answer counts though another stands behind it",
+        "mailer/sending/smtp/session.py",
+        (
+            (
+                "            await self._sure(line, receipt.state is State.ACCEPTED, behind)\n",
+                "            pass\n",
+            ),
+        ),
+        ("tests/sending/test_smtp_session.py",),
+    ),
+    Mistake(
+        "the hold list is not asked before the dot",
+        "mailer/sending/dispatch.py",
+        (("self.options.holds is not None and self.options.holds.has_changed", "False"),),
+        ("tests/sending/test_dispatch.py",),
+    ),
+    Mistake(
+        "a marker is set in a log that is older than what was sent",
+        "mailer/ledger/moves/writer.py",
+        (("                self.ledger.prove(connection)\n", "                pass\n"),),
+        ("tests/ledger/test_freshness.py",),
+    ),
+    Mistake(
+        "a pause is not heard by whoever is connecting",
+        "mailer/sending/share.py",
+        ((" or mailouts.last_word(connection, self.mail_out_id) != self.last_word", ""),),
+        ("tests/sending/test_dispatch.py",),
+    ),
 )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from mailer.base.states import MailOutState, State
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.record import seals
 from mailer.sending.dispatch import Dispatch
+from tests.helpers.sendings import sending_options
 from tests.ledger.test_earlier_log import HALF, standing, unpacked
-from tests.sending.test_dispatch import NOW
 
 from . import figures
 from .lives import session_factory
@@ -69,9 +68,8 @@ async def test_large_log_of_an_earlier_version_is_sent_to_its_end_each_person_on
         with ledger.reading() as connection:
             head = seals.head(connection)
         assert standing(ledger) == HALF | {State.WAITING: HALF[State.WAITING] + added}
-        after = await Dispatch(
-            ledger, 1, session_factory(witness.port), replace(NOW, connections=8)
-        ).run()
+        course = sending_options(connections=8, per_connection=500, schedule=(timedelta(0),))
+        after = await Dispatch(ledger, 1, session_factory(witness.port), course).run()
         assert after.state is MailOutState.FINISHED
         counts = standing(ledger)
         assert counts[State.ACCEPTED] == 610 + added and counts[State.UNKNOWN] == 1

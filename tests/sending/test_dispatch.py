@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Refused, ServerError
-from mailer.base.states import MailOutState, State
+from mailer.base.states import MailOutState, Receipt, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import sender
@@ -26,7 +26,7 @@ from mailer.ledger.schema import letter, share
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.share import Share
-from mailer.sending.smtp.session import Patience, Server, SmtpSession
+from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 from tests.conftest import SettableClock, a_contact
 from tests.helpers.sendings import sending_options
 from tests.helpers.stubborn_server import SILENCE, StubbornServer
@@ -337,6 +337,38 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
     gone = [one for one in held if one not in server.dots]
     assert set(gone) >= {address(5), address(6)}
     assert states(ledger, mail_out_id)[State.NOT_SENT] == len(gone)
+
+
+async def test_person_who_comes_onto_the_list_with_the_body_on_its_way_gets_no_dot(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    """Written into the file by hand, at the last moment before the marker."""
+    path = tmp_path / "_hold.csv"
+    mail_out_id = planned(3)
+    options = sending_options(1, schedule=NOW.schedule, holds=WatchedList(path, Delegations.load()))
+
+    class AtTheLastMoment(SmtpSession):
+        async def deliver(
+            self,
+            letter: Envelope,
+            before_dot: Callable[[], Awaitable[bool]],
+            follow: Envelope | None = None,
+        ) -> Receipt:
+            async def late() -> bool:
+                if letter.recipient == address(2):
+                    path.write_text(f"address,name\n{letter.recipient},\n")
+                return await before_dot()
+
+            return await super().deliver(letter, late, follow)
+
+    async with StubbornServer() as server:
+        there = Server("127.0.0.1", server.port, "none", None, None, helo="rights.example")
+        after = await Dispatch(
+            ledger, mail_out_id, lambda: AtTheLastMoment(there, QUICK, lambda _: True), options
+        ).run()
+    assert after.state is MailOutState.FINISHED
+    assert sorted(server.dots) == [address(1), address(3)]
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: 2, State.NOT_SENT: 1}
 
 
 async def test_paused_mail_out_goes_on_where_it_was(
