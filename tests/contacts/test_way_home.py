@@ -13,8 +13,11 @@ import hashlib
 import io
 import itertools
 import random
+import re
 import shutil
 import subprocess
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from mailer.base.errors import MailerError, Refused
 from mailer.contacts import ContactBook, load_contacts
 from mailer.contacts.edit.marked_copy import mark
 from mailer.contacts.edit.take_home import accept
+from tests.contacts import test_offices
 
 STATES = {"Norway": 3, "Latvia": 2, "Portugal": 3, "Poland": 1}
 NAMES = (
@@ -387,3 +391,137 @@ def test_libreoffice_opens_and_saves_each_kind_and_nobody_is_lost(
     subprocess.run(words, check=True, capture_output=True, timeout=100)
     shutil.copy(tmp_path / "out" / file.name, file)
     assert persons(load_contacts(tmp_path)) == before
+
+
+CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
+
+
+def edited(root: Path, file: str, change: Callable[[Worksheet], None]) -> None:
+    """Mark a sheet, change its copy, and take it home."""
+    copy = mark(root, file, load_contacts(root))
+    book = openpyxl.load_workbook(copy)
+    change(book.worksheets[1])
+    book.save(copy)
+    accept(root, copy)
+
+
+def test_filters_formats_and_formulas_of_an_ods_name_the_rows_that_they_named(
+    tmp_path: Path,
+) -> None:
+    rows = [["Country", "Name", "E-mail", "Copy"]]
+    for at, name in enumerate(NAMES[:5], start=2):
+        address = f"{name.lower().replace(' ', '.')}@x.example"
+        copied = (
+            f'<table:table-cell table:formula="of:=[.C{at}]" office:value-type="string">'
+            f"<text:p>{address}</text:p></table:table-cell>"
+        )
+        rows.append(["Norway", name, address, copied])
+    with zipfile.ZipFile(io.BytesIO(test_offices.ods(rows, "Members"))) as book:
+        text = book.read("content.xml").decode()
+    text = text.replace(
+        "</table:table>",
+        f'<calcext:conditional-formats xmlns:calcext="{CALC}"><calcext:conditional-format'
+        ' calcext:target-range-address="Members.B3:Members.B5"/></calcext:conditional-formats>'
+        "</table:table><table:database-ranges><table:database-range"
+        ' table:target-range-address="Members.A1:Members.D6"/></table:database-ranges>',
+    )
+    (tmp_path / "contacts").mkdir()
+    sheet = tmp_path / "contacts" / "a.ods"
+    with zipfile.ZipFile(sheet, "w") as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("content.xml", text)
+        book.writestr("META-INF/manifest.xml", test_offices.MANIFEST)
+    edited(tmp_path, "contacts/a.ods", lambda tab: tab.delete_rows(4))
+    with zipfile.ZipFile(sheet) as book:
+        text = book.read("content.xml").decode()
+    assert re.findall(r'range-address="([^"]*)"', text) == [
+        "Members.B3:Members.B4",
+        "Members.A1:Members.D5",
+    ]
+    assert re.findall(r'formula="([^"]*)"', text) == [f"of:=[.C{row}]" for row in range(2, 6)]
+    before = sheet.read_bytes()
+
+    def apart(tab: Worksheet) -> None:  # a row of the format's area is moved away from it
+        cells = [cell.value for cell in tab[3]]
+        tab.delete_rows(3)
+        tab.insert_rows(5)
+        for column, value in enumerate(cells, start=1):
+            tab.cell(5, column).value = value
+
+    with pytest.raises(Refused, match="cannot"):
+        edited(tmp_path, "contacts/a.ods", lambda tab: (apart(tab), tab.delete_rows(2))[0])
+    assert sheet.read_bytes() == before
+
+
+@pytest.mark.long
+@pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_what_hangs_on_rows_is_there_when_libreoffice_opens_the_result(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "contacts").mkdir()
+    book = openpyxl.Workbook()
+    tab = book.worksheets[0]
+    tab.title = "Members"
+    tab.append(["Country", "Name", "E-mail", "Copy", "Kind"])
+    for at, name in enumerate(NAMES[:6], start=2):
+        tab.append(["Norway" if at < 5 else "Latvia", name, f"a{at}@x.example", f"=C{at}"])
+        tab.cell(at, 3).hyperlink = f"mailto:a{at}@x.example"
+        tab.cell(at, 2).comment = Comment(f"of {name}", "Ilse")
+    tab.merge_cells("A2:A4")
+    tab.merge_cells("A5:A7")
+    tab.row_dimensions[6].hidden = True
+    rule = DataValidation("list", formula1='"a,b"')
+    rule.add("E2:E7")
+    tab.add_data_validation(rule)
+    marker = FormulaRule(formula=["LEN($B2)>3"], fill=PatternFill("solid", bgColor="FF0000"))
+    tab.conditional_formatting.add("B2:B7", marker)
+    tab.auto_filter.ref = "A1:E7"
+    made = tmp_path / "list.xlsx"
+    book.save(made)
+
+    def opened(file: Path, kind: str, folder: str) -> Path:
+        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+        command = [OFFICE, profile, "--headless", "--convert-to", kind, "--outdir", folder, file]
+        words = [str(word) for word in command]
+        subprocess.run(words, check=True, capture_output=True, timeout=200)
+        return Path(folder) / f"{file.stem}.{kind}"
+
+    sheet = tmp_path / "contacts" / f"list.{kind}"
+    shutil.copy(opened(made, kind, str(tmp_path / "made")), sheet)
+    edited(tmp_path, f"contacts/list.{kind}", lambda tab: deleted(tab, 3))
+    assert [c.name for c in load_contacts(tmp_path).contacts] == [NAMES[0], *NAMES[2:6]]
+    after = openpyxl.load_workbook(opened(sheet, "xlsx", str(tmp_path / "out"))).worksheets[0]
+    for row in range(2, 7):
+        name, address = after.cell(row, 2), after.cell(row, 3)
+        assert name.comment is not None
+        assert f"of {name.value}" in name.comment.text
+        assert address.hyperlink is not None
+        assert address.hyperlink.target == f"mailto:{address.value}"
+        assert after.cell(row, 4).value == f"=C{row}"
+        assert after.row_dimensions[row].hidden == (row == 5)
+    assert {str(area) for area in after.merged_cells.ranges} == {"A2:A3", "A4:A6"}
+    assert [str(one.sqref) for one in after.conditional_formatting] == ["B2:B6"]
+    assert [str(one.sqref) for one in after.data_validations.dataValidation] == ["E2:E6"]
+    assert str(after.auto_filter.ref) == "A1:E6"
+
+
+def deleted(tab: Worksheet, row: int) -> None:
+    """Delete a row as a spreadsheet program does: what hangs below moves up."""
+    below = range(row + 1, tab.max_row + 1)
+    hidden = [tab.row_dimensions[number].hidden for number in below]
+    links = [link.hyperlink.target if (link := tab.cell(n, 3)).hyperlink else None for n in below]
+    areas = [(a.min_row, a.max_row) for a in tab.merged_cells.ranges]
+    states = {first: tab.cell(first, 1).value for first, _ in areas}
+    for area in list(tab.merged_cells.ranges):
+        tab.unmerge_cells(str(area))
+    tab.delete_rows(row)
+    for number, off, link in zip(below, hidden, links, strict=True):
+        tab.row_dimensions[number - 1].hidden = off
+        if link:
+            tab.cell(number - 1, 3).hyperlink = link
+    tab.row_dimensions[tab.max_row + 1].hidden = False
+    for first, last in areas:
+        top, bottom = first - (first > row), last - (last >= row)
+        tab.cell(top, 1).value = states[first]
+        tab.merge_cells(start_row=top, end_row=bottom, start_column=1, end_column=1)

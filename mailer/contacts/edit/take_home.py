@@ -247,6 +247,8 @@ def prove(
         _same_people(_by_value(want, copied.get(tab, {})), same, home, grid=before.grid)
         if kind in XLSX:
             _same_rows(before, want, after, home)
+        elif home.moves and kind == ".ods":
+            _same_places(before, after, home)
     if kind in XLSX:
         _same_hanging(content, result, homes)
 
@@ -312,6 +314,22 @@ def _same_rows(before: Table, want: Table, after: Table, home: TabHome) -> None:
         allowed.add(f"{letters}{new}")
     if home.moves and (stray := set(after.links) - allowed):
         raise _unproven(f"a link would stand in {min(stray)}")
+
+
+def _same_places(before: Table, after: Table, home: TabHome) -> None:
+    """Prove that hidden rows and links of an ODS, which its copy does not have, moved with their
+    rows.
+    """
+    places = home.places
+    if {places[row] for row in before.hidden if row in places} != after.hidden:
+        raise _unproven("a row would be hidden or shown that is not so in the sheet")
+    changed = {(row.number, column) for row in home.rows for column in row.changes}
+    for cell, target in before.links.items():
+        letters = cell.rstrip("0123456789")
+        new = places.get(int(cell[len(letters) :]))
+        column = number_of(letters.encode())
+        if new and (new, column) not in changed and after.links.get(f"{letters}{new}") != target:
+            raise _unproven(f"the link of {cell} would be lost")
 
 
 def _same_hanging(content: bytes, result: bytes, homes: Mapping[str, TabHome]) -> None:

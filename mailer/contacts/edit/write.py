@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.base.errors import MailerError, Refused
-from mailer.contacts.edit.alignment import RowHome, TabHome, runs
+from mailer.contacts.edit.alignment import RowHome, TabHome, moved_range, runs
 from mailer.contacts.edit.xlsx_rows import write_rows
 from mailer.contacts.sheets import csv_text, encodings
 from mailer.contacts.sheets.xlsx import number_of
@@ -195,10 +195,59 @@ def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
         table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)
     }
     for tab, home in homes.items():
+        if home.moves:
+            _ods_references(document.topnode, tab, home)
         _ods_table(tables[tab], home)
     out = io.BytesIO()
     document.write(out)
     return out.getvalue()
+
+
+_ODS_AREA = re.compile(
+    r"(\$?(?:'(?:[^']|'')*'|[^\s.:\[\]$'\"]+))?(\.\$?[A-Z]{1,3}\$?)(\d+)"
+    r"(?:(:(?:\$?(?:'(?:[^']|'')*'|[^\s.:\[\]$'\"]+))?\.\$?[A-Z]{1,3}\$?)(\d+))?"
+)
+"""`Members.A1:Members.E6`, `$'My tab'.$A$1`, and `.C2` of the same tab (OpenFormula 5.8)."""
+
+
+def _ods_references(element: Any, tab: str, home: TabHome, inside: str = "") -> None:
+    """Let filters, conditional formats, named areas and formulas name the cells that they named,
+    where these stand now. Raises `Refused` for an area that no longer stands together.
+    """
+
+    from odf.table import TableRow
+
+    def moved(found: re.Match[str]) -> str:
+        named = (found[1] or "").lstrip("$").strip("'").replace("''", "'") or inside
+        if named != tab:
+            return found[0]
+        first, last = int(found[3]), int(found[5] or found[3])
+        now = moved_range(first, last, home)
+        if len(now) != 1:
+            message = f"rows moved, and what names {found[0]} cannot name them any more"
+            hint = "delete, add or sort the rows in the sheet itself, or only correct cells"
+            raise Refused(message, hint=hint)
+        (top, bottom) = now[0]
+        return f"{found[1] or ''}{found[2]}{top}" + (f"{found[4]}{bottom}" if found[4] else "")
+
+    for key, value in list((getattr(element, "attributes", None) or {}).items()):
+        if key[1].endswith(("range-address", "range-addresses", "print-ranges")):
+            element.attributes[key] = _ODS_AREA.sub(moved, value)
+        elif key[1] == "formula":
+            element.attributes[key] = re.sub(
+                r"\[[^\[\]]*\]", lambda found: _ODS_AREA.sub(moved, found[0]), value
+            )
+    gone: list[Any] = []
+    if getattr(element, "qname", ("", ""))[1] == "table":
+        inside = element.getAttribute("name") or ""
+        if inside == tab:
+            row = 0
+            for line in _descend(element, {TableRow().qname}):
+                row += int(line.getAttribute("numberrowsrepeated") or 1)
+                gone += [line] if row in home.gone else []
+    for child in getattr(element, "childNodes", ()):
+        if child not in gone:
+            _ods_references(child, tab, home, inside)
 
 
 def _ods_table(table: Any, home: TabHome) -> None:
