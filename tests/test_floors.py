@@ -61,6 +61,7 @@ DOORS = (
     "console/views/contacts",
     "cli/contacts",
     "cli/everyday",
+    "cli/log",
     "cli/running",
     "cli/screen",
     "cli",

@@ -1,0 +1,26 @@
+"""`mailer log`: the send log, one person a line, one letter as a story, and the log itself."""
+
+from __future__ import annotations
+
+import click
+
+from mailer.cli.context import CommandGroup
+from mailer.cli.log import letter, outcomes, record
+
+
+@click.group(cls=CommandGroup)
+def log() -> None:
+    """The send log: what became of every single person."""
+
+
+for command in (
+    outcomes.people,
+    outcomes.find,
+    letter.show,
+    record.verify,
+    record.forget,
+    outcomes.delegations,
+    record.adopt,
+    outcomes.export,
+):
+    log.add_command(command)

@@ -1,0 +1,176 @@
+"""`mailer log verify`, `forget`, `adopt`: whether the log is as it was written, and what a person
+decides about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from mailer.base.errors import Refused, UsageError
+from mailer.cli.context import Command, Context
+from mailer.cli.screen import choose
+from mailer.ledger.ledger import shown
+from mailer.report import totals
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command(cls=Command)
+@click.option(
+    "--head",
+    default="",
+    metavar="HASH",
+    help="A head that somebody has kept: is it one of this log's?",
+)
+@click.pass_obj
+def verify(context: Context, head: str) -> int:
+    """Prove that the send log was not altered.
+
+    Every entry stands under a seal that hashes it together with the seal before; the last one is
+    the head. Give it to a second person: it proves later that nothing was cut off, and that the
+    chain was not made anew.
+
+    \b
+    mailer log verify
+    mailer log verify --head 3f9a1c20b7d4e6f8
+    """
+    from mailer.actions import send_log
+
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        proof = send_log.verify(connection, head)
+    whole = not proof.broken and proof.knows
+    if context.json:
+        context.data({"whole": whole} | asdict(proof))
+        return 0 if whole else 1
+    for one in proof.broken:
+        names = ", ".join(shown(mail_out_id) for mail_out_id in one.mail_outs)
+        when = (
+            f", between {totals.local(one.since)} and {totals.local(one.until)}"
+            if one.since and one.until
+            else ""
+        )
+        context.out.print(f"  ✗ {names}{when}: {one.what}", soft_wrap=True)
+    if not proof.knows:
+        context.out.print(
+            f"  ✗ {head} is not a head of this log: entries were cut off, or the chain was made"
+            " anew"
+        )
+    counted = (
+        f"{proof.events:,} events and {proof.attempts:,} attempts under {proof.seals:,} seals,"
+        f" {proof.letters:,} letters"
+    )
+    if proof.erased:
+        counted += f"; {proof.erased:,} people are erased"
+    if proof.unsealed:
+        counted += f"; {proof.unsealed:,} entries are not sealed yet"
+    context.out.print(
+        "The send log is as it was written." if whole else "The send log was altered.", style="bold"
+    )
+    context.say(counted)
+    context.out.print(f"head  {proof.head}", soft_wrap=True)
+    return 0 if whole else 1
+
+
+@click.command(cls=Command)
+@click.argument("who", required=False)
+@click.option(
+    "--before",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Everyone of mail-outs that ended before.",
+)
+@click.option(
+    "--because", required=True, metavar="TEXT", help="Why; it stays on record, so name nobody."
+)
+@click.option(
+    "--confirm",
+    type=int,
+    metavar="N",
+    help="The number of rows that are erased; without it, it is only shown.",
+)
+@click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
+@click.pass_obj
+def forget(
+    context: Context,
+    who: str | None,
+    before: datetime | None,
+    because: str,
+    confirm: int | None,
+    by: str | None,
+) -> int:
+    """Erase a person from the send log, or everyone of old mail-outs.
+
+    Name, address, letter, and every text about the person go; state, code, times and the counts
+    stay, and mailer log verify still proves the log. This cannot be taken back. WHO is an address
+    or a whole name. To keep somebody from being written to again: mailer contacts hold WHO first.
+
+    \b
+    mailer log forget anna.berg@no.parliament.example --because "asked to be erased" --confirm 3
+    mailer log forget --before 2027-04-25 --because "kept for 90 days"
+    """
+    import getpass
+
+    from mailer.actions import send_log
+
+    if (who is None) == (before is None):
+        raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
+    with choose.open_log(context) as ledger:
+        with ledger.reading() as connection:
+            found = send_log.to_forget(connection, before.date() if before else who or "")
+        number = len(found)
+        if not number:
+            raise UsageError(
+                "There is nobody like that in the send log.", hint="mailer log people --search TEXT"
+            )
+        if confirm is None or confirm != number:
+            names = sorted({shown(one.mail_out_id) for one in found})
+            many = "one row" if number == 1 else f"{number} rows"
+            context.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
+            context.say(f"  erase them   the same command with --confirm {number}")
+            return Refused.exit_code
+        name = by or getpass.getuser()
+        erased = send_log.forget(ledger, found, who=name, because=because.strip())
+    if context.json:
+        context.data({"erased": erased})
+    else:
+        context.say(
+            f"{erased} of {number} rows are erased. What became of the letters stays counted."
+        )
+    return 0
+
+
+@click.command(cls=Command)
+@click.option(
+    "--because", required=True, metavar="TEXT", help="Why this is the one; it stays on record."
+)
+@click.option("--by", metavar="NAME", help="Who decides; otherwise your name on this computer.")
+@click.pass_obj
+def adopt(context: Context, because: str, by: str | None) -> None:
+    """Say that this send log is the one to go on with, after it was moved or restored.
+
+    A send log that was copied sends nothing: two copies would write to the same people twice, and a
+    backup does not know what was sent since it was made. Before you decide, see that no other copy
+    is used, and that nothing was sent since.
+
+    \b
+    mailer log adopt --because "the workspace moved to the new laptop; the old one is wiped"
+    """
+    import getpass
+
+    from mailer.actions import send_log
+
+    because, by = because.strip(), (by or getpass.getuser()).strip()
+    with choose.open_log(context) as ledger:
+        copied = send_log.adopt(ledger, who=by, because=because)
+    if context.json:
+        context.data({"adopted": copied})
+    elif copied:
+        context.say(f"This send log is the one to go on with. Decided by {by}: {because}")
+        context.say("See that no other copy of it is ever sent from.")
+    else:
+        context.say("This send log is at home here already. Nothing was changed.")
