@@ -13,7 +13,7 @@ speaks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +59,22 @@ class Problem:
         hint = f" ({self.suggestion})" if self.suggestion else ""
         where = f"{self.place}: " if self.file else ""
         return f"{where}{self.message}{value}{hint}"
+
+
+def notes_by_kind(problems: Iterable[Problem]) -> list[list[Problem]]:
+    """Return what is only good to know, that which says the same together."""
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    for one in problems:
+        if one.severity is Severity.NOTE:
+            kinds.setdefault((one.code, one.message), []).append(one)
+    return list(kinds.values())
+
+
+def notes_last(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in their order, the notes behind the others and by kind."""
+    found = list(problems)
+    wrong = [one for one in found if one.severity is not Severity.NOTE]
+    return [*wrong, *(one for kind in notes_by_kind(found) for one in kind)]
 
 
 class MailerError(Exception):

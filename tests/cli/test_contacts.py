@@ -243,3 +243,29 @@ def test_people_are_counted_and_not_rows(root: Path, run: Run) -> None:
     (root / "contacts" / "no.csv").write_text(text, encoding="utf-8")
     found = data(run("check", "--json", code=1))
     assert (found["contacts"], found["people"], found["usable"]) == (5, 3, 2)
+
+
+def test_notes_come_last_and_those_that_say_the_same_are_one(root: Path, run: Run) -> None:
+    lines = SHEET.splitlines(keepends=True)
+    text = "".join([*lines[:2], lines[0], lines[2], lines[0], lines[3]])
+    (root / "contacts" / "no.csv").write_text(text, encoding="utf-8")
+    result = run("check", code=1)
+    said = result.stdout
+    assert said.count("these are the headings again") == 1
+    assert said.index("C163") > said.index("C109") > 0
+    assert said.index("C163") > said.index("C100") > 0
+    assert "  ┌─ contacts/no.csv:3:3  Name\n  ┌─ contacts/no.csv:5:3  Name\n" in said
+    assert (
+        "3 people in 5 rows: 1 can be written to, 2 cannot. 2 errors, 0 to look at, 2 notes."
+        in said
+    )
+
+
+def test_a_sheet_whose_name_has_a_blank_is_told_as_it_is_typed(root: Path, run: Run) -> None:
+    sheet = root / "contacts" / "no way.csv"
+    sheet.write_text(SHEET.replace("Anna", "Liv"), encoding="utf-8")
+    run("check", "no way.csv", "--marked", code=1)
+    sheet.write_text(SHEET, encoding="utf-8")
+    copy = root / "contacts" / "_no way.marked.xlsx"
+    assert "contacts check 'no way.csv' --marked" in run("accept", copy, code=3).stderr
+    assert "contacts fix 'no way.csv' --apply" in run("fix", "no way.csv", code=1).stderr

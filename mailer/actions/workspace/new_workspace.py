@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -99,7 +100,7 @@ def new_sheets(workspace: Workspace, names: Sequence[str], language: str) -> lis
         if path.exists():
             raise UsageError(
                 f"{path.name} is already there; nothing was written.",
-                hint=f"mailer contacts check {path.name}",
+                hint=f"mailer contacts check {shlex.quote(path.name)}",
             )
         wanted.append(path)
     for path in wanted:

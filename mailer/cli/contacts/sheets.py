@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,9 +75,10 @@ def check(
     if done.absent:
         absent = ", ".join(context.workspace.delegations.name(one, "en") for one in done.absent)
         context.say(f"nobody is in the sheets of: {absent}")
-    errors = sum(p.severity is Severity.ERROR for p in done.problems)
+    kinds = Counter(p.severity for p in done.problems)
+    notes = f", {many(kinds[Severity.NOTE], 'note')}" if kinds[Severity.NOTE] else ""
     found = (
-        f"{many(errors, 'error')}, {len(done.problems) - errors} to look at"
+        f"{many(kinds[Severity.ERROR], 'error')}, {kinds[Severity.WARNING]} to look at{notes}"
         if done.problems
         else "Nothing to put right"
     )

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem, Severity, notes_by_kind
 from mailer.cli.context import printable
 
 if TYPE_CHECKING:
@@ -42,22 +42,48 @@ def show_problems(
     more: str = "-v",
 ) -> None:
     """Print the problems, five of a kind unless `everything`; `more` is the flag that shows the
-    rest.
+    rest. Notes come last, and those that say the same are one.
 
     Settings (K…) are all shown: there are never many, and each has its own line.
     """
-    kinds = Counter(problem.code for problem in problems)
+    wrong = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    kinds = Counter(problem.code for problem in wrong)
     shown: Counter[str] = Counter()
-    for problem in problems:
+    for problem in wrong:
         shown[problem.code] += 1
         if everything or shown[problem.code] <= A_KIND or problem.code.startswith("K"):
             _show(console, problem, root)
         elif shown[problem.code] == kinds[problem.code]:
-            rest = kinds[problem.code] - A_KIND
-            console.print(
-                f"… and {rest} more like {problem.code} ({more} shows"
-                f" {'them' if rest > 1 else 'it'})\n"
-            )
+            console.print(_rest(problem, kinds[problem.code], more))
+    for notes in notes_by_kind(problems):
+        if len(notes) == 1:
+            _show(console, notes[0], root)
+        else:
+            _show_notes(console, notes, everything=everything, more=more)
+
+
+def _rest(problem: Problem, number: int, more: str) -> str:
+    rest = number - A_KIND
+    shows = f"{more} shows {'them' if rest > 1 else 'it'}"
+    return f"… and {rest} more like {problem.code} ({shows})\n"
+
+
+def _show_notes(console: Console, notes: Sequence[Problem], *, everything: bool, more: str) -> None:
+    """Show notes that say the same: the words once, and the places."""
+    _show_kind(console, notes[0])
+    for one in notes if everything else notes[:A_KIND]:
+        value = f"  {printable(one.value)}" if one.value else ""
+        console.print(f"  ┌─ {printable(one.place)}{value}", soft_wrap=True)
+    if notes[0].suggestion:
+        console.print(f"  = {printable(notes[0].suggestion)}", style="cyan", soft_wrap=True)
+    console.print()
+    if not everything and len(notes) > A_KIND:
+        console.print(_rest(notes[0], len(notes), more))
+
+
+def _show_kind(console: Console, problem: Problem) -> None:
+    console.print(f"{problem.severity}[{problem.code}]", style=STYLE[problem.severity], end="")
+    console.print(f": {printable(problem.message)}", soft_wrap=True)
 
 
 def _show(console: Console, problem: Problem, root: Path) -> None:
@@ -65,8 +91,7 @@ def _show(console: Console, problem: Problem, root: Path) -> None:
         value = f": {printable(problem.value)}" if problem.value else ""
         console.print(f"{problem.place}: {problem.message}{value} [{problem.code}]", soft_wrap=True)
     else:
-        console.print(f"{problem.severity}[{problem.code}]", style=STYLE[problem.severity], end="")
-        console.print(f": {printable(problem.message)}", soft_wrap=True)
+        _show_kind(console, problem)
         if problem.file:
             _show_place(console, problem, root)
     if problem.suggestion:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailer.base.errors import Problem, Severity
+from mailer.base.errors import Problem, Severity, notes_last
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
 from mailer.contacts.sheets.table import Table
@@ -32,7 +32,7 @@ def mark(root: Path, file: str, book: ContactBook) -> Path:
     """Write the marked copy of one sheet and return its path."""
     path = root / file
     content = path.read_bytes()
-    found = [problem for problem in book.problems if problem.file == file]
+    found = notes_last(problem for problem in book.problems if problem.file == file)
     workbook = _copy(path, content, [table for table in book.tables if table.file == file])
     for problem in found:
         _mark_cell(workbook, problem)

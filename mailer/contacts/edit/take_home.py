@@ -8,6 +8,7 @@ another file. A sheet that has changed in the meantime is not written to.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,7 +125,8 @@ def _sheet_of(root: Path, marked: Path, copy: Reading) -> Path:
         raise MailerError(f"{marked.name} belongs to {said}, which is no contact sheet here")
     if hashlib.sha256(named.read_bytes()).hexdigest() != fingerprint:
         message = f"{said} has changed since {marked.name} was made; nothing was written"
-        raise Refused(message, hint=f"mailer contacts check {named.name} --marked makes a new copy")
+        again = f"mailer contacts check {shlex.quote(named.name)} --marked makes a new copy"
+        raise Refused(message, hint=again)
     return named
 
 

@@ -129,11 +129,11 @@ def take_over(visit: Visit) -> Response:
         visit.journal("marked_copy_taken_back", f"{file}, {len(changes)} cells")
         words = "{n} cells of {file} are corrected; a backup is kept."
         notice = visit.say(words, n=len(changes), file=file)
-        return visit.go(f"/contacts/{Path(file).name}", notice)
+        return visit.go(f"/contacts/{quote(Path(file).name)}", notice)
     rows = bring_in.take_over(visit.workspace, path, visit.now().date())
     visit.journal("sheet_taken_over", f"{path.name}, {rows} rows")
     notice = visit.say("{name} is in its place; {n} rows.", name=path.name, n=rows)
-    return visit.go(f"/contacts/{path.name}", notice)
+    return visit.go(f"/contacts/{quote(path.name)}", notice)
 
 
 def throw_away(visit: Visit) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from mailer.actions.sheets import cells, check, mend
-from mailer.base.errors import Problem, UsageError
+from mailer.base.errors import Problem, UsageError, notes_last
 from mailer.console.request import Visit
 from mailer.contacts.book import ContactBook
 
@@ -69,7 +69,8 @@ def take_back(visit: Visit) -> Response:
 
 
 def problems_of(book: ContactBook, file: str) -> list[Problem]:
-    return [problem for problem in book.problems if problem.file == file]
+    """Return the problems of a sheet; what is only good to know stands last, by kind."""
+    return notes_last(problem for problem in book.problems if problem.file == file)
 
 
 def marked_copy(visit: Visit) -> Response:
