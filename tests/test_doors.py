@@ -340,6 +340,18 @@ def test_plan_is_the_same_through_both_doors(
     assert ("Nobody would get a letter" in page) == (typed["to_send"] == 0)
 
 
+def test_mistakes_of_files_letters_and_rows_are_told_in_one_go(doors: Doors) -> None:
+    folder = doors.root / "templates" / "vote"
+    edit(folder / "en.md", "Please vote", "Please {{ vtoe }}")
+    edit(folder / "fr.md", "Merci de voter", "Merci {{ title }}")
+    (told,) = doors.typed("check", "vote")
+    assert {"L203", "L301"} <= {one["code"] for one in told["problems"]}
+    edit(folder / "appeal.toml", 'fallback = ["en"]', 'fallbakc = ["en"]')
+    (folder / "signature.md").write_text("x", encoding="utf-8")
+    (told,) = doors.typed("check", "vote")
+    assert {"L203", "L122", "L103"} <= {one["code"] for one in told["problems"]}
+
+
 def test_title_that_the_greeting_drops_is_told_when_it_is_planned(doors: Doors) -> None:
     edit(doors.root / "contacts" / "all.csv", "NO,representative,,", "NO,representative,Bogus,")
     told = doors.problems("/letters/vote/send")["To be looked at"]

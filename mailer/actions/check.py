@@ -24,7 +24,8 @@ from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.checks import check_letters, metadata, spam
 from mailer.letters.checks.metadata import FileTells
 from mailer.letters.placeholders import blanked
-from mailer.letters.render import Rendered
+from mailer.letters.render import Rendered, Renderer
+from mailer.letters.render.theirs import Owners
 from mailer.plan import per_person
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft, read_contacts, without_letter
@@ -102,13 +103,18 @@ def _appeal(
     people: tuple[Delegations, ContactBook, Holds],
     online: bool,
 ) -> CheckedAppeal:
-    try:
-        appeal = appeals.load_appeal(workspace.root, name, people[0])
-    except MailerError as fault:
-        if not fault.problems:
-            raise
-        return CheckedAppeal(name, fault.problems)
+    faults: list[Problem] = []
+    appeal = appeals.load_appeal(workspace.root, name, people[0], faults=faults)
     now = Draft(workspace, "live", appeal, *people)
+    if faults:
+        try:
+            more = check_letters(
+                appeal, workspace.settings.sender, now.delegations, now.forms, now.columns
+            )
+        except MailerError as fault:
+            more = list(fault.problems)
+        faults += [one for one in more if _stands_alone(one, faults)]
+        return CheckedAppeal(name, tuple(faults))
     unread = []
     try:
         decisions = now.decide()
@@ -129,6 +135,8 @@ def _appeal(
         if online:
             asked, unsure = _links(appeal, letters)
             found += unsure
+    else:
+        found += _rows_of_right_letters(now, found, decisions)
     found += [
         *without_letter(appeal, decisions),
         *per_person.fallen_back(appeal, decisions),
@@ -139,6 +147,39 @@ def _appeal(
     obstacles = tuple(now.obstacles()) if usable else None
     files = tuple(metadata.files(appeal))
     return CheckedAppeal(name, tuple(found), appeal, obstacles, points, tuple(asked), files)
+
+
+def _rows_of_right_letters(
+    now: Draft, found: Sequence[Problem], decisions: Sequence[Decision]
+) -> list[Problem]:
+    """Return what rows lack for the letters that can be filled in, while others cannot."""
+    appeal = now.appeal
+    wrong = {one.file for one in found if one.severity is Severity.ERROR and one.code[:3] != "L14"}
+    right = {key: one for key, one in appeal.letters.items() if one.file not in wrong}
+    try:
+        renderer = Renderer(
+            replace(appeal, letters=right),
+            now.workspace.settings.sender,
+            now.delegations,
+            now.forms,
+            now.columns,
+            Owners(now.book.contacts),
+        )
+    except MailerError:  # what the letters share is wrong
+        return []
+    return per_person.written(renderer, [one for one in decisions if one.language in right])[1]
+
+
+def _stands_alone(one: Problem, faults: Sequence[Problem]) -> bool:
+    """Tell whether a mistake of a letter is one whatever is wrong in the files: a word that is not
+    there may stand in one of them.
+    """
+    return (
+        one.code.startswith("L2")
+        and one.code not in ("L205", "L211")
+        and not (one.code == "L203" and one.value.startswith("fact"))
+        and (one.file, one.row) not in {(fault.file, fault.row) for fault in faults}
+    )
 
 
 def _condition(appeal: Appeal, fault: NotUnderstood) -> Problem:

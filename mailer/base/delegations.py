@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mailer.base.errors import UsageError
+from mailer.base.files import read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, tokens
 
@@ -178,9 +179,12 @@ class Delegations:
 
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    raw, fault = read_inside(path.parent, path)
+    if fault:
+        raise UsageError(f"{path} cannot be read: {fault}", hint="put the file itself there")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path} cannot be read: {error}", hint="save it as CSV, UTF-8") from error
     reader = csv.DictReader(text.splitlines(keepends=True), restkey="", restval="")
     for row in reader:

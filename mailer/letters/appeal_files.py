@@ -63,9 +63,11 @@ def load_appeal(
     name: str,
     delegations: Delegations | None = None,
     typed: Mapping[str, bytes] | None = None,
+    faults: list[Problem] | None = None,
 ) -> Appeal:
     """Read `templates/NAME` of the workspace `root`; files of the workspace in `typed` as they are
-    there, and not as they were saved. Raises `MailerError` with all problems (L1…).
+    there, and not as they were saved. Raises `MailerError` with all problems (L1…), unless there is
+    a list of `faults` for them: the appeal is then what can be read of it, for further checks.
     """
     folder = root / "templates" / name
     known = names(root)
@@ -113,7 +115,9 @@ def load_appeal(
         shown = [unquote(src) for text in texts for src in _PICTURE.findall(text)]
         shown += [one.logo for one in settings.organisation if one.logo]
         files.attach(folder, dict.fromkeys(shown), ())
-    if problems or settings is None:
+    if faults is not None:
+        faults += problems
+    elif problems:
         number = len(problems)
         raise MailerError(
             f"the appeal {name} has {number} problem{'s' if number > 1 else ''}",
@@ -121,7 +125,7 @@ def load_appeal(
             code=problems[0].code,
             problems=problems,
         )
-    return _appeal(name, settings, letters, facts, pieces, layout, files)
+    return _appeal(name, settings or AppealSettings(), letters, facts, pieces, layout, files)
 
 
 class _Files:
