@@ -77,10 +77,10 @@ def test_note_of_the_settings_can_be_followed(
     tmp_path: Path, file: Path, lines: tuple[int, int]
 ) -> None:
     text = followed(file, lines)
-    login = [at for at, line in enumerate(text.split("\n")) if "both lines" in line]
+    user = next(at for at, line in enumerate(text.split("\n")) if "user = " in line)
     (tmp_path / "config.toml").write_text(text, "utf-8")
-    if lines[0] in range(login[0], login[0] + 4):  # a name and what proves it go together
-        (tmp_path / "config.toml").write_text(with_login(text, login[0]), "utf-8")
+    if lines[0] in range(user, user + 4):  # a name and what proves it go together
+        (tmp_path / "config.toml").write_text(with_login(text, user), "utf-8")
     assert load_workspace(tmp_path).settings is not None
 
 
