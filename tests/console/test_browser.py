@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,6 +81,11 @@ PAGES = {
     "follow-up": "/mail-outs/M-0001/follow-up",
     "follow-up-calls": "/mail-outs/M-0001/follow-up/call-sheet",
     "letters": "/letters",
+    "write": "/letters/vote/write/en?beside=fr",
+    "about": "/letters/vote/about",
+    "about-text": "/letters/vote/about?as=text",
+    "files": "/letters/vote/files",
+    "history": "/letters/vote/history",
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",
     "step-check": "/letters/vote/check",
@@ -110,6 +116,8 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
     "/mail-outs/{mail_out}/people/{number:int}/letter.eml",
     "/letters/{appeal}/preview.html",
+    "/letters/{appeal}/write",  # leads on to a letter
+    "/letters/{appeal}/write/{language}/letter.html",
     "/letters/{appeal}/letters.pdf",
     "/letters/{appeal}/sample.eml",
 }
@@ -225,22 +233,7 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
         fill(ledger)
         drop(root)
-        command = [
-            sys.executable,
-            "-m",
-            "mailer",
-            "-C",
-            str(root),
-            "console",
-            "--no-open",
-            "--port",
-            "0",
-            "--json",
-        ]
-        server = Child(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout
-            key = json.loads(server.stdout.readline())["url"]
+        with serving(root) as key:
             context = chromium.new_context(
                 viewport={"width": 1280, "height": 900}, accept_downloads=True
             )
@@ -251,11 +244,21 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             page.close()
             yield Site(root, key.partition("/sign-in")[0], key, ledger, context, pictures)
             context.close()
-        finally:
-            server.terminate()
-            server.wait(10)
-            if server.stdout:
-                server.stdout.close()
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[str]:
+    """Run `mailer console` over a workspace; yield the address that opens it once."""
+    words = ["-m", "mailer", "-C", str(root), "console", "--no-open", "--port", "0", "--json"]
+    server = Child([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        yield json.loads(server.stdout.readline())["url"]
+    finally:
+        server.terminate()
+        server.wait(10)
+        if server.stdout:
+            server.stdout.close()
 
 
 @pytest.fixture

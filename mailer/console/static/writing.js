@@ -18,6 +18,9 @@
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target?.id === "said") unsaved = false;
   });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "main") event.target.querySelector("[data-focus]")?.focus(); // a save that was refused
+  });
   document.addEventListener("submit", () => { unsaved = false; });
   addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   document.addEventListener("keydown", (event) => {
@@ -53,7 +56,6 @@
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", document.querySelector("#words caption")?.textContent || "");
   list.hidden = true;
-  if (words.length) document.body.append(list);
   let open = null; // the field, where the word begins, what is offered, which of it is chosen
 
   const began = (input) => {
@@ -81,6 +83,7 @@
       item.addEventListener("pointerdown", (event) => { event.preventDefault(); open.at = at; take(); });
       return item;
     }));
+    document.getElementById("main").append(list);
     list.hidden = false;
     place(input);
     choose(0);
