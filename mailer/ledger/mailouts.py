@@ -29,7 +29,7 @@ from mailer.base.states import (
 from mailer.ledger import events, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
-from mailer.ledger.ledger import Ledger, shown
+from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 from mailer.plan.where import Past
@@ -175,6 +175,7 @@ def change(
     """Move a mail-out, and write who did it. Stopping ends the trying of everyone but those whose
     marker is set.
     """
+    decide_alone(connection, mail_out_id)
     before = get(connection, mail_out_id)
     if to is MailOutState.PAUSED and before.state in NOT_SENDING:
         # whoever is about to begin it, or to go on with it, is to hear of it (`last_word`)
@@ -210,6 +211,13 @@ def change(
     if to is MailOutState.STOPPED:
         transitions.not_sent(connection, mail_out_id, Reason.STOPPED, at=at, who=who, detail=why)
     return get(connection, mail_out_id)
+
+
+def decide_alone(connection: sa.Connection, mail_out_id: int) -> None:
+    """Let nobody else change the state of a mail-out until this transaction ends: of a pause and a
+    beginning at the same moment one sees the other.
+    """
+    lock(connection, f"state of {shown(mail_out_id)}")
 
 
 def last_word(connection: sa.Connection, mail_out_id: int) -> int:

@@ -50,6 +50,7 @@ class Share:
     def begin(self, connection: Connection) -> MailOut:
         """Begin the sending, or go on with it; unless somebody has paused it since the command."""
         self.heed(connection)
+        mailouts.decide_alone(connection, self.mail_out_id)
         mail_out = mailouts.get(connection, self.mail_out_id)
         if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
             return mail_out  # another sender was quicker, or somebody has just stopped it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -478,6 +479,32 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(
                 connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
         with ledger.reading() as connection:
             assert dead_senders(ledger, connection, journey.id) == [name]
+
+
+def test_sender_whose_session_is_cut_is_alive_again_by_itself(
+    ledger: Ledger, journey: Journey
+) -> None:
+    """As by a server, or something on the way to it, that ends what is idle."""
+    if ledger.path is not None:
+        pytest.skip("a sender beside a file holds the lock of a file")
+    with sender(ledger) as name:
+        journey.claim(1, owner=name)
+        whose = sa.text(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            f" AND classid::bigint = {int(name, 16) >> 32}"
+            f" AND objid::bigint = {int(name, 16) & 0xFFFFFFFF}"
+        )
+        with ledger.writing() as connection:
+            first = connection.scalar(whose)
+            connection.execute(sa.select(sa.func.pg_terminate_backend(first)))
+        now = first
+        for _ in range(200):
+            time.sleep(0.1)
+            with ledger.reading() as connection:
+                if (now := connection.scalar(whose)) not in (None, first):
+                    assert dead_senders(ledger, connection, journey.id) == []
+                    break
+        assert now not in (None, first)
 
 
 def test_attempts_are_only_ever_added(journey: Journey, ledger: Ledger) -> None:

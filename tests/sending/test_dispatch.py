@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import zlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,28 @@ async def test_whoever_is_connecting_does_not_undo_a_pause(
         after = await asyncio.wait_for(sending, 20)
     assert after.state is (MailOutState.PAUSED if begun else MailOutState.PLANNED)
     assert not server.dots
+
+
+def test_beginning_and_a_pause_at_the_same_moment_see_one_another(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(6)
+    url = ledger.url.render_as_string(False)
+    with Ledger(url, now=ledger.now) as elsewhere, ThreadPoolExecutor(1) as thread:
+        share = Share(elsewhere, mail_out_id, "one", NOW, False, 0, print)
+
+        def begin() -> MailOutState:
+            with elsewhere.writing() as connection:
+                return share.begin(connection).state
+
+        with ledger.writing() as connection:
+            mailouts.change(
+                connection, mail_out_id, MailOutState.PAUSED, at=ledger.now(), who="Jana"
+            )
+            begins = thread.submit(begin)
+            with contextlib.suppress(TimeoutError):
+                begins.result(0.5)  # it has to wait for the end of this transaction
+        assert begins.result(20) is MailOutState.PLANNED
 
 
 async def test_helper_that_comes_to_a_paused_mail_out_leaves_it_so(

@@ -12,11 +12,13 @@ import contextlib
 import fcntl
 import os
 import secrets
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from mailer.base.errors import MailerError
 from mailer.base.states import State
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery
@@ -25,6 +27,9 @@ ROOM = 256 * 1024
 """Bytes for answers that the send log cannot take: far more than the letters that are under way at
 once need.
 """
+
+BEAT = 1.0
+"""Seconds between two looks of a sender at its own session."""
 
 d = delivery.c
 
@@ -39,8 +44,7 @@ def sender(ledger: Ledger) -> Iterator[str]:
     name = secrets.token_hex(6)
     folder = _folder(ledger)
     if folder is None:
-        with ledger.session() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_lock(int(name, 16))))
+        with _Alive(ledger, name):
             yield name
         return
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -57,6 +61,43 @@ def sender(ledger: Ledger) -> Iterator[str]:
         if not _keeps_something(path):
             path.unlink(missing_ok=True)
         os.close(lock)
+
+
+class _Alive:
+    """A database session that holds a sender's lock. Where it is cut, by a server or a network that
+    takes it for idle, the next one takes its place.
+    """
+
+    def __init__(self, ledger: Ledger, name: str) -> None:
+        self._ledger, self._key = ledger, int(name, 16)
+        self._over, self._held = threading.Event(), threading.Event()
+        self._fault: BaseException | None = None
+        self._thread = threading.Thread(target=self._stay, name="alive", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        self._held.wait()
+        if self._fault is not None:
+            raise self._fault
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _stay(self) -> None:
+        while not self._over.is_set():
+            try:
+                with self._ledger.session() as connection:
+                    connection.execute(sa.select(sa.func.pg_advisory_lock(self._key)))
+                    self._held.set()
+                    while not self._over.wait(BEAT):
+                        connection.execute(sa.select(1))
+            except (MailerError, sa.exc.SQLAlchemyError) as fault:
+                if not self._held.is_set():  # it never lived
+                    self._fault = fault
+                    self._held.set()
+                    return
+                self._over.wait(BEAT)
 
 
 def file_of(ledger: Ledger, name: str) -> Path | None:
