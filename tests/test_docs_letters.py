@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from mailer.letters import appeal_toml
-from mailer.letters.placeholders import FILTERS, WORDS
+from mailer.letters.wording.usable_words import FILTERS, WORDS
 from tests.helpers.letters import ROOT, checked, letter
 
 PAGE = (ROOT / "docs" / "letters.md").read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ from mailer.cli import COMMANDS, cli
 from mailer.cli.context import PLAIN, Command, printable
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.letters.placeholders import WORDS
+from mailer.letters.wording.usable_words import WORDS
 from tests.helpers.children import Child
 
 CONFIG = (

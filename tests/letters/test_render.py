@@ -21,10 +21,10 @@ from mailer.contacts.contact import Contact
 from mailer.letters import markup
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters, twins
-from mailer.letters.placeholders import WORDS
 from mailer.letters.render import Rendered
 from mailer.letters.wording.salutations import LEFTOVERS
 from mailer.letters.wording.typography import polished
+from mailer.letters.wording.usable_words import WORDS
 from mailer.letters.wording.words import delegation_words, written_date
 from tests.helpers.letters import (
     DELEGATIONS,

@@ -22,13 +22,14 @@ from mailer.letters.appeal_files import load_appeal, no_such_appeal
 from mailer.letters.appeal_files import names as names  # noqa: PLC0414  (the doors ask here)
 from mailer.letters.appeal_toml import said
 from mailer.letters.checks import twins
-from mailer.letters.placeholders import Word as Word  # noqa: PLC0414  (the doors ask here)
+from mailer.letters.wording import usable_words
+from mailer.letters.wording.usable_words import Word as Word  # noqa: PLC0414  (the doors ask here)
 from mailer.plan import per_person, signoff
 from mailer.plan.draft import Draft, read_contacts
 from mailer.plan.proof import Group, Proof
 from mailer.plan.signoff import Signature, SignatureState
 
-FILTERS = placeholders.FILTERS
+FILTERS = usable_words.FILTERS
 """What may stand behind a word of `words`."""
 
 LONGEST_TITLE = 200
@@ -121,20 +122,20 @@ def words(workspace: Workspace, name: str | None) -> list[Word]:
     sheets have them.
     """
     if name is None:
-        return list(placeholders.WORDS)
+        return list(usable_words.WORDS)
     facts = read(workspace, name).facts
     examples: dict[str, str] = {}
     for contact in read_contacts(workspace)[1].contacts:
         for heading, cell in contact.extra.items():
             examples[heading] = examples.get(heading) or cell
-    found = [one for one in placeholders.WORDS if not one.name.startswith(("fact.", "extra["))]
+    found = [one for one in usable_words.WORDS if not one.name.startswith(("fact.", "extra["))]
     found += [
         Word(f"fact.{key}", f"a fact, from {one.source}", said(one.value, "en"))
         for key, one in facts.items()
     ]
     for heading, cell in examples.items():
         short = placeholders.word_of(heading)
-        usable = short.isidentifier() and short not in placeholders.NAMES
+        usable = short.isidentifier() and short not in usable_words.NAMES
         own = short if usable else f'extra["{heading}"]'
         meaning = f'the column "{heading}" of your sheets'
         found.append(Word(own, meaning, cell or "(empty in every row)"))

@@ -23,6 +23,7 @@ from mailer.base.spelling import tokens
 from mailer.letters import markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.placeholders import Source
+from mailer.letters.wording.usable_words import FIELDS
 from mailer.letters.wording.words import is_month, months_read, written_date
 
 KINDS = ("placeholder", "figure", "date", "link", "picture", "passage in italics", "organisation")
@@ -294,7 +295,7 @@ def _facts(appeal: Appeal, source: Source) -> Iterator[Mention]:
     def fact(kind: str, key: str, shown: str, offset: int) -> Mention:
         return Mention(kind, key, shown, source.first_line + text.count("\n", 0, offset))
 
-    for word in sorted(placeholders.words_used(source) - placeholders.FIELDS.keys()):
+    for word in sorted(placeholders.words_used(source) - FIELDS.keys()):
         yield fact("placeholder", _SAME.get(word, word), word, max(0, text.find(word)))
     for href in markup.links(placeholders.blanked(text)):
         yield fact("link", _LANGUAGE_IN_URL.sub("xx", href), href, max(0, text.find(href)))

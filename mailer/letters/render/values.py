@@ -10,7 +10,6 @@ from typing import Any
 from mailer.base.delegations import Delegations
 from mailer.base.settings.tables import Sender
 from mailer.contacts.contact import Contact
-from mailer.letters import placeholders
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import there
@@ -27,6 +26,7 @@ from mailer.letters.placeholders import (
 from mailer.letters.wording.capitals import as_name
 from mailer.letters.wording.salutations import LEFTOVERS, Form
 from mailer.letters.wording.typography import polished
+from mailer.letters.wording.usable_words import NAMES
 from mailer.letters.wording.words import (
     delegation_words,
     role_word,
@@ -116,7 +116,7 @@ class LetterValues:
                 column: cells.get(column) or Empty(column) for column in self._columns
             }
             for column, cell in cells.items():
-                if (word := word_of(column)) not in placeholders.NAMES:
+                if (word := word_of(column)) not in NAMES:
                     context[word] = cell
         if self._appeal.organisations:
             context["organisations"] = self._signatories(code, language)
