@@ -19,7 +19,7 @@ from mailer.base.errors import Problem, Severity
 from mailer.base.problems import Scope, concerns, problem
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.accounting import read_people
-from mailer.contacts.rows.together import check_together
+from mailer.contacts.rows.together import check_together, meant_domains
 from mailer.contacts.sheets.apart import read_safely
 from mailer.contacts.sheets.columns import Columns, own_headings
 from mailer.contacts.sheets.reader import bytes_of
@@ -146,6 +146,7 @@ def _read(
         contacts += people
         problems += found
         tables += reading.tables
+    contacts, problems = meant_domains(contacts, problems)
     contacts, found = check_together(contacts, recognised, delegations)
     problems = _in_order(problems + found, files, tables)
     return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)

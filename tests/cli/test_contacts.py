@@ -269,3 +269,27 @@ def test_a_sheet_whose_name_has_a_blank_is_told_as_it_is_typed(root: Path, run: 
     copy = root / "contacts" / "_no way.marked.xlsx"
     assert "contacts check 'no way.csv' --marked" in run("accept", copy, code=3).stderr
     assert "contacts fix 'no way.csv' --apply" in run("fix", "no way.csv", code=1).stderr
+
+
+def test_what_was_meant_is_asked_among_the_domains_of_the_same_sheet(root: Path, run: Run) -> None:
+    people = {
+        "Anna Berg": "anna@stortinget.example",
+        "Per Vik": "per@stortinget.example",
+        "Ola Skisse": "ola@stortinget",
+        "Liv Ny": "livstortinget.example",
+        "Eva Utkast": "eva@stortinget.exmaple",
+        "Tor Feil": "tor@elsewhere",
+    }
+    lines = [f"NO,{name},{address}\n" for name, address in people.items()]
+    (root / "contacts" / "no.csv").write_text(
+        "".join(["Country,Name,E-mail\n", *lines]), encoding="utf-8"
+    )
+    found = data(run("check", "--json", code=1))["problems"]
+    asked = {p["row"]: p["suggestion"] for p in found if "did you mean" in (p["suggestion"] or "")}
+    assert asked == {
+        4: "did you mean ola@stortinget.example?",
+        5: "did you mean liv@stortinget.example?",
+        6: "did you mean eva@stortinget.example?",
+    }
+    run("fix", "--only", "C101", "--only", "C103", "--apply")
+    assert data(run("check", "--json", code=1))["usable"] == 5

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from mailer.base.address import domain_of
 from mailer.base.delegations import Delegations
-from mailer.base.errors import Problem
+from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
 from mailer.base.spelling import LATIN, fold, tokens
 from mailer.base.states import Reason
@@ -126,6 +126,12 @@ def _stray_domains(
         if not contact.address or not contact.delegation or used[domain] != 1 or is_free(domain):
             continue
         usual, often = used.most_common(1)[0]
+        if often == 2 and _slip(domain, usual):  # too few to leave anybody out for it
+            message = f"this address ends in a name that nobody else uses; two end in {usual}"
+            hint = f"did you mean {contact.address.rpartition('@')[0]}@{usual}?"
+            found = about(contact, columns, "C103", "address", contact.address, message, hint)
+            problems.append(replace(found, severity=Severity.WARNING))
+            continue
         if often < 3 or domain.endswith(f".{usual}") or usual.endswith(f".{domain}"):
             continue
         near = next(
@@ -148,6 +154,48 @@ def _stray_domains(
         if not contact.skip:
             kept[-1] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
     return kept, problems
+
+
+def meant_domains(
+    contacts: Sequence[Contact], problems: Sequence[Problem]
+) -> tuple[list[Contact], list[Problem]]:
+    """Return contacts and problems, those of an impossible address with what was perhaps meant: a
+    domain that the same sheet uses, of which the end or the sign before it is missing.
+    """
+    used: dict[str, Counter[str]] = defaultdict(Counter)
+    for contact in contacts:
+        if contact.address:
+            used[contact.file][domain_of(contact.address)] += 1
+    asked = {
+        one: replace(one, suggestion=f"did you mean {hint}?")
+        for one in problems
+        if one.code == "C101"
+        and not (one.suggestion or "").startswith("did you mean")
+        and (hint := _meant(one.value, used[one.file]))
+    }
+    if not asked:
+        return list(contacts), list(problems)
+    people = [
+        replace(contact, problem=asked[contact.problem]) if contact.problem in asked else contact
+        for contact in contacts
+    ]
+    return people, [asked.get(one, one) for one in problems]
+
+
+def _meant(written: str, used: Counter[str]) -> str:
+    """Return an address of the domain in use that fits; empty where none does, or two as often."""
+    local, sign, end = written.strip().rpartition("@")
+    end = end.casefold().rstrip(".")
+    fits = [
+        (domain, times)
+        for domain, times in used.most_common(COMPARED)
+        if (domain.startswith(f"{end}.") if sign else end.endswith(domain)) and end
+    ]
+    if not fits or (len(fits) > 1 and fits[0][1] == fits[1][1]):
+        return ""
+    domain = fits[0][0]
+    local = local if sign else written.strip()[: -len(domain)].rstrip(" .")
+    return f"{local}@{domain}" if local and " " not in local else ""
 
 
 @lru_cache(maxsize=4096)
