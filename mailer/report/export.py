@@ -49,6 +49,17 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
 """Heading → width in the workbook, and the cell."""
 
 
+IN_WORDS = ("Role", "Outcome", "Reason")
+"""Columns whose cells are words of ours."""
+
+Say = Callable[[str], str]
+"""What puts words of ours into another language."""
+
+
+def _in_english(text: str) -> str:
+    return text
+
+
 Beside = Mapping[str, Mapping[int, str]]
 """More columns: heading → what stands there, by the id of the delivery."""
 
@@ -61,7 +72,11 @@ def _columns(beside: Beside) -> dict[str, tuple[int, Callable[[Delivery, Delegat
 
 
 def workbook(
-    mail_out: Reported, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+    mail_out: Reported,
+    people: Sequence[Delivery],
+    known: Delegations,
+    beside: Beside = NOTHING,
+    say: Say = _in_english,
 ) -> bytes:
     """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
     from xlsxwriter import Workbook
@@ -78,25 +93,25 @@ def workbook(
             book.add_format({"bold": True}),
             book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         )
-        first = book.add_worksheet("Totals")
+        first = book.add_worksheet(say("Totals"))
         first.set_column(0, 0, 24)
         first.write_row(
             0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold
         )
         counts = Counter(one.state for one in people)
         for row, state in enumerate(totals.IN_ORDER, 2):
-            first.write_row(row, 0, [WORDS[state], counts[state]])
-        first.write_row(len(totals.IN_ORDER) + 2, 0, ["people", len(people)], bold)
-        sheet = book.add_worksheet("People")
+            first.write_row(row, 0, [say(WORDS[state]), counts[state]])
+        first.write_row(len(totals.IN_ORDER) + 2, 0, [say("people"), len(people)], bold)
+        sheet = book.add_worksheet(say("People"))
         sheet.freeze_panes(1, 0)
         columns = _columns(beside)
         sheet.autofilter(0, 0, len(people), len(columns) - 1)
         for column, (heading, (width, _)) in enumerate(columns.items()):
             sheet.set_column(column, column, width)
-            sheet.write_string(0, column, heading, bold)
+            sheet.write_string(0, column, say(heading), bold)
         for row, one in enumerate(people, 1):
-            for column, (_, cell) in enumerate(columns.values()):
-                value = cell(one, known)
+            for column, (heading, (_, cell)) in enumerate(columns.items()):
+                value = _said(heading, cell(one, known), say)
                 if isinstance(value, datetime):
                     sheet.write_datetime(row, column, value, day)
                 elif isinstance(value, int):
@@ -106,23 +121,38 @@ def workbook(
     return data.getvalue()
 
 
+def _said(heading: str, value: Cell, say: Say) -> Cell:
+    return say(value) if heading in IN_WORDS and isinstance(value, str) and value else value
+
+
 def csv_file(
-    _mail_out: Reported, people: Sequence[Delivery], known: Delegations, beside: Beside = NOTHING
+    _mail_out: Reported,
+    people: Sequence[Delivery],
+    known: Delegations,
+    beside: Beside = NOTHING,
+    say: Say = _in_english,
 ) -> bytes:
     """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
     text = io.StringIO(newline="")
     lines = csv.writer(text)
     columns = _columns(beside)
-    lines.writerow(columns)
+    lines.writerow([say(heading) for heading in columns])
     for one in people:
-        lines.writerow([_tame(cell(one, known)) for _, cell in columns.values()])
+        cells = [_said(heading, cell(one, known), say) for heading, (_, cell) in columns.items()]
+        lines.writerow(list(map(_tame, cells)))
     return text.getvalue().encode("utf-8-sig")
 
 
 def json_lines(
-    _mail_out: Reported, people: Sequence[Delivery], _known: Delegations, beside: Beside = NOTHING
+    _mail_out: Reported,
+    people: Sequence[Delivery],
+    _known: Delegations,
+    beside: Beside = NOTHING,
+    _say: Say = _in_english,
 ) -> bytes:
-    """Return what `log people --json` prints, and what else is known of somebody."""
+    """Return what `log people --json` prints, and what else is known of somebody. Programs read it,
+    so its words are English.
+    """
     lines = [
         totals.person(one)
         | {

@@ -762,6 +762,18 @@ def test_follow_up_has_owner_day_and_note_on_the_page_and_in_every_export(owner:
     assert [row["Owner"] for row in rows if row["Owner"]] == ["Marta"]
 
 
+def test_files_are_in_the_language_of_whoever_takes_them_along(owner: Browser) -> None:
+    owner.post("/language", language="fr")
+    text = owner.get("/mail-outs/M-0001/outcomes.csv").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert (rows[0]["Résultat"], rows[0]["Raison"]) == ("refusé", "boîte inexistante")
+    assert "Depuis (UTC)" in rows[0], "the zone is named there, too"
+    book = openpyxl.load_workbook(io.BytesIO(owner.get("/mail-outs/M-0001/outcomes.xlsx").content))
+    assert book.sheetnames == ["Totaux", "Personnes"]
+    line = json.loads(owner.get("/mail-outs/M-0001/outcomes.json").text.splitlines()[0])
+    assert line["state"] == "refused", "programs read this one"
+
+
 def test_telephone_and_note_of_the_sheets_stand_in_call_sheets_and_exports(
     owner: Browser, console: Console
 ) -> None:

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from mailer.actions.mail_outs import NOT_NOW
 from mailer.actions.team.rights import ROLES
 from mailer.base.problems import codes, problem
 from mailer.base.states import REASONS, WORDS, MailOutState
 from mailer.console import app
-from mailer.console.language.translation import Translation, preferred
+from mailer.console.language.translation import OWN_LETTERS, Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
+from mailer.report.export import COLUMNS
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
@@ -50,6 +52,79 @@ def said() -> set[str]:
     return found
 
 
+REFUSING = [
+    *(
+        path
+        for path in ACTIONS
+        if not {"doctor", "sheets", "workspace"} & set(path.relative_to(CONSOLE.parent).parts)
+    ),
+    *sorted((CONSOLE.parent / "ledger" / "moves").glob("*.py")),
+    *(CONSOLE.parent / "ledger" / name for name in ("mailouts.py", "ledger.py")),
+    CONSOLE.parent / "base" / "delegations.py",
+]
+
+
+def with_values(*, refused: bool) -> set[str]:
+    """Return sentences that are put together with their values, those filled in: `X1 planned X2`.
+    `refused`: those of refusals alone.
+    """
+    found: set[str] = set()
+    for path in REFUSING:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if refused:
+                called = isinstance(node, ast.Call) and getattr(node.func, "id", "")
+                if called not in ("Refused", "UsageError") or not node.args:  # type: ignore[attr-defined]
+                    continue
+                first = node.args[0]  # type: ignore[attr-defined]
+                texts = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+            else:
+                texts = [node]
+            for text in texts:
+                if isinstance(text, ast.JoinedStr):
+                    parts = enumerate(text.values)
+                    said = [
+                        str(p.value) if isinstance(p, ast.Constant) else f"X{n}" for n, p in parts
+                    ]
+                    found.add("".join(said))
+    return found
+
+
+def of_states() -> set[str]:
+    """Return the sentences of a state that a mail-out is in."""
+    return {f"X {words}." for words in NOT_NOW.values()} | {
+        f"X {words}; there is nothing to stop." for words in NOT_NOW.values()
+    }
+
+
+def _has_words_of_its_own(text: str) -> bool:
+    """Whether a sentence is one: not `X0 X2.`, whose words are those of a state."""
+    own = re.sub(r"X\d", "", text)
+    return len(own) > OWN_LETTERS and not text.startswith("X0 X2")
+
+
+def test_refusals_are_french_with_their_values_in_them() -> None:
+    french, every = Translation("fr"), with_values(refused=True)
+    long = [text for text in every if _has_words_of_its_own(text)]
+    assert len(long) > 40
+    assert sorted(text for text in [*long, *of_states()] if french(text) == text) == []
+    said = french('There is no delegation called "Atlantis".')
+    assert said == "Il n’y a pas de délégation «\N{NO-BREAK SPACE}Atlantis\N{NO-BREAK SPACE}»."
+    assert french("Marta Refused planned M-0001; somebody else must approve it.").startswith(
+        "Marta Refused a planifié M-0001"
+    )
+
+
+def test_states_agree_with_how_many_are_in_them() -> None:
+    french, english = Translation("fr"), Translation("en")
+    assert [french.counted(number, "refused") for number in (0, 1, 8)] == [
+        "0 refusé",
+        "1 refusé",
+        "8 refusés",
+    ]
+    assert english.counted(8, "refused") == "8 refused"
+    assert all(f"{word} (many)" in FRENCH for word in WORDS.values())
+
+
 def from_data() -> set[str]:
     """Return what is said of data: states, reasons, roles, names of views and steps, the next
     steps.
@@ -63,6 +138,8 @@ def from_data() -> set[str]:
         OTHERWISE,
         *INBOX_WORDS.values(),
     }
+    words |= {*COLUMNS, "Totals", "people", "Telephone", "Note in the sheet"}
+    words |= {"Owner", "Due", "Last note", "Done by"}
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 
 
@@ -96,7 +173,15 @@ def test_nothing_stands_in_the_table_that_is_never_said() -> None:
         for key in FRENCH
         if key not in others and key.replace(" ", "_") not in others and f'"{key}"' not in others
     ]
-    assert [key for key in unused if key not in from_data()] == []
+    filled = with_values(refused=False) | of_states()
+    gapped = [
+        key
+        for key in unused
+        if "{" in key
+        and any(re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(key)), one) for one in filled)
+    ]
+    states = {f"{word} (many)" for word in [*WORDS.values(), "accepted"]}
+    assert [key for key in unused if key not in from_data() | set(gapped) | states] == []
 
 
 def gaps(text: str) -> list[str]:

@@ -38,6 +38,9 @@ _MONTHS = {
 }
 
 
+OWN_LETTERS = 8
+"""A sentence with fewer letters of its own beside its gaps could be any other."""
+
 _BY = re.compile(r"(?P<what>paused|stopped) by (?P<who>.+)")
 
 
@@ -49,12 +52,37 @@ class Translation:
         self._table = _table(self.language)
 
     def __call__(self, text: str, /, **values: object) -> str:
-        said = self._table.get(text, text)
+        said = self._table.get(text) or (text if values else self._with_its_values(text))
         return (
             said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()})
             if values
             else said
         )
+
+    def _with_its_values(self, text: str) -> str:
+        """Say a sentence that comes with its values in it, as refusals do: by the first one of the
+        table that it is.
+        """
+        for pattern, french in _patterns(self.language):
+            if match := pattern.fullmatch(text):
+                return french.format_map(
+                    {
+                        name: self(it)
+                        if name in ("state", "other", "what", "lacks", "fault")
+                        else it
+                        for name, it in match.groupdict().items()
+                    }
+                )
+        return text
+
+    def counted(self, number: int, text: str) -> str:
+        """Say a number and what is counted, in agreement: `8 refused`, in French `8 refusés`."""
+        many = self._table.get(f"{text} (many)") if number > 1 else None
+        return f"{self.number(number)} {many or self(text)}"
+
+    def state(self, number: int, text: str) -> str:
+        """Say a state that so many are in, without the number."""
+        return (self._table.get(f"{text} (many)") if number > 1 else None) or self(text)
 
     def tell(self, *sentences: Sentence) -> str:
         """Say sentences of a story, in one line."""
@@ -150,6 +178,22 @@ def _table(language: str) -> dict[str, str]:
         for text, french in zip((kind.message, kind.advice), kind.french, strict=True)
     }
     return found | tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
+
+
+@lru_cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Return the sentences with gaps, the one with the most words of its own first."""
+    found = []
+    for text, french in _table(language).items():
+        parts = re.split(r"\{(\w+)\}", text)
+        own = sum(map(len, parts[::2]))
+        if len(parts) > 1 and own > OWN_LETTERS and len(set(parts[1::2])) == len(parts[1::2]):
+            pattern = "".join(
+                f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
+            )
+            found.append((own, re.compile(pattern, re.DOTALL), french))
+    found.sort(key=lambda one: -one[0])
+    return [(pattern, french) for _, pattern, french in found]
 
 
 def preferred(header: str) -> str:
