@@ -171,6 +171,7 @@ def test_net_sees_what_a_body_lacks(text: str, html: str) -> None:
         ("All is well.\n\nl`Europe et d`Azerbaïdjan", "l`Europe", 7),
         ("```secret\nx\n```", "secret", 5),
         ('[x](https://a.example "said nowhere")', "said", 5),
+        ("a | b\n--|--\n1 | 2 | 3", "3", 7),
     ],
 )
 def test_what_would_not_arrive_is_refused_at_its_line(
@@ -179,6 +180,36 @@ def test_what_would_not_arrive_is_refused_at_its_line(
     (only,) = checked(tmp_path, en=letter(typed))
     assert (only.code, only.row) == ("L227", row)
     assert value in only.value
+
+
+@pytest.mark.parametrize("words", ["", " "])
+def test_link_that_nobody_would_see_is_refused(tmp_path: Path, words: str) -> None:
+    (only,) = checked(tmp_path, en=letter(f"a [{words}](https://a.example/b)"))
+    assert (only.code, only.value) == ("L220", "https://a.example/b")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "The vote is on 27 January\n===\n\n12 500\n------\n\nx",
+        "~5 people ~~gone~~ 10~20, 10^3 x^2^ H~2~O",
+        "see[^1]\n\n[^1]: the note of 2024",
+        "un*frigging*believable 5*6*7 a_b_c **5**00 and 5**0**0 **5.**6",
+        "a | b\n\n76 | 10\n\n- [ ] do 5\n- [x] done 6",
+        "1986. A great year.\n\n2027. Another.\n\n7) seven (1) one i. first",
+        "#1 of 5\n\n##x\n\nTerm\n: definition 5",
+        "... 5 ... (c) +-5 14:30 § 5 Abs. 2 5'' 5\u00a0000 €",
+        "[a][b]\n\n[b]: https://a.example/x_y_",
+        "+47 22 33 44 55\n+47 22 33 44 56\n-5 °C",
+        "https://a.example/a,b;c?d=e&f=g#h_i_ www.a.example/5 first.last+tag@x.example",
+    ],
+)
+def test_other_marks_of_markdown_take_nothing_away(typed: str) -> None:
+    words = re.findall(r"[^\s|#=-]+", typed)
+    text, html = bodies(typed)
+    for body in (text, html):
+        rest = iter(re.findall(r"[^\s|#=-]+", body))
+        assert all(word in rest for word in words if word not in (":", "[", "]", "x]")), body
 
 
 def test_numbers_of_a_letter_to_a_person_arrive(tmp_path: Path) -> None:

@@ -265,7 +265,14 @@ def faults(tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[int, int], str,
     may hold.
     """
     block = (0, 1)
+    opened = ""  # the address of a link of which no words have come yet
     for token in _flat(tokens):
+        if token.type == "link_close" and opened:
+            hint = "write what it leads to: [our report](https://…)"
+            yield "L220", block, "this link has no words: nobody would see it", opened, hint
+        opened = unquote(str(token.attrs.get("href", ""))) if token.type == "link_open" else opened
+        if token.content.strip() or token.type == "link_close":
+            opened = ""
         if token.map:
             block = (token.map[0], token.map[1])
         if token.type in ("html_block", "html_inline"):
