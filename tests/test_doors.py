@@ -899,6 +899,7 @@ def test_a_newer_list_makes_the_same_of_a_sheet_through_both_doors(doors: Doors)
     page = doors.page(f"{here}?of=all.csv")
     assert "1 left · 1 joined · 1 changed · 0 to decide" in page
     assert "Anna Berg → Anna Prøve" in page
+    assert "With it 4 people of all sheets can be written to; now it is 4." in page
     answer = doors.browser.post(f"{here}/newer", of="all.csv")
     assert answer.headers["location"] == "/contacts/all.csv"
     in_browser = sheet.read_bytes()
@@ -958,6 +959,21 @@ def test_a_dropped_sheet_is_checked_in_the_book_as_it_would_be(doors: Doors) -> 
     page = doors.page(dropped(doors, "zz.csv", copy))
     assert ", 0 can be written to" in page
     assert "this person has the same address in another row (contacts/all.csv:2:7)" in page
+
+
+def test_what_cannot_be_taken_over_is_said_before_in_both_doors(doors: Doors) -> None:
+    sheet = doors.root / "contacts" / "norway.csv"
+    sheet.write_text("NORWAY\nName,E-mail\nLiv Ny,liv@no.parliament.example\n", encoding="utf-8")
+    list_ = doors.root / "newer.csv"
+    list_.write_text("Country,Name,E-mail\nSE,Per Ny,p@se.parliament.example\n", encoding="utf-8")
+    words = ["-C", str(doors.root), "contacts", "update", "norway.csv", str(list_)]
+    said = CliRunner().invoke(cli, words)
+    reason = "Per Ny (Sweden) joined, and norway.csv has no place for that delegation"
+    assert (said.exit_code, reason in said.output) == (3, True)
+    here = dropped(doors, "newer.csv", list_.read_bytes())
+    page = doors.page(f"{here}?of=norway.csv")
+    assert reason in page
+    assert "Update norway.csv with it" not in page
 
 
 def test_a_sheet_of_headings_alone_is_not_fine(doors: Doors) -> None:

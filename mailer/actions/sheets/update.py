@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.actions.people import backups
-from mailer.actions.sheets.check import answers, read_alone, read_from
+from mailer.actions.sheets.check import answers, book_with, read_alone, read_from
 from mailer.actions.sheets.mend import begin, sheet_named
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
@@ -195,6 +195,13 @@ def result(done: SheetUpdate) -> bytes:
         made = read_alone(workspace, done.file, path)
     newer.prove_people(made, done.book, done.decided, done.gone)
     return new
+
+
+def book_then(done: SheetUpdate) -> ContactBook:
+    """Return the whole book as it would be. Raises `Refused` as `result` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder) / done.sheet.name).write_bytes(result(done))
+        return book_with(done.workspace, done.file, path)
 
 
 def take_over(done: SheetUpdate, *, who: str, day: date) -> Path | None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from mailer.actions.sheets import bring_in, cells, check, mend, update
-from mailer.base.errors import MailerError
+from mailer.base.errors import MailerError, Refused
 from mailer.console.request import Visit
 from mailer.console.views.contacts.sheet import handed_out, problems_of
 
@@ -49,6 +49,12 @@ def show(visit: Visit) -> Response:
     done = None
     if of in names and file not in book.broken:
         done = update.update(visit.workspace, of, path)
+    newer, refused = None, ""
+    if done and not done.matching.asked:
+        try:
+            newer = _usable(update.book_then(done))
+        except Refused as fault:
+            refused = fault.message
     return visit.page(
         "dropped.html",
         drop=key,
@@ -64,6 +70,8 @@ def show(visit: Visit) -> Response:
         totals=check.totals(done.turns) if done else {},
         usable_now=_usable(present),
         usable_then=_usable(book),
+        usable_newer=newer,
+        refused=refused,
     )
 
 
