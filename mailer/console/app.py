@@ -112,6 +112,7 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/history", editor.history),
     Page(A + "/about", about_form.show, about_form.typed, act=Right.WRITE, keeps=True),
     Page(A + "/files", file_list.show, file_list.add, act=Right.WRITE),
+    Page(A + "/files/strip", post=file_list.strip, act=Right.WRITE),
     Page(A + "/files/remove", post=file_list.remove, act=Right.WRITE),
     Page(A + "/sign", post=about_form.sign, act=Right.APPROVE),
     Page(W, editor.write, editor.typed, act=Right.WRITE, keeps=True),

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
 
 from mailer.actions.writing import about, changes, enclosures, texts
 from mailer.actions.writing.about import AboutOrganisation, AppealAbout
@@ -18,7 +20,7 @@ from mailer.actions.writing.texts import LetterLook, LetterText
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.ledger.ledger import Ledger
-from mailer.letters.appeal import load_appeal
+from mailer.letters.appeal_files import load_appeal
 from mailer.plan.draft import read_contacts
 from tests.helpers.consoles import LETTERS, workspace
 
@@ -374,7 +376,19 @@ def test_settings_that_cannot_be_read_are_put_right_as_text(
 # ------------------------------------------------------------------------------------------- files
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20 + b"IEND"
-PDF = b"%PDF-1.7\n<< /Author (Jana Nov\xe1k) /Producer (Writer) >>\n%%EOF\n"
+
+
+def a_pdf() -> bytes:
+    """Return a page that says who made it."""
+    out = BytesIO()
+    with PdfWriter() as writer:
+        writer.add_blank_page(200, 200)
+        writer.add_metadata({"/Author": "Jana Novák"})
+        writer.write(out)
+    return out.getvalue()
+
+
+PDF = a_pdf()
 
 
 def test_file_goes_along_and_is_taken_out(place: Workspace, ledger: Ledger) -> None:

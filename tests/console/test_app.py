@@ -139,6 +139,7 @@ NEEDED = {
     "/letters/{appeal}/about": "write",
     "/letters/{appeal}/files": "write",
     "/letters/{appeal}/files/remove": "write",
+    "/letters/{appeal}/files/strip": "write",
     "/letters/{appeal}/sign": "approve",
     "/letters/{appeal}/write/{language}": "write",
     "/letters/{appeal}/write/{language}/remove": "write",

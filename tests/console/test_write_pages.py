@@ -316,6 +316,11 @@ def test_file_is_added_with_what_it_tells_and_taken_out(console: Console, browse
     assert "Jana" in page.text
     assert "every letter" in page.text
     assert (console.cache.root / "templates/vote/files/Briefing.pdf").read_bytes() == PDF
+    cleaned = browser.post(f"{FILES}/strip", file="Briefing.pdf")
+    assert cleaned.status_code == 303, cleaned.text
+    page = browser.get(FILES)
+    assert "Taken out of Briefing.pdf: author: Jana Novák" in page.text
+    assert "nothing was found" in page.text
     wrong = browser.post(FILES, to="all", files={"file": ("run.exe", b"MZ")})
     assert wrong.status_code == 400
     seen = field(page, "seen")

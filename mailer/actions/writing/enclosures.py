@@ -60,12 +60,10 @@ def files(workspace: Workspace, name: str) -> list[AppealFile]:
         if path.name.startswith("."):
             continue
         raw, fault = read_inside(workspace.root, path)
-        tells = dict.fromkeys(what_it_tells(path.suffix.lower(), raw)) if raw else {}
+        tells = what_it_tells(path.name, raw) if raw else ()
         fault = fault or _kind_fault(path.name) or fault_of(path.name, raw)
         goes_to = uses.get(path.name, "")
-        found.append(
-            AppealFile(path.name, len(raw), changes.stamp(raw), goes_to, tuple(tells), fault)
-        )
+        found.append(AppealFile(path.name, len(raw), changes.stamp(raw), goes_to, tells, fault))
     return found
 
 

@@ -58,3 +58,22 @@ def remove(visit: Visit) -> Response:
     return visit.go(
         f"/letters/{name}/files", visit.say("{name} is no longer in the appeal.", name=file)
     )
+
+
+def strip(visit: Visit) -> Response:
+    """Take out of a file what it tells besides what it shows: `mailer letters strip`."""
+    name, file = appeal_name(visit), visit.field("file")
+    if not file or file.startswith("-"):
+        raise UsageError(visit.say("Choose a file first."))
+    words = ("--json", "letters", "strip", name, f"files/{file}")
+    _, said = child.run(visit.workspace.root, *words, who=visit.who)
+    told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    done = next((one for one in told if "removed" in one), None)
+    if done is None or not done["removed"]:
+        why = next((one.get("why") or one.get("error", "") for one in told), said)
+        raise UsageError(visit.say("Nothing was taken out of {name}.", name=file), hint=why)
+    return visit.go(
+        f"/letters/{name}/files",
+        visit.say("Taken out of {name}: {what}. What it was is kept in {backup}.", name=file,
+                  what="; ".join(done["removed"]), backup=done["backup"]),
+    )  # fmt: skip
