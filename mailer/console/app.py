@@ -68,6 +68,7 @@ A = "/letters/{appeal}"
 W = A + "/write/{language}"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
+    Page("/tell", live.tell),
     Page("/stop-everything", post=start.stop_everything, act=Right.SEND, halts=True),
     Page("/allow-again", post=start.allow_again, act=Right.SEND),
     Page("/language", post=signin.language, act=Right.LOOK, own=True),

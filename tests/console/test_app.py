@@ -102,7 +102,7 @@ def everything(ledger: Ledger, console: Console | None = None) -> list[object]:
     ]
 
 
-GETS = [page for page in PAGES if page.get]
+GETS = [page for page in PAGES if page.get and page.path != "/tell"]  # it does not end
 POSTS = [page for page in PAGES if page.post]
 
 

@@ -109,6 +109,7 @@ PAGES = {
     "corrected": "/contacts/dropped/00000000000000bb",
 }
 NO_PAGES = {
+    "/tell",
     "/mail-outs/{mail_out}/now",  # the moving part of a page
     "/mail-outs/{mail_out}/stream",
     "/mail-outs/{mail_out}/outcomes.{kind:str}",
@@ -626,6 +627,31 @@ def test_pointer_that_rests_on_the_live_page_freezes_nothing(site: Site, page: P
     expect(page.locator("[data-part=map]")).to_have_attribute(
         "data-held", "This list stands still while you are in it."
     )
+
+
+def test_desktop_is_told_what_needs_a_yes_pauses_and_ends(site: Site, page: Page) -> None:
+    site.context.grant_permissions(["notifications"])
+    page.add_init_script(
+        "const N = function (text) { document.documentElement.dataset.told = text; };"
+        "N.permission = 'granted'; N.requestPermission = async () => 'granted';"
+        "window.Notification = N;"
+    )
+    page.goto(site.base)
+    page.get_by_role("button", name="Tell me on this desktop").click()
+    page.locator("#tell[data-ready]").wait_for()
+    with site.ledger.writing() as connection:
+        mail_out_id = mailouts.create(
+            connection, a_plan(2, appeal="told"), at=clock.now(), who="Jana", approvals=1
+        )
+    name = f"M-{mail_out_id:04d}"
+    told = page.locator("html")
+    expect(told).to_have_attribute("data-told", f"{name} needs a yes: An appeal")
+    with site.ledger.writing() as connection:
+        mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=clock.now(), who="Jana")
+        paused = {"at": clock.now(), "who": "Jana", "why": "paused by Jana"}
+        mailouts.change(connection, mail_out_id, MailOutState.PAUSED, **paused)
+    expect(told).to_have_attribute("data-told", f"{name}: paused by Jana (An appeal)")
+    page.get_by_role("button", name="No more notices").click()
 
 
 def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:

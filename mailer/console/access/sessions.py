@@ -193,6 +193,11 @@ class BrowserSessions:
         session.seen = self._now()
         return self._still_so(session)
 
+    def knows(self, session: BrowserSession) -> bool:
+        """Whether somebody may still pause and stop, and so may hear that there is a reason to."""
+        here = session in self._sessions.values() and self._now() - session.begun <= DAY
+        return here and self._still_so(session)
+
     def end(self, key: str) -> None:
         with self._guard:
             self._sessions.pop(_hash(key), None)

@@ -101,6 +101,27 @@
     listen();
   }
 
+  // Notices on the desktop, from the start page: what needs a yes, pauses or ends.
+  const tell = document.getElementById("tell");
+  if (tell && window.Notification && window.EventSource) {
+    const [on, off] = tell.querySelectorAll("button");
+    const wanted = () => { try { return localStorage.getItem("tell") === "on" && Notification.permission === "granted"; } catch { return false; } };
+    const want = (yes) => { try { localStorage.setItem("tell", yes ? "on" : "off"); } catch { /* private window */ } show(); };
+    let news = null;
+    const show = () => {
+      on.hidden = wanted(); off.hidden = !wanted();
+      if (!wanted()) { news?.close(); news = null; return; }
+      if (news) return;
+      news = new EventSource(tell.dataset.stream);
+      news.addEventListener("ready", () => { tell.dataset.ready = "yes"; });
+      news.addEventListener("tell", (event) => new Notification(event.data, { tag: event.data }));
+    };
+    on.addEventListener("click", async () => { await Notification.requestPermission(); want(true); });
+    off.addEventListener("click", () => want(false));
+    tell.hidden = false;
+    show();
+  }
+
   // A sheet can be dropped anywhere on the form that takes it.
   for (const form of document.querySelectorAll("form.drop")) {
     const input = form.querySelector("input[type=file]");

@@ -28,6 +28,7 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -228,6 +229,47 @@ async def _events(visit: Visit) -> AsyncIterator[str]:
         await asyncio.sleep(LOOK if now.running else 4 * LOOK)
     if not _ended.is_set():
         yield _event("over", "")  # the sign-in has ended: the page leads to the door
+
+
+def tell(visit: Visit) -> Response:
+    """Tell of every mail-out that comes to need a yes, pauses or ends, for as long as whoever asked
+    could pause it: for a notice on the desktop, behind whatever else is done there.
+    """
+    return StreamingResponse(
+        _notices(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+    )
+
+
+async def _notices(visit: Visit) -> AsyncIterator[str]:
+    before = await run_in_threadpool(_standing, visit)
+    yield _event("ready", "")
+    while not _ended.is_set() and visit.console.sessions.knows(visit.session):
+        now = await run_in_threadpool(_standing, visit)
+        for number, mail_out in now.items():
+            was = before.get(number)
+            if was is None or was.state is not mail_out.state:
+                said = _news(visit, mail_out)
+                if said:
+                    yield _event("tell", said)
+        before = now
+        await asyncio.sleep(2 * LOOK)
+
+
+def _standing(visit: Visit) -> dict[int, MailOut]:
+    with visit.reading() as connection:
+        return {one.id: one for one in mailouts.all_of_them(connection)}
+
+
+def _news(visit: Visit, mail_out: MailOut) -> str:
+    say, name = visit.say, mail_out.title or mail_out.appeal
+    asked = mail_out.approvals or visit.workspace.settings.safety.approvals
+    match mail_out.state:
+        case MailOutState.PLANNED if asked:
+            return say("{number} needs a yes: {name}", number=mail_out.name, name=name)
+        case MailOutState.PAUSED | MailOutState.STOPPED | MailOutState.FINISHED:
+            why = say.why(mail_out.why) if mail_out.why else say(mail_out.state.value)
+            return f"{mail_out.name}: {why} ({name})"
+    return ""
 
 
 def _event(name: str, text: str) -> str:
