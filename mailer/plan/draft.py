@@ -201,8 +201,8 @@ class Draft:
         found += [
             replace(one, severity=Severity.ERROR)
             for one in metadata.told(self.appeal)
-            if one.severity is not Severity.NOTE
-        ]
+            if one.severity is not Severity.NOTE and one.value != metadata.NOT_READ
+        ]  # what is not known keeps nobody from sending; it is a warning all the same
         session = self.appeal.session
         if session is not None and session.invented:
             message = "the session's date is invented"

@@ -6,9 +6,11 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from mailer.base.settings.workspace import load_workspace
+from mailer.letters.checks import metadata
 from mailer.plan import signoff
 from mailer.plan.draft import Draft, changes_since, draft
 
@@ -63,6 +65,25 @@ def test_sentence_that_waits_to_be_written_may_not_go(root: Path) -> None:
     sign_and_accept_everything(root)
     (obstacle,) = look(root).obstacles()
     assert (obstacle.code, obstacle.severity, obstacle.value) == ("L238", "error", "Write here")
+
+
+def test_file_that_tells_who_made_it_may_not_go_and_one_that_cannot_be_read_is_a_warning(
+    root: Path,
+) -> None:
+    files = root / "templates" / APPEAL / "files"
+    (files / "note.pdf").write_bytes(b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n")
+    toml = root / "templates" / APPEAL / "appeal.toml"
+    toml.write_text('attachments = ["files/note.pdf"]\n' + toml.read_text("utf-8"), "utf-8")
+    sign_and_accept_everything(root)
+    now = look(root)
+    assert [one.value for one in metadata.told(now.appeal)] == [metadata.NOT_READ]
+    assert now.obstacles() == []
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.add_metadata({"/Author": "Jana Novák"})
+    writer.write(files / "note.pdf")
+    sign_and_accept_everything(root)
+    assert [(one.code, one.severity) for one in look(root).obstacles()] == [("L174", "error")]
 
 
 def test_invented_date_of_the_session_may_not_go(root: Path) -> None:

@@ -17,6 +17,7 @@ from mailer.base.problems import problem
 from mailer.letters.appeal import Appeal
 
 AUTHOR = "author: "
+NOT_READ = "something that cannot be read"
 
 
 @dataclass(frozen=True, slots=True)

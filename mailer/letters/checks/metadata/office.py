@@ -18,7 +18,7 @@ from typing import Any
 
 from lxml import etree
 
-from mailer.letters.checks.metadata import photographs
+from mailer.letters.checks.metadata import NOT_READ, photographs
 
 MAX_PART = 20_000_000
 """Bytes of one unpacked part that are looked through."""
@@ -54,7 +54,7 @@ def tells(raw: bytes) -> Iterator[str]:
     except (
         zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, etree.XMLSyntaxError,
     ):  # fmt: skip
-        yield "something that cannot be read"
+        yield NOT_READ
 
 
 def _of_part(name: str, raw: bytes) -> Iterator[str]:

@@ -23,7 +23,7 @@ from pypdf.generic import (
 )
 
 from mailer.base.errors import MailerError
-from mailer.letters.checks.metadata import photographs
+from mailer.letters.checks.metadata import NOT_READ, photographs
 
 _PARSER = {"resolve_entities": False, "no_network": True}
 _RUNS = ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/RichMediaExecute")
@@ -40,12 +40,12 @@ def tells(raw: bytes) -> Iterator[str]:
     try:
         reader = PdfReader(BytesIO(raw))
         if reader.is_encrypted and not reader.decrypt(""):
-            yield "something that cannot be read: it has a password"
+            yield f"{NOT_READ}: it has a password"
             return
         yield from _of_document(reader)
         objects = list(_objects(reader.root_object))
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        yield "something that cannot be read"
+        yield NOT_READ
         return
     for one in objects:
         yield from _of_object(one)
