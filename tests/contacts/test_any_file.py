@@ -9,6 +9,7 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import openpyxl
@@ -20,6 +21,9 @@ from mailer.contacts.sheets import apart
 from mailer.contacts.sheets.number_format import shown
 from mailer.contacts.sheets.reader import read_bytes
 from mailer.contacts.sheets.table import Reading
+from mailer.contacts.sheets.xlsx import numbers_of
+from tests.contacts import test_offices
+from tests.helpers.steps import steps
 
 CONTENT = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-'
@@ -250,3 +254,62 @@ def test_cells_beyond_the_last_column_refuse_the_file() -> None:
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         book.add_worksheet().write(0, 300, "far")
     assert [p.code for p in read_bytes(".xlsx", "a.xlsx", out.getvalue()).problems] == ["C014"]
+
+
+def _rows(count: int) -> list[list[str]]:
+    people = [[f"Anna PRØVE{'x' * (at % 7)}", f"a{at}@no.example", "12"] for at in range(count)]
+    return [["Name", "E-mail", "Since"], *people]
+
+
+def _csv_of(count: int) -> bytes:
+    return "".join(",".join(row) + "\n" for row in _rows(count)).encode("cp1252")
+
+
+def _xlsx_of(count: int) -> bytes:
+    cells = "".join(
+        "<row>" + "".join(f'<c t="str"><v>{cell}</v></c>' for cell in row) + "</row>"
+        for row in _rows(count)
+    )
+    links = "".join(f'<hyperlink ref="B{at}"/>' for at in range(count))
+    merges = "".join(f'<mergeCell ref="A{at}:A{at + 1}"/>' for at in range(2, count, 2))
+    return workbook_of(worksheet(cells, f"<mergeCells>{merges}</mergeCells>{links}"))
+
+
+def _ods_of(count: int) -> bytes:
+    return test_offices.ods(_rows(count), "Norway")
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"), [(".csv", _csv_of), (".xlsx", _xlsx_of), (".ods", _ods_of)]
+)
+def test_twice_the_rows_take_twice_the_steps(kind: str, make: Callable[[int], bytes]) -> None:
+    read_bytes(kind, f"a{kind}", make(300))
+    one, two = (steps(partial(read_bytes, kind, f"a{kind}", make(count))) for count in (300, 600))
+    assert one > 300
+    assert two < 2.2 * one
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        '<mergeCells><mergeCell ref="D1:XFD1048576"/></mergeCells>',
+        '<hyperlinks><hyperlink ref="D1:XFD1048576" location="x"/></hyperlinks>',
+        "<mergeCells>" + '<mergeCell ref="D1:XFD40"/>' * 5 + "</mergeCells>",
+    ],
+)
+def test_areas_over_millions_of_cells_refuse_the_file(behind: str) -> None:
+    """A copy would be marked for hours: its library writes each of them."""
+    rows = '<row r="1"><c r="A1" t="str"><v>Name</v></c></row>'
+    content = workbook_of(worksheet(rows, behind))
+    assert [p.code for p in read_bytes(".xlsx", "a.xlsx", content).problems] == ["C014"]
+
+
+def test_a_styled_cell_in_the_last_corner_costs_nothing_on_the_way_home(tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="str"><v>Name</v></c><c r="B1" t="str"><v>E-mail</v></c></row>'
+        '<row r="2"><c r="A2" t="str"><v>Anna</v></c><c r="B2"><v>7</v></c></row>'
+        '<row r="1048576"><c r="XFD1048576" s="0"/></row>'
+    )
+    content = workbook_of(worksheet(rows))
+    assert steps(lambda: numbers_of(content)) < 2_000
+    assert numbers_of(content) == {"Members": {(2, 1): 7.0}}

@@ -32,6 +32,9 @@ PIECE = re.compile(
     |(?P<word>[^\s\#"'\[\]{}=,.]+)""",
     re.VERBOSE | re.DOTALL,
 )
+DEEPEST = 20
+_DEEP = re.compile(rf"\.(?:[ \t]*[\"'\w-]+[ \t]*\.){{{DEEPEST}}}")
+
 AT = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 WORDS = {
@@ -80,7 +83,17 @@ class TomlFile:
         """Read TOML and note the line of every key and every item of a list;
         `tomllib.TOMLDecodeError` when it is none.
         """
-        values = tomllib.loads(text)
+        if deep := _DEEP.search(text):  # each part costs as much as all before it
+            line = text.count("\n", 0, deep.start()) + 1
+            message = f"A key has more than {DEEPEST} parts (at line {line}, column 1)"
+            raise tomllib.TOMLDecodeError(message)
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            raise
+        except (RecursionError, ValueError) as error:
+            message = "Lists are nested too deep, or a number is too long (at end of document)"
+            raise tomllib.TOMLDecodeError(message) from error
         return cls(name, text, values, dict(_Scan(text).keys()))
 
     def line_of(self, path: Path) -> int | None:

@@ -29,6 +29,11 @@ from mailer.contacts.sheets.table import (
 )
 
 MOST_AREAS = 10_000
+MOST_COVERED = 1_000_000
+"""Cells that merged areas and links of a tab reach over: more of them are no list of people, and
+take minutes in programs that write each of them.
+"""
+
 MOST_TEXT = 200_000_000
 """Characters of all cells of a tab: one long text can be used by 100,000 cells."""
 
@@ -235,6 +240,7 @@ class _Sheet:
     cells: list[str] = field(default_factory=list)
     read_cells: int = 0
     read_text: int = 0
+    covered: int = 0
 
     def read(self, part: bytes) -> None:
         stream(part, self._start, self._end, self._text)
@@ -260,6 +266,7 @@ class _Sheet:
         elif name == "mergeCell":
             self._area(attributes.get("ref", ""))
         elif name == "hyperlink":
+            self._cover(attributes.get("ref", ""))
             target = next((v for k, v in attributes.items() if k.endswith(":id")), "")
             self.links.append((attributes.get("ref", ""), target))
         elif name == "col" and attributes.get("hidden") in ("1", "true"):
@@ -326,7 +333,16 @@ class _Sheet:
             self.days[reference(self.column, self.row, grid=True)] = day.date().isoformat()
         return shown(number, code, since_1904=self.since_1904)
 
+    def _cover(self, ref: str) -> None:
+        first, colon, last = ref.partition(":")
+        if colon:
+            wide = number_of(_letters(last)) - number_of(_letters(first)) + 1
+            self.covered += wide * (_number(last) - _number(first) + 1)
+        if self.covered > MOST_COVERED:
+            raise _Unreadable("C014", None, "", f"{ref} is merged, or a link, over too many cells")
+
     def _area(self, ref: str) -> None:
+        self._cover(ref)
         first, _, last = ref.partition(":")
         if not last or len(self.areas) >= MOST_AREAS:
             return
