@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import Scope, concerns, problem
 from mailer.base.spelling import many
+from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
 from mailer.letters.checks.statements import Claim, claims
 from mailer.letters.render import Rendered, Renderer
@@ -78,6 +79,16 @@ class Proof:
     def greetings(self) -> int:
         """How many different forms there are."""
         return len(self.groups)
+
+    @property
+    def in_capitals(self) -> dict[str, str]:
+        """Names that the sheets have in capitals, and how the letters write them."""
+        people = [one.contact for group in self.groups for one in group.people]
+        return {
+            one.name: written
+            for one in people
+            if (written := as_name(one.name, one.delegation)) != one.name
+        }
 
     @property
     def waiting(self) -> tuple[Group, ...]:

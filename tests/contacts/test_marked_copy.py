@@ -383,3 +383,20 @@ def test_a_marked_copy_says_what_each_column_was_taken_for(tmp_path: Path) -> No
     last = [cell.value for cell in list(made[FIRST_TAB].rows)[-1]][:2]
     assert last[0] == "columns"
     assert 'address ← "E-mail"' in str(last[1])
+
+
+def test_names_in_capitals_are_mended_when_asked_for(tmp_path: Path) -> None:
+    root = tmp_path
+    (root / "contacts").mkdir()
+    (root / "contacts" / "se.csv").write_text(
+        "delegation,given,surname,name,email\n"
+        "SE,Anna,PERSSON,,a@se.parliament.example\n"
+        "TR,,,Ali IŞIK,b@tr.parliament.example\n"
+        "NL,Jan,VAN DER BERG,,c@nl.parliament.example\n"
+        "NO,Ola,Nordmann,,d@no.parliament.example\n",
+        encoding="utf-8",
+    )
+    book = load_contacts(root)
+    assert [one.after for one in repairs(book)] == []
+    after = [one.after for one in repairs(book, only=["C159"])]
+    assert after == ["Persson", "Ali Işık", "van der Berg"]

@@ -33,6 +33,8 @@ def show_proof(context: Context, sheet: Proof) -> int:
                     "source": group.form.source,
                 }
             )
+        for before, after in sheet.in_capitals.items():
+            context.data({"in_capitals": before, "written": after})
         for claim in sheet.claims:
             facts = [
                 {"key": fact.key, "source": fact.source, "date": fact.date} for fact in claim.facts
@@ -72,6 +74,7 @@ def show_proof(context: Context, sheet: Proof) -> int:
         head=("", "people", "subject"),
         note="first line",
     )
+    _show_capitals(context, sheet)
     _show_claims(context, sheet)
     waiting = sheet.waiting
     if waiting:
@@ -83,6 +86,15 @@ def show_proof(context: Context, sheet: Proof) -> int:
         )
         context.say(f"\n{what} unverified: live mode would refuse to send it.")
     return 1 if waiting else 0
+
+
+def _show_capitals(context: Context, sheet: Proof) -> None:
+    """Print which names the sheets have in capitals, and how the letters write them."""
+    names = sheet.in_capitals
+    if names:
+        context.out.print("\nNames in capitals, as the letters write them", style="bold")
+        show_text(context, " · ".join(f"{a} → {b}" for a, b in names.items()), indent=2)
+        context.say("  into the sheets: mailer contacts fix --only C159")
 
 
 def _show_claims(context: Context, sheet: Proof) -> None:

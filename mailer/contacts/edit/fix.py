@@ -2,21 +2,24 @@
 
 By themselves only repairs are offered that choose and guess nothing: `mailto:` and stray signs go,
 a name pasted to its address goes, broken letters are mended. A likely slip of the pen (C104) is
-mended only when asked for by code.
+mended only when asked for by code, and so is a name in capitals (C159): a rule writes it as a name,
+and a person has to look.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.base.errors import Problem
 from mailer.contacts.book import ContactBook
+from mailer.contacts.capitals import as_name
 from mailer.contacts.edit import versions, write
 from mailer.contacts.rows.addresses import read_address
 
+CAPITALS = "C159"
 SAFE = ("C109", "C110", "C111", "C114", "C143")
 _MEANT = re.compile(
     r'did you mean "?(.+?)"?\?|(?:the link leads to|".*" holds) (\S+); is it that\?'
@@ -64,7 +67,26 @@ def repairs(
             problem.code, problem.file, problem.sheet, problem.cell, problem.value, after
         )
         found.setdefault((problem.file, problem.sheet, problem.cell), repair)
+    if CAPITALS in only:
+        for repair in _as_names(book, files):
+            found.setdefault((repair.file, repair.sheet, repair.cell), repair)
     return list(found.values())
+
+
+def _as_names(book: ContactBook, files: Collection[str]) -> Iterator[Repair]:
+    """Yield the cells with a name in capitals, which letters write as a name."""
+    for one in book.contacts:
+        cells = book.cells.get(one.file, {}).get(one.sheet or "", {})
+        for part in ("surname", "given"):
+            name = getattr(one, part)
+            written = as_name(name, one.delegation)
+            if written == name or (files and one.file not in files):
+                continue
+            for cell in (one.cells.get(part, ""), one.cells.get("name", "")):
+                if (before := cells.get(cell, "")).count(name) == 1:
+                    after = before.replace(name, written)
+                    yield Repair(CAPITALS, one.file, one.sheet, cell, before, after)
+                    break
 
 
 def meant(problem: Problem) -> str:

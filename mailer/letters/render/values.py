@@ -9,6 +9,7 @@ from typing import Any
 
 from mailer.base.delegations import Delegations
 from mailer.base.settings.tables import Sender
+from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_toml import said
@@ -23,7 +24,6 @@ from mailer.letters.placeholders import (
     Md,
     word_of,
 )
-from mailer.letters.wording.capitals import as_name
 from mailer.letters.wording.salutations import LEFTOVERS, Form
 from mailer.letters.wording.typography import polished
 from mailer.letters.wording.usable_words import NAMES
