@@ -286,7 +286,7 @@ def _in_words(console: Console) -> Any:
         if visit is None:
             return Response(error.message, status)
         return await run_in_threadpool(
-            _page, visit, status, visit.say(error.message), error.hint, error.problems
+            _page, visit, status, visit.say.refusal(error.message), error.hint, error.problems
         )
 
     return handler

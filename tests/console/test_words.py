@@ -241,3 +241,62 @@ def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words
 )
 def test_language_is_the_first_of_the_browser_that_we_speak(header: str, language: str) -> None:
     assert preferred(header) == language
+
+
+REFUSALS: dict[str, str] = tomllib.loads(
+    (CONSOLE / "language" / "refusals.toml").read_text(encoding="utf-8")
+)
+ON_THE_COMMAND_LINE = {"demo.py", "mail_server.py"}
+AT_THE_OPENING = {"ledger.py", "events.py", "migrations/__init__.py"}
+"""What is wrong with a whole send log is told in the terminal, before there is a page."""
+
+
+def refused_with_names() -> set[str]:
+    """Return every sentence with gaps by which an action or the send log refuses something."""
+    found = set()
+    for path in [*ACTIONS, *(CONSOLE.parent / "ledger").rglob("*.py")]:
+        if path.name in ON_THE_COMMAND_LINE or path.as_posix().endswith(tuple(AT_THE_OPENING)):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UsageError", "Refused"):
+                for first in node.args[:1]:
+                    if isinstance(first, ast.JoinedStr):
+                        parts = (
+                            str(one.value) if isinstance(one, ast.Constant) else "{}"
+                            for one in first.values
+                        )
+                        found.add("".join(parts))
+    return found
+
+
+def test_every_refusal_with_names_has_french_beside_it() -> None:
+    assert sorted(refused_with_names() - REFUSALS.keys()) == []
+
+
+def test_refusals_have_the_same_gaps_in_french() -> None:
+    gaps_of = re.compile(r"\{(\d+)\}")
+    assert [
+        english
+        for english, french in REFUSALS.items()
+        if sorted(gaps_of.findall(french)) != [str(at) for at in range(english.count("{}"))]
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("M-0001 has not begun.", "M-0001 n’a pas commencé."),
+        ("M-0001 is finished.", "M-0001 est terminé."),
+        (
+            "M-0001 was stopped for good; there is nothing to pause.",
+            "M-0001 a été arrêté définitivement ; il n’y a rien à mettre en pause.",
+        ),
+        (
+            "Marta planned M-0001; somebody else must approve it.",
+            "Marta a planifié M-0001 ; quelqu’un d’autre doit l’approuver.",
+        ),
+    ],
+)
+def test_refusal_is_said_in_french_with_its_names(english: str, french: str) -> None:
+    assert Translation("fr").refusal(english) == french
+    assert Translation("en").refusal(english) == english

@@ -102,6 +102,14 @@ class Translation:
             return self(f"{match['what']} by {{who}}", who=match["who"])
         return self(text)
 
+    def refusal(self, text: str) -> str:
+        """Say what was refused: a sentence of the table, or one with names put in."""
+        if self.language != "en" and text not in self._table:
+            for pattern, french in _refusals():
+                if match := pattern.fullmatch(text):
+                    return french.format(*(self.refusal(one) for one in match.groups()))
+        return self(text)
+
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
         """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""
         single = number == 1 or (number == 0 and self.language == "fr")
@@ -165,6 +173,17 @@ def language_names() -> dict[str, str]:
     """Return what languages of letters call themselves, by code."""
     file = resources.files("mailer.console.language").joinpath("names.toml")
     return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@lru_cache
+def _refusals() -> list[tuple[re.Pattern[str], str]]:
+    """Return the sentences with gaps, those with the most words of their own first."""
+    file = resources.files("mailer.console.language").joinpath("refusals.toml")
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    return [
+        (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), french)
+        for english, french in sorted(table.items(), key=lambda pair: -len(pair[0]))
+    ]
 
 
 @lru_cache
