@@ -9,7 +9,7 @@ from importlib import import_module
 
 NAMES = (
     "answers", "attachments", "console", "contacts", "letters", "line", "memory", "others",
-    "planning", "sending", "starting",
+    "planning", "sending", "starting", "workers",
 )  # fmt: skip
 
 

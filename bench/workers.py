@@ -1,0 +1,122 @@
+"""Senders that share a send log on PostgreSQL, and a server 50 ms away: one, two and four of them.
+
+Each is what `mailer work` is, a process of its own; the mail-out has eight connections for each.
+The line to the server is long (`delay`), that to the database is not. The server counts what it
+takes: no letter may come twice. `BENCH_POSTGRESQL` names a database in which a schema may be made
+and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import smtplib
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Barrier
+from typing import IO
+
+import sqlalchemy as sa
+
+from bench import measure, people
+from bench.line import DELAY
+from bench.measure import CHILDREN
+from mailer.base.states import State
+from mailer.ledger import mailouts
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import deliveries
+from mailer.sending.dispatch import Dispatch
+from mailer.sending.smtp.session import Patience, Server, SmtpSession
+
+EACH = 600  # letters for each sender
+CONNECTIONS = 8  # of each
+WORKERS = (1, 2, 4)
+ROUNDS = 2
+
+
+def main(each: int = EACH, workers: tuple[int, ...] = WORKERS, rounds: int = ROUNDS) -> None:
+    database = os.environ.get("BENCH_POSTGRESQL", "")
+    if not database:
+        print("left out: BENCH_POSTGRESQL names no database")
+        return
+    rates: dict[int, list[float]] = {number: [] for number in workers}
+    for _ in range(rounds):
+        for number in workers:
+            with _schema(database) as url:
+                rates[number].append(_round(url, number, number * each))
+    alone = max(rates[workers[0]])
+    rows = []
+    for number, found in rates.items():
+        best = max(found)
+        rows.append([str(number), f"{best:,.0f}", f"{best / alone / number * workers[0]:.2f}"])
+    measure.table(["senders", "letters/s, best round", "of linear"], rows)
+
+
+@contextmanager
+def _schema(database: str) -> Iterator[str]:
+    """Make a schema of its own, and yield the address of the database with it."""
+    name = f"bench_{uuid.uuid4().hex}"
+    engine = sa.create_engine(
+        sa.make_url(database).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {name}"))
+        try:
+            yield engine.url.update_query_dict(
+                {"options": f"-csearch_path={name}"}
+            ).render_as_string(hide_password=False)
+        finally:
+            connection.execute(sa.text(f"DROP SCHEMA {name} CASCADE"))
+    engine.dispose()
+
+
+def _round(url: str, workers: int, letters: int) -> float:
+    """Return the letters per second of so many senders together."""
+    plan = people.plan_for(people.contacts(letters))
+    with Ledger(url) as ledger, ledger.writing() as connection:
+        mailouts.create(connection, plan, at=ledger.now(), who="bench")
+    with (
+        measure.helper("sink") as (sink, seen),
+        measure.helper("delay", sink, DELAY) as (port, _),
+    ):
+        ready = CHILDREN.Barrier(workers + 1)
+        children = [
+            CHILDREN.Process(target=_send, args=(url, port, workers * CONNECTIONS, ready))
+            for _ in range(workers)
+        ]
+        for child in children:
+            child.start()
+        ready.wait()
+        begun = time.perf_counter()
+        for child in children:
+            child.join()
+        seconds = time.perf_counter() - begun
+        with Ledger(url) as ledger, ledger.reading() as connection:
+            counts = deliveries.counts(connection, 1)
+        assert counts[State.ACCEPTED] == letters, counts
+        assert _taken(sink, seen, letters) == letters, "a letter came twice"
+    return letters / seconds
+
+
+def _taken(sink: int, seen: IO[str], letters: int) -> int:
+    """Return how many letters the server has taken: it says it at one more."""
+    with smtplib.SMTP("127.0.0.1", sink, local_hostname="rights.example") as client:
+        client.sendmail("jana@rights.example", "anna@no.example", b"Subject: one more\r\n")
+    numbers = (int(line.split()[0]) for line in seen)
+    return next(number for number in numbers if number > letters) - 1
+
+
+def _send(url: str, port: int, connections: int, ready: Barrier) -> None:
+    def session() -> SmtpSession:
+        server = Server("127.0.0.1", port, "none", None, None, helo="rights.example")
+        return SmtpSession(server, Patience(), lambda _address: True)
+
+    with Ledger(url) as ledger:
+        ready.wait()
+        asyncio.run(Dispatch(ledger, 1, session, people.unlimited(connections)).run())
+
+
+if __name__ == "__main__":
+    main()
