@@ -274,7 +274,8 @@ async def test_first_letters_are_counted_over_all_senders(
     options = sending_options(schedule=NOW.schedule, first=5)
     async with StubbornServer() as server:
         senders = [
-            Dispatch(ledger, mail_out_id, session_to(server.port), options) for _ in range(3)
+            Dispatch(ledger, mail_out_id, session_to(server.port), options, last_word=0)
+            for _ in range(3)  # all of them are asked for before the first one pauses
         ]
         await asyncio.gather(*(sender.run() for sender in senders))
     assert len(server.dots) == 5
