@@ -814,6 +814,21 @@ def test_a_letter_is_released_in_the_same_way_from_both_doors(ready: Doors, door
     assert (again["name"], again["message_id"]) == (story["name"], story["message_id"])
 
 
+def test_two_mail_outs_are_compared_in_the_same_way_through_both_doors(
+    sent: Doors, planned: Callable[..., int]
+) -> None:
+    planned(3, appeal="again")
+    typed = sent.typed("log", "compare", "M-0001", "M-0002")
+    people = {(one["first"], one["second"]): one["people"] for one in typed}
+    assert {("refused", "waiting"): 1, ("accepted", "waiting"): 1}.items() <= people.items()
+    assert people["skipped", None] == 2, "who is in one of them alone"
+    assert sum(people.values()) == sum(len(one["deliveries"]) for one in typed) == 8
+    answer = sent.browser.get("/mail-outs/M-0001/compare?with=M-0002").text
+    shown = re.findall(r'class="num" data-label="People">(\d+)<', answer)
+    assert [int(number) for number in shown] == [one["people"] for one in typed]
+    assert "Compare with another" in sent.page("/mail-outs/M-0001")
+
+
 def become_unknown(doors: Doors, number: int) -> None:
     """Let a letter of the plan be handed over, and its line break."""
     ledger = doors.browser.console.ledger

@@ -79,7 +79,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "log": {
         "log": (
             "mailer.cli.log:log",
-            "The send log: people, find, show, delegations, export, verify, forget, adopt.",
+            "The send log: people, find, show, compare, export, verify, forget, adopt.",
         ),
     },
     "inbox": {

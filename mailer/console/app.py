@@ -78,6 +78,7 @@ PAGES: tuple[Page, ...] = (
     Page("/mail-outs", mail_outs.index),
     Page(M, live.show),
     Page(M + "/now", live.now),
+    Page(M + "/compare", mail_outs.compare),
     Page(M + "/stream", live.stream),
     Page(M + "/pause", post=live.pause, act=Right.SEND, halts=True),
     Page(M + "/resume", post=live.resume, act=Right.SEND),

@@ -99,6 +99,7 @@ PAGES = {
     "hold-list": "/contacts/hold-list",
     "people": "/people",
     "own": "/own",
+    "compare": "/mail-outs/M-0001/compare?with=M-0002",
     "journal": "/journal",
     "inbox": "/inbox",
     "inbox-message": "/inbox/message",

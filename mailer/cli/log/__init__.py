@@ -22,5 +22,6 @@ for command in (
     outcomes.delegations,
     record.adopt,
     outcomes.export,
+    outcomes.compare,
 ):
     log.add_command(command)

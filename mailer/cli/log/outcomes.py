@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailer.base.errors import UsageError
-from mailer.cli.context import Command, Context, Everywhere
+from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.reading import deliveries
-from mailer.report import returns, totals
+from mailer.report import comparison, returns, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
 
@@ -212,3 +212,35 @@ def export(
         for path, make in wanted:
             write(path, make(chosen, found, context.workspace.delegations), force=force)
             context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
+
+
+@click.command(cls=Command)
+@click.argument("first", metavar="M")
+@click.argument("second", metavar="M")
+@click.pass_obj
+def compare(context: Context, first: str, second: str) -> None:
+    """Compare two mail-outs: what became of the same people in each.
+
+    \b
+    mailer log compare M-0001 M-0002
+    """
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        one, other = (choose.mail_out_of(context, connection, name) for name in (first, second))
+        fates = comparison.compare(connection, one.id, other.id)
+    for fate in fates:
+        if context.json:
+            context.data(
+                {
+                    "first": fate.first,
+                    "second": fate.second,
+                    "people": len(fate.people),
+                    "deliveries": [each.shown for each in fate.people],
+                }
+            )
+            continue
+        was, now = comparison.in_words(fate.first), comparison.in_words(fate.second)
+        names = ", ".join(each.name or each.shown for each in fate.people[:3])
+        more = ", …" if len(fate.people) > 3 else ""
+        context.out.print(
+            printable(f"{len(fate.people):>5}  {was} → {now}: {names}{more}"), soft_wrap=True
+        )

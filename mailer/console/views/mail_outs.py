@@ -12,11 +12,14 @@ from mailer.base.states import State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import counted
 from mailer.ledger import mailouts
-from mailer.ledger.ledger import Connection
+from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.scope import standing
-from mailer.report import returns, totals
+from mailer.report import comparison, returns, totals
+
+MOST_NAMES = 200
+"""So many of those of whom the same became are listed."""
 
 NEEDING = 200
 """So many of those who need a person are listed."""
@@ -77,4 +80,23 @@ def of_appeal(visit: Visit) -> Response:
             for one in known.members
             if one.code not in there
         ],
+    )
+
+
+def compare(visit: Visit) -> Response:
+    """Show what became of the same people in this mail-out and in another one."""
+    with visit.reading() as connection:
+        mail_out = visit.mail_out(connection)
+        everything = mailouts.all_of_them(connection)
+        choices = [one for one in reversed(everything) if one.id != mail_out.id]
+        wanted = number_of(visit.query("with")) if visit.query("with") else None
+        other = mailouts.get(connection, wanted) if wanted else None
+        fates = comparison.compare(connection, mail_out.id, other.id) if other else []
+    return visit.page(
+        "compare.html",
+        mail_out=mail_out,
+        choices=choices,
+        other=other,
+        fates=fates,
+        most=MOST_NAMES,
     )
