@@ -30,6 +30,7 @@ PICTURES = {
     "person": ("/mail-outs/M-0001/outcomes?state=unknown", "light", 900),
     "delegations": ("/mail-outs/M-0001/delegations", "dark", 900),
     "letter": ("/letters/azerbaijan-credentials", "light", 900),
+    "writing": ("/letters/azerbaijan-credentials/write/fr?beside=en", "light", 1000),
 }
 """Name → page, scheme, height. The picture of a person follows the first link of its page."""
 

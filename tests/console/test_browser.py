@@ -86,6 +86,7 @@ PAGES = {
     "about-text": "/letters/vote/about?as=text",
     "files": "/letters/vote/files",
     "history": "/letters/vote/history",
+    "standing": "/letters/vote/standing",
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",
     "step-check": "/letters/vote/check",
