@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import openpyxl
 import pytest
@@ -308,3 +309,71 @@ def test_source_and_date_of_each_address_are_kept(workspace: Workspace) -> None:
         "Eva Ny": ("newer.csv", "2027-01-20"),
         "Jan Probe": ("first.csv", "2026-03-01"),
     }
+
+
+GIVEN = ("Anna", "Ola", "Kari", "Liv", "Per", "Eva", "Tor", "Nils", "Aud", "Siv")
+SURNAMES = ("Berg", "Skisse", "Modell", "Ny", "Utkast", "Vik", "Moe", "Dahl", "Lund", "Prøve")
+STATES = {"NO": "Norway", "SE": "Sweden", "DE": "Germany"}
+
+
+def merged_states(rows: Rows) -> bytes:
+    """Return a workbook in which each state is one cell over its people."""
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx(rows)))
+    tab, top = book.worksheets[0], 2
+    for row in range(3, len(rows) + 2):
+        if row > len(rows) or rows[row - 1][0] != rows[top - 1][0]:
+            for below in range(top + 1, row):
+                tab.cell(below, 1).value = None
+            if row - top > 1:
+                tab.merge_cells(start_row=top, end_row=row - 1, start_column=1, end_column=1)
+            top = row
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_list_makes_its_own_people_of_any_sheet(workspace: Workspace, seed: int) -> None:
+    random = Random(seed)
+    names = [f"{given} {surname}" for given in GIVEN for surname in SURNAMES]
+    random.shuffle(names)
+
+    def address(name: str) -> str:
+        return f"{name.lower().replace(' ', '.').replace('ø', 'o')}@x.example"
+
+    old = sorted(
+        (random.choice([*STATES]), random.choice(["representative", "substitute"]), name)
+        for name in names[: random.randint(3, 14)]
+    )
+    rows = [HEAD, *((*one, address(one[2]), f"own {one[2]}") for one in old)]
+    write = random.choice([merged_states, *KINDS.values()])
+    kind = "xlsx" if write is merged_states else next(k for k, v in KINDS.items() if v is write)
+    sheet = keep(workspace, f"all.{kind}", write(rows))
+    before = sheet.read_bytes()
+    newest: list[tuple[str, ...]] = []
+    expected = set()
+    for code, role, name in old:
+        what = random.choice(["left", "renamed", "address", "role", "same", "same", "same"])
+        if what == "left":
+            continue
+        now = name.replace(" ", " Nye") if what == "renamed" else name
+        seat = "representative" if what == "role" else role
+        where = f"new.{address(name)}" if what == "address" else address(name)
+        newest.append((now, STATES[code], seat, where))
+        expected.add((code, seat, now, where, f"own {name}"))
+    for name in names[20 : 20 + random.randint(1, 5)]:
+        code = random.choice(sorted({one[0] for one in old}))
+        newest.append((name, STATES[code], "substitute", address(name)))
+        expected.add((code, "substitute", name, address(name), ""))
+    listed_states = {one[0] for one in expected}
+    expected |= {
+        (*one, address(one[2]), f"own {one[2]}") for one in old if one[0] not in listed_states
+    }
+    random.shuffle(newest)
+    list_kind = random.choice([*KINDS])
+    list_ = newer(workspace, [("Name", "Delegation", "Function", "E-mail"), *newest], list_kind)
+    asked = updating.update(workspace, sheet.name, list_).matching.asked
+    taken(workspace, sheet.name, list_, other=[new.name for _, new, _ in asked])
+    assert set(people(workspace)) == expected
+    mend.undo(workspace, sheet.name)
+    assert sheet.read_bytes() == before
