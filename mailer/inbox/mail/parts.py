@@ -16,7 +16,7 @@ import io
 import itertools
 import quopri
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import errors, message_from_bytes
@@ -463,8 +463,3 @@ def _turkish(text: str, data: bytes) -> str:
     if len(re.findall("[ðýþÐÝÞ]", text)) < 2 or len(_ICELANDIC.findall(text)) > 1:
         return text
     return data.decode("cp1254", "replace")
-
-
-def header_lines(lines: Iterable[str]) -> Fields:
-    """Read the headers that stand in a text, in a return without parts for instance."""
-    return next((block for block in _blocks("\n".join(lines)) if block), {})
