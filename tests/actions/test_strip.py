@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
-from tests.helpers.workspaces import a_workspace, lines, mailer, said
+from tests.helpers.workspaces import a_workspace, data, lines, mailer, said
 from tests.letters.test_metadata import a_letter
 
 SAID = 'attachments = ["files/report.pdf"]\n'
@@ -21,10 +21,16 @@ def test_file_is_stripped_and_what_it_was_is_kept(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(a_letter())
     assert "author: Example Coalition" in mailer("check", "appeal", at=root).stdout
+    before = data(mailer("--json", "check", "appeal", at=root), 0)
+    assert [one["tells"] for one in before["files"]["appeal"]] == [["author: Example Coalition"]]
+    kept = {one["code"]: one["severity"] for one in before["obstacles"]["appeal"]}
+    assert kept["L174"] == "error"  # live mode asks
     (told,) = lines(mailer("--json", "letters", "strip", "appeal", at=root))
     assert told["removed"] == ["author: Example Coalition"]
     assert (root / told["backup"]).read_bytes() == a_letter()
     assert not (PdfReader(BytesIO(path.read_bytes())).metadata or {}).get("/Author")
     assert "author" not in mailer("check", "appeal", at=root).stdout
+    after = data(mailer("--json", "check", "appeal", at=root), 0)
+    assert "L174" not in {one["code"] for one in after["obstacles"]["appeal"]}
     assert "Nothing was changed" in said(mailer("letters", "strip", "appeal", at=root))
     assert mailer("letters", "strip", "appeal", "no.pdf", at=root).returncode == 2
