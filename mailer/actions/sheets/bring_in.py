@@ -72,7 +72,7 @@ def put(workspace: Workspace, sheet: Path, content: bytes, source: str, day: dat
     state = workspace.make_state_dir()
     known = listed.load(sheet, state) or listed.ListedPeople()
     backup = versions.save(sheet, content, state)
-    book = read_from(workspace, sheet)
+    book = read_alone(workspace, sheet.relative_to(workspace.root).as_posix(), sheet)
     listed.note(sheet, state, listed.learn(known, book, book.contacts, source, day))
     return backup
 
