@@ -20,7 +20,15 @@ from mailer.contacts.rows.row_reader import RowReader
 from mailer.contacts.rows.table_checks import faults
 from mailer.contacts.rows.whose import Between, between, is_person, may_be_person, whose
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.columns import FIELDS, OF_NAMES, Columns, blocks, find_headings
+from mailer.contacts.sheets.columns import (
+    FIELDS,
+    LOOK_FOR_HEADINGS,
+    OF_NAMES,
+    Columns,
+    blocks,
+    field_of,
+    find_headings,
+)
 from mailer.contacts.sheets.table import Reading, Row, Table
 
 _REMARK = re.compile(r"^(?:\*|\(|https?:|www\.|©|source|quelle|stand\b|note)", re.IGNORECASE)
@@ -66,7 +74,7 @@ def read_people(
         filled = next((t for t in without if t.rows), None)
         first = " · ".join(filter(None, map(trim, filled.rows[0][1]))) if filled else ""
         file = (without or reading.tables)[0].file if reading.tables else ""
-        problems.append(problem("C010", file, value=first))
+        problems.append(_without_addresses(without) or problem("C010", file, value=first))
     else:
         problems += [
             problem("C013", t.file, sheet=t.sheet)
@@ -74,6 +82,21 @@ def read_people(
             if t.rows and not t.hidden_tab and not (t.sheet or "").startswith("_")
         ]
     return contacts, problems
+
+
+def _without_addresses(tables: Sequence[Table]) -> Problem | None:
+    """Name the row of headings of a list without addresses, of telephones for instance."""
+    known = vocabulary.table("heading")
+    for table in tables:
+        for row, cells in table.rows[:LOOK_FOR_HEADINGS]:
+            if len(cells) > 1 and any(field_of(cell, known) in OF_NAMES for cell in cells):
+                has = ", ".join(f'"{trim(cell)}"' for cell in cells if trim(cell))
+                message = "there is no column for the address; nobody in this list is written to"
+                hint = f"add a heading such as E-mail; right now it has {has}"
+                return problem(
+                    "C011", table.file, sheet=table.sheet, row=row, message=message, suggestion=hint
+                )
+    return None
 
 
 class _TableReader:
