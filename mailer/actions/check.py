@@ -163,7 +163,7 @@ def _rows_of_right_letters(
             now.delegations,
             now.forms,
             now.columns,
-            Owners(now.book.contacts),
+            Owners(appeal, now.book.contacts),
         )
     except MailerError:  # what the letters share is wrong
         return []

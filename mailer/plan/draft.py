@@ -73,7 +73,7 @@ class Draft:
             forms=self.forms,
             delegations=self.delegations,
             columns=self.columns,
-            owners=Owners(self.book.contacts),
+            owners=Owners(self.appeal, self.book.contacts),
         )
 
     @cached_property

@@ -415,9 +415,8 @@ def test_file_for_one_person_is_proven_to_be_theirs(
     path = tmp_path / f"templates/appeal/files/{name}.txt"
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
-    made = Renderer(
-        load_appeal(tmp_path, "appeal"), SENDER, DELEGATIONS, FORMS, ["Dossier"], Owners(people)
-    )
+    appeal = load_appeal(tmp_path, "appeal")
+    made = Renderer(appeal, SENDER, DELEGATIONS, FORMS, ["Dossier"], Owners(appeal, people))
     if why:
         with pytest.raises(MailerError, match=why) as caught:
             made.render(people[0], "en")
@@ -447,5 +446,5 @@ def test_file_of_many_needs_no_name(
     path.parent.mkdir()
     path.write_text("a briefing", encoding="utf-8")
     appeal = load_appeal(tmp_path, "appeal")
-    made = Renderer(appeal, SENDER, DELEGATIONS, FORMS, [heading], Owners(people))
+    made = Renderer(appeal, SENDER, DELEGATIONS, FORMS, [heading], Owners(appeal, people))
     assert made.render(people[0], "en").attachments

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -94,6 +95,7 @@ def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 
+@lru_cache(maxsize=256)
 def _sentences(parts: Parts) -> tuple[str, ...]:
     """Return what a letter says, sentence by sentence, without what is one person's."""
     said = "\n".join((parts.language, parts.subject, parts.preview, parts.body, parts.footer))

@@ -31,11 +31,12 @@ _OF_MANY = {"committee", "commission", "group", "party", "country", "region", "a
 class Owners:
     """Everybody's names, and which cells several people share."""
 
-    def __init__(self, people: Iterable[Contact] = ()) -> None:
+    def __init__(self, appeal: Appeal, people: Iterable[Contact]) -> None:
         self._begin: dict[str, set[tuple[tuple[str, ...], str]]] = defaultdict(set)
         self._shared: set[tuple[str, str]] = set()
         seen: dict[tuple[str, str], str] = {}
-        for one in people:
+        asked = any(map(own_words, appeal.attachments))
+        for one in people if asked else ():  # else there is no file that could be one person's
             for name in {_words(one.name), _words(f"{one.surname} {one.given}")}:
                 if len(name) > 1:
                     self._begin[name[0]].add((name, one.person_key))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.base.files import read_inside
@@ -38,9 +39,16 @@ def files(appeal: Appeal) -> Iterator[FileTells]:
     """Yield the files of an appeal, each with what it tells."""
     for file in sorted(appeal.files):
         if "/files/" in file:
-            raw, _ = read_inside(appeal.root, appeal.root / file)
+            size, tells = _read(appeal.root, file, appeal.files[file])
             own = file.partition(f"templates/{appeal.name}/")[2]
-            yield FileTells(file, len(raw), what_it_tells(file, raw), appeal.waived.get(own, ""))
+            yield FileTells(file, size, tells, appeal.waived.get(own, ""))
+
+
+@lru_cache(maxsize=256)
+def _read(root: Path, file: str, _digest: str) -> tuple[int, tuple[str, ...]]:
+    """Return the size of a file and what it tells; a big PDF takes a second, and is asked often."""
+    raw, _ = read_inside(root, root / file)
+    return len(raw), what_it_tells(file, raw)
 
 
 def told(appeal: Appeal) -> Iterator[Problem]:
