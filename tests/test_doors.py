@@ -829,6 +829,19 @@ def test_two_mail_outs_are_compared_in_the_same_way_through_both_doors(
     assert "Compare with another" in sent.page("/mail-outs/M-0001")
 
 
+def test_telephone_and_note_of_the_sheets_are_in_the_files_of_both_doors(sent: Doors) -> None:
+    (sent.root / "contacts" / "all.csv").write_text(
+        "delegation,name,email,note,Tel. (office)\n"
+        "NO,Person 1 Példás,person1@no.parliament.example,prefers mornings,+47 22 00 00 01\n",
+        encoding="utf-8",
+    )
+    path = sent.root / "out.csv"
+    sent.typed("log", "export", "M-0001", "--csv", str(path))
+    typed = path.read_bytes()
+    assert b"+47 22 00 00 01" in typed and b"prefers mornings" in typed
+    assert sent.browser.get("/mail-outs/M-0001/outcomes.csv").content == typed
+
+
 def become_unknown(doors: Doors, number: int) -> None:
     """Let a letter of the plan be handed over, and its line break."""
     ledger = doors.browser.console.ledger

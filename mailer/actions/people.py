@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from mailer.base.address import allowed, key_of
-from mailer.base.errors import Refused, UsageError
+from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import called, finds, nearest, tokens
 from mailer.base.states import State
@@ -27,7 +27,7 @@ from mailer.ledger.moves import resolve as unknown
 from mailer.ledger.moves.holding import TakenOut
 from mailer.ledger.reading import listing
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.plan.draft import Draft
+from mailer.plan.draft import Draft, read_contacts
 from mailer.report.evidence import Sent, letter_of
 
 MOST = 100
@@ -251,6 +251,19 @@ def of_the_sheets(
         if contact.note:
             found["Note in the sheet"][one.id] = contact.note
     return {heading: of for heading, of in found.items() if of}
+
+
+def for_the_telephone(
+    workspace: Workspace, people: Sequence[Delivery]
+) -> dict[str, dict[int, str]]:
+    """Return `of_the_sheets`, of the sheets as they are now; nothing where they cannot be read:
+    what became of people is told all the same.
+    """
+    try:
+        _, book, _ = read_contacts(workspace)
+    except MailerError:
+        return {}
+    return of_the_sheets(book.contacts, people)
 
 
 def to_follow_up(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailer.actions.people import for_the_telephone
 from mailer.base.errors import UsageError
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
@@ -209,8 +210,9 @@ def export(
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
+        beside = for_the_telephone(context.workspace, found)
         for path, make in wanted:
-            write(path, make(chosen, found, context.workspace.delegations), force=force)
+            write(path, make(chosen, found, context.workspace.delegations, beside), force=force)
             context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from starlette.responses import Response
 
 from mailer.actions.people import find, of_the_sheets
-from mailer.base.errors import UsageError
+from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
@@ -227,7 +227,7 @@ def as_file(
     """Return rows as the kind of file that the address names, with what the sheets say for the
     telephone, and write down who took them along.
     """
-    beside = {**of_the_sheets(visit.console.cache.people()[1].contacts, rows), **beside}
+    beside = {**_for_the_telephone(visit, rows), **beside}
     kind = visit.request.path_params["kind"]
     if kind not in KINDS:
         raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
@@ -265,8 +265,16 @@ def calls(
         people=len(rows),
         notes=said,
         back=back,
-        beside=of_the_sheets(visit.console.cache.people()[1].contacts, rows),
+        beside=_for_the_telephone(visit, rows),
     )
+
+
+def _for_the_telephone(visit: Visit, rows: Sequence[Delivery]) -> files.Beside:
+    try:
+        _, book, _ = visit.console.cache.people()
+    except MailerError:  # the page of the sheets says what is wrong with them
+        return files.NOTHING
+    return of_the_sheets(book.contacts, rows)
 
 
 def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
