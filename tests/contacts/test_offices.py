@@ -18,6 +18,8 @@ from mailer.base.delegations import Delegations
 from mailer.contacts import ContactBook, load_contacts
 from mailer.contacts.edit.write import with_cells
 from mailer.contacts.holds import load_holds
+from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.columns import field_of
 from mailer.contacts.sheets.number_format import shown
 from mailer.contacts.sheets.reader import read_bytes
 
@@ -612,3 +614,32 @@ def test_a_second_count_of_the_rows_of_an_ods_finds_no_other_number(tmp_path: Pa
     heads = sum(cells[0] == "Name" for _, cells in table.rows)
     assert len(book.contacts) == counted - 1
     assert heads == 2
+
+
+MEANT = {
+    "address": [
+        "Member's e-mail", "MP's email address", "Email du député", "E-Mail des Mitglieds",
+        "Adres e-mail posła", "Képviselő e-mail címe", "Vekilin e-postası", "E-Mail-Adresse 1",
+        "E-mail/Courriel/E-Mail", "Имејл адреса", "E-naslov", "Էլ. փոստի հասցե", "E-poçt ünvanı",
+        "Διεύθυνση ηλεκτρονικού ταχυδρομείου", "Adresa e e-mailit", "email_address",
+    ],
+    "name": [
+        "Name of MP", "Nom du député", "Name des Mitglieds", "Nombre del diputado", "Cognome Nome",
+        "Imię i nazwisko posła", "Nazwisko i imię posła", "Jméno poslance", "Képviselő neve",
+        "Cognome e nome del deputato", "Фамилия, имя, отчество", "Surname/First name",
+        "Прізвище, ім'я, по батькові", "Nimi (eesnimi ja perekonnanimi)",
+    ],
+    "given": ["Prénom du député", "Virnumm", "First name", "FIRST_NAME", "Utónév", "Üyenin adı"],
+    "surname": ["Nonumm", "Családi név", "Last_Name", "Sloinne"],
+    "delegation": ["Държава", "Земја", "Ülkesi", "Delegasyonu", "Land/Region", "Ülke kodu"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "headings"), MEANT.items())
+def test_headings_are_known_with_possessives_and_in_all_languages(
+    field: str, headings: list[str]
+) -> None:
+    known = vocabulary.table("heading")
+    meant = {heading: field_of(heading, known) for heading in headings}
+    may = {"name", "given"} if field == "name" else {field}  # the cells say whether it is both
+    assert {heading: one for heading, one in meant.items() if one not in may} == {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mailer.base.errors import UsageError
-from mailer.base.spelling import fold, trim
+from mailer.base.spelling import fold, tokens, trim
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.table import Row, Table
 
@@ -245,9 +245,12 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
     if found := known.get(fold(bare)):
         return found
     parts = {known.get(fold(part)) for part in re.split(r"[/|\n;,]|\s[-–]\s", bare) if fold(part)}
-    if len(parts) > 1 and parts <= {"given", "surname", "name"}:
+    if len(parts) > 1 and parts <= {"given", "surname", "name", "middle"}:
         return "name"
-    return parts.pop() if len(parts) == 1 else None
+    if len(parts) == 1 and (one := parts.pop()):
+        return one
+    words = [word for word in tokens(bare) if word not in vocabulary.beside("member")]
+    return known.get("".join(words)) if words else None  # Nom du député, Member's e-mail
 
 
 def _by_part(heading: str, known: Mapping[str, str]) -> str | None:
