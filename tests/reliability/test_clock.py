@@ -88,7 +88,8 @@ async def test_sender_that_slept_past_its_lease_hands_nothing_over(
     shift = timedelta()
     with Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger:
         mail_out = planned(ledger, a_long_plan(a_tag(), 4))
-        thief = Dispatch(ledger, mail_out, session_factory(witness.port), options(1))
+        # two: the sleeper's connection is not proven to be gone
+        thief = Dispatch(ledger, mail_out, session_factory(witness.port), options(2))
         asleep, goes_on = asyncio.Event(), asyncio.Event()
         dispatch = Dispatch(ledger, mail_out, session_factory(witness.port), options(1))
         real = session_factory(witness.port)
