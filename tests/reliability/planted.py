@@ -214,6 +214,30 @@ MISTAKES = (
         ((" or mailouts.last_word(connection, self.mail_out_id) != self.last_word", ""),),
         ("tests/sending/test_dispatch.py",),
     ),
+    Mistake(
+        "what only one person reads is kept as if it were common",
+        "mailer/letters/message/common.py",
+        (("if number >= MANY}", "if number >= 1}"),),
+        ("tests/letters/test_pieces.py",),
+    ),
+    Mistake(
+        "a letter whose parts or places were changed in the log goes out",
+        "mailer/ledger/stored_letters.py",
+        (("if pieces.digest(data, shared) == digest:", "if digest:"),),
+        ("tests/letters/test_pieces.py",),
+    ),
+    Mistake(
+        "a dot at the start of a line beside a part is not doubled",
+        "mailer/letters/message/pieces.py",
+        (("has_dots = stuffed(own) is not own", "has_dots = False"),),
+        ("tests/letters/test_pieces.py",),
+    ),
+    Mistake(
+        "an alarm that was set for an earlier answer ends the wait for this one",
+        "mailer/sending/smtp/connection.py",
+        (("self._waiter is not None and self._loop.time() < self._deadline", "False"),),
+        ("tests/sending/test_smtp_connection.py",),
+    ),
 )
 
 
