@@ -492,6 +492,14 @@ def names(rows: list[dict[str, Any]]) -> list[str]:
     return [row["delivery"] for row in rows]
 
 
+def test_what_a_mail_out_rests_on_is_said_through_both_doors(doors: Doors) -> None:
+    typed = doors.typed("doctor")
+    page = doors.browser.post("/order").text
+    said = re.findall(r"</span> ([^<]+?)(?: <code>|</li>)", html.unescape(page))
+    assert said == [one["sentence"] for one in typed]
+    assert "mail server" in {one["topic"] for one in typed}
+
+
 def test_each_person_stands_once_in_an_appeal_over_all_its_mail_outs(
     sent: Doors, sqlite_ledger: Ledger, planned: Callable[..., int], clock: SettableClock
 ) -> None:

@@ -75,6 +75,7 @@ PAGES: tuple[Page, ...] = (
     Page("/sign-out", post=signin.sign_out, act=Right.LOOK, own=True),
     Page("/search", outcomes.search),
     Page("/help", signin.help_page),
+    Page("/order", start.order_page, start.order, act=Right.SEND),
     Page("/mail-outs", mail_outs.index),
     Page(M, live.show),
     Page(M + "/now", live.now),

@@ -106,6 +106,7 @@ PAGES = {
     "inbox-message": "/inbox/message",
     "search": "/search?q=berg",
     "help": "/help",
+    "order": "/order",
     "error": "/nowhere",
     "dropped": "/contacts/dropped/00000000000000aa",
     "corrected": "/contacts/dropped/00000000000000bb",

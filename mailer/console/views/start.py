@@ -4,12 +4,15 @@ session opens.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from starlette.responses import Response
 
+from mailer.actions.doctor.examine import examine
+from mailer.actions.doctor.finding import Finding, Verdict
 from mailer.actions.writing import appeals
 from mailer.base.errors import MailerError, Severity
 from mailer.base.states import MailOutState, State
@@ -173,3 +176,20 @@ def allow_again(visit: Visit) -> Response:
     return visit.go(
         "/", visit.say("Sending is allowed again; what was paused waits to be resumed.")
     )
+
+
+# ------------------------------------------------------------------------------ is all in order?
+
+
+def order_page(visit: Visit) -> Response:
+    """Offer to look at everything that a mail-out rests on: `mailer doctor`."""
+    return visit.page("order.html", findings=None)
+
+
+def order(visit: Visit) -> Response:
+    """Look, connect to the mail server and log in once; nothing is changed or sent."""
+
+    async def look() -> list[Finding]:
+        return [one async for one in examine(visit.workspace, online=bool(visit.field("online")))]
+
+    return visit.page("order.html", findings=asyncio.run(look()), Verdict=Verdict)
