@@ -932,7 +932,7 @@ CASES = {
         "representative",
         "",
         "",
-    ): "please be there, and for the vote. | designates a substitute",
+    ): "please be there, and at the vote. | designates a substitute",
     ("presented", "substitute", "", ""): "you vote where your delegation designates you",
     (
         "presented",
@@ -951,7 +951,7 @@ CASES = {
     ("none", "substitute", "", ""): "that you are available for the debate",
     ("none", "chair", "", ""): "somebody of your delegation speaks",
     ("none", "chair", "Monitoring", ""): "its report names benchmarks",
-    ("none", "chair", "Rules", ""): "the motion comes to the Assembly",
+    ("none", "chair", "Rules", ""): "please support the motion",
     (
         "unknown",
         "representative",

@@ -52,7 +52,7 @@ def test_changed_text_asks_all_ten_organisations_again(root: Path) -> None:
     sign_and_accept_everything(root)
     letter = root / "templates" / APPEAL / "en.md"
     letter.write_text(
-        letter.read_text("utf-8").replace("gladly answer", "very gladly answer"), "utf-8"
+        letter.read_text("utf-8").replace("We welcome your", "We very much welcome your"), "utf-8"
     )
     obstacles = look(root).obstacles()
     assert [problem.code for problem in obstacles] == ["L511"] * 10

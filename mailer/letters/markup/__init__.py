@@ -84,7 +84,7 @@ class Logo:
     @property
     def html(self) -> str:
         src = f"cid:{content_id(self.file)}"
-        return f'<img src="{src}" alt="{escaped(self.name)}" width="{self.width}">'
+        return f'<img src="{src}" alt="{escaped(self.name)}" width="{self.width}" style="width: {self.width}px">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,8 @@ def _html(tokens: Sequence[Token]) -> str:
     for token in _flat(tokens):
         if token.type == "image":
             token.attrs["src"] = f"cid:{content_id(_file(token))}"
+            if width := token.attrs.get("width"):  # the attribute is for Outlook, this for Apple
+                token.attrs["style"] = f"width: {width}px"
     html: str = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
     return html
 
