@@ -439,7 +439,10 @@ def test_the_workspace_is_chosen_before_or_after_the_command(
 def test_check_tells_each_problem_with_its_cell(workspace: MakeWorkspace) -> None:
     root = workspace(rows=[row(1), row(2, address="person2 no.parliament.example")])
     found = data(mailer("check", "--json", at=root), 1)
-    assert set(found) == {"problems", "contacts", "delegations", "obstacles"}
+    assert set(found) == {
+        *("problems", "contacts", "delegations", "obstacles"),
+        *("asked", "files"),  # by --online, and what goes along
+    }
     assert (found["contacts"], found["delegations"]) == (2, 2)
     (problem,) = [one for one in found["problems"] if one["severity"] == "error"]
     assert list(problem) == [

@@ -36,6 +36,7 @@ from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import account, delivery, event, journal, mail_out
 from mailer.plan.plan import Planned
 from tests.conftest import SettableClock, a_contact
+from tests.helpers.children import Child
 from tests.helpers.consoles import (
     HERE,
     PASSWORD,
@@ -131,6 +132,7 @@ NEEDED = {
     "/mail-outs/{mail_out}/people/{number:int}/assign": "work",
     "/stop-everything": "send",
     "/allow-again": "send",
+    "/order": "send",
     "/language": "look",
     "/sign-out": "look",
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
@@ -829,7 +831,7 @@ def test_rate_is_of_letters_begun_and_no_minute_shows_more_than_the_limit(
 def test_finished_mail_out_is_not_starting_while_its_sender_still_cleans_up(
     console: Console, owner: Browser, ledger: Ledger, journey: Journey
 ) -> None:
-    lingers = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    lingers = Child([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     child._running[console.cache.workspace().root, journey.id] = lingers
     try:
         with ledger.writing() as connection:

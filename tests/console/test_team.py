@@ -122,7 +122,7 @@ def test_link_is_good_for_three_days_and_a_new_one_ends_it(
 
 @pytest.mark.parametrize("name", ["Marta", "marta", "  MARTA "])
 def test_account_that_is_there_is_never_written_over(
-    console: Console, owner: Browser, ledger: Ledger, name: str
+    console: Console, owner: Browser, sqlite_ledger: Ledger, name: str
 ) -> None:
     assert follow(console, link_on(owner.post("/people", name="Marta", role="viewer"))).is_redirect
     answer = owner.post("/people", name=name, role="admin")
@@ -131,7 +131,7 @@ def test_account_that_is_there_is_never_written_over(
         cli, ["-C", str(console.cache.root), "account", "add", name, "--role", "admin"]
     )
     assert (refused.exit_code, "already" in refused.output) == (3, True)
-    with ledger.reading() as connection:
+    with sqlite_ledger.reading() as connection:
         (one,) = accounts.everyone(connection)
     assert one.role == "viewer"
     assert sign_in(a_browser(console), "Marta", NEW).status_code == 303

@@ -17,6 +17,7 @@ from mailer.sending.connect import imap_server, sessions, smtp_server
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.session import Envelope
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.sendings import sending_options
 from tests.helpers.smtp_server import SmtpServer
 
 LOGIN = 'user = "us@rights.example"\n'
@@ -122,5 +123,6 @@ async def test_report_names_the_delivery_it_is_about(
         mail_out = mailouts.create(connection, a_plan(1), at=clock(), who="Jana")
     async with SmtpServer(offers=(b"DSN",)) as server:
         settings(tmp_path, "dsn = true\n", port=server.port)
-        await Dispatch(sqlite_ledger, mail_out, sessions(load_workspace(tmp_path))).run()
+        open_session = sessions(load_workspace(tmp_path))
+        await Dispatch(sqlite_ledger, mail_out, open_session, sending_options()).run()
     assert b"MAIL FROM:<us@rights.example> RET=HDRS ENVID=M-0001-001\r\n" in server.heard

@@ -84,7 +84,8 @@ class Logo:
     @property
     def html(self) -> str:
         src = f"cid:{content_id(self.file)}"
-        return f'<img src="{src}" alt="{escaped(self.name)}" width="{self.width}" style="width: {self.width}px">'
+        size = f'width="{self.width}" style="width: {self.width}px"'
+        return f'<img src="{src}" alt="{escaped(self.name)}" {size}>'
 
 
 @dataclass(frozen=True, slots=True)
