@@ -1001,7 +1001,7 @@ def test_every_case_is_whole_in_every_language(language: str, credentials: str) 
                     r"  |\n\n\n| [.,]|\{|\}", text_of(rendered).replace(" - ", "")
                 ), text_of(rendered)
                 said.add(text_of(rendered))
-    assert len(said) == (24 if credentials == "unknown" else 36)
+    assert len(said) == 36
 
 
 def test_case_that_is_none_is_refused_at_its_line(tmp_path: Path) -> None:
