@@ -21,6 +21,7 @@ import pypdf
 import pytest
 from click.testing import CliRunner
 
+from mailer.actions import preview
 from mailer.base.states import MailOutState, Reason, Receipt, Stage, State
 from mailer.cli import cli
 from mailer.ledger import mailouts
@@ -209,16 +210,20 @@ def test_language_without_a_letter_is_refused_through_both_doors(doors: Doors) -
     assert typed["error"] in html.unescape(answer.text)
 
 
-def test_formal_letters_are_printed_in_one_file_through_both_doors(doors: Doors) -> None:
+def test_formal_letters_are_printed_in_one_file_through_both_doors(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toml = doors.root / "templates" / "vote" / "appeal.toml"
     toml.write_text(f"{toml.read_text()}\n[letter]\npdf = true\nplace = 'Strasbourg'\n")
     file = doors.root / "letters.pdf"
+    monkeypatch.setattr(preview, "TOGETHER", 1)  # they are set in several parts
     (typed,) = doors.typed("preview", "vote", "--everybody", "--pdf", str(file))
     page = doors.browser.get("/letters/vote/letters.pdf")
     assert page.content == file.read_bytes()
     pages = [one.extract_text() for one in pypdf.PdfReader(file).pages]
     assert typed["letters"] == len(pages) > 1
-    assert "Dear" in pages[0]
+    assert all("Dear" in one or "Madame" in one for one in pages)
+    assert "/Producer" not in (pypdf.PdfReader(file).metadata or {})
 
 
 # ----------------------------------------------------------------------------------------- writing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import called, nearest
@@ -13,6 +14,9 @@ from mailer.letters.render import Rendered
 from mailer.plan import proof
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft
+
+TOGETHER = 10
+"""So many formal letters are set at a time; all at once take gigabytes of memory."""
 
 NOTHING_AGAINST = (None, Reason.TEST_MODE, Reason.ALREADY)
 """Those left out for these reasons could get the letter another time."""
@@ -65,7 +69,17 @@ def on_paper(now: Draft, letters: Iterable[Preview]) -> bytes:
     shown = [one.letter.formal.data for one in letters if one.letter.formal]
     if not shown:
         raise UsageError("There is nobody who could get a letter.")
-    return pdf(shown, now.workspace.root)
+    if len(shown) <= TOGETHER:
+        return pdf(shown, now.workspace.root)
+    from pypdf import PdfWriter
+
+    with PdfWriter() as whole, BytesIO() as file:
+        whole.metadata = None
+        for first in range(0, len(shown), TOGETHER):
+            letters_set = pdf(shown[first : first + TOGETHER], now.workspace.root)
+            whole.append(BytesIO(letters_set))
+        whole.write(file)
+        return file.getvalue()
 
 
 def reachable(decisions: Sequence[Decision]) -> list[Decision]:
