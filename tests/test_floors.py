@@ -39,6 +39,7 @@ HOMES = {
     "asyncio": {"ledger", "sending", "actions", "console", "cli"},
     "click": {"cli"},
     "cryptography": {"letters"},
+    "imap_tools": {"sending"},
     "jinja2": {"letters", "console"},
     "pandas": {"contacts"},
     "rich": {"cli"},

@@ -26,16 +26,15 @@ def messages_after(
 
     One message at a time is in memory. A message that is gone in between is passed over.
     """
-    with opened(server, context, token, folder) as imap:
-        answer = imap.response("UIDVALIDITY")[1]
+    with opened(server, context, token, folder) as box:
+        answer = box.client.response("UIDVALIDITY")[1]
         if not answer or answer[0] is None:
             raise ServerError(f'{server} gives the folder "{folder}" no UIDVALIDITY')
         validity = int(answer[0])
         after = place[1] if place[0] == validity else 0
-        found = imap.uid("SEARCH", f"UID {after + 1}:*")[1][0] or b""
-        for uid in sorted(int(one) for one in found.split()):
-            if uid <= after:  # "n:*" always finds the last one
-                continue
-            for part in imap.uid("FETCH", str(uid), "(BODY.PEEK[])")[1]:
+        # "n:*" always finds the last one
+        new = sorted(uid for uid in map(int, box.uids(f"UID {after + 1}:*", None)) if uid > after)
+        for uid in new:
+            for part in box.client.uid("FETCH", str(uid), "(BODY.PEEK[])")[1]:
                 if isinstance(part, tuple):
                     yield validity, uid, part[1]

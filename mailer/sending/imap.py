@@ -10,7 +10,6 @@ changed.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import imaplib
 import re
@@ -20,15 +19,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mailer.base.errors import ServerError, UsageError
 from mailer.sending.smtp.connection import readable
 from mailer.sending.smtp.server import ConnectError, Server, default_context, explained, password_of
 
+if TYPE_CHECKING:
+    from imap_tools.mailbox import BaseMailBox
+
 MESSAGE_ID = re.compile(
     r"<[!#-;=?-\[\]-~]+>"
 )  # no quote, backslash or angle bracket: it goes into a quoted string
-LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.+)')
 PATIENCE = 30.0  # seconds for each answer
 
 
@@ -90,108 +92,111 @@ async def search(
 
 
 @contextlib.contextmanager
-def opened(
-    server: Server, context: ssl.SSLContext, token: str | None, folder: str
-) -> Iterator[imaplib.IMAP4]:
-    """Open a folder read-only for as long as the block lasts: nothing in it can be changed.
+def mailbox(
+    server: Server, context: ssl.SSLContext, token: str | None, doing: str
+) -> Iterator[BaseMailBox]:
+    """Log in to a mailbox for as long as the block lasts; no folder is open yet.
 
-    Raises `ConnectError`, and `ServerError` when there is no such folder or the server fails.
+    `doing` says what the block is for, should the server fail at it. Raises `ConnectError`,
+    `ServerError`.
     """
+    from imap_tools.errors import ImapToolsError
+
     step = "connect"
     try:
-        imap = _connected(server, context)
+        box = _connected(server, context)
         try:
             step = "login"
-            _log_in(imap, server, token)
+            _log_in(box, server, token)
             step = "read"
-            if imap.select(_quoted(_utf7(folder)), readonly=True)[0] != "OK":
-                raise _no_folder(imap, f'there is no folder "{folder}"')
-            yield imap
+            yield box
         finally:
-            imap.shutdown()
-    except imaplib.IMAP4.error as fault:
+            box.client.shutdown()
+    except (imaplib.IMAP4.error, ImapToolsError) as fault:
         said = readable(str(fault).encode("utf-8", "surrogateescape"))[:200]
         if step == "login":
             message = f"{server} refused the login of {server.user}: {said}"
             raise ConnectError(message, temporary=False, hint="it was tried once") from fault
-        raise ServerError(f'{server} did not let the folder "{folder}" be read: {said}') from fault
+        raise ServerError(f"{server} did not {doing}: {said}") from fault
     except OSError as fault:
         raise explained(fault, step, server) from fault
+
+
+@contextlib.contextmanager
+def opened(
+    server: Server, context: ssl.SSLContext, token: str | None, folder: str
+) -> Iterator[BaseMailBox]:
+    """Open a folder read-only for as long as the block lasts: nothing in it can be changed.
+
+    Raises `ConnectError`, and `ServerError` when there is no such folder or the server fails.
+    """
+    with mailbox(server, context, token, f'let the folder "{folder}" be read') as box:
+        _examine(box, folder)
+        yield box
 
 
 def _search(
     server: Server, context: ssl.SSLContext, token: str | None, wanted: Sequence[str],
     accepted: Sequence[str], folder: str | None,
 ) -> list[FolderEvidence]:  # fmt: skip
-    step = "connect"
-    try:
-        imap = _connected(server, context)
-        try:
-            step = "login"
-            _log_in(imap, server, token)
-            step = "search"
-            name = _utf7(folder) if folder is not None else _sent_folder(imap)
-            if imap.select(_quoted(name), readonly=True)[0] != "OK":
-                raise _no_folder(imap, f'there is no folder "{folder}"')
-            known = sum(_filed(imap, one) is not None for one in accepted)
-            return [_evidence(one, _filed(imap, one), known, _readable(name)) for one in wanted]
-        finally:
-            imap.shutdown()
-    except imaplib.IMAP4.error as fault:
-        said = readable(str(fault).encode("utf-8", "surrogateescape"))[:200]
-        if step == "login":
-            message = f"{server} refused the login of {server.user}: {said}"
-            raise ConnectError(message, temporary=False, hint="it was tried once") from fault
-        raise ServerError(
-            f"{server} did not answer the search of the folder of sent mail: {said}"
-        ) from fault
-    except OSError as fault:
-        raise explained(fault, step, server) from fault
+    with mailbox(server, context, token, "answer the search of the folder of sent mail") as box:
+        name = _sent_folder(box) if folder is None else folder
+        _examine(box, name)
+        known = sum(_filed(box.client, one) is not None for one in accepted)
+        return [_evidence(one, _filed(box.client, one), known, name) for one in wanted]
 
 
-def _connected(server: Server, context: ssl.SSLContext) -> imaplib.IMAP4:
+def _connected(server: Server, context: ssl.SSLContext) -> BaseMailBox:
+    from imap_tools.mailbox import MailBox, MailBoxUnencrypted
+
     if server.security == "tls":
-        return imaplib.IMAP4_SSL(server.host, server.port, ssl_context=context, timeout=PATIENCE)
-    imap = imaplib.IMAP4(server.host, server.port, timeout=PATIENCE)
+        return MailBox(server.host, server.port, PATIENCE, ssl_context=context)
+    box = MailBoxUnencrypted(server.host, server.port, PATIENCE)
     if server.security == "starttls":
         try:
-            imap.starttls(context)
+            box.client.starttls(context)
         except imaplib.IMAP4.error as fault:
-            imap.shutdown()
+            box.client.shutdown()
             message = f"{server} does not offer STARTTLS, so the password was not sent"
             raise ConnectError(message, temporary=False, hint="try tls") from fault
         except OSError:
-            imap.shutdown()
+            box.client.shutdown()
             raise
-    return imap
+    return box
 
 
-def _log_in(imap: imaplib.IMAP4, server: Server, token: str | None) -> None:
+def _log_in(box: BaseMailBox, server: Server, token: str | None) -> None:
     if server.user is None:
-        raise UsageError("the folder of sent mail needs a login", hint="set its user and password")
-    if token is None:
-        imap.login(server.user, password_of(server))
+        raise UsageError("a mailbox needs a login", hint="set its user and password")
+    if token is not None:
+        box.xoauth2(server.user, token, initial_folder=None)
         return
-    answers = iter([f"user={server.user}\x01auth=Bearer {token}\x01\x01".encode()])
-    imap.authenticate(
-        "XOAUTH2", lambda _: next(answers, b"")
-    )  # a refusal is answered with an empty line
+    password = password_of(server)
+    if f"{server.user}{password}".isascii():
+        box.login(server.user, password, initial_folder=None)
+    else:  # LOGIN has no other letters (RFC 3501)
+        box.login_utf8(server.user, password, initial_folder=None)
 
 
-def _sent_folder(imap: imaplib.IMAP4) -> bytes:
-    for one in imap.list()[1]:
-        found = LISTED.fullmatch(one) if isinstance(one, bytes) else None
-        if found is not None and rb"\sent" in found["flags"].lower().split():
-            return _unquoted(found["name"])
-    raise _no_folder(imap, "the server does not say which folder holds sent mail")
+def _examine(box: BaseMailBox, folder: str) -> None:
+    from imap_tools.errors import MailboxFolderSelectError
+
+    try:
+        box.folder.set(folder, readonly=True)
+    except MailboxFolderSelectError as fault:
+        raise _no_folder(box, f'there is no folder "{folder}"') from fault
 
 
-def _no_folder(imap: imaplib.IMAP4, message: str) -> ServerError:
-    found = (LISTED.fullmatch(one) for one in imap.list()[1] if isinstance(one, bytes))
-    names = sorted(_readable(_unquoted(one["name"])) for one in found if one is not None)
-    return ServerError(
-        message, hint=f"write the folder's name in the settings; there are: {', '.join(names)}"
-    )
+def _sent_folder(box: BaseMailBox) -> str:
+    for one in box.folder.list():
+        if "\\sent" in (flag.casefold() for flag in one.flags):
+            return one.name
+    raise _no_folder(box, "the server does not say which folder holds sent mail")
+
+
+def _no_folder(box: BaseMailBox, message: str) -> ServerError:
+    names = ", ".join(sorted(readable(one.name.encode()) for one in box.folder.list()))
+    return ServerError(message, hint=f"write the folder's name in the settings; there are: {names}")
 
 
 def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
@@ -211,41 +216,3 @@ def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
 def _evidence(message_id: str, at: datetime | None, known: int, folder: str) -> FolderEvidence:
     finding = Filing.FILED if at is not None else Filing.MISSING if known else Filing.SAYS_NOTHING
     return FolderEvidence(message_id, finding, folder, at, known)
-
-
-# -------------------------------------------------------- names of folders (RFC 3501 section 5.1.3)
-
-
-def _utf7(name: str) -> bytes:
-    """Encode a folder's name: "Éléments envoyés" → b"&AMk-l&AOk-ments envoy&AOk-s"."""
-
-    def shifted(found: re.Match[str]) -> str:
-        if found[0] == "&":
-            return "&-"
-        return (
-            "&"
-            + base64.b64encode(found[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
-            + "-"
-        )
-
-    return re.sub(r"&|[^\x20-\x7e]+", shifted, name).encode("ascii")
-
-
-def _readable(name: bytes) -> str:
-    def plain(found: re.Match[bytes]) -> bytes:
-        code = found[1].replace(b",", b"/")
-        return (
-            base64.b64decode(code + b"=" * (-len(code) % 4)).decode("utf-16-be", "replace").encode()
-            if code
-            else b"&"
-        )
-
-    return readable(re.sub(rb"&([A-Za-z0-9+,]*)-", plain, name))
-
-
-def _quoted(name: bytes) -> str:
-    return '"' + re.sub(r'(["\\])', r"\\\1", name.decode("ascii")) + '"'
-
-
-def _unquoted(name: bytes) -> bytes:
-    return re.sub(rb"\\(.)", rb"\1", name[1:-1]) if name.startswith(b'"') else name

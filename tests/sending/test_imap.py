@@ -24,7 +24,7 @@ import pytest
 import trustme
 
 from mailer.base.errors import ServerError, UsageError
-from mailer.sending.imap import Filing, _readable, _utf7, search
+from mailer.sending.imap import Filing, search
 from mailer.sending.smtp.server import ConnectError, Server
 from tests.helpers.certificates import trusting as trusts
 from tests.helpers.children import Child
@@ -266,15 +266,34 @@ async def test_nobody_at_the_port() -> None:
         await search(Server("127.0.0.1", port, "none", "us", "p", ""), [OURS], [])
 
 
+@needs_dovecot
 @pytest.mark.parametrize(
     ("name", "wire"),
     [
-        ("Sent", b"Sent"),
-        ("Éléments envoyés", b"&AMk-l&AOk-ments envoy&AOk-s"),
-        ("Q&A", b"Q&-A"),
-        ("Отправленные", b"&BB4EQgQ,BEAEMAQyBDsENQQ9BD0ESwQ1-"),
-        ("送信済み", b"&kAFP4W4IMH8-"),
+        ("Q&A", "Q&-A"),
+        ('the "first" ones', 'the \\"first\\" ones'),
+        ("Отправленные", "&BB4EQgQ,BEAEMAQyBDsENQQ9BD0ESwQ1-"),
+        ("送信済み", "&kAFP4W4IMH8-"),
     ],
 )
-def test_names_of_folders_there_and_back(name: str, wire: bytes) -> None:
-    assert (_utf7(name), _readable(wire)) == (wire, name)
+async def test_folders_have_names_in_any_script(dovecot: Dovecot, name: str, wire: str) -> None:
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+        imap.login("us", "correct")
+        assert imap.create(f'"{wire}"')[0] == "OK"
+    try:
+        dovecot.file(f'"{wire}"', OURS)
+        (evidence,) = await search(dovecot.server(), [OURS], [], name)
+        assert (evidence.finding, evidence.folder) == (Filing.FILED, name)
+        with pytest.raises(ServerError) as caught:
+            await search(dovecot.server(), [OURS], [], "Nowhere")
+        assert name in caught.value.hint
+    finally:
+        with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+            imap.login("us", "correct")
+            imap.delete(f'"{wire}"')
+
+
+@needs_dovecot
+async def test_a_password_beyond_ascii_reaches_the_server(dovecot: Dovecot) -> None:
+    with pytest.raises(ConnectError, match="refused the login of us"):
+        await search(dovecot.server(password="pässwörd"), [OURS], [])
