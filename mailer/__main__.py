@@ -2,6 +2,7 @@
 what to type.
 """
 
+import os
 import sys
 from typing import NoReturn
 
@@ -9,6 +10,7 @@ WRONG_USAGE = 2
 
 
 def main() -> None:
+    os.umask(0o077)  # sheets, letters, the log: whatever is written is for its owner alone
     if sys.version_info < (3, 11):  # noqa: UP036  (whoever starts it by hand may use any)
         version = ".".join(map(str, sys.version_info[:2]))
         _cannot_begin(

@@ -16,6 +16,7 @@ from mailer.ledger.ledger import Connection, Ledger, Unwritable
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.record import erasure, seals
+from mailer.ledger.record.rewrite import rewrite
 from mailer.ledger.record.seals import ChainCheck
 
 
@@ -68,11 +69,15 @@ def to_forget(connection: Connection, who: str | date) -> list[Delivery]:
 
 
 def forget(ledger: Ledger, people: list[Delivery], *, who: str, because: str) -> int:
-    """Erase deliveries from the log; `because` stays on record, so it names nobody. Returns how
-    many were erased.
+    """Erase deliveries from the log, and write its files anew; `because` stays on record, so it
+    names nobody. Returns how many were erased. Raises `Busy` where they are, and somebody who reads
+    keeps the files from being written anew.
     """
     with ledger.writing() as connection:
-        return erasure.erase(connection, people, who=who, because=because, at=ledger.now())
+        erased = erasure.erase(connection, people, who=who, because=because, at=ledger.now())
+    ledger.seal()
+    rewrite(ledger)
+    return erased
 
 
 def adopt(ledger: Ledger, *, who: str, because: str) -> bool:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -207,6 +208,16 @@ class Ledger:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.invalidate()  # ends the session, and whatever it holds with it
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Any]:
+        """Hold the one writing connection of a log that is a file, as the driver's own, outside of
+        any transaction; no other process writes until the block ends.
+        """
+        with self._guard, self._alone(), _plain_words(self.path):
+            self._must_be_where_it_was()
+            self._has_written = True
+            yield self._writer.raw_connection().driver_connection
+
     def close(self) -> None:
         if self._unsealed and self._seal_after < math.inf:
             self.seal()
@@ -309,6 +320,7 @@ class Ledger:
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "foreign_keys=ON",
+                "secure_delete=ON",  # SQLite is built with another default here and there
             ):
                 connection.execute(f"PRAGMA {pragma}")
 

@@ -5,6 +5,8 @@ overwritten.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import openpyxl
@@ -179,3 +181,12 @@ def test_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     found = CliRunner().invoke(cli, ["init", str(tmp_path / "file" / "work")])
     assert found.exit_code == 2
     assert "cannot be written to: Not a directory" in found.stderr
+
+
+def test_whatever_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """In a shell where everybody may read what is made."""
+    command = [sys.executable, "-m", "mailer", "-C", str(tmp_path / "new"), "init"]
+    subprocess.run(command, check=True, capture_output=True, umask=0o022)
+    made = list((tmp_path / "new").rglob("*"))
+    assert len(made) > 5
+    assert [path for path in made if path.stat().st_mode & 0o077] == []

@@ -123,7 +123,7 @@ def forget(
         with ledger.reading() as connection:
             found = send_log.to_forget(connection, before.date() if before else who or "")
         number = len(found)
-        if not number:
+        if not number and confirm != 0:
             raise UsageError(
                 "There is nobody like that in the send log.", hint="mailer log people --search TEXT"
             )

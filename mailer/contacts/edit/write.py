@@ -70,12 +70,13 @@ def keep(path: Path, backups: Path) -> Path:
     """Copy a file into the folder of backups under a name of its own: `uk.1.xlsx`, `uk.2.xlsx`;
     one that is not there yet is kept as an empty file.
     """
-    backups.mkdir(parents=True, exist_ok=True)
+    backups.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = 1
     while (backup := backups / f"{path.stem}.{number}{path.suffix}").exists():
         number += 1
     if path.exists():
         shutil.copy2(path, backup)
+        backup.chmod(0o600)
     else:
         backup.touch()
     return backup
@@ -90,9 +91,7 @@ def put(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.copymode(path, beside)
-        else:
-            Path(beside).chmod(0o644)
+            shutil.copymode(path, beside)  # a new one is for its owner alone
         Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)

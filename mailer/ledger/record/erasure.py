@@ -67,10 +67,6 @@ def erase(
             hint=f'mailer resolve {unknown[0].shown} --accepted (or --not-sent) --because "…"',
             code="S310",
         )
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(
-            "PRAGMA secure_delete=ON"
-        )  # what was there is overwritten, not only given free
     erased = [one for one in people if _erase(connection, one, who, because, at)]
     for one in concerned:
         packed = replace(Sources.unpack(mailouts.sources(connection, one.id)), cells={}).pack()
