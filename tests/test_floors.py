@@ -56,10 +56,12 @@ accident.
 
 DOORS = (
     "actions",
+    "actions/campaign",
     "actions/mail_outs",
     "actions/workspace",
     "console/views",
     "console/views/contacts",
+    "cli/campaign",
     "cli/contacts",
     "cli/everyday",
     "cli/log",
@@ -81,6 +83,7 @@ LOOKED_AT = {
     "mailer.ledger.notes",
     "mailer.ledger.reading.deliveries",
     "mailer.ledger.reading.listing",
+    "mailer.ledger.reading.positions",
     "mailer.ledger.reading.scope",
     "mailer.plan.audience",
     "mailer.plan.draft",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from datetime import date
 
+from mailer.actions.campaign import positions
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import fold
@@ -22,12 +23,13 @@ from mailer.ledger.record.seals import ChainCheck
 
 def open_log(workspace: Workspace) -> Ledger:
     """Open the send log of a workspace, or make one, for a `with`; what dead senders left in
-    mail-outs that are over is settled.
+    mail-outs that are over is settled, and positions whose day is over are erased.
     """
     workspace.make_state_dir()
     ledger = Ledger(workspace.ledger_url, beside=workspace.state_dir)
     with contextlib.suppress(Unwritable):  # the next look may settle it
         rescue.settle_over(ledger, me="mailer")
+        positions.expire(workspace, ledger)
     return ledger
 
 

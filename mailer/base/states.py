@@ -231,3 +231,41 @@ class Written:
     address_key: str
     person: str
     state: State
+
+
+class Position(StrEnum):
+    """Where a member stands on what an appeal asks for. People read `POSITIONS`."""
+
+    SUPPORTS = "supports"
+    LEANS = "leans"
+    UNDECIDED = "undecided"
+    AGAINST = "against"
+    ABSENT = "absent"
+
+
+POSITIONS: dict[Position, str] = {
+    Position.SUPPORTS: "supports",
+    Position.LEANS: "leans towards it",
+    Position.UNDECIDED: "undecided",
+    Position.AGAINST: "against",
+    Position.ABSENT: "will be absent",
+}
+
+
+class Heard(StrEnum):
+    """How a position became known. People read `HEARD`."""
+
+    REPLY = "reply"
+    CALL = "call"
+    MEETING = "meeting"
+    PUBLIC_VOTE = "public_vote"
+    COLLEAGUE = "colleague"
+
+
+HEARD: dict[Heard, str] = {
+    Heard.CALL: "call",
+    Heard.MEETING: "meeting",
+    Heard.REPLY: "reply",
+    Heard.PUBLIC_VOTE: "public vote",
+    Heard.COLLEAGUE: "a colleague",
+}

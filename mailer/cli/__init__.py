@@ -88,6 +88,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "What comes back: scan, import, list, show, sort, try.",
         ),
     },
+    "the members": {
+        "position": (
+            "mailer.cli.campaign.position:position",
+            "Where one member stands: set, show, clear.",
+        ),
+        "positions": (
+            "mailer.cli.campaign.position:positions",
+            "Where they all stand, and how far a challenge is.",
+        ),
+    },
     "running it": {
         "work": (
             "mailer.cli.running.work:work",

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.base.states import MailOutState, Stage, State
+from mailer.base.states import Heard, MailOutState, Position, Stage, State
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -36,8 +36,8 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{word.value}'" for word in words)
+def _one_of(column: str, words: type[StrEnum], *, empty: bool = False) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in [*[""] * empty, *words])
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
 
 
@@ -319,6 +319,42 @@ mailbox_read = sa.Table(
     sa.Column("box", sa.Text, primary_key=True),
     sa.Column("uidvalidity", sa.BigInteger, nullable=False),
     sa.Column("uid", sa.BigInteger, nullable=False),  # everything up to it is on record
+)
+
+# Where members stand on an appeal: political opinions, so they are in no chain and no other table,
+# and every row of them can be taken away.
+
+member_position = sa.Table(
+    "member_position",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("appeal", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),  # as in `delivery`; without a name, the address
+    _text("name"),
+    _text("delegation"),
+    _text("position"),  # empty: it is not known yet, and there is a next step
+    _text("source"),
+    _text("note"),
+    _text("next_step"),
+    sa.Column("due", sa.Date),
+    _text("owner"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("newest", sa.Boolean, nullable=False),  # of this person and appeal
+    sa.Column("token", sa.Text, unique=True),  # of the form: sent twice, it is noted once
+    # covers the counts of the board
+    sa.Index("ix_member_position_board", "appeal", "newest", "position", "person"),
+    sa.Index("ix_member_position_person", "person"),
+    sa.Index(
+        "uq_member_position_newest",
+        "appeal",
+        "person",
+        unique=True,
+        sqlite_where=sa.text("newest"),
+        postgresql_where=sa.text("newest"),
+    ),
+    _one_of("position", Position, empty=True),
+    _one_of("source", Heard, empty=True),
 )
 
 # Who may use the console, and what they did that concerns no single mail-out.

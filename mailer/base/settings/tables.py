@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import date
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -394,6 +395,12 @@ class Contacts(TomlTable):
     )  # of one sheet; a stray cell far below makes a sheet of a million rows
 
 
+class Positions(TomlTable):
+    """Where members stand: political opinions, kept for a purpose and no longer."""
+
+    keep_until: date | None = None  # on the day after, every position is erased; without it, none
+
+
 class ConsoleTable(TomlTable):
     """The console as a team uses it."""
 
@@ -438,5 +445,6 @@ class Settings(TomlTable):
     limits: Limits = Limits()
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
+    positions: Positions = Positions()
     console: ConsoleTable = ConsoleTable()
     log: Log = Log()

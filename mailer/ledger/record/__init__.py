@@ -1,1 +1,3 @@
-"""What makes the record trustworthy: seals, and erasing people from it."""
+"""What makes the record trustworthy: seals, erasing people from it, and notes that can be taken
+away.
+"""

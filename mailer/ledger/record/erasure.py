@@ -21,7 +21,7 @@ from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves import incoming
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
-from mailer.ledger.record import seals
+from mailer.ledger.record import noting, seals
 from mailer.ledger.schema import attempt, delivery, event, mail_out
 from mailer.plan.sources import Sources
 
@@ -106,6 +106,7 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
     if one.digest is not None:
         stored_letters.forget(connection, one.digest)
     incoming.forget(connection, one.id)
+    noting.forget(connection, *filter(None, (one.person, one.address_key)))
     events.write(
         connection, EventKind.ERASED, one.mail_out_id, one.id, at=at, who=who, detail=because
     )

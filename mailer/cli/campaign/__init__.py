@@ -1,0 +1,1 @@
+"""What is known of the members: where they stand, how they voted, and what the letters brought."""
