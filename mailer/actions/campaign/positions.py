@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import FILE, Workspace
-from mailer.base.spelling import called, nearest
+from mailer.base.spelling import called, fold, nearest
 from mailer.base.states import HEARD, POSITIONS, Heard, Position
 from mailer.contacts.contact import Contact
 from mailer.ledger import accounts
@@ -52,24 +52,30 @@ class Told:
 
 def position_of(word: str) -> Position | None:
     """Return the position that a word names; None for an empty one: not known yet."""
-    return _named(word, POSITIONS, "position")
+    found = _named(word, POSITIONS)
+    if word.strip() and found is None:
+        raise UsageError(f'"{word.strip()}" is no position.', hint=_one_of(word, POSITIONS))
+    return found
 
 
 def source_of(word: str) -> Heard | None:
     """Return the source that a word names."""
-    return _named(word, HEARD, "source")
+    found = _named(word, HEARD)
+    if word.strip() and found is None:
+        text = f'"{word.strip()}" is no source of a position.'
+        raise UsageError(text, hint=_one_of(word, HEARD))
+    return found
 
 
-def _named(word: str, words: Mapping[Word, str], what: str) -> Word | None:
-    meant = word.strip().casefold().replace(" ", "_").replace("-", "_")
-    if not meant:
-        return None
-    for one, said in words.items():
-        if meant in (one.value, said.casefold().replace(" ", "_")):
-            return one
+def _named(word: str, words: Mapping[Word, str]) -> Word | None:
+    meant = fold(word)
+    found = (one for one, said in words.items() if meant in (fold(one), fold(said)))
+    return next(found, None)
+
+
+def _one_of(word: str, words: Mapping[Word, str]) -> str:
     close = nearest(word, [one.value for one in words])
-    hint = f"did you mean {close}?" if close else f"one of {', '.join(words)}"
-    raise UsageError(f'There is no {what} "{word.strip()}".', hint=hint)
+    return f"did you mean {close}?" if close else f"one of {', '.join(words)}"
 
 
 def member(members: Members, who: str) -> Contact:
