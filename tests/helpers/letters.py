@@ -4,6 +4,7 @@ make together.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,11 @@ def checked(root: Path, columns: Any = (), **files: str) -> list[Problem]:
     except MailerError as fault:
         return list(fault.problems)
     return check_letters(appeal, SENDER, DELEGATIONS, FORMS, columns)
+
+
+def tidy(text: str) -> str:
+    """Return a text as it can arrive: blanks at the ends of lines would mean that they go on."""
+    return "\n".join(
+        line if line == "-- " else re.sub(r"^((?:> )*>?) *$", r"\1", line).rstrip(" ")
+        for line in text.split("\n")
+    )

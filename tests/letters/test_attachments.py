@@ -20,6 +20,7 @@ from mailer.letters.checks import check_letters
 from mailer.letters.message.mime import read_back
 from mailer.letters.render import Renderer
 from mailer.letters.render.theirs import Owners
+from mailer.report.readable import text_of
 from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, folder, letter, person, renderer
 from tests.letters.test_mime import finished
 
@@ -71,9 +72,7 @@ def test_file_in_the_language_of_the_letter_goes_with_it(tmp_path: Path) -> None
         ("report.fr.pdf", "application/pdf")
     ]
     assert attached[0].get_payload(decode=True) == PDF + b"fr"
-    body = message.get_body(("plain",))
-    assert body is not None
-    assert body.get_content().replace("\r\n", "\n").rstrip() == rendered.text.rstrip()
+    assert text_of(message).rstrip() == rendered.text.rstrip()
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 76
     read_back(raw, recipient=ANNA, everyone={ANNA}, greeting=rendered.greeting)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import re
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from mailer.letters.message import pieces
 from mailer.plan.audience import Audience
 from mailer.plan.plan import Plan, Sending, make_plan
 from mailer.plan.sources import Sources
+from mailer.report.readable import html_of, parsed, text_of
 from tests.helpers.letters import ROOT, checked, folder, letter, person, renderer
 from tests.people.invent import COLUMNS
 
@@ -59,16 +58,13 @@ def parts_of(plan: Plan) -> Iterator[tuple[str, str, bytes]]:
     for one in plan.to_send:
         assert one.data
         raw = pieces.joined(one.data, one.shared)
-        message = email.message_from_bytes(raw, policy=email.policy.default)
+        message = parsed(raw)
         (file,) = message.iter_attachments()
         assert (file.get_content_type(), file.get_filename()) == (
             "application/pdf",
             "letter.en.pdf",
         )
-        plain, html = (message.get_body((kind,)) for kind in ("plain", "html"))
-        assert plain
-        assert html
-        yield plain.get_content(), html.get_content(), file.get_content()
+        yield text_of(message), html_of(message), file.get_content()
 
 
 def said(raw: bytes) -> str:

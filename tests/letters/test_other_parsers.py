@@ -21,9 +21,11 @@ from typing import Any
 
 import pytest
 
+from mailer.letters.message.flowed import joined
 from mailer.letters.message.mime import build
 from mailer.letters.render import Rendered
-from tests.helpers.letters import invented
+from mailer.report.readable import parsed, text_of
+from tests.helpers.letters import invented, tidy
 
 parser: Any = _header_value_parser
 
@@ -96,7 +98,10 @@ def agrees(command: list[str], written: list[tuple[dict[str, str], bytes]]) -> N
     done = subprocess.run(
         command, input=lines, capture_output=True, text=True, check=True, encoding="utf-8"
     )
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [said for said, _ in written]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    for one in found:  # these libraries leave it to their callers
+        one["text"] = joined(one["text"])
+    assert found == [said for said, _ in written]
 
 
 MANY = [300, pytest.param(4000, marks=pytest.mark.long)]
@@ -162,8 +167,7 @@ def test_python_reads_names_subjects_and_texts_as_they_were(count: int) -> None:
         assert str(make_header(decode_header(old["Subject"]))) == said["subject"] == new["Subject"]
         assert (str(make_header(decode_header(name))), address) == (said["name"], "x@y.example")
         assert name_in(raw) == said["name"]
-        text = new.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-        assert text.replace("\r\n", "\n").rstrip("\n") == said["text"]
+        assert text_of(parsed(raw)).rstrip("\n") == tidy(said["text"])
 
 
 def test_newer_parser_of_any_python_reads_the_names_that_people_have() -> None:
@@ -198,9 +202,9 @@ def test_body_encoded_line_by_line_is_what_the_whole_would_be() -> None:
             "".join(dice.choices(" \t.=abcé–_?", k=dice.choice([0, 1, 2, 74, 75, 76, 77, 300])))
             for _ in range(3)
         )
-        text = "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{line.rstrip(' ')}\n" for line in lines)
         raw = build(
-            Rendered("x", "", "a" * 4 * len(text) + "\n" + text, "<p>x</p>", "Dear", "en"),
+            Rendered("x", "", "x", "a" * 4 * len(text) + "\n" + text, "Dear", "en"),
             sender="a@rights.example",
             reply_to="a@rights.example",
             recipient_name="x",

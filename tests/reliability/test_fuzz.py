@@ -34,12 +34,13 @@ from mailer.letters.message import headers
 from mailer.letters.message.mime import build, read_back
 from mailer.letters.message.pieces import stuffed
 from mailer.letters.render import Rendered
+from mailer.report.readable import parsed, text_of
 from mailer.sending import replies
 from mailer.sending.replies import Judgement
 from mailer.sending.smtp.connection import LONGEST_REPLY, SmtpConnection
 from mailer.sending.smtp.session import Envelope, wire_form
 from tests.contacts.bad_sheets import SHEETS
-from tests.helpers.letters import DELEGATIONS, FORMS, SENDER
+from tests.helpers.letters import DELEGATIONS, FORMS, SENDER, tidy
 
 from . import figures
 
@@ -309,11 +310,9 @@ def fuzz_messages(dice: random.Random, number: int, _folder: Path) -> Counter[st
         assert max(map(len, raw.split(b"\r\n"))) <= 998
         wire = stuffed(raw) + b".\r\n"
         assert wire.count(b"\r\n.\r\n") == 1
-        message = message_from_bytes(raw, policy=policy.default)
-        plain = message.get_body(("plain",))
-        assert plain is not None
-        content = plain.get_content().replace("\r\n", "\n")
-        assert content.rstrip("\n") == text.rstrip("\n"), (text, content)
+        message = parsed(raw)
+        content = text_of(message)
+        assert content.rstrip("\n") == tidy(text).rstrip("\n"), (text, content)
         seen["built"] += 1
     return seen
 

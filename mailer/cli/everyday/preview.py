@@ -218,7 +218,7 @@ def _go_together(
 
 def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
     """Write the letter of one person as it stands now, also of somebody who would be left out."""
-    from mailer.cli.screen.browser import parsed, standalone
+    from mailer.report.readable import page_of
 
     shown = actions.preview(now, one, lang or "")
     contact, letter = one.contact, shown.letter
@@ -244,7 +244,7 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
         "html": letter.html,
         "attachments": [one.name for one in letter.attachments],
     }
-    html = standalone(letter.html, (parsed(picture.part.data) for picture in letter.pictures))
+    html = page_of(letter)
     note = f"{contact.name} would be left out: {why}" if why else ""
     paper = partial(actions.on_paper, now, [shown]) if letter.formal else None
     lines = tuple(line for line in head if line[1])
@@ -253,11 +253,11 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
 
 def _planned(context: Context, mail_out: str, who: str | None) -> View:
     """Read one frozen letter of a mail-out: the very bytes."""
-    from mailer.cli.screen.browser import parsed, standalone
     from mailer.ledger import mailouts
     from mailer.ledger.ledger import number_of
     from mailer.ledger.reading import deliveries
     from mailer.report.evidence import letter_of
+    from mailer.report.readable import html_of, parsed, text_of
     from mailer.report.story import joined, why
 
     with context.ledger() as ledger, ledger.reading() as connection:
@@ -281,11 +281,7 @@ def _planned(context: Context, mail_out: str, who: str | None) -> View:
         if sent is None:
             raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     message = parsed(sent.data)
-    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
-    said, page = (
-        part.get_content().replace("\r\n", "\n") if part is not None else ""
-        for part in (text, html)
-    )
+    said, page = text_of(message), html_of(message)
     attached = [
         part.get_filename() or "?" for part in message.iter_attachments() if not part["Content-ID"]
     ]
@@ -304,7 +300,7 @@ def _planned(context: Context, mail_out: str, who: str | None) -> View:
         "html": page,
         "attachments": attached,
     }
-    return View(tuple(head), said, standalone(page, message.walk()), sent.data, facts)
+    return View(tuple(head), said, page, sent.data, facts)
 
 
 # ------------------------------------------------------------------------------------ on the screen

@@ -239,16 +239,11 @@ def _letter(context: Context, connection: Connection, one: Delivery) -> Sent:
 
 def _text_of(data: bytes) -> str:
     """Return the heads and the text twin of a message, for reading."""
-    from email import message_from_bytes, policy
+    from mailer.report.readable import heads_of, parsed, text_of
 
-    letter = message_from_bytes(data, policy=policy.default)
-    heads = [
-        f"{name}: {letter[name]}"
-        for name in ("From", "Reply-To", "To", "Subject", "Date")
-        if letter[name]
-    ]
-    body = letter.get_body(("plain",))
-    return "\n".join([*heads, "", *(body.get_content() if body else "").splitlines()])
+    letter = parsed(data)
+    heads = [f"{name}: {value}" for name, value in heads_of(letter)]
+    return "\n".join([*heads, "", *text_of(letter).split("\n")])
 
 
 def _show_letter(context: Context, data: bytes) -> None:

@@ -11,10 +11,6 @@ import shutil
 import subprocess
 import tempfile
 import webbrowser
-from base64 import b64encode
-from collections.abc import Iterable
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 
 from mailer.base.errors import MailerError, UsageError
@@ -28,26 +24,6 @@ PROGRAMS = (
     "msedge",
 )
 SECONDS = 120
-
-
-def parsed(data: bytes) -> EmailMessage:
-    """Read a message, or a part of one."""
-    found = message_from_bytes(data, policy=policy.default)
-    assert isinstance(found, EmailMessage)
-    return found
-
-
-def standalone(html: str, parts: Iterable[EmailMessage]) -> str:
-    """Return the HTML of a letter with its pictures in it; `parts` are those of the message, others
-    are passed over.
-    """
-    for part in parts:
-        if name := part["Content-ID"]:
-            picture = b64encode(part.get_content()).decode("ascii")
-            html = html.replace(
-                f"cid:{name.strip('<>')}", f"data:{part.get_content_type()};base64,{picture}"
-            )
-    return html
 
 
 def to_screen(html: str, folder: Path) -> Path:

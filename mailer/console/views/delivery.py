@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
@@ -24,6 +23,7 @@ from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery, Moment
 from mailer.report.evidence import Sent, evidence
+from mailer.report.readable import heads_of, html_of, parsed, text_of
 from mailer.report.story import story, why
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def _sent(visit: Visit) -> tuple[MailOut, Delivery, Sent]:
 
 def letter(visit: Visit) -> Response:
     mail_out, one, sent = _sent(visit)
-    parsed = message_from_bytes(sent.data, policy=policy.default)
-    body = parsed.get_body(("plain",))
+    message = parsed(sent.data)
     heads = (
         sent.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace")
     )
@@ -109,24 +108,19 @@ def letter(visit: Visit) -> Response:
         "letter.html",
         mail_out=mail_out,
         one=one,
-        heads=[
-            (name, parsed[name])
-            for name in ("From", "Reply-To", "To", "Subject", "Date")
-            if parsed[name]
-        ],
-        text=body.get_content() if body else "",
+        heads=heads_of(message),
+        text=text_of(message),
         source=heads,
         sent=sent,
-        files=[part.get_filename() or "?" for part in parsed.iter_attachments()],
-        has_html=parsed.get_body(("html",)) is not None,
+        files=[part.get_filename() or "?" for part in message.iter_attachments()],
+        has_html=message.get_body(("html",)) is not None,
     )
 
 
 def html(visit: Visit) -> Response:
     """Return the HTML of the letter for its sandboxed frame."""
     _, _, sent = _sent(visit)
-    body = message_from_bytes(sent.data, policy=policy.default).get_body(("html",))
-    return framed(str(body.get_content()) if body else "")
+    return framed(html_of(parsed(sent.data)))
 
 
 def framed(text: str) -> Response:

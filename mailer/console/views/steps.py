@@ -33,6 +33,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.reading import deliveries
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
+from mailer.report.readable import page_of
 
 STEPS = (
     ("/write", "Write"),
@@ -117,7 +118,7 @@ def preview(visit: Visit) -> Response:
     """Return the HTML of a letter that is not sent yet, for its sandboxed frame."""
     now = appeals.for_real(_draft(visit))
     reading = _reading(visit, now, now.decide(), [])
-    return framed(reading.letter.html if reading else "")
+    return framed(page_of(reading.letter) if reading else "")
 
 
 def printed(visit: Visit) -> Response:

@@ -25,6 +25,7 @@ from urllib.parse import quote
 from mailer.base.address import key_of
 from mailer.base.errors import MailerError
 from mailer.letters.message import headers, pieces
+from mailer.letters.message.flowed import flowed, joined
 from mailer.letters.message.pieces import Part, Shared
 
 # making letters needs libraries that are slow to import; dating one, at its first attempt, does not
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _ASCII = bytes(range(128))
 _SENDER = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
+_TEXT = b'text/plain; charset="utf-8"; format=flowed'
+_HTML = b'text/html; charset="utf-8"'
 _MANY_NOT_ASCII = 0.18
 """From this share of bytes on base64 (4/3) is shorter than quoted-printable (three for one)."""
 
@@ -261,7 +264,8 @@ def _decoded(part: bytes) -> str:
         boundary = head.rpartition(b'boundary="')[2].rstrip(b'"')
         return _decoded(body.split(b"--" + boundary, 2)[1])
     raw = a2b_base64(body) if b"base64" in head else a2b_qp(body)
-    return raw.decode().replace("\r\n", "\n")
+    text = raw.decode().replace("\r\n", "\n")
+    return joined(text) if b"format=flowed" in head else text
 
 
 @lru_cache(maxsize=16)
@@ -280,7 +284,7 @@ def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | P
     if rendered.attachments:
         yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
     yield b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary
-    yield from _part(boundary, b"text/plain", rendered.text, rendered.greeting)
+    yield from _part(boundary, _TEXT, rendered.text, rendered.greeting)
     yield from _with_pictures(boundary, rendered)
     yield b"--%b--\r\n" % boundary
     for attachment in rendered.attachments:
@@ -296,14 +300,14 @@ def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part
 
     greeting = escaped(rendered.greeting)
     if not rendered.pictures:
-        yield from _part(boundary, b"text/html", rendered.html, greeting)
+        yield from _part(boundary, _HTML, rendered.html, greeting)
         return
     inner = boundary.replace(b"=_", b"=_r")
     yield (
         b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n'
         % (boundary, inner)
     )
-    yield from _part(inner, b"text/html", rendered.html, greeting)
+    yield from _part(inner, _HTML, rendered.html, greeting)
     for picture in rendered.pictures:
         yield b"--%b\r\n" % inner
         yield picture.part
@@ -319,6 +323,10 @@ def _quoted(line: bytes) -> bytes:
     message, or with "From ", before which mailboxes put a ">": both would break a signature.
     """
     coded = b2a_qp(line)
+    if line.endswith(b" \r\n"):  # b2a_qp makes 77 characters of some
+        coded = b2a_qp(line[:-3] + b"x\r\n")[:-3]
+        full = len(coded) - coded.rfind(b"\n") > 74
+        coded += b"=\r\n=20\r\n" if full else b"=20\r\n"
     while found := _TOUCHED.search(coded):
         at = found.start()
         coded = coded[:at] + (b"=%02X=\r\n" % coded[at]) + coded[at + 1 :]
@@ -335,26 +343,27 @@ def _part(boundary: bytes, kind: bytes, text: str, personal: str) -> tuple[bytes
     text = text if text.endswith("\n") else text + "\n"
     at = max(0, text.find(personal))
     start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at) + 1
-    blocks = [_encoded(text[:start]), _encoded(text[start:end]), _encoded(text[end:])]
-    if sum(one.beyond_ascii for one in blocks) > sum(one.size for one in blocks) * _MANY_NOT_ASCII:
-        raw = text.replace("\n", "\r\n").encode()
+    wrap = kind is _TEXT
+    blocks = [_encoded(one, wrap) for one in (text[:start], text[start:end], text[end:])]
+    raw = b"".join(one.lines for one in blocks)
+    if sum(one.beyond_ascii for one in blocks) > len(raw) * _MANY_NOT_ASCII:
         coding, body = b"base64", encodebytes(raw).replace(b"\n", b"\r\n")
     else:
         coding, body = b"quoted-printable", b"".join(one.quoted for one in blocks)
-    line = b'--%b\r\nContent-Type: %b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n'
+    line = b"--%b\r\nContent-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n"
     return line % (boundary, kind, coding), body
 
 
 class _Block(NamedTuple):
     """Whole lines of a body, encoded."""
 
+    lines: bytes  # as they are
     quoted: bytes
-    size: int  # of the lines as they are
-    beyond_ascii: int  # bytes of them
+    beyond_ascii: int  # bytes of the lines
 
 
 @lru_cache(maxsize=512)
-def _encoded(lines: str) -> _Block:
-    raw = lines.replace("\n", "\r\n").encode()
+def _encoded(text: str, wrap: bool) -> _Block:
+    raw = (flowed(text) if wrap else text).replace("\n", "\r\n").encode()
     quoted = b"".join(map(_quoted, raw.splitlines(keepends=True)))
-    return _Block(quoted, len(raw), len(raw.translate(None, _ASCII)))
+    return _Block(raw, quoted, len(raw.translate(None, _ASCII)))

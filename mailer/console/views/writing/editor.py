@@ -26,6 +26,7 @@ from mailer.console.language.translation import language_names
 from mailer.console.request import Visit, render
 from mailer.console.views.delivery import framed
 from mailer.console.views.steps import STEPS, SUBJECT
+from mailer.report.readable import page_of
 
 KEPT_LETTERS = 100
 """Letters that are shown while they are written, over all who write; the oldest goes first."""
@@ -216,7 +217,7 @@ def _kept(visit: Visit, look: LetterLook) -> str:
     if look.letter is None:
         return ""
     shown, key = visit.console.shown, secrets.token_urlsafe(16)
-    shown[key] = look.letter.html
+    shown[key] = page_of(look.letter)
     for old in list(shown)[:-KEPT_LETTERS]:
         shown.pop(old, None)
     return key
