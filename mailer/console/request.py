@@ -151,6 +151,11 @@ class Visit:
         return right in ROLES.get(self.session.role, frozenset())
 
     @property
+    def reader(self) -> str:
+        """Who asks, where they may read where members stand; else empty."""
+        return self.who if self.may(Right.POSITIONS) else ""
+
+    @property
     def owes_second_factor(self) -> bool:
         """Whether the team asks for a second factor, and this account has none."""
         asked = self.workspace.settings.console.second_factor

@@ -8,17 +8,17 @@ their problems.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from mailer.base import clock
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.problems import Scope, concerns, problem
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import Reason, Written
+from mailer.base.states import Position, Reason, Written
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds, trusted
@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 
 Mode = Literal["test", "live", "demo"]
 NO_PAST: Mapping[str, Sequence[Past]] = {}
+Stands = Callable[[], Mapping[str, Position]]
+"""Asks where people stand on the appeal, by person; only a condition that wants it has it asked."""
+
+
+def not_told() -> Mapping[str, Position]:
+    """Refuse a condition that asks where people stand, where nobody is known who reads that."""
+    raise Refused(
+        "Where members stand is asked for when you plan, and not in an appeal that others read.",
+        hint='ask for it when you plan: mailer plan APPEAL --where "position is empty"',
+    )
 
 
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
@@ -107,6 +117,7 @@ class Draft:
         selection: Selection = EVERYONE,
         history: Sequence[Written] = (),
         past: Mapping[str, Sequence[Past]] = NO_PAST,
+        stands: Stands = not_told,
     ) -> list[Decision]:
         """Decide for every row of every sheet who gets a letter, and who does not and why.
 
@@ -120,6 +131,11 @@ class Draft:
             for text in (self.appeal.where, selection.where)
             if text
         ]
+        if any(one.of_positions for one in conditions):
+            told = {
+                key: [Past(position, "", self.appeal.name)] for key, position in stands().items()
+            }
+            past = {key: [*past.get(key, ()), *told.get(key, ())] for key in {*past, *told}}
         audience = Audience(
             appeal=self.appeal,
             holds=self.holds,
@@ -137,9 +153,10 @@ class Draft:
         selection: Selection = EVERYONE,
         history: Sequence[Written] = (),
         past: Mapping[str, Sequence[Past]] = NO_PAST,
+        stands: Stands = not_told,
     ) -> Plan:
         """Freeze who gets what. Raises MailerError with every problem of the letters."""
-        decisions = self.decide(selection, history, past)
+        decisions = self.decide(selection, history, past, stands)
         if not decisions:
             raise UsageError(
                 "There is nobody in the contact sheets yet. Nothing was planned.",

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, nearest
+from mailer.base.states import POSITIONS
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.row_reader import meaning_of
 
@@ -35,6 +36,9 @@ FACTS: Mapping[str, frozenset[str]] = {
 }
 """What the send log knows of a person: the word in a condition, and states and kinds behind it."""
 
+POSITION = "position"
+"""Where a person stands on the appeal: asked for like a column, and known to the send log."""
+
 _TOKENS = re.compile(r'\s*(?:"([^"]*)"|(!=|[=(),])|([^\s=!(),"]+)|(\S))')
 DEEPEST = 20
 """Brackets within brackets."""
@@ -44,10 +48,12 @@ _PARTS = re.compile(r"[;,/\n]")
 
 
 class Past(NamedTuple):
-    """One thing that the send log knows of a person: a state of a delivery, or a kind of answer."""
+    """One thing that the send log knows of a person: a state of a delivery, or a kind of answer;
+    or, of no mail-out, where they stand on the appeal.
+    """
 
     what: str
-    mail_out: str  # M-0007
+    mail_out: str  # M-0007; "": `what` is a position
     appeal: str
 
 
@@ -95,6 +101,22 @@ class InSendLog:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionIs:
+    """The position that is noted on this appeal is one of some, or there is none."""
+
+    values: frozenset[str]  # none of them: nothing is noted
+
+    def holds(self, _: Contact, past: Iterable[Past]) -> bool | None:
+        stands = next((one.what for one in past if not one.mail_out), "")
+        if not self.values:
+            return not stands
+        return stands in self.values if stands else None
+
+    def why(self, _: Contact) -> str:
+        return POSITION  # not which: the send log holds no opinions
+
+
+@dataclass(frozen=True, slots=True)
 class IsNot:
     inner: Term
 
@@ -123,7 +145,7 @@ class Several:
         return ", ".join(dict.fromkeys(term.why(contact) for term in self.terms))
 
 
-Term = ColumnIs | InSendLog | IsNot | Several
+Term = ColumnIs | InSendLog | PositionIs | IsNot | Several
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +154,7 @@ class Condition:
 
     text: str
     term: Term
+    of_positions: bool = False  # it asks where people stand
 
     def against(self, contact: Contact, past: Iterable[Past]) -> str | None:
         """Return why a person is not meant; None for whom is."""
@@ -152,7 +175,8 @@ def read(
     """Read a condition for the people of a workspace; `mail_outs` are names of mail-outs and
     appeals. Raises `NotUnderstood`.
     """
-    return Condition(text, _ConditionReader(text, people, delegations, frozenset(mail_outs)).read())
+    reader = _ConditionReader(text, people, delegations, frozenset(mail_outs))
+    return Condition(text, reader.read(), reader.asks_for_positions)
 
 
 class _Token(NamedTuple):
@@ -181,6 +205,7 @@ class _ConditionReader:
         self.words = list(self._split())
         self.next = 0
         self.depth = 0
+        self.asks_for_positions = False
 
     def _split(self) -> Iterator[_Token]:
         for match in _TOKENS.finditer(self.text.rstrip()):
@@ -250,7 +275,12 @@ class _ConditionReader:
 
     # ------------------------------------------------------------------------- columns and values
 
-    def _column(self, at: int, name: str, values: Sequence[tuple[int, str]] | None) -> ColumnIs:
+    def _column(
+        self, at: int, name: str, values: Sequence[tuple[int, str]] | None
+    ) -> ColumnIs | PositionIs:
+        if fold(name) == POSITION:
+            self.asks_for_positions = True
+            return PositionIs(frozenset(map(self._position, values or ())))
         field = next((one for one in FIELDS if fold(one) == fold(name)), "")
         heading = field or next((one for one in self._headings() if fold(one) == fold(name)), "")
         if not heading:
@@ -258,11 +288,20 @@ class _ConditionReader:
         meant = frozenset(fold(self._value(heading, field, *one)) for one in values or ())
         return ColumnIs(heading, field, meant)
 
+    def _position(self, one: tuple[int, str]) -> str:
+        at, value = one
+        for position, words in POSITIONS.items():
+            if fold(value) in (fold(position), fold(words)):
+                return position.value
+        close = nearest(value, list(POSITIONS))
+        hint = f'did you mean "{close}"?' if close else f"there are: {', '.join(POSITIONS)}"
+        raise NotUnderstood(self.text, at, f'"{value}" is no position.', hint)
+
     def _headings(self) -> list[str]:
         return list(dict.fromkeys(one for contact in self.people for one in contact.extra))
 
     def _no_column(self, at: int, name: str, wrong: str) -> NotUnderstood:
-        columns = [*FIELDS, *self._headings()]
+        columns = [*FIELDS, POSITION, *self._headings()]
         if any(fold(one) == fold(name) for one in columns):
             hint = f"write: {name} = …"
             return NotUnderstood(self.text, at, f'"{name}" {wrong}.', hint)

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from mailer.actions.campaign import positions
 from mailer.actions.campaign.positions import Told
+from mailer.actions.mail_outs import planning
 from mailer.actions.writing import appeals
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
-from mailer.base.states import Heard, Position
+from mailer.base.states import Heard, Position, Reason
 from mailer.contacts.contact import Contact
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Ledger
@@ -25,7 +26,7 @@ from mailer.ledger.reading.positions import by_key, key
 from mailer.ledger.record import erasure
 from mailer.ledger.schema import member_position
 from mailer.letters.appeal import Appeal
-from mailer.plan.draft import read_contacts
+from mailer.plan.draft import draft, read_contacts
 from mailer.report.board import NOT_KNOWN, Members, board
 from tests.conftest import SettableClock
 from tests.helpers.consoles import CONFIG
@@ -162,6 +163,27 @@ def test_no_position_is_made_of_a_word_that_is_none(members: Members) -> None:
     assert said.value.hint == "did you mean supports?"
     with pytest.raises(UsageError, match="No member"):
         positions.member(members, "Nobody Else")
+
+
+def test_plan_asks_where_members_stand_and_says_of_nobody_where(
+    workspace: Workspace, ledger: Ledger, anna: Contact
+) -> None:
+    positions.note(workspace, ledger, "vote", anna, CALL, who="Jana")
+    now = draft(workspace, "vote")
+    empty = planning.selected(now.delegations, where="position is empty")
+    with pytest.raises(Refused, match="Your role"):
+        planning.plan(ledger, now, empty, who="Vera")
+    assert read(ledger) == []
+    planned = planning.plan(ledger, now, empty, who="Jana", reader="Jana").plan
+    assert "Anna Berg" not in {one.contact.name for one in planned.to_send}
+    (left,) = [one for one in planned.left_out if one.contact.name == "Anna Berg"]
+    assert (left.reason, left.detail) == (Reason.NOT_CHOSEN, "position")
+    assert read(ledger) == [("Jana", "vote")]
+    of_all = planning.selected(now.delegations, where="position = supports")
+    (one,) = [
+        one for one in planning.decide(ledger, now, of_all, reader="Jana") if one.reason is None
+    ]
+    assert one.contact.name == "Anna Berg"
 
 
 # ------------------------------------------------------------------------------------------- counts

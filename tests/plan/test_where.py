@@ -19,7 +19,12 @@ PEOPLE = [
 ]
 PAST = {
     "Anna": [Past("accepted", "M-0001", "vote"), Past("reply", "M-0001", "vote")],
-    "Ola": [Past("refused", "M-0002", "prisoners"), Past("away", "M-0002", "prisoners")],
+    "Ola": [
+        Past("refused", "M-0002", "prisoners"),
+        Past("away", "M-0002", "prisoners"),
+        Past("leans", "", "vote"),
+    ],
+    "Kim": [Past("against", "", "vote")],
 }
 
 
@@ -58,6 +63,11 @@ def meant(text: str) -> list[str]:
         ("role = substitute or delegation = SE and committee is empty", ["Ola", "Liv"]),
         ("(role = substitute or delegation = SE) and not away", ["Kim", "Liv"]),
         ("not (committee = Rules or role = representative)", []),
+        ("position = leans", ["Ola"]),
+        ("position in (supports, leans, against)", ["Ola", "Kim"]),
+        ("position != against", ["Ola"]),  # of the others it is not known
+        ("position is empty", ["Anna", "Liv"]),
+        ("position is not empty and not away", ["Kim"]),
     ],
 )
 def test_condition_means_these_people(text: str, who: list[str]) -> None:
@@ -72,6 +82,7 @@ def test_condition_means_these_people(text: str, who: list[str]) -> None:
         ("committee = Monitoring adn replied", 12, "Committee = Monitoring and"),
         ("committee = Monitoring replied", 12, "Committee = Monitoring and"),
         ("delegation = Swizerland", 13, "Switzerland"),
+        ("position = suports", 11, 'did you mean "supports"?'),
         ("role = substitut", 7, "substitute"),
         ("committee", 0, "write: committee = …"),
         ("committee =", 11, "quotes"),

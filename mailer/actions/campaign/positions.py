@@ -155,10 +155,15 @@ def of_members(
     who: str,
 ) -> Board:
     """Count where the members stand."""
-    _about_to_read(workspace, ledger, appeal.name, who)
-    with ledger.reading() as connection:
-        known = positions.by_key(connection, appeal.name)
+    known = stands(workspace, ledger, appeal.name, who=who)
     return board(members, known, workspace.delegations, votes)
+
+
+def stands(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> dict[str, Position]:
+    """Return who has a position on an appeal, by the key of their position."""
+    _about_to_read(workspace, ledger, appeal, who)
+    with ledger.reading() as connection:
+        return positions.by_key(connection, appeal)
 
 
 def of_people(

@@ -5,14 +5,15 @@ A plan is one transaction of the send log: after a crash it is there as a whole,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mailer.actions.campaign import positions
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import Scope, concerns
 from mailer.base.spelling import nearest
-from mailer.base.states import MailOutState, Reason
+from mailer.base.states import MailOutState, Position, Reason
 from mailer.contacts.rows.row_reader import meaning_of
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
@@ -21,9 +22,9 @@ from mailer.ledger.reading import deliveries
 from mailer.letters.appeal_toml import ROLES
 from mailer.plan import per_person
 from mailer.plan.audience import EVERYONE, Decision, Selection
-from mailer.plan.draft import Draft
+from mailer.plan.draft import Draft, Stands
 from mailer.plan.plan import Plan, Planned, lacking
-from mailer.plan.where import FACTS, FIELDS
+from mailer.plan.where import FACTS, FIELDS, POSITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,21 @@ def selected(
 
 def words(now: Draft) -> tuple[list[str], list[str]]:
     """Name the columns that a condition may ask for, and what the send log knows."""
-    return [*FIELDS, *sorted(now.columns)], list(FACTS)
+    return [*FIELDS, POSITION, *sorted(now.columns)], list(FACTS)
 
 
-def decide(ledger: Ledger, now: Draft, selection: Selection = EVERYONE) -> list[Decision]:
+def decide(
+    ledger: Ledger, now: Draft, selection: Selection = EVERYONE, *, reader: str = ""
+) -> list[Decision]:
     """Decide for every row of every sheet as a plan made now would: rows that lack what the letter
     puts in are left out. While the letters themselves are wrong, those rows are not known.
+
+    `reader` may read where members stand, and reads it where a condition asks for it.
     """
     with ledger.reading() as connection:
         history = mailouts.history(connection, now.appeal.name)
         past = mailouts.past(connection)
-    decisions = now.decide(selection, history, past)
+    decisions = now.decide(selection, history, past, _stands(ledger, now, reader))
     try:
         renderer = now.renderer
     except MailerError:
@@ -92,11 +97,12 @@ def plan(
     selection: Selection = EVERYONE,
     *,
     who: str,
+    reader: str = "",
     retry_of: int | None = None,
     instead: bool = False,
 ) -> NewMailOut:
     """Freeze who gets what, in somebody's name. `instead`: the plans of this appeal that were never
-    begun are given up for it, in the same transaction.
+    begun are given up for it, in the same transaction. `reader`: as for `decide`.
 
     Raises `MailerError` with every problem of the letters, and `Refused` where one of those plans
     has begun meanwhile.
@@ -107,7 +113,8 @@ def plan(
         waiting = mailouts.never_begun(connection, now.appeal.name)
     old = waiting if instead else []
     names = {one.name for one in old}
-    frozen = now.plan(selection, [one for one in history if one.mail_out not in names], past)
+    others = [one for one in history if one.mail_out not in names]
+    frozen = now.plan(selection, others, past, _stands(ledger, now, reader))
     with ledger.writing() as connection:
         for one in old:
             if mailouts.get(connection, one.id).state is not one.state:
@@ -135,6 +142,15 @@ def plan(
     return NewMailOut(
         shown(number), frozen, tuple(unsure), replaced=tuple(names), in_the_way=tuple(holding)
     )
+
+
+def _stands(ledger: Ledger, now: Draft, reader: str) -> Stands:
+    def ask() -> Mapping[str, Position]:
+        if not reader:
+            raise Refused("Your role does not include where members stand.")
+        return positions.stands(now.workspace, ledger, now.appeal.name, who=reader)
+
+    return ask
 
 
 def _holds_people(name: str, frozen: Plan) -> bool:

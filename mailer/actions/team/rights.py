@@ -7,6 +7,7 @@ from enum import StrEnum
 
 class Right(StrEnum):
     LOOK = "look"  # read the send log, the sheets and the letters
+    POSITIONS = "positions"  # note and read where members stand: political opinions
     WORK = "work"  # write notes, tick off follow-ups, put a person on the hold list
     EDIT = "edit"  # take sheets over, release from the hold list
     WRITE = "write"  # begin an appeal, write its letters and what they share
@@ -18,7 +19,7 @@ class Right(StrEnum):
 ROLES: dict[str, frozenset[Right]] = {
     "viewer": frozenset({Right.LOOK}),
     "editor": frozenset({Right.LOOK, Right.WORK, Right.EDIT, Right.WRITE}),
-    "approver": frozenset({Right.LOOK, Right.WORK, Right.APPROVE}),
-    "operator": frozenset({Right.LOOK, Right.WORK, Right.WRITE, Right.SEND}),
+    "approver": frozenset({Right.LOOK, Right.POSITIONS, Right.WORK, Right.APPROVE}),
+    "operator": frozenset({Right.LOOK, Right.POSITIONS, Right.WORK, Right.WRITE, Right.SEND}),
     "admin": frozenset(Right),
 }

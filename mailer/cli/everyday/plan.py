@@ -60,7 +60,7 @@ def plan(
     selection = planning.selected(now.delegations, _names(only), role, where)
     with context.ledger() as ledger:
         who = getpass.getuser()
-        new = planning.plan(ledger, now, selection, who=who, instead=instead)
+        new = planning.plan(ledger, now, selection, who=who, reader=who, instead=instead)
     _show(context, new)
 
 

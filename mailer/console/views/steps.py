@@ -149,7 +149,7 @@ def people(visit: Visit) -> Response:
     selection = _chosen(visit, now, "query")
     wrong = None
     try:
-        decisions = planning.decide(visit.console.ledger, now, selection)
+        decisions = planning.decide(visit.console.ledger, now, selection, reader=visit.reader)
     except UsageError as fault:
         wrong, decisions = fault, []
     getting = [one for one in decisions if one.reason is None]
@@ -172,7 +172,9 @@ def people(visit: Visit) -> Response:
         if wrong
         else sum(
             one.reason is None
-            for one in planning.decide(visit.console.ledger, appeals.for_real(now), selection)
+            for one in planning.decide(
+                visit.console.ledger, appeals.for_real(now), selection, reader=visit.reader
+            )
         ),
         wrong=wrong,
         words=planning.words(now),
@@ -273,7 +275,7 @@ def plan_page(visit: Visit) -> Response:
     selection = _chosen(visit, now, "query")
     with visit.reading() as connection:
         earlier = [one for one in mailouts.all_of_them(connection) if one.appeal == now.appeal.name]
-    decisions = planning.decide(visit.console.ledger, now, selection)
+    decisions = planning.decide(visit.console.ledger, now, selection, reader=visit.reader)
     getting = sum(one.reason is None for one in decisions)
     return visit.page(
         "plan_step.html",
@@ -302,7 +304,9 @@ def plan(visit: Visit) -> Response:
     now = _draft(visit)
     chosen = _chosen(visit, now, "form")
     instead = bool(visit.field("replace"))
-    new = planning.plan(visit.console.ledger, now, chosen, who=visit.who, instead=instead)
+    new = planning.plan(
+        visit.console.ledger, now, chosen, who=visit.who, reader=visit.reader, instead=instead
+    )
     return visit.go(f"/mail-outs/{new.name}/send")
 
 
