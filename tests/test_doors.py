@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email import message_from_bytes
@@ -32,6 +33,7 @@ from tests.conftest import SettableClock, a_contact
 from tests.helpers.consoles import Browser, a_console, signed_in, workspace
 from tests.helpers.journeys import Journey
 from tests.helpers.workspaces import edit
+from tests.inbox.test_record import returned
 from tests.report.conftest import BROKE, YES, one_of_each
 
 
@@ -471,6 +473,57 @@ def test_rest_is_planned_anew_through_both_doors(
         assert reached == stopped
         assert len(reached) == number
         doors.typed("stop", mail_out)
+
+
+def test_whose_letter_came_back_needs_a_person_until_the_address_is_another(
+    doors: Doors, sqlite_ledger: Ledger, clock: SettableClock
+) -> None:
+    """Everyone was accepted; then a server reports that one mailbox is not there."""
+    doors.typed("plan", "vote")
+    journey = Journey(sqlite_ledger, 1, clock)
+    for one in journey.claim(3):
+        journey.mark(one)
+        journey.record(one, YES)
+    journey.become(MailOutState.FINISHED)
+    assert doors.typed("status", "M-0001")[0]["needs_a_person"] == 0
+    who = doors.typed("log", "people", "M-0001", "--state", "accepted")[0]
+    (doors.root / "back.eml").write_bytes(returned(who["address"]))
+    doors.typed("inbox", "import", str(doors.root / "back.eml"))
+    # one answer everywhere
+    (status,) = doors.typed("status", "M-0001")
+    assert (status["needs_a_person"], status["came_back"]) == (1, {"returned_hard": 1})
+    (listed,) = doors.typed("log", "people", "M-0001", "--needs-a-person")
+    assert (listed["delivery"], listed["came_back"]) == (who["delivery"], ["returned_hard"])
+    assert doors.typed("log", "people", "M-0001", "--came-back", "returned") == [listed]
+    for path in ("outcomes.json?needs=a_person", "outcomes.json?came=returned", "follow-up.json"):
+        assert names(doors.rows(f"/mail-outs/M-0001/{path}")) == [who["delivery"]]
+    page = doors.page("/mail-outs/M-0001")
+    assert "Needs you 1" in page
+    assert "Of the accepted: 1 came back" in page
+    words = "came back: the address is of no use"
+    assert words in doors.page("/mail-outs/M-0001/follow-up")
+    assert f"1 {words}" in doors.page("/")
+    assert words in doors.page("/letters/vote/standing")
+    # this address is left out of every plan, until somebody asks for it, or the sheet has another
+    shutil.copytree(doors.root / "templates" / "vote", doors.root / "templates" / "second")
+    (second,) = doors.typed("plan", "second")
+    assert second["reasons"]["returned_before"] == 1
+    doors.typed("stop", second["mail_out"])
+    for words, form, number in (([], {}, 0), (["--returned"], {"returned": "yes"}, 1)):
+        (typed,) = doors.typed("retry", "M-0001", *words)
+        doors.typed("stop", typed["mail_out"])
+        mail_out = planned_in_the_browser(doors, "/mail-outs/M-0001/retry", **form)
+        waiting = [one[0] for one in outcomes(doors, mail_out) if one[1] == "waiting"]
+        assert typed["to_send"] == len(waiting) == number
+        if not number:
+            doors.typed("stop", mail_out)
+    taken = Journey(sqlite_ledger, int(mail_out[2:]), clock).claim(3)
+    assert [one.address for one in taken] == [who["address"]]
+    doors.typed("stop", mail_out)
+    edit(doors.root / "contacts" / "all.csv", who["address"], f"new.{who['address']}")
+    (typed,) = doors.typed("retry", "M-0001")
+    assert typed["to_send"] == 1
+    assert doors.typed("status", "M-0001")[0]["needs_a_person"] == 0  # a letter waits for them
 
 
 # ------------------------------------------------------------------------------------- the send log

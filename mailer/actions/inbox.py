@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import hashlib
+import re
 import ssl
 import zlib
 from collections import Counter
@@ -24,11 +25,12 @@ from mailer.inbox.mail.parts import shortened, take_apart
 from mailer.inbox.mailbox import messages_after
 from mailer.inbox.sorting.judge import examine
 from mailer.inbox.thread import SentLetters, Threading
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.moves import incoming
 from mailer.ledger.moves.incoming import Incoming
-from mailer.ledger.reading import answers
+from mailer.ledger.reading import answers, listing
 from mailer.ledger.reading.answers import IncomingRow
+from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.sent import SentLetter, sent_letters
 from mailer.sending.connect import inbox_server
 from mailer.sending.smtp.server import Server, default_context
@@ -113,17 +115,26 @@ def take_in(
 ) -> Recorded:
     """Sort, thread and record messages, each in one transaction; what is on record is left alone.
 
-    Whoever objects, and says nothing else, is put on the hold list at once. The event stands first:
-    after a crash in between, `hold_objectors` finds what is missing. `found` yields the place that
-    a message is from, and its bytes.
+    Whoever objects, and says nothing else, is put on the hold list at once. The list stands first:
+    after a crash in between the message is read again, and nobody is held twice. Whoever is
+    released later stays so. `found` yields the place that a message is from, and its bytes.
     """
     inbox = workspace.settings.inbox
     with ledger.reading() as connection:
         sent = SentLetters(sent_letters(connection), ours=_ours(workspace))
     kinds: Counter[str] = Counter()
+    held: list[tuple[str, str]] = []
     known = waiting = 0
     for place, raw in found:
-        message, threading = _incoming(place, raw, sent, inbox.verp or "")
+        digest = hashlib.sha256(raw).hexdigest()
+        with ledger.reading() as connection:
+            if answers.is_on_record(connection, digest):
+                known += 1
+                continue
+        message, threading = _incoming(place, raw, digest, sent, inbox.verp or "")
+        plain = message.kind == InboxKind.OBJECTION and message.sure and message.whole
+        if plain and len(threading.letters) == 1:
+            held += _obeyed(workspace, ledger, threading.letters, at=at)
         with ledger.writing() as connection:
             number = incoming.record(
                 connection,
@@ -133,12 +144,11 @@ def take_in(
                 certainty=threading.certainty,
                 at=at,
             )
-        if number is None:
+        if number is None:  # somebody else read it at the same moment
             known += 1
             continue
         kinds[message.kind] += 1
         waiting += not message.sure or message.kind == InboxKind.REPLY
-    held = hold_objectors(workspace, ledger, at=at)
     with ledger.writing() as connection:
         keep = timedelta(days=inbox.keep_days)
         incoming.expire(connection, at - keep)
@@ -184,37 +194,33 @@ def _ours(workspace: Workspace) -> list[str]:
     return [parseaddr(one)[1] for one in (sender.from_, sender.reply_to or "") if one]
 
 
-def hold_objectors(workspace: Workspace, ledger: Ledger, *, at: datetime) -> list[tuple[str, str]]:
-    """Put everybody on the hold list who has objected in plain words, and is not there yet.
-
-    Returns (delivery, name). Only an objection that is all that the writer says, and that leads to
-    one person, is followed without being asked.
+def _obeyed(
+    workspace: Workspace,
+    ledger: Ledger,
+    letters: Iterable[SentLetter | Delivery],
+    *,
+    at: datetime,
+) -> list[tuple[str, str]]:
+    """Put whoever answered these letters on the hold list, for every organisation of the workspace.
+    Returns (delivery, name).
     """
     held = []
-    with ledger.reading() as connection:
-        found = answers.messages(connection, kinds=(InboxKind.OBJECTION,))
-        people = [
-            (one.letters[0], answers.person(connection, one.id))
-            for one in reversed(found)
-            if len(one.letters) == 1 and one.sure and (one.whole or one.sorted_by)
-        ]
-    for delivery, person in people:
-        if person is None or not person.address:
-            continue
-        new = hold(
-            workspace,
-            ledger,
-            (),
-            load_holds(workspace.hold_list, workspace.delegations),
-            address=person.address,
-            name=person.name,
-            delegation=person.delegation,
-            because=f"asked not to be written to, in answer to {delivery}",
-            who="mailer inbox",
-            at=at,
-        )
-        if new.before is None:
-            held.append((delivery, person.name))
+    for one in letters:
+        called = one.delivery if isinstance(one, SentLetter) else one.shown
+        if one.address:  # not erased
+            hold(
+                workspace,
+                ledger,
+                (),
+                load_holds(workspace.hold_list, workspace.delegations),
+                address=one.address,
+                name=one.name,
+                delegation=one.delegation,
+                because=f"asked not to be written to, in answer to {called}",
+                who="mailer inbox",
+                at=at,
+            )
+            held.append((called, one.name))
     return held
 
 
@@ -228,12 +234,28 @@ def sort_by_hand(
     at: datetime,
     who: str,
 ) -> list[tuple[str, str]]:
-    """Record what a person says that a message is. Returns who was put on the hold list for it."""
-    with ledger.writing() as connection:
-        if answers.message(connection, number) is None:
+    """Record what a person says that a message is. Returns who is on the hold list for it."""
+    with ledger.reading() as connection:
+        found = answers.message(connection, number)
+        if found is None:
             raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
+        names = found.letters if letters is None else letters
+        people = [_letter_called(connection, name) for name in names]
+    held: list[tuple[str, str]] = []
+    if kind is InboxKind.OBJECTION:  # first: a crash in between holds too many, never too few
+        held = _obeyed(workspace, ledger, people, at=at)
+    with ledger.writing() as connection:
         incoming.sort(connection, number, kind, letters, at=at, who=who)
-    return hold_objectors(workspace, ledger, at=at) if kind is InboxKind.OBJECTION else []
+    return held
+
+
+def _letter_called(connection: Connection, name: str) -> Delivery:
+    mail_out, _, number = name.rpartition("-")
+    known = re.fullmatch(r"M-\d+-\d+", name, re.ASCII)
+    one = listing.one(connection, number_of(mail_out), int(number)) if known else None
+    if one is None:
+        raise UsageError(f"There is no letter {name}.", hint="they are called M-0001-042")
+    return one
 
 
 def import_messages(workspace: Workspace, ledger: Ledger, path: Path, *, at: datetime) -> Recorded:
@@ -299,12 +321,14 @@ def text_of(raw: bytes | None) -> str:
     return take_apart(zlib.decompress(raw)).text if raw else ""
 
 
-def _incoming(place: str, raw: bytes, sent: SentLetters, verp: str) -> tuple[Incoming, Threading]:
+def _incoming(
+    place: str, raw: bytes, digest: str, sent: SentLetters, verp: str
+) -> tuple[Incoming, Threading]:
     mail = take_apart(raw)
     judged, threading, words = examine(mail, sent, verp=verp)
     faults = f" (not all of it could be read: {'; '.join(mail.faults)})" if mail.faults else ""
     message = Incoming(
-        digest=hashlib.sha256(raw).hexdigest(),
+        digest=digest,
         box=place,
         arrived_at=mail.arrived(),
         kind=judged.kind,

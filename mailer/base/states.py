@@ -105,6 +105,7 @@ class Reason(StrEnum):
     TEST_MODE = "test_mode"
     ALREADY = "already_written"
     REFUSED_BEFORE = "refused_before"
+    RETURNED_BEFORE = "returned_before"
     # not sent
     STOPPED = "stopped"
     LAST_DAY = "last_day"
@@ -140,7 +141,8 @@ REASONS: dict[Reason, str] = {
     Reason.ON_HOLD: "on the hold list",
     Reason.TEST_MODE: "test mode: not on the allow-list",
     Reason.ALREADY: "already written to",
-    Reason.REFUSED_BEFORE: "refused or came back before, address unchanged",
+    Reason.REFUSED_BEFORE: "refused before, address unchanged",
+    Reason.RETURNED_BEFORE: "came back before, address unchanged",
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day",
     Reason.GAVE_UP: "tried long enough",
@@ -173,7 +175,8 @@ PERSON_NEEDED: dict[State, Reason | None] = {
     State.NOT_SENT: Reason.GAVE_UP,
 }
 """Where the mailer can do no more by itself, the worst first: the state, and the reason where not
-every one counts.
+every one counts. Beside them stands whom an accepted letter to an address of no use came back
+from (`deliveries.NEEDS_A_PERSON`).
 """
 
 
@@ -231,6 +234,7 @@ class Written:
     address_key: str
     person: str
     state: State
+    returned: bool = False  # it came back: the address is of no use
 
 
 class Position(StrEnum):

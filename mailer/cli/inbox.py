@@ -157,13 +157,9 @@ def sort(
 
     from mailer.actions.inbox import sort_by_hand
     from mailer.base import clock
-    from mailer.base.errors import UsageError
     from mailer.cli.screen import choose
 
     what = choose.kind_of_message(kind)
-    for letter in letters:
-        if not choose.A_DELIVERY.fullmatch(letter):
-            raise UsageError(f"{letter!r} is no letter.", hint="they are called M-0001-042")
     with choose.open_log(context) as ledger:
         held = sort_by_hand(
             context.workspace,

@@ -35,6 +35,7 @@ from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
+from mailer.report.story import why
 
 if TYPE_CHECKING:
     from mailer.contacts.holds import Holds
@@ -268,6 +269,7 @@ PAGES.globals |= {
     "WORDS": WORDS,
     "LANGUAGES": LANGUAGES,
     "address": address_of,
+    "why": why,
     "reason_words": lambda reason: REASONS.get(reason, reason) if reason in set(Reason) else reason,
 }
 

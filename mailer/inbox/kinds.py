@@ -29,6 +29,12 @@ class InboxKind(StrEnum):
 RETURNED = frozenset((InboxKind.RETURNED_HARD, InboxKind.RETURNED_SOFT, InboxKind.RETURNED_POLICY))
 """Not delivered: an away message is never one of these."""
 
+
+def named(word: str) -> list[InboxKind]:
+    """Return the kinds that a word of a filter means: `returned` is all three of them."""
+    return [one for one in InboxKind if one == word or (word == "returned" and one in RETURNED)]
+
+
 WORDS: dict[str, str] = {
     InboxKind.OBJECTION: "wants no more letters",
     InboxKind.LEFT_OFFICE: "has left office",

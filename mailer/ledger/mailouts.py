@@ -31,6 +31,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.moves import transitions
+from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 from mailer.plan.where import Past
 
@@ -255,25 +256,29 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
     first.
 
     A letter of any appeal that came back because the address is of no use stands as refused: it
-    reached nobody, and speaks of the address.
+    reached nobody, and speaks of the address; not once a later letter to it stayed away.
     """
-    came_back = sa.exists(
-        sa.select(incoming_letter.c.delivery_id)
-        .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
-        .where(
-            incoming_letter.c.delivery_id == d.id,
-            incoming.c.kind == "returned_hard",
-            incoming.c.sure.is_(True),
-        )
+    later = delivery.alias("later")
+    came_back = returned_for_good()
+    good_since = sa.exists().where(
+        later.c.address_key == d.address_key,
+        later.c.id > d.id,
+        later.c.state == State.ACCEPTED.value,
+        sa.not_(returned_for_good(later)),
     )
-    reached = d.state.in_([state.value for state in MAY_HAVE_REACHED])
+    reached = sa.and_(d.state.in_([state.value for state in MAY_HAVE_REACHED]), sa.not_(came_back))
     refused = sa.and_(
         d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER])
     )
     rows = connection.execute(
         sa.select(d.mail_out_id, d.address_key, d.person, d.state, came_back.label("came_back"))
         .join(mail_out, m.id == d.mail_out_id)
-        .where(sa.or_(sa.and_(m.appeal == appeal, sa.or_(reached, refused)), came_back))
+        .where(
+            sa.or_(
+                sa.and_(m.appeal == appeal, sa.or_(reached, refused)),
+                sa.and_(came_back, sa.not_(good_since)),
+            )
+        )
         .order_by(d.mail_out_id.desc(), d.number)
     )
     return [
@@ -282,6 +287,7 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
             row.address_key,
             row.person,
             State.REFUSED if row.came_back else State(row.state),
+            bool(row.came_back),
         )
         for row in rows
     ]

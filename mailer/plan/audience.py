@@ -27,6 +27,7 @@ class Selection:
         None  # address and person keys of a mail-out whose rest is tried again
     )
     again_refused: bool = True  # False: whom a server has refused at this very address is left out
+    again_returned: bool = False  # True: also whose letter to this very address came back
 
 
 EVERYONE = Selection()
@@ -74,10 +75,14 @@ class Audience:
         return decisions
 
     def _written(self) -> tuple[dict[str, Written], dict[str, Written]]:
-        """Index the history; what reached a person, or may have, outweighs a refusal."""
+        """Index the history; what reached a person, or may have, outweighs what came back, and that
+        a refusal.
+        """
         by_address: dict[str, Written] = {}
         by_person: dict[str, Written] = {}
-        for written in sorted(self.history, key=lambda one: one.state is not State.REFUSED):
+        for written in sorted(
+            self.history, key=lambda one: (one.state is not State.REFUSED, one.returned)
+        ):
             if written.address_key:
                 by_address[written.address_key] = written
             if (
@@ -124,7 +129,10 @@ class Audience:
             return left_out(contact.skip, contact.problem.message if contact.problem else "")
         if before is not None and before.state is not State.REFUSED:
             return left_out(Reason.ALREADY, f"{before.mail_out}, {WORDS[before.state]}")
-        if before is not None and not chosen.again_refused:
+        if before is not None and before.returned:
+            if not chosen.again_returned:
+                return left_out(Reason.RETURNED_BEFORE, before.mail_out)
+        elif before is not None and not chosen.again_refused:
             return left_out(Reason.REFUSED_BEFORE, before.mail_out)
         if letter is None:
             return left_out(Reason.NO_LETTER, contact.language)

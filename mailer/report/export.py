@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from mailer.base.delegations import Delegations
 from mailer.base.errors import printable
 from mailer.base.states import WORDS
+from mailer.inbox.kinds import WORDS as CAME_BACK
+from mailer.inbox.kinds import InboxKind
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.scope import Reported
 from mailer.report import totals
@@ -34,6 +36,10 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
     "Letter in": (8, lambda one, _: one.language if one.digest else ""),
     "Outcome": (20, lambda one, _: WORDS[one.state]),
     "Reason": (30, lambda one, _: totals.in_words(one.reason) if one.reason else ""),
+    "Came back": (
+        30,
+        lambda one, _: "; ".join(CAME_BACK[kind] for kind in InboxKind if kind in one.came_back),
+    ),
     "Detail": (30, lambda one, _: one.detail),
     "Code": (6, lambda one, _: one.code),
     "Enhanced": (9, lambda one, _: one.enhanced),
@@ -49,7 +55,7 @@ COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
 """Heading → width in the workbook, and the cell."""
 
 
-IN_WORDS = ("Role", "Outcome", "Reason")
+IN_WORDS = ("Role", "Outcome", "Reason", "Came back")
 """Columns whose cells are words of ours."""
 
 Say = Callable[[str], str]
@@ -122,7 +128,9 @@ def workbook(
 
 
 def _said(heading: str, value: Cell, say: Say) -> Cell:
-    return say(value) if heading in IN_WORDS and isinstance(value, str) and value else value
+    if heading in IN_WORDS and isinstance(value, str) and value:
+        return "; ".join(map(say, value.split("; ")))
+    return value
 
 
 def csv_file(

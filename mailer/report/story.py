@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from mailer.base.states import Reason, State
-from mailer.inbox.kinds import WORDS
+from mailer.inbox.kinds import WORDS, InboxKind
 from mailer.ledger.events import EventKind
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading.deliveries import Delivery, Moment
@@ -192,8 +192,8 @@ def person_behind(who: str) -> str:
 
 
 def why(one: Delivery) -> list[Sentence]:
-    """Say why a delivery is where it is: the reason, the server's own words or the cell, what is
-    next.
+    """Say why a delivery is where it is: the reason, the server's own words or the cell, what came
+    back, what is next.
     """
     parts = [Sentence(in_words(one.reason))] if one.reason else []
     if one.reason in IN_THE_ROW:
@@ -212,6 +212,7 @@ def why(one: Delivery) -> list[Sentence]:
             parts.append(Sentence(said))
     if one.state is State.DEFERRED and one.next_try_at:
         parts.append(Sentence("next try {at}", at=one.next_try_at))
+    parts += [Sentence(WORDS[kind]) for kind in InboxKind if kind in one.came_back]
     if one.state is State.ACCEPTED and one.attempts > 1:
         parts.append(Sentence("at try {n}", n=one.attempts))
     return parts

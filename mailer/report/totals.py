@@ -184,7 +184,9 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
         "planned": sum(counts.values()),
         "counts": plain(counts),
         "needs_a_person": sum(deliveries.count_needing_a_person(connection, mail_out.id).values()),
-        "came_back": answers.people_by_kind(connection, mail_out.id),
+        "came_back": {
+            kind: len(of) for kind, of in answers.who_by_kind(connection, mail_out.id).items()
+        },
         "delegations": {code: plain(row) for code, row in table.items()},
     }
 
@@ -260,6 +262,7 @@ def person(one: Delivery) -> dict[str, Any]:
         "enhanced": one.enhanced,
         "text": one.text,
         "attempts": one.attempts,
+        "came_back": list(one.came_back),
         "message_id": one.message_id,
         "at": one.changed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
     }

@@ -255,7 +255,7 @@ def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(
     for one in people:
         assert list(one) == [
             "delivery", "name", "address", "delegation", "role", "language", "state", "reason",
-            "code", "enhanced", "text", "attempts", "message_id", "at",
+            "code", "enhanced", "text", "attempts", "came_back", "message_id", "at",
         ]  # fmt: skip
     assert people[0]["delivery"] == "M-0001-001"
     assert people[0]["at"] == "2027-01-20T08:00:01Z"
@@ -489,7 +489,7 @@ def test_workbook_has_totals_and_exactly_the_chosen_rows(
         totals["people"],
     ) == (1, 2, 0, 3)
     sheet = book["People"]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R4")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S4")
     head, *rows = sheet.iter_rows(values_only=True)
     first = dict(zip(head, rows[0], strict=True))
     assert (first["Delivery"], first["Country"], first["Outcome"], first["Code"]) == (

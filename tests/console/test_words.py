@@ -23,6 +23,7 @@ from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
 from mailer.report.export import COLUMNS
+from mailer.report.returns import SAID as SAID_OF_ACCEPTED
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
@@ -137,6 +138,7 @@ def from_data() -> set[str]:
         *NEXT.values(),
         OTHERWISE,
         *INBOX_WORDS.values(),
+        *(words for pair in SAID_OF_ACCEPTED.values() for words in pair),
     }
     words |= {*COLUMNS, "Totals", "people", "Telephone", "Note in the sheet"}
     words |= {"Owner", "Due", "Last note", "Done by"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mailbox
+import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.actions.inbox import listed, proposals, sort_by_hand, take_in, text_of
+from mailer.actions.people import release
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.contacts.holds import load_holds
@@ -66,6 +68,18 @@ def away(letter: SentLetter) -> bytes:
     )
 
 
+def returned(address: str, status: str = "5.1.1") -> bytes:
+    """A report that the mailbox is not there."""
+    return (
+        "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+        "Return-Path: <>\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
+        f"\r\n\r\n--b\r\n\r\n<{address}>: 550 {status} User unknown\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: {status}\r\n--b--\r\n"
+    ).encode()
+
+
 def test_a_message_is_recorded_once_and_changes_no_state(
     journey: Journey, workspace: Workspace
 ) -> None:
@@ -81,7 +95,8 @@ def test_a_message_is_recorded_once_and_changes_no_state(
         kinds = [m.detail for m in deliveries.timeline(connection, journey.one(1).id)
                  if m.kind is EventKind.CAME_BACK]  # fmt: skip
         assert kinds == ["away"]
-        assert answers.people_by_kind(connection, journey.id) == {"away": 1, "reply": 1}
+        who = answers.who_by_kind(connection, journey.id)
+        assert {kind: len(of) for kind, of in who.items()} == {"away": 1, "reply": 1}
         waiting = answers.messages(connection, waiting=True)
     assert [one.kind for one in waiting] == ["reply"]
     assert seals_hold(journey)
@@ -107,6 +122,33 @@ def test_a_stop_puts_the_person_on_the_hold_list_at_once(
     assert said.kinds == {"objection": 2}  # the other one is proposed, and a person decides
     again = take_in(workspace, journey.ledger, found, at=journey.clock())
     assert again.held == ()
+
+
+def test_whoever_is_released_after_a_stop_is_not_held_again(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    stop = [("a.eml", a_message(one, "Stop."))]
+    take_in(workspace, journey.ledger, stop, at=journey.clock())
+    (entry,) = load_holds(workspace.hold_list, workspace.delegations)
+    release(workspace, entry)
+    later = take_in(workspace, journey.ledger, [*stop, ("b.eml", away(two))], at=journey.clock())
+    assert (later.new, later.held) == (1, ())
+    assert not load_holds(workspace.hold_list, workspace.delegations)
+
+
+def test_a_crash_after_the_hold_list_was_written_reads_the_stop_again(
+    journey: Journey, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, *_ = letters(journey)
+    stop = [("a.eml", a_message(one, "Stop."))]
+    with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):
+        crash.setattr(incoming, "record", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        take_in(workspace, journey.ledger, stop, at=journey.clock())
+    assert len(load_holds(workspace.hold_list, workspace.delegations)) == 1
+    again = take_in(workspace, journey.ledger, stop, at=journey.clock())
+    assert (again.new, again.held) == (1, ((one.delivery, one.name),))
+    assert len(load_holds(workspace.hold_list, workspace.delegations)) == 1
 
 
 def test_a_person_sorts_what_was_not_sure(journey: Journey, workspace: Workspace) -> None:
@@ -220,20 +262,12 @@ def test_an_address_that_came_back_is_left_out_of_the_next_plan(
     journey: Journey, workspace: Workspace
 ) -> None:
     one, two, *_ = letters(journey)
-    words = f"<{one.address}>: 550 5.1.1 User unknown"
-    report = (
-        "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
-        "Return-Path: <>\r\n"
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
-        f"\r\n\r\n--b\r\n\r\n{words}\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
-        "Reporting-MTA: dns; mx.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {one.address}\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
-    ).encode()
-    take_in(workspace, journey.ledger, [("a.eml", report)], at=journey.clock())
+    take_in(workspace, journey.ledger, [("a.eml", returned(one.address))], at=journey.clock())
     with journey.ledger.reading() as connection:
         for appeal in ("appeal", "another"):
-            stands = {w.address_key: w.state for w in mailouts.history(connection, appeal)}
-            assert stands[one.address] is State.REFUSED
+            stands = {w.address_key: w for w in mailouts.history(connection, appeal)}
+            assert stands[one.address].state is State.REFUSED
+            assert stands[one.address].returned
         assert two.address not in stands
     assert journey.counts() == {State.ACCEPTED: 4}
 

@@ -213,6 +213,7 @@ def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
         "enhanced": "5.1.1",
         "text": "no such user \\x1b[31m here",
         "attempts": 1,
+        "came_back": [],
         "message_id": "<1@rights.example>",
         "at": "2027-01-20T08:00:01Z",
     }

@@ -177,13 +177,15 @@ def retry(
     *,
     only: Iterable[str] = (),
     refused: bool = False,
+    returned: bool = False,
     who: str,
 ) -> NewMailOut:
     """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is
     in it.
 
     `mail_out` is its name; `read` returns the draft of an appeal; `only` are names of delegations;
-    `refused` takes in those whose server has refused this very address. Raises `UsageError` while
+    `refused` takes in those whose server has refused this very address, `returned` those whose
+    letter came back from it. Raises `UsageError` while
     letters may still go out.
     """
     with ledger.reading() as connection:
@@ -202,5 +204,10 @@ def retry(
     # who was not asked for is no rest
     chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
     keys = {key for one in chosen for key in (one.address_key, one.person) if key}
-    rest = replace(selected(now.delegations, only), people=frozenset(keys), again_refused=refused)
+    rest = replace(
+        selected(now.delegations, only),
+        people=frozenset(keys),
+        again_refused=refused,
+        again_returned=returned,
+    )
     return plan(ledger, now, rest, who=who, retry_of=before.id)

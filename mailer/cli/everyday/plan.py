@@ -67,9 +67,10 @@ def plan(
 @click.command(cls=Command)
 @click.argument("mail_out")
 @click.option("--refused", is_flag=True, help="Also those whose server refused this very address.")
+@click.option("--returned", is_flag=True, help="Also those whose letter to it came back for good.")
 @click.option("--only", metavar="DE,FR", help="Only these delegations, by code or name.")
 @click.pass_obj
-def retry(context: Context, mail_out: str, refused: bool, only: str | None) -> None:
+def retry(context: Context, mail_out: str, refused: bool, returned: bool, only: str | None) -> None:
     """Plan the rest of a mail-out anew, with the sheets as they are now; nobody who was reached is
     in it.
     """
@@ -80,6 +81,7 @@ def retry(context: Context, mail_out: str, refused: bool, only: str | None) -> N
             context.draft,
             only=_names(only),
             refused=refused,
+            returned=returned,
             who=getpass.getuser(),
         )
     _show(context, new)
@@ -185,7 +187,7 @@ def _where(frozen: Plan, reason: Reason) -> str:
     codes = Counter(one.contact.delegation or "?" for one in them)
     where = " · ".join(f"{code} {number}" for code, number in codes.most_common(8))
     where += " …" if len(codes) > 8 else ""
-    if reason in (Reason.ALREADY, Reason.REFUSED_BEFORE):
+    if reason in (Reason.ALREADY, Reason.REFUSED_BEFORE, Reason.RETURNED_BEFORE):
         before = sorted({one.detail.partition(",")[0] for one in them})
         return f"in {', '.join(before)}: {where}"
     return where

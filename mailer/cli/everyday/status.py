@@ -135,7 +135,7 @@ def _show(
     context.out.print()
     show_totals(context, connection, mail_out)
     if later := returns.said(connection, mail_out.id):
-        show_text(context, later)
+        show_text(context, f"Of these, {', '.join(str(one.sentence) for one in later)}.")
     if people := deliveries.needing_a_person(connection, mail_out.id):
         context.out.print(f"\n{_these(len(people))} you:", style="bold")
         show_people(context, people[:SHOWN])

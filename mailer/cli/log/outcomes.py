@@ -13,7 +13,7 @@ from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
 from mailer.ledger.reading import deliveries
-from mailer.report import comparison, returns, totals
+from mailer.report import comparison, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
 
@@ -26,15 +26,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command(cls=Command)
 @click.argument("mail_out", required=False, metavar="[M|APPEAL]")
 @choose.filters
-@click.option(
-    "--came-back",
-    metavar="KINDS",
-    help="Only those from or about whom this came, separated by commas: away, returned.",
-)
 @click.pass_obj
-def people(
-    context: Context, /, mail_out: str | None, came_back: str | None, **filters: Any
-) -> None:
+def people(context: Context, /, mail_out: str | None, **filters: Any) -> None:
     """List people, and what became of each.
 
     One a line, in the order of the sheets, with the reason. Without M: the newest
@@ -44,12 +37,11 @@ def people(
     mailer log people --search berg
     mailer log people M-0007 --state refused,unknown
     mailer log people M-0007 --state "left out" --delegation Norway,FR
+    mailer log people M-0007 --came-back away,left_office
     """
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
-        if came_back:
-            found = returns.narrowed(connection, chosen.id, found, choose.kinds(came_back))
         everyone = sum(deliveries.counts(connection, chosen.id).values())
     if context.json:
         for one in found:

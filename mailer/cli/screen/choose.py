@@ -17,8 +17,8 @@ from mailer.base.errors import UsageError
 from mailer.base.spelling import nearest, tokens
 from mailer.base.states import WORDS, State
 from mailer.cli.context import Context
-from mailer.inbox.kinds import RETURNED, InboxKind
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
+from mailer.inbox.kinds import InboxKind, named
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
@@ -93,6 +93,12 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Only these delegations: codes or names.",
         ),
         click.option(
+            "--came-back",
+            default="",
+            metavar="KINDS",
+            help="Only those from or about whom this came, like away,returned.",
+        ),
+        click.option(
             "--needs-a-person",
             is_flag=True,
             help="Only those for whom the mailer can do no more by itself.",
@@ -117,6 +123,7 @@ def people(
     delegation: str = "",
     search: str = "",
     needs_a_person: bool = False,
+    came_back: str = "",
 ) -> list[Delivery]:
     """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
     there = deliveries.counts_by_delegation(connection, mail_out.id)
@@ -126,6 +133,7 @@ def people(
         delegations=tuple(codes),
         search=search,
         needs_a_person=needs_a_person,
+        came_back=tuple(kinds(came_back)),
     )
     return listing.every(connection, mail_out.id, wanted)
 
@@ -203,7 +211,7 @@ def kinds(text: str) -> list[InboxKind]:
     found: list[InboxKind] = []
     for word in text.split(","):
         if word.strip().casefold() == "returned":
-            found += sorted(RETURNED)
+            found += named("returned")
         elif word.strip():
             found.append(kind_of_message(word))
     return found

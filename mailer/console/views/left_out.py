@@ -15,7 +15,6 @@ from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Wanted
 from mailer.report import totals
-from mailer.report.story import why
 
 NEXT: dict[str, str] = {
     Reason.NO_MAILBOX: "Find the right address and correct the sheet, then plan the rest.",
@@ -28,6 +27,13 @@ NEXT: dict[str, str] = {
     Reason.BROKE_AFTER_DOT: "Ask the person or the server whether it arrived, then settle it.",
 }
 OTHERWISE = "Read the server's words, and decide."
+
+
+def next_step(one: Delivery) -> str:
+    """Return what a person does next for somebody who needs one."""
+    if one.state is State.ACCEPTED:  # it came back
+        return NEXT[Reason.NO_MAILBOX]
+    return NEXT.get(one.reason, OTHERWISE)
 
 
 def left_out(visit: Visit) -> Response:
@@ -75,8 +81,7 @@ def follow_up(visit: Visit) -> Response:
         today=visit.now().date().isoformat(),
         notes=said,
         skipped=len(skipped),
-        next=lambda one: visit.say(NEXT.get(one.reason, OTHERWISE)),
-        why=why,
+        next=lambda one: visit.say(next_step(one)),
     )
 
 

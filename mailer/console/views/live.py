@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,8 +35,10 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Happened
+from mailer.report import returns
 from mailer.report import totals as report
-from mailer.report.story import told, told_of_the_whole, why
+from mailer.report.returns import Said
+from mailer.report.story import told, told_of_the_whole
 
 LOOK = 0.7  # seconds between two looks at the send log
 SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
@@ -58,6 +60,8 @@ class Now:
     table: dict[str, dict[State, int]]
     needs: list[Delivery]
     needing: int
+    returned: int  # accepted, and came back from an address of no use
+    came_back: Sequence[Said]  # what became of the accepted ones later
     latest: list[Happened]
     bars: list[int]  # outcomes in each span of ten seconds, the oldest first
     last_minute: int  # letters begun
@@ -121,6 +125,8 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         table=counts.delegations,
         needs=deliveries.needing_a_person(connection, mail_out.id, SHOWN),
         needing=sum(counts.needing.values()),
+        returned=counts.needing[State.ACCEPTED],
+        came_back=returns.said(connection, mail_out.id),
         latest=list(outcomes.latest(connection, mail_out.id, SHOWN)),
         bars=_bars(answered, at) if sending else [],
         last_minute=last_minute,
@@ -189,7 +195,6 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
         "tiles": tile_map(now.table),
         "limit": limits.per_minute,
         "states": report.IN_ORDER,
-        "why": why,
         "told": told,
     }
 

@@ -16,6 +16,7 @@ from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
+from mailer.inbox.kinds import named
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -24,14 +25,14 @@ from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import SORTS, Wanted
 from mailer.report import export as files
-from mailer.report import totals
+from mailer.report import returns, totals
 
 KINDS = {
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", files.workbook),
     "csv": ("text/csv; charset=utf-8", files.csv_file),
     "json": ("application/x-ndjson", files.json_lines),
 }
-FILTERS = ("state", "reason", "delegation", "role", "group", "language", "needs")
+FILTERS = ("state", "reason", "delegation", "role", "group", "language", "needs", "came")
 VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Everyone", ()),
     ("Needs a person", (("needs", "a_person"),)),
@@ -71,6 +72,7 @@ def asked(visit: Visit) -> Asked:
     values = {name: [one for one in params.getlist(name) if one] for name in FILTERS}
     values["state"] = [one for one in values["state"] if one in set(State)]
     values["needs"] = [one for one in values["needs"] if one == "a_person"]
+    values["came"] = [one for one in values["came"] if named(one)]
     sort = params.get("sort", "number")
     sort = sort if sort.removeprefix("-") in SORTS else "number"
     day = _day(params.get("day", ""))
@@ -83,6 +85,7 @@ def asked(visit: Visit) -> Asked:
         groups=tuple(values["group"]),
         languages=tuple(values["language"]),
         needs_a_person=bool(values["needs"]),
+        came_back=tuple(kind for word in values["came"] for kind in named(word)),
         since=begin,
         until=begin + timedelta(days=1) if begin else None,
         search=params.get("q", "").strip()[:200],
@@ -156,6 +159,7 @@ def show(visit: Visit) -> Response:
         page = outcomes.page(
             connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before
         )
+        came = returns.said(connection, mail_out.id)
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
         found = (
@@ -169,6 +173,7 @@ def show(visit: Visit) -> Response:
         found=found,
         everyone=everyone,
         counts=counts,
+        came=came,
         asked=what,
         views=VIEWS,
         states=totals.IN_ORDER,

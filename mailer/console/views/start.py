@@ -109,6 +109,7 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
     for state, words in (
         (State.UNKNOWN, say("unknown: whether it arrived, only a person can find out")),
         (State.REFUSED, say("refused by the server: an address or a letter wants a look")),
+        (State.ACCEPTED, say("came back: the address is of no use")),
         (State.NOT_SENT, say("given up: their server never said yes")),
     ):
         open_ = line.needing[state] - ticked[state]

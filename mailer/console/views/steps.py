@@ -319,6 +319,7 @@ def retry(visit: Visit) -> Response:
         visit.request.path_params["mail_out"],
         visit.console.cache.draft,
         refused=bool(visit.field("refused")),
+        returned=bool(visit.field("returned")),
         who=visit.who,
     )
     return visit.go(f"/mail-outs/{new.name}/send")

@@ -18,6 +18,7 @@ from mailer.base.states import MAY_HAVE_REACHED, MailOutState, Reason, State
 from mailer.ledger.ledger import lock
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed
+from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import UtcDateTime, delivery, mail_out
 
 LEASE = timedelta(minutes=25)
@@ -169,6 +170,7 @@ _ELSEWHERE = (
             _OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")
         ),
         sa.not_(_released(_OTHER)),
+        sa.not_(returned_for_good(_OTHER)),  # it reached nobody, and a person asked for this one
     )
 )
 

@@ -1,14 +1,14 @@
-"""What came back, read: the messages, and how many people of a mail-out each kind concerns."""
+"""What came back, read: the messages, and which letters of a mail-out each kind concerns."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from mailer.base.states import State
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading.scope import Of, within
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mailbox_read
@@ -89,45 +89,24 @@ def raw(connection: sa.Connection, number: int) -> bytes | None:
     return found
 
 
-class AnsweringPerson(NamedTuple):
-    """Whom a message is from or about, as far as a hold list needs it."""
-
-    name: str
-    address: str
-    delegation: str
+def is_on_record(connection: sa.Connection, digest: str) -> bool:
+    """Tell whether a message with these bytes (their SHA-256) is on record."""
+    return connection.scalar(sa.select(i.id).where(i.digest == digest)) is not None
 
 
-def person(connection: sa.Connection, number: int) -> AnsweringPerson | None:
-    """Return the person of a message that belongs to one letter."""
+def who_by_kind(connection: sa.Connection, of: Of) -> dict[str, set[int]]:
+    """Return, by kind, the accepted letters of which something came, as far as it is sure."""
     rows = connection.execute(
-        sa.select(d.name, d.address, d.delegation)
-        .join(incoming_letter, n.delivery_id == d.id)
-        .where(n.incoming_id == number)
-    ).all()
-    return AnsweringPerson(*rows[0]) if len(rows) == 1 else None
-
-
-def people_by_kind(connection: sa.Connection, of: Of) -> dict[str, int]:
-    """Count the people of a mail-out from or about whom something of a kind came."""
-    rows = connection.execute(
-        sa.select(i.kind, sa.func.count(d.id.distinct()))
+        sa.select(i.kind, d.id)
         .join(incoming_letter, n.incoming_id == i.id)
         .join(delivery, d.id == n.delivery_id)
-        .where(within(of))
-        .group_by(i.kind)
+        .where(within(of), i.sure.is_(True), d.state == State.ACCEPTED.value)
+        .distinct()
     )
-    return {row[0]: row[1] for row in rows}
-
-
-def deliveries_with(connection: sa.Connection, of: Of, kinds: Collection[str]) -> set[int]:
-    """Return the ids of the deliveries of which something of these kinds came."""
-    rows = connection.scalars(
-        sa.select(n.delivery_id)
-        .join(incoming, i.id == n.incoming_id)
-        .join(delivery, d.id == n.delivery_id)
-        .where(within(of), i.kind.in_(kinds))
-    )
-    return set(rows)
+    found: dict[str, set[int]] = {}
+    for kind, delivery_id in rows:
+        found.setdefault(kind, set()).add(delivery_id)
+    return found
 
 
 def place(connection: sa.Connection, box: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,8 @@ from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading.scope import Of, reached_since, within
-from mailer.ledger.schema import attempt, delivery, event
+from mailer.ledger.reading.sent import returned_for_good
+from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
 from mailer.letters.message import pieces
 
 d, a, e = delivery.c, attempt.c, event.c
@@ -27,11 +29,16 @@ NEEDS_A_PERSON = sa.and_(
                 d.state == state.value, sa.true() if reason is None else d.reason == reason.value
             )
             for state, reason in PERSON_NEEDED.items()
-        )
+        ),
+        sa.and_(d.state == State.ACCEPTED.value, returned_for_good()),
     ),
     sa.not_(reached_since()),
 )
-"""`states.needs_a_person`, asked of the log; whom a later mail-out has reached needs nobody."""
+"""Nobody but a person can do more: `states.PERSON_NEEDED`, and letters that came back from an
+address of no use. Whom a later mail-out has reached needs nobody.
+"""
+WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.ACCEPTED, State.NOT_SENT)
+"""The states of those who need a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Delivery:
     next_try_at: datetime | None
     handover_at: datetime | None
     changed_at: datetime
+    came_back: tuple[str, ...] = ()  # kinds of what came from or about them, as far as it is sure
 
     @property
     def shown(self) -> str:
@@ -87,7 +95,18 @@ class Delivery:
         return f"{self.file}:{self.cell}"
 
 
-delivery_columns = [d[field.name] for field in fields(Delivery)]
+_CAME_BACK = (
+    sa.select(sa.func.aggregate_strings(incoming.c.kind, " "))
+    .join(incoming_letter, incoming_letter.c.incoming_id == incoming.c.id)
+    .where(incoming_letter.c.delivery_id == d.id, incoming.c.sure.is_(True))
+    .correlate(delivery)
+    .scalar_subquery()
+    .label("came_back")
+)
+delivery_columns: list[sa.ColumnElement[Any]] = [
+    *(d[field.name] for field in fields(Delivery) if field.name in d),
+    _CAME_BACK,
+]
 """What `delivery_of` needs of a row."""
 
 
@@ -190,7 +209,7 @@ def each(
 
 def needing_a_person(connection: sa.Connection, of: Of, limit: int | None = None) -> list[Delivery]:
     """List those for whom the mailer can do no more by itself, the worst first."""
-    worst = {state.value: place for place, state in enumerate(PERSON_NEEDED)}
+    worst = {state.value: place for place, state in enumerate(WORST_FIRST)}
     rows = connection.execute(
         sa.select(*delivery_columns)
         .where(within(of), NEEDS_A_PERSON)
@@ -206,7 +225,7 @@ def count_needing_a_person(connection: sa.Connection, of: Of) -> dict[State, int
         sa.select(d.state, sa.func.count()).where(within(of), NEEDS_A_PERSON).group_by(d.state)
     ).all()
     found = {State(state): number for state, number in rows}
-    return {state: found.get(state, 0) for state in PERSON_NEEDED}
+    return {state: found.get(state, 0) for state in WORST_FIRST}
 
 
 def needs_a_person(connection: sa.Connection, delivery_id: int) -> bool:
@@ -274,4 +293,6 @@ def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
 
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
-    return Delivery(**{**row._mapping, "state": State(row._mapping["state"])})
+    values = dict(row._mapping)
+    kinds = tuple(sorted(set((values["came_back"] or "").split())))
+    return Delivery(**values | {"state": State(values["state"]), "came_back": kinds})

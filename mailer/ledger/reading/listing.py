@@ -26,7 +26,7 @@ from mailer.ledger.reading.deliveries import (
     delivery_of,
 )
 from mailer.ledger.reading.scope import Of, within
-from mailer.ledger.schema import delivery, event, mail_out
+from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 
 d, e, m = delivery.c, event.c, mail_out.c
 
@@ -78,6 +78,7 @@ class Wanted:
     groups: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     needs_a_person: bool = False  # the mailer can do no more by itself
+    came_back: tuple[str, ...] = ()  # something of these kinds came from or about them
     since: datetime | None = None  # changed at or after
     until: datetime | None = None  # changed before
     search: str = (
@@ -98,6 +99,13 @@ class Wanted:
                 found.append(column.in_(values))
         if self.needs_a_person:
             found.append(NEEDS_A_PERSON)
+        if self.came_back:
+            about = (
+                sa.select(incoming_letter.c.delivery_id)
+                .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
+                .where(incoming.c.kind.in_(self.came_back), incoming.c.sure.is_(True))
+            )
+            found.append(d.id.in_(about))
         if self.since:
             found.append(d.changed_at >= self.since)
         if self.until:

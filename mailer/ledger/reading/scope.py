@@ -2,7 +2,8 @@
 
 Of an appeal each person stands once: with the delivery that tells most of them. What reached them,
 or may have, outweighs what is still to come; that outweighs a refusal, and a refusal that they were
-left out. Between two of a kind the newer one counts.
+left out. What came back for good stands with the refusals. Between two of a kind the newer one
+counts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from mailer.base.states import MAY_HAVE_REACHED, MailOutState, State
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import delivery, mail_out
 
 d, m = delivery.c, mail_out.c
@@ -69,7 +71,10 @@ def within(of: Of) -> sa.ColumnElement[bool]:
     key = sa.func.coalesce(
         sa.func.nullif(d.person, ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
     )
-    order = sa.case({state.value: at for at, state in enumerate(TELLS_MOST)}, value=d.state)
+    places = {state.value: at for at, state in enumerate(TELLS_MOST)}
+    order = sa.case(
+        (returned_for_good(), places[State.REFUSED.value]), else_=sa.case(places, value=d.state)
+    )
     place = sa.func.row_number().over(partition_by=key, order_by=(order, d.mail_out_id.desc()))
     ranked = (
         sa.select(d.id, place.label("place"))

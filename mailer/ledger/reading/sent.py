@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from mailer.base.states import State
 from mailer.ledger.ledger import shown
-from mailer.ledger.schema import delivery, mail_out
+from mailer.ledger.schema import delivery, incoming, incoming_letter, mail_out
 
 d = delivery.c
 
@@ -52,3 +52,16 @@ def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:
     ):
         called = f"{shown(mail_out_id)}-{number:03d}"
         yield SentLetter(called, message_id, called, address, name, delegation, title, at)
+
+
+def returned_for_good(of: sa.FromClause = delivery) -> sa.ColumnElement[bool]:
+    """Return the condition that a letter came back because its address is of no use. It is no
+    longer taken for one that may have reached somebody.
+    """
+    about = (
+        sa.select(incoming_letter.c.delivery_id)
+        .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
+        .where(incoming.c.kind == "returned_hard", incoming.c.sure.is_(True))
+    )
+    found: sa.ColumnElement[bool] = of.c.id.in_(about)
+    return found
