@@ -13,9 +13,11 @@ from mailer.base.states import MailOutState, State
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import transitions
 from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.schema import event
 from tests.conftest import SettableClock
+from tests.helpers.journeys import LATER, ME, YES, Journey
 
 PACKAGE = Path(__file__).parents[2] / "mailer"
 
@@ -102,3 +104,41 @@ def test_a_kind_of_a_newer_version_is_named_with_the_way_out(
     ):
         list(listing.latest(connection, number, 9))
     assert refused.value.code == "S304" and "newer version" in refused.value.hint
+
+
+def test_counts_brought_up_to_date_by_the_moves_since_are_those_made_anew(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    journey = Journey(ledger, planned(6, left_out=2), clock)
+    at = [standing(journey)]
+
+    def moved() -> None:
+        clock.forward(minutes=9)
+        at.append(standing(journey))
+
+    one, two, three = journey.claim(3)
+    moved()
+    assert journey.mark(one) and journey.mark(two)
+    assert journey.record(one, YES) and journey.record(two, LATER, next_try_at=clock())
+    moved()
+    assert journey.recover(ME) == 0  # the third waits again
+    moved()
+    again, third = journey.claim(2)
+    assert journey.mark(again) and journey.mark(third)
+    moved()
+    assert journey.recover(ME) == 2
+    moved()
+    with ledger.writing() as connection:
+        because, who, now = "the server's log has it", "Jana", clock()
+        transitions.settle(connection, three.id, State.ACCEPTED, who=who, because=because, at=now)
+        events.write(connection, EventKind.NOTED, journey.id, one.id, at=now, who=who)
+    moved()
+    now_anew = at[-1][1] if ledger.path else None  # on PostgreSQL they are counted
+    with ledger.reading() as connection:
+        for since, known in at:
+            assert listing.table_since(connection, journey.id, known, since) == now_anew
+
+
+def standing(journey: Journey) -> tuple[int, listing.Groups]:
+    with journey.ledger.reading() as connection:
+        return listing.last_event(connection, journey.id), listing.table(connection, journey.id)

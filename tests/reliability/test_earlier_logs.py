@@ -19,17 +19,17 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.record import seals
 from mailer.sending.dispatch import Dispatch
 from tests.helpers.sendings import sending_options
-from tests.ledger.test_earlier_log import HALF, standing, unpacked
+from tests.ledger.test_earlier_log import HALF, VERSIONS, standing, unpacked
 
 from . import figures
 from .lives import session_factory
 from .witness import Witness
 
-WAITING = "mail_out_id = 1 AND state = 'waiting' AND number = 316"
+WAITING = "id = (SELECT min(id) FROM delivery WHERE mail_out_id = 1 AND state = 'waiting')"
 MANY = 100_000
 
 
-def grow(path: Path, people: int) -> None:
+def grow(path: Path, people: int, name: str) -> None:
     """Write a second plan for so many people, as that version would have: each of them has the
     letter of one who waits in the first.
     """
@@ -47,20 +47,22 @@ def grow(path: Path, people: int) -> None:
         copied(
             "delivery", WAITING, ", many",
             id="NULL", mail_out_id="2", number="n", position="n", person="'NO:' || n",
-            address="'added' || n || '@no.parliament.example'",
-            address_key="'added' || n || '@no.parliament.example'",
-            message_id="'<added' || n || '@rights.example>'",
+            address=f"'{name}' || n || '@no.parliament.example'",
+            address_key=f"'{name}' || n || '@no.parliament.example'",
+            message_id=f"'<{name}' || n || '@rights.example>'",
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     "people", [600, pytest.param(MANY, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
 )
 async def test_log_of_an_earlier_version_with_many_people_is_sent_to_its_end(
-    tmp_path: Path, witness: Witness, people: int
+    tmp_path: Path, witness: Witness, people: int, version: str
 ) -> None:
-    path, later = unpacked(tmp_path), clock.now() + timedelta(hours=1)
-    grow(path, people)
+    path, later = unpacked(tmp_path, version), clock.now() + timedelta(hours=1)
+    name = f"added-{version}-"
+    grow(path, people, name)
     began = time.monotonic()
     with Ledger(f"sqlite:///{path}", now=lambda: later) as ledger:
         opened = time.monotonic() - began
@@ -73,7 +75,7 @@ async def test_log_of_an_earlier_version_with_many_people_is_sent_to_its_end(
             assert after.state is MailOutState.FINISHED
         counts = standing(ledger)
         assert (counts[State.ACCEPTED], counts[State.UNKNOWN]) == (610, 1)
-        everybody = [one for one in witness.everybody() if one.startswith("added")]
+        everybody = [one for one in witness.everybody() if one.startswith(name)]
         assert len(everybody) == people
         for one in everybody:
             assert len(witness.dots(one)) == 1, one
@@ -82,6 +84,6 @@ async def test_log_of_an_earlier_version_with_many_people_is_sent_to_its_end(
             proof = seals.verify(connection, head)
             assert proof.knows and not proof.broken
     if people == MANY:
-        what = "a log of an earlier version is opened and sent to its end"
+        what = f"a log of version {version} is opened and sent to its end"
         found = f"0 twice, chain proven, opened in {opened:.1f} s"
         figures.note("T19", what, f"{people:,} people", found)

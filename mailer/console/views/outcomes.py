@@ -104,6 +104,7 @@ def _day(text: str) -> date | None:
 class Counts:
     """What is counted once for as long as nothing happens in a mail-out."""
 
+    groups: outcomes.Groups
     states: dict[State, int]
     delegations: dict[str, dict[State, int]]
     chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
@@ -125,7 +126,12 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
     states, reasons = dict.fromkeys(State, 0), Counter[str]()
     table: dict[str, dict[State, int]] = {}
     chosen, excluded = Counter[str](), set[str]()
-    for code, state, reason, number in outcomes.table(connection, mail_out_id):
+    groups = None
+    if known is not None:
+        groups = outcomes.table_since(connection, mail_out_id, known[1].groups, known[0])
+    if groups is None:
+        groups = outcomes.table(connection, mail_out_id)
+    for (code, state, reason), number in groups.items():
         table.setdefault(code, dict.fromkeys(State, 0))[State(state)] += number
         states[State(state)] += number
         if reason:
@@ -138,6 +144,7 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)
     )  # the plan's: fixed
     found = Counts(
+        groups,
         states,
         dict(sorted(table.items())),
         dict(chosen),
