@@ -106,7 +106,7 @@ def load_appeal(
     settings = read_settings(
         files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems
     )
-    if settings is not None and not problems:
+    if settings is not None:
         files.attach(folder, settings.attachments, letters)
         texts = [
             *(letter.body for letter in letters.values()),

@@ -195,6 +195,18 @@ def test_other_letters_do_not_stop_this_one(place: Workspace) -> None:
     assert [(one.problem.code, one.marked) for one in found.problems] == [("L141", "greeting")]
 
 
+def test_name_that_lacks_in_one_language_stops_no_letter(place: Workspace) -> None:
+    """Whoever begins a language sees the letter before the names are translated."""
+    path = place.root / about.file_of("vote")
+    path.write_text('[session]\nname = { en = "January" }\nopens = 2027-01-25\n', "utf-8")
+    typed = text("{{ greeting }}\n\n{{ session.name }}.\n")
+    for language in ("en", "fr"):
+        found = look(place, typed, language)
+        assert "L126" in {one.code for one in found.elsewhere}
+        assert found.letter is not None
+        assert "January." in found.letter.text
+
+
 BROKEN = {
     "never closed": "{{",
     "a block that is never closed": "{% if role == 'chair' %}",
@@ -325,6 +337,7 @@ def test_all_that_can_be_filled_in_is_written_and_read(
         invented=True,
         credentials="none",
         roles=("chair",),
+        where="language = fr",
         leave_out={"TR": "why", "AZ": "so"},
         fallback=("fr",),
         organisations=(

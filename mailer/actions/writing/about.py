@@ -46,6 +46,7 @@ class AppealAbout:
     invented: bool = False
     credentials: str = "unknown"
     roles: Sequence[str] = MEMBERS
+    where: str = ""  # a condition (`plan/where.py`)
     leave_out: Mapping[str, str] = field(default_factory=dict)  # delegation → reason
     fallback: Sequence[str] = ()
     organisations: Sequence[AboutOrganisation] = ()
@@ -94,6 +95,7 @@ def _of(settings: AppealSettings) -> AppealAbout:
         invented=bool(session and session.invented),
         credentials=session.credentials if session else "unknown",
         roles=settings.audience.roles,
+        where=settings.audience.where,
         leave_out=dict(settings.audience.leave_out),
         fallback=tuple(dict.fromkeys([*languages.fallback, *default])),
         organisations=tuple(
@@ -162,6 +164,9 @@ def _filled_in(source: str, old: AppealAbout, new: AppealAbout) -> str:
         if not new.roles:
             raise UsageError("Say for whom the letters are: one role at least.")
         audience["roles"] = list(new.roles)
+        toml["audience"] = audience
+    if new.where != old.where:
+        _set(audience, "where", _line(new.where))
         toml["audience"] = audience
     if new.leave_out != old.leave_out:
         left_out = tomlkit.table()

@@ -206,18 +206,22 @@ def look(
     """Find what is wrong in a letter that is being written, and write it to one person.
 
     `reader` is the row of whoever reads it (`row_of`), else the hardest to address; `choose` also
-    returns the twelve hardest. Nothing is saved. Files that cannot be read are said, not raised.
+    returns the twelve hardest. Nothing is saved. Files that cannot be read are said, not raised,
+    and the letter is shown without what stands in them.
     """
     file = file_of(name, language)
+    found: list[Problem] = []
     try:
-        appeal = load_appeal(workspace.root, name, people[0], {file: typed.raw})
+        appeal = load_appeal(workspace.root, name, people[0], {file: typed.raw}, found)
     except MailerError as fault:
         own, elsewhere = _sorted(fault.problems, file, typed)
+        return LetterLook(own, elsewhere, usable=False)
+    if language not in appeal.letters:
+        own, elsewhere = _sorted(found, file, typed)
         return LetterLook(own, elsewhere, usable=False)
     now = Draft(workspace, "live", appeal, *people)
     one = _alone(appeal, language, typed)
     sender = workspace.settings.sender
-    found: list[Problem] = []
     renderer = None
     try:
         found += check_letters(one, sender, now.delegations, now.forms, now.columns)

@@ -60,6 +60,7 @@ def _block_meter(state: StateBlock, line: int, *_: object) -> bool:
 
 
 _NUMBER = re.compile(r" {0,3}(\d{1,9})[.)][ \t]+(\S+)")
+_MINUS = re.compile(r"-[ \t]+\d")
 _ADDRESSES = re.compile(
     r"(?<![^\W_])(?<![@/.:-])https://(?:\\[!-/:-@\[-`{-~]|[^\s<>\"“”„«»‹›`|\\^{}\[\]])+"
     r"|(?<![\w.%+-])[\w.%+-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}",
@@ -75,14 +76,33 @@ _CLOSES = re.compile(r"[\])}>'’‘\"“”„«»‹›.,:;!?…*_~|]{0,8}\\?(
 
 def _list(state: StateBlock, line: int, end: int, silent: bool) -> bool:
     """Begin a list, unless the line only looks like one: a date, a sentence that begins with a
-    figure, a telephone number behind a plus.
+    figure, a telephone number behind a plus, "- 5 °C" that stands alone.
     """
-    here = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+    here = _line(state, line)
     number = _NUMBER.match(here)
     next_item = silent and state.sCount[line] < state.blkIndent
     if number and not next_item and (int(number[1]) != 1 or is_month(number[2])):
         return False
+    if _MINUS.match(here) and not next_item and not _another(state, line, end):
+        return False
     return not here.startswith("+") and list_block(state, line, end, silent)
+
+
+def _line(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+
+
+def _another(state: StateBlock, line: int, end: int) -> bool:
+    """Tell whether a second item stands below the one in `line`, behind an empty line at most."""
+    empty = False
+    for below in range(line + 1, end):
+        here = _line(state, below)
+        if here.startswith(("- ", "-\t")):
+            return True
+        if here and empty and not state.sCount[below] > state.sCount[line]:
+            return False
+        empty = not here
+    return False
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
