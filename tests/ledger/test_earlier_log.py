@@ -2,7 +2,7 @@
 end, each person once, and its chain is proven.
 
 `tests/data/logs/0006.db.xz` was written by the last version before the tables of servers and of
-shares, and `0010.db.xz` by the last one whose indexes did not lie in the order of sending: 612
+shares, and `0010.db.xz` by the last but one whose indexes did not lie in the order of sending: 612
 invented people and four left out, 311 letters taken, one refused, one put off, and two that a dead
 sender held, one of them with its marker set. (The letters in the second are packed anew, without
 effort, so that the file is small.)
