@@ -154,7 +154,7 @@ def a_plan(people: int = 6, *, left_out: int = 0, appeal: str = "appeal", **more
         "mode": "test",
         "server": "127.0.0.1:2525 none",
         "sender": "us@rights.example",
-        "last_day": None,
+        "until": None,
         "deliveries": tuple(deliveries),
         "sources": Sources().pack(),
     }

@@ -922,7 +922,7 @@ def test_past_the_last_day_nothing_is_planned(workspace: MakeWorkspace) -> None:
     folder = root / "templates" / "appeal"
     edit(folder / "appeal.toml", "title =", "last_day = 2020-01-31\ntitle =")
     shown = said(mailer("plan", "appeal", at=root), 1)
-    assert "the last day of this appeal has passed" in shown
+    assert "the last day of this appeal, or the vote, has passed" in shown
     assert "appeal.toml:" in shown
 
 

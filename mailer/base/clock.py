@@ -19,12 +19,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def end_of(day: date) -> datetime:
-    """Return when a day has ended, in Strasbourg, where the Assembly sits, or for whoever sits at
-    this computer: whichever comes first, so that nobody is written to after it.
-    """
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
-    return min(midnight.replace(tzinfo=ZoneInfo("Europe/Paris")), midnight.astimezone())
+STRASBOURG = "Europe/Paris"
+"""The zone of the place where the Assembly sits."""
+
+
+def end_of(day: date, zone: str = STRASBOURG) -> datetime:
+    """Return when a day has ended by the clock of `zone`; of one that names an hour, that hour."""
+    if not isinstance(day, datetime):
+        day = datetime.combine(day + timedelta(days=1), datetime.min.time())
+    return day if day.tzinfo else day.replace(tzinfo=ZoneInfo(zone))
 
 
 def age(day: date, today: date) -> str:

@@ -144,7 +144,7 @@ REASONS: dict[Reason, str] = {
     Reason.REFUSED_BEFORE: "refused before, address unchanged",
     Reason.RETURNED_BEFORE: "came back before, address unchanged",
     Reason.STOPPED: "stopped",
-    Reason.LAST_DAY: "past the appeal's last day",
+    Reason.LAST_DAY: "past the appeal's last day, or the vote",
     Reason.GAVE_UP: "tried long enough",
     Reason.DECIDED: "found not to have gone out",
     Reason.NO_MAILBOX: "no such mailbox",

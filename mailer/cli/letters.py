@@ -12,6 +12,7 @@ import click
 
 from mailer.cli.context import CommandGroup, Context
 from mailer.cli.screen.problems import show_problems
+from mailer.report.totals import local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def new(context: Context, appeal: str, old: str, title: str) -> None:
     \b
     mailer letters new prisoners-2027 --from torture-2026
 
-    Signatures and the last day are not copied: they belong to the other text.
+    Signatures, last day and vote are not copied: they belong to the other text.
     """
     from mailer.actions.writing import appeals
 
@@ -197,7 +198,7 @@ def list_(context: Context) -> int:
             data: dict[str, object] = {"problem": problem}
         else:
             session = f"session of {appeal.session.opens}" if appeal.session else ""
-            last = f"last day {appeal.last_day}" if appeal.last_day else ""
+            last = f"sent until {local(appeal.until, seconds=False)}" if appeal.until else ""
             rows.append(([name, appeal.title, " ".join(appeal.letters), session, last], [], ""))
             data = {"title": appeal.title, "languages": list(appeal.letters)}
         if context.json:

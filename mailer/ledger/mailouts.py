@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,7 @@ class MailOut:
     hash: str
     server: str
     sender: str
-    last_day: date | None
+    until: datetime | None  # nothing is handed over from then on
     retry_of: int | None
     planned_at: datetime
     started_at: datetime | None
@@ -109,7 +109,7 @@ def create(
             hash=plan.hash,
             server=plan.server,
             sender=plan.sender,
-            last_day=plan.last_day,
+            until=plan.until,
             sources=plan.sources,
             retry_of=retry_of,
             planned_at=at,

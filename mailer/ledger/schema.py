@@ -69,7 +69,7 @@ mail_out = sa.Table(
     sa.Column("hash", sa.Text, nullable=False),  # over everything that was frozen
     sa.Column("server", sa.Text, nullable=False),  # host:port security user, as planned
     sa.Column("sender", sa.Text, nullable=False),  # the envelope sender
-    sa.Column("last_day", sa.Date),  # nothing leaves after it
+    sa.Column("until", UtcDateTime),  # nothing is handed over from then on
     sa.Column(
         "sources", sa.LargeBinary, nullable=False
     ),  # what the plan was made from, to explain a stale one

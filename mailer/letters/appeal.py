@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from mailer.base import clock
 from mailer.letters.appeal_toml import said
 from mailer.letters.facts import Fact
 
@@ -42,6 +43,8 @@ class AssemblySession:
     source: str
     invented: bool  # live mode refuses it
     credentials: str = "unknown"  # "presented" or "none", by the delegation that it is about
+    vote: datetime | None = None  # nothing is sent after it
+    zone: str = clock.STRASBOURG  # by whose clock last day and vote are meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Appeal:
     title: str
     letters: Mapping[str, Letter]  # by language
     session: AssemblySession | None
-    last_day: date | None  # nothing is sent after it
+    last_day: date | None  # nothing is sent after it, or after the hour that it names
     roles: tuple[str, ...]  # whom the letters are for
     leave_out: Mapping[str, str]  # delegation → reason
     where: str  # a condition for all plans of it; "" for none
@@ -110,6 +113,18 @@ class Appeal:
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right
     files: Mapping[str, str] = field(repr=False)  # path in the workspace → SHA-256
     text: Mapping[str, str] = field(repr=False)  # path in the workspace → source
+
+    @property
+    def zone(self) -> str:
+        """The zone by whose clock its hours are meant."""
+        return self.session.zone if self.session else clock.STRASBOURG
+
+    @property
+    def until(self) -> datetime | None:
+        """The end of the sending: of the last day, or the vote, whichever comes first."""
+        vote = self.session.vote if self.session else None
+        ends = (clock.end_of(day, self.zone) for day in (self.last_day, vote) if day)
+        return min(ends, default=None)
 
     @cached_property
     def text_hash(self) -> str:

@@ -357,6 +357,8 @@ def _appeal(
             session.source,
             session.invented,
             session.credentials,
+            session.vote,
+            session.zone,
         ),
         last_day=settings.last_day,
         roles=tuple(dict.fromkeys(settings.audience.roles)),

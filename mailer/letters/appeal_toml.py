@@ -8,11 +8,20 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date
-from typing import Annotated, Literal, get_args
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
+from mailer.base import clock
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
@@ -48,9 +57,32 @@ def _plain_address(text: str) -> str:
     return text
 
 
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise bad_value("L123", "there is no such time zone", "write it Europe/Paris") from None
+
+
+def _with_hour(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    raise bad_value("L123", "must be a day and an hour", "write it 2027-01-25T18:00:00")
+
+
+def _day_or_hour(value: Any, as_a_day: ValidatorFunctionWrapHandler) -> date:
+    day: date = value if isinstance(value, datetime) else as_a_day(value)
+    return day
+
+
+DayOrHour = Annotated[date, WrapValidator(_day_or_hour)]
+
+
 class _SessionTable(TomlTable):
     name: dict[str, str]
     opens: date
+    vote: Annotated[datetime | None, BeforeValidator(_with_hour)] = None
+    zone: Annotated[str, AfterValidator(_zone)] = clock.STRASBOURG
     credentials: Credentials = "unknown"
     source: str = ""
     invented: bool = False
@@ -85,7 +117,7 @@ class _LetterTable(TomlTable):
 class AppealSettings(TomlTable):
     title: str = ""
     session: _SessionTable | None = None
-    last_day: date | None = None
+    last_day: DayOrHour | None = None
     audience: _AudienceTable = _AudienceTable()
     languages: _LanguagesTable = _LanguagesTable()
     organisation: tuple[_OrganisationTable, ...] = ()
@@ -177,6 +209,10 @@ def _disagreements(
             )
     texts: list[tuple[str, tuple[str | int, ...], Mapping[str, str]]] = []
     if settings.session:
+        session = settings.session
+        if session.vote and session.vote.date() < session.opens:
+            message, hint = "the vote is before the session opens", f"it opens {session.opens}"
+            wrong("L123", message, ("session", "vote"), f"{session.vote:%Y-%m-%d %H:%M}", hint)
         texts.append(
             ("the session has no name in this language", ("session", "name"), settings.session.name)
         )

@@ -14,7 +14,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Plan:
     mode: str
     server: str
     sender: str
-    last_day: date | None
+    until: datetime | None  # nothing is sent from then on
     deliveries: tuple[Planned, ...]
     sources: bytes
 
@@ -113,7 +113,7 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        what = [self.appeal, self.mode, self.server, self.sender, str(self.last_day or "")]
+        what = [self.appeal, self.mode, self.server, self.sender, str(self.until or "")]
         who = [
             [one.contact.address, one.digest, one.contact.person_key, one.reason]
             for one in self.deliveries
@@ -128,7 +128,7 @@ class Plan:
 
 
 def fingerprint(what: Sequence[str], who: Sequence[Sequence[str | None]]) -> str:
-    """Return the hash of a mail-out: appeal, mode, server, sender, last day; and of each person
+    """Return the hash of a mail-out: appeal, mode, server, sender, end; and of each person
     address, digest, key.
     """
     return sha256(json.dumps([what, who], ensure_ascii=False).encode()).hexdigest()
@@ -203,7 +203,7 @@ def make_plan(
         mode=sending.mode,
         server=sending.server,
         sender=sending.sender,
-        last_day=appeal.last_day,
+        until=appeal.until,
         deliveries=tuple(_frozen(planned)),
         sources=sources.pack(),
     )

@@ -123,7 +123,7 @@ class Dispatch:
                         return await self._writer.run(mailouts.get, self.mail_out_id)
                     mail_out = await self._writer.run(self._share.begin)
                     await self._writer.run(self._queue.begin)
-                    self._envelope_from, self._last_day = mail_out.sender, mail_out.last_day
+                    self._envelope_from, self._until = mail_out.sender, mail_out.until
                     await self._send(first)
                 except (
                     Exception
@@ -387,13 +387,14 @@ class Dispatch:
                 at,
                 one.tried_at or at,
                 keep_trying=timedelta(hours=self.options.limits.keep_trying_hours),
-                last_day=self._last_day,
                 schedule=self.options.schedule,
             )
             if verdict.then is Then.RENEW:
                 next_try_at = at  # on a new connection
             if next_try_at is None:
                 state, reason = State.NOT_SENT, Reason.GAVE_UP
+            elif self._until is not None and next_try_at >= self._until:
+                state, reason, next_try_at = State.NOT_SENT, Reason.LAST_DAY, None
         event = {
             "event": "outcome",
             "delivery": one.id,

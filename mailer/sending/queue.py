@@ -104,7 +104,7 @@ class LetterQueue:
         )  # something has happened that may make a letter due, or end the waiting
         self._ledger, self._writer, self._options = ledger, writer, options
         self._share, self._me = share, share.me
-        self._id, self._last_day = mail_out.id, mail_out.last_day
+        self._id, self._until = mail_out.id, mail_out.until
         self._queue: deque[Taken] = deque()
         self._claiming = asyncio.Lock()
         self._filling: asyncio.Task[float | None] | None = None
@@ -211,7 +211,7 @@ class LetterQueue:
         if not self._share.connections:  # the others have all of them: they shall have the letters
             return [], 1.0
         at, options = self._ledger.now(), self._options
-        if self._last_day is not None and at >= clock.end_of(self._last_day):
+        if self._until is not None and at >= self._until:
             transitions.not_sent(connection, self._id, Reason.LAST_DAY, at=at, who=self._me)
         most, account = options.limits.connections, options.account
         limit = max(most, min(most * AHEAD, ROOM // self._largest))

@@ -2,16 +2,15 @@
 answer.
 
 Pure functions. The waits follow RFC 5321 section 4.5.4.1 in spirit: short at first, for greylisting
-and passing faults, then about an hour; and never beyond the day after which the letter has no use.
+and passing faults, then about an hour.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from mailer.base import clock
 from mailer.base.states import State
 from mailer.sending.replies import Judgement
 
@@ -30,21 +29,17 @@ def next_try(
     first_try: datetime,
     *,
     keep_trying: timedelta = A_DAY,
-    last_day: date | None = None,
     schedule: Sequence[timedelta] = SCHEDULE,
 ) -> datetime | None:
     """Return when to try again, or None to give up.
 
     `attempts` counts those made, the last one included. The limit is `keep_trying` after the first
-    attempt, or the end of `last_day` (`clock.end_of`) where that is earlier.
+    attempt.
     """
     if verdict.state is not State.DEFERRED:
         return None
     at = now + schedule[min(attempts, len(schedule)) - 1]
-    until = first_try + keep_trying
-    if last_day is not None:
-        until = min(until, clock.end_of(last_day) - timedelta.resolution)
-    return at if at <= until else None
+    return at if at <= first_try + keep_trying else None
 
 
 def server_back_off(failures: int, chance: random.Random | None = None) -> float:

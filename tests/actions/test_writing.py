@@ -330,9 +330,11 @@ def test_all_that_can_be_filled_in_is_written_and_read(
         path.write_text(source, "utf-8")
     new = AppealAbout(
         title="Ünïcode \\ 'quotes'",
-        last_day="2027-02-01",
+        last_day="2027-02-01T12:00",
         session={"en": "first", "fr": "d’abord"},
         opens="2027-01-25",
+        vote="2027-01-27T18:30",
+        zone="Europe/Athens",
         source="there",
         invented=True,
         credentials="none",

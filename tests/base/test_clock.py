@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
 
 from mailer.base.clock import end_of
 
-
-@pytest.fixture
-def sits_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    yield monkeypatch
-    monkeypatch.undo()
-    time.tzset()
+THE_27TH = date(2027, 1, 27)
 
 
 @pytest.mark.parametrize(
-    ("place", "end"),
+    ("day", "zone", "end"),
     [
-        ("Europe/Paris", datetime(2027, 1, 27, 23, 0, tzinfo=UTC)),
-        ("UTC", datetime(2027, 1, 27, 23, 0, tzinfo=UTC)),  # it has ended in Strasbourg
-        ("America/New_York", datetime(2027, 1, 27, 23, 0, tzinfo=UTC)),
-        ("Pacific/Kiritimati", datetime(2027, 1, 27, 10, 0, tzinfo=UTC)),  # and here before
+        (THE_27TH, "Europe/Paris", datetime(2027, 1, 27, 23, 0, tzinfo=UTC)),
+        (THE_27TH, "Atlantic/Reykjavik", datetime(2027, 1, 28, 0, 0, tzinfo=UTC)),
+        (datetime.fromisoformat("2027-01-27T12:30"), "Europe/Paris",
+         datetime(2027, 1, 27, 11, 30, tzinfo=UTC)),
+        (datetime(2027, 1, 27, 12, 30, tzinfo=UTC), "Europe/Paris",
+         datetime(2027, 1, 27, 12, 30, tzinfo=UTC)),
+        (date(2027, 3, 28), "Europe/Paris", datetime(2027, 3, 28, 22, 0, tzinfo=UTC)),  # 23 hours
     ],
-)
-def test_day_ends_in_strasbourg_or_here(
-    sits_in: pytest.MonkeyPatch, place: str, end: datetime
-) -> None:
-    sits_in.setenv("TZ", place)
-    time.tzset()
-    assert end_of(date(2027, 1, 27)) == end
+)  # fmt: skip
+def test_day_or_hour_ends_by_the_clock_of_the_place(day: date, zone: str, end: datetime) -> None:
+    assert end_of(day, zone) == end

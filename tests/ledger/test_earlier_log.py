@@ -11,7 +11,8 @@ effort, so that the file is small.)
 from __future__ import annotations
 
 import lzma
-from datetime import timedelta
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,11 @@ async def test_log_of_an_earlier_version_is_sent_to_its_end_each_person_once(pat
             proof = seals.verify(connection, head)
             assert proof.knows and not proof.broken
             assert mailouts.get(connection, 1).name == "M-0001"
+
+
+def test_last_day_of_an_earlier_log_is_the_end_of_that_day_in_strasbourg(path: Path) -> None:
+    with sqlite3.connect(path) as before:
+        before.execute("UPDATE mail_out SET last_day = '2027-01-27'")
+    before.close()
+    with Ledger(f"sqlite:///{path}") as ledger, ledger.reading() as connection:
+        assert mailouts.get(connection, 1).until == datetime(2027, 1, 27, 23, 0, tzinfo=UTC)

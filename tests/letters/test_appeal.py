@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -173,6 +173,31 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
     assert only.code == "L102"
 
 
+SESSION = '[session]\nname = { en = "s" }\nopens = 2027-01-25\n'
+
+
+@pytest.mark.parametrize(
+    ("toml", "until"),
+    [
+        ("", None),
+        ("last_day = 2027-01-27\n", "2027-01-27T23:00:00+00:00"),  # midnight in Strasbourg
+        ("last_day = 2027-01-27T12:30:00\n", "2027-01-27T11:30:00+00:00"),
+        (SESSION + "vote = 2027-01-25T18:00:00\n", "2027-01-25T17:00:00+00:00"),
+        (SESSION + 'vote = 2027-01-25T18:00:00\nzone = "Europe/Athens"\n',
+         "2027-01-25T16:00:00+00:00"),
+        ("last_day = 2027-01-24\n" + SESSION + "vote = 2027-01-25T18:00:00\n",
+         "2027-01-24T23:00:00+00:00"),
+        (SESSION + "vote = 2027-01-25T18:00:00Z\n", "2027-01-25T18:00:00+00:00"),
+    ],
+)  # fmt: skip
+def test_sending_ends_with_the_last_day_or_the_vote_by_the_clock_of_the_place(
+    tmp_path: Path, toml: str, until: str | None
+) -> None:
+    (folder(tmp_path, en=EN) / "templates/appeal/appeal.toml").write_text(toml)
+    found = load_appeal(tmp_path, "appeal").until
+    assert found == (until and datetime.fromisoformat(until))
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
@@ -208,6 +233,12 @@ def test_folder_without_a_letter_says_what_to_write(tmp_path: Path) -> None:
          'mean "NO" (Norway)?)'),
         ('[[organisation]]\nname = { en = "A" }\nreply_to = "Jana <j@a.example>"\n',
          "L123 templates/appeal/appeal.toml:3: organisation.reply_to: this address cannot work"),
+        (SESSION + "vote = 2027-01-27\n",
+         "L123 templates/appeal/appeal.toml:4: session.vote: must be a day and an hour"),
+        (SESSION + "vote = 2027-01-24T18:00:00\n",
+         "L123 templates/appeal/appeal.toml:4: the vote is before the session opens"),
+        (SESSION + 'zone = "Strasbourg"\n',
+         "L123 templates/appeal/appeal.toml:4: session.zone: there is no such time zone"),
         ("last_day = 5\n", "L123 templates/appeal/appeal.toml:1: last_day: must be a date"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Refused, ServerError
-from mailer.base.states import MailOutState, Receipt, State
+from mailer.base.states import MailOutState, Reason, Receipt, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import sender
@@ -363,13 +364,10 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
     assert states(ledger, mail_out_id)[State.NOT_SENT] == len(gone)
 
 
-async def test_person_who_comes_onto_the_list_with_the_body_on_its_way_gets_no_dot(
-    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
-) -> None:
-    """Written into the file by hand, at the last moment before the marker."""
-    path = tmp_path / "_hold.csv"
-    mail_out_id = planned(3)
-    options = sending_options(1, schedule=NOW.schedule, holds=WatchedList(path, Delegations.load()))
+def at_the_last_moment(
+    port: int, whose: str, what: Callable[[], None]
+) -> Callable[[], SmtpSession]:
+    """Do something when a letter's body is on its way, and its dot is not."""
 
     class AtTheLastMoment(SmtpSession):
         async def deliver(
@@ -379,17 +377,58 @@ async def test_person_who_comes_onto_the_list_with_the_body_on_its_way_gets_no_d
             follow: Envelope | None = None,
         ) -> Receipt:
             async def late() -> bool:
-                if letter.recipient == address(2):
-                    path.write_text(f"address,name\n{letter.recipient},\n")
+                if letter.recipient == whose:
+                    what()
                 return await before_dot()
 
             return await super().deliver(letter, late, follow)
 
+    there = Server("127.0.0.1", port, "none", None, None, helo="rights.example")
+    return lambda: AtTheLastMoment(there, QUICK, lambda _: True)
+
+
+async def test_nothing_is_handed_over_after_the_end_even_with_the_body_on_its_way(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    mail_out_id = planned(5, until=clock() + timedelta(minutes=10))
+    options = sending_options(1, schedule=NOW.schedule)
     async with StubbornServer() as server:
-        there = Server("127.0.0.1", server.port, "none", None, None, helo="rights.example")
-        after = await Dispatch(
-            ledger, mail_out_id, lambda: AtTheLastMoment(there, QUICK, lambda _: True), options
-        ).run()
+        sessions = at_the_last_moment(server.port, address(3), partial(clock.forward, minutes=10))
+        after = await Dispatch(ledger, mail_out_id, sessions, options).run()
+    assert after.state is MailOutState.FINISHED
+    assert sorted(server.dots) == [address(1), address(2)]
+    with ledger.reading() as connection:
+        late = deliveries.people(connection, mail_out_id)[2:]
+    assert {(one.state, one.reason) for one in late} == {(State.NOT_SENT, Reason.LAST_DAY)}
+
+
+async def test_letter_that_could_only_be_tried_again_after_the_end_is_not_sent(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock, tmp_path: Path
+) -> None:
+    mail_out_id = planned(3, until=clock() + timedelta(minutes=4))
+    options = sending_options(1)
+    with Mailbox(tmp_path / "box", {address(2): Trick.LATER}) as mailbox:
+        after = await Dispatch(ledger, mail_out_id, session_to(mailbox.port), options).run()
+    assert after.state is MailOutState.FINISHED
+    with ledger.reading() as connection:
+        second = deliveries.people(connection, mail_out_id)[1]
+    assert (second.state, second.reason) == (State.NOT_SENT, Reason.LAST_DAY)
+
+
+async def test_person_who_comes_onto_the_list_with_the_body_on_its_way_gets_no_dot(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    """Written into the file by hand, at the last moment before the marker."""
+    path = tmp_path / "_hold.csv"
+    mail_out_id = planned(3)
+    options = sending_options(1, schedule=NOW.schedule, holds=WatchedList(path, Delegations.load()))
+
+    def hold() -> None:
+        path.write_text(f"address,name\n{address(2)},\n")
+
+    async with StubbornServer() as server:
+        sessions = at_the_last_moment(server.port, address(2), hold)
+        after = await Dispatch(ledger, mail_out_id, sessions, options).run()
     assert after.state is MailOutState.FINISHED
     assert sorted(server.dots) == [address(1), address(3)]
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 2, State.NOT_SENT: 1}

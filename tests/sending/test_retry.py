@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,9 +35,6 @@ def hours(count: float) -> timedelta:
         (1, AGAIN, hours(30), {}, None),
         (9, AGAIN, hours(30), {"keep_trying": hours(120)}, 66),
         (1, AGAIN, hours(0), {"keep_trying": timedelta(minutes=4)}, None),
-        (3, AGAIN, hours(14.5), {"last_day": date(2027, 1, 25)}, 20),  # 23:50 there
-        (3, AGAIN, hours(14.7), {"last_day": date(2027, 1, 25)}, None),  # 00:02, the day after
-        (1, AGAIN, hours(0), {"last_day": date(2027, 1, 24)}, None),
         (1, REFUSED, hours(0), {}, None),
         (1, UNKNOWN, hours(0), {}, None),
         (1, AGAIN, hours(0), {"schedule": (timedelta(seconds=2),)}, 1 / 30),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mailer.base import clock
 from mailer.base.errors import MailerError, Problem, Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import OPEN, MailOutState, State
@@ -27,6 +26,7 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.plan.draft import Draft, as_planned, changes_since, draft
 from mailer.plan.sources import SETTINGS
+from mailer.report.totals import local
 
 FRESH = frozenset({MailOutState.PLANNED, MailOutState.APPROVED})
 NOT_NOW = {
@@ -258,10 +258,11 @@ def _changed(now: Standing, changes: Sequence[Problem]) -> Refused | None:
 
 
 def _not_past(ledger: Ledger, mail_out: MailOut) -> None:
-    if mail_out.last_day is not None and ledger.now() >= clock.end_of(mail_out.last_day):
+    if mail_out.until is not None and ledger.now() >= mail_out.until:
+        at = local(mail_out.until, seconds=False)
         raise Refused(
-            f"The last day of this appeal was {mail_out.last_day}. Nothing was sent.",
-            hint=f"last_day in templates/{mail_out.appeal}/appeal.toml",
+            f"The sending of this appeal ended on {at}. Nothing was sent.",
+            hint=f"last_day, and vote of [session], in templates/{mail_out.appeal}/appeal.toml",
             code="S203",
         )
 

@@ -62,7 +62,7 @@ def new_appeal(root: Path, name: str, old: str | None = None, title: str = "") -
     """Make the folder of an appeal, with sentences that wait to be written or as a copy of another;
     return its files. Without a title it is called as its folder, or as the other.
 
-    Signatures and the last day are not copied: they belong to the other text.
+    Signatures, last day and vote are not copied: they belong to the other text.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
         raise UsageError(
@@ -143,7 +143,7 @@ def _copy_of(folder: Path, title: str) -> dict[str, bytes]:
             found[name] = path.read_bytes()
     if "appeal.toml" in found:
         found["appeal.toml"] = re.sub(
-            rb"^last_day\s*=", rb"# last_day =", found["appeal.toml"], flags=re.MULTILINE
+            rb"^(last_day|vote)\s*=", rb"# \1 =", found["appeal.toml"], flags=re.MULTILINE
         )
         if title:
             found["appeal.toml"] = _titled(found["appeal.toml"].decode(), title).encode()

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import tomlkit
 
 from mailer.actions.writing import changes, texts
 from mailer.actions.writing.changes import FileChange
+from mailer.base import clock
 from mailer.base.errors import Problem, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.ledger.ledger import Ledger
@@ -36,12 +39,16 @@ class AboutOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class AppealAbout:
-    """What can be filled in. Texts are as typed; days are ISO 8601, "" for none."""
+    """What can be filled in. Texts are as typed; days are ISO 8601, "" for none, and may have an
+    hour by the clock of `zone`.
+    """
 
     title: str = ""
-    last_day: str = ""
+    last_day: str = ""  # 2027-01-27, or 2027-01-27T12:00
     session: Mapping[str, str] = field(default_factory=dict)  # its name per language
     opens: str = ""
+    vote: str = ""  # 2027-01-25T18:00
+    zone: str = clock.STRASBOURG
     source: str = ""  # where the day stands
     invented: bool = False
     credentials: str = "unknown"
@@ -86,11 +93,14 @@ def stored(workspace: Workspace, name: str, typed: str | None = None) -> StoredA
 def _of(settings: AppealSettings) -> AppealAbout:
     session, languages = settings.session, settings.languages
     default = [languages.default] if languages.default else []
+    zone = session.zone if session else clock.STRASBOURG
     return AppealAbout(
         title=settings.title,
-        last_day=_iso(settings.last_day),
+        last_day=_iso(settings.last_day, zone),
         session=dict(session.name) if session else {},
-        opens=_iso(session.opens) if session else "",
+        opens=_iso(session.opens, zone) if session else "",
+        vote=_iso(session.vote, zone) if session else "",
+        zone=zone,
         source=session.source if session else "",
         invented=bool(session and session.invented),
         credentials=session.credentials if session else "unknown",
@@ -105,7 +115,10 @@ def _of(settings: AppealSettings) -> AppealAbout:
     )
 
 
-def _iso(day: date | None) -> str:
+def _iso(day: date | None, zone: str) -> str:
+    if isinstance(day, datetime):
+        there = day.astimezone(ZoneInfo(zone)) if day.tzinfo else day
+        return f"{there:%Y-%m-%dT%H:%M}"
     return day.isoformat() if day else ""
 
 
@@ -157,7 +170,7 @@ def _filled_in(source: str, old: AppealAbout, new: AppealAbout) -> str:
     if new.title != old.title:
         _set(toml, "title", _line(new.title))
     if new.last_day != old.last_day:
-        _set(toml, "last_day", _day(new.last_day, "the last day"))
+        _set(toml, "last_day", _day(new.last_day, "the last day", "T" in new.last_day))
     _fill_session(toml, old, new)
     audience = toml.get("audience") or tomlkit.table()
     if tuple(new.roles) != tuple(old.roles):
@@ -186,10 +199,11 @@ def _filled_in(source: str, old: AppealAbout, new: AppealAbout) -> str:
 
 def _fill_session(toml: Any, old: AppealAbout, new: AppealAbout) -> None:
     names = {language: _line(text) for language, text in new.session.items() if text.strip()}
-    parts = (names, new.opens, new.source, new.invented, new.credentials)
-    if parts == (dict(old.session), old.opens, old.source, old.invented, old.credentials):
+    rest = attrgetter("opens", "vote", "zone", "source", "invented", "credentials")
+    if (names, *rest(new)) == (dict(old.session), *rest(old)):
         return
-    if not (names or new.opens):
+    elsewhere = new.zone not in ("", clock.STRASBOURG)
+    if not (names or new.opens or new.vote or elsewhere):
         toml.pop("session", None)
         return
     if not (names and new.opens):
@@ -199,7 +213,10 @@ def _fill_session(toml: Any, old: AppealAbout, new: AppealAbout) -> None:
         session["name"] = _inline(names)
     if new.opens != old.opens:
         session["opens"] = _day(new.opens, "the day on which the session opens")
+    if new.vote != old.vote:
+        _set(session, "vote", _day(new.vote, "the vote", hour=True))
     for key, value, usual in (
+        ("zone", _line(new.zone) or clock.STRASBOURG, clock.STRASBOURG),
         ("source", _line(new.source), ""),
         ("invented", new.invented, False),
         ("credentials", new.credentials, "unknown"),
@@ -251,10 +268,11 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _day(text: str, what: str) -> date | None:
+def _day(text: str, what: str, hour: bool = False) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        return datetime.fromisoformat(text) if hour else date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no day, for {what}.", hint="write it 2027-01-25") from None
+        hint = f"write it 2027-01-25{'T18:00' if hour else ''}"
+        raise UsageError(f"{text!r} is no day, for {what}.", hint=hint) from None

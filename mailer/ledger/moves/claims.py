@@ -14,7 +14,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
-from mailer.base.states import MAY_HAVE_REACHED, MailOutState, Reason, State
+from mailer.base.states import MAY_HAVE_REACHED, Reason, State
 from mailer.ledger.ledger import lock
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed
@@ -66,12 +66,9 @@ def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
     """Pick the first of those that are due, in the order of sending: for each state a walk along
     its index.
     """
-    running = sa.exists().where(
-        mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value
-    )
     return (
         sa.select(d.id, d.position)
-        .where(d.mail_out_id == sa.bindparam("mail_out"), *which, running)
+        .where(d.mail_out_id == sa.bindparam("mail_out"), *which, transitions.RUNNING)
         .order_by(d.position)
         .limit(sa.bindparam("limit"))
         .with_for_update(

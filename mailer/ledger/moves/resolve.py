@@ -66,7 +66,7 @@ def release(
         raise _not_unknown(one, old.state)
     before = connection.execute(sa.select(mail_out).where(m.id == one.mail_out_id)).one()
     _nothing_else_on_its_way(connection, one, before.appeal)
-    what = [before.appeal, mode, server, before.sender, str(before.last_day or "")]
+    what = [before.appeal, mode, server, before.sender, str(before.until or "")]
     new_id: int = connection.execute(
         sa.insert(mail_out)
         .values(
@@ -77,7 +77,7 @@ def release(
             hash=fingerprint(what, [[one.address, one.digest, one.person, None]]),
             server=server,
             sender=before.sender,
-            last_day=before.last_day,
+            until=before.until,
             sources=sources,
             retry_of=one.mail_out_id,
             planned_at=at,

@@ -135,10 +135,12 @@ _OURS = (  # still being sent, by this sender, under this very claim
     d.owner == sa.bindparam("me"),
     d.fence == sa.bindparam("under"),
 )
-_RUNNING = sa.exists().where(
-    mail_out.c.id == d.mail_out_id, mail_out.c.state == MailOutState.SENDING.value
-)
 _NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=UtcDateTime()) for name in ("now", "date", "again"))
+RUNNING = sa.exists().where(  # it is being sent, and its end has not come
+    mail_out.c.id == d.mail_out_id,
+    mail_out.c.state == MailOutState.SENDING.value,
+    sa.or_(mail_out.c.until.is_(None), mail_out.c.until > _NOW),
+)
 _TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
 _ANSWER, _OF_RECEIPT = (
     {name: sa.bindparam(f"its_{name}", type_=attempt.c[name].type) for name in names}
@@ -146,7 +148,7 @@ _ANSWER, _OF_RECEIPT = (
 )
 _MARK = Prepared(
     sa.update(delivery)
-    .where(*_OURS, d.lease_until > _NOW, _RUNNING)
+    .where(*_OURS, d.lease_until > _NOW, RUNNING)
     .values(handover_at=_NOW, dated_at=sa.func.coalesce(d.dated_at, _DATE))
 )
 _SETTLE = Prepared(
@@ -192,7 +194,8 @@ def mark_all(connection: sa.Connection, markers: Sequence[Marker]) -> list[bool]
     """Set the markers: the point of no return, on disk before the final dot is written (edge e).
 
     The first marker of a letter fixes its Date for good. False means: write no dot. The lease is
-    lost, or the mail-out is paused or stopped. Raises OneByOne when this is so for some of several.
+    lost, or the mail-out is paused, stopped or past its end. Raises OneByOne when this is so for
+    some of several.
     """
     return _each(
         connection,

@@ -6,6 +6,7 @@ of real people show is found in `plan.per_person`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import get_args
@@ -83,11 +84,15 @@ def check_letters(
 
 
 def over(appeal: Appeal) -> Iterator[Problem]:
-    """Yield a problem (L132) where the last day of an appeal has ended."""
-    if appeal.last_day and clock.now() >= clock.end_of(appeal.last_day):
-        file = f"templates/{appeal.name}/appeal.toml"
-        line = appeal.text[file].split("\nlast_day")[0].count("\n") + 2
-        yield problem("L132", file, row=line, value=appeal.last_day.isoformat())
+    """Yield a problem (L132) where the last day of an appeal, or the vote, is over."""
+    for key, day in (
+        ("last_day", appeal.last_day),
+        ("vote", appeal.session and appeal.session.vote),
+    ):
+        if day and clock.now() >= clock.end_of(day, appeal.zone):
+            file = f"templates/{appeal.name}/appeal.toml"
+            before = re.split(rf"(?m)^\s*{key}\s*=", appeal.text[file])[0]
+            yield problem("L132", file, row=before.count("\n") + 1, value=f"{key} = {day}")
 
 
 def _cases(appeal: Appeal) -> Iterator[Appeal]:

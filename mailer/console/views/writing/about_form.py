@@ -119,9 +119,11 @@ def _filled_in(visit: Visit) -> AppealAbout:
     organisations = (_organisation(fields, row) for row in rows if f"org_{row}" in fields)
     return AppealAbout(
         title=value("title"),
-        last_day=value("last_day"),
+        last_day="T".join(filter(None, (value("last_day"), value("last_hour")))),
         session=_words(fields, "session_"),
         opens=value("opens"),
+        vote=value("vote"),
+        zone=value("zone"),
         source=value("source_of_day"),
         invented="invented" in fields,
         credentials=value("credentials") or "unknown",
