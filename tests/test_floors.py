@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+
+from mailer.ledger.record import places
+from mailer.ledger.schema import metadata
 
 PACKAGE = Path(__file__).parents[1] / "mailer"
 
@@ -238,3 +242,14 @@ def test_a_door_writes_nothing_into_the_send_log_by_itself() -> None:
         if ".writing()" in path.read_text(encoding="utf-8")
     }
     assert writers == set()
+
+
+def test_every_text_of_the_log_says_whom_it_tells_of() -> None:
+    kinds = (sa.Text, sa.String, sa.LargeBinary, sa.JSON)
+    lacks = [
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, kinds) and places.about(table.name, column.name) is None
+    ]
+    assert lacks == [], "say it in mailer/ledger/record/places.py"

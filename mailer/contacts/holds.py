@@ -31,6 +31,7 @@ from mailer.base.spelling import Called
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import person_key
 from mailer.contacts.edit.write import harmless, keep, put
+from mailer.contacts.erasing.naming import Naming
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.name_cells import unbroken
 from mailer.contacts.rows.names import take_apart
@@ -41,6 +42,7 @@ from mailer.contacts.sheets.columns import HOLD_LIST, find_headings
 
 COLUMNS = ("address", "name", "delegation", *HOLD_LIST)
 FIELDS = ("given", "surname", *COLUMNS)
+PERSONAL = {"given", "surname", "address", "name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +282,18 @@ def release(path: Path, backups: Path, entry: Hold, delegations: Delegations) ->
 
 
 def forget(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
-    """Erase address and name of one entry; its seal goes on holding the person. All backups of the
-    list go, too.
+    """Erase address and name of one entry, also out of its reason; its seal goes on holding the
+    person. All backups of the list go, too.
     """
+    naming = Naming.of([entry])
 
     def erase(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         return [
-            row | {"address": "", "name": ""} if row["line"] == str(entry.row) else row
+            row
+            | dict.fromkeys(PERSONAL & row.keys(), "")
+            | {"because": naming.without(row.get("because", ""))}
+            if row["line"] == str(entry.row)
+            else row
             for row in rows
         ]
 

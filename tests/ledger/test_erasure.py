@@ -219,12 +219,12 @@ def test_forgetting_shows_how_many_first_and_cannot_be_slipped_into(
     for args in ((), ("--confirm", "2")):
         shown = run("forget", ADDRESS, "--because", "asked for it", *args)
         assert shown.exit_code == 3
-        assert "one row in M-0001 would be erased. Nothing was changed." in shown.stderr
+        assert "1 row in M-0001 would be erased. Nothing was changed." in shown.stderr
     assert over.one(3).address == ADDRESS
     done = run(
         "forget", ADDRESS, "--because", "asked for it", "--confirm", "1", "--by", "Marta", "--json"
     )
-    assert json.loads(done.stdout) == {"erased": 1}
+    assert json.loads(done.stdout)["erased"] == 1
     assert over.one(3).address == ""
     assert run("verify").exit_code == 0
     assert "was erased" in run("show", "M-0001-003", "--text").stderr

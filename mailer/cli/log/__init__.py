@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mailer.cli.context import CommandGroup
-from mailer.cli.log import letter, outcomes, record
+from mailer.cli.log import letter, outcomes, privacy, record
 
 
 @click.group(cls=CommandGroup)
@@ -18,7 +18,7 @@ for command in (
     outcomes.find,
     letter.show,
     record.verify,
-    record.forget,
+    privacy.forget,
     outcomes.delegations,
     record.adopt,
     outcomes.export,

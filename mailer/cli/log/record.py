@@ -1,23 +1,15 @@
-"""`mailer log verify`, `forget`, `adopt`: whether the log is as it was written, and what a person
-decides about it.
-"""
+"""`mailer log verify`, `adopt`: is the log as it was written, and the one to go on with?"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
-from mailer.base.errors import Refused, UsageError
 from mailer.cli.context import Command, Context
 from mailer.cli.screen import choose
 from mailer.ledger.ledger import shown
 from mailer.report import totals
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(cls=Command)
@@ -74,74 +66,6 @@ def verify(context: Context, head: str) -> int:
     context.say(counted)
     context.out.print(f"head  {proof.head}", soft_wrap=True)
     return 0 if whole else 1
-
-
-@click.command(cls=Command)
-@click.argument("who", required=False)
-@click.option(
-    "--before",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Everyone of mail-outs that ended before.",
-)
-@click.option(
-    "--because", required=True, metavar="TEXT", help="Why; it stays on record, so name nobody."
-)
-@click.option(
-    "--confirm",
-    type=int,
-    metavar="N",
-    help="The number of rows that are erased; without it, it is only shown.",
-)
-@click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
-@click.pass_obj
-def forget(
-    context: Context,
-    who: str | None,
-    before: datetime | None,
-    because: str,
-    confirm: int | None,
-    by: str | None,
-) -> int:
-    """Erase a person from the send log, or everyone of old mail-outs.
-
-    Name, address, letter, and every text about the person go; state, code, times and the counts
-    stay, and mailer log verify still proves the log. This cannot be taken back. WHO is an address
-    or a whole name. To keep somebody from being written to again: mailer contacts hold WHO first.
-
-    \b
-    mailer log forget anna.berg@no.parliament.example --because "asked to be erased" --confirm 3
-    mailer log forget --before 2027-04-25 --because "kept for 90 days"
-    """
-    import getpass
-
-    from mailer.actions import send_log
-
-    if (who is None) == (before is None):
-        raise UsageError("Erase whom?", hint="an address or a whole name, or --before DATE")
-    with choose.open_log(context) as ledger:
-        with ledger.reading() as connection:
-            found = send_log.to_forget(connection, before.date() if before else who or "")
-        number = len(found)
-        if not number and confirm != 0:
-            raise UsageError(
-                "There is nobody like that in the send log.", hint="mailer log people --search TEXT"
-            )
-        if confirm is None or confirm != number:
-            names = sorted({shown(one.mail_out_id) for one in found})
-            many = "one row" if number == 1 else f"{number} rows"
-            context.say(f"{many} in {', '.join(names)} would be erased. Nothing was changed.")
-            context.say(f"  erase them   the same command with --confirm {number}")
-            return Refused.exit_code
-        name = by or getpass.getuser()
-        erased = send_log.forget(ledger, found, who=name, because=because.strip())
-    if context.json:
-        context.data({"erased": erased})
-    else:
-        context.say(
-            f"{erased} of {number} rows are erased. What became of the letters stays counted."
-        )
-    return 0
 
 
 @click.command(cls=Command)

@@ -125,9 +125,14 @@ def expire(connection: sa.Connection, before: datetime) -> int:
 def forget(connection: sa.Connection, delivery_id: int) -> None:
     """Take away what was written by or about the person of a delivery."""
     about = sa.select(n.incoming_id).where(n.delivery_id == delivery_id)
-    connection.execute(
-        sa.update(incoming).where(i.id.in_(about)).values(**_BLANK, reason="", box="")
-    )
+    for number in connection.scalars(about).all():
+        blank(connection, number)
+
+
+def blank(connection: sa.Connection, number: int) -> None:
+    """Take away what was written in a message. What it was stays."""
+    away = sa.update(incoming).where(i.id == number).values(**_BLANK, reason="", box="")
+    connection.execute(away)
 
 
 def _ids(connection: sa.Connection, letters: Sequence[str]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ name is what keeps a second letter from going out.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -17,15 +18,29 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
+from mailer.contacts.erasing.naming import Naming
 from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
-from mailer.ledger.moves import incoming
+from mailer.ledger.moves import incoming as messages
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
-from mailer.ledger.record import noting, seals
-from mailer.ledger.schema import attempt, delivery, event, mail_out
+from mailer.ledger.record import noting, places, seals
+from mailer.ledger.record.places import Whose
+from mailer.ledger.schema import (
+    attempt,
+    delivery,
+    event,
+    incoming,
+    mail_out,
+    member_position,
+    metadata,
+)
 from mailer.plan.sources import Sources
 
 a, d, e, m = attempt.c, delivery.c, event.c, mail_out.c
+i, p = incoming.c, member_position.c
+
+SEALED = {"event": "e", "attempt": "a"}
+"""Tables whose texts stand in the chain by their commitment, and the letter of each there."""
 
 
 def ended_before(connection: sa.Connection, day: date) -> list[Delivery]:
@@ -81,11 +96,12 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
     found = row.one_or_none()
     if found is None:
         return False
-    for table, kind, name in ((event, "e", "detail"), (attempt, "a", "text")):
-        text = table.c[name]
-        where = (table.c.delivery_id == one.id, text != "", table.c.erased.is_(None))
-        for key, words in connection.execute(sa.select(table.c.id, text).where(*where)).all():
-            kept = seals.commitment(found["salt"], kind, key, words)
+    for table, name in ((event, "detail"), (attempt, "text")):
+        text, kind = table.c[name], SEALED[table.name]
+        where = (table.c.delivery_id == one.id, text != "")
+        rows = connection.execute(sa.select(table.c.id, text, table.c.erased).where(*where)).all()
+        for key, words, before in rows:
+            kept = before or seals.commitment(found["salt"], kind, key, words)
             connection.execute(
                 sa.update(table).where(table.c.id == key).values({name: "", "erased": kept})
             )
@@ -105,9 +121,87 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
     )
     if one.digest is not None:
         stored_letters.forget(connection, one.digest)
-    incoming.forget(connection, one.id)
+    messages.forget(connection, one.id)
     noting.forget(connection, *filter(None, (one.person, one.address_key)))
     events.write(
         connection, EventKind.ERASED, one.mail_out_id, one.id, at=at, who=who, detail=because
     )
     return True
+
+
+# ------------------------------------------------------------------- what else names somebody
+
+
+def mentions(connection: sa.Connection, naming: Naming) -> dict[str, list[int]]:
+    """Return which rows name somebody in words that are of others or of nobody: "table.column" →
+    their numbers.
+    """
+    found: dict[str, list[int]] = {}
+    for table, column in places.columns_of(Whose.WORDS):
+        text = metadata.tables[table].c[column]
+        told = connection.scalars(sa.select(text).distinct().where(text != "")).all()
+        for words in filter(naming.in_text, told):
+            numbers = connection.scalars(sa.select(text.table.c.id).where(text == words)).all()
+            found.setdefault(f"{table}.{column}", []).extend(numbers)
+    for row in connection.execute(sa.select(i.id, i.sender, i.subject, i.own, i.parts, i.raw)):
+        named = any(map(naming.in_text, (row.sender, row.subject, row.own, row.parts)))
+        if named or (row.raw and naming.in_message(zlib.decompress(row.raw))):
+            found.setdefault("incoming.raw", []).append(row.id)
+    for number, packed in connection.execute(sa.select(m.id, m.sources)):
+        if _without(packed, naming) != packed:
+            found.setdefault("mail_out.sources", []).append(number)
+    for number, name in connection.execute(sa.select(p.id, p.name)):
+        if naming.in_text(name):
+            found.setdefault("member_position.name", []).append(number)
+    return found
+
+
+def take_out_words(connection: sa.Connection, naming: Naming) -> int:
+    """Take the lines that name somebody out of every text of the log, and whole messages that do;
+    returns in how many places.
+    """
+    found = mentions(connection, naming)
+    places_there = sum(map(len, found.values()))
+    noted = found.pop("member_position.name", [])
+    connection.execute(sa.delete(member_position).where(p.id.in_(noted)))
+    for number in found.pop("incoming.raw", ()):
+        messages.blank(connection, number)
+    for number in found.pop("mail_out.sources", ()):
+        of = sa.select(m.sources).where(m.id == number)
+        packed = _without(connection.execute(of).scalar_one(), naming)
+        connection.execute(sa.update(mail_out).where(m.id == number).values(sources=packed))
+    for place, numbers in found.items():
+        table, _, column = place.partition(".")
+        for number in numbers:
+            _take_out(connection, metadata.tables[table], column, number, naming)
+    return places_there
+
+
+def _take_out(
+    connection: sa.Connection, table: sa.Table, column: str, number: int, naming: Naming
+) -> None:
+    one = table.c.id == number
+    text: str = connection.execute(sa.select(table.c[column]).where(one)).scalar_one()
+    values = {column: naming.without(text)}
+    if table.name in SEALED:
+        of = sa.select(table.c.erased, table.c[column], d.salt).select_from(
+            table.outerjoin(delivery, d.id == table.c.delivery_id)
+        )
+        row = connection.execute(of.where(one)).one()
+        if row.erased is None:
+            kind, words = SEALED[table.name], row[1]
+            values["erased"] = seals.commitment(row.salt or "", kind, number, words)
+    connection.execute(sa.update(table).where(one).values(values))
+
+
+def _without(packed: bytes, naming: Naming) -> bytes:
+    """Return the sources of a plan without the cells that name somebody."""
+    sources = Sources.unpack(packed)
+    cells = {
+        file: {
+            tab: {cell: text for cell, text in of.items() if not naming.in_text(text)}
+            for tab, of in tabs.items()
+        }
+        for file, tabs in sources.cells.items()
+    }
+    return packed if cells == sources.cells else replace(sources, cells=cells).pack()

@@ -1,23 +1,17 @@
-"""The send log in the hands of a person: opening and proving it, erasing people from it, and saying
-that this copy of it is the one to go on with.
+"""The send log in the hands of a person: opening and proving it, what it holds on somebody,
+forgetting them, and saying that this copy of it is the one to go on with.
 """
 
 from __future__ import annotations
 
 import contextlib
-from datetime import date
 
 from mailer.actions.campaign import positions
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.spelling import fold
-from mailer.ledger import mailouts
 from mailer.ledger.guard import copies, rescue
 from mailer.ledger.ledger import Connection, Ledger, Unwritable
-from mailer.ledger.reading import deliveries
-from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.record import erasure, seals
-from mailer.ledger.record.rewrite import rewrite
+from mailer.ledger.record import seals
 from mailer.ledger.record.seals import ChainCheck
 
 
@@ -51,35 +45,6 @@ def verify(connection: Connection, kept: str = "") -> ChainCheck:
             hint="its first 16 signs or more, figures and a to f",
         )
     return seals.verify(connection, kept)
-
-
-def to_forget(connection: Connection, who: str | date) -> list[Delivery]:
-    """List whom an erasure means: everyone of the mail-outs that ended before a day, or one person
-    in all mail-outs, by address or whole name. Raises UsageError where two people match.
-    """
-    if isinstance(who, date):
-        return erasure.ended_before(connection, who)
-    found = [
-        one
-        for mail_out in mailouts.all_of_them(connection)
-        for one in deliveries.exact(connection, mail_out.id, who)
-    ]
-    if len({(one.delegation, fold(one.name)) for one in found}) > 1:
-        names = ", ".join(sorted(f"{one.name} ({one.delegation})" for one in found))
-        raise UsageError(f"Several people match {who!r}: {names}.", hint="write the address")
-    return found
-
-
-def forget(ledger: Ledger, people: list[Delivery], *, who: str, because: str) -> int:
-    """Erase deliveries from the log, and write its files anew; `because` stays on record, so it
-    names nobody. Returns how many were erased. Raises `Busy` where they are, and somebody who reads
-    keeps the files from being written anew.
-    """
-    with ledger.writing() as connection:
-        erased = erasure.erase(connection, people, who=who, because=because, at=ledger.now())
-    ledger.seal()
-    rewrite(ledger)
-    return erased
 
 
 def adopt(ledger: Ledger, *, who: str, because: str) -> bool:

@@ -1,0 +1,1 @@
+"""Takes people out of files: whether a file names somebody, and a sheet without their rows."""

@@ -1,0 +1,281 @@
+"""Facts about forgetting somebody: after everything that the product does with a person, they are
+in no byte of any file of the workspace and of its database, a console being open; what only people
+can change is named.
+"""
+
+from __future__ import annotations
+
+import email
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from email import policy
+from pathlib import Path
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+from openpyxl.worksheet.hyperlink import Hyperlink
+
+from mailer.actions.sheets import bring_in
+from mailer.actions.writing import changes
+from mailer.base.settings.workspace import load_workspace
+from mailer.contacts.erasing.naming import Naming
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading.sent import sent_letters
+from mailer.ledger.record import places
+from mailer.ledger.schema import metadata
+from mailer.sending.demo_server import Mailbox
+from tests.helpers.consoles import a_console, signed_in
+from tests.helpers.workspaces import HEADINGS, a_workspace, address, data, edit, mailer, row, said
+from tests.inbox.test_record import a_message
+
+NAME, ADDRESS = "Zdislava Příkladová-Žák", "zdislava.prikladova@no.parliament.example"
+
+NOT_PLAYED = {
+    "letters, and files that belong to them",  # of the appeal; `test_what_somebody_wrote`
+    "answers of servers that the log could not take",  # they are settled when the log is opened
+}
+BECAUSE = ("--because", "asked to be erased")
+
+
+def signs() -> list[str]:
+    return [ADDRESS, NAME, "zdislava", "Příkladov", "prikladov"]
+
+
+def named(text: str) -> bool:
+    return any(sign.casefold() in text.casefold() for sign in signs())
+
+
+def unpacked(data: bytes, name: str = "") -> Iterator[bytes]:
+    """Yield bytes and whatever is packed in them."""
+    yield data
+    if data.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for one in archive.namelist():
+                yield one.encode()
+                yield from unpacked(archive.read(one), one)
+    elif name.endswith(".eml"):
+        message = email.message_from_bytes(data, policy=policy.default)
+        yield str(message["Subject"]).encode()
+        for part in message.walk():
+            if not part.is_multipart():
+                yield part.get_payload(decode=True) or b""
+    else:
+        while data[:1] == b"x":  # streams of zlib, one behind the other
+            stream = zlib.decompressobj()
+            try:
+                yield stream.decompress(data)
+            except zlib.error:
+                return
+            data = stream.unused_data
+
+
+def traces(root: Path, ledger: Ledger) -> set[str]:
+    """Return where a search over every byte still finds the person."""
+    found = set()
+    for path in sorted(root.rglob("*")):
+        if named(path.relative_to(root).as_posix()):
+            found.add(path.relative_to(root).as_posix())
+        if path.is_file():
+            for part in unpacked(path.read_bytes(), path.name):
+                if named(part.decode("utf-8", "replace")):
+                    found.add(path.relative_to(root).as_posix())
+    with ledger.reading() as connection:
+        for table in metadata.sorted_tables:
+            for line in connection.execute(sa.select(table)).mappings():
+                for column, value in line.items():
+                    parts = unpacked(value) if isinstance(value, bytes) else [str(value).encode()]
+                    if any(named(part.decode("utf-8", "replace")) for part in parts):
+                        found.add(f"{table.name}.{column}")
+    return found
+
+
+def her_row(sheet: openpyxl.worksheet.worksheet.Worksheet, at: int) -> None:
+    cells = ("NO", "representative", "Ms", "Zdislava", "Příkladová-Žák", ADDRESS, "en", "f")
+    for column, text in enumerate(cells, 1):
+        sheet.cell(at, column, text)
+    link = sheet.cell(at, 6)
+    link.hyperlink = Hyperlink(ref=link.coordinate, target=f"mailto:{ADDRESS}")
+
+
+def a_book(path: Path, *, more: bool = False) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for column, text in enumerate(HEADINGS.split(","), 1):
+        sheet.cell(1, column, text)
+    for at, number in enumerate((1, 2, 4), 2):
+        for column, text in enumerate(row(number).split(","), 1):
+            sheet.cell(at, column, text)
+    her_row(sheet, 5)
+    if more:
+        for column, text in enumerate(row(7).split(","), 1):
+            sheet.cell(6, column, text)
+    book.save(path)
+
+
+@pytest.fixture
+def lived(
+    tmp_path: Path, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, Ledger]]:
+    """A workspace in which everything was done with one person that the product can do."""
+    root = tmp_path / "work"
+    monkeypatch.setenv("BROWSER", "true")
+    with Mailbox(tmp_path / "mailbox") as server:
+        a_workspace(root, server.port)
+        (root / "contacts" / "members.csv").unlink()
+        if ledger_url.startswith("postgresql"):
+            text = f'[log]\ndatabase = "{ledger_url}"\n'
+            (root / "config.local.toml").write_text(text, encoding="utf-8")
+        a_book(root / "contacts" / "norway.xlsx")
+        a_book(tmp_path / "newer.xlsx", more=True)
+        said(
+            mailer("contacts", "update", "norway.xlsx", tmp_path / "newer.xlsx", "--apply", at=root)
+        )
+        said(mailer("contacts", "check", "--marked", at=root))
+        said(mailer("rehearse", "appeal", at=root))
+        said(mailer("preview", "appeal", "--as", ADDRESS, "--open", at=root))
+        said(mailer("preview", "appeal", "--as", ADDRESS, "--eml", root / "letter.eml", at=root))
+        data(mailer("plan", "appeal", "--json", at=root))
+        said(mailer("rehearse", "M-0001", at=root))
+        said(mailer("send", "M-0001", "--confirm", 5, at=root))
+    workspace = load_workspace(root)
+    said(mailer("log", "export", "--xlsx", root / "outcomes.xlsx", at=root))
+    said(mailer("log", "export", "--csv", root / "outcomes.csv", at=root))
+    said(mailer("contacts", "hold", ADDRESS, "--because", f"{NAME} asked", at=root))
+    bring_in.drop(workspace, "norway.xlsx", (root / "contacts" / "norway.xlsx").read_bytes())
+    (root / "contacts" / "_same.csv").write_text(
+        "delegation,name,new delegation,new name,same,by,since\n"
+        f"NO,{NAME},NO,Zdislava Příkladová,no,Jana,2027-01-20\nNO,A B,NO,A C,no,Jana,2027-01-20\n",
+        encoding="utf-8",
+    )
+    (root / ".mailer" / "mistake-old.log").write_text(f"KeyError: '{NAME}'", encoding="utf-8")
+    (root / ".mailer" / "console-M-0001.txt").write_text(f"{ADDRESS} is held", encoding="utf-8")
+    with Ledger(workspace.ledger_url, beside=workspace.state_dir) as ledger:
+        with ledger.reading() as connection:
+            letter = next(one for one in sent_letters(connection) if one.address == ADDRESS)
+        (tmp_path / "a.eml").write_bytes(a_message(letter, f"I vote for it.\n{NAME}"))
+        elsewhere = f"From: {NAME} <{ADDRESS}>\r\nSubject: x\r\n\r\nWho are you?\r\n"
+        (tmp_path / "b.eml").write_bytes(elsewhere.encode())
+        said(mailer("inbox", "import", tmp_path / "a.eml", at=root))
+        said(mailer("inbox", "import", tmp_path / "b.eml", at=root))
+        file = "templates/appeal/files/zdislava.prikladova-zak.txt"
+        changes.record(ledger, file, b"", b"for one person\n", who="Jana")
+        changes.record(
+            ledger, "templates/appeal/en.md", b"a\n", f"a\n{NAME}\n".encode(), who="Jana"
+        )
+        browser = signed_in(a_console(root, ledger))
+        assert browser.get("/").status_code == 200
+        yield root, ledger
+
+
+def test_nobody_who_is_forgotten_is_in_any_byte(lived: tuple[Path, Ledger]) -> None:
+    root, ledger = lived
+    before = traces(root, ledger)
+    for place in places.FILES:
+        begins = place.where.partition("*")[0].replace("{contacts}", "contacts")
+        if place.what not in NOT_PLAYED:
+            assert any(one.startswith(begins) for one in before), place.what
+    assert {"delivery.name", "incoming.raw", "letter.data", "journal.detail"} <= before
+    shown = mailer("log", "forget", ADDRESS, *BECAUSE, at=root)
+    assert shown.returncode == 3
+    for words in ("outcomes.xlsx", "norway.xlsx", "_hold.csv", "deleted", "their row is emptied"):
+        assert words in shown.stderr
+    assert traces(root, ledger) == before, "nothing is changed by the look"
+    rows = data(mailer("log", "verify", "--json", at=root))
+    found = mailer(
+        "log", "forget", ADDRESS, *BECAUSE, "--files", "--confirm", "1", "--json", at=root
+    )
+    done = data(found)
+    assert (done["erased"], done["rows"], done["left"]) == (1, 1, [])
+    assert traces(root, ledger) == set()
+    if ledger.path is not None:
+        assert not named(b"".join(
+            path.read_bytes() for path in ledger.path.parent.iterdir() if path.is_file()
+        ).decode("utf-8", "replace"))  # fmt: skip
+    whole = data(mailer("log", "verify", "--json", at=root))
+    assert (whole["whole"], whole["erased"], rows["whole"]) == (True, 1, True)
+
+
+def test_others_stay_as_they_were_and_the_hold_list_still_holds(
+    lived: tuple[Path, Ledger],
+) -> None:
+    root, _ = lived
+    before = load_workspace(root)
+    people = [one for one in data_lines(root) if one["address"] != ADDRESS]
+    said(mailer("log", "forget", NAME, *BECAUSE, "--files", "--confirm", "1", at=root))
+    assert [one for one in data_lines(root) if one["address"]] == people
+    book = openpyxl.load_workbook(root / "contacts" / "norway.xlsx")
+    sheet = book.worksheets[0]
+    others = [address(1), address(2), address(4), None, address(7)]
+    assert {cell.value for cell in sheet["F"]} == {"e-mail", *others}
+    a_book(root / "contacts" / "again.xlsx")
+    held = [one for one in checked(root) if one["address"] == ADDRESS]
+    assert held
+    assert held[0]["held"]
+    assert before.hold_list.read_text(encoding="utf-8").count("asked") == 0
+    assert "A B" in (root / "contacts" / "_same.csv").read_text(encoding="utf-8")
+
+
+def data_lines(root: Path) -> list[dict[str, object]]:
+    found = mailer("log", "people", "M-0001", "--json", at=root)
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def checked(root: Path) -> list[dict[str, object]]:
+    found = mailer("contacts", "show", "--json", at=root)
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_what_somebody_wrote_is_named_and_stays(lived: tuple[Path, Ledger]) -> None:
+    root, ledger = lived
+    edit(root / "templates" / "appeal" / "en.md", "We write", f"As {NAME} said, we write")
+    found = mailer("log", "forget", ADDRESS, *BECAUSE, "--confirm", "1", at=root)
+    assert found.returncode == 1
+    assert traces(root, ledger) == {
+        "templates/appeal/en.md", "letter.eml", "outcomes.csv", "outcomes.xlsx"
+    }  # fmt: skip
+    for file in ("templates/appeal/en.md", "letter.eml", "outcomes.csv", "outcomes.xlsx"):
+        assert f"✗ {file}" in found.stderr
+    again = mailer("log", "forget", NAME, *BECAUSE, "--files", "--confirm", "0", at=root)
+    assert again.returncode == 1
+    assert traces(root, ledger) == {"templates/appeal/en.md"}
+
+
+def test_a_reason_that_names_them_is_refused(lived: tuple[Path, Ledger]) -> None:
+    root, _ = lived
+    found = mailer(
+        "log", "forget", ADDRESS, "--because", f"{NAME} asked", "--confirm", "1", at=root
+    )
+    assert found.returncode == 2
+    assert "The reason names the person" in found.stderr
+
+
+def test_a_stranger_can_be_held_by_a_hash_alone(tmp_path: Path) -> None:
+    root = a_workspace(tmp_path / "work", 9)
+    data(mailer("plan", "appeal", "--json", at=root))
+    said(mailer("stop", "M-0001", at=root))
+    said(mailer("log", "forget", address(2), *BECAUSE, "--hold", "--confirm", "1", at=root))
+    assert address(2) not in (root / "contacts" / "_hold.csv").read_text(encoding="utf-8")
+    (root / "contacts" / "new.csv").write_text(f"{HEADINGS}\n{row(2)}\n", encoding="utf-8")
+    assert [one["held"] != "" for one in checked(root) if one["address"] == address(2)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("zdislava příkladová-žák", True),
+        ("PŘÍKLADOVÁ-ŽÁK, Zdislava", True),
+        ("files/prikladova_zak_zdislava.pdf", True),
+        ("Zdislava.Prikladova@NO.Parliament.Example", True),
+        ("Zdislava came", False),
+        ("Příkladová-Žák", False),
+        ("Zdislava Jiná; Příkladová-Žák", False),
+        ("", False),
+    ],
+)
+def test_a_text_names_a_person_by_the_whole_name_or_the_address(text: str, names: bool) -> None:
+    assert Naming(frozenset({NAME}), frozenset({ADDRESS})).in_text(text) is names
