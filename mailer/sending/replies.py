@@ -161,13 +161,18 @@ REPEATED = re.compile(
 )  # the code in front of each line of an answer
 
 
+_SPEAKER = re.compile(r"\s*(?:x-)?(?:smtp|dns|unix|local)\s*;", re.IGNORECASE)
+"""Whose words these are, in a returned letter (RFC 3464 section 2.3.6)."""
+
+
 def plain(text: str) -> str:
     """Return an answer's words as the rules see them: small letters without accents, names, links
     and codes.
 
     What a name or an address contains is not what the server says: "spam-filter.example".
     """
-    return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(" ", text))).split())
+    said = _SPEAKER.sub("", text, count=1)
+    return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(" ", said))).split())
 
 
 def _bare(text: str) -> str:

@@ -156,6 +156,13 @@ def test_accents_and_capitals_change_nothing(said: str) -> None:
     assert diagnose(552, None, said[4:]).name == "full"
 
 
+def test_who_reports_an_answer_is_no_word_of_it() -> None:
+    """ "smtp; 550 Account suspended" is the recipient's account, not one for SMTP (RFC 3464)."""
+    for said in ("550 Account suspended", "550 5.2.1 The account that you tried is disabled."):
+        for reporter in ("", "smtp; ", "X-SMTP;", "SMTP ; "):
+            assert diagnose(None, None, reporter + said).name == "no_mailbox"
+
+
 def test_codes_are_found_in_the_words_of_a_returned_letter() -> None:
     kind = diagnose(
         None, None, "smtp; 550-5.1.1 The account that you tried to reach 550 5.1.1 does not exist"
