@@ -384,6 +384,44 @@ def test_plan_that_was_never_begun_is_replaced_through_both_doors(doors: Doors) 
     assert {one[1] for one in outcomes(doors, "M-0003")} <= {"not_sent", "skipped"}
 
 
+def test_follow_up_goes_to_the_same_people_through_both_doors(
+    doors: Doors, sqlite_ledger: Ledger, clock: SettableClock
+) -> None:
+    """Two have had the first letter, one of whom the hold list has since, and one was refused."""
+    doors.typed("plan", "vote")
+    journey = Journey(sqlite_ledger, 1, clock)
+    *accepted, refused = journey.claim(3)
+    for one in accepted:
+        assert journey.mark(one)
+        journey.record(one, Receipt(State.ACCEPTED, Stage.DOT, code=250))
+    journey.record(refused, Receipt(State.REFUSED, Stage.RCPT, code=550))
+    folder = doors.root / "templates" / "reminder"
+    shutil.copytree(doors.root / "templates" / "vote", folder)
+    page = doors.page("/letters/reminder/people")
+    assert "A follow-up to – vote M-0001" in page
+    page = doors.page("/letters/reminder/send?follows=vote")
+    for shown in (page, str(doors.typed("plan", "reminder", "--follows", "vote"))):
+        assert "under the subject of the first letter" in shown
+        assert "a follow-up needs an end" in shown
+    for language, subject in (("en", "Please vote"), ("fr", "Votez")):
+        edit(folder / f"{language}.md", f"Subject: {subject}", "Subject: Re:")
+    edit(folder / "appeal.toml", "[languages]", "last_day = 2027-01-25\n[languages]")
+    (typed,) = doors.typed("plan", "reminder", "--follows", "M-0001")
+    doors.typed("stop", typed["mail_out"])
+    page = doors.page("/letters/reminder/people?follows=M-0001")
+    assert "2 people get a letter" in page
+    assert "M-0001, refused" in page
+    mail_out = planned_in_the_browser(doors, "/letters/reminder/send", follows="M-0001")
+    assert (typed["to_send"], typed["reasons"]["no_first_letter"]) == (2, 2)
+    assert "A follow-up to M-0001" in doors.page(f"/mail-outs/{mail_out}")
+    before, after = (
+        [(one["name"], one["reason"], one["detail"]) for one in people if one["state"] == "skipped"]
+        for people in (doors.typed("log", "people", typed["mail_out"]),
+                       doors.typed("log", "people", mail_out))
+    )  # fmt: skip
+    assert before == after
+
+
 def test_rows_that_lack_something_are_left_out_before_the_plan_and_by_it(doors: Doors) -> None:
     a_title_that_nobody_has(doors.root)
     assert "0 people get a letter" in doors.browser.get("/letters/vote/people").text

@@ -106,6 +106,13 @@ class Reason(StrEnum):
     ALREADY = "already_written"
     REFUSED_BEFORE = "refused_before"
     RETURNED_BEFORE = "returned_before"
+    ENOUGH = "enough_letters"  # [limits] letters_per_person
+    # skipped, and not sent where it came after the plan: a follow-up letter
+    NO_FIRST_LETTER = "no_first_letter"
+    ANSWERED = "answered"
+    CAME_BACK = "came_back"
+    NO_MORE = "no_more_letters"
+    AWAY = "away_too_long"
     # not sent
     STOPPED = "stopped"
     LAST_DAY = "last_day"
@@ -143,6 +150,12 @@ REASONS: dict[Reason, str] = {
     Reason.ALREADY: "already written to",
     Reason.REFUSED_BEFORE: "refused before, address unchanged",
     Reason.RETURNED_BEFORE: "came back before, address unchanged",
+    Reason.ENOUGH: "has had as many letters as one person may get",
+    Reason.NO_FIRST_LETTER: "has not had the letter that this one follows",
+    Reason.ANSWERED: "has answered, or is in touch with us",
+    Reason.CAME_BACK: "the letter that this one follows came back",
+    Reason.NO_MORE: "wants no more letters, or has left office",
+    Reason.AWAY: "away beyond the last day",
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day, or the vote",
     Reason.GAVE_UP: "tried long enough",

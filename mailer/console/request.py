@@ -93,6 +93,10 @@ def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
     return found
 
 
+NARROWS = ("delegation", "role", "where", "follows")
+"""What an address says of whom a mail-out is for."""
+
+
 @dataclass
 class Console:
     """What all requests share."""
@@ -199,7 +203,7 @@ class Visit:
     def narrowed(self) -> list[tuple[str, str]]:
         """What the address says of whom a mail-out is for: it goes along from step to step."""
         pairs = self.request.query_params.multi_items()
-        return [(name, one) for name, one in pairs if name in ("delegation", "role", "where")]
+        return [(name, one) for name, one in pairs if name in NARROWS]
 
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "").strip()

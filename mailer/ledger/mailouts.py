@@ -76,6 +76,7 @@ class MailOut:
     ended_at: datetime | None
     approvals: int = 0  # how many must say yes to it,
     organisations: int = 0  # and of how many organisations they are
+    follows: str = ""  # the mail-out or the appeal whose letters these follow up
 
     @property
     def name(self) -> str:
@@ -112,6 +113,7 @@ def create(
             until=plan.until,
             sources=plan.sources,
             retry_of=retry_of,
+            follows=plan.follows,
             planned_at=at,
             approvals=approvals,
             organisations=organisations,

@@ -74,6 +74,7 @@ mail_out = sa.Table(
         "sources", sa.LargeBinary, nullable=False
     ),  # what the plan was made from, to explain a stale one
     sa.Column("retry_of", sa.Integer, sa.ForeignKey("mail_out.id")),
+    _text("follows"),  # M-0001 or an appeal, whose letters these follow up
     sa.Column("planned_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),

@@ -102,6 +102,7 @@ class Appeal:
     roles: tuple[str, ...]  # whom the letters are for
     leave_out: Mapping[str, str]  # delegation → reason
     where: str  # a condition for all plans of it; "" for none
+    follows: str  # the appeal or mail-out whose letters these follow up; "" for none
     fallback: tuple[str, ...]  # for people whose language has no letter, first choice first
     organisations: tuple[Organisation, ...]
     facts: Mapping[str, Fact]

@@ -364,6 +364,7 @@ def _appeal(
         roles=tuple(dict.fromkeys(settings.audience.roles)),
         leave_out=MappingProxyType(settings.audience.leave_out),
         where=settings.audience.where.strip(),
+        follows=settings.audience.follows.strip(),
         fallback=tuple(dict.fromkeys(fallback)),
         organisations=tuple(
             Organisation(

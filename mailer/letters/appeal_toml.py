@@ -92,6 +92,7 @@ class _AudienceTable(TomlTable):
     roles: tuple[Role, ...] = Field(MEMBERS, min_length=1)
     leave_out: dict[str, str] = Field(default_factory=dict)
     where: str = ""
+    follows: str = ""
 
 
 class _LanguagesTable(TomlTable):

@@ -5,14 +5,17 @@ sheet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from mailer.base.address import allowed
-from mailer.base.states import WORDS, Reason, State, Written
+from mailer.base.errors import Refused
+from mailer.base.states import WORDS, Position, Reason, State, Written
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.letters.appeal import Appeal
+from mailer.plan.follow_up import FirstLetter, FirstLetters
 from mailer.plan.where import Condition, Past
 
 
@@ -23,6 +26,7 @@ class Selection:
     delegations: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     where: str = ""  # a condition (`plan.where`); the appeal may have one of its own
+    follows: str = ""  # the mail-out or appeal that is followed up; the appeal may say it, too
     people: frozenset[str] | None = (
         None  # address and person keys of a mail-out whose rest is tried again
     )
@@ -42,6 +46,34 @@ class Decision:
     fell_back: bool = False  # the person's own language has no letter
     reason: Reason | None = None
     detail: str = ""
+    first: FirstLetter | None = None  # the letter that this one follows
+
+
+Stands = Callable[[], Mapping[str, Position]]
+"""Asks where people stand on the appeal, by person; only a condition that wants it has it asked."""
+
+
+def not_told() -> Mapping[str, Position]:
+    """Refuse a condition that asks where people stand, where nobody is known who reads that."""
+    raise Refused(
+        "Where members stand is asked for when you plan, and not in an appeal that others read.",
+        hint='ask for it when you plan: mailer plan APPEAL --where "position is empty"',
+    )
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the send log knows before a plan is made."""
+
+    history: Sequence[Written] = ()
+    past: Mapping[str, Sequence[Past]] = field(default_factory=dict)  # by address and person
+    stands: Stands = not_told
+    # the letters of late of all appeals, by address and person: which mail-out, and what day
+    had: Mapping[str, Sequence[tuple[str, date]]] = field(default_factory=dict)
+    first: FirstLetters | None = None  # what is followed up; None: nothing is
+
+
+NOTHING_YET = Before()
 
 
 @dataclass(frozen=True)
@@ -53,8 +85,8 @@ class Audience:
     allow: Sequence[str] | None = None  # the allow-list of test mode; None outside of it
     conditions: Sequence[Condition] = ()  # all of them hold for whoever gets a letter
     selection: Selection = EVERYONE
-    history: Sequence[Written] = ()
-    past: Mapping[str, Sequence[Past]] = field(default_factory=dict)  # by address and person
+    before: Before = NOTHING_YET
+    most: int = 0  # letters of late that one person may have had; 0: any number
     languages: Mapping[str, str] = field(
         default_factory=dict
     )  # delegation → language, as the workspace confirmed
@@ -66,12 +98,11 @@ class Audience:
         by_address, by_person = self._written()
         decisions = []
         for contact in everyone:
+            alone = namesakes[contact.person_key] == 1
             before = by_address.get(contact.address_key) if contact.address else None
-            if (
-                before is None and namesakes[contact.person_key] == 1
-            ):  # the address was corrected since
+            if before is None and alone:  # the address was corrected since
                 before = by_person.get(contact.person_key)
-            decisions.append(self._decide(contact, before))
+            decisions.append(self._decide(contact, before, alone))
         return decisions
 
     def _written(self) -> tuple[dict[str, Written], dict[str, Written]]:
@@ -81,7 +112,7 @@ class Audience:
         by_address: dict[str, Written] = {}
         by_person: dict[str, Written] = {}
         for written in sorted(
-            self.history, key=lambda one: (one.state is not State.REFUSED, one.returned)
+            self.before.history, key=lambda one: (one.state is not State.REFUSED, one.returned)
         ):
             if written.address_key:
                 by_address[written.address_key] = written
@@ -91,7 +122,7 @@ class Audience:
                 by_person[written.person] = written
         return by_address, by_person
 
-    def _decide(self, contact: Contact, before: Written | None) -> Decision:
+    def _decide(self, contact: Contact, before: Written | None, alone: bool) -> Decision:
         preferences = [contact.language, self.languages.get(contact.delegation, "")]
         letter = self.appeal.language_for([language for language in preferences if language])
         language, fell_back = letter or (contact.language, False)
@@ -112,7 +143,7 @@ class Audience:
         past = [
             one
             for key in (contact.address_key, contact.person_key)
-            for one in self.past.get(key, ())
+            for one in self.before.past.get(key, ())
         ]
         for condition in self.conditions:
             if (why := condition.against(contact, past)) is not None:
@@ -134,8 +165,21 @@ class Audience:
                 return left_out(Reason.RETURNED_BEFORE, before.mail_out)
         elif before is not None and not chosen.again_refused:
             return left_out(Reason.REFUSED_BEFORE, before.mail_out)
+        first = None
+        if (followed := self.before.first) is not None:
+            first = followed.of(contact, alone=alone)
+            if why_not := followed.against(contact, first, self.appeal.until):
+                return left_out(*why_not)
+        if self.most and len(had := self._had(contact, alone)) >= self.most:
+            days = ", ".join(f"{name} on {day}" for name, day in had.items())
+            return left_out(Reason.ENOUGH, days)
         if letter is None:
             return left_out(Reason.NO_LETTER, contact.language)
         if self.allow is not None and not allowed(contact.address, self.allow):
             return left_out(Reason.TEST_MODE)
-        return Decision(contact, language, fell_back)
+        return Decision(contact, language, fell_back, first=first)
+
+    def _had(self, contact: Contact, alone: bool) -> dict[str, date]:
+        """Return the letters that somebody had of late: their mail-out, and the day."""
+        keys = [contact.address_key, *([contact.person_key] if alone else [])]
+        return dict(sorted(one for key in keys for one in self.before.had.get(key, ())))

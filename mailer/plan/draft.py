@@ -8,25 +8,25 @@ their problems.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from mailer.base import clock
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.problems import Scope, concerns, problem
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import Position, Reason, Written
+from mailer.base.states import Reason
 from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
-from mailer.plan import where
-from mailer.plan.audience import EVERYONE, Audience, Decision, Selection
+from mailer.plan import follow_up, where
+from mailer.plan.audience import EVERYONE, NOTHING_YET, Audience, Before, Decision, Selection
 from mailer.plan.sources import Sources
 from mailer.plan.where import Past
 
@@ -38,17 +38,6 @@ if TYPE_CHECKING:
     from mailer.plan.proof import Proof
 
 Mode = Literal["test", "live", "demo"]
-NO_PAST: Mapping[str, Sequence[Past]] = {}
-Stands = Callable[[], Mapping[str, Position]]
-"""Asks where people stand on the appeal, by person; only a condition that wants it has it asked."""
-
-
-def not_told() -> Mapping[str, Position]:
-    """Refuse a condition that asks where people stand, where nobody is known who reads that."""
-    raise Refused(
-        "Where members stand is asked for when you plan, and not in an appeal that others read.",
-        hint='ask for it when you plan: mailer plan APPEAL --where "position is empty"',
-    )
 
 
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
@@ -115,17 +104,15 @@ class Draft:
     def decide(
         self,
         selection: Selection = EVERYONE,
-        history: Sequence[Written] = (),
-        past: Mapping[str, Sequence[Past]] = NO_PAST,
-        stands: Stands = not_told,
+        before: Before = NOTHING_YET,
     ) -> list[Decision]:
         """Decide for every row of every sheet who gets a letter, and who does not and why.
 
-        `past` is what the send log knows of people, by address and person. Raises `NotUnderstood`
-        for a condition that cannot be read.
+        `before` is what the send log knows. Raises `NotUnderstood` for a condition that cannot be
+        read.
         """
         settings = self.workspace.settings
-        known = {name for several in past.values() for one in several for name in one[1:]}
+        known = {name for several in before.past.values() for one in several for name in one[1:]}
         conditions = [
             where.read(text, self.book.contacts, self.delegations, known)
             for text in (self.appeal.where, selection.where)
@@ -133,17 +120,22 @@ class Draft:
         ]
         if any(one.of_positions for one in conditions):
             told = {
-                key: [Past(position, "", self.appeal.name)] for key, position in stands().items()
+                key: [Past(position, "", self.appeal.name)]
+                for key, position in before.stands().items()
             }
-            past = {key: [*past.get(key, ()), *told.get(key, ())] for key in {*past, *told}}
+            past = {
+                key: [*before.past.get(key, ()), *told.get(key, ())]
+                for key in {*before.past, *told}
+            }
+            before = replace(before, past=past)
         audience = Audience(
             appeal=self.appeal,
             holds=self.holds,
             allow=settings.safety.allow if self.mode == "test" else None,
             conditions=conditions,
             selection=selection,
-            history=history,
-            past=past,
+            before=before,
+            most=settings.limits.letters_per_person,
             languages=settings.contacts.languages,
         )
         return audience.decide(self.book.contacts)
@@ -151,12 +143,15 @@ class Draft:
     def plan(
         self,
         selection: Selection = EVERYONE,
-        history: Sequence[Written] = (),
-        past: Mapping[str, Sequence[Past]] = NO_PAST,
-        stands: Stands = not_told,
+        before: Before = NOTHING_YET,
     ) -> Plan:
         """Freeze who gets what. Raises MailerError with every problem of the letters."""
-        decisions = self.decide(selection, history, past, stands)
+        if lacking := list(follow_up.lacking(self.appeal, selection.follows)):
+            raise MailerError(
+                "This appeal cannot be planned as it stands. Nothing was planned.",
+                problems=lacking,
+            )
+        decisions = self.decide(selection, before)
         if not decisions:
             raise UsageError(
                 "There is nobody in the contact sheets yet. Nothing was planned.",
@@ -172,7 +167,14 @@ class Draft:
             )
         from mailer.plan.plan import make_plan
 
-        return make_plan(self.appeal, decisions, self.renderer, self.sending, self.sources)
+        return make_plan(
+            self.appeal,
+            decisions,
+            self.renderer,
+            self.sending,
+            self.sources,
+            follows=before.first.follows if before.first else "",
+        )
 
     def message(self, contact: Contact, language: str) -> bytes:
         """Return the whole message as it would go out now; unsigned, and under no ID of its own.

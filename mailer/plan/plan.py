@@ -31,6 +31,7 @@ from mailer.letters.message import common, mime, pieces
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
 from mailer.plan.audience import Decision
+from mailer.plan.follow_up import FirstLetter
 from mailer.plan.sources import Sources
 
 TOO_MANY = 50
@@ -102,6 +103,7 @@ class Plan:
     until: datetime | None  # nothing is sent from then on
     deliveries: tuple[Planned, ...]
     sources: bytes
+    follows: str = ""  # the mail-out or the appeal whose letters these follow up
 
     @property
     def to_send(self) -> list[Planned]:
@@ -155,6 +157,7 @@ def make_plan(
     renderer: Renderer,
     sending: Sending,
     sources: Sources,
+    follows: str = "",
 ) -> Plan:
     """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem
     of the letters.
@@ -206,6 +209,7 @@ def make_plan(
         until=appeal.until,
         deliveries=tuple(_frozen(planned)),
         sources=sources.pack(),
+        follows=follows,
     )
 
 
@@ -221,25 +225,32 @@ def _freeze(
     message_id = (
         f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
     )
-    rendered, data, shared = write(contact, decision.language, renderer, sending, message_id)
+    first = decision.first
+    rendered, data, shared = write(contact, decision.language, renderer, sending, message_id, first)
     mime.read_back(
         data,
         recipient=contact.address,
         everyone=everyone,
         greeting=rendered.greeting,
         cells=rendered.cells,
+        thread=first.thread if first else (),
     )
     written = {"message_id": message_id, "data": data, "shared": shared}
     return {"reason": None, "detail": "", **written}
 
 
 def write(
-    contact: Contact, language: str, renderer: Renderer, sending: Sending, message_id: str
+    contact: Contact,
+    language: str,
+    renderer: Renderer,
+    sending: Sending,
+    message_id: str,
+    first: FirstLetter | None = None,
 ) -> tuple[Rendered, bytes, Shared]:
     """Write one person's letter and finish it: its words, its own bytes, and the files that it
-    shares.
+    shares. `first` is the letter that it follows.
     """
-    rendered = renderer.render(contact, language)
+    rendered = renderer.render(contact, language, first.subject if first else "")
     if rendered.formal:
         rendered = _mailed(rendered, rendered.formal, renderer.appeal.root)
     try:
@@ -251,6 +262,7 @@ def write(
             recipient_address=contact.address,
             message_id=message_id,
             unsubscribe=sending.reply_to,
+            thread=first.thread if first else (),
         )
     except MailerError as fault:  # the words of the letter are checked; the name is this person's
         found = problem(

@@ -258,6 +258,7 @@ def person(one: Delivery) -> dict[str, Any]:
         "language": one.language,
         "state": one.state.value,
         "reason": one.reason or None,
+        "detail": one.detail,
         "code": one.code,
         "enhanced": one.enhanced,
         "text": one.text,

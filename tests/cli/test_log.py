@@ -255,7 +255,7 @@ def test_people_in_json_are_one_object_a_line_with_exactly_these_keys(
     for one in people:
         assert list(one) == [
             "delivery", "name", "address", "delegation", "role", "language", "state", "reason",
-            "code", "enhanced", "text", "attempts", "came_back", "message_id", "at",
+            "detail", "code", "enhanced", "text", "attempts", "came_back", "message_id", "at",
         ]  # fmt: skip
     assert people[0]["delivery"] == "M-0001-001"
     assert people[0]["at"] == "2027-01-20T08:00:01Z"

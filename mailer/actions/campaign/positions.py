@@ -8,7 +8,7 @@ the first look after that day erases them all, in one transaction.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
@@ -185,6 +185,16 @@ def of_person(
     _about_to_read(workspace, ledger, f"{appeal} {one.delegation}", who)
     with ledger.reading() as connection:
         return positions.of_person(connection, appeal, key(one))
+
+
+def noted(workspace: Workspace, ledger: Ledger, appeals: Iterable[str]) -> frozenset[str]:
+    """Return the people of whom it is noted where they stand on one of these appeals, by the key
+    of their position. It tells nobody's position, and is no reading of any.
+    """
+    expire(workspace, ledger)
+    with ledger.reading() as connection:
+        found = [positions.by_key(connection, appeal) for appeal in appeals]
+    return frozenset(person for one in found for person in one)
 
 
 def to_do(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> list[MemberPosition]:

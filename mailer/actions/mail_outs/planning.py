@@ -5,8 +5,9 @@ A plan is one transaction of the send log: after a crash it is there as a whole,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from mailer.actions.campaign import positions
 from mailer.base.delegations import Delegations
@@ -17,12 +18,12 @@ from mailer.base.states import MailOutState, Position, Reason
 from mailer.contacts.rows.row_reader import meaning_of
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
-from mailer.ledger.ledger import Ledger, number_of, shown
-from mailer.ledger.reading import deliveries
+from mailer.ledger.ledger import Connection, Ledger, number_of, shown
+from mailer.ledger.reading import correspondence, deliveries
 from mailer.letters.appeal_toml import ROLES
-from mailer.plan import per_person
-from mailer.plan.audience import EVERYONE, Decision, Selection
-from mailer.plan.draft import Draft, Stands
+from mailer.plan import follow_up, per_person
+from mailer.plan.audience import EVERYONE, Before, Decision, Selection, Stands
+from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, Planned, lacking
 from mailer.plan.where import FACTS, FIELDS, POSITION
 
@@ -43,9 +44,10 @@ def selected(
     names: Iterable[str] = (),
     roles: Iterable[str] = (),
     where: str = "",
+    follows: str = "",
 ) -> Selection:
-    """Choose delegations, by code or by any name, roles, and by a condition (`plan.where`); none of
-    them means everyone.
+    """Choose delegations, by code or by any name, roles, by a condition (`plan.where`), and whose
+    letters are followed up; none of them means everyone.
 
     Raises `UsageError` for a delegation or a role that there is not: never does a slip mean
     everyone.
@@ -56,12 +58,27 @@ def selected(
         meant = meaning_of("role", role) or nearest(role, ROLES)
         hint = f'did you mean "{meant}"?' if meant else f"there are: {', '.join(ROLES)}"
         raise UsageError(f'There is no role "{role}".', hint=hint)
-    return Selection(delegations=frozenset(codes), roles=roles, where=where.strip())
+    return Selection(
+        delegations=frozenset(codes), roles=roles, where=where.strip(), follows=follows.strip()
+    )
 
 
 def words(now: Draft) -> tuple[list[str], list[str]]:
     """Name the columns that a condition may ask for, and what the send log knows."""
     return [*FIELDS, POSITION, *sorted(now.columns)], list(FACTS)
+
+
+def followable(connection: Connection, appeal: str) -> list[str]:
+    """Name what an appeal may follow: other appeals, and their mail-outs."""
+    earlier = ((one.name, one.appeal) for one in mailouts.all_of_them(connection))
+    return follow_up.names(earlier, appeal)
+
+
+def follow_up_lacks(now: Draft, selection: Selection = EVERYONE) -> list[Problem]:
+    """Return what an appeal lacks to be a follow-up, where it is one; without it there is no
+    plan.
+    """
+    return list(follow_up.lacking(now.appeal, selection.follows))
 
 
 def decide(
@@ -72,10 +89,7 @@ def decide(
 
     `reader` may read where members stand, and reads it where a condition asks for it.
     """
-    with ledger.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
-        past = mailouts.past(connection)
-    decisions = now.decide(selection, history, past, _stands(ledger, now, reader))
+    decisions = now.decide(selection, _before(ledger, now, selection, reader))
     try:
         renderer = now.renderer
     except MailerError:
@@ -108,13 +122,10 @@ def plan(
     has begun meanwhile.
     """
     with ledger.reading() as connection:
-        history = mailouts.history(connection, now.appeal.name)
-        past = mailouts.past(connection)
         waiting = mailouts.never_begun(connection, now.appeal.name)
-    old = waiting if instead else []
+        old = waiting if instead else []
     names = {one.name for one in old}
-    others = [one for one in history if one.mail_out not in names]
-    frozen = now.plan(selection, others, past, _stands(ledger, now, reader))
+    frozen = now.plan(selection, _before(ledger, now, selection, reader, but=names))
     with ledger.writing() as connection:
         for one in old:
             if mailouts.get(connection, one.id).state is not one.state:
@@ -151,6 +162,32 @@ def _stands(ledger: Ledger, now: Draft, reader: str) -> Stands:
         return positions.stands(now.workspace, ledger, now.appeal.name, who=reader)
 
     return ask
+
+
+def _before(
+    ledger: Ledger, now: Draft, selection: Selection, reader: str, *, but: Collection[str] = ()
+) -> Before:
+    """Read what the send log knows, but for mail-outs that are given up."""
+    limits = now.workspace.settings.limits
+    since = ledger.now() - timedelta(days=limits.letters_days)
+    follows = selection.follows or now.appeal.follows
+    first = None
+    with ledger.reading() as connection:
+        history = mailouts.history(connection, now.appeal.name)
+        past = mailouts.past(connection)
+        had = correspondence.had_since(connection, since) if limits.letters_per_person else {}
+        if follows:
+            first = correspondence.first_letters(connection, follows, now.appeal.name)
+    if first is not None:
+        appeals = {now.appeal.name, *first.appeals}
+        first = replace(first, settled=positions.noted(now.workspace, ledger, appeals))
+    return Before(
+        history=[one for one in history if one.mail_out not in but],
+        past=past,
+        stands=_stands(ledger, now, reader),
+        had={key: [one for one in those if one[0] not in but] for key, those in had.items()},
+        first=first,
+    )
 
 
 def _holds_people(name: str, frozen: Plan) -> bool:
@@ -205,7 +242,7 @@ def retry(
     chosen = [one for one in everyone if one.reason != Reason.NOT_CHOSEN]
     keys = {key for one in chosen for key in (one.address_key, one.person) if key}
     rest = replace(
-        selected(now.delegations, only),
+        selected(now.delegations, only, follows=before.follows),
         people=frozenset(keys),
         again_refused=refused,
         again_returned=returned,

@@ -333,6 +333,8 @@ class Limits(TomlTable):
     per_minute: int = Field(60, ge=0)  # letters a minute over all connections
     per_hour: int = Field(0, ge=0)  # of any 3,600 seconds none holds more attempts
     per_day: int = Field(0, ge=0)  # of any 86,400 seconds none holds more attempts
+    letters_per_person: int = Field(0, ge=0)  # of all appeals together, in so many days:
+    letters_days: int = Field(30, ge=1)
     per_domain: int = Field(0, ge=0)  # a minute, to the addresses of one domain
     first: int = Field(0, ge=0)  # so many letters, then a pause for a look; 0: no pause
     connections: int = Field(2, ge=1, le=50)  # open to the server at a time

@@ -36,6 +36,13 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
     help='Only those of whom it holds, like "committee = Monitoring and not replied".',
 )
 @click.option(
+    "--follows",
+    default="",
+    metavar="M-0001",
+    help="A follow-up to this mail-out, or appeal: only to those who had its letter and did not"
+    " answer, in the same thread.",
+)
+@click.option(
     "--replace",
     "instead",
     is_flag=True,
@@ -48,6 +55,7 @@ def plan(
     only: str | None,
     role: Sequence[str],
     where: str,
+    follows: str,
     instead: bool,
 ) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why.
@@ -55,9 +63,10 @@ def plan(
     \b
     mailer plan first-appeal --role substitute
     mailer plan first-appeal --where "committee in (Monitoring, Rules) and not replied"
+    mailer plan follow-up-1 --follows M-0001
     """
     now = context.draft(appeal)
-    selection = planning.selected(now.delegations, _names(only), role, where)
+    selection = planning.selected(now.delegations, _names(only), role, where, follows)
     with context.ledger() as ledger:
         who = getpass.getuser()
         new = planning.plan(ledger, now, selection, who=who, reader=who, instead=instead)
@@ -105,6 +114,7 @@ def _show(context: Context, new: NewMailOut) -> None:
                 "reasons": by_reason,
                 "delegations": frozen.by_delegation(),
                 "hash": frozen.hash,
+                "follows": frozen.follows,
                 "problems": new.doubts,
             }
         )
@@ -123,6 +133,8 @@ def _show(context: Context, new: NewMailOut) -> None:
     facts: list[Row] = [
         (["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")
     ]
+    if frozen.follows:
+        facts.insert(0, (["follows"], [f"{frozen.follows}: each letter in its own thread"], ""))
     if letters and settings.limits.per_minute:
         minutes = letters / settings.limits.per_minute
         time = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two"

@@ -140,7 +140,8 @@ def _chosen(visit: Visit, now: Draft, source: str) -> Selection:
     names, roles = (
         [str(one) for one in values.getlist(name) if one] for name in ("delegation", "role")
     )
-    return planning.selected(now.delegations, names, roles, str(values.get("where", "")))
+    where, follows = (str(values.get(name, "")) for name in ("where", "follows"))
+    return planning.selected(now.delegations, names, roles, where, follows)
 
 
 def people(visit: Visit) -> Response:
@@ -159,9 +160,12 @@ def people(visit: Visit) -> Response:
             out.setdefault(one.reason.value, []).append(one)
     codes = Counter(one.contact.delegation for one in decisions)
     reached = Counter(one.contact.delegation for one in getting)
+    with visit.reading() as connection:
+        followable = planning.followable(connection, now.appeal.name)
     return visit.page(
         "people_step.html",
         appeal=now.appeal,
+        followable=followable,
         getting=len(getting),
         everyone=len(decisions),
         languages=Counter(one.language for one in getting).most_common(),
@@ -286,6 +290,7 @@ def plan_page(visit: Visit) -> Response:
         languages=Counter(one.language for one in decisions if one.reason is None).most_common(),
         minutes=_minutes(visit, getting),
         obstacles=now.obstacles() if now.mode == "live" else [],
+        lacking=planning.follow_up_lacks(now, selection),
         doubts=planning.doubts(now, decisions),
         mail_outs=list(reversed(earlier)),
         selection=selection,

@@ -15,11 +15,12 @@ from operator import attrgetter
 import sqlalchemy as sa
 
 from mailer.base.states import MAY_HAVE_REACHED, Reason, State
-from mailer.ledger.ledger import lock
+from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.reading.sent import returned_for_good
-from mailer.ledger.schema import UtcDateTime, delivery, mail_out
+from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
+from mailer.plan.where import FACTS
 
 LEASE = timedelta(minutes=25)
 """More than twice the ten minutes that the answer to the final dot may take."""
@@ -123,20 +124,24 @@ def claim(
     transitions.write_events(connection, rows, State.SENDING, at=at, who=owner)
     if not rows:
         return []
-    elsewhere = _written_elsewhere(connection, mail_out_id, [row.id for row in rows])
-    for delivery_id, other in elsewhere.items():
+    ids = [row.id for row in rows]
+    no_more = {
+        **_spoke_since(connection, mail_out_id, ids),
+        **_written_elsewhere(connection, mail_out_id, ids),
+    }
+    for delivery_id, (reason, other) in no_more.items():
         transitions.move(
             connection,
             State.NOT_SENT,
             d.id == delivery_id,
             at=at,
             who=owner,
-            reason=Reason.ALREADY,
-            detail=f"M-{other:04d}",
+            reason=reason,
+            detail=shown(other),
             attempts=d.attempts - 1,
         )
     rows = sorted(rows, key=attrgetter("position"))
-    return [Claimed(*row[:-1]) for row in rows if row.id not in elsewhere]
+    return [Claimed(*row[:-1]) for row in rows if row.id not in no_more]
 
 
 def _released(other: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -174,11 +179,51 @@ _ELSEWHERE = (
 
 def _written_elsewhere(
     connection: sa.Connection, mail_out_id: int, ids: list[int]
-) -> dict[int, int]:
-    """Return {delivery: other mail-out} for those whose address has, or is about to get, this
-    appeal from another.
+) -> dict[int, tuple[Reason, int]]:
+    """Return {delivery: (why, other mail-out)} for those whose address has, or is about to get,
+    this appeal from another.
 
     Of two plans that both still wait for the same person, the older one writes.
     """
     found = connection.execute(_ELSEWHERE, {"ids": ids, "mail_out": mail_out_id})
-    return {row.id: row.mail_out_id for row in found}
+    return {row.id: (Reason.ALREADY, row.mail_out_id) for row in found}
+
+
+_NEWS = {
+    **dict.fromkeys(FACTS["returned"], Reason.CAME_BACK),
+    **dict.fromkeys(FACTS["replied"], Reason.ANSWERED),
+    **dict.fromkeys(FACTS["objected"] | FACTS["left office"], Reason.NO_MORE),
+}
+"""What ends the trying of a follow-up letter, by its kind; the last of several counts."""
+
+_SPOKE = (
+    sa.select(d.id, _OTHER.c.mail_out_id, incoming.c.kind)
+    .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.follows != ""))
+    .join(
+        _OTHER,
+        sa.or_(
+            _OTHER.c.address_key == d.address_key,
+            sa.and_(_OTHER.c.person == d.person, d.person != ""),
+        ),
+    )
+    .join(incoming_letter, incoming_letter.c.delivery_id == _OTHER.c.id)
+    .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
+    .where(
+        d.id.in_(sa.bindparam("ids", expanding=True)),
+        incoming.c.recorded_at >= _MINE.c.planned_at,
+        sa.or_(incoming.c.kind.in_(_NEWS), incoming.c.sure.is_(False)),
+    )
+    .order_by(incoming.c.id)
+)
+
+
+def _spoke_since(
+    connection: sa.Connection, mail_out_id: int, ids: list[int]
+) -> dict[int, tuple[Reason, int]]:
+    """Return {delivery: (why, the mail-out that it came to)} for those of a follow-up who have
+    answered, objected, left or been returned since it was planned.
+    """
+    if not connection.scalar(sa.select(_MINE.c.follows).where(_MINE.c.id == mail_out_id)):
+        return {}
+    found = connection.execute(_SPOKE, {"ids": ids})
+    return {row.id: (_NEWS.get(row.kind, Reason.ANSWERED), row.mail_out_id) for row in found}

@@ -80,6 +80,7 @@ def release(
             until=before.until,
             sources=sources,
             retry_of=one.mail_out_id,
+            follows=before.follows,
             planned_at=at,
         )
         .returning(m.id)

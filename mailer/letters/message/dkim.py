@@ -37,7 +37,7 @@ ONCE = (
     "mime-version",
     "content-type",
 )
-SIGNED = (*ONCE, "content-language", "list-unsubscribe")
+SIGNED = (*ONCE, "in-reply-to", "references", "content-language", "list-unsubscribe")
 SHORTEST = 1024
 """Bits of an RSA key; servers take no signature by a shorter one (RFC 8301 section 3.2)."""
 

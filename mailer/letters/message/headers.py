@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
+from collections.abc import Sequence
 from itertools import groupby
 
 WIDTH = 76
@@ -27,6 +28,7 @@ MAX_NAME = 120
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")  # RFC 5322 section 3.2.3
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+_MESSAGE_ID = re.compile(r"<[!#-;=?-~]+>")  # printable, without < > and quotation marks
 _AROUND = len("=?utf-8?b??=")
 
 
@@ -54,6 +56,13 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     if not display:
         return _folded(name, [address])
     return _folded(name, [*_phrase(display, WIDTH - len(name) - 2), f"<{address}>"])
+
+
+def message_ids(name: str, ids: Sequence[str]) -> bytes:
+    """Write a header of Message-IDs, `References: <one> <two>`, with its line end."""
+    if wrong := [one for one in ids if not _MESSAGE_ID.fullmatch(one)]:
+        raise HeaderError(f"{name}: {wrong[0]!r} is not a Message-ID")
+    return _folded(name, list(ids))
 
 
 def _refuse_control(name: str, value: str) -> None:

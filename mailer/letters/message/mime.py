@@ -49,15 +49,23 @@ def compose(
     recipient_address: str,
     message_id: str,
     unsubscribe: str,
+    thread: Sequence[str] = (),
 ) -> tuple[bytes, Shared]:
     """Return the message but for `Date`: its own bytes, and the files that it shares. Bodies have
     "\\n" at the ends of lines and no "\\r".
 
     `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go
     unless the letter itself names an organisation of the country; `unsubscribe` is the address that
-    objections go to. Raises `MailerError` for a name or subject that no header can carry.
+    objections go to; `thread` are the Message-IDs of the letters that this one follows, the oldest
+    first. Raises `MailerError` for a name or subject that no header can carry.
     """
     try:
+        follows = (
+            headers.message_ids("In-Reply-To", thread[-1:])
+            + headers.message_ids("References", thread)
+            if thread
+            else b""
+        )
         subject = headers.unstructured("Subject", rendered.subject)
         to = headers.mailbox("To", recipient_name, recipient_address)
     except headers.HeaderError as error:
@@ -74,6 +82,7 @@ def compose(
         to,
         subject,
         b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
+        follows,
         b"List-Unsubscribe: <mailto:%b?subject=stop>\r\n"
         % quote(unsubscribe, safe="@").encode("ascii"),
         b"MIME-Version: 1.0\r\nContent-Language: %b\r\n" % rendered.language.encode("ascii"),
@@ -115,7 +124,7 @@ def readdressed(
     fields = {one.partition(b": ")[0]: one + b"\r\n" for one in re.split(rb"\r\n(?! )", top)}
     subject = fields[b"Subject"].partition(b": ")[2].replace(b"\r\n ", b" ").strip().decode("ascii")
     fields[b"To"] = headers.mailbox("To", "", to)
-    fields[b"Subject"] = headers.unstructured("Subject", f"{note} {_shown(subject)}")
+    fields[b"Subject"] = headers.unstructured("Subject", f"{note} {shown(subject)}")
     fields[b"Message-ID"] = b"Message-ID: <%b>\r\n" % message_id.encode("ascii")
     sample = b"".join(fields.values()) + blank[2:] + body
     return sample, pieces.shifted(shared, len(sample) - len(own))
@@ -136,26 +145,30 @@ def read_back(
     everyone: Container[str],
     greeting: str,
     cells: Sequence[str] = (),
+    thread: Sequence[str] = (),
 ) -> None:
-    """Prove that the finished bytes are one person's: their address alone in To, their greeting in
-    both bodies, each of the `cells` that was put in in both, in their order, and nothing in them
-    that watches the reader (L403).
+    """Prove that the finished bytes are one person's: their address alone in To, the letters of
+    their `thread` and no others before it, their greeting in both bodies, each of the `cells` that
+    was put in in both, in their order, and nothing in them that watches the reader (L403).
 
     `own` is the message without the files that letters share. `everyone` holds the keys
     (`address.key_of`) of all recipients of the mail-out; none but this person's may occur anywhere,
     neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this
     program.
     """
-    top = own.partition(b"\r\n\r\n")[0]
-    head = top.replace(b"\r\n ", b" ").decode("ascii")
-    fields = [line.partition(": ") for line in head.split("\r\n")]
-    named = {name.lower(): value for name, _, value in fields}
+    fields = heading(own)
+    named = dict(fields)
     to = named.get("to", "")
     address = to[to.rfind("<") + 1 : -1] if to.endswith(">") else to
     if len(named) != len(fields) or not named.keys() >= {"from", "to", "subject", "message-id"}:
         raise _not_one_persons("a header is missing or stands there twice")
     if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
+    if (named.get("in-reply-to", ""), named.get("references", "")) != (
+        "".join(thread[-1:]),
+        " ".join(thread),
+    ):
+        raise _not_one_persons("it follows a letter that was not this person's")
     from mailer.letters.markup import escaped
 
     boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', own)
@@ -170,14 +183,14 @@ def read_back(
             if at[number] < len(word):
                 raise _not_one_persons(f"a cell did not arrive as it is: {cell[:40]}")
     mine = key_of(recipient)
-    shown = (
-        _shown(named["subject"]),
-        _shown(to),
+    texts = (
+        shown(named["subject"]),
+        shown(to),
         named["from"],
         named.get("reply-to", ""),
         *bodies,
     )
-    for text in shown:
+    for text in texts:
         for key in _addresses(text):
             if key != mine and key in everyone and not _is_ours(key, named):
                 raise _not_one_persons("the address of another recipient stands in it", _NAMED)
@@ -189,6 +202,15 @@ def read_back(
             hint="take it out of templates/_shared/layout.html; mailer check finds its line",
             code="L403",
         )
+
+
+def heading(own: bytes) -> list[tuple[str, str]]:
+    """Return the header of a finished letter, unfolded: each name in small letters, and its
+    value.
+    """
+    top = own.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").decode("ascii")
+    lines = (line.partition(": ") for line in top.split("\r\n"))
+    return [(name.lower(), value) for name, _, value in lines]
 
 
 @lru_cache(maxsize=128)
@@ -249,7 +271,8 @@ _AFTER = re.compile(r"[\w.-]+")
 _key = lru_cache(maxsize=4096)(key_of)
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """Return a header's value as people read it (RFC 2047)."""
     if "=?" not in value:
         return value
     return "".join(

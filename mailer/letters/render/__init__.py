@@ -131,9 +131,9 @@ class Renderer:
         }
         self._values = LetterValues(appeal, sender, delegations, columns)
 
-    def render(self, contact: Contact, language: str) -> Rendered:
-        """Write the letter to one person. Raises `MailerError` with the cell or the
-        line at fault.
+    def render(self, contact: Contact, language: str, answers: str = "") -> Rendered:
+        """Write the letter to one person; `answers` is the subject that a follow-up letter puts
+        behind its "Re:". Raises `MailerError` with the cell or the line at fault.
         """
         sheet = self._sheets[language]
         form = self._forms.greet(contact, language)
@@ -154,6 +154,9 @@ class Renderer:
         subject, preview, body = (
             self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
         )
+        if answers:
+            subject = f"{subject} {slot(len(values))}"
+            values.append(answers)
         footer = self._filled(sheet.footer, theirs, contact)
         parts = Parts(
             language,
@@ -177,13 +180,13 @@ class Renderer:
         subject, preview = (
             SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview)
         )
-        self._limits(contact, sheet.letter, subject, text, html)
+        self._limits(contact, sheet.letter, subject.removesuffix(answers), text, html)
         if form.greeting not in text:  # a question left it out, or a filter changed it
             problem = sheet.body.source.problem(
                 "L210", f"the letter to {contact.name} does not greet them", 1
             )
             raise MailerError(problem.message, code="L210", problems=[problem])
-        answers = self.appeal.reply_to(contact.delegation, language)
+        reply_to = self.appeal.reply_to(contact.delegation, language)
         files = self._files(contact, language) if self.appeal.attachments else ()
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
         cells = tuple(values[number] for _, number, kind in frames.text.slots if kind == "x")
@@ -194,7 +197,7 @@ class Renderer:
             html,
             form.greeting,
             language,
-            answers,
+            reply_to,
             files,
             pictures,
             paper,
