@@ -43,7 +43,7 @@ HOMES = {
     "asyncio": {"ledger", "sending", "actions", "console", "cli"},
     "click": {"cli"},
     "cryptography": {"letters"},
-    "imap_tools": {"sending"},
+    "imap_tools": {"sending", "inbox"},
     "jinja2": {"letters", "console"},
     "pandas": {"contacts"},
     "rich": {"cli"},

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import csv
 import hashlib
 import re
-import ssl
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from mailer.actions.people import hold
-from mailer.base.errors import UsageError
+from mailer.base import clock
+from mailer.base.errors import MailerError, ServerError, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import load_holds
 from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind, Judged
 from mailer.inbox.mail.parts import shortened, take_apart
+from mailer.inbox.mail.quotes import OwnWords
 from mailer.inbox.mailbox import messages_after
 from mailer.inbox.sorting.judge import examine
 from mailer.inbox.thread import SentLetters, Threading
+from mailer.inbox.watch import Watch, end_with_stdin, my_turn
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.moves import incoming
 from mailer.ledger.moves.incoming import Incoming
 from mailer.ledger.reading import answers, listing
 from mailer.ledger.reading.answers import IncomingRow
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.sent import SentLetter, sent_letters
-from mailer.sending.connect import inbox_server
-from mailer.sending.smtp.server import Server, default_context
+from mailer.ledger.reading.sent import SentLetter, first_sent, sent_letters
+from mailer.sending.connect import inbox_servers
+from mailer.sending.smtp.server import ConnectError, Server
 
 COLUMNS = ("delivery", "message_id", "envid", "address", "name", "delegation", "subject", "date")
 """What a table of sent letters needs to have; more columns are welcome."""
@@ -101,97 +103,172 @@ def _letter(path: Path, line: int, row: dict[str, str]) -> SentLetter:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What reading a mailbox or a file came to."""
+    """What reading mailboxes or files came to."""
 
     new: int  # messages that were not on record
     known: int
     kinds: dict[str, int]
     held: tuple[tuple[str, str], ...]  # (delivery, name): put on the hold list, they asked for it
     waiting: int  # of the new ones, for a person
+    # folders that could not be read: "us at imap.example: INBOX", and why
+    unread: tuple[tuple[str, MailerError], ...] = ()
 
 
 def take_in(
-    workspace: Workspace, ledger: Ledger, found: Iterable[tuple[str, bytes]], *, at: datetime
+    workspace: Workspace,
+    ledger: Ledger,
+    found: Iterable[tuple[str, bytes] | tuple[str, bytes, tuple[int, int]]],
+    *,
+    at: datetime,
 ) -> Recorded:
     """Sort, thread and record messages, each in one transaction; what is on record is left alone.
 
     Whoever objects, and says nothing else, is put on the hold list at once. The list stands first:
     after a crash in between the message is read again, and nobody is held twice. Whoever is
-    released later stays so. `found` yields the place that a message is from, and its bytes.
+    released later stays so. `found` yields the place that a message is from, its bytes, and, of a
+    mailbox, UIDVALIDITY and UID, which are recorded with it. Texts older than `[inbox] keep_days`
+    are taken away.
     """
     inbox = workspace.settings.inbox
-    with ledger.reading() as connection:
-        sent = SentLetters(sent_letters(connection), ours=_ours(workspace))
+    sent, of = SentLetters([]), None
     kinds: Counter[str] = Counter()
     held: list[tuple[str, str]] = []
     known = waiting = 0
-    for place, raw in found:
-        digest = hashlib.sha256(raw).hexdigest()
-        with ledger.reading() as connection:
-            if answers.is_on_record(connection, digest):
+    passed: dict[str, tuple[int, int]] = {}  # known messages, by folder: the last one of them
+    try:
+        for place, raw, *up_to in found:
+            digest = hashlib.sha256(raw).hexdigest()
+            with ledger.reading() as connection:
+                if answers.is_on_record(connection, digest):
+                    known += 1
+                    passed.update((place, one) for one in up_to)
+                    continue
+                # Read after the folder was searched, it has every letter that is answered there.
+                if of is None or (up_to and place != of):
+                    sent, of = SentLetters(sent_letters(connection), ours=_ours(workspace)), place
+            message, threading = _incoming(place, raw, digest, sent, inbox.verp or "")
+            del raw  # the next one may be as long
+            plain = message.kind == InboxKind.OBJECTION and message.sure and message.whole
+            if plain and len(threading.letters) == 1:
+                held += _obeyed(workspace, ledger, threading.letters, at=at)
+            with ledger.writing() as connection:
+                number = incoming.record(
+                    connection,
+                    message,
+                    [letter.delivery for letter in threading.letters],
+                    how=threading.how,
+                    certainty=threading.certainty,
+                    at=at,
+                )
+                for one in up_to:
+                    incoming.read_up_to(connection, place, *one)
+                    passed.pop(place, None)
+            if number is None:  # somebody else read it at the same moment
                 known += 1
                 continue
-        message, threading = _incoming(place, raw, digest, sent, inbox.verp or "")
-        plain = message.kind == InboxKind.OBJECTION and message.sure and message.whole
-        if plain and len(threading.letters) == 1:
-            held += _obeyed(workspace, ledger, threading.letters, at=at)
-        with ledger.writing() as connection:
-            number = incoming.record(
-                connection,
-                message,
-                [letter.delivery for letter in threading.letters],
-                how=threading.how,
-                certainty=threading.certainty,
-                at=at,
-            )
-        if number is None:  # somebody else read it at the same moment
-            known += 1
-            continue
-        kinds[message.kind] += 1
-        waiting += not message.sure or message.kind == InboxKind.REPLY
+            kinds[message.kind] += 1
+            waiting += not message.sure or message.kind == InboxKind.REPLY
+    finally:
+        if passed:
+            with ledger.writing() as connection:
+                for place, one in passed.items():
+                    incoming.read_up_to(connection, place, *one)
     with ledger.writing() as connection:
-        keep = timedelta(days=inbox.keep_days)
-        incoming.expire(connection, at - keep)
+        incoming.expire(connection, at - timedelta(days=inbox.keep_days))
     return Recorded(sum(kinds.values()), known, dict(kinds), tuple(held), waiting)
 
 
-def scan(workspace: Workspace, ledger: Ledger, *, at: datetime) -> Recorded:
-    """Read what is new in the mailbox of `[inbox]` and take it in.
+Mailboxes = Sequence[tuple[Server, tuple[str, ...]]]
+"""Servers with a login, and the folders to read there."""
 
-    How far a folder was read is recorded after each message, so a crash reads at most one of them
-    again, and it is on record then. Raises `ServerError` where the mailbox cannot be read.
+
+def scan(
+    workspace: Workspace, ledger: Ledger, *, at: datetime, mailboxes: Mailboxes | None = None
+) -> Recorded:
+    """Read what is new in the mailboxes of `[inbox]` and take it in.
+
+    How far a folder was read is recorded with each message. A mailbox that cannot be read keeps no
+    other from being read, and stands in `unread`; what came before the first letter was sent is
+    not read at all.
     """
-    server = inbox_server(workspace)
-    context, token = asyncio.run(_credentials(server))
-    found = (
-        message
-        for folder in workspace.settings.inbox.folders
-        for message in _new_in(ledger, server, context, token, folder)
-    )
-    return take_in(workspace, ledger, found, at=at)
+    unread: list[tuple[str, MailerError]] = []
 
+    def found() -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+        for server, folders in inbox_servers(workspace) if mailboxes is None else mailboxes:
+            for folder in folders:
+                box = f"{server.user} at {server.host}: {folder}"
+                trouble: ServerError | None = None
+                try:
+                    yield from _new_in(ledger, server, folder, box)
+                except ServerError as fault:
+                    trouble = fault
+                    unread.append((box, fault))
+                with ledger.writing() as connection:
+                    incoming.looked(connection, box, at=at, fault=str(trouble or ""))
+                if isinstance(trouble, ConnectError):
+                    break  # it is asked once, not once for each folder
 
-async def _credentials(server: Server) -> tuple[ssl.SSLContext, str | None]:
-    token = await server.token() if server.token is not None else None
-    return server.tls_context or await default_context(), token
+    recorded = take_in(workspace, ledger, found(), at=at)
+    return replace(recorded, unread=tuple(unread))
 
 
 def _new_in(
-    ledger: Ledger, server: Server, context: ssl.SSLContext, token: str | None, folder: str
-) -> Iterator[tuple[str, bytes]]:
-    box = f"{server.user} at {server.host}: {folder}"
+    ledger: Ledger, server: Server, folder: str, box: str
+) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
     with ledger.reading() as connection:
-        place = answers.place(connection, box)
-    for validity, uid, raw in messages_after(server, context, token, folder, place):
-        yield box, raw
-        with ledger.writing() as connection:
-            incoming.read_up_to(connection, box, validity, uid)
+        place, first = answers.place(connection, box), first_sent(connection)
+    if first is None:
+        return  # nothing was sent that could be answered
+    # A day more for the server's time zone; a clock that ran ahead hides nothing.
+    since = (min(first, clock.now()) - timedelta(days=2)).date()
+    for validity, uid, raw in messages_after(server, folder, place, since):
+        yield box, raw, (validity, uid)
+
+
+def watch(
+    workspace: Workspace,
+    ledger: Ledger,
+    tell: Callable[[Recorded], None],
+    *,
+    beside: bool = False,
+) -> None:
+    """Scan whenever something comes. What is new is told, and each trouble once for as long as it
+    lasts. A login that was refused is not tried again.
+
+    Ends with Ctrl-C; `beside` another process, with that one (`mail_outs/beside.py`).
+    """
+    rounds = Watch(inbox_servers(workspace))
+    with contextlib.ExitStack() as until_the_end:
+        if beside:
+            end_with_stdin(rounds)
+            until_the_end.enter_context(my_turn(workspace, rounds))
+        watch_in(rounds, workspace, ledger, tell)
+
+
+def watch_in(
+    rounds: Watch, workspace: Workspace, ledger: Ledger, tell: Callable[[Recorded], None]
+) -> None:
+    """Scan in these rounds until they end."""
+    said: set[str] = set()
+    for _ in rounds.rounds():
+        found = scan(workspace, ledger, at=ledger.now(), mailboxes=rounds.mailboxes)
+        troubles = {f"{box} {fault}": (box, fault) for box, fault in found.unread}
+        fresh = tuple(one for words, one in troubles.items() if words not in said)
+        if found.new or found.held or fresh:
+            tell(replace(found, unread=fresh))
+        said = set(troubles)
+        for box, fault in found.unread:
+            if isinstance(fault, ConnectError) and not fault.temporary:
+                rounds.leave_out(box)
+        if not rounds.mailboxes:
+            return
 
 
 def _ours(workspace: Workspace) -> list[str]:
-    """Return the addresses under which we write."""
+    """Return the addresses under which we write, and those that are read."""
     sender = workspace.settings.sender
-    return [parseaddr(one)[1] for one in (sender.from_, sender.reply_to or "") if one]
+    logins = [one.user or "" for one in workspace.settings.inbox.all_mailboxes]
+    return [sender.address, sender.answers_to, *(one for one in logins if "@" in one)]
 
 
 def _obeyed(
@@ -325,7 +402,12 @@ def _incoming(
     place: str, raw: bytes, digest: str, sent: SentLetters, verp: str
 ) -> tuple[Incoming, Threading]:
     mail = take_apart(raw)
-    judged, threading, words = examine(mail, sent, verp=verp)
+    try:
+        judged, threading, words = examine(mail, sent, verp=verp)
+    except Exception as fault:  # our own mistake with one message keeps no other from being read
+        reason = f"it could not be sorted ({type(fault).__name__})"
+        judged, threading = Judged(InboxKind.UNRELATED, reason, sure=False), Threading()
+        words = OwnWords(mail.text, "", "", attributed=False)
     faults = f" (not all of it could be read: {'; '.join(mail.faults)})" if mail.faults else ""
     message = Incoming(
         digest=digest,

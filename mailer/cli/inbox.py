@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mailer.base.errors import ServerError
 from mailer.cli.context import Command, CommandGroup, Context, printable
 from mailer.inbox.kinds import WORDS, InboxKind
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from mailer.inbox.thread import SentLetters
     from mailer.ledger.reading.answers import IncomingRow
 
-EVERY = 120.0
-"""Seconds between two looks of --watch."""
-
 
 @click.group(cls=CommandGroup)
 def inbox() -> None:
@@ -30,26 +29,32 @@ def inbox() -> None:
 
 
 @inbox.command(name="scan", cls=Command)
-@click.option("--watch", is_flag=True, help="Look again every two minutes, until Ctrl-C.")
+@click.option(
+    "--watch", is_flag=True, help="Go on until Ctrl-C: as soon as something comes, it is read."
+)
+@click.option("--beside", is_flag=True, help="What `send`, `work` and the console begin.")
 @click.pass_obj
-def scan_(context: Context, /, watch: bool) -> None:
-    """Read what is new in the mailbox of [inbox], and record it.
+def scan_(context: Context, /, watch: bool, beside: bool) -> int:
+    """Read what is new in the mailboxes of [inbox], and record it.
 
-    The mailbox is only read: nothing in it is marked, moved or deleted.
+    They are only read: nothing is marked, moved or deleted. While `send`, `work` or the console
+    run, they are read by themselves.
     """
-    import time
-
-    from mailer.actions.inbox import scan
+    from mailer.actions import inbox as actions
     from mailer.base import clock
     from mailer.cli.screen import choose
 
     with choose.open_log(context) as ledger:
-        _say_recorded(context, scan(context.workspace, ledger, at=clock.now()))
-        while watch:
-            time.sleep(EVERY)
-            found = scan(context.workspace, ledger, at=clock.now())
-            if found.new:
-                _say_recorded(context, found)
+        if watch:
+            tell = _say_beside if beside else _say_recorded
+            with contextlib.suppress(KeyboardInterrupt):
+                actions.watch(
+                    context.workspace, ledger, lambda found: tell(context, found), beside=beside
+                )
+            return 0
+        found = actions.scan(context.workspace, ledger, at=clock.now())
+        _say_recorded(context, found)
+        return ServerError.exit_code if found.unread else 0
 
 
 @inbox.command(name="import", cls=Command)
@@ -217,7 +222,11 @@ def _as_data(one: IncomingRow) -> dict[str, object]:
 def _say_recorded(context: Context, found: Recorded) -> None:
     if context.json:
         held = [{"delivery": delivery, "name": name} for delivery, name in found.held]
-        context.data(asdict(found) | {"held": held})
+        unread = [{"mailbox": box, "why": str(fault)} for box, fault in found.unread]
+        context.data(asdict(replace(found, unread=())) | {"held": held, "unread": unread})
+        return
+    _say_unread(context, found)
+    if found.unread and not found.new + found.known:
         return
     context.say(f"{found.new} new messages are on record, {found.known} were there already.")
     for kind in InboxKind:
@@ -226,6 +235,25 @@ def _say_recorded(context: Context, found: Recorded) -> None:
     _say_held(context, found.held)
     if found.waiting:
         context.say(f"{found.waiting} wait for a person:  mailer inbox list --waiting")
+
+
+def _say_beside(context: Context, found: Recorded) -> None:
+    """Say on one line what came while something else is on the screen."""
+    _say_unread(context, found)
+    kinds = [f"{found.kinds[kind]} {WORDS[kind]}" for kind in InboxKind if kind in found.kinds]
+    if kinds:
+        context.say(f"Came back: {'; '.join(kinds)}.  mailer inbox list --waiting")
+    _say_held(context, found.held)
+
+
+def _say_unread(context: Context, found: Recorded) -> None:
+    for box, fault in found.unread:
+        hint = f" ({fault.hint})" if fault.hint else ""
+        context.say(
+            f"{box} was not read: {fault}{hint}. Letters are not concerned."
+            "  To read it again: mailer inbox scan",
+            "yellow",
+        )
 
 
 def _say_held(context: Context, held: Sequence[tuple[str, str]]) -> None:

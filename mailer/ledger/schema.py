@@ -320,6 +320,8 @@ mailbox_read = sa.Table(
     sa.Column("box", sa.Text, primary_key=True),
     sa.Column("uidvalidity", sa.BigInteger, nullable=False),
     sa.Column("uid", sa.BigInteger, nullable=False),  # everything up to it is on record
+    sa.Column("read_at", UtcDateTime),  # to its end, the last time
+    _text("fault"),  # what has kept it from being read since
 )
 
 # Where members stand on an appeal: political opinions, so they are in no chain and no other table,

@@ -76,15 +76,18 @@ def imap_server(workspace: Workspace) -> Server:
     return _server(workspace, workspace.settings.imap)
 
 
-def inbox_server(workspace: Workspace) -> Server:
-    """Return the server with the mailbox of answers; a `UsageError` where none is set."""
-    if workspace.settings.inbox.host is None:
+def inbox_servers(workspace: Workspace) -> list[tuple[Server, tuple[str, ...]]]:
+    """Return the mailboxes of answers, each with the folders to read; a `UsageError` where none is
+    set.
+    """
+    mailboxes = workspace.settings.inbox.all_mailboxes
+    if not mailboxes:
         raise UsageError(
             "The settings name no mailbox where answers arrive.",
             hint="[inbox] in config.toml: host, user, and password or oauth",
             code="K111",
         )
-    return _server(workspace, workspace.settings.inbox)
+    return [(_server(workspace, one), one.folders) for one in mailboxes]
 
 
 def options_of(workspace: Workspace, first: int | None = None) -> SendingOptions:

@@ -86,9 +86,14 @@ async def search(
     for one in (*wanted, *accepted):
         if MESSAGE_ID.fullmatch(one) is None:
             raise UsageError(f"this is no Message-ID: {one!r}")
-    token = await server.token() if server.token is not None else None
-    context = server.tls_context or await default_context()
+    context, token = await credentials(server)
     return await asyncio.to_thread(_search, server, context, token, wanted, accepted, folder)
+
+
+async def credentials(server: Server) -> tuple[ssl.SSLContext, str | None]:
+    """Return the certificates that are trusted, and a fresh token where the login takes one."""
+    token = await server.token() if server.token is not None else None
+    return server.tls_context or await default_context(), token
 
 
 @contextlib.contextmanager
@@ -123,13 +128,13 @@ def mailbox(
 
 
 @contextlib.contextmanager
-def opened(
-    server: Server, context: ssl.SSLContext, token: str | None, folder: str
-) -> Iterator[BaseMailBox]:
-    """Open a folder read-only for as long as the block lasts: nothing in it can be changed.
+def opened(server: Server, folder: str) -> Iterator[BaseMailBox]:
+    """Open a folder read-only for as long as the block lasts: nothing in it can be changed. For a
+    thread of its own, outside of any event loop.
 
     Raises `ConnectError`, and `ServerError` when there is no such folder or the server fails.
     """
+    context, token = asyncio.run(credentials(server))
     with mailbox(server, context, token, f'let the folder "{folder}" be read') as box:
         _examine(box, folder)
         yield box

@@ -23,11 +23,11 @@ __all__ = ["dovecot", "journey"]
 pytestmark = needs_dovecot
 
 
-def file(dovecot: Dovecot, *messages: bytes) -> None:
+def file(dovecot: Dovecot, *messages: bytes, user: str = "us", folder: str = "INBOX") -> None:
     with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
-        imap.login("us", "correct")
+        imap.login(user, "correct")
         for message in messages:
-            assert imap.append("INBOX", "", "", message)[0] == "OK"
+            assert imap.append(folder, "", "", message)[0] == "OK"
 
 
 def flags(dovecot: Dovecot) -> Any:
@@ -39,7 +39,7 @@ def flags(dovecot: Dovecot) -> Any:
 
 def read(dovecot: Dovecot, place: tuple[int, int] = (0, 0)) -> list[tuple[int, int, bytes]]:
     server = dovecot.server()
-    return list(messages_after(server, dovecot.trusting, None, "INBOX", place))
+    return list(messages_after(server, "INBOX", place))
 
 
 @pytest.fixture
@@ -104,6 +104,6 @@ def test_reading_goes_on_after_the_last_uid(dovecot: Dovecot, workspace: Workspa
 def test_a_mailbox_that_cannot_be_read_says_why(dovecot: Dovecot) -> None:
     wrong = dovecot.server(password="wrong")
     with pytest.raises(ConnectError, match="refused the login"):
-        list(messages_after(wrong, dovecot.trusting, None, "INBOX", (0, 0)))
+        list(messages_after(wrong, "INBOX", (0, 0)))
     with pytest.raises(ServerError, match="no folder"):
-        list(messages_after(dovecot.server(), dovecot.trusting, None, "Nowhere", (0, 0)))
+        list(messages_after(dovecot.server(), "Nowhere", (0, 0)))

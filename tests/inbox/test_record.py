@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mailer.actions import inbox
 from mailer.actions.inbox import listed, proposals, sort_by_hand, take_in, text_of
 from mailer.actions.people import release
 from mailer.base.settings.workspace import Workspace, load_workspace
@@ -18,6 +19,7 @@ from mailer.base.states import MailOutState, Receipt, Stage, State
 from mailer.contacts.holds import load_holds
 from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind
+from mailer.inbox.mail.parts import Mail
 from mailer.ledger import mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
@@ -284,3 +286,23 @@ def test_what_may_follow_names_the_cell_the_day_and_the_command(
     words = proposals(gone)
     assert words[0][0].startswith("correct the sheet, ")
     assert words[1] == ("or hold them", f'mailer contacts hold {two.address} --because "…"')
+
+
+def test_a_message_on_which_sorting_fails_is_kept_and_waits(
+    journey: Journey, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, *_ = letters(journey)
+    sort = inbox.examine
+
+    def fails_once(mail: Mail, *args: object, **more: object) -> object:
+        if "Stop" in mail.text:
+            raise RecursionError
+        return sort(mail, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(inbox, "examine", fails_once)
+    found = [("a.eml", a_message(one, "Stop.")), ("b.eml", away(two))]
+    assert take_in(workspace, journey.ledger, found, at=journey.clock()).new == 2
+    (waiting,) = listed(journey.ledger, waiting=True)
+    assert waiting.reason == "it could not be sorted (RecursionError)"
+    with journey.ledger.reading() as connection:
+        assert text_of(answers.raw(connection, waiting.id)) == "Stop.\n"

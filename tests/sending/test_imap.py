@@ -5,6 +5,7 @@ and over TLS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import grp
 import imaplib
@@ -96,6 +97,7 @@ class Dovecot:
     imap: int
     imaps: int
     trusting: ssl.SSLContext
+    config: Path
 
     def server(self, security: str = "none", password: str = "correct", user: str = "us") -> Server:
         port = self.imaps if security == "tls" else self.imap
@@ -113,9 +115,9 @@ class Dovecot:
                 == "OK"
             )
 
-    def empty(self, folder: str) -> None:
+    def empty(self, folder: str, user: str = "us") -> None:
         with imaplib.IMAP4("127.0.0.1", self.imap) as imap:
-            imap.login("us", "correct")
+            imap.login(user, "correct")
             if imap.select(folder)[1] != [b"0"]:
                 imap.store("1:*", "+FLAGS", "\\Deleted")
                 imap.expunge()
@@ -126,6 +128,13 @@ SENT = "&AMk-l&AOk-ments envoy&AOk-s"
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
+    with running() as one:
+        yield one
+
+
+@contextlib.contextmanager
+def running(more: str = "") -> Iterator[Dovecot]:
+    """Run a Dovecot on two free ports, with these lines more in its configuration."""
     root = Path(tempfile.mkdtemp(prefix="dovecot-"))
     process = None
     try:
@@ -150,7 +159,7 @@ def dovecot() -> Iterator[Dovecot]:
                 internal="nobody" if root_user else me, login="nobody" if root_user else me,
                 group="nogroup" if root_user else grp.getgrgid(os.getgid()).gr_name,
                 uid=65534 if root_user else os.getuid(), gid=65534 if root_user else os.getgid(),
-            ),
+            ) + more,
             encoding="utf-8",
         )  # fmt: skip
         process = Child(
@@ -170,7 +179,7 @@ def dovecot() -> Iterator[Dovecot]:
                         f" {log.read_text() if log.exists() else ''}"
                     )
                 time.sleep(0.05)
-        yield Dovecot(imap, imaps, trusting)
+        yield Dovecot(imap, imaps, trusting, root / "dovecot.conf")
     finally:
         if process is not None:
             process.terminate()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -306,22 +306,42 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-class InboxTable(MailAccount):
-    """The mailbox where answers and returns arrive; without a host there is none, and files can
-    still be imported.
-    """
+class AnswersMailbox(MailAccount):
+    """A mailbox where answers and returns arrive."""
 
     port: int = Field(993, ge=1, le=65535)
-    folders: tuple[Text, ...] = ("INBOX",)  # as people read their names
-    keep_days: int = Field(180, ge=1)  # texts of what came back are taken away after so many days
-    verp: Text | None = None  # "bounces+{}@rights.example", where the relay makes such addresses
+    folders: tuple[Text, ...] = Field(("INBOX",), min_length=1)  # as people read their names
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> InboxTable:
+    def _is_somewhere(self) -> Self:
         if self.host is None and self.user:
             raise wrong("K104", "host is missing", 'host = "imap.rights.example"', show=False)
         if self.host is not None and self.user is None:
             raise wrong("K104", "user is missing: a mailbox has a login", show=False)
+        return self
+
+
+class OtherMailbox(AnswersMailbox):
+    host: Text
+
+
+class InboxTable(AnswersMailbox):
+    """What is read of what comes back. Its own host is the first mailbox; without any, files can
+    still be imported.
+    """
+
+    # the others: where an organisation's answers go, or the returns
+    mailboxes: tuple[OtherMailbox, ...] = ()
+    keep_days: int = Field(180, ge=1)  # texts of what came back are taken away after so many days
+    verp: Text | None = None  # "bounces+{}@rights.example", where the relay makes such addresses
+
+    @property
+    def all_mailboxes(self) -> tuple[AnswersMailbox, ...]:
+        """Every mailbox that is read."""
+        return (self, *self.mailboxes) if self.host else self.mailboxes
+
+    @model_validator(mode="after")
+    def _verp_has_a_place(self) -> Self:
         if self.verp is not None and (self.verp.count("{}") != 1 or "@" not in self.verp):
             raise wrong("K105", "must be an address with {} in it", '"bounces+{}@rights.example"')
         return self

@@ -10,6 +10,7 @@ import click
 
 from mailer.actions import mail_outs, send_log
 from mailer.actions.mail_outs import SendingCheck, Standing, sending
+from mailer.actions.mail_outs.beside import read_beside
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Context
@@ -129,7 +130,8 @@ def _send(
             dispatch = sending.sender(
                 workspace, ledger, mail_out_id, first=first, last_word=last_word
             )
-            after = run(context, mail_out, dispatch)
+            with read_beside(workspace, context.say):
+                after = run(context, mail_out, dispatch)
             now = mail_outs.standing(ledger, mail_out_id)
             if now.fresh and now.last_word != check.standing.last_word:
                 context.say(f"Somebody has paused {mail_out.name} since it was to be sent.")

@@ -33,6 +33,7 @@ def console(context: Context, open_: bool | None, port: int, behind: str) -> Non
 
     The address that is printed opens the console once. It listens on this computer alone.
     """
+    from mailer.actions.mail_outs.beside import read_beside
     from mailer.actions.team import members as team
     from mailer.console import serve
 
@@ -61,6 +62,7 @@ def console(context: Context, open_: bool | None, port: int, behind: str) -> Non
                     "Nobody has an account yet: mailer account add NAME --role admin", "yellow"
                 )
         with contextlib.ExitStack() as until_the_end:
+            until_the_end.enter_context(read_beside(context.workspace, context.say))
             if open_ if open_ is not None else sys.stderr.isatty() and not behind:
                 page = serve.way_in(context.workspace.root, link)
                 webbrowser.open(link if behind else until_the_end.enter_context(page))

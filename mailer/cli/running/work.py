@@ -7,6 +7,7 @@ import time
 import click
 
 from mailer.actions.mail_outs import sending
+from mailer.actions.mail_outs.beside import read_beside
 from mailer.base.errors import Interrupted
 from mailer.base.states import MailOutState
 from mailer.cli.context import Command, Context
@@ -24,7 +25,7 @@ def work(context: Context, once: bool) -> int:
     """Take part in every sending that somebody has begun, with this workspace's account."""
     workspace = context.workspace
     said: set[str] = set()
-    with context.ledger() as ledger:
+    with context.ledger() as ledger, read_beside(workspace, context.say):
         sending.may_help(ledger)
         while True:
             mine, others = sending.to_help_with(workspace, ledger)

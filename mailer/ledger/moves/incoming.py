@@ -110,9 +110,19 @@ def opened(connection: sa.Connection, number: int, *, at: datetime, who: str) ->
 
 def read_up_to(connection: sa.Connection, box: str, uidvalidity: int, uid: int) -> None:
     """Record how far a folder has been read."""
-    values = {"uidvalidity": uidvalidity, "uid": uid}
+    _of_box(connection, box, uidvalidity=uidvalidity, uid=uid)
+
+
+def looked(connection: sa.Connection, box: str, *, at: datetime, fault: str = "") -> None:
+    """Record that a folder was read to its end, or what kept it from being read."""
+    _of_box(connection, box, fault=fault, **({} if fault else {"read_at": at}))
+
+
+def _of_box(connection: sa.Connection, box: str, **values: object) -> None:
+    lock(connection, f"mailbox {box}")
     done = connection.execute(sa.update(mailbox_read).where(m.box == box).values(**values))
     if not done.rowcount:
+        values = {"uidvalidity": 0, "uid": 0} | values
         connection.execute(sa.insert(mailbox_read).values(box=box, **values))
 
 

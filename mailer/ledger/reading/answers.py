@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -107,6 +108,20 @@ def who_by_kind(connection: sa.Connection, of: Of) -> dict[str, set[int]]:
     for kind, delivery_id in rows:
         found.setdefault(kind, set()).add(delivery_id)
     return found
+
+
+class MailboxRead(NamedTuple):
+    """A folder of a mailbox, and how it stands with reading it."""
+
+    box: str  # us at imap.rights.example: INBOX
+    read_at: datetime | None  # to its end, the last time
+    fault: str  # what has kept it from being read since
+
+
+def mailboxes(connection: sa.Connection) -> list[MailboxRead]:
+    """List the folders that were read or should have been, by name."""
+    query = sa.select(m.box, m.read_at, m.fault).order_by(m.box)
+    return [MailboxRead(*row) for row in connection.execute(query)]
 
 
 def place(connection: sa.Connection, box: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from mailer.base.states import State
 from mailer.ledger.ledger import shown
-from mailer.ledger.schema import delivery, incoming, incoming_letter, mail_out
+from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
 
 d = delivery.c
 
@@ -33,6 +33,13 @@ class SentLetter(NamedTuple):
     @property
     def mail_out(self) -> str:
         return self.delivery.rpartition("-")[0]
+
+
+def first_sent(connection: sa.Connection) -> datetime | None:
+    """Return when the first letter that may be answered was sent."""
+    at = sa.func.min(sa.func.coalesce(d.handover_at, d.dated_at), type_=UtcDateTime)
+    query = sa.select(at).where(d.state.in_([state.value for state in LEFT]))
+    return connection.scalar(query)
 
 
 def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:

@@ -47,7 +47,7 @@ COLUMNS: dict[str, dict[Whose, str]] = {
         N: "digest kind",
     },
     "incoming_letter": {N: "how"},
-    "mailbox_read": {N: "box"},
+    "mailbox_read": {N: "box fault"},
     "member_position": {
         P: "person name",
         W: "note next_step",
