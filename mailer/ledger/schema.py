@@ -345,15 +345,28 @@ member_position = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("newest", sa.Boolean, nullable=False),  # of this person and appeal
     sa.Column("token", sa.Text, unique=True),  # of the form: sent twice, it is noted once
-    # covers the counts of the board
-    sa.Index("ix_member_position_board", "appeal", "newest", "position", "person"),
+    sa.Index(
+        "ix_member_position_board",  # covers the counts of the board
+        "appeal",
+        "position",
+        "person",
+        sqlite_where=sa.text("newest = 1"),
+        postgresql_where=sa.text("newest"),
+    ),
     sa.Index("ix_member_position_person", "person"),
+    sa.Index(
+        "ix_member_position_next",
+        "appeal",
+        "due",
+        sqlite_where=sa.text("newest = 1 AND next_step <> ''"),
+        postgresql_where=sa.text("newest AND next_step <> ''"),
+    ),
     sa.Index(
         "uq_member_position_newest",
         "appeal",
         "person",
         unique=True,
-        sqlite_where=sa.text("newest"),
+        sqlite_where=sa.text("newest = 1"),
         postgresql_where=sa.text("newest"),
     ),
     _one_of("position", Position, empty=True),

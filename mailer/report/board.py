@@ -8,11 +8,13 @@ longer in the sheets counts for nothing; that there is one is said.
 from __future__ import annotations
 
 import csv
+import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
@@ -73,7 +75,7 @@ class StandLine:
         return self.members - self.counts[NOT_KNOWN]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Members:
     """The members whom an appeal is about, by the key of their position."""
 
@@ -134,49 +136,63 @@ def board(
     members: Members,
     positions: Mapping[str, Position],
     known: Delegations,
-    votes: Iterable[str] = (),
+    votes: Sequence[str] = (),
 ) -> Board:
     """Count where members stand; `votes` are headings of columns with past votes."""
-    stands = [(one, positions.get(at, NOT_KNOWN)) for at, one in members.by_key.items()]
-    by_delegation = Counter((one.delegation, stand) for one, stand in stands)
-    by_group = Counter((one.group, stand) for one, stand in stands)
-    groups = _lines(by_group)
+    alike = Counter(
+        (
+            one.delegation,
+            one.group,
+            positions.get(person, NOT_KNOWN),
+            *[one.extra.get(heading, "") for heading in votes],
+        )
+        for person, one in members.by_key.items()
+    )
+    groups = _lines(alike, 1)
     return Board(
-        len(stands),
-        _all(Counter(stand for _, stand in stands)),
-        tuple(_counted(one, stands, known) for one in motions()),
-        tuple(sorted(_lines(by_delegation), key=lambda line: line.name)),
+        len(members.by_key),
+        _all(_by(alike, 2)),
+        tuple(_counted(one, alike, known) for one in motions()),
+        tuple(sorted(_lines(alike, 0), key=lambda line: line.name)),
         tuple(sorted(groups, key=lambda line: (not line.name, -line.members, line.name))),
-        {
-            heading: Counter((one.extra.get(heading, ""), stand) for one, stand in stands)
-            for heading in votes
-        },
+        {heading: _by(alike, at, 2) for at, heading in enumerate(votes, 3)},
         len(positions.keys() - members.by_key.keys()),
     )
 
 
-def _lines(counted: Mapping[tuple[str, Stand], int]) -> list[StandLine]:
+Alike = Mapping[tuple[str, ...], int]
+"""(delegation, group, stand, votes …) → how many members."""
+
+
+def _by(alike: Alike, *places: int) -> Counter[Any]:
+    """Sum members by some places of the key."""
+    take = operator.itemgetter(*places)
+    found: Counter[Any] = Counter()
+    for one, number in alike.items():
+        found[take(one)] += number
+    return found
+
+
+def _lines(alike: Alike, place: int) -> list[StandLine]:
     names: dict[str, Counter[Stand]] = {}
-    for (name, stand), number in counted.items():
+    for (name, stand), number in _by(alike, place, 2).items():
         names.setdefault(name, Counter())[stand] = number
-    return [StandLine(name, sum(each.values()), _all(each)) for name, each in names.items()]
+    return [StandLine(name, each.total(), _all(each)) for name, each in names.items()]
 
 
 def _all(counts: Mapping[Stand, int]) -> dict[Stand, int]:
     return {stand: counts.get(stand, 0) for stand in STANDS}
 
 
-def _counted(
-    motion: Motion, stands: Iterable[tuple[Contact, Stand]], known: Delegations
-) -> MotionCount:
+def _counted(motion: Motion, alike: Alike, known: Delegations) -> MotionCount:
     def those(positions: tuple[Position, ...]) -> tuple[int, int, int]:
-        found = [one for one, stand in stands if stand in positions]
-        by_delegation = Counter(one.delegation for one in found)
+        found = {one: number for one, number in alike.items() if one[2] in positions}
+        by_delegation = _by(found, 0)
         if motion.within_seats:
             for code, number in by_delegation.items():
                 seat = known.get(code)
                 by_delegation[code] = min(number, seat.representatives if seat else 0)
-        groups = {one.group for one in found if one.group}
+        groups = {one[1] for one in found if one[1]}
         return by_delegation.total(), len(by_delegation), len(groups) if motion.groups else 0
 
     return MotionCount(motion, those(FOR_IT[:1]), those(FOR_IT))

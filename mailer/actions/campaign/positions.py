@@ -152,11 +152,20 @@ def of_members(
     members: Members,
     *,
     votes: Sequence[str] = (),
+    counted: dict[str, tuple[object, Board]] | None = None,
     who: str,
 ) -> Board:
-    """Count where the members stand."""
-    known = stands(workspace, ledger, appeal.name, who=who)
-    return board(members, known, workspace.delegations, votes)
+    """Count where the members stand. `counted` keeps the counts by appeal as long as they are true,
+    for those who ask often.
+    """
+    _about_to_read(workspace, ledger, appeal.name, who)
+    kept = counted if counted is not None else {}
+    with ledger.reading() as connection:
+        version = (members, positions.version(connection, appeal.name), tuple(votes))
+        if appeal.name not in kept or kept[appeal.name][0] != version:
+            known = positions.by_key(connection, appeal.name)
+            kept[appeal.name] = version, board(members, known, workspace.delegations, votes)
+    return kept[appeal.name][1]
 
 
 def stands(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> dict[str, Position]:
@@ -174,8 +183,7 @@ def of_people(
     detail = f"{appeal} {where.pop()}" if len(where) == 1 else appeal
     _about_to_read(workspace, ledger, detail, who)
     with ledger.reading() as connection:
-        found = positions.newest(connection, appeal, [key(one) for one in people])
-    return {one.person: one for one in found}
+        return positions.newest(connection, appeal, [key(one) for one in people])
 
 
 def of_person(

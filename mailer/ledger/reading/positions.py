@@ -46,34 +46,40 @@ def key(contact: Contact) -> str:
 
 def by_key(connection: sa.Connection, appeal: str) -> dict[str, Position]:
     """Return who has a position on an appeal, by `key`; whoever is not in it has none."""
-    rows = connection.execute(
-        sa.select(p.person, p.position).where(
-            p.appeal == appeal, p.newest.is_(True), p.position != ""
-        )
-    )
     words = {one.value: one for one in Position}
+    rows = connection.execute(
+        sa.select(p.person, p.position).where(*_newest_of(appeal), p.position.in_(words))
+    )
     return {person: words[position] for person, position in rows}
 
 
 def newest(
-    connection: sa.Connection, appeal: str, people: Collection[str] = ()
-) -> list[MemberPosition]:
-    """List the newest note of each member, or of some, by delegation and name."""
-    query = sa.select(*_COLUMNS).where(p.appeal == appeal, p.newest.is_(True))
-    if people:
-        query = query.where(p.person.in_(people))
-    return _read(connection, query.order_by(p.delegation, p.name))
+    connection: sa.Connection, appeal: str, people: Collection[str]
+) -> dict[str, MemberPosition]:
+    """Return the newest note about each of these people, by `key`."""
+    query = sa.select(*_COLUMNS).where(*_newest_of(appeal), p.person.in_(people))
+    return {one.person: one for one in _read(connection, query)}
+
+
+def with_position(
+    connection: sa.Connection, appeal: str, position: Position, limit: int, offset: int = 0
+) -> list[str]:
+    """List who has one position, by `key`."""
+    query = sa.select(p.person).where(*_newest_of(appeal), p.position == position.value)
+    return list(connection.scalars(query.order_by(p.person).limit(limit).offset(offset)))
 
 
 def next_steps(connection: sa.Connection, appeal: str, limit: int) -> list[MemberPosition]:
     """List what is to be done next, the earliest day first; what has no day comes last."""
-    query = (
-        sa.select(*_COLUMNS)
-        .where(p.appeal == appeal, p.newest.is_(True), p.next_step != "")
-        .order_by(p.due.is_(None), p.due, p.id)
-        .limit(limit)
-    )
-    return _read(connection, query)
+    query = sa.select(*_COLUMNS).where(*_newest_of(appeal), p.next_step != "").limit(limit)
+    found = _read(connection, query.where(p.due.is_not(None)).order_by(p.due))
+    if len(found) < limit:
+        found += _read(connection, query.where(p.due.is_(None)))[: limit - len(found)]
+    return found
+
+
+def _newest_of(appeal: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return p.appeal == appeal, p.newest == sa.true()
 
 
 def of_person(connection: sa.Connection, appeal: str, person: str) -> list[MemberPosition]:
@@ -84,9 +90,8 @@ def of_person(connection: sa.Connection, appeal: str, person: str) -> list[Membe
 
 def version(connection: sa.Connection, appeal: str) -> tuple[int, int]:
     """Return what changes whenever a position of an appeal is noted or taken away."""
-    query = sa.select(sa.func.count(), sa.func.max(p.id)).where(p.appeal == appeal)
-    many, last = connection.execute(query).one()
-    return many, last or 0
+    many = connection.scalar(sa.select(sa.func.count()).where(*_newest_of(appeal)))
+    return many or 0, connection.scalar(sa.select(sa.func.max(p.id))) or 0
 
 
 def there_are_any(connection: sa.Connection) -> bool:

@@ -43,7 +43,7 @@ def note(
         return False
     connection.execute(
         sa.update(member_position)
-        .where(p.appeal == appeal, p.person == person, p.newest.is_(True))
+        .where(p.appeal == appeal, p.person == person, p.newest == sa.true())
         .values(newest=False)
     )
     connection.execute(

@@ -36,14 +36,26 @@ def upgrade() -> None:
             name=op.f("ck_member_position_source_is_known"),
         ),
     )
-    counted = ["appeal", "newest", "position", "person"]
-    op.create_index("ix_member_position_board", table, counted)
+    op.create_index(
+        "ix_member_position_board",
+        table,
+        ["appeal", "position", "person"],
+        sqlite_where=sa.text("newest = 1"),
+        postgresql_where=sa.text("newest"),
+    )
     op.create_index("ix_member_position_person", table, ["person"])
     op.create_index(
         "uq_member_position_newest",
         table,
         ["appeal", "person"],
         unique=True,
-        sqlite_where=sa.text("newest"),
+        sqlite_where=sa.text("newest = 1"),
         postgresql_where=sa.text("newest"),
+    )
+    op.create_index(
+        "ix_member_position_next",
+        table,
+        ["appeal", "due"],
+        sqlite_where=sa.text("newest = 1 AND next_step <> ''"),
+        postgresql_where=sa.text("newest AND next_step <> ''"),
     )
