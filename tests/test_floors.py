@@ -65,6 +65,7 @@ DOORS = (
     "actions/workspace",
     "console/views",
     "console/views/contacts",
+    "console/views/standing",
     "cli/campaign",
     "cli/contacts",
     "cli/everyday",

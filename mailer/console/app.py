@@ -32,7 +32,6 @@ from mailer.console.access.sessions import BrowserSession
 from mailer.console.language.translation import preferred
 from mailer.console.request import Console, Visit
 from mailer.console.views import (
-    delegations,
     delivery,
     inbox,
     left_out,
@@ -44,6 +43,7 @@ from mailer.console.views import (
     steps,
 )
 from mailer.console.views.contacts import dropped, hold_list, rows, sheet
+from mailer.console.views.standing import board, delegations
 from mailer.console.views.writing import about_form, editor, file_list
 
 View = Callable[[Visit], Response]
@@ -66,6 +66,7 @@ class Page:
 M = "/mail-outs/{mail_out}"
 A = "/letters/{appeal}"
 W = A + "/write/{language}"
+B = A + "/board"
 PAGES: tuple[Page, ...] = (
     Page("/", start.show),
     Page("/tell", live.tell),
@@ -124,6 +125,18 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
     Page(A + "/standing", mail_outs.of_appeal),
+    Page("/board", board.first, look=Right.POSITIONS),
+    Page(B, board.show, look=Right.POSITIONS),
+    Page(B + "/members", board.people, look=Right.POSITIONS),
+    Page(
+        B + "/member",
+        board.member,
+        board.note,
+        look=Right.POSITIONS,
+        act=Right.POSITIONS,
+        keeps=True,
+    ),
+    Page(B + "/clear", post=board.clear, act=Right.POSITIONS),
     Page(A + "/people", steps.people),
     Page(A + "/check", steps.check),
     Page(A + "/rehearse", steps.rehearse, steps.samples, act=Right.SEND),

@@ -35,10 +35,12 @@ from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
+from mailer.report.board import Board, Members
 from mailer.report.story import why
 
 if TYPE_CHECKING:
     from mailer.contacts.holds import Holds
+    from mailer.letters.appeal import Appeal
 
 
 class WorkspaceCache:
@@ -53,6 +55,7 @@ class WorkspaceCache:
         self._settings: tuple[object, Workspace] | None = None
         self._people: tuple[object, tuple[Delegations, ContactBook, Holds]] | None = None
         self._drafts: dict[str, tuple[object, Draft]] = {}
+        self._members: dict[str, tuple[Draft, Members]] = {}
 
     def workspace(self) -> Workspace:
         state = _state([self.root / FILE, self.root / LOCAL, self.root / OWN])
@@ -82,6 +85,14 @@ class WorkspaceCache:
             if appeal not in self._drafts or self._drafts[appeal][0] != state:
                 self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
             return self._drafts[appeal][1]
+
+    def members(self, appeal: str) -> tuple[Appeal, Members]:
+        """Return an appeal and the members whom it is about."""
+        now = self.draft(appeal)
+        if appeal not in self._members or self._members[appeal][0] is not now:
+            found = Members.of(now.book.contacts, now.appeal, now.delegations)
+            self._members[appeal] = now, found
+        return now.appeal, self._members[appeal][1]
 
 
 def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
@@ -117,6 +128,9 @@ class Console:
     counts: dict[int, tuple[int, Any]] = field(
         default_factory=dict
     )  # by mail-out, as of its last event
+    boards: dict[str, tuple[object, Board]] = field(
+        default_factory=dict
+    )  # where members stand, by appeal, as of the last note
     shown: dict[str, str] = field(
         default_factory=dict
     )  # HTML of letters that are being written, by a key that nobody can guess

@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Any
 
 from mailer.base.delegations import Delegations
-from mailer.base.spelling import tokens
+from mailer.base.spelling import fold, tokens
 from mailer.base.states import Position, Reason
 from mailer.contacts.contact import Contact
 from mailer.ledger.reading.positions import key
@@ -31,6 +31,17 @@ Stand = Position | str
 """A position, or `NOT_KNOWN`."""
 
 STANDS: tuple[Stand, ...] = (*Position, NOT_KNOWN)
+
+VOTES = {
+    "for": "voted for",
+    "against": "voted against",
+    "abstained": "abstained",
+    "absent": "was absent",
+    "": "not on the list",
+}
+"""How somebody voted, as a column of the sheets says it. Who has none of the first four is not
+known, and never absent.
+"""
 
 FOR_IT = (Position.SUPPORTS, Position.LEANS)
 
@@ -81,6 +92,7 @@ class Members:
 
     by_key: Mapping[str, Contact]
     by_delegation: Mapping[str, list[Contact]]
+    votes: tuple[str, ...]  # headings of columns that hold past votes
 
     @classmethod
     def of(cls, contacts: Iterable[Contact], appeal: Appeal, known: Delegations) -> Members:
@@ -99,7 +111,11 @@ class Members:
             by_delegation.setdefault(one.delegation, []).append(one)
         for several in by_delegation.values():
             several.sort(key=lambda one: (tokens(one.surname), tokens(one.name)))
-        return cls(by_key, by_delegation)
+        cells = {(name, fold(cell)) for one in by_key.values() for name, cell in one.extra.items()}
+        votes = {
+            name for name, cell in cells if tokens(name)[:1] == ("vote",) and cell and cell in VOTES
+        }
+        return cls(by_key, by_delegation, tuple(sorted(votes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +160,7 @@ def board(
             one.delegation,
             one.group,
             positions.get(person, NOT_KNOWN),
-            *[one.extra.get(heading, "") for heading in votes],
+            *[vote_of(one, heading) for heading in votes],
         )
         for person, one in members.by_key.items()
     )
@@ -158,6 +174,12 @@ def board(
         {heading: _by(alike, at, 2) for at, heading in enumerate(votes, 3)},
         len(positions.keys() - members.by_key.keys()),
     )
+
+
+def vote_of(contact: Contact, heading: str) -> str:
+    """Return how somebody voted, in the words of `VOTES`; empty where no cell says it."""
+    said = fold(contact.extra.get(heading, ""))
+    return said if said in VOTES else ""
 
 
 Alike = Mapping[tuple[str, ...], int]

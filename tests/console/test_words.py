@@ -15,13 +15,14 @@ import pytest
 from mailer.actions.mail_outs import NOT_NOW
 from mailer.actions.team.rights import ROLES
 from mailer.base.problems import codes, problem
-from mailer.base.states import REASONS, WORDS, MailOutState
+from mailer.base.states import HEARD, POSITIONS, REASONS, WORDS, MailOutState
 from mailer.console import app
 from mailer.console.language.translation import OWN_LETTERS, Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
+from mailer.report.board import VOTES
 from mailer.report.export import COLUMNS
 from mailer.report.returns import SAID as SAID_OF_ACCEPTED
 
@@ -139,6 +140,9 @@ def from_data() -> set[str]:
         OTHERWISE,
         *INBOX_WORDS.values(),
         *(words for pair in SAID_OF_ACCEPTED.values() for words in pair),
+        *POSITIONS.values(),
+        *HEARD.values(),
+        *VOTES.values(),
     }
     words |= {*COLUMNS, "Totals", "people", "Telephone", "Note in the sheet"}
     words |= {"Owner", "Due", "Last note", "Done by"}

@@ -175,6 +175,22 @@ def stands(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> di
         return positions.by_key(connection, appeal)
 
 
+def who_stands(
+    workspace: Workspace,
+    ledger: Ledger,
+    appeal: str,
+    position: Position,
+    limit: int,
+    offset: int = 0,
+    *,
+    who: str,
+) -> list[str]:
+    """List the keys of those who have one position, so many of them."""
+    _about_to_read(workspace, ledger, appeal, who)
+    with ledger.reading() as connection:
+        return positions.with_position(connection, appeal, position, limit, offset)
+
+
 def of_people(
     workspace: Workspace, ledger: Ledger, appeal: str, people: Sequence[Contact], *, who: str
 ) -> dict[str, MemberPosition]:

@@ -134,6 +134,39 @@
     });
   }
 
+  // What was typed for a call survives a bad line and a page loaded anew; it counts once, by the token of the form.
+  for (const form of document.querySelectorAll("form[data-kept]")) {
+    const place = "call " + form.elements.who.value, said = form.querySelector("[role=alert]");
+    const names = ["position", "note", "next_step", "due", "owner", "token"];
+    const fields = () => names.map((name) => form.elements[name]).filter(Boolean);
+    const keep = () => { try { sessionStorage.setItem(place, JSON.stringify(fields().map((one) => one.value))); } catch { /* private window */ } };
+    const drop = () => { try { sessionStorage.removeItem(place); } catch { /* private window */ } };
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(place) || "null");
+      if (kept) fields().forEach((one, at) => { one.value = kept[at]; });
+    } catch { /* private window */ }
+    form.addEventListener("input", keep);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      keep();
+      said.textContent = "";
+      form.setAttribute("aria-busy", "true");
+      const button = event.submitter, body = new URLSearchParams(new FormData(form));
+      if (button?.name) body.set(button.name, button.value);
+      try {
+        const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(20000) });
+        if (answer.redirected && answer.ok) { drop(); location.href = answer.url; return; }
+        // signed out, or refused: the page that says so
+        const source = document.createElement("input");
+        Object.assign(source, { type: "hidden", name: button?.name || "", value: button?.value || "" });
+        form.append(source);
+        form.submit();
+      } catch {
+        said.textContent = form.dataset.kept;
+      } finally { form.removeAttribute("aria-busy"); }
+    });
+  }
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

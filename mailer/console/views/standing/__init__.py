@@ -1,0 +1,1 @@
+"""How delegations and their members stand: reached by letters, and towards an appeal."""
