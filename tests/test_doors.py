@@ -1138,3 +1138,65 @@ def test_rows_are_searched_and_mended_cell_by_cell_and_the_journal_says_by_whom(
     doors.typed("contacts", "undo", "all.csv")
     (row,) = doors.typed("contacts", "show", "Peter Sample")
     assert row["address"] == ""
+
+
+# ------------------------------------------------------------------------------------------- board
+
+
+def test_position_is_noted_read_and_taken_away_through_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed(
+        *("position", "set", "Anna Berg", "supports", "--source", "call", "--by", "Jana"),
+        *("--next", "ring again", "--due", "2027-01-20"),
+    )
+    assert typed == {"appeal": "vote", "name": "Anna Berg", "delegation": "NO"}
+    board = "/letters/vote/board"
+    answer = doors.browser.post(
+        f"{board}/member",
+        who="FR:chloe exemple",
+        token="once",
+        position="against",
+        source="meeting",
+        note="not this time",
+    )
+    assert answer.headers["location"] == f"{board}/members?delegation=FR"
+    (counted,) = doors.typed("positions", "vote")
+    assert counted["counts"] == {
+        **dict.fromkeys(("leans", "undecided", "absent"), 0),
+        "supports": 1,
+        "against": 1,
+        "not_known": 4,
+    }
+    assert counted["motions"][0]["supports"] == [1, 1, 0]
+    page = doors.page(board)
+    assert "1 supports" in page and "1 against" in page and "4 not known" in page
+    assert "1 of 30 members" in page and "1 of 5 delegations" in page
+    assert "Anna Berg Norway ring again 2027-01-20 Jana" in page
+    (told,) = doors.typed("position", "show", "Chloé Exemple")
+    assert (told["position"], told["source"], told["note"]) == (
+        "against",
+        "meeting",
+        "not this time",
+    )
+    shown = doors.page(f"{board}/member?who=FR:chloe+exemple")
+    assert "against · meeting" in shown and "not this time" in shown
+    (listed, _) = doors.typed("positions", "vote", "--delegation", "NO")
+    assert (listed["name"], listed["position"]) == ("Anna Berg", "supports")
+    assert "Anna Berg supports" in doors.page(f"{board}/members?delegation=NO")
+    assert doors.typed("position", "clear", "Anna Berg") == [{"cleared": 1}]
+    doors.browser.post(f"{board}/clear", who="FR:chloe exemple")
+    assert doors.typed("position", "show", "Chloé Exemple") == []
+    assert "6 not known" in doors.page(board)
+
+
+def test_position_that_is_none_is_refused_through_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed("position", "set", "Anna Berg", "suports", "--source", "call")
+    answer = doors.browser.post(
+        "/letters/vote/board/member", who="NO:anna berg", position="suports", source="call"
+    )
+    assert (typed["exit"], answer.status_code) == (2, 400)
+    assert typed["error"] in html.unescape(answer.text)
+    edit(doors.root / "config.toml", "keep_until = 2099-12-31\n", "")
+    (typed,) = doors.typed("position", "set", "Anna Berg", "supports", "--source", "call")
+    answer = doors.browser.get("/letters/vote/board")
+    assert (typed["exit"], answer.status_code) == (3, 409)
+    assert typed["error"] in html.unescape(answer.text)

@@ -40,7 +40,7 @@ CALL = Told(Position.SUPPORTS, Heard.CALL, "will sign", "ring again", date(2027,
 def workspace(tmp_path: Path, clock: SettableClock) -> Workspace:
     root = a_workspace(tmp_path)
     until = clock().date() + timedelta(days=30)
-    (root / "config.toml").write_text(f"{CONFIG}[positions]\nkeep_until = {until}\n")
+    edit(root / "config.toml", "2099-12-31", str(until))
     return load_workspace(root)
 
 
@@ -115,7 +115,7 @@ def test_reading_is_recorded_without_a_name(
 def test_nothing_is_noted_or_read_before_somebody_says_until_when(
     workspace: Workspace, ledger: Ledger, anna: Contact
 ) -> None:
-    (workspace.root / "config.toml").write_text(CONFIG)
+    (workspace.root / "config.toml").write_text(CONFIG.replace("keep_until = 2099-12-31\n", ""))
     bare = load_workspace(workspace.root)
     with pytest.raises(Refused, match="until when"):
         positions.note(bare, ledger, "vote", anna, CALL, who="Jana")

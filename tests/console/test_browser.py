@@ -26,14 +26,16 @@ from argon2 import PasswordHasher
 from starlette.routing import compile_path
 
 from mailer.base import clock
-from mailer.base.states import MailOutState, Reason, State
+from mailer.base.states import Heard, MailOutState, Position, Reason, State
 from mailer.console import app
 from mailer.contacts import load_contacts
+from mailer.contacts.contact import Contact
 from mailer.contacts.edit import marked_copy
 from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.record import noting
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import a_plan
 from tests.helpers.children import Child
@@ -87,6 +89,10 @@ PAGES = {
     "files": "/letters/vote/files",
     "history": "/letters/vote/history",
     "standing": "/letters/vote/standing",
+    "boards": "/board",
+    "board": "/letters/vote/board",
+    "board-members": "/letters/vote/board/members?delegation=NO",
+    "board-member": "/letters/vote/board/member?who=NO:anna+berg",
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",
     "step-check": "/letters/vote/check",
@@ -236,6 +242,7 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
         fill(ledger)
+        told(ledger)
         drop(root)
         with serving(root) as key:
             context = chromium.new_context(
@@ -297,6 +304,28 @@ def sign_in(page: Page, site: Site, name: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{site.base}/")
+
+
+def told(ledger: Ledger) -> None:
+    """Note where two members stand."""
+    for name, position, step in (
+        ("Ola Nordmann", Position.LEANS, "ring again"),
+        ("Anna Berg", Position.SUPPORTS, ""),
+    ):
+        contact = Contact("", None, 0, delegation="NO", name=name)
+        with ledger.writing() as connection:
+            noting.note(
+                connection,
+                "vote",
+                contact,
+                position=position,
+                source=Heard.CALL,
+                note="on the telephone",
+                next_step=step,
+                owner="jana" if step else "",
+                at=clock.now(),
+                who="jana",
+            )
 
 
 # --------------------------------------------------------------------------------------- every page
@@ -704,6 +733,70 @@ def test_console_works_without_script(site: Site, chromium: Browser) -> None:
     assert 'http-equiv="refresh"' in page.content()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".heading .phase")).to_have_text("paused")
+    context.close()
+
+
+TELEPHONE = {"width": 320, "height": 568}
+
+
+def test_call_is_noted_in_two_taps_on_a_telephone(site: Site, stranger: Page) -> None:
+    stranger.set_viewport_size(TELEPHONE)  # type: ignore[arg-type]
+    sign_in(stranger, site, "coordinator")
+    stranger.goto(f"{site.base}/letters/vote/board/member?who=FR:chloe+exemple")
+    stranger.get_by_text("undecided", exact=True).click()
+    button = stranger.get_by_role("button", name="Save: call")
+    button.scroll_into_view_if_needed()
+    for label in stranger.locator(".choices label, .sources button").all():
+        box = label.bounding_box()
+        assert box and box["height"] >= 44
+        assert box["x"] >= 0 and box["x"] + box["width"] <= TELEPHONE["width"]
+    button.click()
+    expect(stranger.get_by_role("status")).to_have_text("Noted: Chloé Exemple.")
+    expect(stranger.get_by_role("main")).to_contain_text("undecided")
+
+
+def test_what_was_typed_survives_a_bad_line_and_counts_once(site: Site, stranger: Page) -> None:
+    stranger.set_viewport_size(TELEPHONE)  # type: ignore[arg-type]
+    sign_in(stranger, site, "coordinator")
+    here = f"{site.base}/letters/vote/board/member?who=FR:jean+modele"
+    stranger.goto(here)
+    stranger.get_by_text("against", exact=True).click()
+    stranger.get_by_label("What was said").fill("not before the budget")
+    stranger.context.set_offline(True)
+    stranger.get_by_role("button", name="Save: meeting").click()
+    expect(stranger.get_by_role("alert")).to_contain_text("What you typed is kept here")
+    stranger.context.set_offline(False)
+    stranger.reload()
+    expect(stranger.get_by_label("What was said")).to_have_value("not before the budget")
+    expect(stranger.get_by_label("against", exact=True)).to_be_checked()
+    heard = []
+
+    def answered_and_lost(route: Route) -> None:
+        heard.append(route.fetch(max_redirects=0).status)  # it is on record, and nobody hears so
+        route.abort()
+
+    stranger.route("**/board/member", answered_and_lost, times=1)
+    stranger.get_by_role("button", name="Save: meeting").click()
+    expect(stranger.get_by_role("alert")).to_contain_text("What you typed is kept here")
+    assert heard == [303]
+    stranger.get_by_role("button", name="Save: meeting").click()
+    expect(stranger.get_by_text("This was noted already: Jean Modèle.")).to_be_visible()
+    stranger.goto(here)
+    expect(stranger.locator(".notes > li")).to_have_count(1)
+    expect(stranger.get_by_label("What was said")).to_have_value("")
+
+
+def test_call_is_noted_without_script(site: Site, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, site, "coordinator")
+    page.goto(f"{site.base}/letters/vote/board")
+    page.get_by_label("Find a member").fill("beispiel")
+    page.get_by_role("button", name="Find", exact=True).click()
+    page.get_by_role("link", name="Jo Beispiel").click()
+    page.get_by_label("will be absent").check()
+    page.get_by_role("button", name="Save: reply").click()
+    expect(page.get_by_role("main")).to_contain_text("will be absent")
     context.close()
 
 

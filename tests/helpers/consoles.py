@@ -41,6 +41,8 @@ mode = "test"
 allow = ["@no.parliament.example", "@fr.parliament.example"]
 [contacts]
 languages = { FR = "fr" }
+[positions]
+keep_until = 2099-12-31
 [log]
 database = "state/ledger.db"
 """

@@ -154,8 +154,8 @@
       const button = event.submitter, body = new URLSearchParams(new FormData(form));
       if (button?.name) body.set(button.name, button.value);
       try {
-        const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(20000) });
-        if (answer.redirected && answer.ok) { drop(); location.href = answer.url; return; }
+        const line = { method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(20000) };
+        if ((await fetch(form.action, line)).type === "opaqueredirect") { drop(); location.href = form.dataset.next; return; }
         // signed out, or refused: the page that says so
         const source = document.createElement("input");
         Object.assign(source, { type: "hidden", name: button?.name || "", value: button?.value || "" });

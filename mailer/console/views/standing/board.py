@@ -18,7 +18,7 @@ from mailer.actions.campaign import positions
 from mailer.actions.campaign.positions import Told
 from mailer.actions.writing import appeals
 from mailer.base.errors import UsageError
-from mailer.base.spelling import called
+from mailer.base.spelling import called, tokens
 from mailer.base.states import HEARD, POSITIONS, Position
 from mailer.console.request import Visit
 from mailer.console.tiles import Tile, shade, tiles
@@ -69,6 +69,7 @@ def show(visit: Visit) -> Response:
         "board.html",
         appeal=appeal,
         board=board,
+        lines=sorted(board.delegations, key=lambda line: tokens(visit.name_of(line.name))),
         tiles=stand_map(board.delegations),
         steps=positions.to_do(workspace, ledger, appeal.name, who=visit.who),
         today=visit.now().date(),
