@@ -384,6 +384,47 @@ def test_plan_that_was_never_begun_is_replaced_through_both_doors(doors: Doors) 
     assert {one[1] for one in outcomes(doors, "M-0003")} <= {"not_sent", "skipped"}
 
 
+def test_plan_is_named_annotated_and_given_up_through_both_doors(doors: Doors) -> None:
+    (typed,) = doors.typed("plan", "vote", "--name", "North  first", "--note", "ask Marta")
+    (now,) = doors.typed("status", typed["mail_out"])
+    assert (now["title"], now["notes"]) == ("North first", ["ask Marta"])
+    asked = {"replace": "yes", "name": "South first", "note": "Marta says yes"}
+    mail_out = planned_in_the_browser(doors, "/letters/vote/send", **asked)
+    page = doors.page(f"/mail-outs/{mail_out}")
+    assert "South first" in page
+    assert "Marta says yes" in page
+    assert "Give it up…" in page
+    doors.typed("log", "name", mail_out, "All", "of", "them")
+    doors.typed("log", "note", mail_out, "after", "the", "committee")
+    doors.browser.post(f"/mail-outs/{mail_out}/note", text="on Monday")
+    (now,) = doors.typed("status", mail_out)
+    assert now["title"] == "All of them"
+    assert now["notes"] == ["Marta says yes", "after the committee", "on Monday"]
+    page = doors.page(f"/mail-outs/{mail_out}")
+    assert "called “All of them” by" in page
+    doors.browser.post(f"/mail-outs/{mail_out}/name", name="")
+    assert doors.typed("status", mail_out)[0]["title"] == "A vote"
+    too_long = {"name": "x" * 81}
+    answer = doors.browser.post(f"/mail-outs/{mail_out}/name", **too_long)
+    (refused,) = doors.typed("log", "name", mail_out, "x" * 81)
+    assert refused["error"] in answer.text
+    doors.typed("log", "note", f"{mail_out}-001", "she", "rang")
+    assert "she rang" in doors.page(f"/mail-outs/{mail_out}/people/1")
+    doors.browser.post(f"/mail-outs/{mail_out}/stop", sure="yes")
+    assert doors.typed("status", mail_out)[0]["state"] == "stopped"
+
+
+def test_delegations_with_nobody_in_the_sheets_are_told_everywhere(doors: Doors) -> None:
+    doors.typed("plan", "vote")
+    none = [one["name"] for one in doors.typed("log", "delegations") if not one["planned"]]
+    assert len(none) == 42
+    assert "Andorra" in none
+    for path in ("/letters/vote/people", "/letters/vote/standing", "/mail-outs/M-0001/delegations"):
+        assert f"Not in the sheets at all: {', '.join(none)}" in doors.page(path)
+    shown = CliRunner().invoke(cli, ["-C", str(doors.root), "log", "delegations"]).stdout
+    assert f"nobody in the sheets: {', '.join(none[:6])}" in " ".join(shown.split())
+
+
 def test_follow_up_goes_to_the_same_people_through_both_doors(
     doors: Doors, sqlite_ledger: Ledger, clock: SettableClock
 ) -> None:

@@ -85,6 +85,8 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/pause", post=live.pause, act=Right.SEND, halts=True),
     Page(M + "/resume", post=live.resume, act=Right.SEND),
     Page(M + "/stop", post=live.stop, act=Right.SEND, halts=True),
+    Page(M + "/name", post=live.call),
+    Page(M + "/note", post=live.note),
     Page(M + "/outcomes", outcomes.show),
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -194,6 +194,11 @@ class Visit:
     def mail_out(self, connection: Connection) -> MailOut:
         """Return the mail-out that the address names."""
         return mailouts.get(connection, self.mail_out_id)
+
+    def absent(self, there: Collection[str]) -> list[str]:
+        """Name the delegations of whom nobody is there, in the reader's language."""
+        known = self.workspace.delegations
+        return [self.name_of(one.code) for one in known.members if one.code not in there]
 
     def name_of(self, code: str) -> str:
         """Return the name of a delegation in the reader's language."""

@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     ERASED = "erased"
     CAME_BACK = "came_back"  # a message about it; the detail is its kind (`inbox.kinds`)
     # beside the state of a mail-out
+    CALLED = "called"  # the name that somebody gave it
     REHEARSED = "rehearsed"
     ASKED_TO_SEND = "asked_to_send"  # who asked; the sender is a process without a name
     ADOPTED = "adopted"  # of the newest mail-out: this is the log to go on with

@@ -62,7 +62,7 @@ class MailOut:
 
     id: int
     appeal: str
-    title: str
+    title: str  # the name that somebody gave it, else the appeal's title
     state: MailOutState
     why: str
     mode: str
@@ -315,5 +315,19 @@ def past(connection: sa.Connection) -> dict[str, list[Past]]:
     return found
 
 
+def call(connection: sa.Connection, mail_out_id: int, name: str, *, at: datetime, who: str) -> None:
+    """Give a mail-out a name of its own, or take it away; its plan stays as it is."""
+    connection.execute(sa.update(mail_out).where(m.id == mail_out_id).values(called=name))
+    events.write(connection, EventKind.CALLED, mail_out_id, at=at, who=who, detail=name)
+
+
+def note(connection: sa.Connection, mail_out_id: int, text: str, *, at: datetime, who: str) -> None:
+    """Write a note beside a mail-out."""
+    events.write(connection, EventKind.NOTED, mail_out_id, at=at, who=who, detail=text)
+
+
 def _mail_out(row: sa.Row[tuple[object, ...]]) -> MailOut:
-    return MailOut(**{**row._mapping, "state": MailOutState(row._mapping["state"])})
+    values = dict(row._mapping)
+    called = values.pop("called")
+    state = MailOutState(row._mapping["state"])
+    return MailOut(**{**values, "state": state, "title": called or values["title"]})

@@ -81,3 +81,17 @@ def last_notes(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
         .order_by(e.id)
     )
     return {row.delivery_id: row.detail for row in rows}
+
+
+def of_the_whole(connection: sa.Connection, mail_out_id: int) -> list[tuple[datetime, str, str]]:
+    """Return what people wrote beside a mail-out, the oldest first: when, who, what."""
+    rows = connection.execute(
+        sa.select(e.at, e.who, e.detail)
+        .where(
+            e.mail_out_id == mail_out_id,
+            e.delivery_id.is_(None),
+            e.kind == EventKind.NOTED.value,
+        )
+        .order_by(e.id)
+    )
+    return [(row.at, row.who, row.detail) for row in rows]

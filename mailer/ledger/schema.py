@@ -60,7 +60,8 @@ mail_out = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),  # shown as M-0001
     sa.Column("appeal", sa.Text, nullable=False),  # the folder under templates/
-    _text("title"),
+    _text("title"),  # of the appeal
+    _text("called"),  # by whoever planned it; empty: by its title
     sa.Column("state", sa.Text, nullable=False),
     sa.Column(
         "why", sa.Text, nullable=False, server_default=""

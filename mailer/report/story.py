@@ -162,6 +162,8 @@ def told(event: Happening) -> Iterator[Sentence]:
             else:
                 yield Sentence(event.kind.value)
                 yield from _by(who, text)
+        case EventKind.CALLED:
+            yield Sentence("called “{text}” by {who}", who=who, text=text)
         case EventKind.REHEARSED:
             yield Sentence("rehearsed by {who}: {text}", who=who, text=text)
         case EventKind.ASKED_TO_SEND:

@@ -8,14 +8,15 @@ Texts are as sheets and servers gave them; whoever shows them makes control char
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mailer.base.delegations import Delegations
+from mailer.base.delegations import Delegation, Delegations
 from mailer.base.spelling import tokens
 from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
+from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.deliveries import Delivery
@@ -140,6 +141,12 @@ def delegations(connection: Connection, of: Of, known: Delegations) -> list[Dele
     return [line for _, _, line in sorted(lines, key=lambda one: one[:2])]
 
 
+def absent(lines: Iterable[DelegationLine], known: Delegations) -> list[Delegation]:
+    """Return the members of the Assembly of whom nobody is in the sheets."""
+    there = {line.code for line in lines}
+    return [one for one in known.members if one.code not in there]
+
+
 def left_out(connection: Connection, of: Of) -> list[LeftOut]:
     """Say why people were left out, and how many of each delegation, the most frequent reason
     first.
@@ -179,6 +186,14 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
         if isinstance(mail_out, AppealStanding)
         else {"mail_out": mail_out.name, "state": mail_out.state.value}
     )
+    said: dict[str, Any] = (
+        {}
+        if isinstance(mail_out, AppealStanding)
+        else {
+            "title": mail_out.title,
+            "notes": [text for _, _, text in notes.of_the_whole(connection, mail_out.id)],
+        }
+    )
     return {
         **what,
         "planned": sum(counts.values()),
@@ -188,6 +203,7 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
             kind: len(of) for kind, of in answers.who_by_kind(connection, mail_out.id).items()
         },
         "delegations": {code: plain(row) for code, row in table.items()},
+        **said,
     }
 
 

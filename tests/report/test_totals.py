@@ -68,6 +68,8 @@ def test_status_has_every_state_and_adds_up_in_each_delegation(
         "needs_a_person",
         "came_back",
         "delegations",
+        "title",
+        "notes",
     ]
     assert set(status["counts"]) == {state.value for state in State}
     assert sum(status["counts"].values()) == status["planned"] == 8
@@ -209,6 +211,7 @@ def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
         "language": "en",
         "state": "refused",
         "reason": "no_such_mailbox",
+        "detail": "",
         "code": 550,
         "enhanced": "5.1.1",
         "text": "no such user \\x1b[31m here",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mailer.base.errors import MailerError, Problem, Refused
+from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.contacts.holds import Holds, load_holds, trusted
@@ -377,3 +377,32 @@ def _change(ledger: Ledger, mail_out_id: int, to: MailOutState, who: str) -> Sta
         mailouts.change(connection, mail_out_id, to, at=ledger.now(), who=who, why=why)
     rescue.settle_over(ledger, me=who)
     return standing(ledger, mail_out_id)
+
+
+LONGEST_NAME = 80
+
+
+def usable_name(name: str) -> str:
+    """Return a name for a mail-out as it is kept. Raises `UsageError` where it is none."""
+    name = " ".join(name.split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise UsageError("This name cannot be used: it is too long, or holds invisible signs.")
+    return name
+
+
+def call(ledger: Ledger, mail_out_id: int, name: str, *, who: str) -> MailOut:
+    """Give a mail-out a name of its own; an empty one gives it back the title of its appeal."""
+    name = usable_name(name)
+    with ledger.writing() as connection:
+        mailouts.get(connection, mail_out_id)
+        mailouts.call(connection, mail_out_id, name, at=ledger.now(), who=who)
+        return mailouts.get(connection, mail_out_id)
+
+
+def note(ledger: Ledger, mail_out_id: int, text: str, *, who: str) -> None:
+    """Write a note beside a mail-out; it stays as it is."""
+    if not text.strip():
+        raise UsageError("The note is empty.")
+    with ledger.writing() as connection:
+        mailouts.get(connection, mail_out_id)
+        mailouts.note(connection, mail_out_id, text.strip(), at=ledger.now(), who=who)

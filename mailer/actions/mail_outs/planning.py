@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mailer.actions.campaign import positions
+from mailer.actions.mail_outs import usable_name
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import Scope, concerns
@@ -37,6 +38,7 @@ class NewMailOut:
     doubts: tuple[Problem, ...] = ()  # what a person should look at before it is sent
     replaced: tuple[str, ...] = ()  # plans that were never begun, given up for it
     in_the_way: tuple[str, ...] = ()  # such plans that keep people out of it
+    called: str = ""  # the name that it was given; empty: it has the appeal's title
 
 
 def selected(
@@ -114,13 +116,17 @@ def plan(
     reader: str = "",
     retry_of: int | None = None,
     instead: bool = False,
+    called: str = "",
+    note: str = "",
 ) -> NewMailOut:
     """Freeze who gets what, in somebody's name. `instead`: the plans of this appeal that were never
-    begun are given up for it, in the same transaction. `reader`: as for `decide`.
+    begun are given up for it, in the same transaction. `reader`: as for `decide`. `called` and
+    `note`: as in `call` and `note`.
 
     Raises `MailerError` with every problem of the letters, and `Refused` where one of those plans
     has begun meanwhile.
     """
+    called = usable_name(called)
     with ledger.reading() as connection:
         waiting = mailouts.never_begun(connection, now.appeal.name)
         old = waiting if instead else []
@@ -146,12 +152,21 @@ def plan(
             approvals=now.workspace.settings.safety.approvals,
             organisations=now.workspace.settings.safety.organisations,
         )
+        if called:
+            mailouts.call(connection, number, called, at=ledger.now(), who=who)
+        if note.strip():
+            mailouts.note(connection, number, note.strip(), at=ledger.now(), who=who)
     if old:
         rescue.settle_over(ledger, me=who)
     unsure = [*doubts(now, frozen.to_send), *now.proof(frozen.to_send).problems()]
     holding = [one.name for one in waiting if not instead and _holds_people(one.name, frozen)]
     return NewMailOut(
-        shown(number), frozen, tuple(unsure), replaced=tuple(names), in_the_way=tuple(holding)
+        shown(number),
+        frozen,
+        tuple(unsure),
+        replaced=tuple(names),
+        in_the_way=tuple(holding),
+        called=called,
     )
 
 

@@ -42,6 +42,8 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
     help="A follow-up to this mail-out, or appeal: only to those who had its letter and did not"
     " answer, in the same thread.",
 )
+@click.option("--name", "called", default="", help="A name of its own, like 'Nordic countries'.")
+@click.option("--note", default="", metavar="TEXT", help="A note beside it.")
 @click.option(
     "--replace",
     "instead",
@@ -56,6 +58,8 @@ def plan(
     role: Sequence[str],
     where: str,
     follows: str,
+    called: str,
+    note: str,
     instead: bool,
 ) -> None:
     """Freeze who gets which letter of an appeal, and who gets none and why.
@@ -69,7 +73,10 @@ def plan(
     selection = planning.selected(now.delegations, _names(only), role, where, follows)
     with context.ledger() as ledger:
         who = getpass.getuser()
-        new = planning.plan(ledger, now, selection, who=who, reader=who, instead=instead)
+        new = planning.plan(
+            ledger, now, selection, who=who, reader=who, instead=instead, called=called, note=note
+        )
+
     _show(context, new)
 
 
@@ -119,7 +126,7 @@ def _show(context: Context, new: NewMailOut) -> None:
             }
         )
         return
-    show_text(context, f'{name} · "{frozen.title}" · planned, nothing has been sent')
+    show_text(context, f'{name} · "{new.called or frozen.title}" · planned, nothing has been sent')
     if new.replaced:
         given_up = ", ".join(new.replaced)
         context.say(f"In place of {given_up}, which was given up: nothing had been sent of it.")

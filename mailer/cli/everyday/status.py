@@ -13,7 +13,7 @@ from mailer.actions.mail_outs import has_died
 from mailer.base.states import WORDS, MailOutState, State
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log, reading_of
-from mailer.ledger import mailouts
+from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -129,6 +129,10 @@ def _show(
     else:
         died = has_died(ledger, connection, mail_out)
         lines = _head(mail_out, counts, died=died)
+        lines += [
+            f"note by {who}, {totals.local(at, seconds=False)}: {text}"
+            for at, who, text in notes.of_the_whole(connection, mail_out.id)
+        ]
         steps = _next(mail_out, counts, died=died)
     for line in lines:
         show_text(context, line)
@@ -179,6 +183,8 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
             "The program that sent it has ended without saying so. Nothing is lost; it can go on"
             " where it was."
         )
+    if mail_out.follows:
+        lines.append(f"A follow-up to {mail_out.follows}.")
     began = (
         ("begun", mail_out.started_at) if mail_out.started_at else ("planned", mail_out.planned_at)
     )

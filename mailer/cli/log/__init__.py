@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mailer.cli.context import CommandGroup
-from mailer.cli.log import letter, outcomes, privacy, record
+from mailer.cli.log import letter, outcomes, privacy, record, remarks
 
 
 @click.group(cls=CommandGroup)
@@ -23,5 +23,7 @@ for command in (
     record.adopt,
     outcomes.export,
     outcomes.compare,
+    remarks.name,
+    remarks.note,
 ):
     log.add_command(command)

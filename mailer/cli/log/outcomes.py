@@ -9,6 +9,7 @@ import click
 
 from mailer.actions.people import for_the_telephone
 from mailer.base.errors import UsageError
+from mailer.base.states import State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
@@ -114,7 +115,8 @@ def delegations(context: Context, mail_out: str | None, everything: bool) -> Non
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         if context.json:
-            for line in totals.delegations(connection, chosen.id, context.workspace.delegations):
+            lines = totals.delegations(connection, chosen.id, context.workspace.delegations)
+            for line in lines:
                 counts = totals.plain(line.counts)
                 context.data(
                     {
@@ -123,6 +125,11 @@ def delegations(context: Context, mail_out: str | None, everything: bool) -> Non
                         "planned": line.people,
                         "counts": counts,
                     }
+                )
+            for one in totals.absent(lines, context.workspace.delegations):
+                none = totals.plain(dict.fromkeys(State, 0))
+                context.data(
+                    {"delegation": one.code, "name": one.name_en, "planned": 0, "counts": none}
                 )
             return
         from mailer.cli.screen.tables import show_delegations, show_left_out, show_steps

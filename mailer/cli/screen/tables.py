@@ -74,6 +74,10 @@ def show_delegations(
             head=["delegation", "people", "accepted"],
             note="needs a look",
         )
+    if none := [one.name_en for one in totals.absent(lines, context.workspace.delegations)]:
+        named = ", ".join(none if everything else none[:6])
+        more = f" and {len(none) - 6} more" if len(none) > 6 and not everything else ""
+        show_text(context, f"nobody in the sheets: {named}{more}", indent=INDENT)
     if quiet:
         many = "delegation" if quiet == 1 else "delegations"
         show_text(

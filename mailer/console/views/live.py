@@ -323,6 +323,22 @@ def stop(visit: Visit) -> Response:
     return visit.go(f"/mail-outs/{name}", said)
 
 
+def call(visit: Visit) -> Response:
+    """Give a mail-out a name of its own."""
+    ledger, name = visit.console.ledger, visit.field("name")
+    now = mail_outs.call(ledger, visit.mail_out_id, name, who=visit.who)
+    said = visit.say("{number} is called {name}.", number=now.name, name=now.title)
+    return visit.go(f"/mail-outs/{now.name}", said)
+
+
+def note(visit: Visit) -> Response:
+    """Write a note beside a mail-out."""
+    text = visit.field("text")[:4000]
+    mail_outs.note(visit.console.ledger, visit.mail_out_id, text, who=visit.who)
+    name = visit.request.path_params["mail_out"]
+    return visit.go(f"/mail-outs/{name}", visit.say("The note is written."))
+
+
 def resume(visit: Visit) -> Response:
     """Go on with a paused mail-out, or with one whose sender has ended."""
     with visit.reading() as connection:

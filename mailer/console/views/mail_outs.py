@@ -66,7 +66,6 @@ def of_appeal(visit: Visit) -> Response:
         people = deliveries.needing_a_person(connection, whole.id)
         lines = totals.totals(connection, whole.id)
         came_back = returns.said(connection, whole.id)
-    there = {line.code for line in found}
     return visit.page(
         "standing.html",
         whole=whole,
@@ -75,11 +74,7 @@ def of_appeal(visit: Visit) -> Response:
         more=max(0, len(people) - NEEDING),
         delegations=found,
         came_back=came_back,
-        absent=[
-            known.name(one.code, visit.say.language)
-            for one in known.members
-            if one.code not in there
-        ],
+        absent=visit.absent({line.code for line in found}),
     )
 
 

@@ -166,6 +166,7 @@ def people(visit: Visit) -> Response:
         "people_step.html",
         appeal=now.appeal,
         followable=followable,
+        absent=visit.absent(codes),
         getting=len(getting),
         everyone=len(decisions),
         languages=Counter(one.language for one in getting).most_common(),
@@ -310,7 +311,14 @@ def plan(visit: Visit) -> Response:
     chosen = _chosen(visit, now, "form")
     instead = bool(visit.field("replace"))
     new = planning.plan(
-        visit.console.ledger, now, chosen, who=visit.who, reader=visit.reader, instead=instead
+        visit.console.ledger,
+        now,
+        chosen,
+        who=visit.who,
+        reader=visit.reader,
+        instead=instead,
+        called=visit.field("name"),
+        note=visit.field("note"),
     )
     return visit.go(f"/mail-outs/{new.name}/send")
 

@@ -25,7 +25,11 @@ class Whose(StrEnum):
 P, L, A, W, T, N = Whose
 
 COLUMNS: dict[str, dict[Whose, str]] = {
-    "mail_out": {N: "appeal title state mode hash server sender follows", W: "why", P: "sources"},
+    "mail_out": {
+        N: "appeal title state mode hash server sender follows",
+        W: "why called",
+        P: "sources",
+    },
     "letter": {L: "data", N: "digest shared"},
     "part": {L: "data", N: "digest"},
     "delivery": {

@@ -88,14 +88,13 @@ def show(visit: Visit) -> Response:
         )
     else:
         rows.sort(key=lambda row: ([-number for number in row.look], tokens(row.name)))
-    absent = [one for one in known.members if one.code not in table]
     return visit.page(
         "delegations.html",
         mail_out=mail_out,
         rows=rows,
         tiles=tile_map(table),
         order=order,
-        absent=[known.name(one.code, visit.say.language) for one in absent],
+        absent=visit.absent(table),
         columns=(
             State.ACCEPTED,
             State.REFUSED,
