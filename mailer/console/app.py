@@ -302,9 +302,8 @@ def _in_words(console: Console) -> Any:
         status = 409 if isinstance(error, Refused) else 404 if nowhere else 400
         if visit is None:
             return Response(error.message, status)
-        return await run_in_threadpool(
-            _page, visit, status, visit.say.refusal(error.message), error.hint, error.problems
-        )
+        message, hint = (visit.say.refusal(one or "") for one in (error.message, error.hint))
+        return await run_in_threadpool(_page, visit, status, message, hint, error.problems)
 
     return handler
 

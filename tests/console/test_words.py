@@ -231,6 +231,12 @@ def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words
         fr.problem(special)
         == "quelqu’un d’autre a la même adresse – Jo Sample has the same address"
     )
+    near = problem("C102", "contacts/uk.csv", suggestion='did you mean "a@b.example"?')
+    own = problem("C102", "contacts/uk.csv", suggestion="give one of them")
+    assert en.advice(near) == 'did you mean "a@b.example"?'
+    assert fr.advice(near) == "vouliez-vous dire « a@b.example » ?"
+    assert fr.advice(own) == f"{fr(codes()['C102'].advice)} – give one of them"
+    assert fr.advice(problem("C102", "contacts/uk.csv")) == fr(codes()["C102"].advice)
     assert en.place(general.place) == 'contacts/uk.xlsx · sheet "Members" · cell D17'
     assert fr.place(general.place) == 'contacts/uk.xlsx · onglet "Members" · cellule D17'
 
@@ -252,31 +258,45 @@ def test_language_is_the_first_of_the_browser_that_we_speak(header: str, languag
 REFUSALS: dict[str, str] = tomllib.loads(
     (CONSOLE / "language" / "refusals.toml").read_text(encoding="utf-8")
 )
-ON_THE_COMMAND_LINE = {"demo.py", "mail_server.py"}
-AT_THE_OPENING = {"ledger.py", "events.py", "migrations/__init__.py"}
-"""What is wrong with a whole send log is told in the terminal, before there is a page."""
+ERRORS = ("UsageError", "Refused", "MailerError")
 
 
-def refused_with_names() -> set[str]:
-    """Return every sentence with gaps by which an action or the send log refuses something."""
+COMMAND = re.compile(
+    r"(mailer|pip install) \S+( (\{\}|\"\S+\"|[a-z-]+|TEXT|ANOTHER-FOLDER|-C|DIR|--\S+))*(; .*)?"
+    r"|(--|\[|https:).*"
+)
+"""What is typed as it stands needs no French."""
+
+
+def texts_of(node: ast.expr) -> list[str]:
+    """Return the sentences that an argument can be, "{}" for each value in them."""
+    if isinstance(node, ast.IfExp):
+        return texts_of(node.body) + texts_of(node.orelse)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        parts = (str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+        return ["".join(parts)]
+    return []
+
+
+def refused() -> set[str]:
+    """Return every sentence by which something is refused below the doors, and what to do next."""
     found = set()
-    for path in [*ACTIONS, *(CONSOLE.parent / "ledger").rglob("*.py")]:
-        if path.name in ON_THE_COMMAND_LINE or path.as_posix().endswith(tuple(AT_THE_OPENING)):
-            continue
+    rooms = [CONSOLE.parent / name for name in ("contacts", "plan", "ledger")]
+    base = CONSOLE.parent / "base" / "delegations.py"
+    for path in [*ACTIONS, base, *(one for room in rooms for one in room.rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UsageError", "Refused"):
-                for first in node.args[:1]:
-                    if isinstance(first, ast.JoinedStr):
-                        parts = (
-                            str(one.value) if isinstance(one, ast.Constant) else "{}"
-                            for one in first.values
-                        )
-                        found.add("".join(parts))
-    return found
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ERRORS:
+                hints = [one.value for one in node.keywords if one.arg == "hint"]
+                found |= {text for one in [*node.args[:1], *hints] for text in texts_of(one)}
+    return {one for one in found if re.search("[a-z]{3}", one) and not COMMAND.fullmatch(one)}
 
 
-def test_every_refusal_with_names_has_french_beside_it() -> None:
-    assert sorted(refused_with_names() - REFUSALS.keys()) == []
+def test_whatever_is_refused_has_french_beside_it() -> None:
+    french = REFUSALS.keys() | FRENCH.keys()
+    patterns = [re.sub(r"\{\w+\}", "{}", one) for one in FRENCH]
+    assert sorted(refused() - french - set(patterns)) == []
 
 
 def test_refusals_have_the_same_gaps_in_french() -> None:

@@ -124,10 +124,19 @@ class Translation:
         """Say what is wrong; where the words of this very case are English alone, the general ones
         stand before them.
         """
-        said, kind = self(one.message), codes().get(one.code)
-        if self.language == "en" or said != one.message or kind is None:
+        kind = codes().get(one.code)
+        return self._in_general(one.message, kind.message if kind else "")
+
+    def advice(self, one: Problem) -> str:
+        """Say what to do about it, in the same way."""
+        kind = codes().get(one.code)
+        return self._in_general(one.suggestion or "", kind.advice if kind else "")
+
+    def _in_general(self, text: str, general: str) -> str:
+        said = self.refusal(text)
+        if self.language == "en" or said != text or not (text and general):
             return said
-        return f"{self(kind.message)} – {said}"
+        return f"{self(general)} – {said}"
 
     def place(self, text: str) -> str:
         """Say where something stands: `contacts/uk.xlsx · sheet "Members" · cell D17`."""
