@@ -246,13 +246,21 @@ def _about_the_disk(error: Exception) -> MailerError | None:
 
 
 def _mistake(context: Context, error: Exception) -> MailerError:
-    """Write the traceback to a file of its owner's alone, and word the rest for people."""
+    """Write the traceback to a file of its owner's alone, without what the mistake says, which may
+    be a name or an address; and word the rest for people.
+    """
     import tempfile
     import traceback
 
-    story = "".join(traceback.format_exception(error))
     if context.verbose > 1 or os.environ.get("MAILER_DEBUG") == "1":
-        sys.stderr.write(story)
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    chain: list[BaseException] = [error]
+    while more := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(more)
+    story = "\nwhich came from\n\n".join(
+        f"{type(one).__qualname__}, at\n{''.join(traceback.format_tb(one.__traceback__))}"
+        for one in chain
+    )
     folder = context.folder / ".mailer"
     try:
         file, path = tempfile.mkstemp(

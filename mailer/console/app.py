@@ -171,6 +171,7 @@ PAGES: tuple[Page, ...] = (
     Page("/people/role", post=people.role, act=Right.RULE),
     Page("/people/close", post=people.close, act=Right.RULE),
     Page("/journal", people.journal, look=Right.RULE),
+    Page("/held", people.held_page, people.held, look=Right.RULE, act=Right.RULE),
 )
 
 

@@ -379,7 +379,7 @@ def _name(node: nodes.Name, source: Source, known: Known) -> Iterator[Problem]:
     if reason := known.absent.get(node.name):
         yield source.problem("L205", reason, node.lineno, find=node.name)
     elif node.name in known.fields or node.name == "extra":
-        fields = sorted(known.fields.get(node.name, ()))
+        fields = list(known.fields.get(node.name, ()))
         hint = (
             f"write {node.name}.{fields[0]}"
             if fields

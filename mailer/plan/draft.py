@@ -305,11 +305,14 @@ def frozen_settings(workspace: Workspace, mode: Mode) -> dict[str, str]:
     settings = workspace.settings
     columns = settings.contacts.columns
     signed = {}
+    said = settings.sender.privacy
+    if said is not None:  # plans of before have no such line
+        signed = {"sender.privacy": f"{said.basis}, {said.keep_days} days, {said.authority}"}
     if settings.sender.dkim is not None and mode != "demo":  # the demo's own folder has no secrets
         from mailer.letters.message.dkim import signer_of
 
         signer = signer_of(workspace)
-        signed = {"sender.dkim": signer.name if signer else ""}
+        signed["sender.dkim"] = signer.name if signer else ""
     return {
         **signed,
         "sender.from": settings.sender.from_,

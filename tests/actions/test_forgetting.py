@@ -8,9 +8,11 @@ from __future__ import annotations
 import email
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email import policy
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from mailer.contacts.erasing.naming import Naming
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading.sent import sent_letters
 from mailer.ledger.record import places
-from mailer.ledger.schema import metadata
+from mailer.ledger.schema import incoming, mail_out, metadata
 from mailer.sending.demo_server import Mailbox
 from tests.helpers.consoles import a_console, signed_in
 from tests.helpers.workspaces import HEADINGS, a_workspace, address, data, edit, mailer, row, said
@@ -279,3 +281,66 @@ def test_a_stranger_can_be_held_by_a_hash_alone(tmp_path: Path) -> None:
 )
 def test_a_text_names_a_person_by_the_whole_name_or_the_address(text: str, names: bool) -> None:
     assert Naming(frozenset({NAME}), frozenset({ADDRESS})).in_text(text) is names
+
+
+# ---------------------------------------------------------------------- what is held, and how long
+
+
+def test_everything_that_is_held_on_a_person_is_given(lived: tuple[Path, Ledger]) -> None:
+    root, ledger = lived
+    held = data(mailer("--json", "log", "person", NAME, at=root))
+    assert held["addresses"] == [ADDRESS]
+    assert held["sheets"][0]["says"]["surname"] == "Příkladová-Žák"
+    assert held["lists"][0]["address"] == ADDRESS
+    assert held["hold_list"][0]["because"] == f"{NAME} asked"
+    (letter,) = held["letters"]
+    assert letter["state"] == "accepted"
+    assert f"To: {NAME} <{ADDRESS}>" in letter["letter"]
+    assert "We write to you" in letter["letter"]
+    assert "accepted" in letter["story"][-1]["said"] or letter["story"]
+    assert {one["subject"] for one in held["answers"]} == {"Re: x", "x"}
+    assert any("prikladova-zak" in one["text"] for one in held["mentions"])
+    named = {one["file"] for one in held["files"]}
+    for place in (".mailer/backups/", ".mailer/dropped/", "contacts/_same.csv", "outcomes.xlsx"):
+        assert any(file.startswith(place) for file in named), place
+    text = said(mailer("log", "person", NAME, at=root))
+    for words in (ADDRESS, "I vote for it.", f"{NAME} asked", "outcomes.csv"):
+        assert words in text
+    browser = signed_in(a_console(root, ledger))
+    page = browser.post("/held", who=NAME).text
+    assert "I vote for it." in page
+    assert "I vote for it." in browser.post("/held", who=NAME, file="yes").text
+    journal = browser.get("/journal").text
+    assert "held shown" in journal
+    assert NAME not in journal.partition("held shown")[2].partition("</tr>")[0]
+
+
+def test_what_is_kept_too_long_is_said_and_then_taken(lived: tuple[Path, Ledger]) -> None:
+    root, ledger = lived
+    edit(root / "config.toml", "[smtp]", PRIVACY + "[smtp]")
+    nothing = data(mailer("--json", "log", "retention", "--dry-run", at=root))
+    assert (nothing["people"], nothing["answers"], nothing["files"]) == (0, 0, [])
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    with ledger.writing() as connection:
+        connection.execute(sa.update(mail_out).values(ended_at=long_ago))
+        connection.execute(sa.update(incoming).values(recorded_at=long_ago))
+    for path in (root / ".mailer").rglob("*"):
+        if path.is_file() and "ledger" not in path.name:
+            os.utime(path, (long_ago.timestamp(), long_ago.timestamp()))
+    before = traces(root, ledger)
+    due = data(mailer("--json", "log", "retention", "--dry-run", at=root))
+    assert (due["people"], due["mail_outs"], due["answers"]) == (5, ["M-0001"], 2)
+    kinds = {file.split("/")[1] for file in due["files"]}
+    assert {"backups", "dropped", "preview", "rehearsal"} <= kinds
+    assert traces(root, ledger) == before
+    said(mailer("log", "retention", at=root))
+    left = traces(root, ledger)
+    assert not {"delivery.name", "letter.data", "incoming.raw"} & left
+    assert not any(one.startswith((".mailer/backups", ".mailer/dropped")) for one in left)
+    assert "contacts/norway.xlsx" in left, "the sheets are for their keepers"
+    again = data(mailer("--json", "log", "retention", "--dry-run", at=root))
+    assert (again["people"], again["answers"], again["files"]) == (0, 0, [])
+    assert data(mailer("log", "verify", "--json", at=root))["whole"]
+
+
+PRIVACY = 'privacy = { basis = "public interest", authority = "CNIL", keep_days = 90 }\n'

@@ -133,6 +133,7 @@ NEEDED = {
     "/stop-everything": "send",
     "/allow-again": "send",
     "/order": "send",
+    "/held": "rule",
     "/language": "look",
     "/sign-out": "look",
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",
@@ -164,7 +165,12 @@ NEEDED = {
     "/own/password": "look",
     "/own/second": "look",
 }
-LOOKING = {"/people": "rule", "/journal": "rule", "/contacts/dropped/{drop}": "edit"}
+LOOKING = {
+    "/people": "rule",
+    "/journal": "rule",
+    "/held": "rule",
+    "/contacts/dropped/{drop}": "edit",
+}
 """What a form needs, written down a second time on purpose: a slip in the table of pages shows
 here.
 """

@@ -113,6 +113,7 @@ PAGES = {
     "search": "/search?q=berg",
     "help": "/help",
     "order": "/order",
+    "held": "/held",
     "error": "/nowhere",
     "dropped": "/contacts/dropped/00000000000000aa",
     "corrected": "/contacts/dropped/00000000000000bb",

@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.base.errors import MailerError, Problem
+from mailer.base.settings.tables import Privacy
 from mailer.contacts.contact import Contact
 from mailer.letters import markup
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters, twins
-from mailer.letters.render import Rendered
+from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import LEFTOVERS
 from mailer.letters.wording.typography import polished
 from mailer.letters.wording.usable_words import WORDS
@@ -1265,3 +1266,24 @@ def test_delegation_has_its_article_in_french(tmp_path: Path, code: str, shown: 
     appeal = load_appeal(folder(tmp_path, fr=letter(body)), "appeal")
     rendered = renderer(appeal).render(person(delegation=code), "fr")
     assert f"Nous saluons {shown} ici." in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "a task in the public interest (GDPR, Article 6); we keep them for 60 days"),
+        ("fr", "une mission d’intérêt public (RGPD, article 6) ; nous les conservons 60 jours"),
+        ("de", "eine Aufgabe im öffentlichen Interesse (DSGVO, Artikel 6)"),
+        ("it", "un compito di interesse pubblico (GDPR, articolo 6)"),
+    ],
+)
+def test_footer_says_why_how_long_and_where_to_complain(language: str, words: str) -> None:
+    said = Privacy(basis="public interest", authority="CNIL, www.cnil.fr", keep_days=60)
+    appeal = load_appeal(ROOT, "azerbaijan-credentials")
+    sender = SENDER.model_copy(update={"privacy": said})
+    letter = Renderer(appeal, sender, DELEGATIONS, FORMS, COLUMNS).render(person(), language)
+    for text in (letter.text, re.sub(r"\s+", " ", letter.html)):
+        footer = " ".join(html.unescape(text).split())
+        assert words in footer
+        assert "60" in footer
+        assert "CNIL, www.cnil.fr" in footer

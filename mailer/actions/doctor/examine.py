@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import tomllib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from importlib import resources
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from mailer.actions.doctor import domains, mail_server
 from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
+from mailer.actions.send_log.footprint import files_of, place_of
 from mailer.actions.writing import appeals
 from mailer.base import clock
 from mailer.base.address import domain_of
@@ -26,18 +28,20 @@ from mailer.base.errors import MailerError, Severity
 from mailer.base.settings.tables import MailAccount
 from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import Workspace
+from mailer.base.spelling import many
 from mailer.ledger.guard import copies, health
 from mailer.ledger.guard.filesystem import NETWORK, kind_of, synced_by
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.record import erasure
+from mailer.ledger.record.places import Way
 from mailer.plan.draft import read_contacts
 from mailer.sending.connect import signer, smtp_server
 from mailer.sending.smtp.server import Server
 
 LITTLE_ROOM, NO_ROOM = 1_000_000_000, 100_000_000  # bytes
-KEPT = timedelta(days=90)
-"""How long names and letters are of use after a mail-out; then they are only a risk to the people
-in it.
+KEPT = 90
+"""Days that names and letters are of use after a mail-out, where `[sender] privacy` says none; then
+they are only a risk to the people in it.
 """
 
 
@@ -83,7 +87,10 @@ def settings(workspace: Workspace) -> Iterator[Finding]:
     """Look at what the settings say."""
     safety, smtp = workspace.settings.safety, workspace.settings.smtp
     yield Finding("settings", OK, f"the settings of {workspace.root} can be read")
-    if left := unfilled(workspace):
+    if workspace.settings.sender.privacy is None:
+        sentence = "the footer says no legal basis, no time, and not where one can complain"
+        yield Finding("settings", LOOK, sentence, "fill in sender.privacy")
+    if left := [one for one in unfilled(workspace) if one.code != "K114"]:
         names = ", ".join(one.message.split()[0] for one in left)
         verdict = WRONG if safety.mode == "live" else LOOK
         yield Finding(
@@ -151,7 +158,7 @@ def files(workspace: Workspace) -> Iterator[Finding]:
     if workspace.settings.sender.dkim is not None:
         wanted.append((root / workspace.settings.sender.dkim.file, 0o077))
     wanted += [(root / name, 0o022) for name in ("config.toml", "config.local.toml")]
-    found = []
+    found = list(_open_to_others(workspace))
     for path, others in wanted:
         try:
             about = path.stat()
@@ -173,6 +180,20 @@ def files(workspace: Workspace) -> Iterator[Finding]:
     yield from found or [
         Finding("files", OK, "names, letters and secrets are for their owner alone")
     ]
+
+
+def _open_to_others(workspace: Workspace) -> Iterator[Finding]:
+    """Name the folders with files that hold people and that others can read."""
+    if os.name != "posix":
+        return
+    open_: Counter[str] = Counter()
+    for path in files_of(workspace):
+        place = place_of(workspace, path.relative_to(workspace.root).as_posix())
+        if place.way is not Way.YOURS and path.stat().st_mode & 0o077:
+            open_[path.relative_to(workspace.root).parts[0]] += 1
+    for folder, number in open_.items():
+        sentence = f"others can read {many(number, 'file')} with people in {folder}/"
+        yield Finding("files", LOOK, sentence, f"chmod -R go= {workspace.root / folder}")
 
 
 def _secret_files(account: MailAccount) -> list[str]:
@@ -231,7 +252,9 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
     try:
         with Ledger(workspace.ledger_url) as ledger:
             found = health.examine(ledger)
-            long_ago = (now() - KEPT).date()
+            privacy = workspace.settings.sender.privacy
+            kept = privacy.keep_days if privacy else KEPT
+            long_ago = (now() - timedelta(days=kept)).date()
             with ledger.reading() as connection:
                 old = len(erasure.ended_before(connection, long_ago))
                 copied = copies.is_a_copy(connection)
@@ -266,10 +289,12 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
         yield Finding("send log", WRONG, sentence, fix)
     if old:
         sentence = (
-            f"{old} rows of mail-outs that ended more than {KEPT.days} days ago still say who was"
+            f"{old} rows of mail-outs that ended more than {kept} days ago still say who was"
             " written to"
         )
-        fix = f'mailer log forget --before {long_ago} --because "kept for {KEPT.days} days"'
+        fix = f'mailer log forget --before {long_ago} --because "kept for {kept} days"'
+        if privacy:
+            fix = "mailer log retention"
         yield Finding("send log", LOOK, sentence, fix)
     if found.last_event_at and found.last_event_at > now() + mail_server.CLOCK_MAY_DIFFER:
         sentence = (

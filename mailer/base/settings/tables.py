@@ -122,6 +122,14 @@ class Dkim(TomlTable):
     file: Text  # the private key, PEM, with mode 0600, relative to the workspace
 
 
+class Privacy(TomlTable):
+    """What the footer of letters says of somebody's data (GDPR, Articles 13 and 14)."""
+
+    basis: Literal["legitimate interest", "public interest", "consent"]
+    authority: Text  # where one can complain: "the CNIL, www.cnil.fr"
+    keep_days: int = Field(90, ge=1)  # after the end of a mail-out; `mailer log retention`
+
+
 class Sender(TomlTable):
     from_: Annotated[str, AfterValidator(_mailbox)] = Field(
         alias="from"
@@ -129,6 +137,7 @@ class Sender(TomlTable):
     reply_to: Address | None = None  # where answers and objections go; without it, to `from`
     organisation: Text  # stands in the footer of every letter
     postal_address: Line = ""
+    privacy: Privacy | None = None  # without it the footer names no basis, no time and no authority
     dkim: Dkim | None = None
 
     @property
@@ -440,6 +449,13 @@ class ConsoleTable(TomlTable):
         return f"https://{place.netloc.lower()}"
 
 
+class Retention(TomlTable):
+    """How long copies are kept that can be made again; `mailer log retention` takes them away."""
+
+    copies: int = Field(30, ge=1)  # days: samples, previews, dropped sheets, reports of mistakes
+    versions: int = Field(365, ge=1)  # days: earlier versions of sheets
+
+
 class Log(TomlTable):
     database: Text = ".mailer/ledger.db"  # a path relative to the workspace, or postgresql://…
 
@@ -469,4 +485,5 @@ class Settings(TomlTable):
     contacts: Contacts = Contacts()
     positions: Positions = Positions()
     console: ConsoleTable = ConsoleTable()
+    retention: Retention = Retention()
     log: Log = Log()

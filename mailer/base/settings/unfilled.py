@@ -1,4 +1,6 @@
-"""What `mailer init` wrote into the settings, and nobody has filled in yet."""
+"""What `mailer init` wrote into the settings, and nobody has filled in yet; in live mode also what
+letters have to say of the use of somebody's data.
+"""
 
 from __future__ import annotations
 
@@ -47,4 +49,6 @@ def unfilled(workspace: Workspace) -> list[Problem]:
                     severity=severity,
                 )
             )
+    if workspace.settings.safety.mode == "live" and workspace.settings.sender.privacy is None:
+        found.append(problem("K114", "config.toml", message="sender.privacy is not set"))
     return found

@@ -1,4 +1,4 @@
-"""`mailer log forget`: a person, or everyone of old mail-outs, gone wherever they are kept."""
+"""`mailer log person`, `forget`, `retention`: what is kept of somebody, and how it goes."""
 
 from __future__ import annotations
 
@@ -144,3 +144,70 @@ def _say_erased(context: Context, erased: int, number: int, done: Forgotten | No
     for one in done.left:
         why = "could not be looked through" if one.unread else "still names them"
         context.say(f"  ✗ {one.file} ({one.place.what}) {why}: it is yours to change or delete")
+
+
+@click.command(cls=Command)
+@click.argument("who")
+@click.pass_obj
+def person(context: Context, who: str) -> None:
+    """Give everything that is held on one person, for them to see.
+
+    WHO is an address or a whole name. Rows of the sheets, lists, letters with their story and text,
+    answers, notes, positions, and the files that name them (GDPR, Article 15). What it says is
+    theirs; see that nobody else is named in it before you hand it over.
+
+    \b
+    mailer log person anna.berg@no.parliament.example
+    mailer --json log person "Anna Berg" > anna-berg.json
+    """
+    import getpass
+
+    from mailer.actions.send_log.held import held_on, lines_of
+
+    with choose.open_log(context) as ledger:
+        held = held_on(context.workspace, ledger, who, by=getpass.getuser())
+    if context.json:
+        context.data(held)
+        return
+    for line in lines_of(held):
+        context.out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@click.command(cls=Command)
+@click.option("--dry-run", is_flag=True, help="Say what is due, and change nothing.")
+@click.option("--by", metavar="NAME", help="Who erases; otherwise your name on this computer.")
+@click.pass_obj
+def retention(context: Context, dry_run: bool, by: str | None) -> int:
+    """Take away what is kept longer than the settings say.
+
+    Names, addresses and letters of mail-outs that ended [sender] privacy keep_days ago; texts of
+    what came back after [inbox] keep_days; copies after [retention]. Counts and outcomes stay.
+
+    \b
+    mailer log retention --dry-run
+    """
+    import getpass
+
+    from mailer.actions.send_log import retention as actions
+
+    with choose.open_log(context) as ledger:
+        with ledger.reading() as connection:
+            found = actions.due(context.workspace, connection, ledger.now())
+        if found and not dry_run:
+            actions.take_away(context.workspace, ledger, found, who=by or getpass.getuser())
+    names = sorted({shown(one.mail_out_id) for one in found.people})
+    if context.json:
+        said = {"people": len(found.people), "mail_outs": names, "answers": found.answers}
+        context.data(said | {"files": found.files, "taken": not dry_run})
+        return 0
+    verb = "due" if dry_run else "erased"
+    if found.days is None:
+        context.say("How long people are kept is not said: [sender] privacy in config.toml")
+    else:
+        where = f" of {', '.join(names)}" if names else ""
+        context.say(f"{many(len(found.people), 'row')}{where} {verb}, after {found.days} days")
+    context.say(f"{many(found.answers, 'text')} of what came back {verb}")
+    context.say(f"{many(len(found.files), 'copy', 'copies')} {verb}")
+    for file in found.files:
+        context.say(f"  {file}")
+    return 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from mailer.actions.send_log.held import held_on, lines_of
 from mailer.actions.team import credentials
 from mailer.actions.team import members as team
 from mailer.actions.team.members import Invitation
@@ -153,3 +154,21 @@ def journal(visit: Visit) -> Response:
     with visit.reading() as connection:
         found = deeds(connection, JOURNAL)
     return visit.page("journal.html", deeds=found)
+
+
+def held_page(visit: Visit) -> Response:
+    """Ask on whom everything that is held shall be shown."""
+    return visit.page("held.html", who="", lines=None)
+
+
+def held(visit: Visit) -> Response:
+    """Show everything that is held on one person, or give it as a file for them."""
+    who = visit.field("who").strip()
+    if not who:
+        raise UsageError(visit.say("Whom do you mean? Write the address, or the whole name."))
+    found = held_on(visit.workspace, visit.console.ledger, who, by=visit.who)
+    lines = list(lines_of(found))
+    if not visit.field("file"):
+        return visit.page("held.html", who=who, lines=lines)
+    headers = {"content-disposition": 'attachment; filename="held.txt"'}
+    return Response("\n".join([*lines, ""]), media_type="text/plain", headers=headers)

@@ -126,10 +126,19 @@ def _of_box(connection: sa.Connection, box: str, **values: object) -> None:
         connection.execute(sa.insert(mailbox_read).values(box=box, **values))
 
 
+def expired(connection: sa.Connection, before: datetime) -> int:
+    """Count the messages recorded before a moment that still have their texts."""
+    return connection.scalar(sa.select(sa.func.count(i.id)).where(*_old(before))) or 0
+
+
 def expire(connection: sa.Connection, before: datetime) -> int:
     """Take away what people wrote in messages recorded before a moment. What they were stays."""
-    old = (i.recorded_at < before, i.raw.is_not(None))
-    return connection.execute(sa.update(incoming).where(*old).values(**_BLANK)).rowcount
+    old = sa.update(incoming).where(*_old(before))
+    return connection.execute(old.values(**_BLANK)).rowcount
+
+
+def _old(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return i.recorded_at < before, i.raw.is_not(None)
 
 
 def forget(connection: sa.Connection, delivery_id: int) -> None:

@@ -10,9 +10,10 @@ name is what keeps a second letter from going out.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -154,6 +155,20 @@ def mentions(connection: sa.Connection, naming: Naming) -> dict[str, list[int]]:
         if naming.in_text(name):
             found.setdefault("member_position.name", []).append(number)
     return found
+
+
+def text_of(connection: sa.Connection, place: str, number: int) -> str:
+    """Return the text of a place that `mentions` names."""
+    table, _, column = place.partition(".")
+    of = metadata.tables[table].c
+    return connection.execute(sa.select(of[column]).where(of.id == number)).scalar_one() or ""
+
+
+def noted(connection: sa.Connection, found: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    """Return the positions among what `mentions` has found."""
+    numbers = found.get("member_position.name", ())
+    rows = connection.execute(sa.select(member_position).where(p.id.in_(numbers))).mappings()
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def take_out_words(connection: sa.Connection, naming: Naming) -> int:

@@ -98,21 +98,22 @@ class Place:
     what: str  # in words, for people
     where: str  # a pattern; {contacts} and {log} are folders of the settings
     way: Way
-    days: int | None = None  # after so many days `[retention]` takes them, where it is set
+    keep: str = ""  # the setting of `[retention]` by which they are taken away in time
 
 
 FILES: tuple[Place, ...] = (
     Place("the hold list", "{contacts}/_hold*", Way.SEALED),
     Place("names that are one person, or two", "{contacts}/_same.csv", Way.LINES),
-    Place("marked copies of sheets", "{contacts}/_*", Way.FILE),
+    Place("marked copies of sheets", "{contacts}/_*.marked.xlsx", Way.FILE, "copies"),
+    Place("other lists beside the sheets", "{contacts}/_*", Way.YOURS),
     Place("contact sheets", "{contacts}/*", Way.CELLS),
     Place("what the last lists said", ".mailer/listed/*", Way.LINES),
-    Place("earlier versions of sheets", ".mailer/backups/*", Way.FILE),
-    Place("sheets that were dropped or uploaded", ".mailer/dropped/**/*", Way.FILE),
-    Place("samples of rehearsals", ".mailer/rehearsal/**/*", Way.ALL),
-    Place("previews", ".mailer/preview/*", Way.ALL),
-    Place("reports of mistakes", ".mailer/mistake-*", Way.ALL),
-    Place("what a command of the console said", ".mailer/console-*", Way.ALL),
+    Place("earlier versions of sheets", ".mailer/backups/*", Way.FILE, "versions"),
+    Place("sheets that were dropped or uploaded", ".mailer/dropped/**/*", Way.FILE, "copies"),
+    Place("samples of rehearsals", ".mailer/rehearsal/**/*", Way.ALL, "copies"),
+    Place("previews", ".mailer/preview/*", Way.ALL, "copies"),
+    Place("reports of mistakes", ".mailer/mistake-*", Way.ALL, "copies"),
+    Place("what a command of the console said", ".mailer/console-*", Way.ALL, "copies"),
     Place("answers of servers that the log could not take", "{log}/senders/*", Way.YOURS),
     Place("letters, and files that belong to them", "templates/**/*", Way.YOURS),
     Place("files that were taken along, and whatever else lies there", "**/*", Way.YOURS),

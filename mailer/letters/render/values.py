@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from mailer.base.delegations import Delegations
-from mailer.base.settings.tables import Sender
+from mailer.base.settings.tables import Privacy, Sender
 from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
 from mailer.letters.appeal import Appeal
@@ -34,6 +34,14 @@ from mailer.letters.wording.words import (
     written_date,
 )
 
+
+def privacy_words(said: Privacy | None) -> dict[str, str]:
+    """Return the words of the footer about a person's data; empty ones where nothing is said."""
+    if said is None:
+        return {name: Empty(f"sender.{name}") for name in ("basis", "authority", "keep_days")}
+    return {"basis": said.basis, "authority": said.authority, "keep_days": str(said.keep_days)}
+
+
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")  # CommonMark 2.4
 _FIELDS = ("name", "given", "surname", "title", "group")
 
@@ -53,6 +61,7 @@ class LetterValues:
             "organisation": sender.organisation,
             "postal_address": sender.postal_address or Empty("sender.postal_address"),
             "reply_to": sender.answers_to,
+            **privacy_words(sender.privacy),
         }
         self._alike = {
             language: self._words_alike(language) for language in {*appeal.letters, "en"}

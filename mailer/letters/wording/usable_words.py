@@ -71,6 +71,9 @@ WORDS = (
     Word("sender.organisation", "who sends, from config.toml", "Example Coalition"),
     Word("sender.postal_address", "from config.toml", "1 Example Street, Strasbourg"),
     Word("sender.reply_to", "where answers go, from config.toml", "appeals@rights.example"),
+    Word("sender.basis", "only to ask: why data may be used, [sender] privacy", "public interest"),
+    Word("sender.keep_days", "how long, [sender] privacy", "90"),
+    Word("sender.authority", "where one can complain, [sender] privacy", "the CNIL, www.cnil.fr"),
     Word(
         'extra["Committee"]',
         "any other column of the sheets, by its heading; also {{ committee }}",
@@ -82,7 +85,7 @@ WORDS = (
 NAMES = frozenset(word.name for word in WORDS if word.name.isidentifier())
 FIELDS = {
     "session": ("name", "opens", "credentials"),
-    "sender": ("organisation", "postal_address", "reply_to"),
+    "sender": ("organisation", "postal_address", "reply_to", "basis", "keep_days", "authority"),
 }
 
 FILTERS = ("capitalize", "d", "default", "lower", "trim", "upper")
