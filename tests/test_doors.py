@@ -35,6 +35,9 @@ from tests.helpers.journeys import Journey
 from tests.helpers.workspaces import edit
 from tests.inbox.test_record import returned
 from tests.report.conftest import BROKE, YES, one_of_each
+from tests.sending.test_imap import Dovecot, dovecot, needs_dovecot
+
+__all__ = ["dovecot"]
 
 
 @dataclass
@@ -603,6 +606,43 @@ def test_whose_letter_came_back_needs_a_person_until_the_address_is_another(
     (typed,) = doors.typed("retry", "M-0001")
     assert typed["to_send"] == 1
     assert doors.typed("status", "M-0001")[0]["needs_a_person"] == 0  # a letter waits for them
+
+
+@needs_dovecot
+def test_drafts_are_put_and_looked_after_through_both_doors(doors: Doors, dovecot: Dovecot) -> None:
+    secret = doors.root / "imap.txt"
+    secret.write_text("correct")
+    secret.chmod(0o600)
+    with (doors.root / "config.toml").open("a", encoding="utf-8") as config:
+        config.write(
+            f'[imap]\nhost = "127.0.0.1"\nport = {dovecot.imap}\nsecurity = "none"\n'
+            'user = "us"\npassword = { file = "imap.txt" }\n'
+        )
+    doors.typed("plan", "vote")
+    people = doors.typed("log", "people", "M-0001", "--state", "waiting")
+    (typed,) = doors.typed("draft", "M-0001", "--only", people[0]["name"])
+    assert (typed["put"], typed["lying"], typed["waiting"]) == ([people[0]["delivery"]], 1, 2)
+    assert "1 letters were put" not in doors.page("/mail-outs/M-0001")
+    nobody = doors.browser.post("/mail-outs/M-0001/drafts")
+    assert nobody.status_code == 400
+    answer = doors.browser.post("/mail-outs/M-0001/drafts", only=people[1]["address"])
+    assert answer.status_code == 303, answer.text
+    assert [one[1] for one in outcomes(doors, "M-0001")].count("drafted") == 2
+    page = doors.page("/mail-outs/M-0001")
+    assert "2 ✎ lies as a draft" in page
+    assert "Needs you 2" in page
+    assert doors.typed("status", "M-0001")[0]["counts"]["drafted"] == 2
+    here = f"/mail-outs/M-0001/people/{int(people[0]['delivery'][-3:])}"
+    lies = doors.browser.post(f"{here}/settle", to="not_sent", because="not her")
+    words = ("resolve", people[0]["delivery"], "--not-sent", "--because", "not her")
+    assert doors.typed(*words)[0]["error"] in html.unescape(lies.text)
+    assert "It is not to be sent" in doors.page(here)
+    (looked,) = doors.typed("draft", "M-0001", "--look")
+    assert (looked["sent"], looked["lying"]) == ([], 2)
+    doors.browser.post("/mail-outs/M-0001/drafts", look="yes")
+    assert doors.typed("resolve", *words[1:2], "--accepted", "--because", "sent it")[0][
+        "state"
+    ] == ("accepted")
 
 
 # ------------------------------------------------------------------------------------- the send log

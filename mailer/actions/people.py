@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from mailer.actions.mail_outs.drafts import take_back
 from mailer.base.address import allowed, key_of
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
@@ -152,9 +153,14 @@ def backups(workspace: Workspace) -> Path:
     return workspace.state_dir / "backups"
 
 
-def settle(ledger: Ledger, one: Delivery, to: State, *, who: str, because: str) -> None:
-    """Say what became of an unknown delivery: accepted, or not sent."""
+def settle(
+    workspace: Workspace, ledger: Ledger, one: Delivery, to: State, *, who: str, because: str
+) -> None:
+    """Say what became of an unknown delivery, or of a draft: accepted, or not sent."""
     _named(who, because)
+    if one.state is State.DRAFTED and to is State.NOT_SENT:
+        take_back(workspace, ledger, one, who=who, because=because)
+        return
     with ledger.writing() as connection:
         unknown.settle(connection, one, to, who=who, because=because, at=ledger.now())
 

@@ -26,6 +26,7 @@ class State(StrEnum):
     REFUSED = "refused"
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
+    DRAFTED = "drafted"
 
 
 WORDS: dict[State, str] = {
@@ -37,6 +38,7 @@ WORDS: dict[State, str] = {
     State.REFUSED: "refused",
     State.NOT_SENT: "not sent",
     State.UNKNOWN: "unknown",
+    State.DRAFTED: "lies as a draft",
 }
 MARKS: dict[State, str] = {
     State.SKIPPED: "–",
@@ -47,12 +49,13 @@ MARKS: dict[State, str] = {
     State.REFUSED: "✗",
     State.NOT_SENT: "■",
     State.UNKNOWN: "?",
+    State.DRAFTED: "✎",
 }
 """A mark stands beside the word, never instead of it."""
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.SKIPPED: frozenset(),
-    State.WAITING: frozenset({State.SENDING, State.NOT_SENT}),
+    State.WAITING: frozenset({State.SENDING, State.NOT_SENT, State.DRAFTED}),
     State.SENDING: frozenset(
         {
             State.WAITING,
@@ -68,11 +71,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.REFUSED: frozenset(),
     State.NOT_SENT: frozenset(),
     State.UNKNOWN: frozenset({State.ACCEPTED, State.NOT_SENT}),  # by a named person
+    # found among the sent mail, or by a named person
+    State.DRAFTED: frozenset({State.ACCEPTED, State.NOT_SENT}),
 }
 OPEN = frozenset({State.WAITING, State.SENDING, State.DEFERRED})
 """A mail-out is finished when no delivery is in one of these."""
 
-MAY_HAVE_REACHED = frozenset({State.ACCEPTED, State.UNKNOWN}) | OPEN
+MAY_HAVE_REACHED = frozenset({State.ACCEPTED, State.UNKNOWN, State.DRAFTED}) | OPEN
 """Whoever is in one of these for an appeal is written to, or about to be: no second plan may write
 again.
 """
@@ -186,6 +191,7 @@ PERSON_NEEDED: dict[State, Reason | None] = {
     State.UNKNOWN: None,
     State.REFUSED: None,
     State.NOT_SENT: Reason.GAVE_UP,
+    State.DRAFTED: None,
 }
 """Where the mailer can do no more by itself, the worst first: the state, and the reason where not
 every one counts. Beside them stands whom an accepted letter to an address of no use came back

@@ -51,6 +51,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Freeze who gets what; prints M-0001, sends nothing.",
         ),
         "send": ("mailer.cli.everyday.send:send", "Send a planned mail-out, or go on with it."),
+        "draft": (
+            "mailer.cli.everyday.draft:draft",
+            "Letters as drafts in your own mailbox, for you to send.",
+        ),
         "status": (
             "mailer.cli.everyday.status:status",
             "Where things stand, and what to type next.",

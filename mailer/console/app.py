@@ -93,6 +93,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/send", steps.send_page, steps.send, act=Right.SEND),
     Page(M + "/approve", post=steps.approve, act=Right.APPROVE),
     Page(M + "/retry", post=steps.retry, act=Right.SEND),
+    Page(M + "/drafts", post=live.drafts, act=Right.SEND),
     Page(M + "/people/{number:int}", delivery.show),
     Page(M + "/people/{number:int}/letter", delivery.letter),
     Page(M + "/people/{number:int}/letter.html", delivery.html),

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     REFUSED = State.REFUSED.value
     NOT_SENT = State.NOT_SENT.value
     UNKNOWN = State.UNKNOWN.value
+    DRAFTED = State.DRAFTED.value
     # the state to which a mail-out moved
     PLANNED = MailOutState.PLANNED.value
     APPROVED = MailOutState.APPROVED.value
@@ -39,6 +40,7 @@ class EventKind(StrEnum):
     LATE_ANSWER = "late_answer"  # it came when the letter was no longer its sender's
     RELEASED = "released"  # unknown, and a person wants the letter to be sent again
     PLANNED_AGAIN = "planned_again"  # the new delivery of a released one: which letter it is
+    DRAFT_PUT = "draft_put"  # it lies in the folder; the detail is which
     NOTED = "noted"
     LETTER_OPENED = "letter_opened"
     DONE = "done"  # somebody has followed it up

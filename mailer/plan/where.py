@@ -24,7 +24,7 @@ FIELDS = ("delegation", "role", "language", "group", "chamber", "gender", "title
 """Columns that every workspace has, by our names."""
 
 FACTS: Mapping[str, frozenset[str]] = {
-    "written": frozenset(("accepted", "unknown", "waiting", "sending", "deferred")),
+    "written": frozenset(("accepted", "unknown", "waiting", "sending", "deferred", "drafted")),
     "accepted": frozenset(("accepted",)),
     "refused": frozenset(("refused",)),
     "unknown": frozenset(("unknown",)),

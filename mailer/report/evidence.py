@@ -118,6 +118,8 @@ def letter_of(workspace: Workspace, connection: Connection, one: Delivery) -> Se
     frozen = Sources.unpack(mailouts.sources(connection, one.mail_out_id)).settings.get(
         "sender.dkim", ""
     )
+    if one.attempts == 0:  # it was never handed to a server: a draft, which nobody signs
+        return Sent(finished(data, (), one.dated_at)[0], exact=one.state is State.DRAFTED)
     ours = signer(workspace) if frozen else None
     if frozen and (ours is None or ours.name != frozen):
         return Sent(finished(data, (), one.dated_at)[0], exact=False)

@@ -116,6 +116,12 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("taken up by a sender")
         case EventKind.WAITING:
             yield Sentence("put back before anything was handed over")
+        case EventKind.DRAFTED:
+            yield Sentence("taken out of the sending by {who}, to lie as a draft", who=who)
+        case EventKind.DRAFT_PUT:
+            yield Sentence("put into the folder {text}, for a person to send", text=text)
+        case EventKind.ACCEPTED if not event.who and text:
+            yield Sentence(text)  # a draft that was sent
         case EventKind.ACCEPTED | EventKind.NOT_SENT if event.reason in ("", Reason.DECIDED):
             yield Sentence("{who} decided: {text}", who=who, text=text)  # it was unknown
         case (
@@ -214,6 +220,10 @@ def why(one: Delivery) -> list[Sentence]:
             parts.append(Sentence(said))
     if one.state is State.DEFERRED and one.next_try_at:
         parts.append(Sentence("next try {at}", at=one.next_try_at))
+    if one.state is State.DRAFTED:
+        there = "a person sends it from the mailbox, or deletes it there and says so"
+        gone = "whether it lies in the folder is not known: put the drafts there once more"
+        parts.append(Sentence(there if one.handover_at else gone))
     parts += [Sentence(WORDS[kind]) for kind in InboxKind if kind in one.came_back]
     if one.state is State.ACCEPTED and one.attempts > 1:
         parts.append(Sentence("at try {n}", n=one.attempts))

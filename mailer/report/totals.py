@@ -22,12 +22,14 @@ from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.scope import AppealStanding, Of, Reported
 
-WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DEFERRED, State.SKIPPED)
+WORST_FIRST = (
+    *(State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DRAFTED, State.DEFERRED, State.SKIPPED),
+)
 """The states that want a look, in the order in which delegations are listed."""
 
 IN_ORDER = (
     State.ACCEPTED, State.SENDING, State.DEFERRED, State.WAITING,
-    State.REFUSED, State.UNKNOWN, State.NOT_SENT, State.SKIPPED,
+    State.REFUSED, State.UNKNOWN, State.DRAFTED, State.NOT_SENT, State.SKIPPED,
 )  # fmt: skip
 """The order of the totals on every screen."""
 
@@ -220,10 +222,11 @@ def per_cent(part: int, whole: int) -> str:
 
 def done(counts: Mapping[State, int]) -> tuple[int, int]:
     """Return for how many of those to be written to the sending has come to an outcome, and how
-    many they are. Whoever was given up or stopped before an answer is not done.
+    many they are. Whoever was given up or stopped before an answer is not done, nor is a draft.
     """
     to_send = sum(counts.values()) - counts[State.SKIPPED]
-    return to_send - sum(counts[state] for state in (*OPEN, State.NOT_SENT)), to_send
+    not_yet = (*OPEN, State.NOT_SENT, State.DRAFTED)
+    return to_send - sum(counts[state] for state in not_yet), to_send
 
 
 def _note(connection: Connection, of: Of, state: State) -> str:
@@ -239,6 +242,8 @@ def _note(connection: Connection, of: Of, state: State) -> str:
     if state is State.UNKNOWN:
         words = _because(found, None).removeprefix(": ")
         return f"{words}; not sent again by itself" if words else "not sent again by itself"
+    if state is State.DRAFTED:
+        return "for a person to send"
     return " · ".join(f"{in_words(reason)} {number}" for reason, number in found.items())
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailer.base.errors import ServerError, UsageError
 from mailer.sending.smtp.connection import readable
@@ -136,7 +136,7 @@ def opened(server: Server, folder: str) -> Iterator[BaseMailBox]:
     """
     context, token = asyncio.run(credentials(server))
     with mailbox(server, context, token, f'let the folder "{folder}" be read') as box:
-        _examine(box, folder)
+        examine(box, folder)
         yield box
 
 
@@ -145,10 +145,10 @@ def _search(
     accepted: Sequence[str], folder: str | None,
 ) -> list[FolderEvidence]:  # fmt: skip
     with mailbox(server, context, token, "answer the search of the folder of sent mail") as box:
-        name = _sent_folder(box) if folder is None else folder
-        _examine(box, name)
-        known = sum(_filed(box.client, one) is not None for one in accepted)
-        return [_evidence(one, _filed(box.client, one), known, name) for one in wanted]
+        name = folder or marked(box, "\\sent", "sent mail")
+        examine(box, name)
+        known = sum(filed(box.client, one) is not None for one in accepted)
+        return [_evidence(one, filed(box.client, one), known, name) for one in wanted]
 
 
 def _connected(server: Server, context: ssl.SSLContext) -> BaseMailBox:
@@ -183,7 +183,8 @@ def _log_in(box: BaseMailBox, server: Server, token: str | None) -> None:
         box.login_utf8(server.user, password, initial_folder=None)
 
 
-def _examine(box: BaseMailBox, folder: str) -> None:
+def examine(box: BaseMailBox, folder: str) -> None:
+    """Open a folder read-only. Raises `ServerError` with the names that there are."""
     from imap_tools.errors import MailboxFolderSelectError
 
     try:
@@ -192,11 +193,12 @@ def _examine(box: BaseMailBox, folder: str) -> None:
         raise _no_folder(box, f'there is no folder "{folder}"') from fault
 
 
-def _sent_folder(box: BaseMailBox) -> str:
+def marked(box: BaseMailBox, flag: str, what: str) -> str:
+    """Return the name of the folder that the server marks as the one of `what` (RFC 6154)."""
     for one in box.folder.list():
-        if "\\sent" in (flag.casefold() for flag in one.flags):
+        if flag in (each.casefold() for each in one.flags):
             return one.name
-    raise _no_folder(box, "the server does not say which folder holds sent mail")
+    raise _no_folder(box, f"the server does not say which folder holds {what}")
 
 
 def _no_folder(box: BaseMailBox, message: str) -> ServerError:
@@ -204,8 +206,15 @@ def _no_folder(box: BaseMailBox, message: str) -> ServerError:
     return ServerError(message, hint=f"write the folder's name in the settings; there are: {names}")
 
 
-def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
-    """Return when the letter with exactly this Message-ID was filed, None if it is not there."""
+class Filed(NamedTuple):
+    """A letter in the folder that is open."""
+
+    uid: str
+    at: datetime  # when the server filed it, in UTC
+
+
+def filed(imap: imaplib.IMAP4, message_id: str) -> Filed | None:
+    """Return the letter with exactly this Message-ID, None if it is not there."""
     found = imap.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')[1][0]
     for uid in (found or b"").split():  # the search also finds parts of a Message-ID
         for part in imap.uid(
@@ -214,10 +223,10 @@ def _filed(imap: imaplib.IMAP4, message_id: str) -> datetime | None:
             if isinstance(part, tuple) and message_id.encode() in part[1].split():
                 if (local := imaplib.Internaldate2tuple(part[0])) is None:
                     raise ServerError("the server does not say when it filed the letter")
-                return datetime.fromtimestamp(time.mktime(local), UTC)
+                return Filed(uid.decode(), datetime.fromtimestamp(time.mktime(local), UTC))
     return None
 
 
-def _evidence(message_id: str, at: datetime | None, known: int, folder: str) -> FolderEvidence:
-    finding = Filing.FILED if at is not None else Filing.MISSING if known else Filing.SAYS_NOTHING
-    return FolderEvidence(message_id, finding, folder, at, known)
+def _evidence(message_id: str, found: Filed | None, known: int, folder: str) -> FolderEvidence:
+    finding = Filing.FILED if found else Filing.MISSING if known else Filing.SAYS_NOTHING
+    return FolderEvidence(message_id, finding, folder, found.at if found else None, known)

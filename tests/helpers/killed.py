@@ -7,6 +7,7 @@ written to a server. Nothing of this is known to the mailer: the library calls b
 
 from __future__ import annotations
 
+import imaplib
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ if __name__ == "__main__":
 
     DefaultDialect.do_commit = _with_steps(DefaultDialect.do_commit, step)  # type: ignore[method-assign]
     _SelectorSocketTransport.write = _with_steps(_SelectorSocketTransport.write, step)
+    imaplib.IMAP4.send = _with_steps(imaplib.IMAP4.send, step)  # type: ignore[method-assign]
     from mailer.__main__ import main
 
     main()

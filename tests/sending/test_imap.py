@@ -65,6 +65,10 @@ namespace inbox {{
     auto = create
     special_use = \\Sent
   }}
+  mailbox Entwürfe {{
+    auto = create
+    special_use = \\Drafts
+  }}
   mailbox Plain {{
     auto = create
   }}

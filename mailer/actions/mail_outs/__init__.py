@@ -152,7 +152,7 @@ def may_send(
     ask(lambda: copies.require(ledger))
     ask(lambda: health.require(ledger))
     changes = ask(lambda: _changes(workspace, ledger, mail_out, read))
-    ask(lambda: _not_past(ledger, mail_out))
+    ask(lambda: not_past(ledger, mail_out))
     asks = now.fresh and live and not changes and not kept_by
     obstacles = ask(lambda: read(workspace, mail_out.appeal).obstacles()) if asks else ()
     held = ask(lambda: _newly_held(workspace, ledger, mail_out_id))
@@ -257,7 +257,7 @@ def _changed(now: Standing, changes: Sequence[Problem]) -> Refused | None:
     return None
 
 
-def _not_past(ledger: Ledger, mail_out: MailOut) -> None:
+def not_past(ledger: Ledger, mail_out: MailOut) -> None:
     if mail_out.until is not None and ledger.now() >= mail_out.until:
         at = local(mail_out.until, seconds=False)
         raise Refused(

@@ -289,18 +289,19 @@ class Smtp(MailAccount):
 
 
 class Imap(MailAccount):
-    """The mailbox whose folder of sent mail is evidence for an unknown letter; without a host there
-    is none.
+    """The sender's own mailbox: its folder of sent mail is evidence for an unknown letter, and
+    letters can be laid among its drafts; without a host there is none.
     """
 
     port: int = Field(993, ge=1, le=65535)
     folder: Text | None = (
         None  # without one, the folder that the server marks as the one of sent mail
     )
+    drafts: Text | None = None  # without one, the folder that the server marks as the one of drafts
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Imap:
-        if self.host is None and (self.user or self.folder):
+        if self.host is None and (self.user or self.folder or self.drafts):
             raise wrong("K104", "host is missing", 'host = "imap.rights.example"', show=False)
         if self.host is not None and self.user is None:
             raise wrong("K104", "user is missing: a mailbox has a login", show=False)

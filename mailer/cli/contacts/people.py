@@ -152,6 +152,12 @@ def hold(context: Context, who: str, because: str, by: str | None) -> None:
                 f" mailer log show {one.mail_out}-{one.too_late[0]:03d}",
                 "yellow",
             )
+        if one.drafts:
+            context.say(
+                f"A draft of {one.mail_out} lies in your mailbox: delete it there, and say so:"
+                f' mailer resolve {one.mail_out}-{one.drafts[0]:03d} --not-sent --because "…"',
+                "yellow",
+            )
     context.say(f"To undo it: mailer contacts release {(contact.address or contact.name)!r}")
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def resolve(
     context: Context, words: tuple[str, ...], to: str | None, because: str, by: str | None
 ) -> None:
-    """Say what became of an unknown delivery, as a named person.
+    """Say what became of an unknown delivery, or of a draft, as a named person.
 
     Look at the evidence first: mailer log show M WHO. WHO is a name or a part of it, an address, or
     a number of the log.
@@ -75,11 +75,12 @@ def resolve(
 
 
 def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
-    unknown = [one for one in found if one.state is State.UNKNOWN]
+    unknown = [one for one in found if one.state in (State.UNKNOWN, State.DRAFTED)]
     if len(unknown) > 1:
         hint = f"name one: {', '.join(one.shown for one in unknown)}"
         raise UsageError(
-            f"{len(unknown)} people of {mail_out.name} match {who!r} and are unknown.", hint=hint
+            f"{len(unknown)} people of {mail_out.name} match {who!r} and are to be settled.",
+            hint=hint,
         )
     return (unknown or found)[0]
 
@@ -87,7 +88,7 @@ def _the_one(mail_out: MailOut, found: list[Delivery], who: str) -> Delivery:
 def _settle(
     context: Context, ledger: Ledger, one: Delivery, to: State, because: str, by: str
 ) -> None:
-    people.settle(ledger, one, to, who=by, because=because)
+    people.settle(context.workspace, ledger, one, to, who=by, because=because)
     if context.json:
         context.data({"delivery": one.shown, "state": to, "who": by, "resend": None})
         return

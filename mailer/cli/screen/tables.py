@@ -30,6 +30,7 @@ STYLES = {
     State.ACCEPTED: "green",
     State.REFUSED: "red",
     State.UNKNOWN: "bold magenta",
+    State.DRAFTED: "magenta",
     State.DEFERRED: "yellow",
     State.NOT_SENT: "yellow",
     State.SKIPPED: "dim",

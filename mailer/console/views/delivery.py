@@ -73,7 +73,7 @@ def show(visit: Visit) -> Response:
         done=_done(moments),
         followed=followed,
         evidence=evidence(one, moments),
-        may_settle=one.state is State.UNKNOWN and visit.may(Right.SEND),
+        may_settle=one.state in (State.UNKNOWN, State.DRAFTED) and visit.may(Right.SEND),
     )
 
 
@@ -189,7 +189,9 @@ def settle(visit: Visit) -> Response:
     to, because = words.get(visit.field("to")), _because(visit)
     if to is None:
         raise UsageError(visit.say("Say what became of the letter, and how you know."))
-    people.settle(visit.console.ledger, _one(visit), to, who=visit.who, because=because)
+    people.settle(
+        visit.workspace, visit.console.ledger, _one(visit), to, who=visit.who, because=because
+    )
     return visit.go(_here(visit), visit.say("Settled: {state}.", state=visit.say(WORDS[to])))
 
 
@@ -247,4 +249,7 @@ def held(visit: Visit, address: str, name: str, delegation: str, about: str) -> 
     if late := [one.mail_out for one in done.taken_out if one.too_late]:
         what = "Too late for {where}: that letter is being handed over."
         said.append(say(what, where=", ".join(late)))
+    if lying := [one.mail_out for one in done.taken_out if one.drafts]:
+        what = "A draft of {where} lies in the mailbox: delete it there, and say so on its page."
+        said.append(say(what, where=", ".join(lying)))
     return " ".join(said)

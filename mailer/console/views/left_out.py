@@ -26,6 +26,7 @@ NEXT: dict[str, str] = {
     Reason.GAVE_UP: "Their server never said yes. Call the office, or plan the rest.",
     Reason.BROKE_AFTER_DOT: "Ask the person or the server whether it arrived, then settle it.",
 }
+OF_A_DRAFT = "Send it from your mail program; it is then found among the sent mail."
 OTHERWISE = "Read the server's words, and decide."
 
 
@@ -33,6 +34,8 @@ def next_step(one: Delivery) -> str:
     """Return what a person does next for somebody who needs one."""
     if one.state is State.ACCEPTED:  # it came back
         return NEXT[Reason.NO_MAILBOX]
+    if one.state is State.DRAFTED:
+        return OF_A_DRAFT
     return NEXT.get(one.reason, OTHERWISE)
 
 

@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from mailer.actions import mail_outs
+from mailer.actions.mail_outs.drafts import look_after_drafts, put_drafts
 from mailer.base.errors import UsageError
 from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.console import child
@@ -29,7 +30,7 @@ from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
 from mailer.ledger import mailouts
-from mailer.ledger.ledger import Connection
+from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading import listing as outcomes
@@ -337,6 +338,21 @@ def note(visit: Visit) -> Response:
     mail_outs.note(visit.console.ledger, visit.mail_out_id, text, who=visit.who)
     name = visit.request.path_params["mail_out"]
     return visit.go(f"/mail-outs/{name}", visit.say("The note is written."))
+
+
+def drafts(visit: Visit) -> Response:
+    """Put letters among the drafts of the sender's own mailbox, or look which of them were sent."""
+    mail_out_id, log = visit.mail_out_id, visit.console.ledger
+    only = [word.strip() for word in visit.field("only").split(",") if word.strip()]
+    if visit.field("look"):
+        done = look_after_drafts(visit.workspace, log, mail_out_id, who=visit.who)
+    elif only or visit.field("all"):
+        done = put_drafts(visit.workspace, log, mail_out_id, only, who=visit.who)
+    else:
+        raise UsageError(visit.say("Say whose letters are meant, or that all of them are."))
+    words = "{put} letters were put among the drafts, {sent} were found sent; {lying} lie there."
+    number = {"put": len(done.put), "sent": len(done.sent), "lying": done.lying}
+    return visit.go(f"/mail-outs/{shown(mail_out_id)}", visit.say(words, **number))
 
 
 def resume(visit: Visit) -> Response:

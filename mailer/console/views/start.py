@@ -111,6 +111,7 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         (State.REFUSED, say("refused by the server: an address or a letter wants a look")),
         (State.ACCEPTED, say("came back: the address is of no use")),
         (State.NOT_SENT, say("given up: their server never said yes")),
+        (State.DRAFTED, say("lies as a draft: a person sends it from the mailbox")),
     ):
         open_ = line.needing[state] - ticked[state]
         if open_ > 0:

@@ -124,11 +124,7 @@ def claim(
     transitions.write_events(connection, rows, State.SENDING, at=at, who=owner)
     if not rows:
         return []
-    ids = [row.id for row in rows]
-    no_more = {
-        **_spoke_since(connection, mail_out_id, ids),
-        **_written_elsewhere(connection, mail_out_id, ids),
-    }
+    no_more = not_any_more(connection, mail_out_id, [row.id for row in rows])
     for delivery_id, (reason, other) in no_more.items():
         transitions.move(
             connection,
@@ -175,6 +171,16 @@ _ELSEWHERE = (
         sa.not_(returned_for_good(_OTHER)),  # it reached nobody, and a person asked for this one
     )
 )
+
+
+def not_any_more(
+    connection: sa.Connection, mail_out_id: int, ids: list[int]
+) -> dict[int, tuple[Reason, int]]:
+    """Return {delivery: (why, other mail-out)} for those who are not written to any more."""
+    return {
+        **_spoke_since(connection, mail_out_id, ids),
+        **_written_elsewhere(connection, mail_out_id, ids),
+    }
 
 
 def _written_elsewhere(

@@ -30,6 +30,7 @@ class TakenOut:
     state: MailOutState
     numbers: tuple[int, ...]  # who will not be written to
     too_late: tuple[int, ...] = ()  # whose letter is being handed over
+    drafts: tuple[int, ...] = ()  # whose letter lies as a draft: a person deletes it there
 
 
 def take_out(
@@ -38,9 +39,11 @@ def take_out(
     """End the trying of everyone in a mail-out who is on the list; None where nobody is."""
     if not holds:
         return None
-    open_ = deliveries.each(connection, mail_out_id, states=OPEN)
-    held = [one.number for one in open_ if holds.match(one)]
-    if not held:
+    open_ = deliveries.each(connection, mail_out_id, states=(*OPEN, State.DRAFTED))
+    found = [one for one in open_ if holds.match(one)]
+    held = [one.number for one in found if one.state is not State.DRAFTED]
+    drafts = tuple(one.number for one in found if one.state is State.DRAFTED)
+    if not found:
         return None
     them = d.number.in_(held)
     transitions.not_sent(connection, mail_out_id, Reason.ON_HOLD, them, at=at, who=who)
@@ -51,14 +54,16 @@ def take_out(
     ).all()
     state = connection.execute(sa.select(m.state).where(m.id == mail_out_id)).scalar_one()
     out = tuple(number for number in held if number not in late)
-    return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late))
+    return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late), drafts)
 
 
 def take_out_of_all(
     connection: sa.Connection, holds: Holds, *, at: datetime, who: str
 ) -> list[TakenOut]:
-    """Do the same in every mail-out that is not over."""
+    """Do the same in every mail-out that is not over, or of which drafts lie in a mailbox."""
     over = [MailOutState.STOPPED.value, MailOutState.FINISHED.value]
-    open_ = connection.scalars(sa.select(m.id).where(m.state.not_in(over)).order_by(m.id)).all()
+    drafted = sa.exists().where(d.mail_out_id == m.id, d.state == State.DRAFTED.value)
+    wanted = sa.select(m.id).where(sa.or_(m.state.not_in(over), drafted)).order_by(m.id)
+    open_ = connection.scalars(wanted).all()
     found = (take_out(connection, mail_out_id, holds, at=at, who=who) for mail_out_id in open_)
     return [one for one in found if one is not None]

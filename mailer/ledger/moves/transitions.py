@@ -97,7 +97,7 @@ def move(
     mail_out_id, `returning`.
     """
     if to is not State.SENDING:
-        values |= {"owner": None, "lease_until": None}
+        values = {"owner": None, "lease_until": None, **values}
     rows = connection.execute(
         sa.update(delivery)
         .where(d.state.in_(SOURCES[to]), *where)
@@ -406,9 +406,11 @@ def not_sent(
 def settle(
     connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime
 ) -> bool:
-    """Let a named person say what became of an unknown delivery: accepted or not sent (edge k)."""
+    """Let a named person say what became of an unknown delivery, or of a draft: accepted or not
+    sent (edges k and n).
+    """
     reason = Reason.DECIDED if to is State.NOT_SENT else ""
-    it = (d.id == delivery_id, d.state == State.UNKNOWN.value)
+    it = (d.id == delivery_id, d.state.in_([State.UNKNOWN.value, State.DRAFTED.value]))
     return bool(move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
 
 

@@ -37,7 +37,7 @@ NEEDS_A_PERSON = sa.and_(
 """Nobody but a person can do more: `states.PERSON_NEEDED`, and letters that came back from an
 address of no use. Whom a later mail-out has reached needs nobody.
 """
-WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.ACCEPTED, State.NOT_SENT)
+WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.ACCEPTED, State.NOT_SENT, State.DRAFTED)
 """The states of those who need a person."""
 
 
@@ -205,6 +205,12 @@ def each(
         query = query.where(d.delegation.in_(list(delegations)))
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
         yield delivery_of(row)
+
+
+def by_id(connection: sa.Connection, ids: Collection[int]) -> list[Delivery]:
+    """Return deliveries as they stand now."""
+    rows = connection.execute(sa.select(*delivery_columns).where(d.id.in_(ids)).order_by(d.id))
+    return [delivery_of(row) for row in rows]
 
 
 def needing_a_person(connection: sa.Connection, of: Of, limit: int | None = None) -> list[Delivery]:

@@ -39,6 +39,7 @@ way.
 NOT_REACHED = (
     State.REFUSED.value,
     State.UNKNOWN.value,
+    State.DRAFTED.value,
     State.DEFERRED.value,
     State.NOT_SENT.value,
     State.SKIPPED.value,

@@ -23,6 +23,7 @@ d, m = delivery.c, mail_out.c
 TELLS_MOST = (
     State.ACCEPTED,
     State.UNKNOWN,
+    State.DRAFTED,
     State.SENDING,
     State.DEFERRED,
     State.WAITING,

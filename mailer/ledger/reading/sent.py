@@ -14,8 +14,11 @@ from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_lette
 
 d = delivery.c
 
-LEFT = (State.ACCEPTED, State.UNKNOWN, State.SENDING, State.REFUSED, State.DEFERRED)
-"""States of a letter of which something may have reached a server: it may be answered."""
+LEFT = (
+    *(State.ACCEPTED, State.UNKNOWN, State.SENDING, State.REFUSED, State.DEFERRED),
+    State.DRAFTED,
+)
+"""States of a letter that may have reached somebody, or a server: it may be answered."""
 
 
 class SentLetter(NamedTuple):

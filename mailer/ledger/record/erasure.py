@@ -76,7 +76,7 @@ def erase(
                 hint=f"mailer stop {one.name}, if it shall not be sent",
                 code="S310",
             )
-    unknown = [one for one in people if one.state is State.UNKNOWN]
+    unknown = [one for one in people if one.state in (State.UNKNOWN, State.DRAFTED)]
     if unknown:
         raise Refused(
             f"What became of the letter to {unknown[0].name} is unknown. Nothing was changed.",

@@ -99,6 +99,7 @@ def show(visit: Visit) -> Response:
             State.ACCEPTED,
             State.REFUSED,
             State.UNKNOWN,
+            State.DRAFTED,
             State.DEFERRED,
             State.NOT_SENT,
             State.SKIPPED,
