@@ -32,9 +32,23 @@ OUT_OF_ORDER = {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENODEV
 SEAL_EVERY = 1.0
 """Seconds between two seals while somebody writes; one more when the log is closed."""
 
-_OF_THIS_LOG = sa.func.hashtext(sa.literal("seals of ") + sa.func.current_schema())
-_AMONG_WRITERS = sa.select(sa.func.pg_advisory_xact_lock_shared(_OF_THIS_LOG))
-_ALONE_AMONG_WRITERS = sa.select(sa.func.pg_advisory_xact_lock(_OF_THIS_LOG))
+
+def _of_this_log(what: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    """Return the key of a lock on PostgreSQL; a database may have the logs of several workspaces,
+    each in a schema of its own.
+    """
+    return sa.func.hashtext(what + sa.func.current_schema())
+
+
+_AMONG_WRITERS = sa.select(
+    sa.func.pg_advisory_xact_lock_shared(_of_this_log(sa.literal("seals of ")))
+)
+_ALONE_AMONG_WRITERS = sa.select(
+    sa.func.pg_advisory_xact_lock(_of_this_log(sa.literal("seals of ")))
+)
+_LOCK = sa.select(
+    sa.func.pg_advisory_xact_lock(_of_this_log(sa.bindparam("what", type_=sa.Text())))
+)
 
 Connection = sa.Connection
 """What `reading` and `writing` yield, for those who hand it on."""
@@ -176,23 +190,26 @@ class Ledger:
         """
         self._seal_after = time.monotonic() + SEAL_EVERY
         with contextlib.suppress(MailerError, sa.exc.SQLAlchemyError):
-            if self.path is None:
-                with self._writer.begin() as connection, _plain_words(None):
-                    # An entry that is being written has its number already: wait until it is there.
-                    connection.execute(_ALONE_AMONG_WRITERS)
-                    seals.close(connection, seals.draft(connection), self.now())
-            else:  # the hashing keeps nobody from writing
-                while not self._sealed():
-                    pass
+            while not self._sealed():
+                pass
             self._unsealed = False
 
     def _sealed(self) -> bool:
-        """Seal once. False: another sender was quicker, and may not have seen all that is ours."""
+        """Seal once; the hashing keeps nobody from writing. False: another sender was quicker, and
+        may not have seen all that is ours.
+        """
+        until = None
+        if self.path is None:
+            with self._writer.begin() as connection, _plain_words(None):
+                # An entry that is being written has its number already: wait until it is there.
+                connection.execute(_ALONE_AMONG_WRITERS)
+                until = seals.newest(connection)
         with self.reading() as connection:
-            drawn = seals.draft(connection)
+            drawn = seals.draft(connection, until)
         with self._guard, self._alone(), _plain_words(self.path):
             self._must_be_where_it_was()
             with self._writer.begin() as connection:
+                lock(connection, "seal")
                 return seals.close(connection, drawn, self.now())
 
     @contextlib.contextmanager
@@ -388,11 +405,11 @@ class Ledger:
 
 
 def lock(connection: sa.Connection, what: str) -> None:
-    """Let no other transaction pass the same point until this one ends; on SQLite that holds for
-    every writer anyway.
+    """Let no other transaction on this log pass the same point until this one ends; on SQLite that
+    holds for every writer anyway.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
+        connection.execute(_LOCK, {"what": f"{what} of "})
 
 
 @contextlib.contextmanager

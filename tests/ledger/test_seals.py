@@ -4,16 +4,19 @@ no alarm.
 
 from __future__ import annotations
 
+import math
 import threading
+import uuid
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from mailer.base.states import MailOutState, Reason
 from mailer.ledger import mailouts
-from mailer.ledger.ledger import Ledger
+from mailer.ledger.ledger import Ledger, lock
 from mailer.ledger.record import seals
 from mailer.ledger.schema import attempt, delivery, event, letter, mail_out, seal
 from tests.conftest import SettableClock, a_plan
@@ -203,6 +206,62 @@ def test_several_writers_at_once_leave_one_whole_chain(
         one.close()
     proven = proof(ledger)
     assert (proven.events, proven.unsealed, proven.broken) == (37, 0, ())
+
+
+def test_nobody_waits_while_a_seal_is_worked_out(
+    ledger: Ledger,
+    planned: Callable[..., int],
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planned(1)
+    draft = seals.draft
+    with Ledger(ledger.url.render_as_string(False), now=clock) as other:
+
+        def write() -> None:
+            with other.writing() as connection:
+                values = {"mail_out_id": 1, "kind": "noted", "at": clock(), "who": "x"}
+                connection.execute(sa.insert(event).values(values))
+
+        def disturbed(connection: sa.Connection, *until: Any) -> seals.PendingSeal:
+            writing = threading.Thread(target=write)
+            writing.start()
+            writing.join(20)
+            assert not writing.is_alive()
+            return draft(connection, *until)
+
+        other._seal_after = math.inf  # it is not to seal what it writes
+        with monkeypatch.context() as patched:
+            patched.setattr(seals, "draft", disturbed)
+            ledger.seal()
+        other._unsealed = False
+    with ledger.reading() as connection:
+        assert seals.head(connection) != seals.BEGINNING
+    ledger.seal()
+    assert (proof(ledger).unsealed, proof(ledger).broken) == (0, ())
+
+
+def test_logs_that_share_a_database_do_not_wait_for_one_another(
+    ledger: Ledger, clock: SettableClock
+) -> None:
+    if ledger.path is not None:
+        pytest.skip("a file is one log")
+    beside = f"test_{uuid.uuid4().hex}"
+    with ledger.session() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {beside}"))
+    try:
+        url = ledger.url.update_query_dict({"options": f"-csearch_path={beside}"})
+        with (
+            Ledger(url.render_as_string(False), now=clock) as other,
+            ledger.writing() as here,
+            other.writing() as there,
+        ):
+            lock(here, "claim")
+            there.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+            lock(there, "claim")
+    finally:
+        with ledger.session() as connection:
+            connection.execute(sa.text(f"DROP SCHEMA {beside} CASCADE"))
 
 
 def test_seal_that_was_drawn_before_another_one_was_written_is_not_written(

@@ -135,7 +135,10 @@ def dead_among(ledger: Ledger, connection: sa.Connection, names: Iterable[str]) 
     """Name those of some senders who are proven dead."""
     folder = _folder(ledger)
     if folder is None:
-        return [name for name in names if not _holds_its_lock(connection, name)]
+        if not (asked := list(names)):
+            return []
+        held = _locks_held(connection)
+        return [name for name in asked if name not in held]
     dead = [name for name in names if not _alive(folder / name)]
     for name in dead:
         if not _keeps_something(folder / name):
@@ -160,20 +163,18 @@ def nobody_sends(ledger: Ledger, connection: sa.Connection, mail_out_id: int) ->
     return not (folder.is_dir() and any(_alive(path) for path in folder.iterdir()))
 
 
-def _holds_its_lock(connection: sa.Connection, owner: str) -> bool:
-    """Look among the locks of this database; taking the lock to see whether it is free would make
-    others see it held.
+def _locks_held(connection: sa.Connection) -> set[str]:
+    """Name those whose locks are held in this database; taking a lock to see whether it is free
+    would make others see it held.
     """
-    try:
-        key = int(owner, 16)
-    except ValueError:
-        return False
-    held = sa.text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND"
-        " classid::bigint = :high AND objid::bigint = :low AND database = (SELECT oid FROM"
-        " pg_database WHERE datname = current_database())"
+    held = connection.execute(
+        sa.text(
+            "SELECT classid::bigint, objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND"
+            " granted AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE"
+            " datname = current_database())"
+        )
     )
-    return bool(connection.scalar(held, {"high": key >> 32, "low": key & 0xFFFFFFFF}))
+    return {f"{(high << 32) | low:012x}" for high, low in held}
 
 
 def _alive(path: Path) -> bool:

@@ -153,16 +153,20 @@ _OTHER, _OTHERS_MAIL_OUT, _MINE = (
     mail_out.alias("other_mail_out"),
     mail_out.alias("mine"),
 )
+_OF_THIS_APPEAL = sa.select(_OTHERS_MAIL_OUT.c.id).join(
+    _MINE,
+    sa.and_(
+        _MINE.c.id == sa.bindparam("mail_out"),
+        _MINE.c.id != _OTHERS_MAIL_OUT.c.id,
+        _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal,
+    ),
+)
 _ELSEWHERE = (
     sa.select(d.id, _OTHER.c.mail_out_id)
-    .join(
-        _OTHER,
-        sa.and_(_OTHER.c.address_key == d.address_key, _OTHER.c.mail_out_id != d.mail_out_id),
-    )
-    .join(_OTHERS_MAIL_OUT, _OTHERS_MAIL_OUT.c.id == _OTHER.c.mail_out_id)
-    .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal))
+    .join(_OTHER, _OTHER.c.address_key == d.address_key)
     .where(
         d.id.in_(sa.bindparam("ids", expanding=True)),
+        _OTHER.c.mail_out_id.in_(sa.bindparam("others", expanding=True)),
         _OTHER.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
         sa.or_(
             _OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")
@@ -191,7 +195,11 @@ def _written_elsewhere(
 
     Of two plans that both still wait for the same person, the older one writes.
     """
-    found = connection.execute(_ELSEWHERE, {"ids": ids, "mail_out": mail_out_id})
+    mine = {"mail_out": mail_out_id}
+    others = connection.scalars(_OF_THIS_APPEAL, mine).all()
+    if not others:
+        return {}
+    found = connection.execute(_ELSEWHERE, {"ids": ids, "others": others, **mine})
     return {row.id: (Reason.ALREADY, row.mail_out_id) for row in found}
 
 

@@ -27,24 +27,33 @@ def take(
 
     Who comes later gets as many as those before it give back: each its equal part.
     """
-    lock(connection, "claim")
     here, now = s.mail_out_id == mail_out_id, ledger.now().timestamp()
-    rows = connection.execute(sa.select(s.sender, s.connections, s.seen_at).where(here)).all()
-    others = {row.sender: row.connections for row in rows if row.sender != me}
-    asleep = [row.sender for row in rows if row.sender in others and row.seen_at < now - ASLEEP]
-    if gone := {*dead_among(ledger, connection, others), *asleep}:
-        connection.execute(sa.delete(share).where(here, s.sender.in_(gone)))
+    for alone in (False, True):  # as a rule nothing changes, and nobody has to be kept waiting
+        if alone:
+            lock(connection, f"shares of {mail_out_id}")
+        rows = connection.execute(sa.select(s.sender, s.connections, s.seen_at).where(here)).all()
+        others = {row.sender: row.connections for row in rows if row.sender != me}
+        asleep = [row.sender for row in rows if row.sender in others and row.seen_at < now - ASLEEP]
+        gone = {*dead_among(ledger, connection, others), *asleep}
         others = {name: held for name, held in others.items() if name not in gone}
-    before = next((row for row in rows if row.sender == me), None)
-    held = {**others, me: before.connections if before else 0}
-    names = sorted(held, key=lambda name: (not held[name], name))  # who has one keeps one
-    mine = limit // len(names) + (names.index(me) < limit % len(names))
-    granted: int = max(0, min(mine, limit - sum(others.values())))
-    values = {"connections": max(used, granted), "seen_at": now}
+        before = next((row for row in rows if row.sender == me), None)
+        held = {**others, me: before.connections if before else 0}
+        names = sorted(held, key=lambda name: (not held[name], name))  # who has one keeps one
+        mine = limit // len(names) + (names.index(me) < limit % len(names))
+        granted: int = max(0, min(mine, limit - sum(others.values())))
+        values = {"connections": max(used, granted), "seen_at": now}
+        if (
+            before is not None
+            and before.connections == values["connections"]
+            and before.seen_at >= now - ASLEEP / 6
+            and not gone
+        ):
+            return granted
+    connection.execute(sa.delete(share).where(here, s.sender.in_(gone)))
     if before is None:
         row = {"mail_out_id": mail_out_id, "sender": me, **values}
         connection.execute(sa.insert(share).values(row))
-    elif before.connections != values["connections"] or before.seen_at < now - ASLEEP / 6:
+    else:
         connection.execute(sa.update(share).where(here, s.sender == me).values(values))
     return granted
 

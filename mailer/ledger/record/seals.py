@@ -75,7 +75,7 @@ class ChainCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Seal:
-    """Where a seal ends, and its hash."""
+    """Where a seal ends, and its hash, once it has one."""
 
     event_id: int
     attempt_id: int
@@ -101,15 +101,23 @@ class PendingSeal:
     body: _Body
 
 
-def draft(connection: sa.Connection) -> PendingSeal:
+def newest(connection: sa.Connection) -> _Seal:
+    """Say how far entries are written."""
+    events, attempts = (
+        connection.scalar(sa.select(sa.func.coalesce(sa.func.max(key), 0))) for key in (e.id, a.id)
+    )
+    return _Seal(events or 0, attempts or 0, "")
+
+
+def draft(connection: sa.Connection, until: _Seal | None = None) -> PendingSeal:
     """Hash everything that is not sealed yet, as one reader sees it: nobody needs to be kept from
     writing meanwhile.
 
     The one condition is that no entry is still to come with a smaller number than the last one that
-    is seen.
+    is seen, or than those of `until` (`newest`), behind which nothing is looked at.
     """
     before = _last(connection)
-    return PendingSeal(before, _body(connection, before, None))
+    return PendingSeal(before, _body(connection, before, until))
 
 
 def close(connection: sa.Connection, drawn: PendingSeal, at: datetime) -> bool:
