@@ -8,6 +8,7 @@ one workspace.
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 import shutil
@@ -1284,3 +1285,39 @@ def test_position_that_is_none_is_refused_through_both_doors(doors: Doors) -> No
     answer = doors.browser.get("/letters/vote/board")
     assert (typed["exit"], answer.status_code) == (3, 409)
     assert typed["error"] in html.unescape(answer.text)
+
+
+# ------------------------------------------------------------------------------------------ report
+
+
+def test_report_says_the_same_through_both_doors(doors: Doors) -> None:
+    (refused,) = doors.typed("report", "vote")
+    answer = doors.browser.get("/letters/vote/report")
+    assert refused["error"] in html.unescape(answer.text)
+    doors.typed("plan", "vote")
+    doors.typed("position", "set", "Anna Berg", "supports", "--source", "call")
+    file = doors.root / "report.pdf"
+    (typed,) = doors.typed("report", "vote", "--with-positions", "--pdf", str(file))
+    assert (sum(typed["counts"].values()), typed["positions"]["supports"]) == (6, 1)
+    assert typed["absent"] == [one for one in typed["absent"] if one not in ("NO", "FR", "GB")]
+    shown = doors.page("/letters/vote/report?with=positions")
+    assert "3 people were to be written to" in shown and "1 supports" in shown
+    assert "supports" not in doors.page("/letters/vote/report")
+    texts = [
+        pypdf.PdfReader(io.BytesIO(data)).pages[0].extract_text().splitlines()[2:]
+        for data in (
+            file.read_bytes(),
+            doors.browser.get("/letters/vote/report.pdf?with=positions").content,
+        )
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_sheets_go_back_with_the_same_outcome_through_both_doors(doors: Doors) -> None:
+    doors.typed("plan", "vote")
+    folder = doors.root / "back"
+    doors.typed("report", "vote", "--sheets", str(folder))
+    answer = doors.browser.get("/letters/vote/report/all.csv")
+    assert answer.content == (folder / "all.csv").read_bytes()
+    assert answer.text.splitlines()[0].endswith(",Outcome")
+    assert doors.browser.get("/letters/vote/report/none.csv").status_code == 404

@@ -101,6 +101,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "mailer.cli.campaign.position:positions",
             "Where they all stand, and how far a challenge is.",
         ),
+        "report": (
+            "mailer.cli.campaign.report:report",
+            "What an appeal has brought: one page, HTML or PDF.",
+        ),
     },
     "running it": {
         "work": (

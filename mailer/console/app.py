@@ -43,7 +43,7 @@ from mailer.console.views import (
     steps,
 )
 from mailer.console.views.contacts import dropped, hold_list, rows, sheet
-from mailer.console.views.standing import board, delegations
+from mailer.console.views.standing import board, brought, delegations
 from mailer.console.views.writing import about_form, editor, file_list
 
 View = Callable[[Visit], Response]
@@ -128,6 +128,9 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
     Page(A + "/standing", mail_outs.of_appeal),
+    Page(A + "/report", brought.show),
+    Page(A + "/report.{kind:str}", brought.as_file),
+    Page(A + "/report/{sheet}", brought.sheet),
     Page("/board", board.first, look=Right.POSITIONS),
     Page(B, board.show, look=Right.POSITIONS),
     Page(B + "/members", board.people, look=Right.POSITIONS),

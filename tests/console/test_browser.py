@@ -89,6 +89,7 @@ PAGES = {
     "files": "/letters/vote/files",
     "history": "/letters/vote/history",
     "standing": "/letters/vote/standing",
+    "report": "/letters/vote/report?with=positions",
     "boards": "/board",
     "board": "/letters/vote/board",
     "board-members": "/letters/vote/board/members?delegation=NO",
@@ -123,6 +124,8 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/now",  # the moving part of a page
     "/mail-outs/{mail_out}/stream",
     "/mail-outs/{mail_out}/outcomes.{kind:str}",
+    "/letters/{appeal}/report.{kind:str}",
+    "/letters/{appeal}/report/{sheet}",
     "/mail-outs/{mail_out}/follow-up.{kind:str}",
     "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
     "/mail-outs/{mail_out}/people/{number:int}/letter.eml",

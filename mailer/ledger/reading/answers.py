@@ -110,6 +110,18 @@ def who_by_kind(connection: sa.Connection, of: Of) -> dict[str, set[int]]:
     return found
 
 
+def answered(connection: sa.Connection, of: Of) -> dict[str, int]:
+    """Count the people who have answered, an objection too, by delegation."""
+    rows = connection.execute(
+        sa.select(d.delegation, sa.func.count(d.id.distinct()))
+        .join(incoming_letter, n.delivery_id == d.id)
+        .join(incoming, n.incoming_id == i.id)
+        .where(within(of), i.kind.in_(("reply", "objection")), i.sure.is_(True))
+        .group_by(d.delegation)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 class MailboxRead(NamedTuple):
     """A folder of a mailbox, and how it stands with reading it."""
 

@@ -87,14 +87,14 @@ def parts_of(tokens: Sequence[Token], folder: str) -> list[dict[str, Any]]:
     return [part for node in SyntaxTreeNode(tokens).children for part in _block(node, folder)]
 
 
-def pdf(letters: Sequence[str], root: Path) -> bytes:
+def pdf(letters: Sequence[str], root: Path, page: bytes = b"") -> bytes:
     """Set letters, each a JSON object as the page wants it, in one file. Raises `MailerError`.
 
-    `root` is the workspace, in which the pictures stand.
+    `root` is the workspace, in which the pictures stand; `page` is another one than the letter's.
     """
     import typst
 
-    source = _FOLDER.joinpath("page.typ").read_bytes()
+    source = page or _FOLDER.joinpath("page.typ").read_bytes()
     try:
         made, warnings = _compiler(root).compile_with_warnings(
             input=source,

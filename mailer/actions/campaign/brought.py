@@ -1,0 +1,276 @@
+"""What an appeal has brought, for the coalition: counts, and no name of anybody.
+
+Whom it reached, who answered, who was not reached and why, how members voted; and, for whoever may
+read positions and asks for them, where members stand. Nothing is written but that they were read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailer.actions.campaign import positions
+from mailer.base.errors import UsageError
+from mailer.base.settings.workspace import Workspace
+from mailer.base.states import POSITIONS, WORDS, MailOutState, State
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.scope import standing
+from mailer.letters.appeal import Appeal
+from mailer.report import returns, totals
+from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board, vote_of
+from mailer.report.paper import ReportPage, ReportPart
+
+MISSED = (State.REFUSED, State.NOT_SENT, State.UNKNOWN, State.DEFERRED, State.SKIPPED)
+"""States in which a letter has not reached somebody, or not surely."""
+
+Say = Callable[..., str]
+"""Says a sentence with its values, in the language of whoever reads it."""
+
+
+def in_english(text: str, /, **values: object) -> str:
+    return text.format_map(values) if values else text
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of an appeal, in counts."""
+
+    appeal: str
+    title: str
+    at: datetime
+    mail_outs: Sequence[tuple[str, MailOutState]]
+    counts: Mapping[State, int]
+    came_back: Sequence[returns.Said]
+    reached: Mapping[str, tuple[int, int, int]]  # delegation → people, accepted, answered
+    missed: Mapping[tuple[State, str], int]  # state and reason → people
+    absent: Sequence[str]  # delegations of which nobody is in the sheets
+    board: Board  # positions are counted in it only where `with_positions`
+    turned: Mapping[tuple[str, str, str, str], int]  # two votes, and how the same people voted
+    with_positions: bool
+
+
+def brought(
+    workspace: Workspace,
+    ledger: Ledger,
+    appeal: Appeal,
+    members: Members,
+    *,
+    reader: str = "",
+) -> Brought:
+    """Count what an appeal has brought; with positions where a `reader` asks for them, who may.
+
+    Raises `UsageError` where nothing was planned.
+    """
+    stands = positions.stands(workspace, ledger, appeal.name, who=reader) if reader else {}
+    known = workspace.delegations
+    with ledger.reading() as connection:
+        whole = standing(connection, appeal.name)
+        if whole is None:
+            raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal.name}")
+        table = deliveries.counts_by_delegation(connection, whole.id)
+        replied = answers.answered(connection, whole.id)
+        missed = {
+            (state, reason): sum(codes.values())
+            for state in MISSED
+            for reason, codes in deliveries.reasons(connection, whole.id, state).items()
+        }
+        came_back = returns.said(connection, whole.id)
+        counts = deliveries.counts(connection, whole.id)
+    there = {*table, *members.by_delegation}
+    return Brought(
+        appeal.name,
+        appeal.title,
+        ledger.now(),
+        whole.mail_outs,
+        counts,
+        came_back,
+        {
+            code: (sum(row.values()), row[State.ACCEPTED], replied.get(code, 0))
+            for code, row in table.items()
+        },
+        missed,
+        [one.code for one in known.members if one.code not in {*there, *appeal.leave_out}],
+        board(members, stands, known, members.votes),
+        _turned(members),
+        bool(reader),
+    )
+
+
+def _turned(members: Members) -> dict[tuple[str, str, str, str], int]:
+    """Count how the same people voted in the last vote and in the one before."""
+    if len(members.votes) < 2:
+        return {}
+    before, after = members.votes[-2:]
+    found = Counter((vote_of(one, before), vote_of(one, after)) for one in members.by_key.values())
+    return {(before, after, *ways): number for ways, number in found.items()}
+
+
+def as_data(one: Brought) -> dict[str, Any]:
+    """Return the counts as JSON has them."""
+    data: dict[str, Any] = {
+        "appeal": one.appeal,
+        "title": one.title,
+        "mail_outs": dict(one.mail_outs),
+        "counts": totals.plain(one.counts),
+        "came_back": {said.kind: said.sentence.values["n"] for said in one.came_back},
+        "delegations": {
+            code: {"people": people, "accepted": accepted, "answered": answered}
+            for code, (people, accepted, answered) in one.reached.items()
+        },
+        "missed": [
+            {"state": state.value, "reason": reason or None, "people": number}
+            for (state, reason), number in one.missed.items()
+        ],
+        "absent": list(one.absent),
+        "votes": {
+            heading: {how or "not_on_the_list": number for how, number in _votes(votes).items()}
+            for heading, votes in one.board.votes.items()
+        },
+    }
+    if one.with_positions:
+        data["positions"] = {stand or "not_known": one.board.counts[stand] for stand in STANDS}
+    return data
+
+
+def _votes(votes: Mapping[tuple[str, Any], int]) -> dict[str, int]:
+    return {how: sum(n for (way, _), n in votes.items() if way == how) for how in VOTES}
+
+
+def page(
+    one: Brought,
+    workspace: Workspace,
+    say: Say = in_english,
+    language: str = "en",
+    moment: Callable[[datetime], str] = totals.local,
+) -> ReportPage:
+    """Put the counts into words, on one page."""
+    known = workspace.delegations
+    to_send = sum(one.counts.values()) - one.counts[State.SKIPPED]
+    accepted = one.counts[State.ACCEPTED]
+    names = ", ".join(name for name, _ in one.mail_outs)
+    parts = [
+        ReportPart(
+            say("Reached"),
+            [
+                say("{n} people were to be written to", n=to_send),
+                say(
+                    "{n} letters were accepted for delivery ({share})",
+                    n=accepted,
+                    share=totals.per_cent(accepted, to_send),
+                ),
+                say("over {mail_outs}", mail_outs=names),
+            ],
+        ),
+        ReportPart(
+            say("What came back"),
+            [say(said.sentence.words, **said.sentence.values) for said in one.came_back]
+            or [say("Nothing has come back.")],
+        ),
+        ReportPart(
+            say("Not reached, and why"),
+            [
+                f"{number} {say(WORDS[state])}"
+                + (f": {say(totals.in_words(reason))}" if reason else "")
+                for (state, reason), number in one.missed.items()
+            ]
+            or [say("Nobody.")],
+        ),
+    ]
+    if one.absent:
+        absent = ", ".join(known.name(code, language) for code in one.absent)
+        words = [say("of {names} nobody is in the sheets", names=absent)]
+        parts[-1] = ReportPart(parts[-1].heading, [*parts[-1].lines, *words])
+    parts += _of_votes(one, say)
+    if one.with_positions:
+        parts += _of_positions(one, say, language)
+    parts.append(_by_delegation(one, say, lambda code: known.name(code, language)))
+    return ReportPage(
+        language,
+        say("What it brought: {title}", title=one.title),
+        say(
+            "{organisation}, as of {at}",
+            organisation=workspace.settings.sender.organisation,
+            at=moment(one.at),
+        ),
+        workspace.settings.sender.organisation,
+        parts,
+    )
+
+
+def _of_votes(one: Brought, say: Say) -> list[ReportPart]:
+    if not one.board.votes:
+        return []
+    rows = [
+        [heading, *(str(number) for number in _votes(votes).values())]
+        for heading, votes in one.board.votes.items()
+    ]
+    head = [say("Vote"), *(say(words) for words in VOTES.values())]
+    lines = [
+        say(
+            "{n} {before} in {first}, and {after} in {second}",
+            n=number,
+            before=say(VOTES[was]),
+            after=say(VOTES[now]),
+            first=first,
+            second=second,
+        )
+        for (first, second, was, now), number in sorted(one.turned.items())
+        if was and now
+    ]
+    return [ReportPart(say("Votes"), lines, [head, *rows])]
+
+
+def _of_positions(one: Brought, say: Say, language: str) -> list[ReportPart]:
+    counted = [
+        f"{one.board.counts[stand]} {say(POSITIONS[stand]) if stand else say('not known')}"  # type: ignore[index]
+        for stand in STANDS
+    ]
+    motions = [
+        say(
+            "{members} of {wanted} members, {delegations} of {least} delegations: {what}",
+            members=each.sure[0],
+            wanted=each.motion.members,
+            delegations=each.sure[1],
+            least=each.motion.delegations,
+            what=each.motion.words.get(language, each.motion.words["en"]),
+        )
+        for each in one.board.motions
+    ]
+    return [
+        ReportPart(say("Where the members stand"), [*counted, *motions]),
+        ReportPart(say("By political group"), table=_stands(one.board.groups, say("Group"), say)),
+    ]
+
+
+def _stands(lines: Sequence[StandLine], heading: str, say: Say) -> list[list[str]]:
+    head = [heading, say("Members"), *_heads(say)]
+    rows = [
+        [line.name or say("none in the sheets"), str(line.members), *_cells(line)] for line in lines
+    ]
+    return [head, *rows]
+
+
+def _heads(say: Say) -> list[str]:
+    return [say(POSITIONS[one]) if one else say("not known") for one in STANDS]  # type: ignore[index]
+
+
+def _cells(line: StandLine | None) -> list[str]:
+    return [str(line.counts[one]) if line else "–" for one in STANDS]
+
+
+def _by_delegation(one: Brought, say: Say, name: Callable[[str], str]) -> ReportPart:
+    head = [say("Delegation"), say("People"), say("accepted"), say("Answered")]
+    stands = {line.name: line for line in one.board.delegations}
+    if one.with_positions:
+        head += _heads(say)
+    rows = []
+    for code in sorted({*one.reached, *(stands if one.with_positions else ())}, key=name):
+        people, accepted, replied = one.reached.get(code, (0, 0, 0))
+        cells = [name(code) if code else say("delegation not known")]
+        cells += [str(people), str(accepted), str(replied)]
+        rows.append(cells + (_cells(stands.get(code)) if one.with_positions else []))
+    return ReportPart(say("By delegation"), table=[head, *rows])
