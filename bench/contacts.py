@@ -114,7 +114,7 @@ def _memory(process: int) -> float:
 def many(count: int, kind: str) -> tuple[int, Stopwatch]:
     import rapidfuzz  # noqa: F401 - start-up does not count
 
-    from mailer.contacts import load_contacts
+    from mailer.contacts.book import load_contacts
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -130,7 +130,7 @@ def many(count: int, kind: str) -> tuple[int, Stopwatch]:
 def demo() -> tuple[int, Stopwatch]:
     import rapidfuzz  # noqa: F401 - start-up does not count
 
-    from mailer.contacts import load_contacts
+    from mailer.contacts.book import load_contacts
 
     with Stopwatch() as watch:
         book = load_contacts(ROOT)

@@ -66,7 +66,8 @@ def said(root: Path, mail_out: MailOut) -> str:
 
 
 def _command(root: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "mailer", "-C", str(root), "--no-color", *words]
+    # -P: what lies in the workspace is never run, whatever it is called
+    return [sys.executable, "-P", "-m", "mailer", "-C", str(root), "--no-color", *words]
 
 
 def _as(who: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from mailer.actions.doctor.domains import TakesMail, mail_of
 from mailer.actions.doctor.examine import examine
 from mailer.actions.doctor.finding import Verdict
 from mailer.base.settings.workspace import load_workspace
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from tests.helpers.consoles import workspace
 
 ZONE = {

@@ -20,7 +20,7 @@ from mailer.base.errors import Severity
 from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import load_workspace
 from mailer.cli import cli
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.letters.appeal_files import load_appeal
 
 NAMES = [

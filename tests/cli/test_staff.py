@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailer.cli import cli
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 
 CONFIG = (
     '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from openpyxl.worksheet.worksheet import Worksheet
 
 from mailer.cli import cli
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 
 Run = Callable[..., Result]
 

@@ -28,7 +28,7 @@ from starlette.routing import compile_path
 from mailer.base import clock
 from mailer.base.states import Heard, MailOutState, Position, Reason, State
 from mailer.console import app
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit import marked_copy
 from mailer.ledger import accounts, mailouts

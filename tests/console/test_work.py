@@ -388,3 +388,9 @@ def test_rehearsal_to_an_address_off_the_allow_list_is_refused_in_words(owner: B
     answer = owner.post("/letters/vote/rehearse", to="somebody@elsewhere.example")
     assert answer.status_code == 409
     assert "not on the allow-list" in answer.text
+
+
+def test_what_lies_in_the_workspace_is_never_run(tmp_path: Path) -> None:
+    (tmp_path / "dataclasses.py").write_text("open('ran', 'w')", encoding="utf-8")
+    assert child.run(tmp_path, "--version", who="ann")[0] == 0
+    assert not (tmp_path / "ran").exists()

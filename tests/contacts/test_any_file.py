@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.sheets import apart
 from mailer.contacts.sheets.number_format import shown
 from mailer.contacts.sheets.reader import read_bytes
@@ -106,9 +106,7 @@ def test_one_filled_row_of_an_ods_stands_for_no_199_000_people() -> None:
     assert [p.code for p in read_bytes(".ods", "a.ods", out.getvalue()).problems] == ["C014"]
 
 
-def test_a_big_file_is_read_by_a_child_and_the_same_comes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_read_by_a_child_and_the_same_comes_back() -> None:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         tab = book.add_worksheet("Norway")
@@ -119,8 +117,7 @@ def test_a_big_file_is_read_by_a_child_and_the_same_comes_back(
         tab.set_row(1, None, None, {"hidden": True})
         tab.merge_range("A4:A5", "merged")
     content = out.getvalue()
-    here = apart.read_safely("a.xlsx", content, 200)
-    monkeypatch.setattr(apart, "SMALL", 0)
+    here = read_bytes(".xlsx", "a.xlsx", content, 200)
     there = apart.read_safely("a.xlsx", content, 200)
     assert there.tables[0].days == {"C2": "2027-03-04"}
     assert _plain(here) == _plain(there)
@@ -143,12 +140,38 @@ def _plain(reading: Reading) -> list[object]:
 def test_a_child_that_takes_too_much_is_ended_and_the_file_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(apart, "SMALL", 0)
     monkeypatch.setattr(apart, "SECONDS", 0)
-    content = b"Name,E-mail\n" + b"Anna,a@no.example\n" * 1_000
-    (given_up,) = apart.read_safely("contacts/a.csv", content, 200).problems
+    content = b"Name,E-mail\n" + b"Anna,a@no.example\n" * 200_000
+    (given_up,) = apart.read_safely("contacts/a.csv", content, 4_000).problems
     assert (given_up.code, given_up.file) == ("C014", "contacts/a.csv")
     assert "given up" in given_up.message
+
+
+def test_one_child_reads_file_after_file_and_another_takes_its_place() -> None:
+    """Each file has all of its time; a child that somebody ended is nobody's fault; what lies
+    beside the sheets is never run.
+    """
+    content = b"Name,E-mail\nAnna,a@no.example\n"
+    apart.end()
+    assert apart.read_safely("a.csv", content).tables
+    (first,) = apart._idle
+    assert apart.read_safely("b.csv", content).tables[0].file == "b.csv"
+    assert apart._idle == [first]
+    first._process.kill()
+    first._process.wait()
+    assert apart.read_safely("c.csv", content).tables
+    assert apart._idle == [first]
+
+
+def test_a_child_never_runs_what_lies_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart.end()
+    (tmp_path / "csv.py").write_text("open('ran', 'w')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert apart.read_safely("a.csv", b"Name,E-mail\nAnna,a@no.example\n").tables
+    apart.end()
+    assert not Path("ran").exists()
 
 
 @pytest.mark.parametrize(

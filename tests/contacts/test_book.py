@@ -13,7 +13,8 @@ import pytest
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Severity, UsageError
 from mailer.base.states import Reason
-from mailer.contacts import Contact, ContactBook, load_contacts
+from mailer.contacts.book import ContactBook, load_contacts
+from mailer.contacts.contact import Contact
 from mailer.contacts.holds import load_holds
 from mailer.contacts.rows import addresses
 from mailer.contacts.rows.together import ALIKE, likeness

@@ -12,7 +12,8 @@ import pytest
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
-from mailer.contacts import Contact, ContactBook, load_contacts
+from mailer.contacts.book import ContactBook, load_contacts
+from mailer.contacts.contact import Contact
 from mailer.contacts.holds import load_holds
 
 

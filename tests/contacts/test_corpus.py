@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailer.base.delegations import Delegations
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from tests.contacts import bad_sheets
 
 WRITTEN = Path(__file__).with_name("verdicts.csv").read_text(encoding="utf-8")

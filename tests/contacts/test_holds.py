@@ -11,7 +11,8 @@ import pytest
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.locks import locked
-from mailer.contacts import Contact, load_contacts
+from mailer.contacts.book import load_contacts
+from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Hold, Holds, WatchedList, forget, hold, load_holds, release
 
 HEAD = "address,name,delegation,because,since,by\n"

@@ -11,7 +11,7 @@ import pytest
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.edit.importing import Imported, read
 
 KNOWN = Delegations.load()

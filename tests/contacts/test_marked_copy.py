@@ -15,7 +15,7 @@ import pytest
 import xlsxwriter
 
 from mailer.base.errors import MailerError, Refused
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.edit.fix import apply, repairs
 from mailer.contacts.edit.marked_copy import FIRST_TAB, mark
 from mailer.contacts.edit.take_home import accept

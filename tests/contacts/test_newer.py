@@ -23,7 +23,7 @@ from mailer.actions.sheets import update as updating
 from mailer.actions.sheets.update import SheetUpdate
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.edit import listed
 
 DAY = date(2027, 1, 20)

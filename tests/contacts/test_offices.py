@@ -15,7 +15,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from mailer.base.delegations import Delegations
-from mailer.contacts import ContactBook, load_contacts
+from mailer.contacts.book import ContactBook, load_contacts
 from mailer.contacts.edit.write import with_cells
 from mailer.contacts.holds import load_holds
 from mailer.contacts.sheets import vocabulary

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
 from mailer.base.spelling import trim
-from mailer.contacts import load_contacts
+from mailer.contacts.book import load_contacts
 from mailer.contacts.sheets.reader import read_bytes
 from tests.contacts.bad_sheets import SHEETS
 

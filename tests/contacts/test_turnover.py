@@ -8,7 +8,7 @@ from mailer.actions.sheets.check import totals
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
 from mailer.cli.screen.turnover import as_html, as_json, as_text
-from mailer.contacts import Contact
+from mailer.contacts.contact import Contact
 from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.turnover import DelegationTurnover, compare
 

@@ -31,7 +31,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from mailer.base.errors import MailerError, Refused
-from mailer.contacts import ContactBook, load_contacts
+from mailer.contacts.book import ContactBook, load_contacts
 from mailer.contacts.edit.marked_copy import mark
 from mailer.contacts.edit.take_home import accept
 from tests.contacts import test_offices

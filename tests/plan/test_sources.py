@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailer.base.settings.workspace import load_workspace
-from mailer.contacts import load_contacts
-from mailer.contacts.book import fingerprints
+from mailer.contacts.book import fingerprints, load_contacts
 from mailer.plan.draft import as_planned, draft
 from mailer.plan.sources import Sources
 from tests.helpers.workspaces import CLOSED_PORT, a_workspace, edit, environment, planned

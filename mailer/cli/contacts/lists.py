@@ -14,7 +14,7 @@ from mailer.cli.context import Command, Context, printable
 
 if TYPE_CHECKING:
     from mailer.actions.sheets.update import SheetUpdate
-    from mailer.contacts import Contact
+    from mailer.contacts.contact import Contact
 
 
 @click.command(cls=Command)

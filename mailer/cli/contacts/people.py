@@ -12,7 +12,7 @@ from mailer.cli.context import Command, Context, printable
 from mailer.cli.screen.problems import show_problems
 
 if TYPE_CHECKING:
-    from mailer.contacts import Contact
+    from mailer.contacts.contact import Contact
     from mailer.contacts.holds import Holds
 
 

@@ -12,7 +12,7 @@ from mailer.actions.sheets.check import totals
 if TYPE_CHECKING:
     from mailer.actions.sheets.update import SheetUpdate
     from mailer.base.delegations import Delegations
-    from mailer.contacts import Contact
+    from mailer.contacts.contact import Contact
     from mailer.contacts.edit.newer import NewValue
     from mailer.contacts.edit.turnover import DelegationTurnover
 

@@ -31,7 +31,14 @@ from mailer.contacts.sheets.columns import (
 )
 from mailer.contacts.sheets.table import Reading, Row, Table
 
-_REMARK = re.compile(r"^(?:\*|\(|https?:|www\.|©|source|quelle|stand\b|note)", re.IGNORECASE)
+_REMARK = re.compile(
+    r"^(?:\*|\(|https?:|www\.|©|source|quelle|fonte|fuente|bron\b|źródło|stand\b|note|as of\b"
+    r"|(?:last )?updated?\b|(?:mise? )?à jour|état au|(?:zuletzt )?aktualisiert|aggiornat"
+    r"|actualizad|bijgewerkt|stan na)",
+    re.IGNORECASE,
+)
+_SO_MANY = re.compile(r"\d{1,5}\s+[^\W\d]+(?:\s+[^\W\d]+)?")
+"""A count that stands alone: 12 members, 6 membres titulaires."""
 
 
 def read_people(
@@ -67,7 +74,12 @@ def read_people(
     for table, found in nameless:  # secretariats beside the members, or all that there is
         if contacts:
             message = f'the tab "{table.sheet}" has no column of names; nobody in it is written to'
-            problems.append(problem("C013", table.file, sheet=table.sheet, message=message))
+            hint = (
+                "if they are no members, let its name begin with _; if they are, add a heading Name"
+            )
+            problems.append(
+                problem("C013", table.file, sheet=table.sheet, message=message, suggestion=hint)
+            )
         else:
             problems += found
     if len(without) == len(reading.tables):
@@ -165,6 +177,13 @@ class _TableReader:
         with_address = (at for at, (_, cells) in enumerate(people) if any("@" in c for c in cells))
         last = max(with_address, default=-1)
         shared: dict[str, Problem] = {}
+        names = self._names(columns)
+        shouted = any(
+            column < len(cells) and cells[column].isupper()
+            for _, cells in people
+            if any("@" in cell for cell in cells)
+            for column in names
+        )
         for at, (row, cells) in enumerate(people):
             line = RowReader(self.table, columns, row, cells, monsieur=french, role=self.role)
             alone = between(cells, self.delegations)
@@ -181,10 +200,14 @@ class _TableReader:
             if _headings_again(cells, columns):
                 yield self._nobody(line, "C163")
                 continue
-            if alone and not alone.understood and not self._is_person(alone, columns):
+            if (
+                alone
+                and not alone.understood
+                and not self._is_person(alone, names, shouted=shouted)
+            ):
                 message = self._stop(alone)
                 line.role = self.role
-                if alone.column in self._names(columns) and not is_error(alone.text):
+                if alone.column in names and not is_error(alone.text):
                     yield self._nobody(line, "C168", message)
                     continue
             yield read_row(line, self.delegations, self.everyone, self.today)
@@ -208,16 +231,17 @@ class _TableReader:
             self.headings.append(alone)
         return said
 
-    def _is_person(self, alone: Between, columns: Columns) -> bool:
+    def _is_person(self, alone: Between, names: Sequence[int], *, shouted: bool) -> bool:
         """Tell whether a text alone in a row is a person without an address: it says so, or looks
-        like a name, and otherwise than the headings.
+        like a name, and otherwise than the headings; in capitals alone only where people with an
+        address (`shouted`) are written so.
         """
         if is_person(alone):
             return True
-        names = self._names(columns)
         return (
             alone.column in names
             and may_be_person(alone.text)
+            and (shouted or not alone.text.isupper())
             and all(
                 before.column not in names or before.text.isupper() != alone.text.isupper()
                 for before in self.headings
@@ -247,8 +271,10 @@ def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> 
     first = re.sub(r"[\d\s:.,()-]+$", "", filled[0]) if filled else ""
     numbers = [text for text in filled if re.fullmatch(r"[\d\s.,]+", text)]
     sums = vocabulary.table("sum")
-    begins = len(first.split()) < 5 and fold(first.split()[0]) in sums if first.strip() else False
-    if (fold(first) in sums or begins) and len(filled) <= len(numbers) + 1:
+    words = first.split()
+    begins = 0 < len(words) < 6 and bool({fold(words[0]), fold("".join(words[:2]))} & sums.keys())
+    alone_so_many = len(filled) == 1 and _SO_MANY.fullmatch(filled[0])
+    if (fold(first) in sums or begins or alone_so_many) and len(filled) <= len(numbers) + 1:
         return "this row is a sum, and no person"
     if beyond and alone and not alone.understood:
         words = alone.text.split()

@@ -45,11 +45,15 @@ class _CellSample:
     def __init__(self, rows: Sequence[Row]) -> None:
         step = max(1, len(rows) // SAMPLE)
         self.rows = [cells for _, cells in rows[::step]]
+        self.people = [cells for cells in self.rows if any("@" in cell for cell in cells)]
         self.width = max(map(len, self.rows), default=0)
 
-    def of(self, column: int) -> list[str]:
-        """Return the filled cells of one column."""
-        found = (trim(cells[column]) for cells in self.rows if column < len(cells))
+    def of(self, column: int, *, people: bool = False) -> list[str]:
+        """Return the filled cells of one column, or only those beside an address, if there are
+        any: a sum and a remark below the table say nothing about the people.
+        """
+        rows = self.people if people and self.people else self.rows
+        found = (trim(cells[column]) for cells in rows if column < len(cells))
         return [text for text in found if text]
 
 
@@ -82,29 +86,30 @@ def _delegation(
         return columns
     first = columns.fields["delegation"]
     claims = [first, *columns.also.get("delegation", ())]
-    names = {column: _named(cells.of(column), delegations) for column in claims}
+    said = {column: cells.of(column, people=True) for column in claims}
+    names = {column: _named(said[column], delegations) for column in claims}
     only = len(claims) == 1
     good = [
         column
         for column in claims
         if _names_delegations(
-            cells.of(column), names[column], place, weak=column in columns.weak, only=only
+            said[column], names[column], place, weak=column in columns.weak, only=only
         )
     ]
     also = {field: more for field, more in columns.also.items() if field != "delegation"}
     columns = replace(columns, also=also)
     for column in claims:
         if column not in good:
-            filled, named = len(cells.of(column)), sum(names[column].values())
+            filled, named = len(said[column]), sum(names[column].values())
             if column == columns.fields.get("delegation"):
                 columns = columns.without("delegation")
             extra = dict(sorted({**columns.extra, column: columns.headings[column]}.items()))
             columns = replace(columns, extra=extra)
             if filled:
-                said = f"{named} of {filled}" if named else "none"
+                so_many = f"{named} of {filled}" if named else "none"
+                heading = columns.headings[column]
                 message = (
-                    f'"{columns.headings[column]}" is not taken for the delegation: {said} of its'
-                    " cells names one"
+                    f'"{heading}" is not taken for the delegation: {so_many} of its cells names one'
                 )
                 columns = _doubt(columns, "C028", column, message)
     if good:

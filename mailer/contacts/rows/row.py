@@ -127,14 +127,16 @@ def _opted_out(line: RowReader) -> None:
         if field not in line.columns.fields:
             continue
         claims = (line.columns.fields[field], *line.columns.also.get(field, ()))
-        for column, text in zip(claims, line.texts(field), strict=False):
+        for column in claims:
+            text = line.cell(column)
             said = vocabulary.meaning(field, text)
             none = said == "none" or "://" in text  # a link with which to unsubscribe
             if said == "out" or (
                 field == "opt_out" and (said is None or text in _TICKS) and not none
             ):
                 heading = line.columns.headings[column]
-                line.report("C152", field, Reason.ROW, f'"{heading}" says: {text[:80]}')
+                message = f'"{heading}" says: {text[:80]}'
+                line.report("C152", field, Reason.ROW, message, column=column)
                 return
 
 

@@ -62,7 +62,10 @@ class RowReader:
         if column is None:
             return []
         claims = (column, *self.columns.also.get(field, ()))
-        return [trim(self.cells[at]) for at in claims if at < len(self.cells)]
+        return [self.cell(at) for at in claims if at < len(self.cells)]
+
+    def cell(self, column: int) -> str:
+        return trim(self.cells[column]) if column < len(self.cells) else ""
 
     @property
     def who(self) -> str:
@@ -95,13 +98,26 @@ class RowReader:
         skip: Reason | None = None,
         message: str = "",
         suggestion: str | None = None,
+        *,
+        column: int | None = None,
     ) -> None:
-        """Note a problem at the cell of a field; the first one with a reason to skip is why the row
-        is left out.
+        """Note a problem at the cell of a field, or of another `column` of it; the first one with a
+        reason to skip is why the row is left out.
         """
-        value = self.text(field)
+        value = self.text(field) if column is None else self.cell(column)
         value = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
-        found = at_cell(code, self.table, self.columns, self.row, field, value, message, suggestion)
+        at = self.columns.fields.get(field) if column is None else column
+        found = problem(
+            code,
+            self.table.file,
+            sheet=self.table.sheet,
+            cell=None if at is None else self.table.cell(at, self.row),
+            row=self.row,
+            column=None if at is None else self.columns.headings[at],
+            value=value,
+            message=message,
+            suggestion=suggestion,
+        )
         self.problems.append(found)
         if skip and not self.skip:
             self.skip, self.why = skip, found
@@ -144,28 +160,3 @@ def meaning_of(kind: str, text: str) -> str | None:
             return seats.pop()
         return meant[0] if len(known) == 1 and meant[0] else None
     return known.pop() if len(known) == 1 and None not in meant else None
-
-
-def at_cell(
-    code: str,
-    table: Table,
-    columns: Columns,
-    row: int,
-    field: str,
-    value: str,
-    message: str = "",
-    suggestion: str | None = None,
-) -> Problem:
-    """Make a problem at the cell of a field, or at the row if the table has no such column."""
-    column = columns.fields.get(field)
-    return problem(
-        code,
-        table.file,
-        sheet=table.sheet,
-        cell=None if column is None else table.cell(column, row),
-        row=row,
-        column=None if column is None else columns.headings[column],
-        value=value,
-        message=message,
-        suggestion=suggestion,
-    )

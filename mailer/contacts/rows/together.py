@@ -8,6 +8,7 @@ cost of a row stays the same for any number of rows.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -307,17 +308,18 @@ def _same_person(
     return kept, problems
 
 
+_DOUBLED = re.compile(r"(.)\1+")
+
+
 @lru_cache(maxsize=16_384)
 def loosely(name: str) -> str:
     """Return a name in the order of the alphabet, with one spelling for each sound."""
-    loose = []
-    for word in tokens(name):
-        if not word.isascii():
-            word = word.translate(LATIN)  # noqa: PLW2901
-        for written, sound in SPELLINGS:
-            word = word.replace(written, sound)  # noqa: PLW2901
-        loose.append("".join(c for before, c in zip(" " + word, word, strict=False) if c != before))
-    return " ".join(sorted(loose))
+    words = " ".join(tokens(name))
+    if not words.isascii():
+        words = words.translate(LATIN)
+    for written, sound in SPELLINGS:
+        words = words.replace(written, sound)
+    return " ".join(sorted(_DOUBLED.sub(r"\1", words).split()))
 
 
 def _alike(contacts: Iterable[Contact], columns: ColumnsOf) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ meaning of the one before.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ def find_delegation(delegations: Delegations, written: str) -> tuple[Delegation 
     more than a name (`Germany (Bundestag)`) is a question.
     """
     found = delegations.find(written)
+    if written and not found and (words := tokens(written[:100])):
+        one = _adjective(words[0], delegations)
+        if one and len(words) == 1:
+            return None, one.name_en
+        if one and set(words[1:]) <= vocabulary.beside("people"):
+            return one, ""
     if found or not written or len(written) > SHOWN:
         return found, ""
     parts = [part for part in PARTS.split(_OF.sub("", written)) if fold(part)]
@@ -80,6 +87,10 @@ def _within(text: str, delegations: Delegations) -> Delegation | None:
         one = delegations.find(short)
         if one and one.code != short:  # UK is no code, so it means nothing else
             found[one.code] = one
+    for word, behind in itertools.pairwise(words):
+        one = _adjective(word, delegations) if behind in vocabulary.beside("people") else None
+        if one:
+            found[one.code] = one
     at = 0
     while at < len(words):
         for many in range(min(5, len(words) - at), 0, -1):
@@ -91,6 +102,11 @@ def _within(text: str, delegations: Delegations) -> Delegation | None:
                 break
         at += 1
     return found.popitem()[1] if len(found) == 1 else None
+
+
+def _adjective(word: str, delegations: Delegations) -> Delegation | None:
+    code = vocabulary.table("adjective").get(word)
+    return delegations.get(code) if code else None
 
 
 @dataclass(frozen=True, slots=True)

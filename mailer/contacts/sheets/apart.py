@@ -1,19 +1,20 @@
-"""Reads one file in a process of its own, with limits of time and memory: any file costs one page.
+"""Reads sheets in a process of its own, with limits of time and memory: any file costs one page.
 
-Small files are read here and now, as their cost is linear in their bytes; a big one, or one that
-unpacks to much, is read by a child that can be ended. What it has read comes piece by piece, so
-that nothing is in memory twice. A child that ends by itself or by its limits changes nothing, and
-is said like any file that cannot be used.
+One child reads file after file and waits for the next one; it is started when the first sheet is
+asked for, ended after a big one, whose memory goes back so, and ends by itself when the parent
+does. What it has read comes piece by piece, so that nothing is in memory twice. A child that ends
+by a file or by its limits changes nothing, and the file is said like any that cannot be used.
 """
 
 from __future__ import annotations
 
-import io
+import atexit
+import gc
 import marshal
+import signal
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -23,9 +24,6 @@ from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
 from mailer.contacts.sheets.reader import bytes_of, read_bytes
 from mailer.contacts.sheets.table import MAX_ROWS, Reading, Table
-
-SMALL = 1_000_000
-"""Bytes, unpacked, up to which a file is read without a child."""
 
 SECONDS = 30
 ROWS_A_SECOND = 5_000
@@ -37,6 +35,14 @@ BYTES_A_ROW = 5_000
 PIECE = 2_000
 """Rows that the child hands over at a time."""
 
+MANY = 5_000
+"""Rows after which a child is ended: what it took for them would stay with it."""
+
+_COMMAND = [sys.executable, "-P", "-m", "mailer.contacts.sheets.apart"]
+"""`-P`: the folder we are in may be a workspace, and nothing in it is ever run."""
+
+_idle: list[_Child] = []
+
 
 def read(path: Path, file: str, max_rows: int = MAX_ROWS) -> tuple[Reading, bytes]:
     """Read one sheet, and return its bytes, too. `file` is its name for people."""
@@ -47,41 +53,66 @@ def read(path: Path, file: str, max_rows: int = MAX_ROWS) -> tuple[Reading, byte
 
 
 def read_safely(file: str, content: bytes, max_rows: int = MAX_ROWS) -> Reading:
-    """Read one sheet from its bytes, in a child where it may cost much."""
-    kind = PurePath(file).suffix.lower()
-    if _size(content) <= SMALL:
-        return read_bytes(kind, file, content, max_rows)
-    seconds = SECONDS + max_rows // ROWS_A_SECOND
-    command = [sys.executable, "-m", "mailer.contacts.sheets.apart", kind, file, str(max_rows)]
-    with subprocess.Popen(  # noqa: S603  (our own command, no shell)
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        clock = threading.Timer(2 * seconds, child.kill)
-        clock.start()
-        try:
-            with suppress(BrokenPipeError), child.stdin as pipe:
-                pipe.write(content)
-            reading = _unpacked(_pieces(child.stdout))
-        finally:
-            clock.cancel()
-            child.kill()
+    """Read one sheet from its bytes, in a child."""
+    child = _idle.pop() if _idle else _Child()
+    reading = child.read(file, content, max_rows)
+    if reading is not None and not _idle and sum(len(t.rows) for t in reading.tables) < MANY:
+        _idle.append(child)
+    else:
+        child.end()
     if reading is None:
-        message = f"this file was given up: it took more than {seconds} seconds, or too much memory"
+        message = (
+            f"this file was given up: it took more than {_seconds(max_rows)} seconds, or too much"
+            " memory"
+        )
         return Reading(problems=(problem("C014", file, message=message),))
     return reading
 
 
-def _size(content: bytes) -> int:
-    """Return how many bytes there are to read, by the directory of an archive."""
-    if content.startswith(b"PK"):
-        with (
-            suppress(zipfile.BadZipFile, ValueError, OSError, NotImplementedError),
-            zipfile.ZipFile(io.BytesIO(content)) as book,
-        ):
-            return sum(member.file_size for member in book.infolist())
-    return len(content)
+def _seconds(max_rows: int) -> int:
+    return SECONDS + max_rows // ROWS_A_SECOND
+
+
+class _Child:
+    """A process that reads one file after another."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  (our own command, no shell)
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+    def read(self, file: str, content: bytes, max_rows: int) -> Reading | None:
+        """Return what a file holds; None where the child ended before it had said all."""
+        if self._process.poll() is not None:  # while it had nothing to do
+            self.end()
+            self._start()
+        assert self._process.stdin
+        assert self._process.stdout
+        limits = _seconds(max_rows), MEMORY + max_rows * BYTES_A_ROW
+        clock = threading.Timer(2 * limits[0], self._process.kill)
+        clock.start()
+        try:
+            with suppress(BrokenPipeError):
+                for piece in ((file, max_rows, *limits), content):
+                    _say(self._process.stdin, piece)
+            return _unpacked(_pieces(self._process.stdout))
+        finally:
+            clock.cancel()
+
+    def end(self) -> None:
+        self._process.kill()
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+
+
+@atexit.register
+def end() -> None:
+    """End the child that waits; the next sheet starts another one."""
+    while _idle:
+        _idle.pop().end()
 
 
 def _packed(reading: Reading) -> Iterator[tuple[Any, ...]]:
@@ -124,8 +155,16 @@ def _unpacked(pieces: Iterator[tuple[Any, ...]]) -> Reading | None:
     return None
 
 
-def _pieces(pipe: IO[bytes]) -> Iterator[tuple[Any, ...]]:
-    """Yield what the child writes: before each piece its length, in eight bytes."""
+def _say(pipe: IO[bytes], value: Any) -> None:
+    """Write a plain value: its length in eight bytes, and what `marshal` makes of it."""
+    plain = marshal.dumps(value)
+    pipe.write(len(plain).to_bytes(8, "big"))
+    pipe.write(plain)
+    pipe.flush()
+
+
+def _pieces(pipe: IO[bytes]) -> Iterator[Any]:
+    """Yield what the other process says, up to its end."""
     while len(head := pipe.read(8)) == 8:
         size = int.from_bytes(head, "big")
         piece = pipe.read(size)
@@ -134,26 +173,32 @@ def _pieces(pipe: IO[bytes]) -> Iterator[tuple[Any, ...]]:
         yield marshal.loads(piece)  # noqa: S302  (plain values of our own child)
 
 
-def _limit(max_rows: int) -> None:
-    """Let this process end when it takes more than a contact sheet can."""
+def _limit(seconds: int, memory: int) -> None:
+    """Let this process end when it takes more for the next file than a contact sheet can."""
     try:
         import resource
     except ImportError:  # Windows: the parent's clock is the limit
         return
-    seconds = SECONDS + max_rows // ROWS_A_SECOND
-    memory = MEMORY + max_rows * BYTES_A_ROW
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    with suppress(ValueError, OSError):  # macOS knows no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds += int(used.ru_utime + used.ru_stime)
+    for what, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory)):
+        with suppress(ValueError, OSError):  # macOS knows no limit of memory
+            resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
 
 
-def main(kind: str, file: str, max_rows: int) -> None:
-    """Read standard input, and write plain values to standard output."""
-    _limit(max_rows)
-    for piece in _packed(read_bytes(kind, file, sys.stdin.buffer.read(), max_rows)):
-        plain = marshal.dumps(piece)
-        sys.stdout.buffer.write(len(plain).to_bytes(8, "big") + plain)
+def main() -> None:
+    """Read the files that standard input names, and write plain values to standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    gc.disable()  # there are no cycles among rows
+    asked = _pieces(sys.stdin.buffer)
+    for file, max_rows, seconds, memory in asked:
+        _limit(seconds, memory)
+        reading = read_bytes(PurePath(file).suffix.lower(), file, next(asked), max_rows)
+        for piece in _packed(reading):
+            _say(sys.stdout.buffer, piece)
+        del reading
+        gc.collect()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main()

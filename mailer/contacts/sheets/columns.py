@@ -21,16 +21,16 @@ HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
     "delegation", "role", "civility", "name", "given", "surname", "title", "address", "language",
     "gender", "chamber", "group", "greeting", "vocative", "note", "until", "namesake", "middle",
-    "particle", "second_surname", "opt_out", "standing", "second",
+    "particle", "second_surname", "opt_out", "opt_in", "standing", "second",
 )  # fmt: skip
-KEPT = ("until", "namesake", "opt_out", "standing")
+KEPT = ("until", "namesake", "opt_out", "opt_in", "standing")
 """Fields that the checks need and a contact has no place for: they stay among its extra columns."""
 
 OF_NAMES = ("name", "given", "surname")
 ASKED = ("delegation", "role", "civility", *OF_NAMES, "address", "language", "gender")
 """Fields of which no second column may say something else; of others the second is an extra one."""
 
-HEARD = ("opt_out", "standing")
+HEARD = ("opt_out", "opt_in", "standing")
 """Fields of which every column counts: who opted out in one of them is left out."""
 
 ALSO_CALLED = {
@@ -214,7 +214,7 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
             continue
         if field not in found:
             found[field] = column
-        elif column not in weak and field in ASKED + HEARD:
+        elif (column not in weak or parts[column]) and field in ASKED + HEARD:
             also[field] = (*also.get(field, ()), column)
     taken = set(found.values()).union(*also.values())
     extra = {
@@ -223,7 +223,13 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
         if heading and column not in taken
     }
     in_order = dict(sorted(found.items(), key=lambda pair: pair[1]))
-    return Columns(at, in_order, extra, headings, also, frozenset(weak & set(found.values())))
+    return Columns(at, in_order, extra, headings, also, frozenset(weak & taken))
+
+
+_PARTS = re.compile(
+    r"[/|\n;,&+]|\s[-–]\s|\s(?:and|et|und|e|y|i|og|och|ja|ir|un|ve|və|és|si|și|şi|и|і|й|та|a|in|en|dhe|και|და|և|u|agus)\s"
+)
+"""What stands between the parts of a heading: `Surname and first name`."""
 
 
 def field_of(heading: str, known: Mapping[str, str]) -> str | None:
@@ -244,7 +250,7 @@ def field_of(heading: str, known: Mapping[str, str]) -> str | None:
         bare = " ".join(words[:-1])  # E-Mail geschäftlich
     if found := known.get(fold(bare)):
         return found
-    parts = {known.get(fold(part)) for part in re.split(r"[/|\n;,]|\s[-–]\s", bare) if fold(part)}
+    parts = {known.get(fold(part)) for part in _PARTS.split(bare) if fold(part)}
     if len(parts) > 1 and parts <= {"given", "surname", "name", "middle"}:
         return "name"
     if len(parts) == 1 and (one := parts.pop()):

@@ -13,7 +13,8 @@ import codecs
 import io
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
@@ -41,6 +42,8 @@ ENCODINGS = {
     "iso8859_15": "ISO-8859-15 (Western Europe)",
     "iso8859_16": "ISO-8859-16 (Romanian)",
     "iso8859_4": "ISO-8859-4 (Baltic)",
+    "iso8859_3": "ISO-8859-3 (Maltese)",
+    "iso8859_10": "ISO-8859-10 (Nordic)",
     "koi8_u": "KOI8-U (Cyrillic)",
     "mac_roman": "Macintosh (Western Europe)",
     "mac_latin2": "Macintosh (Central Europe)",
@@ -60,6 +63,7 @@ ENCODINGS = {
     "cp1125": "MS-DOS (Ukrainian)",
     "cp855": "MS-DOS (Cyrillic, 855)",
     "cp861": "MS-DOS (Icelandic)",
+    "cp860": "MS-DOS (Portuguese)",
     "cp437": "MS-DOS (United States)",
 }
 """The readings that are tried, the usual ones first."""
@@ -78,44 +82,31 @@ USUAL = (
 )
 """Readings that are named as what it could be, too; the others are rare."""
 
-_CENTRAL = "PL CZ SK HU SI HR BA RS ME RO AL"
-_CYRILLIC = "BG UA MK RS RU BY"
-_TURKISH = "TR AZ"
-_BALTIC = "LT LV EE"
-AT_HOME = {
-    "cp1250": _CENTRAL,
-    "iso8859_2": _CENTRAL,
-    "iso8859_16": _CENTRAL,
-    "mac_croatian": _CENTRAL,
-    "mac_romanian": "RO MD",
-    "mac_latin2": _CENTRAL,
-    "cp852": _CENTRAL,
-    "cp1254": _TURKISH,
-    "iso8859_9": _TURKISH,
-    "mac_turkish": _TURKISH,
-    "cp857": _TURKISH,
-    "cp1253": "GR CY",
-    "mac_greek": "GR CY",
-    "iso8859_7": "GR CY",
-    "cp869": "GR CY",
-    "cp737": "GR CY",
-    "cp1251": _CYRILLIC,
-    "iso8859_5": _CYRILLIC,
-    "koi8_u": _CYRILLIC,
-    "mac_cyrillic": _CYRILLIC,
-    "cp866": _CYRILLIC,
-    "cp1125": "UA",
-    "cp855": _CYRILLIC,
-    "cp1257": _BALTIC,
-    "cp775": _BALTIC,
-    "iso8859_13": _BALTIC,
-    "iso8859_4": _BALTIC,
-    "mac_iceland": "IS",
-    "cp861": "IS",
-}
-"""Whose letters an encoding has; all other delegations write in cp1252 and its sisters."""
-
-WESTERN = ("cp1252", "mac_roman", "cp850")
+_CYRILLIC = "абвгдежзийклмнопрстуфхцчшщ"
+_GREEK = "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ"
+_SOUTH = "čćđšž"
+_SERBIAN = _CYRILLIC.replace("й", "").replace("щ", "") + "ђјљњћџ" + _SOUTH
+_GERMAN = "äöüßéè"
+_FRENCH = "éèêëàâçîïôöûùüÿœæñ"
+_ITALIAN = "àèéìòùóíç"
+_RUSSIAN = _CYRILLIC + "ъыьэюяё"
+LETTERS = {
+    "AD": "àéèíïóòúüçñ", "AL": "ëç", "AM": "", "AT": _GERMAN, "AZ": "əğıöüçşi̇", "BA": _SERBIAN,
+    "BE": _FRENCH + "äáó", "BG": _CYRILLIC + "ъьюя", "CH": _FRENCH + _GERMAN + _ITALIAN,
+    "CY": _GREEK + "çğıöşü", "CZ": "áčďéěíňóřšťúůýž", "DE": _GERMAN, "DK": "æøåéöäü",
+    "EE": "äöõüšž", "ES": "áéíóúñüçàèòï", "FI": "äöåšž", "FR": _FRENCH,
+    "GB": "áéíóúàèìòùâêîôûŵŷëöü",
+    "GE": "", "GR": _GREEK, "HR": _SOUTH, "HU": "áéíóöőúüű", "IE": "áéíóú", "IS": "áéíóúýþæöð",
+    "IT": _ITALIAN, "LI": _GERMAN, "LT": "ąčęėįšųūž", "LU": _FRENCH + _GERMAN, "LV": "āčēģīķļņšūžŗ",
+    "MC": _FRENCH + _ITALIAN, "MD": "ăâîșțşţ" + _RUSSIAN, "ME": _SERBIAN + "śź",
+    "MK": _SERBIAN.replace("ђ", "").replace("ћ", "") + "ѓќѕ", "MT": "ċġħżàèìòù",
+    "NL": "ëïéèöüóáíàêç",
+    "NO": "æøåéèêóòôöäü", "PL": "ąćęłńóśźż", "PT": "áâãàçéêíóôõúü", "RO": "ăâîșțşţéáóöő",
+    "RS": _SERBIAN + "áéíóöőúüű", "RU": _RUSSIAN, "SE": "åäöéüáèçø", "SI": _SOUTH,
+    "SK": "áäčďéíľĺňóôŕšťúýž", "SM": _ITALIAN, "TR": "çğıöşüâîûi̇",
+    "UA": _CYRILLIC + "ьюяєіїґ", "BY": _CYRILLIC + "ыьэюяёіў",
+}  # fmt: skip
+"""The letters beyond ASCII with which names of a delegation are written: a row says whose it is."""
 
 FLOOR = 0.25
 """Points that a reading needs for each word with letters beyond ASCII. Below, nobody can know what
@@ -123,9 +114,14 @@ stands there, and the file is refused with the way out.
 """
 
 STRANGE = 0.1
-"""The share of such words that may be none in any language: with more the file is refused, too."""
+"""The share of such words that may be none in any language: with more the file is refused, too, and
+so it is where most of them have letters that nobody writes in the delegations that the rows name.
+"""
 
 PUNCTUATION = frozenset("«»„“”‘’–—…·•№§°ªº \u00a0¿¡€£")
+
+_BLANK_WITHIN = re.compile(r"[^\W\d_]\u00a0[a-z]")
+"""A blank that does not break, inside a word."""
 
 _GLUED = re.compile(r"[°§¶€£¤¦¬±¯¨´¸¹²³¼½¾×÷»·…†‡‰™](?=[^\W\d_])|(?<=[^\W\d_])[¤¦¬±¯¨¸¼½¾×÷«¶†‡‰]")
 """Signs that stand at no letter, but where another encoding has one."""
@@ -234,12 +230,16 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     sample = content[:400_000]
     lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()][:MOST_LINES]
     lines = [line[:2_000] for line in lines]  # patterns take long over longer ones
+    named = _finder()
+    homes = [_homes(line, named) for line in lines]
+    all_homes = frozenset[str]().union(*homes)
+    homes = [one or all_homes for one in homes]  # a heading between the rows says it once
     readings: dict[str, tuple[float, list[str]]] = {}
     for encoding in ENCODINGS:
         if not _is(content, encoding):
             continue
         read = [line.decode(encoding) for line in lines]
-        readings[encoding] = sum(_likely(encoding, line) for line in read), read
+        readings[encoding] = sum(map(_likely, read, homes)), read
     if not readings or any(byte < 9 or 13 < byte < 32 for byte in set(sample)):
         return None, (problem("C006", file),)
     best = max(readings, key=lambda encoding: readings[encoding][0])
@@ -253,7 +253,11 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     ]
     fits = [_fits(word) for line in chosen for word in _words(line) if not word.isascii()]
     strange = sum(points < 0 for points in fits)
-    if sum(fits) < FLOOR * len(fits) or strange > STRANGE * len(fits):
+    at_home = [
+        known for line, home in zip(chosen, homes, strict=True) for known in _at_home(line, home)
+    ]
+    abroad = len(at_home) > 2 and at_home.count(False) * 2 > len(at_home)
+    if sum(fits) < FLOOR * len(fits) or strange > STRANGE * len(fits) or abroad:
         shown = " / ".join(_foreign(line)[0] for line in chosen[:3] if _foreign(line))
         hint = "open it in the program it comes from and save it as CSV UTF-8, or as .xlsx"
         message = f"nobody can know which letters these are: read as {ENCODINGS[best]}, {shown}"
@@ -270,26 +274,41 @@ def _old(file: str, content: bytes) -> tuple[str | None, tuple[Problem, ...]]:
     return best, (problem("C021", file, value=ENCODINGS[best], message=message),)
 
 
-def _likely(encoding: str, line: str) -> float:
-    """Weigh one line in one reading: letters that fit together, and above all names that fit their
-    addresses.
+def _finder() -> Callable[[str], str]:
+    """Return what finds the delegation that a cell names, "" for none."""
+    from mailer.base.delegations import Delegations
+
+    known = Delegations.load()
+    return lru_cache(lambda cell: found.code if (found := known.find(cell)) else "")
+
+
+def _homes(line: bytes, named: Callable[[str], str]) -> frozenset[str]:
+    """Return the delegations that a line names: in a cell, or in a domain."""
+    text = line.decode("ascii", "replace")
+    ends = re.findall(r"[@.]([a-z]{2})(?![\w@])", text)
+    cells = (cell.strip().strip('"') for cell in re.split(r"[,;\t|]", text[:500]))
+    found = {named(cell) for cell in cells if cell and "\ufffd" not in cell}
+    return frozenset(found | {_TOP_LEVEL.get(end, end.upper()) for end in ends}) & LETTERS.keys()
+
+
+_TOP_LEVEL = {"uk": "GB"}
+
+
+def _likely(line: str, homes: Collection[str]) -> float:
+    """Weigh one line in one reading: letters that fit together, those of the delegations that it
+    names, and above all names that fit their addresses.
     """
     score = 0.0
     words = _words(line)
-    spelled = [word.partition("@") for word in words if "@" in word]
-    addresses = " ".join(fold(local) for local, _, _ in spelled)
-    labels = {
-        label.upper() for _, _, domain in spelled for label in domain.split(".") if len(label) == 2
-    }
-    if labels:
-        homes = set(AT_HOME.get(encoding, "").split())
-        everywhere = set(" ".join(AT_HOME.values()).split())
-        western = encoding in WESTERN and not labels & everywhere
-        score += 1.0 if labels & homes or western else 0.0
+    addresses = " ".join(fold(word.partition("@")[0]) for word in words if "@" in word)
+    letters = "".join(LETTERS[home] for home in homes)
+    score -= 2.0 * len(_BLANK_WITHIN.findall(line))
     for word in words:
         if word.isascii():
             continue
         score += _fits(word)
+        if letters:
+            score += sum(0.5 if c in letters else -2.5 for c in _beyond_ascii(word))
         plain = fold(word)
         if len(plain) < 3 or not addresses:
             continue
@@ -300,6 +319,19 @@ def _likely(encoding: str, line: str) -> float:
             latin = fold(plain.translate(LATIN))
             score += 2.0 if latin[:3] in addresses else -0.5
     return score
+
+
+def _beyond_ascii(word: str) -> list[str]:
+    return [c for c in word.lower() if not c.isascii() and c.isalpha()]
+
+
+def _at_home(line: str, homes: Collection[str]) -> list[bool]:
+    """Tell of each word with letters beyond ASCII whether one of them is written where the line
+    says.
+    """
+    letters = "".join(LETTERS[home] for home in homes)
+    found = [_beyond_ascii(word) for word in _words(line)] if letters else []
+    return [any(c in letters for c in beyond) for beyond in found if beyond]
 
 
 def _words(line: str) -> list[str]:

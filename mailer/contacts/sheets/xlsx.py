@@ -70,10 +70,11 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
 def stream(
     part: bytes,
     start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None] | None = None,
-    text: Callable[[str], None] | None = None,
+    end: Callable[[str], None],
+    text: Callable[[str], object] | None = None,
 ) -> None:
-    """Go through one part, tag by tag; names come without their prefix. A document type is
+    """Go through one part, tag by tag; names come with their prefix, if they have one (`x:row`):
+    a call in between for each of three million tags would take a second. A document type is
     refused: no spreadsheet program writes one.
     """
     parser = ParserCreate()
@@ -82,21 +83,15 @@ def stream(
     def doctype(*_: object) -> None:
         raise ValueError("DOCTYPE")
 
-    bare: dict[str, str] = {}
-
-    def begin(name: str, attributes: dict[str, str]) -> None:
-        start(bare.get(name) or bare.setdefault(name, name.rpartition(":")[2]), attributes)
-
-    def finish(name: str) -> None:
-        if end is not None:
-            end(bare[name])
-
     parser.StartDoctypeDeclHandler = doctype
-    parser.StartElementHandler = begin
-    parser.EndElementHandler = finish
-    if text is not None:
-        parser.CharacterDataHandler = text
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
     parser.Parse(part, True)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(":")[2]
 
 
 def _xml(part: bytes) -> Element:
@@ -155,6 +150,7 @@ def _shared(parts: dict[str, bytes]) -> list[str]:
     state = {"in": False, "spoken": False}
 
     def start(name: str, _: dict[str, str]) -> None:
+        name = _bare(name)
         if name == "si":
             pieces.clear()
         elif name == "rPh":
@@ -162,6 +158,7 @@ def _shared(parts: dict[str, bytes]) -> list[str]:
         state["in"] = name == "t" and not state["spoken"]
 
     def end(name: str) -> None:
+        name = _bare(name)
         state["in"] = False
         if name == "si":
             found.append(_plain("".join(pieces)))
@@ -193,6 +190,7 @@ def _styles(parts: dict[str, bytes]) -> list[str]:
     inside = [False]
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        name = _bare(name)
         if name == "numFmt":
             own[int(attributes.get("numFmtId", 0))] = attributes.get("formatCode", "")
         elif name == "cellXfs":
@@ -202,7 +200,7 @@ def _styles(parts: dict[str, bytes]) -> list[str]:
             formats.append(own.get(number, BUILT_IN.get(number, "")))
 
     def end(name: str) -> None:
-        if name == "cellXfs":
+        if _bare(name) == "cellXfs":
             inside[0] = False
 
     if part:
@@ -235,26 +233,28 @@ class _Sheet:
     kind: str = ""
     style: int = 0
     formula: bool = False
-    collects: bool = False
-    value: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)  # since the last tag that may hold some
+    value: str = ""
     cells: list[str] = field(default_factory=list)
+    columns: dict[str, int] = field(default_factory=dict)  # by their letters, those met so far
     read_cells: int = 0
     read_text: int = 0
     covered: int = 0
 
     def read(self, part: bytes) -> None:
-        stream(part, self._start, self._end, self._text)
+        stream(part, self._start, self._end, self.text.append)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "c":
-            ref = attributes.get("r", "")
-            self.column = number_of(_letters(ref)) if ref else self.column + 1
+        if name == "v" or name == "t":
+            self.text.clear()
+        elif name == "c":
+            letters = attributes.get("r", "").rstrip("0123456789")
+            column = self.columns.get(letters)
+            self.column = self._column(letters) if column is None else column
             self.kind = attributes.get("t", "n")
             self.style = int(attributes.get("s", 0))
             self.formula = False
-            self.value.clear()
-        elif name in ("v", "t"):
-            self.collects = True
+            self.value = ""
         elif name == "f":
             self.formula = True
         elif name == "row":
@@ -274,14 +274,19 @@ class _Sheet:
             self.hidden_columns.update(range(first - 1, last))
         elif name == "filterColumn":
             self.filtered = True
+        elif ":" in name:
+            self._start(_bare(name), attributes)
 
-    def _text(self, words: str) -> None:
-        if self.collects:
-            self.value.append(words)
+    def _column(self, letters: str) -> int:
+        """Return a column for the first time; a cell that names none stands behind the last one."""
+        if not letters:
+            return self.column + 1
+        self.columns[letters] = column = number_of(letters.encode())
+        return column
 
     def _end(self, name: str) -> None:
-        if name in ("v", "t"):
-            self.collects = False
+        if name == "v" or name == "t":
+            self.value += "".join(self.text)
         elif name == "c":
             self._cell()
         elif name == "row" and any(map(str.strip, self.cells)):
@@ -291,38 +296,41 @@ class _Sheet:
             if len(self.rows) >= self.max_rows:
                 raise _Unreadable("C015")
             self.rows.append((self.row, self.cells))
+        elif ":" in name:
+            self._end(_bare(name))
 
     def _cell(self) -> None:
         self.read_cells += 1
         if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
             raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
-        text = self._shown("".join(self.value))
+        text = self._shown(self.value) if self.value else ""
         if self.formula:
             self.formulas.add(reference(self.column, self.row, grid=True))
         if not text:
             return
-        if self.column >= MAX_COLUMNS:
+        column, cells = self.column, self.cells
+        if column >= MAX_COLUMNS:
             message = "there are cells far to the right of any contact sheet"
             raise _Unreadable("C014", self.row, "", message)
         self.read_text += len(text)
         if self.read_text > MOST_TEXT:
             raise _Unreadable("C014", None, f"its text would fill {self.read_text / 1e6:,.0f} MB")
-        self.cells += [""] * (self.column - len(self.cells))
-        if self.column < len(self.cells):
-            self.cells[self.column] = text
+        if column == len(cells):
+            cells.append(text)
+        elif column < len(cells):
+            cells[column] = text
         else:
-            self.cells.append(text)
+            cells += [""] * (column - len(cells))
+            cells.append(text)
 
     def _shown(self, value: str) -> str:
         """Return what a cell shows."""
         if self.kind == "s":
-            return self.texts[int(value)] if value else ""
+            return self.texts[int(value)]
         if self.kind in ("inlineStr", "str", "e"):
             return _plain(value)
         if self.kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
-        if not value:
-            return ""
         if self.kind == "d":
             return value.removesuffix("T00:00:00").replace("T", " ")
         number = float(value)
@@ -371,9 +379,8 @@ class _Numbers(_Sheet):
     numbers: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def _cell(self) -> None:
-        value = "".join(self.value)
-        if value and self.kind == "n" and not self.formula:
-            self.numbers[self.row, self.column] = float(value)
+        if self.value and self.kind == "n" and not self.formula:
+            self.numbers[self.row, self.column] = float(self.value)
 
 
 def _letters(ref: str) -> bytes:
