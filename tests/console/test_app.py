@@ -112,13 +112,18 @@ POSTS = [page for page in PAGES if page.post]
 RIGHTS = {
     "viewer": {"look"},
     "editor": {"look", "work", "edit", "write"},
-    "approver": {"look", "work", "approve"},
-    "operator": {"look", "work", "write", "send"},
-    "admin": {"look", "work", "edit", "write", "approve", "send", "rule"},
+    "approver": {"look", "positions", "work", "approve"},
+    "operator": {"look", "positions", "work", "write", "send"},
+    "admin": {"look", "positions", "work", "edit", "write", "approve", "send", "rule"},
 }
 NEEDED = {
     "/inbox/sort": "work",
     "/people": "rule",
+    "/mail-outs/{mail_out}/name": "work",
+    "/mail-outs/{mail_out}/note": "work",
+    "/letters/{appeal}/board/member": "positions",
+    "/letters/{appeal}/board/clear": "positions",
+    "/mail-outs/{mail_out}/drafts": "send",
     "/mail-outs/{mail_out}/pause": "send",
     "/mail-outs/{mail_out}/resume": "send",
     "/mail-outs/{mail_out}/stop": "send",
@@ -170,6 +175,10 @@ LOOKING = {
     "/journal": "rule",
     "/held": "rule",
     "/contacts/dropped/{drop}": "edit",
+    "/board": "positions",
+    "/letters/{appeal}/board": "positions",
+    "/letters/{appeal}/board/members": "positions",
+    "/letters/{appeal}/board/member": "positions",
 }
 """What a form needs, written down a second time on purpose: a slip in the table of pages shows
 here.
