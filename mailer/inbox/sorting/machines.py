@@ -8,7 +8,7 @@ wrapped.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 from mailer.inbox.kinds import InboxKind as Kind
 from mailer.inbox.kinds import Judged
@@ -19,6 +19,11 @@ from mailer.inbox.sorting.dates import dates_in
 from mailer.inbox.sorting.responders import challenge_in
 from mailer.inbox.sorting.rules import Hit, plain, rules
 from mailer.inbox.sorting.signs import REPLY, Signs, is_daemon
+
+
+_SERVERS_SAY = {"returned", "hard", "full", "policy", "soft", "given_up", "delayed"}
+_SERVERS_WRITE = re.compile(r"@|(?<!\d)[45]\d\d(?!\d)|(?<![\d.])[45]\.\d\.\d")
+"""What a return names: an address, a code."""
 
 
 def by_structure(seen: Signs, has_sent: bool) -> Judged | None:
@@ -169,5 +174,10 @@ def _server_speaks(seen: Signs, text: str, has_sent: bool, copy: bool) -> Judged
     left = next((hit for hit in hits if hit.group == "left"), None)
     if left and not copy and not is_daemon(mail.sender[1].partition("@")[0].casefold(), rules()):
         return Judged(Kind.LEFT_OFFICE, f"it says “{left.said}”")
+    if not copy and not groups & _SERVERS_SAY and not _SERVERS_WRITE.search(text):
+        after = (mail.arrived() or datetime.now(UTC)).date()
+        if any(one >= after for one in dates_in(text, after)):
+            why = "its subject is that of a return, and its text names a day to come and no reason"
+            return Judged(Kind.AWAY, why, sure=False)
     kind, why = reports.why_returned(mail, text, hits)
     return Judged(kind, f"a server gives the letter back: {why}", sure=copy or "returned" in groups)

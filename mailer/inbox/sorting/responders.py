@@ -70,10 +70,10 @@ def automatic_answer(seen: Signs) -> Judged | None:
 
 
 _BUT = re.compile(
-    r"\b(but|however|aber|trotzdem|dennoch|jedoch|mais|toutefois|ma|pero|mas|maar|toch|men|mutta|"
+    r"\b(but|however|aber|trotzdem|dennoch|jedoch|mais|toutefois|pero|mas|maar|toch|men|mutta|"
     r"kuid|aga|bet|tačiau|taciau|ale|lecz|jednak|avsak|ampak|vendar|ali|но|але|однако|проте|"
     r"сепак|ama|ancak|fakat|amma|αλλα|ομως|azonban|viszont|insa|totusi|megjithate|բայց|მაგრამ|"
-    r"imma|ach|mee|ma)\b"
+    r"imma|ach|mee|(?<=[,.;:] )ma)\b"  # "má" is Icelandic for may
 )
 """But: a responder has nothing to set against that somebody is away."""
 
