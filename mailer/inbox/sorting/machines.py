@@ -20,7 +20,6 @@ from mailer.inbox.sorting.responders import challenge_in
 from mailer.inbox.sorting.rules import Hit, plain, rules
 from mailer.inbox.sorting.signs import REPLY, Signs, is_daemon
 
-
 _SERVERS_SAY = {"returned", "hard", "full", "policy", "soft", "given_up", "delayed"}
 _SERVERS_WRITE = re.compile(r"@|(?<!\d)[45]\d\d(?!\d)|(?<![\d.])[45]\.\d\.\d")
 """What a return names: an address, a code."""
