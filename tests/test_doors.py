@@ -388,6 +388,49 @@ def test_plan_that_was_never_begun_is_replaced_through_both_doors(doors: Doors) 
     assert {one[1] for one in outcomes(doors, "M-0003")} <= {"not_sent", "skipped"}
 
 
+def test_saved_audience_is_the_same_through_both_doors(doors: Doors) -> None:
+    where = "role = substitute and delegation = NO"
+    (typed,) = doors.typed("audience", "save", "northern  substitutes", "--where", where)
+    one = {"name": "Ola Nordmann", "delegation": "NO"}
+    assert typed == {
+        "audience": "northern substitutes", "where": where, "people": [one], "replaced": "",
+    }  # fmt: skip
+    page = doors.page("/letters/vote/people")
+    assert f"Saved audiences: northern substitutes {where}" in page
+    plans = [
+        doors.typed("plan", "vote", "--audience", "Northern Substitutes", *more)[0]
+        for more in (
+            [],
+            ["--replace", "--where", "not written"],
+            ["--replace", "--where", "gender = f"],
+        )
+    ]
+    assert [one["to_send"] for one in plans] == [1, 0, 0]
+    answer = doors.browser.post(
+        "/letters/vote/audience", name="the French", where="delegation = FR"
+    )
+    assert answer.headers["location"] == "/letters/vote/people?where=delegation+%3D+FR"
+    assert doors.typed("audience", "list")[1] == {
+        "audience": "the French", "where": "delegation = FR",
+    }  # fmt: skip
+    assert len(doors.typed("audience", "show", "the french")[0]["people"]) == 2
+    for name, text in (("x" * 61, "role = chair"), ("a", "rolle = chair")):
+        (refused,) = doors.typed("audience", "save", name, "--where", text)
+        answer = doors.browser.post("/letters/vote/audience", name=name, where=text)
+        assert refused["error"] in html.unescape(answer.text)
+    doors.typed("audience", "save", "the French", "--where", "language = fr")
+    doors.browser.post("/letters/vote/audience", name="northern substitutes", drop="yes")
+    assert doors.typed("audience", "list") == [{"audience": "the French", "where": "language = fr"}]
+    (refused,) = doors.typed("plan", "vote", "--audience", "the Frensh")
+    assert refused["hint"] == 'did you mean "the French"?'
+    doors.typed("audience", "drop", "the French")
+    assert doors.typed("audience", "list") == []
+    (doors.root / "audiences.toml").write_text("monitoring = committee", encoding="utf-8")
+    assert "audiences.toml cannot be read" in doors.typed("audience", "list")[0]["error"]
+    (refused,) = doors.typed("plan", "vote", "--audience", "monitoring")
+    assert "line 1" in refused["error"]
+
+
 def test_plan_is_named_annotated_and_given_up_through_both_doors(doors: Doors) -> None:
     (typed,) = doors.typed("plan", "vote", "--name", "North  first", "--note", "ask Marta")
     (now,) = doors.typed("status", typed["mail_out"])

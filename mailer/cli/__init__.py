@@ -93,6 +93,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "the members": {
+        "audience": (
+            "mailer.cli.campaign.audience:audience",
+            "Saved audiences: a condition under a name.",
+        ),
         "position": (
             "mailer.cli.campaign.position:position",
             "Where one member stands: set, show, clear.",

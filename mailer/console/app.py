@@ -125,6 +125,7 @@ PAGES: tuple[Page, ...] = (
     Page(W, editor.write, editor.typed, act=Right.WRITE, keeps=True),
     Page(W + "/letter.html", editor.letter_html),
     Page(W + "/remove", post=editor.remove, act=Right.WRITE),
+    Page(A + "/audience", post=steps.audience, act=Right.WRITE),
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
     Page(A + "/standing", mail_outs.of_appeal),

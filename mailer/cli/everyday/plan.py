@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from mailer.actions.mail_outs import planning
+from mailer.actions.mail_outs import audiences, planning
 from mailer.actions.mail_outs.planning import NewMailOut
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Context
@@ -36,6 +36,9 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "it": "Italian", "
     help='Only those of whom it holds, like "committee = Monitoring and not replied".',
 )
 @click.option(
+    "--audience", default="", metavar="NAME", help="Only a saved audience: mailer audience list."
+)
+@click.option(
     "--follows",
     default="",
     metavar="M-0001",
@@ -57,6 +60,7 @@ def plan(
     only: str | None,
     role: Sequence[str],
     where: str,
+    audience: str,
     follows: str,
     called: str,
     note: str,
@@ -70,6 +74,8 @@ def plan(
     mailer plan follow-up-1 --follows M-0001
     """
     now = context.draft(appeal)
+    if audience:
+        where = audiences.condition(context.workspace, audience, where)
     selection = planning.selected(now.delegations, _names(only), role, where, follows)
     with context.ledger() as ledger:
         who = getpass.getuser()

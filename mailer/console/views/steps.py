@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from mailer.actions import mail_outs
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
-from mailer.actions.mail_outs import SendingCheck, planning
+from mailer.actions.mail_outs import SendingCheck, audiences, planning
 from mailer.actions.preview import Preview
 from mailer.actions.team.rights import Right
 from mailer.actions.writing import appeals
@@ -166,6 +167,7 @@ def people(visit: Visit) -> Response:
         "people_step.html",
         appeal=now.appeal,
         followable=followable,
+        saved=audiences.every(visit.workspace),
         absent=visit.absent(codes),
         getting=len(getting),
         everyone=len(decisions),
@@ -189,6 +191,21 @@ def people(visit: Visit) -> Response:
         steps=STEPS,
         step="/people",
     )
+
+
+def audience(visit: Visit) -> Response:
+    """Keep the condition under a name, or take a saved audience away."""
+    name, where = visit.field("name"), visit.field("where")
+    here = f"/letters/{_draft(visit).appeal.name}/people"
+    if visit.field("drop"):
+        audiences.drop(visit.workspace, name)
+        visit.journal("audience_dropped", name)
+        return visit.go(here, visit.say("The audience {name} is taken away.", name=name))
+    found = audiences.save(visit.workspace, visit.console.ledger, name, where)
+    visit.journal("audience_saved", f"{found.name}: {found.where}")
+    words = "The audience {name} is saved."
+    back = f"{here}?{urlencode({'where': found.where})}"
+    return visit.go(back, visit.say(words, name=found.name))
 
 
 def check(visit: Visit) -> Response:
