@@ -461,6 +461,33 @@ def test_plan_is_named_annotated_and_given_up_through_both_doors(doors: Doors) -
     assert doors.typed("status", mail_out)[0]["state"] == "stopped"
 
 
+def test_changes_of_sheets_stand_in_one_journal_whoever_made_them(
+    doors: Doors, tmp_path: Path
+) -> None:
+    lines = "Name,E-mail\nAnna PRØVE,mailto:anna@no.example\n"
+    (tmp_path / "norway.csv").write_text(lines, encoding="utf-8")
+    (tmp_path / "newer.csv").write_text(lines.replace("mailto:anna", "ola"), encoding="utf-8")
+    doors.typed("contacts", "import", str(tmp_path / "norway.csv"))
+    doors.typed("contacts", "fix", "norway.csv", "--apply")
+    doors.typed("contacts", "update", "norway.csv", str(tmp_path / "newer.csv"), "--apply")
+    doors.typed("contacts", "undo", "norway.csv")
+    doors.typed("contacts", "hold", "Anna PRØVE", "--because", "asked for it")
+    doors.typed("contacts", "release", "Anna PRØVE")
+    assert doors.browser.post("/contacts/norway.csv/take-back", version="1").status_code == 303
+    journal = doors.page("/journal")
+    for what in (
+        "sheet taken over contacts/norway.csv, 1 people",
+        "cells mended contacts/norway.csv 2:2",
+        "newer list taken over contacts/norway.csv: 0 left, 0 joined, 1 changed",
+        "sheet taken back contacts/norway.csv, version",
+        "held NO",
+        "released NO",
+    ):
+        assert what in journal, what
+    assert journal.count("sheet taken back") == 2
+    assert "anna@no.example" not in journal
+
+
 def test_delegations_with_nobody_in_the_sheets_are_told_everywhere(doors: Doors) -> None:
     doors.typed("plan", "vote")
     none = [one["name"] for one in doors.typed("log", "delegations") if not one["planned"]]

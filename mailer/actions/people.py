@@ -21,6 +21,7 @@ from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Hold, Holds
 from mailer.contacts.rows.addresses import read_address
 from mailer.ledger import events, notes
+from mailer.ledger.accounts import noted
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, shown
 from mailer.ledger.moves import holding
@@ -128,6 +129,7 @@ def hold(
     if before := there.match(entry):
         return NewHold(entry, (), before=before)
     holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    noted(ledger, "held", who=who, detail=delegation)
     alone = Holds((entry,))
     matched = [contact for contact in contacts if alone.match(contact)]
     names = (one.name for one in contacts if not delegation or one.delegation == delegation)
@@ -139,14 +141,16 @@ def hold(
     return NewHold(entry, matched, near or "", taken_out=taken_out)
 
 
-def release(workspace: Workspace, entry: Hold) -> None:
+def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
     """Take one entry off the list."""
     holds.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    noted(ledger, "released", who=who, detail=entry.delegation)
 
 
-def forget(workspace: Workspace, entry: Hold) -> None:
+def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
     """Erase name and address of one entry; the person is held as before."""
     holds.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    noted(ledger, "hold_forgotten", who=who, detail=entry.delegation)
 
 
 def backups(workspace: Workspace) -> Path:

@@ -21,7 +21,6 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mailer.actions.team.members import note
 from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
@@ -31,6 +30,7 @@ from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.translation import LANGUAGES, Translation
 from mailer.contacts.book import ContactBook, sheets
 from mailer.ledger import mailouts
+from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
@@ -240,7 +240,7 @@ class Visit:
         return RedirectResponse(path, 303)
 
     def journal(self, kind: str, detail: str = "") -> None:
-        note(self.console.ledger, kind, who=self.who, detail=detail)
+        noted(self.console.ledger, kind, who=self.who, detail=detail)
 
 
 # ---------------------------------------------------------------------------------------- templates

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from mailer.ledger.schema import account, invitation, journal
+
+if TYPE_CHECKING:
+    from mailer.ledger.ledger import Ledger
 
 a, i, j = account.c, invitation.c, journal.c
 
@@ -120,6 +123,15 @@ def waiting(connection: sa.Connection, at: datetime) -> dict[int, datetime]:
 def note(connection: sa.Connection, kind: str, *, at: datetime, who: str, detail: str = "") -> None:
     """Write a line of the journal."""
     connection.execute(sa.insert(journal).values(at=at, who=who, kind=kind, detail=detail))
+
+
+def noted(ledger: Ledger | None, kind: str, *, who: str, detail: str = "") -> None:
+    """Write a line of the journal in a transaction of its own; without a send log (None) there is
+    none.
+    """
+    if ledger is not None:
+        with ledger.writing() as connection:
+            note(connection, kind, at=ledger.now(), who=who, detail=detail)
 
 
 def deeds(

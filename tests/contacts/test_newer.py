@@ -104,7 +104,7 @@ def newer(workspace: Workspace, rows: Rows, kind: str = "csv") -> Path:
 
 def taken(workspace: Workspace, name: str, source: Path, **said: Sequence[str]) -> SheetUpdate:
     done = updating.update(workspace, name, source, **said)
-    updating.take_over(done, who="Ilse", day=DAY)
+    updating.take_over(done, None, who="Ilse", day=DAY)
     return done
 
 
@@ -138,7 +138,7 @@ def test_a_newer_list_is_taken_over_and_undone_byte_for_byte(
         {"name": ("Anna Berg", "Anna Prøve")},
     ]
     assert done.untouched == ["DE"]
-    mend.undo(workspace, sheet.name)
+    mend.undo(workspace, None, sheet.name, who="Ilse")
     assert sheet.read_bytes() == before
     assert (
         people(taken(workspace, sheet.name, newer(workspace, NEW, list_kind)).workspace)[2][2]
@@ -152,7 +152,7 @@ def test_the_same_list_once_more_changes_nothing(workspace: Workspace) -> None:
     before = sheet.read_bytes()
     done = updating.update(workspace, "all.csv", newer(workspace, NEW))
     assert not done.changes
-    assert updating.take_over(done, who="Ilse", day=DAY) is None
+    assert updating.take_over(done, None, who="Ilse", day=DAY) is None
     assert sheet.read_bytes() == before
 
 
@@ -163,7 +163,7 @@ def test_what_was_corrected_here_stays_until_the_list_says_something_new(
     wrong[1][3] = "mailto:a@no.example"
     wrong[2][3] = "ola@no.exampel"
     keep(workspace, "all.csv", as_csv(wrong))
-    mend.repair(workspace, mend.repairs(workspace))  # mailto: goes
+    mend.repair(workspace, None, mend.repairs(workspace), who="Ilse")  # mailto: goes
     sheet = workspace.contacts_dir / "all.csv"
     sheet.write_bytes(sheet.read_bytes().replace(b"exampel", b"example"))  # in their own program
     list_ = [list(row[:4]) for row in wrong]
@@ -216,7 +216,7 @@ def test_what_is_unsure_is_asked_once_and_remembered(workspace: Workspace) -> No
         ("Per Utkast", "Per Utkast", "NO"),
     ]
     with pytest.raises(Refused, match="Kari Modelli, Per Utkast"):
-        updating.take_over(done, who="Ilse", day=DAY)
+        updating.take_over(done, None, who="Ilse", day=DAY)
     with pytest.raises(UsageError, match="is called Nobody"):
         updating.update(workspace, "all.csv", list_, same=["Nobody"])
     taken(workspace, "all.csv", list_, same=["Kari Modelli"], other=["Per Utkast"])
@@ -224,7 +224,7 @@ def test_what_is_unsure_is_asked_once_and_remembered(workspace: Workspace) -> No
         ("NO", "Anna Berg"), ("NO", "Ola Skisse"), ("NO", "Kari Modelli"), ("NO", "Per Utkast"),
         ("SE", "Per Utkast"), ("DE", "Jan Probe"),
     ]  # fmt: skip
-    mend.undo(workspace, "all.csv")
+    mend.undo(workspace, None, "all.csv", who="Ilse")
     again = updating.update(workspace, "all.csv", list_)
     assert again.matching.asked == []
     assert "NO,Kari Modell,NO,Kari Modelli,yes,Ilse,2027-01-20" in (
@@ -268,7 +268,7 @@ def test_a_delegation_that_has_no_place_is_refused_and_nothing_is_written(
     before = sheet.read_bytes()
     done = updating.update(workspace, "all.csv", newer(workspace, NEW))
     with pytest.raises(Refused, match=r"Eva Ny \(Sweden\) joined|Per Utkast \(Sweden\) joined"):
-        updating.take_over(done, who="Ilse", day=DAY)
+        updating.take_over(done, None, who="Ilse", day=DAY)
     assert sheet.read_bytes() == before
 
 
@@ -292,7 +292,7 @@ def test_who_stands_in_another_sheet_is_not_put_in_twice(workspace: Workspace) -
 def test_source_and_date_of_each_address_are_kept(workspace: Workspace) -> None:
     first = workspace.root / "first.csv"
     first.write_bytes(as_csv(OLD))
-    bring_in.bring_in(workspace, first, "all", date(2026, 3, 1))
+    bring_in.bring_in(workspace, None, first, "all", who="Ilse", day=date(2026, 3, 1))
     taken(workspace, "all.csv", newer(workspace, NEW))
     known = listed.load(workspace.contacts_dir / "all.csv", workspace.state_dir)
     assert known is not None
@@ -375,5 +375,5 @@ def test_any_list_makes_its_own_people_of_any_sheet(workspace: Workspace, seed: 
     asked = updating.update(workspace, sheet.name, list_).matching.asked
     taken(workspace, sheet.name, list_, other=[new.name for _, new, _ in asked])
     assert set(people(workspace)) == expected
-    mend.undo(workspace, sheet.name)
+    mend.undo(workspace, None, sheet.name, who="Ilse")
     assert sheet.read_bytes() == before

@@ -22,6 +22,8 @@ from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook, sheets
 from mailer.contacts.edit import importing, listed, marked_copy, versions
 from mailer.contacts.sheets.reader import BOOKS, TEXT
+from mailer.ledger.accounts import noted
+from mailer.ledger.ledger import Ledger
 
 KINDS = TEXT + BOOKS
 DAY = 86_400  # seconds that a dropped sheet is kept
@@ -39,7 +41,15 @@ class BroughtIn:
     lacks: str  # what such a list never says; empty for a contact sheet
 
 
-def bring_in(workspace: Workspace, source: Path, into: str | None, day: date) -> BroughtIn:
+def bring_in(
+    workspace: Workspace,
+    ledger: Ledger | None,
+    source: Path,
+    into: str | None,
+    *,
+    who: str,
+    day: date,
+) -> BroughtIn:
     """Make a new contact sheet of a list from elsewhere, or of a sheet as it is, byte for byte."""
     content, suffix = source.read_bytes(), source.suffix.lower()
     done = BroughtIn("", "contact sheet", 0, (), "")
@@ -64,6 +74,7 @@ def bring_in(workspace: Workspace, source: Path, into: str | None, day: date) ->
         )
     put(workspace, path, content, source.name, day)
     file = path.relative_to(workspace.root).as_posix()
+    noted(ledger, "sheet_taken_over", who=who, detail=f"{file}, {done.people} people")
     return replace(done, file=file)
 
 
@@ -122,7 +133,9 @@ def marked(workspace: Workspace, path: Path) -> Path:
     return marked_copy.mark(path.parent.parent, f"contacts/{path.name}", book)
 
 
-def take_over(workspace: Workspace, path: Path, day: date) -> int:
+def take_over(
+    workspace: Workspace, ledger: Ledger | None, path: Path, *, who: str, day: date
+) -> int:
     """Put a dropped sheet in its place, after a backup; return its rows. A broken one stays where
     it is.
     """
@@ -134,7 +147,9 @@ def take_over(workspace: Workspace, path: Path, day: date) -> int:
         )
     put(workspace, workspace.root / file, path.read_bytes(), path.name, day)
     throw_away(path)
-    return sum(contact.file == file for contact in book.contacts)
+    rows = sum(contact.file == file for contact in book.contacts)
+    noted(ledger, "sheet_taken_over", who=who, detail=f"{file}, {rows} rows")
+    return rows
 
 
 def throw_away(path: Path) -> None:

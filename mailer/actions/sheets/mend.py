@@ -22,6 +22,8 @@ from mailer.contacts.edit import listed, take_home, versions, write
 from mailer.contacts.edit.fix import Repair
 from mailer.contacts.edit.take_home import SheetChange, WayHome
 from mailer.contacts.edit.versions import SheetVersion
+from mailer.ledger.accounts import noted
+from mailer.ledger.ledger import Ledger
 from mailer.plan.draft import read_contacts
 
 
@@ -35,11 +37,15 @@ def repairs(
     return fixing.repairs(book, chosen(workspace, book, names), [one.upper() for one in codes])
 
 
-def repair(workspace: Workspace, found: Sequence[Repair]) -> dict[str, Path]:
+def repair(
+    workspace: Workspace, ledger: Ledger | None, found: Sequence[Repair], *, who: str
+) -> dict[str, Path]:
     """Write repairs, and return file → backup of what it was."""
     backups = fixing.apply(workspace.root, found)
     for file, backup in backups.items():
         begin(workspace, file, backup)
+        cells = [f"{one.sheet or ''} {one.cell}".strip() for one in found if one.file == file]
+        noted(ledger, "cells_mended", who=who, detail=f"{file} {', '.join(cells)}")
     return backups
 
 
@@ -48,22 +54,29 @@ def compare_copy(workspace: Workspace, copy: Path) -> WayHome:
     return take_home.compare(workspace.root, copy)
 
 
-def accept(workspace: Workspace, copy: Path) -> tuple[str, tuple[SheetChange, ...], Path | None]:
+def accept(
+    workspace: Workspace, ledger: Ledger | None, copy: Path, *, who: str
+) -> tuple[str, tuple[SheetChange, ...], Path | None]:
     """Take a corrected copy back: return the sheet, what changed, and the backup of what it was."""
     file, changes, backup = take_home.accept(workspace.root, copy)
     if backup is not None:
         begin(workspace, file, backup)
+        cells = ", ".join(f"{one.sheet or ''} {one.cell}".strip() for one in changes)
+        noted(ledger, "marked_copy_taken_back", who=who, detail=f"{file} {cells}")
     return file, changes, backup
 
 
 def set_cells(
     workspace: Workspace,
+    ledger: Ledger | None,
     book: ContactBook,
     file: str,
     tab: str,
     row: int,
     seal: str,
     wanted: Mapping[str, str],
+    *,
+    who: str,
 ) -> list[str]:
     """Change cells of one row, place → text, where the row is the one that the person saw, by its
     seal; return the places. A backup is kept.
@@ -81,6 +94,9 @@ def set_cells(
         sheet = workspace.root / file
         content = write.with_cells(sheet, changes)
         begin(workspace, file, versions.save(sheet, content, workspace.state_dir))
+        places = ", ".join(place for _, place in changes)
+        what = f"{file} {tab} {places}".replace("  ", " ")
+        noted(ledger, "cells_mended", who=who, detail=what)
     return [place for _, place in changes]
 
 
@@ -121,8 +137,12 @@ def kept_versions(workspace: Workspace, name: str) -> list[SheetVersion]:
     return versions.versions(sheet_named(workspace, name), workspace.state_dir)
 
 
-def undo(workspace: Workspace, name: str, number: int | None = None) -> TakenBack:
+def undo(
+    workspace: Workspace, ledger: Ledger | None, name: str, number: int | None = None, *, who: str
+) -> TakenBack:
     """Take the last change of a sheet back, or bring back an earlier version, byte for byte."""
     sheet = sheet_named(workspace, name)
     version, backup = versions.take_back(sheet, workspace.state_dir, number)
-    return TakenBack(sheet.relative_to(workspace.root).as_posix(), version, backup)
+    file = sheet.relative_to(workspace.root).as_posix()
+    noted(ledger, "sheet_taken_back", who=who, detail=f"{file}, version {version.number}")
+    return TakenBack(file, version, backup)

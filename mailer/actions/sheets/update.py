@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.actions.people import backups
-from mailer.actions.sheets.check import answers, book_with, read_alone, read_from
+from mailer.actions.sheets.check import answers, book_with, read_alone, read_from, totals
 from mailer.actions.sheets.mend import begin, sheet_named
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
@@ -29,6 +29,8 @@ from mailer.contacts.edit.newer import NewerList
 from mailer.contacts.edit.turnover import DelegationTurnover, Matching
 from mailer.contacts.holds import Hold
 from mailer.contacts.sheets.apart import read
+from mailer.ledger.accounts import noted
+from mailer.ledger.ledger import Ledger
 from mailer.plan.draft import read_contacts
 
 
@@ -204,7 +206,7 @@ def book_then(done: SheetUpdate) -> ContactBook:
         return book_with(done.workspace, done.file, path)
 
 
-def take_over(done: SheetUpdate, *, who: str, day: date) -> Path | None:
+def take_over(done: SheetUpdate, ledger: Ledger | None, *, who: str, day: date) -> Path | None:
     """Write what the list makes of the sheet, and return the backup; None where nothing is new."""
     new = result(done)
     workspace, sheet = done.workspace, done.sheet
@@ -228,4 +230,8 @@ def take_over(done: SheetUpdate, *, who: str, day: date) -> Path | None:
     said = listed.learn(known, done.newer, people, done.source, day)
     stay = [one for one in known.listed if one.person.partition(":")[0] in done.untouched]
     listed.note(sheet, state, [*said, *stay])
+    if done.changes:
+        many = totals(done.turns)
+        what = f"{many['left']} left, {many['joined']} joined, {many['changed']} changed"
+        noted(ledger, "newer_list_taken_over", who=who, detail=f"{done.file}: {what}")
     return backup

@@ -228,9 +228,3 @@ def _somebody_still_rules(connection: Connection, one: Account, role: str) -> No
             f"{one.name} is the last administrator; nothing was changed.",
             hint="make somebody else an administrator first",
         )
-
-
-def note(ledger: Ledger, kind: str, *, who: str, detail: str = "") -> None:
-    """Write a line of the journal."""
-    with ledger.writing() as connection:
-        accounts.note(connection, kind, at=ledger.now(), who=who, detail=detail)

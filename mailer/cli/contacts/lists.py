@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shlex
 import sys
 from collections.abc import Sequence
@@ -82,8 +83,6 @@ def update(
     mailer contacts update norway.xlsx ~/Downloads/norway-2027.xlsx
     mailer contacts update norway.xlsx ~/Downloads/norway-2027.xlsx --same "Anne Berg" --apply
     """
-    import getpass
-
     from mailer.actions.sheets import update as updating
     from mailer.base import clock
     from mailer.cli.screen import turnover
@@ -98,7 +97,8 @@ def update(
     backup = None
     if really and not asked:
         who = by or getpass.getuser()
-        backup = updating.take_over(done, who=who, day=clock.now().date())
+        with context.ledger() as ledger:
+            backup = updating.take_over(done, ledger, who=who, day=clock.now().date())
     elif not asked:
         updating.result(done)  # what cannot be written is said now, not with --apply
     if context.json:
@@ -180,7 +180,15 @@ def import_(context: Context, source: Path, into: str | None) -> None:
     from mailer.actions.sheets.bring_in import bring_in
     from mailer.base import clock
 
-    found = bring_in(context.workspace, source, into, clock.now().date())
+    with context.ledger() as ledger:
+        found = bring_in(
+            context.workspace,
+            ledger,
+            source,
+            into,
+            who=getpass.getuser(),
+            day=clock.now().date(),
+        )
     if context.json:
         context.data(
             {

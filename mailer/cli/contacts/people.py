@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING
 
 import click
@@ -109,15 +110,13 @@ def _show_one(context: Context, contact: Contact, holds: Holds) -> None:
 @click.pass_obj
 def hold(context: Context, who: str, because: str, by: str | None) -> None:
     """Put a person on the hold list: never written to again, until released."""
-    import getpass
-
     from mailer.actions import people
     from mailer.base import clock
     from mailer.plan.draft import read_contacts
 
     _, book, holds = read_contacts(context.workspace)
     contact = people.one_known_as(book, who)
-    with context.ledger_if_any() as ledger:
+    with context.ledger() as ledger:
         held = people.hold(
             context.workspace,
             ledger,
@@ -183,10 +182,12 @@ def release(context: Context, who: str, forget: bool) -> None:
     _, _, holds = read_contacts(context.workspace)
     entry = people.entry_of(holds, who)
     if forget:
-        people.forget(context.workspace, entry)
+        with context.ledger() as ledger:
+            people.forget(context.workspace, ledger, entry, who=getpass.getuser())
         context.say("Name and address are erased; the person is still held.")
     else:
-        people.release(context.workspace, entry)
+        with context.ledger() as ledger:
+            people.release(context.workspace, ledger, entry, who=getpass.getuser())
         context.say(f"{entry.name or entry.address} is no longer held.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -150,7 +151,10 @@ def fix(context: Context, sheets: tuple[str, ...], codes: tuple[str, ...], reall
     from mailer.actions.sheets import mend
 
     found = mend.repairs(context.workspace, sheets, codes)
-    backups = mend.repair(context.workspace, found) if really else {}
+    backups = {}
+    if really and found:
+        with context.ledger() as ledger:
+            backups = mend.repair(context.workspace, ledger, found, who=getpass.getuser())
     if context.json:
         context.data(
             {
@@ -196,7 +200,8 @@ def accept(context: Context, copy: Path) -> None:
     """Take a corrected marked copy back into its sheet, and say what changed."""
     from mailer.actions.sheets import mend
 
-    file, changes, backup = mend.accept(context.workspace, copy)
+    with context.ledger() as ledger:
+        file, changes, backup = mend.accept(context.workspace, ledger, copy, who=getpass.getuser())
     if context.json:
         context.data({"sheet": file, "changes": changes, "backup": backup})
         return
@@ -242,7 +247,8 @@ def undo(context: Context, sheet: str, number: int | None, listed: bool) -> None
             words = "not there yet" if version.absent else f"as of {version.at:%Y-%m-%d %H:%M} UTC"
             context.out.print(f"{version.number:>4}  {words}")
         return
-    done = mend.undo(context.workspace, sheet, number)
+    with context.ledger() as ledger:
+        done = mend.undo(context.workspace, ledger, sheet, number, who=getpass.getuser())
     if context.json:
         context.data({"sheet": done.file, "version": done.version.number, "backup": done.backup})
         return

@@ -17,7 +17,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mailer.actions.team import credentials
 from mailer.actions.team import members as team
-from mailer.actions.team.members import note
 from mailer.actions.team.rights import ROLES
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import MailOutState
@@ -25,7 +24,7 @@ from mailer.console.access.middleware import came_from, cookie, from_here, place
 from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.language.translation import LANGUAGES, Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
-from mailer.ledger.accounts import everyone
+from mailer.ledger.accounts import everyone, noted
 
 FORM_LASTS = 3600  # seconds
 
@@ -106,7 +105,7 @@ def _get(console: Console, request: Request, say: Translation) -> Response:
     opened = None if console.https else console.sessions.open_with(key, console.owner)
     if opened is None:
         return _page(console, say, say("This address has been used, or is too old."))
-    note(console.ledger, "signed_in", who=console.owner, detail="one-time key")
+    noted(console.ledger, "signed_in", who=console.owner, detail="one-time key")
     # No redirect: a strict cookie is not sent on one that began on another page, in a chat or a web
     # mailer.
     answer = _by_way_of_here("/", say)
@@ -233,10 +232,10 @@ def _post(
         name, values.get("password", ""), values.get("code", ""), before
     )
     if opened is None:
-        note(console.ledger, "sign_in_failed", who=name[:80])
+        noted(console.ledger, "sign_in_failed", who=name[:80])
         wrong = say("Name, password and code do not go together.")
         return _page(console, say, wrong, name=name, status=403, to=to, kept=kept)
-    note(console.ledger, "signed_in", who=name, detail="password")
+    noted(console.ledger, "signed_in", who=name, detail="password")
     back = _back_to(console, say, kept, console.sessions.find(opened))
     return _opened(console, opened, back or RedirectResponse(to, 303))
 
@@ -345,7 +344,7 @@ def _inside(path: str) -> str:
 
 def sign_out(visit: Visit) -> Response:
     visit.console.sessions.end(visit.request.cookies.get(visit.console.cookie, ""))
-    note(visit.console.ledger, "signed_out", who=visit.who)
+    noted(visit.console.ledger, "signed_out", who=visit.who)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(visit.console.cookie, path="/")
     return answer

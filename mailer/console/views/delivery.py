@@ -211,12 +211,12 @@ def hold(visit: Visit) -> Response:
     """Put this person on the hold list: never written to again, until released."""
     one = _one(visit)
     # the list has the name; what is erased there must not stand in the journal
-    said = held(visit, one.address, one.name, one.delegation, one.shown)
+    said = held(visit, one.address, one.name, one.delegation)
     return visit.go(_here(visit), said)
 
 
-def held(visit: Visit, address: str, name: str, delegation: str, about: str) -> str:
-    """Put somebody on the hold list, note `about` in the journal, and say whom the entry holds."""
+def held(visit: Visit, address: str, name: str, delegation: str) -> str:
+    """Put somebody on the hold list, and say whom the entry holds."""
     say, because = visit.say, visit.field("because")[:500]
     if not because:
         raise UsageError(say("Say why nobody writes to this person any more."))
@@ -235,7 +235,6 @@ def held(visit: Visit, address: str, name: str, delegation: str, about: str) -> 
     )
     if done.before:
         raise Refused(say("{name} is on the hold list already.", name=done.name))
-    visit.journal("held", about)
     if done.matched:
         said = [say("{name} is on the hold list and will not be written to.", name=done.name)]
     else:

@@ -91,14 +91,9 @@ def take_over_newer(visit: Visit) -> Response:
         if answer in said:
             said[answer].append(name)
     done = update.update(visit.workspace, of, path, same=said["same"], other=said["other"])
-    update.take_over(done, who=visit.who, day=visit.now().date())
+    update.take_over(done, visit.console.ledger, who=visit.who, day=visit.now().date())
     bring_in.throw_away(path)
     totals = check.totals(done.turns)
-    visit.journal(
-        "newer_list_taken_over",
-        f"{done.file}: {totals['left']} left, {totals['joined']} joined,"
-        f" {totals['changed']} changed",
-    )
     notice = visit.say(
         "{name} is up to date: {left} left, {joined} joined, {changed} changed.",
         name=of,
@@ -130,16 +125,15 @@ def take_over(visit: Visit) -> Response:
     """Put a dropped sheet in its place, in one step and after a backup; or take a corrected copy
     back.
     """
-    path = _path(visit)
+    path, ledger = _path(visit), visit.console.ledger
     if _corrected(visit, path) is not None:
-        file, changes, _ = mend.accept(visit.workspace, path)
+        file, changes, _ = mend.accept(visit.workspace, ledger, path, who=visit.who)
         bring_in.throw_away(path)
-        visit.journal("marked_copy_taken_back", f"{file}, {len(changes)} cells")
         words = "{n} cells of {file} are corrected; a backup is kept."
         notice = visit.say(words, n=len(changes), file=file)
         return visit.go(f"/contacts/{quote(Path(file).name)}", notice)
-    rows = bring_in.take_over(visit.workspace, path, visit.now().date())
-    visit.journal("sheet_taken_over", f"{path.name}, {rows} rows")
+    day = visit.now().date()
+    rows = bring_in.take_over(visit.workspace, ledger, path, who=visit.who, day=day)
     notice = visit.say("{name} is in its place; {n} rows.", name=path.name, n=rows)
     return visit.go(f"/contacts/{quote(path.name)}", notice)
 

@@ -21,7 +21,7 @@ def hold(visit: Visit) -> Response:
     """
     found = visit.workspace.delegations.find(visit.field("delegation"))
     code = found.code if found else ""
-    said = held(visit, visit.field("address"), visit.field("name"), code, code)
+    said = held(visit, visit.field("address"), visit.field("name"), code)
     return visit.go("/contacts/hold-list", said)
 
 
@@ -36,8 +36,7 @@ def release(visit: Visit) -> Response:
     )
     if entry is None:
         raise UsageError(visit.say("The hold list has changed; look at it again."))
-    people.release(visit.workspace, entry)
-    visit.journal("released", entry.delegation)
+    people.release(visit.workspace, visit.console.ledger, entry, who=visit.who)
     return visit.go(
         "/contacts/hold-list",
         visit.say("{name} is no longer held.", name=entry.name or entry.address),

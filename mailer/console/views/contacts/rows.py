@@ -68,11 +68,20 @@ def save(visit: Visit) -> Response:
         for cell in found
         if cell.place in visit.form and visit.field(cell.place) != printable(cell.text).strip()
     }
-    changed = mend.set_cells(visit.workspace, book, file, tab, row, visit.field("seal"), wanted)
+    changed = mend.set_cells(
+        visit.workspace,
+        visit.console.ledger,
+        book,
+        file,
+        tab,
+        row,
+        visit.field("seal"),
+        wanted,
+        who=visit.who,
+    )
     here = address_of(visit.request.url.path, {"tab": tab})
     if not changed:
         return visit.go(here, visit.say("Nothing was changed."))
     where = f"{file}{f' {tab}' if tab else ''} {', '.join(changed)}"
-    visit.journal("cells_mended", where)
     notice = visit.say("{where} is corrected; a backup is kept.", where=where)
     return visit.go(here, notice)

@@ -58,8 +58,8 @@ def take_back(visit: Visit) -> Response:
     number = visit.field("version")
     if not number.isdecimal():
         raise UsageError(visit.say("This version is not kept any more."))
-    done = mend.undo(visit.workspace, visit.request.path_params["sheet"], int(number))
-    visit.journal("sheet_taken_back", f"{done.file}, version {done.version.number}")
+    sheet = visit.request.path_params["sheet"]
+    done = mend.undo(visit.workspace, visit.console.ledger, sheet, int(number), who=visit.who)
     if done.version.absent:
         return visit.go(
             "/contacts", visit.say("{name} is no longer there, as before.", name=done.file)
