@@ -191,6 +191,12 @@ def test_who_has_said_where_they_stand_gets_no_follow_up(root: Path) -> None:
     assert (plan["to_send"], why[address(4)]) == (7, ("answered", ""))
 
 
+def test_who_was_forgotten_is_in_nobodys_way(root: Path) -> None:
+    mailer("log", "forget", address(4), "--because", "asked", "--confirm", 1, at=root)
+    plan = data(mailer("plan", "reminder", "--follows", "M-0001", "--json", at=root))
+    assert plan["to_send"] == 7
+
+
 def test_letters_of_all_appeals_are_counted_for_each_person(root: Path, box: Mailbox) -> None:
     edit(root / "config.toml", "per_minute = 0", "per_minute = 0\nletters_per_person = 1")
     plan = data(mailer("plan", "reminder", "--follows", "M-0001", "--json", at=root))

@@ -51,10 +51,12 @@ def first_letters(connection: sa.Connection, follows: str, appeal: str) -> First
         sa.select(
             *(d.mail_out_id, d.person, d.address, d.address_key, d.state, d.message_id, d.digest)
         )
-        .where(d.mail_out_id.in_(followed), d.state != State.SKIPPED.value, d.person != "")
+        .where(
+            d.mail_out_id.in_(followed), d.state != State.SKIPPED.value, d.address != ""
+        )  # erased
         .order_by(d.mail_out_id, d.number)
     ).all()
-    letters = []
+    letters = []  # but for those who are erased
     for at in range(0, len(rows), AT_ONCE):
         letters += _with_headings(connection, rows[at : at + AT_ONCE])
     whole = thread(everything, followed)
