@@ -1391,3 +1391,36 @@ def test_sheets_go_back_with_the_same_outcome_through_both_doors(doors: Doors) -
     assert answer.content == (folder / "all.csv").read_bytes()
     assert answer.text.splitlines()[0].endswith(",Outcome")
     assert doors.browser.get("/letters/vote/report/none.csv").status_code == 404
+
+
+def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_path: Path) -> None:
+    roll = "For\nMs Anna BERG (Norway)\nAgainst\nOla Nordmand (Norway)\nMs Gone AWAY (Norway)\n"
+    (tmp_path / "roll.txt").write_text(roll)
+    sheet = doors.root / "contacts" / "all.csv"
+    before = sheet.read_bytes()
+    (typed,) = doors.typed("votes", "import", str(tmp_path / "roll.txt"), "--vote", "2024-01-24")
+    assert (typed["written"], typed["unknown"]) == ({"for": 1}, ["Gone AWAY"])
+    assert [one["name"] for one in typed["asked"]] == ["Ola Nordmand"]
+    written = sheet.read_bytes()
+    sheet.write_bytes(before)
+    answer = doors.browser.post(
+        "/contacts/votes", day="2024-01-24", files={"file": ("roll.txt", roll.encode())}
+    )
+    assert answer.status_code == 200 and sheet.read_bytes() == written
+    page = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    assert "Vote 2024 : 1 voted for" in page and "1 is unsure" in page
+    assert all(one["code"] in page for one in typed["problems"])
+    text = re.search(r'name="text" hidden>([^<]*)<', answer.text)
+    assert text
+    answer = doors.browser.post(
+        "/contacts/votes",
+        column="Vote 2024",
+        text=html.unescape(text[1]),
+        same="Ola Nordmand",
+    )
+    assert "nordmann@no.parliament.example,,against" in sheet.read_text(encoding="utf-8")
+    (typed,) = doors.typed("votes", "import", str(tmp_path / "roll.txt"), "--vote", "2024-01-24")
+    assert (typed["written"], typed["asked"]) == ({}, [])
+    (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")
+    answer = doors.browser.post("/contacts/votes", column="Outcome", text="x")
+    assert refused["error"] in html.unescape(answer.text)

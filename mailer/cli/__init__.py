@@ -105,6 +105,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "mailer.cli.campaign.position:positions",
             "Where they all stand, and how far a challenge is.",
         ),
+        "votes": (
+            "mailer.cli.campaign.votes:votes",
+            "How they voted in the past: import a roll call.",
+        ),
         "report": (
             "mailer.cli.campaign.report:report",
             "What an appeal has brought: one page, HTML or PDF.",

@@ -42,7 +42,7 @@ from mailer.console.views import (
     start,
     steps,
 )
-from mailer.console.views.contacts import dropped, hold_list, rows, sheet
+from mailer.console.views.contacts import dropped, hold_list, rows, sheet, votes
 from mailer.console.views.standing import board, brought, delegations
 from mailer.console.views.writing import about_form, editor, file_list
 
@@ -151,6 +151,7 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/accept", post=steps.accept, act=Right.APPROVE),
     Page(A + "/send", steps.plan_page, steps.plan, act=Right.SEND),
     Page("/contacts", sheet.index, dropped.drop, act=Right.EDIT),
+    Page("/contacts/votes", votes.index, votes.take_in, look=Right.EDIT, act=Right.EDIT),
     Page("/contacts/hold-list", hold_list.index, hold_list.hold),
     Page("/contacts/hold-list/release", post=hold_list.release, act=Right.EDIT),
     Page(

@@ -35,7 +35,7 @@ from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
-from mailer.report.board import Board, Members
+from mailer.report.board import VOTES, Board, Members
 from mailer.report.story import why
 
 if TYPE_CHECKING:
@@ -290,6 +290,7 @@ PAGES.globals |= {
     "Right": Right,
     "MARKS": MARKS,
     "WORDS": WORDS,
+    "VOTES": VOTES,
     "LANGUAGES": LANGUAGES,
     "address": address_of,
     "why": why,

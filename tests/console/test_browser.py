@@ -105,6 +105,7 @@ PAGES = {
     "rows": "/contacts/all.csv/rows",
     "row": "/contacts/all.csv/rows/2",
     "hold-list": "/contacts/hold-list",
+    "votes": "/contacts/votes",
     "people": "/people",
     "own": "/own",
     "compare": "/mail-outs/M-0001/compare?with=M-0002",

@@ -105,12 +105,16 @@ def turnover(
 
 
 def matching(
-    old: Iterable[Contact], new: Iterable[Contact], answers: Answers | None = None
+    old: Iterable[Contact],
+    new: Iterable[Contact],
+    answers: Answers | None = None,
+    *,
+    strict: bool = True,
 ) -> Matching:
     """Find out who of the old book is who of the new one.
 
     `answers` are what a person has said; one about a name that looks like nobody raises
-    `UsageError`.
+    `UsageError`, unless `strict` is False: an answer may be known already.
     """
     answers = answers or Answers()
     leaving, coming = list(old), list(new)
@@ -152,7 +156,8 @@ def matching(
             break
         else:
             joined.append(contact)
-    answers.all_used()
+    if strict:
+        answers.all_used()
     found.left, found.joined = list(gone.values()), joined
     return found
 

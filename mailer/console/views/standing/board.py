@@ -24,7 +24,7 @@ from mailer.console.request import Visit
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.contacts.contact import Contact
 from mailer.ledger.reading.positions import key
-from mailer.report.board import FOR_IT, STANDS, VOTES, Members, StandLine, vote_of
+from mailer.report.board import FOR_IT, STANDS, Members, StandLine, vote_of
 
 if TYPE_CHECKING:
     from mailer.letters.appeal import Appeal
@@ -82,7 +82,6 @@ WORDS: dict[str, Any] = {
     "POSITIONS": POSITIONS,
     "HEARD": HEARD,
     "STANDS": STANDS,
-    "VOTES": VOTES,
 }
 
 
