@@ -116,6 +116,12 @@ def test_refusals_are_french_with_their_values_in_them() -> None:
     )
 
 
+def test_no_line_of_french_begins_with_a_mark() -> None:
+    french = Translation("fr")
+    said = [french(one) for one in FRENCH] + [french.refusal(one) for one in REFUSALS]
+    assert [one for one in said if re.search(r" [:;?!»](\W|\Z)|« ", one)] == []
+
+
 def test_states_agree_with_how_many_are_in_them() -> None:
     french, english = Translation("fr"), Translation("en")
     assert [french.counted(number, "refused") for number in (0, 1, 8)] == [
@@ -234,7 +240,7 @@ def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words
     near = problem("C102", "contacts/uk.csv", suggestion='did you mean "a@b.example"?')
     own = problem("C102", "contacts/uk.csv", suggestion="give one of them")
     assert en.advice(near) == 'did you mean "a@b.example"?'
-    assert fr.advice(near) == "vouliez-vous dire « a@b.example » ?"
+    assert fr.advice(near) == "vouliez-vous dire «\u00a0a@b.example\u00a0»\u00a0?"
     assert fr.advice(own) == f"{fr(codes()['C102'].advice)} – give one of them"
     assert fr.advice(problem("C102", "contacts/uk.csv")) == fr(codes()["C102"].advice)
     assert en.place(general.place) == 'contacts/uk.xlsx · sheet "Members" · cell D17'
@@ -315,11 +321,11 @@ def test_refusals_have_the_same_gaps_in_french() -> None:
         ("M-0001 is finished.", "M-0001 est terminé."),
         (
             "M-0001 was stopped for good; there is nothing to pause.",
-            "M-0001 a été arrêté définitivement ; il n’y a rien à mettre en pause.",
+            "M-0001 a été arrêté définitivement\u00a0; il n’y a rien à mettre en pause.",
         ),
         (
             "Marta planned M-0001; somebody else must approve it.",
-            "Marta a planifié M-0001 ; quelqu’un d’autre doit l’approuver.",
+            "Marta a planifié M-0001\u00a0; quelqu’un d’autre doit l’approuver.",
         ),
     ],
 )

@@ -190,7 +190,7 @@ def _refusals() -> list[tuple[re.Pattern[str], str]]:
     file = resources.files("mailer.console.language").joinpath("refusals.toml")
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     return [
-        (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), french)
+        (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), spaced(french))
         for english, french in sorted(table.items(), key=lambda pair: -len(pair[0]))
     ]
 
@@ -205,7 +205,15 @@ def _table(language: str) -> dict[str, str]:
         for kind in codes().values()
         for text, french in zip((kind.message, kind.advice), kind.french, strict=True)
     }
-    return found | tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
+    found |= tomllib.loads(folder.joinpath("french.toml").read_text(encoding="utf-8"))
+    return {text: spaced(french) for text, french in found.items()}
+
+
+def spaced(french: str) -> str:
+    """Return French with blanks before : ; ? ! and within « » at which no line breaks; the tables
+    are typed with ordinary ones.
+    """
+    return re.sub(r" (?=[:;?!»](?:\W|\Z))|(?<=«) ", "\N{NO-BREAK SPACE}", french)
 
 
 @lru_cache
