@@ -86,6 +86,7 @@ LOOKED_AT = {
     "mailer.ledger.ledger",
     "mailer.ledger.mailouts",
     "mailer.ledger.notes",
+    "mailer.ledger.reading.answers",
     "mailer.ledger.reading.deliveries",
     "mailer.ledger.reading.listing",
     "mailer.ledger.reading.positions",

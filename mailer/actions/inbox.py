@@ -12,21 +12,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from pathlib import Path
 
 from mailer.actions.people import hold
 from mailer.base import clock
+from mailer.base.address import key_of
 from mailer.base.errors import MailerError, ServerError, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import load_holds
 from mailer.inbox.forwarded import messages_in
 from mailer.inbox.kinds import InboxKind, Judged
+from mailer.inbox.mail.attached import Attached, attached
 from mailer.inbox.mail.parts import shortened, take_apart
 from mailer.inbox.mail.quotes import OwnWords
 from mailer.inbox.mailbox import messages_after
 from mailer.inbox.sorting.judge import examine
 from mailer.inbox.thread import SentLetters, Threading
 from mailer.inbox.watch import Watch, end_with_stdin, my_turn
+from mailer.ledger import notes
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.moves import incoming
 from mailer.ledger.moves.incoming import Incoming
@@ -34,6 +39,7 @@ from mailer.ledger.reading import answers, listing
 from mailer.ledger.reading.answers import IncomingRow
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.sent import SentLetter, first_sent, sent_letters
+from mailer.report.story import Sentence
 from mailer.sending.connect import inbox_servers
 from mailer.sending.smtp.server import ConnectError, Server
 
@@ -340,62 +346,106 @@ def import_messages(workspace: Workspace, ledger: Ledger, path: Path, *, at: dat
     return take_in(workspace, ledger, messages_in(path), at=at)
 
 
-def listed(
-    ledger: Ledger,
-    *,
-    kinds: Sequence[InboxKind] = (),
-    waiting: bool = False,
-    mail_out_id: int | None = None,
-    search: str = "",
-) -> list[IncomingRow]:
-    """List what came back, the newest first. `waiting`: what is not sure, and unopened answers."""
-    with ledger.reading() as connection:
-        return answers.messages(
-            connection, kinds=kinds, waiting=waiting, mail_out_id=mail_out_id, search=search
-        )
+@dataclass(frozen=True, slots=True)
+class OpenedMessage:
+    """A message that somebody has opened. Nothing of it is loaded, run or opened."""
+
+    row: IncomingRow
+    people: tuple[Delivery, ...]  # whose letters it belongs to
+    text: str | None  # None once it was taken away
+    attached: tuple[Attached, ...]
 
 
-def open_message(
-    ledger: Ledger, number: int, *, at: datetime, who: str
-) -> tuple[IncomingRow, str | None]:
-    """Return a message and its text, None once that was taken away. That it was opened is recorded.
-
-    Nothing of it is loaded, run or opened.
+def open_message(ledger: Ledger, number: int, *, at: datetime, who: str) -> OpenedMessage:
+    """Return a message and what hangs on it. That it was opened is recorded, with the letters that
+    it belongs to.
     """
     with ledger.reading() as connection:
         found = answers.message(connection, number)
+        if found is None:
+            raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
         kept = answers.raw(connection, number)
-    if found is None:
-        raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
+        people = tuple(_letter_called(connection, name) for name in found.letters)
     with ledger.writing() as connection:
         incoming.opened(connection, number, at=at, who=who)
-    return found, text_of(kept) if kept else None
+        for one in people:
+            notes.opened(connection, one, at=at, who=who, kind=EventKind.MESSAGE_OPENED)
+    raw = zlib.decompress(kept) if kept else None
+    return OpenedMessage(
+        found,
+        people,
+        take_apart(raw).text if raw is not None else None,
+        tuple(attached(raw)) if raw is not None else (),
+    )
 
 
-def proposals(one: IncomingRow) -> list[tuple[str, str]]:
-    """Return what may follow from a message, and the command for it; nothing is done by itself."""
-    steps: list[tuple[str, str]] = []
+class Follows(StrEnum):
+    """What may follow from a message."""
+
+    SORT = "sort"
+    HOLD = "hold"
+    CORRECT = "correct"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What may follow from a message, for a person to do; nothing is done by itself."""
+
+    what: Follows
+    sentence: Sentence
+    command: str = ""
+    letter: str = ""  # M-0001-042: whom it concerns
+
+
+_ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def proposals(one: IncomingRow) -> list[Proposal]:
+    """Return what may follow from a message."""
+    steps: list[Proposal] = []
     if not one.sure:
-        steps.append(("say what it is", f"mailer inbox sort {one.id} {one.kind}"))
-    for address, cell in zip(one.addresses, one.cells, strict=True):
+        sort = f"mailer inbox sort {one.id} {one.kind}"
+        steps.append(Proposal(Follows.SORT, Sentence("say what it is"), sort))
+    known = {key_of(address) for address in one.addresses}
+    named = [
+        address
+        for address in dict.fromkeys(_ADDRESS.findall(one.own))
+        if key_of(address) not in known and address not in one.sender
+    ]
+    for letter, address, cell in zip(one.letters, one.addresses, one.cells, strict=True):
         hold = f'mailer contacts hold {address} --because "…"'
+        correct = Sentence("correct the address in the sheet: {place}", place=cell)
         match one.kind:
             case InboxKind.OBJECTION if not one.sure or not (one.whole or one.sorted_by):
-                steps.append(("hold them", f"mailer inbox sort {one.id} objection"))
+                sort = f"mailer inbox sort {one.id} objection"
+                words = Sentence("put them on the hold list")
+                steps.append(Proposal(Follows.HOLD, words, sort, letter))
             case InboxKind.LEFT_OFFICE:
-                steps += [(f"correct the sheet, {cell}", ""), ("or hold them", hold)]
+                successor = Sentence("write to the successor: put them into {place}", place=cell)
+                steps.append(Proposal(Follows.CORRECT, successor, letter=letter))
+                steps.append(
+                    Proposal(Follows.HOLD, Sentence("or put them on the hold list"), hold, letter)
+                )
             case InboxKind.RETURNED_HARD:
-                steps.append((f"correct the address, {cell}", ""))
+                steps.append(Proposal(Follows.CORRECT, correct, letter=letter))
             case InboxKind.COMPLAINT:
-                steps.append(("hold them", hold))
+                words = Sentence("put them on the hold list")
+                steps.append(Proposal(Follows.HOLD, words, hold, letter))
             case InboxKind.AWAY if one.until:
-                steps.append((f"write again after {one.until}", ""))
+                day = Sentence("try again after {day}, when they are back", day=str(one.until))
+                note = f'mailer position set {address} --next "write again" --due {one.until}'
+                steps.append(Proposal(Follows.AGAIN, day, note, letter))
+        if one.kind in (InboxKind.LEFT_OFFICE, InboxKind.RECEIPT, InboxKind.AWAY):
+            steps += [
+                Proposal(
+                    Follows.CORRECT,
+                    Sentence("they name {address}; {place} has theirs", address=it, place=cell),
+                    letter=letter,
+                )
+                for it in named[:3]
+            ]
     return steps
-
-
-def text_of(raw: bytes | None) -> str:
-    """Return the text of a message as it was kept; nothing of it is loaded, run or opened."""
-    return take_apart(zlib.decompress(raw)).text if raw else ""
 
 
 def _incoming(

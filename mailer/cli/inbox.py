@@ -18,7 +18,7 @@ from mailer.cli.context import Command, CommandGroup, Context, printable
 from mailer.inbox.kinds import WORDS, InboxKind
 
 if TYPE_CHECKING:
-    from mailer.actions.inbox import Recorded, Sorted
+    from mailer.actions.inbox import OpenedMessage, Recorded, Sorted
     from mailer.inbox.thread import SentLetters
     from mailer.ledger.reading.answers import IncomingRow
 
@@ -83,10 +83,17 @@ def import_(context: Context, /, messages: Path) -> None:
 @click.argument("mail_out", required=False, metavar="[M]")
 @click.option("--kind", metavar="KINDS", help="Only these, separated by commas.")
 @click.option("--waiting", is_flag=True, help="Only what waits for a person.")
+@click.option("--delegation", default="", metavar="NO,FR", help="Only about these delegations.")
 @click.option("--search", default="", metavar="TEXT", help="Only with this in sender or text.")
 @click.pass_obj
 def list_(
-    context: Context, /, mail_out: str | None, kind: str | None, waiting: bool, search: str
+    context: Context,
+    /,
+    mail_out: str | None,
+    kind: str | None,
+    waiting: bool,
+    delegation: str,
+    search: str,
 ) -> None:
     """List what came back, the newest first.
 
@@ -95,19 +102,22 @@ def list_(
     \b
     mailer inbox list --waiting
     mailer inbox list M-0001 --kind away,left_office
+    mailer inbox list --kind reply --delegation Norway
     """
-    from mailer.actions.inbox import listed
     from mailer.cli.screen import choose
     from mailer.ledger.ledger import number_of
+    from mailer.ledger.reading.answers import WantedMessages, messages
 
-    with choose.open_log(context) as ledger:
-        found = listed(
-            ledger,
-            kinds=choose.kinds(kind or ""),
-            waiting=waiting,
-            mail_out_id=number_of(mail_out) if mail_out else None,
-            search=search,
-        )
+    known = context.workspace.delegations
+    wanted = WantedMessages(
+        kinds=tuple(choose.kinds(kind or "")),
+        waiting=waiting,
+        mail_out_id=number_of(mail_out) if mail_out else None,
+        delegations=tuple(known.named(word.strip()).code for word in delegation.split(",") if word),
+        search=search,
+    )
+    with choose.open_log(context) as ledger, ledger.reading() as connection:
+        found = messages(connection, wanted)
     if context.json:
         for one in found:
             context.data(_as_data(one))
@@ -119,8 +129,14 @@ def list_(
 
 @inbox.command(name="show", cls=Command)
 @click.argument("number", type=int, metavar="N")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Save what is attached into this folder, as it came.",
+)
 @click.pass_obj
-def show(context: Context, /, number: int) -> None:
+def show(context: Context, /, number: int, save: Path | None) -> None:
     """Show one message as text, and why it was sorted so. That you opened it is recorded.
 
     Nothing of it is loaded, run or opened.
@@ -130,13 +146,20 @@ def show(context: Context, /, number: int) -> None:
     from mailer.actions.inbox import open_message
     from mailer.base import clock
     from mailer.cli.screen import choose
+    from mailer.cli.screen.files import write
 
     with choose.open_log(context) as ledger:
-        found, text = open_message(ledger, number, at=clock.now(), who=getpass.getuser())
+        found = open_message(ledger, number, at=clock.now(), who=getpass.getuser())
+    for one in found.attached if save else ():
+        if save is not None and one.data is not None:
+            path = save / f"{number}-{one.name}"
+            write(path, one.data, force=False)
+            context.say(f"Saved, and not opened: {path}")
     if context.json:
-        context.data({**_as_data(found), "text": text})
+        files = [{"name": one.name, "type": one.type} for one in found.attached]
+        context.data({**_as_data(found.row), "text": found.text, "attached": files})
         return
-    _show_message(context, found, text)
+    _show_message(context, found)
 
 
 @inbox.command(name="sort", cls=Command)
@@ -175,6 +198,10 @@ def sort(
             at=clock.now(),
             who=by or getpass.getuser(),
         )
+    if context.json:
+        names = [{"delivery": delivery, "name": name} for delivery, name in held]
+        context.data({"message": number, "kind": what, "held": names})
+        return
     context.say(f"Message {number} is: {WORDS[what]}.")
     _say_held(context, held)
 
@@ -283,30 +310,34 @@ def _show_list(context: Context, found: Sequence[IncomingRow]) -> None:
     show_steps(context, [("read one", f"mailer inbox show {found[0].id}")])
 
 
-def _show_message(context: Context, one: IncomingRow, text: str | None) -> None:
+def _show_message(context: Context, found: OpenedMessage) -> None:
     from mailer.actions.inbox import proposals
     from mailer.cli.screen.tables import show_steps, show_text
 
+    one = found.row
     sure = "" if one.sure else " (not sure)"
     for line in (
         f"{WORDS.get(one.kind, one.kind)}{sure}: {one.reason}",
-        f"to {', '.join(one.letters) or 'no letter that is known'} ({one.how}, {one.certainty} %)"
+        f"to {', '.join(one.letters)} ({one.how}, {one.certainty} %)"
         if one.letters
         else "It leads to no letter.",
         f"from {one.sender}" if one.sender else "",
         one.subject,
-        *(f"attached, not opened: {name}" for name in one.parts.splitlines()),
+        *(
+            f"attached, not opened: {it.name}{'' if it.data else ' (too long to be kept here)'}"
+            for it in found.attached
+        ),
     ):
         if line:
             show_text(context, printable(line))
     context.out.print()
-    if text is None:
+    if found.text is None:
         context.say("Its text has been taken away ([inbox] keep_days, or the person was erased).")
     else:
-        context.out.print(printable(text), soft_wrap=True, markup=False, highlight=False)
-    if one.letters and (steps := proposals(one)):
+        context.out.print(printable(found.text), soft_wrap=True, markup=False, highlight=False)
+    if steps := proposals(one):
         context.say("\nWhat may follow:")
-        show_steps(context, steps)
+        show_steps(context, [(str(step.sentence), step.command) for step in steps])
 
 
 def _from_log(context: Context) -> SentLetters:

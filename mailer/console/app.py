@@ -111,6 +111,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/follow-up/call-sheet", left_out.call_sheet),
     Page("/inbox", inbox.index),
     Page("/inbox/message", inbox.message),
+    Page("/inbox/attachment", inbox.attachment),
     Page("/inbox/sort", post=inbox.sort),
     Page("/letters", steps.index, editor.begin, act=Right.WRITE),
     Page(A, steps.letter),

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     DRAFT_PUT = "draft_put"  # it lies in the folder; the detail is which
     NOTED = "noted"
     LETTER_OPENED = "letter_opened"
+    MESSAGE_OPENED = "message_opened"  # one that came back
     DONE = "done"  # somebody has followed it up
     TO_DO_AGAIN = "to_do_again"
     ASSIGNED = "assigned"  # the detail is by which day ("-": none), a blank, and who follows it up

@@ -23,18 +23,25 @@ AGAIN = timedelta(minutes=10)
 """One person who turns the pages of one letter is one opening."""
 
 
-def opened(connection: sa.Connection, one: Delivery, *, at: datetime, who: str) -> None:
-    """Write who opened the body of a letter."""
+def opened(
+    connection: sa.Connection,
+    one: Delivery,
+    *,
+    at: datetime,
+    who: str,
+    kind: EventKind = EventKind.LETTER_OPENED,
+) -> None:
+    """Write who opened the body of a letter, or what came back of it."""
     last = connection.scalar(
         sa.select(sa.func.max(e.id)).where(
             e.delivery_id == one.id,
-            e.kind == EventKind.LETTER_OPENED.value,
+            e.kind == kind.value,
             e.who == who,
             e.at > at - AGAIN,
         )
     )
     if last is None:
-        events.write(connection, EventKind.LETTER_OPENED, one.mail_out_id, one.id, at=at, who=who)
+        events.write(connection, kind, one.mail_out_id, one.id, at=at, who=who)
 
 
 def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, datetime]]:

@@ -142,6 +142,8 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("note by {who}: {text}", who=who, text=text)
         case EventKind.LETTER_OPENED:
             yield Sentence("letter opened by {who}", who=who)
+        case EventKind.MESSAGE_OPENED:
+            yield Sentence("what came back was opened by {who}", who=who)
         case EventKind.DONE:
             yield Sentence("follow-up done by {who}", who=who)
         case EventKind.TO_DO_AGAIN:

@@ -25,7 +25,9 @@ import pytest
 from argon2 import PasswordHasher
 from starlette.routing import compile_path
 
+from mailer.actions.inbox import take_in
 from mailer.base import clock
+from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import Heard, MailOutState, Position, Reason, State
 from mailer.console import app
 from mailer.contacts.book import load_contacts
@@ -35,12 +37,14 @@ from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.sent import sent_letters
 from mailer.ledger.record import noting
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import a_plan
 from tests.helpers.children import Child
 from tests.helpers.consoles import CONFIG, PASSWORD, SHEET, workspace
 from tests.helpers.journeys import LATER, ME, YES
+from tests.inbox.test_record import a_message, away
 from tests.report.conftest import BROKE, NO_SUCH
 
 CHROMIUM = (
@@ -111,7 +115,8 @@ PAGES = {
     "compare": "/mail-outs/M-0001/compare?with=M-0002",
     "journal": "/journal",
     "inbox": "/inbox",
-    "inbox-message": "/inbox/message",
+    "inbox-all": "/inbox?all=1",
+    "inbox-message": "/inbox/message?n=2&all=1",
     "search": "/search?q=berg",
     "help": "/help",
     "order": "/order",
@@ -130,6 +135,7 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/follow-up.{kind:str}",
     "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
     "/mail-outs/{mail_out}/people/{number:int}/letter.eml",
+    "/inbox/attachment",
     "/letters/{appeal}/preview.html",
     "/letters/{appeal}/write",  # leads on to a letter
     "/letters/{appeal}/write/{language}/letter.html",
@@ -203,6 +209,22 @@ def fill(ledger: Ledger) -> None:
             accounts.add(connection, name, role=role, password=password, at=now())
 
 
+def came_back(ledger: Ledger, workspace: Workspace) -> None:
+    """Let somebody be away, and somebody leave office in a long answer with something attached."""
+    with ledger.reading() as connection:
+        letters = [one for one in sent_letters(connection) if one.delivery.startswith("M-0001")]
+    words = "I am no longer a member of parliament; please write to next@no.example. " + 30 * "so "
+    gone = a_message(letters[1], words).replace(
+        b"Content-Type: text/plain; charset=utf-8\r\n\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n",
+    )
+    gone += b"--b\r\nContent-Type: application/pdf; name=" + 60 * b"long" + b".pdf\r\n\r\n"
+    gone += b"QUJD\r\n--b--\r\n"
+    found = [("a.eml", away(letters[0])), ("b.eml", gone)]
+    found += [(f"{n}.eml", a_message(letters[2], f"Answer {n}")) for n in range(60)]
+    take_in(workspace, ledger, found, at=clock.now())
+
+
 def drop(root: Path) -> None:
     """Put aside what two people have dropped: a new sheet with mistakes, and a marked copy with a
     cell corrected.
@@ -247,6 +269,7 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
         fill(ledger)
+        came_back(ledger, load_workspace(root))
         told(ledger)
         drop(root)
         with serving(root) as key:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 
 from mailer.actions.inbox import take_in
 from mailer.console.request import Console
 from mailer.contacts.holds import load_holds
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import answers
+from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.answers import WantedMessages
 from mailer.ledger.reading.sent import SentLetter, sent_letters
 from tests.console.test_app import console, owner
 from tests.helpers.consoles import Browser
@@ -60,3 +63,94 @@ def test_a_person_sorts_a_message_and_an_objection_holds(
 def test_a_message_that_is_not_there_is_said(owner: Browser) -> None:
     assert "There is no message 99" in owner.get("/inbox/message?n=99").text
     assert owner.post("/inbox/sort", n="1", kind="nonsense").status_code == 400
+
+
+def test_a_long_list_goes_a_page_at_a_time_and_each_message_leads_on(
+    console: Console, owner: Browser, ledger: Ledger
+) -> None:
+    with ledger.reading() as connection:
+        letter = next(iter(sent_letters(connection)))
+    found = [
+        (f"{n}.eml", a_message(letter, f"Thank you, answer {n}.", subject=f"Re: {n}"))
+        for n in range(1, 121)
+    ]
+    take_in(console.cache.workspace(), ledger, found, at=AT)
+    page = owner.get("/inbox?all=1").text
+    assert page.count('<th scope="row"') == 50
+    assert "Re: 120<" in page
+    (older,) = re.findall(r'rel="next" href="([^"]+)"', page)
+    page = owner.get(html.unescape(older)).text
+    assert "Re: 70<" in page
+    assert "Re: 71<" not in page
+    (newer,) = re.findall(r'rel="prev" href="([^"]+)"', page)
+    assert "Re: 120<" in owner.get(html.unescape(newer)).text
+    (last,) = re.findall(r'rel="next" href="([^"]+)"', page)
+    page = owner.get(html.unescape(last)).text
+    assert "Re: 1<" in page
+    assert 'rel="next"' not in page
+    page = owner.get("/inbox/message?n=60&kind=reply&q=answer").text
+    links = [html.unescape(one) for one in re.findall(r'rel="(?:prev|next)" href="([^"]+)"', page)]
+    assert links == [f"/inbox/message?kind=reply&q=answer&n={n}" for n in (61, 59)]
+    assert letter.delivery in page
+    assert page.count('<pre class="source"') == 2  # the letter beside it
+    with ledger.reading() as connection:
+        here = next(one for one in deliveries.people(connection, 1) if one.shown == letter.delivery)
+        opened = [
+            (one.kind.value, one.who) for one in deliveries.timeline(connection, here.id)
+            if one.kind.value.endswith("_opened")
+        ]  # fmt: skip
+        count = answers.count(connection, WantedMessages(kinds=("reply",)))
+    assert {kind for kind, _ in opened} == {"message_opened", "letter_opened"}
+    assert count == 120
+
+
+def test_what_hangs_on_a_message_is_saved_as_it_came_and_never_shown(
+    console: Console, owner: Browser, ledger: Ledger
+) -> None:
+    with ledger.reading() as connection:
+        letter = next(iter(sent_letters(connection)))
+    raw = a_message(letter, "").replace(
+        b"Content-Type: text/plain; charset=utf-8", b"Content-Type: multipart/mixed; boundary=b"
+    )
+    raw += (
+        b"--b\r\nContent-Type: text/plain\r\n\r\nMy answer is attached.\r\n"
+        b'--b\r\nContent-Type: text/html; name="../../r\xc3\xa9ponse.html"\r\n'
+        b"Content-Disposition: attachment\r\n\r\n<script>alert(1)</script>\r\n"
+        b"--b\r\nContent-Type: application/pdf; name=long.pdf\r\n\r\n"
+        + (b"QUJD" * 19 + b"\r\n") * 60_000
+        + b"--b--\r\n"
+    )
+    take_in(console.cache.workspace(), ledger, [("a.eml", raw)], at=AT)
+    page = owner.get("/inbox/message?n=1").text
+    assert "ponse.html</a>" in page
+    assert "<script>alert" not in page
+    assert "long.pdf <span" in page
+    answer = owner.get("/inbox/attachment?n=1&part=0")
+    assert answer.content.strip() == b"<script>alert(1)</script>"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''r")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert owner.get("/inbox/attachment?n=1&part=1").status_code == 404  # it was not kept
+    assert owner.get("/inbox/attachment?n=1&part=9").status_code == 404
+
+
+def test_answers_are_found_by_their_words_in_any_case_and_by_delegation(
+    console: Console, owner: Browser, ledger: Ledger
+) -> None:
+    with ledger.reading() as connection:
+        one, two, *_ = sent_letters(connection)
+    found = [
+        ("a.eml", a_message(one, "Über Ihren Antrag denke ich nach.")),
+        ("b.eml", a_message(two, "I shall think about it.")),
+    ]
+    take_in(console.cache.workspace(), ledger, found, at=AT)
+    for wanted in ("über", "ÜBER", "antrag ÜBER"):
+        page = owner.get("/inbox", params={"q": wanted}).text
+        assert one.name in page
+        assert page.count('<th scope="row"') == 1
+    with ledger.reading() as connection:
+        counted = answers.by_delegation(connection, WantedMessages(kinds=("reply",)))
+    assert sum(counted.values()) == 2
+    page = owner.get(f"/inbox?kind=reply&delegation={two.delegation}").text
+    assert two.name in page

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.actions import inbox
-from mailer.actions.inbox import listed, proposals, sort_by_hand, take_in, text_of
+from mailer.actions.inbox import Follows, open_message, proposals, sort_by_hand, take_in
 from mailer.actions.people import release
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Receipt, Stage, State
@@ -25,6 +25,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import incoming
 from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.answers import WantedMessages
 from mailer.ledger.reading.sent import SentLetter, sent_letters
 from mailer.ledger.record import erasure, seals
 from mailer.ledger.schema import incoming as table
@@ -99,7 +100,7 @@ def test_a_message_is_recorded_once_and_changes_no_state(
         assert kinds == ["away"]
         who = answers.who_by_kind(connection, journey.id)
         assert {kind: len(of) for kind, of in who.items()} == {"away": 1, "reply": 1}
-        waiting = answers.messages(connection, waiting=True)
+        waiting = answers.messages(connection, WantedMessages(waiting=True))
     assert [one.kind for one in waiting] == ["reply"]
     assert seals_hold(journey)
 
@@ -206,7 +207,9 @@ def test_what_people_wrote_goes_after_the_days_that_are_set_and_with_the_person(
         new, old = answers.messages(connection)
         assert (old.own, old.sender, answers.raw(connection, old.id)) == ("", "", None)
         assert old.kind == "away"
-        assert "out of the office" in text_of(answers.raw(connection, new.id))
+    opened = open_message(journey.ledger, new.id, at=later, who="Marta")
+    assert opened.text is not None
+    assert "out of the office" in opened.text
     journey.become(MailOutState.FINISHED)
     with journey.ledger.writing() as connection:
         person = [journey.one(2)]
@@ -278,14 +281,25 @@ def test_what_may_follow_names_the_cell_the_day_and_the_command(
     journey: Journey, workspace: Workspace
 ) -> None:
     one, two, *_ = letters(journey)
-    left = a_message(two, "I am no longer a member of parliament; my mandate has ended.")
+    words = "I am no longer a member of parliament; please write to next@no.example."
+    left = a_message(two, words)
     found = [("a.eml", away(one)), ("b.eml", left)]
     take_in(workspace, journey.ledger, found, at=journey.clock())
-    gone, absent = listed(journey.ledger)
-    assert proposals(absent) == [("write again after 2027-01-25", "")]
-    words = proposals(gone)
-    assert words[0][0].startswith("correct the sheet, ")
-    assert words[1] == ("or hold them", f'mailer contacts hold {two.address} --because "…"')
+    with journey.ledger.reading() as connection:
+        gone, absent = answers.messages(connection)
+    (again,) = proposals(absent)
+    assert str(again.sentence) == "try again after 2027-01-25, when they are back"
+    assert again.command == (
+        f'mailer position set {one.address} --next "write again" --due 2027-01-25'
+    )
+    correct, names, hold, *_ = sorted(proposals(gone), key=lambda one: one.what)
+    assert (correct.what, str(correct.sentence)) == (
+        Follows.CORRECT,
+        f"write to the successor: put them into {gone.cells[0]}",
+    )
+    assert hold.command == f'mailer contacts hold {two.address} --because "…"'
+    assert str(names.sentence) == f"they name next@no.example; {gone.cells[0]} has theirs"
+    assert gone.cells[0].startswith("contacts/")
 
 
 def test_a_message_on_which_sorting_fails_is_kept_and_waits(
@@ -302,7 +316,8 @@ def test_a_message_on_which_sorting_fails_is_kept_and_waits(
     monkeypatch.setattr(inbox, "examine", fails_once)
     found = [("a.eml", a_message(one, "Stop.")), ("b.eml", away(two))]
     assert take_in(workspace, journey.ledger, found, at=journey.clock()).new == 2
-    (waiting,) = listed(journey.ledger, waiting=True)
-    assert waiting.reason == "it could not be sorted (RecursionError)"
     with journey.ledger.reading() as connection:
-        assert text_of(answers.raw(connection, waiting.id)) == "Stop.\n"
+        (waiting,) = answers.messages(connection, WantedMessages(waiting=True))
+    assert waiting.reason == "it could not be sorted (RecursionError)"
+    opened = open_message(journey.ledger, waiting.id, at=journey.clock(), who="Marta")
+    assert opened.text == "Stop.\n"

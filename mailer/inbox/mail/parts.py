@@ -31,6 +31,12 @@ KEPT = 3_000_000
 """Bytes of one message that are parsed; of what lies beyond, only the lines between the parts."""
 PIECE = 200_000
 """Bytes of one part that are parsed: a text longer than this is no letter."""
+ATTACHED = 4_000_000
+"""Bytes of one attachment, as it is written in the message, that are kept to be saved by somebody;
+three times as much of one message.
+"""
+SHORT = 4_000
+"""Bytes of each further part, where a message is longer than that."""
 DEEP = 12
 """Levels of parts within parts that are entered."""
 
@@ -136,8 +142,8 @@ def take_apart(raw: bytes | io.BufferedIOBase) -> Mail:
 
 
 def shortened(raw: bytes) -> bytes:
-    """Return a message without the insides of its long attachments, to be kept."""
-    return _shortened(io.BytesIO(raw))[0]
+    """Return a message without the insides of its longest attachments, to be kept."""
+    return _shortened(io.BytesIO(raw), ATTACHED, 3 * ATTACHED)[0]
 
 
 def ids_in(*texts: str) -> list[str]:
@@ -148,7 +154,9 @@ def ids_in(*texts: str) -> list[str]:
 # ── reading with bounded memory ─────────────────────────────────────────────────────────────────
 
 
-def _shortened(source: io.BufferedIOBase | io.BytesIO) -> tuple[bytes, dict[bytes, int]]:
+def _shortened(
+    source: io.BufferedIOBase | io.BytesIO, longest: int = PIECE, kept: int = KEPT
+) -> tuple[bytes, dict[bytes, int]]:
     """Return the message without the insides of long parts, and the true lengths of the parts by
     their first line.
     """
@@ -163,21 +171,21 @@ def _shortened(source: io.BufferedIOBase | io.BytesIO) -> tuple[bytes, dict[byte
             continue
         typed = line[:13].lower() == b"content-type:"
         if line.startswith(b"--") and len(line) < 200:
-            if piece > PIECE:
+            if piece > longest:
                 sizes[first] = piece
             piece, first = 0, b""
         elif not line.strip():
-            if piece > PIECE and first:
+            if piece > longest and first:
                 sizes[first] = piece + sizes.pop(first, 0)
-            if piece <= PIECE:
+            if piece <= longest:
                 first = b""
         else:
             first = first or line.strip()[:76]
         piece += len(line)
-        if piece <= (PIECE if total < KEPT else 4_000):
+        if piece <= (longest if total < kept else SHORT):
             lines.append(line)
             total += len(line)
-    if piece > PIECE:
+    if piece > longest:
         sizes[first] = piece
     return b"".join(lines), sizes
 

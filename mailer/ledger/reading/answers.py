@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -41,6 +40,7 @@ class IncomingRow:
     people: tuple[str, ...] = ()  # their names, in the same order
     addresses: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()  # where their address stands: contacts/no.xlsx D17
+    delegations: tuple[str, ...] = ()
     how: str = ""
     certainty: int = 0
 
@@ -48,35 +48,94 @@ class IncomingRow:
 _COLUMNS = [i[name] for name in IncomingRow.__slots__ if name in i]
 
 
+@dataclass(frozen=True, slots=True)
+class WantedMessages:
+    """Which messages; an empty field does not narrow."""
+
+    kinds: tuple[str, ...] = ()
+    waiting: bool = False  # for a person: what is not sure, and answers that nobody has opened
+    mail_out_id: int | None = None
+    delegations: tuple[str, ...] = ()
+    search: str = ""  # words, each in sender, subject or the writer's own words; without case
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.kinds:
+            found.append(i.kind.in_(self.kinds))
+        if self.waiting:
+            unread = sa.and_(i.kind == "reply", i.opened_at.is_(None))
+            found += [sa.or_(i.sure.is_(False), unread), i.raw.is_not(None)]
+        if self.mail_out_id is not None or self.delegations:
+            about = sa.select(n.incoming_id).join(delivery, d.id == n.delivery_id)
+            if self.mail_out_id is not None:
+                about = about.where(d.mail_out_id == self.mail_out_id)
+            if self.delegations:
+                about = about.where(d.delegation.in_(self.delegations))
+            found.append(i.id.in_(about))
+        return [*found, *(_says(word) for word in self.search.split()[:10])]
+
+
+EVERY_MESSAGE = WantedMessages()
+
+
+def _says(word: str) -> sa.ColumnElement[bool]:
+    """SQLite knows no case but that of ASCII: of other words both are asked for."""
+    text = i.sender + " " + i.subject + " " + i.own
+    cases = {word} if word.isascii() else {word.casefold(), word.upper()}
+    return sa.or_(*(text.icontains(case, autoescape=True) for case in sorted(cases)))
+
+
 def messages(
     connection: sa.Connection,
+    wanted: WantedMessages = EVERY_MESSAGE,
     *,
-    kinds: Collection[str] = (),
-    waiting: bool = False,
-    mail_out_id: int | None = None,
-    search: str = "",
+    limit: int | None = None,
+    older_than: int | None = None,
+    newer_than: int | None = None,
 ) -> list[IncomingRow]:
-    """List messages, the newest first: of some kinds, those that wait for a person, of a mail-out,
-    or with a word in sender, subject or own words.
+    """List messages, the newest first: the first `limit` that are older than the one of a number,
+    or the last ones that are newer.
     """
-    query = sa.select(*_COLUMNS).order_by(i.id.desc())
-    if kinds:
-        query = query.where(i.kind.in_(kinds))
-    if waiting:
-        unread = sa.and_(i.kind == "reply", i.opened_at.is_(None))
-        query = query.where(sa.or_(i.sure.is_(False), unread), i.raw.is_not(None))
-    if mail_out_id is not None:
-        about = (
-            sa.select(n.incoming_id)
-            .join(delivery, d.id == n.delivery_id)
-            .where(d.mail_out_id == mail_out_id)
+    query = sa.select(*_COLUMNS).where(*wanted.where())
+    if newer_than is not None:
+        found = _with_letters(
+            connection, query.where(i.id > newer_than).order_by(i.id).limit(limit)
         )
-        query = query.where(i.id.in_(about))
-    if search:
-        word = f"%{search.casefold()}%"
-        where = (sa.func.lower(column).like(word) for column in (i.sender, i.subject, i.own))
-        query = query.where(sa.or_(*where))
-    return _with_letters(connection, query)
+        return found[::-1]
+    if older_than is not None:
+        query = query.where(i.id < older_than)
+    return _with_letters(connection, query.order_by(i.id.desc()).limit(limit))
+
+
+def count(connection: sa.Connection, wanted: WantedMessages) -> int:
+    """Count the messages that are wanted."""
+    return connection.scalar(sa.select(sa.func.count(i.id)).where(*wanted.where())) or 0
+
+
+def beside(
+    connection: sa.Connection, wanted: WantedMessages, number: int
+) -> tuple[int | None, int | None]:
+    """Return the numbers of the next newer and the next older message of a list."""
+    where = wanted.where()
+    newer = sa.select(sa.func.min(i.id)).where(*where, i.id > number)
+    older = sa.select(sa.func.max(i.id)).where(*where, i.id < number)
+    return connection.scalar(newer), connection.scalar(older)
+
+
+def by_delegation(connection: sa.Connection, wanted: WantedMessages) -> dict[str, int]:
+    """Count the messages that are wanted by the delegation of those whom they are from or about,
+    the most first.
+    """
+    rows = connection.execute(
+        sa.select(d.delegation, sa.func.count(i.id.distinct()).label("messages"))
+        .select_from(incoming)
+        .join(incoming_letter, n.incoming_id == i.id)
+        .join(delivery, d.id == n.delivery_id)
+        .where(*wanted.where())
+        .group_by(d.delegation)
+        .order_by(sa.desc("messages"), d.delegation)
+    )
+    return {row.delegation: row.messages for row in rows}
 
 
 def message(connection: sa.Connection, number: int) -> IncomingRow | None:
@@ -149,7 +208,7 @@ def _with_letters(
     linked = (
         sa.select(
             *(n.incoming_id, n.how, n.certainty, d.mail_out_id, d.number),
-            *(d.name, d.address, d.file, d.cell, d.row),
+            *(d.name, d.address, d.file, d.cell, d.row, d.delegation),
         )
         .join(delivery, d.id == n.delivery_id)
         .order_by(n.incoming_id, d.mail_out_id, d.number)
@@ -164,6 +223,7 @@ def _with_letters(
             )
             values["people"] = (*values.get("people", ()), row.name)
             values["addresses"] = (*values.get("addresses", ()), row.address)
+            values["delegations"] = (*values.get("delegations", ()), row.delegation)
             cell = f"{row.file} {row.cell or f'row {row.row}'}" if row.file else ""
             values["cells"] = (*values.get("cells", ()), cell)
             values |= {"how": row.how, "certainty": row.certainty}
