@@ -1424,3 +1424,35 @@ def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_
     (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")
     answer = doors.browser.post("/contacts/votes", column="Outcome", text="x")
     assert refused["error"] in html.unescape(answer.text)
+
+
+# -------------------------------------------------------------------------------- begins by itself
+
+
+def test_start_is_scheduled_changed_and_taken_back_through_either_door(doors: Doors) -> None:
+    (new,) = doors.typed("plan", "vote")
+    name, number = new["mail_out"], new["to_send"]
+    words = ("send", name, "--confirm", str(number), "--at")
+    (typed,) = doors.typed(*words, "2031-05-19 9:00 in each capital", "--working-days")
+    form = {"day": "2031-05-19", "hour": "09:00", "capitals": "yes", "working": "yes"}
+    here = f"/mail-outs/{name}"
+    query = "&".join(f"{key}={value}" for key, value in form.items())
+    shown = doors.page(f"{here}/send?{query}")
+    assert "19 May 2031, 09:00 CEST" in shown
+    taken = doors.browser.post(f"{here}/schedule", hour="")
+    assert taken.status_code in (200, 303)
+    assert "It begins by itself" not in doors.page(f"{here}/send")
+    doors.browser.post(f"{here}/schedule", **form, number=str(number))
+    assert "It begins by itself: the first letter leaves on 19 May 2031" in doors.page(
+        f"{here}/send"
+    )
+    with doors.browser.console.ledger.reading() as connection:
+        after = mailouts.get(connection, 1)
+    assert after.schedule == typed["schedule"]
+    (none,) = doors.typed("send", name, "--at", "none")
+    assert none["starts_at"] is None
+    late = doors.browser.post(
+        f"{here}/schedule", day="2020-01-06", hour="09:00", number=str(number)
+    )
+    (refused,) = doors.typed(*words, "2020-01-06 9:00")
+    assert refused["error"].partition(":")[0] in html.unescape(late.text)

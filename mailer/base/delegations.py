@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from mailer.base.errors import UsageError
 from mailer.base.files import read_inside
@@ -38,6 +39,9 @@ class Delegation:
     representatives: int  # seats; 0 where not known
     substitutes: int
     status: str  # one of STATUSES
+    capital: str = ""
+    zone: str = ""  # its time zone, "Europe/Oslo"
+    region: str = ""  # its part of the country, where holidays differ: "MD" of Spain
     credentials: str = ""  # "not_ratified" or "withdrawn", where it has no seat in fact
     note: str = ""  # what is known of it, with the sources
     as_of: str = ""  # the day of which that is known
@@ -201,9 +205,18 @@ def _faults(row: dict[str, str]) -> Iterator[str]:
         yield "a new delegation needs name_en, its English name"
     if row.get("status") not in STATUSES:
         yield f"status must be one of {', '.join(STATUSES)}"
+    if row.get("zone") and not _is_zone(row["zone"]):
+        yield "zone must be the name of a time zone, like Europe/Oslo"
     for seats in ("representatives", "substitutes"):
         if not (row.get(seats) or "0").isdecimal():
             yield f"{seats} must be a number"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name))
+    except (KeyError, ValueError, OSError):
+        return False
 
 
 def _delegation(row: dict[str, str]) -> Delegation:
@@ -220,6 +233,9 @@ def _delegation(row: dict[str, str]) -> Delegation:
         representatives=int(row.get("representatives") or 0),
         substitutes=int(row.get("substitutes") or 0),
         status=row["status"],
+        capital=row.get("capital", ""),
+        zone=row.get("zone", ""),
+        region=row.get("region", ""),
         credentials=row.get("credentials", ""),
         note=row.get("note", ""),
         as_of=row.get("as_of", ""),

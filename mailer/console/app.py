@@ -91,6 +91,7 @@ PAGES: tuple[Page, ...] = (
     Page(M + "/outcomes.{kind:str}", outcomes.export),
     Page(M + "/call-sheet", outcomes.call_sheet),
     Page(M + "/send", steps.send_page, steps.send, act=Right.SEND),
+    Page(M + "/schedule", post=steps.schedule, act=Right.SEND),
     Page(M + "/approve", post=steps.approve, act=Right.APPROVE),
     Page(M + "/retry", post=steps.retry, act=Right.SEND),
     Page(M + "/drafts", post=live.drafts, act=Right.SEND),

@@ -52,6 +52,8 @@ class EventKind(StrEnum):
     # beside the state of a mail-out
     CALLED = "called"  # the name that somebody gave it
     REHEARSED = "rehearsed"
+    SCHEDULED = "scheduled"  # it is to begin by itself; the detail says when
+    UNSCHEDULED = "unscheduled"  # it is not to begin by itself any more
     ASKED_TO_SEND = "asked_to_send"  # who asked; the sender is a process without a name
     ADOPTED = "adopted"  # of the newest mail-out: this is the log to go on with
 

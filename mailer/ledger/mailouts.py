@@ -7,6 +7,7 @@ not at all.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -52,7 +53,9 @@ TRANSITIONS: dict[MailOutState, frozenset[MailOutState]] = {
     MailOutState.STOPPED: frozenset(),
     MailOutState.FINISHED: frozenset(),
 }
-NOT_SENDING = frozenset({MailOutState.PLANNED, MailOutState.APPROVED, MailOutState.PAUSED})
+FRESH = frozenset({MailOutState.PLANNED, MailOutState.APPROVED})
+"""Nothing of it was sent yet."""
+NOT_SENDING = FRESH | {MailOutState.PAUSED}
 """Not being sent, and not over: a pause changes no state, and is heard by whoever would send."""
 
 
@@ -74,6 +77,8 @@ class MailOut:
     planned_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    starts_at: datetime | None = None  # it begins by itself
+    schedule: str = ""  # and how somebody said when
     approvals: int = 0  # how many must say yes to it,
     organisations: int = 0  # and of how many organisations they are
     follows: str = ""  # the mail-out or the appeal whose letters these follow up
@@ -153,8 +158,7 @@ def get(connection: sa.Connection, mail_out_id: int) -> MailOut:
 
 def never_begun(connection: sa.Connection, appeal: str) -> list[MailOut]:
     """List the mail-outs of an appeal of which nothing was sent, and may still be."""
-    fresh = (MailOutState.PLANNED, MailOutState.APPROVED)
-    return [one for one in all_of_them(connection) if one.appeal == appeal and one.state in fresh]
+    return [one for one in all_of_them(connection) if one.appeal == appeal and one.state in FRESH]
 
 
 def all_of_them(connection: sa.Connection) -> list[MailOut]:
@@ -182,6 +186,8 @@ def change(
     before = get(connection, mail_out_id)
     if to is MailOutState.PAUSED and before.state in NOT_SENDING:
         # whoever is about to begin it, or to go on with it, is to hear of it (`last_word`)
+        if before.starts_at:
+            unschedule(connection, before, at=at, who=who, why=why)
         events.write(connection, EventKind.PAUSED, mail_out_id, at=at, who=who, detail=why)
         return before
     if to is before.state:
@@ -221,6 +227,57 @@ def decide_alone(connection: sa.Connection, mail_out_id: int) -> None:
     beginning at the same moment one sees the other.
     """
     lock(connection, f"state of {shown(mail_out_id)}")
+
+
+def schedule(
+    connection: sa.Connection,
+    mail_out_id: int,
+    words: str,
+    starts: Mapping[str, datetime],
+    *,
+    at: datetime,
+    who: str,
+) -> MailOut:
+    """Let a mail-out that has not begun begin by itself, each delegation at its own time."""
+    decide_alone(connection, mail_out_id)
+    before = get(connection, mail_out_id)
+    if before.state not in FRESH:
+        raise Refused(
+            f"{before.name} is {before.state.value} already.",
+            hint=f"mailer status {before.name}",
+            code="S210",
+        )
+    values = {"starts_at": min(starts.values()), "schedule": words}
+    connection.execute(sa.update(mail_out).where(m.id == mail_out_id).values(**values))
+    for code, start in starts.items():
+        of_it = (d.mail_out_id == mail_out_id, d.delegation == code)
+        waiting = sa.update(delivery).where(*of_it, d.state == State.WAITING.value)
+        connection.execute(waiting.values(next_try_at=start))
+    kind = EventKind.SCHEDULED
+    events.write(connection, kind, mail_out_id, at=at, who=who, detail=words)
+    return get(connection, mail_out_id)
+
+
+def unschedule(
+    connection: sa.Connection, before: MailOut, *, at: datetime, who: str, why: str = ""
+) -> MailOut:
+    """Let a mail-out that has not begun wait for somebody's word again."""
+    decide_alone(connection, before.id)
+    fresh = (m.id == before.id, m.state.in_([state.value for state in FRESH]))
+    taken = sa.update(mail_out).where(*fresh, m.starts_at.is_not(None))
+    if connection.execute(taken.values(starts_at=None, schedule="")).rowcount:
+        waiting = (d.mail_out_id == before.id, d.state == State.WAITING.value)
+        connection.execute(sa.update(delivery).where(*waiting).values(next_try_at=None))
+        kind = EventKind.UNSCHEDULED
+        events.write(connection, kind, before.id, at=at, who=who, detail=why)
+    return get(connection, before.id)
+
+
+def scheduled_at(connection: sa.Connection, mail_out_id: int) -> datetime | None:
+    """Return when somebody said that it shall begin by itself."""
+    where = (event.c.mail_out_id == mail_out_id, event.c.kind == EventKind.SCHEDULED.value)
+    found: datetime | None = connection.scalar(sa.select(sa.func.max(event.c.at)).where(*where))
+    return found
 
 
 def last_word(connection: sa.Connection, mail_out_id: int) -> int:

@@ -71,6 +71,8 @@ mail_out = sa.Table(
     sa.Column("server", sa.Text, nullable=False),  # host:port security user, as planned
     sa.Column("sender", sa.Text, nullable=False),  # the envelope sender
     sa.Column("until", UtcDateTime),  # nothing is handed over from then on
+    sa.Column("starts_at", UtcDateTime),  # it begins by itself; the first of its letters then
+    _text("schedule"),  # as somebody said it: "Mon 2027-01-18 09:00 in each capital"
     sa.Column(
         "sources", sa.LargeBinary, nullable=False
     ),  # what the plan was made from, to explain a stale one
@@ -160,6 +162,7 @@ delivery = sa.Table(
     sa.Column("tried_at", UtcDateTime),  # when the trying began
     sa.Column("changed_at", UtcDateTime, nullable=False),
     # whose it is while it is being sent
+    # of a waiting one: it does not leave before
     sa.Column("next_try_at", UtcDateTime),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", UtcDateTime),

@@ -174,6 +174,11 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence("called “{text}” by {who}", who=who, text=text)
         case EventKind.REHEARSED:
             yield Sentence("rehearsed by {who}: {text}", who=who, text=text)
+        case EventKind.SCHEDULED:
+            yield Sentence("to begin by itself, said {who}: {text}", who=who, text=text)
+        case EventKind.UNSCHEDULED:
+            yield Sentence("not to begin by itself any more")
+            yield from _by(who, text)
         case EventKind.ASKED_TO_SEND:
             yield Sentence("{who} asked for it to be sent", who=who)
         case EventKind.ADOPTED:
@@ -226,6 +231,8 @@ def why(one: Delivery) -> list[Sentence]:
         there = "a person sends it from the mailbox, or deletes it there and says so"
         gone = "whether it lies in the folder is not known: put the drafts there once more"
         parts.append(Sentence(there if one.handover_at else gone))
+    if one.state is State.WAITING and one.next_try_at:
+        parts.append(Sentence("not before {at}", at=one.next_try_at))
     parts += [Sentence(WORDS[kind]) for kind in InboxKind if kind in one.came_back]
     if one.state is State.ACCEPTED and one.attempts > 1:
         parts.append(Sentence("at try {n}", n=one.attempts))

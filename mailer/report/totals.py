@@ -297,6 +297,16 @@ def in_words(reason: str) -> str:
 
 def local(at: datetime, *, seconds: bool = True) -> str:
     """Write a time in this computer's zone, and name the zone: `20 Jan 2027 08:00:41 CET`."""
-    here = at.astimezone()
-    clock = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
-    return f"{here.day} {here:%b %Y} {clock} {here.tzname()}"
+    return in_its_zone(at.astimezone(), seconds=seconds)
+
+
+def in_its_zone(at: datetime, *, seconds: bool = False) -> str:
+    """Write a time by the clock that it is meant by, and name the zone."""
+    clock = f"{at:%H:%M:%S}" if seconds else f"{at:%H:%M}"
+    return f"{at.day} {at:%b %Y} {clock} {zone_name(at)}"
+
+
+def zone_name(at: datetime) -> str:
+    """Name the zone of a time as it was then: `CET`, or `UTC+03` where it has no name."""
+    name = at.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name

@@ -269,5 +269,6 @@ class LetterQueue:
         if waits:
             wait = max(0.01, min(waits) if min(waits) > 0 else max(waits))
             busy = due.count(connection, self._id, State.SENDING)
-            return wait if busy else self._told(wait, "later")
+            # a computer that slept in between is not to sleep on
+            return min(wait if busy else self._told(wait, "later"), 300.0)
         return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not

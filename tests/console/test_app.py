@@ -130,6 +130,7 @@ NEEDED = {
     "/mail-outs/{mail_out}/send": "send",
     "/mail-outs/{mail_out}/retry": "send",
     "/mail-outs/{mail_out}/approve": "approve",
+    "/mail-outs/{mail_out}/schedule": "send",
     "/mail-outs/{mail_out}/people/{number:int}/settle": "send",
     "/mail-outs/{mail_out}/people/{number:int}/note": "work",
     "/mail-outs/{mail_out}/people/{number:int}/done": "work",

@@ -28,7 +28,6 @@ from mailer.plan.draft import Draft, as_planned, changes_since, draft
 from mailer.plan.sources import SETTINGS
 from mailer.report.totals import local
 
-FRESH = frozenset({MailOutState.PLANNED, MailOutState.APPROVED})
 NOT_NOW = {
     MailOutState.PLANNED: "has not begun",
     MailOutState.APPROVED: "has not begun",
@@ -58,7 +57,7 @@ class Standing:
     @property
     def fresh(self) -> bool:
         """Whether nothing of it was sent yet."""
-        return self.mail_out.state in FRESH
+        return self.mail_out.state in mailouts.FRESH
 
     @property
     def total(self) -> int:
@@ -159,7 +158,8 @@ def may_send(
     unapproved = None
     with ledger.reading() as connection:
         asked = _approvals_asked(workspace, mail_out)
-        yes = approvals.given(connection, mail_out, at=ledger.now())
+        at = (mail_out.starts_at and mailouts.scheduled_at(connection, mail_out_id)) or ledger.now()
+        yes = approvals.given(connection, mail_out, at=at)
         planner = approvals.planned_by(connection, mail_out_id)
         if now.fresh and asked:
             safety = workspace.settings.safety
@@ -167,7 +167,7 @@ def may_send(
                 approvals.require(
                     connection,
                     mail_out,
-                    at=ledger.now(),
+                    at=at,
                     approvals=safety.approvals,
                     organisations=safety.organisations,
                 )
@@ -199,7 +199,7 @@ def _approvals_asked(workspace: Workspace, mail_out: MailOut) -> int:
 
 def may_resume(mail_out: MailOut) -> None:
     """Refuse to go on with what has not begun, or is over."""
-    if mail_out.state in FRESH:
+    if mail_out.state in mailouts.FRESH:
         hint = f"mailer send {mail_out.name}"
         raise Refused(f"{mail_out.name} has not begun.", hint=hint, code="S210")
     _not_over(mail_out)
@@ -211,6 +211,17 @@ def _not_over(mail_out: MailOut) -> None:
             f"{mail_out.name} {NOT_NOW[mail_out.state]}.",
             hint=f"mailer retry {mail_out.name}",
             code="S211",
+        )
+
+
+def not_before_its_start(ledger: Ledger, mail_out: MailOut) -> None:
+    """Refuse to begin at once what is to begin by itself later."""
+    at = mail_out.starts_at if mail_out.state in mailouts.FRESH else None
+    if at and at > ledger.now():
+        raise Refused(
+            f"{mail_out.name} begins by itself on {local(at, seconds=False)}. Nothing was sent.",
+            hint=f"to send it now, take that back first: mailer send {mail_out.name} --at none",
+            code="S216",
         )
 
 
@@ -366,7 +377,7 @@ def stop(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
 def _change(ledger: Ledger, mail_out_id: int, to: MailOutState, who: str) -> Standing:
     with ledger.writing() as connection:
         before = mailouts.get(connection, mail_out_id)
-        same = before.state is to or (to is MailOutState.PAUSED and before.state in FRESH)
+        same = before.state is to or (to is MailOutState.PAUSED and before.state in mailouts.FRESH)
         if not same and to not in mailouts.TRANSITIONS[before.state]:
             raise Refused(
                 f"{before.name} {NOT_NOW[before.state]}; there is nothing to {VERBS[to]}.",

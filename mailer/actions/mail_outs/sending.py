@@ -5,17 +5,21 @@ What is written in which order, and what holds after a crash, stands in `sending
 
 from __future__ import annotations
 
-from mailer.actions.mail_outs import kill_switch_is_off
+from mailer.actions.mail_outs import kill_switch_is_off, may_send, obey_holds
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import MailOutState
+from mailer.base.states import MailOutState, Reason
 from mailer.ledger import mailouts
 from mailer.ledger.guard import copies, health
 from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.moves import transitions
 from mailer.plan.draft import server_name
 from mailer.sending.connect import options_of, sessions, signer
 from mailer.sending.dispatch import Dispatch
+
+SERVICE = "mailer work"
+"""Who did it, where nobody was at the keyboard."""
 
 
 def sender(
@@ -37,10 +41,19 @@ def sender(
     )
 
 
-def helper(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> Dispatch:
-    """Make what takes part in a sending that somebody has begun, and begins none."""
-    options, sign = options_of(workspace, first=0), signer(workspace)
+def helper(
+    workspace: Workspace, ledger: Ledger, mail_out_id: int, *, first: int | None = 0
+) -> Dispatch:
+    """Make what takes part in a sending that somebody has begun, and begins none. `first` as for
+    `sender`: of a service, which may be the only one left.
+    """
+    options, sign = options_of(workspace, first), signer(workspace)
     return Dispatch(ledger, mail_out_id, sessions(workspace), options, signer=sign, helper=True)
+
+
+def _here(workspace: Workspace) -> tuple[str, str, str]:
+    settings = workspace.settings
+    return server_name(workspace), settings.sender.address, settings.safety.mode
 
 
 def may_help(ledger: Ledger) -> None:
@@ -57,10 +70,71 @@ def to_help_with(workspace: Workspace, ledger: Ledger) -> tuple[list[MailOut], l
     with ledger.reading() as connection:
         everything = mailouts.all_of_them(connection)
     sending = [one for one in everything if one.state is MailOutState.SENDING]
-    settings, server = workspace.settings, server_name(workspace)
-    here = (server, settings.sender.address, settings.safety.mode)
+    here = _here(workspace)
     ours = [one for one in sending if (one.server, one.sender, one.mode) == here]
     return ours, [one for one in sending if one not in ours]
+
+
+WAITS_FOR_SOMEBODY = ("S207", "S208")
+"""Refusals that pass without a new plan: the kill switch, a yes that is lacking."""
+
+
+def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
+    """Return the mail-outs whose hour has come, of those that this workspace may send."""
+    with ledger.reading() as connection:
+        everything = mailouts.all_of_them(connection)
+    here, now = _here(workspace), ledger.now()
+    return [
+        one
+        for one in everything
+        if one.state in mailouts.FRESH
+        and one.starts_at is not None
+        and one.starts_at <= now
+        and (one.server, one.sender, one.mode) == here
+    ]
+
+
+def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispatch:
+    """Make what sends a mail-out whose hour has come, after all is asked that `mailer send` asks.
+
+    Raises the refusal. Where only a new plan would help, it does not begin by itself any more, and
+    the log says why; a yes that is lacking, and the kill switch, are waited for.
+    """
+    check = may_send(workspace, ledger, mail_out.id)
+    if check.refusal:
+        if check.refusal.code not in WAITS_FOR_SOMEBODY:
+            give_up_begin(ledger, mail_out, check.refusal.message)
+        raise check.refusal
+    obey_holds(workspace, ledger, mail_out.id, who=SERVICE)
+    return sender(workspace, ledger, mail_out.id, last_word=check.standing.last_word)
+
+
+def give_up_begin(ledger: Ledger, mail_out: MailOut, why: str) -> None:
+    """Let a mail-out that could not begin wait for somebody, and say why in the log."""
+    with ledger.writing() as connection:
+        mailouts.unschedule(connection, mail_out, at=ledger.now(), who=SERVICE, why=why)
+
+
+def close_what_is_past(ledger: Ledger) -> list[MailOut]:
+    """End the paused mail-outs whose end has come: whoever still waits is not sent, with that
+    reason. Returns them as they then stand.
+    """
+    with ledger.reading() as connection:
+        everything = mailouts.all_of_them(connection)
+    at = ledger.now()
+    past = [
+        one
+        for one in everything
+        if one.state is MailOutState.PAUSED and one.until is not None and one.until <= at
+    ]
+    closed = []
+    for one in past:
+        with ledger.writing() as connection:
+            transitions.not_sent(connection, one.id, Reason.LAST_DAY, at=at, who=SERVICE)
+            why = "its last day, or the vote, is over"
+            to = MailOutState.STOPPED
+            closed.append(mailouts.change(connection, one.id, to, at=at, who=SERVICE, why=why))
+    return closed
 
 
 def has_left(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
@@ -70,5 +144,5 @@ def has_left(ledger: Ledger, mail_out: MailOut, why: str) -> MailOut:
     with ledger.writing() as connection:
         if mail_out.state is MailOutState.SENDING and nobody_sends(ledger, connection, mail_out.id):
             to, at = MailOutState.PAUSED, ledger.now()
-            return mailouts.change(connection, mail_out.id, to, at=at, who="mailer work", why=why)
+            return mailouts.change(connection, mail_out.id, to, at=at, who=SERVICE, why=why)
         return mailouts.get(connection, mail_out.id)

@@ -9,16 +9,18 @@ from collections.abc import Callable
 import click
 
 from mailer.actions import mail_outs, send_log
-from mailer.actions.mail_outs import SendingCheck, Standing, sending
+from mailer.actions.mail_outs import SendingCheck, Standing, schedule, sending
 from mailer.actions.mail_outs.beside import read_beside
+from mailer.actions.mail_outs.schedule import Scheduled
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import INTERRUPTED, run
-from mailer.cli.screen.tables import say_text, show_steps, show_totals
+from mailer.cli.screen.tables import say_text, show_starts, show_steps, show_totals
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
+from mailer.report.totals import local
 
 
 @click.command(cls=Command)
@@ -32,10 +34,33 @@ from mailer.ledger.reading import deliveries
     metavar="N",
     help="Pause for a look after N letters; 0: do not.",
 )
+@click.option(
+    "--at",
+    metavar="TIME",
+    help='Begin by itself: "Mon 9:00", "9:00 in each capital"; "none" takes it back.',
+)
+@click.option(
+    "--working-days",
+    is_flag=True,
+    help="With --at: not on a weekend or a public holiday of the country, but on the next day.",
+)
 @click.pass_obj
-def send(context: Context, mail_out: str, confirm: int | None, first: int | None) -> int:
+def send(
+    context: Context,
+    mail_out: str,
+    confirm: int | None,
+    first: int | None,
+    at: str | None,
+    working_days: bool,
+) -> int:
     """Send a planned mail-out, or go on with one that was interrupted."""
-    return _send(context, number_of(mail_out), confirm, ask=True, first=first)
+    if working_days and not at:
+        raise UsageError("--working-days needs a time.", hint='--at "Mon 9:00"')
+    if at is None:
+        return _send(context, number_of(mail_out), confirm, ask=True, first=first)
+    if first is not None:
+        raise UsageError("--first and --at do not go together.", hint="[limits] first")
+    return _schedule(context, number_of(mail_out), confirm, at, working_days)
 
 
 @click.command(cls=Command)
@@ -111,6 +136,7 @@ def _send(
             return _over(context, ledger, mail_out)
         if not ask:
             mail_outs.may_resume(mail_out)
+        mail_outs.not_before_its_start(ledger, mail_out)
         check = mail_outs.may_send(workspace, ledger, mail_out_id)
         if check.refusal:
             raise check.refusal
@@ -143,6 +169,60 @@ def _send(
             ):  # it stopped part-way; how far it got is said before the reason
                 _over(context, ledger, mail_out)
             raise
+
+
+def _schedule(
+    context: Context, mail_out_id: int, confirm: int | None, at: str, working_days: bool
+) -> int:
+    workspace, who = context.workspace, getpass.getuser()
+    with context.ledger() as ledger:
+        if at == "none":
+            mail_out = schedule.take_back(ledger, mail_out_id, who=who)
+            _say_schedule(context, mail_out, None)
+            return 0
+        check = mail_outs.may_send(workspace, ledger, mail_out_id)
+        if check.refusal:
+            raise check.refusal
+        asked = schedule.asked_for(
+            workspace, ledger, check.standing.mail_out, at, working_days=working_days
+        )
+        if not context.json:
+            show_starts(context, asked.delegations)
+        _confirm(context, check, confirm)
+        mail_outs.still_as_planned(workspace, ledger, check)
+        mail_out = schedule.begin_by_itself(ledger, check, asked, who=who)
+        _say_schedule(context, mail_out, asked)
+    return 0
+
+
+def _say_schedule(context: Context, mail_out: MailOut, asked: Scheduled | None) -> None:
+    name = mail_out.name
+    if context.json:
+        starts = {one.delegation: one.at for one in asked.delegations} if asked else {}
+        context.data(
+            {
+                "mail_out": name,
+                "schedule": mail_out.schedule,
+                "starts_at": mail_out.starts_at,
+                "delegations": starts,
+            }
+        )
+        return
+    if mail_out.starts_at is None:
+        context.say(f"{name} does not begin by itself.")
+        show_steps(context, [("send it", f"mailer send {name}")])
+        return
+    context.say(
+        f"{name} begins by itself: {mail_out.schedule}; the first letter leaves on"
+        f" {local(mail_out.starts_at, seconds=False)}."
+    )
+    show_steps(
+        context,
+        [
+            ("let it be sent", "mailer work --service, on a computer that is on then"),
+            ("take it back", f"mailer send {name} --at none"),
+        ],
+    )
 
 
 def _confirm(context: Context, check: SendingCheck, confirm: int | None) -> None:

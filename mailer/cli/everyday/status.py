@@ -178,6 +178,8 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
     if mail_out.why:
         state += f": {mail_out.why}"
     lines = [f"{mail_out.name} · {mail_out.title or mail_out.appeal} · {state}"]
+    if mail_out.starts_at and mail_out.state in mailouts.FRESH:
+        lines.append(f"begins by itself: {mail_out.schedule}")
     if died:
         lines.append(
             "The program that sent it has ended without saying so. Nothing is lost; it can go on"

@@ -1,52 +1,187 @@
-"""`mailer work`: help with whatever is being sent, from another window or another machine."""
+"""`mailer work`: help with whatever is being sent, from another window or another machine; as a
+service also begin what is approved and due, with nobody at the keyboard.
+"""
 
 from __future__ import annotations
 
-import time
+import signal
+import sys
+import threading
+from pathlib import Path
 
 import click
 
 from mailer.actions.mail_outs import sending
 from mailer.actions.mail_outs.beside import read_beside
-from mailer.base.errors import Interrupted
+from mailer.base import clock
+from mailer.base.errors import Interrupted, MailerError, Refused, UsageError
 from mailer.base.states import MailOutState
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import CLOSED, INTERRUPTED, run
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.mailouts import MailOut
 
 LOOK = 2.0  # seconds between two looks at what there is to do
+AGAIN = 60.0  # seconds after which a service tries again what was refused
+
+UNIT = """\
+[Unit]
+Description=pace-mailer: sends what is approved and due
+
+[Service]
+ExecStart={command} work --service
+WorkingDirectory={root}
+Restart=always
+RestartSec=30
+RestartPreventExitStatus=2
+TimeoutStopSec=60
+UMask=0077
+NoNewPrivileges=true
+
+[Install]
+WantedBy=default.target
+"""
+"""After a reboot, and after whatever ended it, the service is begun anew; a mistake in the settings
+(2) is waited for.
+"""
 
 
 @click.command(cls=Command)
 @click.option(
     "--once", is_flag=True, help="End when nothing is being sent, instead of waiting for the next."
 )
+@click.option("--service", is_flag=True, help="Begin what is approved and due, too.")
+@click.option("--unit", is_flag=True, help="Print a systemd unit that runs the service.")
 @click.pass_obj
-def work(context: Context, once: bool) -> int:
+def work(context: Context, once: bool, service: bool, unit: bool) -> int:
     """Take part in every sending that somebody has begun, with this workspace's account."""
+    if unit:
+        click.echo(systemd_unit(context.workspace.root), nl=False)
+        return 0
+    if service and once:
+        raise UsageError("A service does not end by itself.", hint="leave out --once")
+    with context.ledger() as ledger, read_beside(context.workspace, context.say):
+        sending.may_help(ledger)
+        try:
+            return _Service(context, ledger).serve() if service else _help(context, ledger, once)
+        except Interrupted as left:
+            if not service:
+                raise
+            context.say(left.message)
+            return 0
+
+
+def systemd_unit(root: Path) -> str:
+    """Write the unit that runs the service of a workspace, for `systemctl --user` or the system."""
+
+    def quoted(text: str) -> str:
+        return '"' + text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    words = [sys.executable, "-m", "mailer", "-C", str(root)]
+    return UNIT.format(
+        command=" ".join(map(quoted, words)).replace("$", "$$"), root=str(root).replace("%", "%%")
+    )
+
+
+def _help(context: Context, ledger: Ledger, once: bool) -> int:
     workspace = context.workspace
     said: set[str] = set()
-    with context.ledger() as ledger, read_beside(workspace, context.say):
-        sending.may_help(ledger)
-        while True:
-            mine, others = sending.to_help_with(workspace, ledger)
-            for name in (one.name for one in others if one.name not in said):
-                said.add(name)
-                context.say(
-                    f"{name} was planned for another server, sender or mode; it is left alone.",
-                    "yellow",
-                )
-            for mail_out in mine:
-                context.say(f"{mail_out.name}: taking part")
-                after = run(context, mail_out, sending.helper(workspace, ledger, mail_out.id))
-                if after.state is MailOutState.SENDING:
-                    context.say(f"{after.name} goes on without this sender.")
-                    return Interrupted.exit_code
-                context.say(
-                    f"{after.name} is {after.state}{': ' + after.why if after.why else ''}."
-                )
-                if after.state is MailOutState.PAUSED and after.why in (INTERRUPTED, CLOSED):
-                    return Interrupted.exit_code
-            if once and not mine:
-                context.say("Nothing is being sent.")
-                return 0
-            time.sleep(LOOK)
+    while True:
+        mine, others = sending.to_help_with(workspace, ledger)
+        _say_of_others(context, others, said)
+        for mail_out in mine:
+            context.say(f"{mail_out.name}: taking part")
+            after = run(context, mail_out, sending.helper(workspace, ledger, mail_out.id))
+            if after.state is MailOutState.SENDING:
+                context.say(f"{after.name} goes on without this sender.")
+                return Interrupted.exit_code
+            _say_how_it_stands(context, after)
+            if after.state is MailOutState.PAUSED and after.why in (INTERRUPTED, CLOSED):
+                return Interrupted.exit_code
+        if once and not mine:
+            context.say("Nothing is being sent.")
+            return 0
+        threading.Event().wait(LOOK)
+
+
+def _say_of_others(context: Context, others: list[MailOut], said: set[str]) -> None:
+    for name in (one.name for one in others if one.name not in said):
+        said.add(name)
+        context.say(
+            f"{name} was planned for another server, sender or mode; it is left alone.", "yellow"
+        )
+
+
+def _say_how_it_stands(context: Context, after: MailOut) -> None:
+    context.say(f"{after.name} is {after.state}{': ' + after.why if after.why else ''}.")
+
+
+class _Service:
+    """Looks every two seconds for what is to be begun, or to be gone on with."""
+
+    def __init__(self, context: Context, ledger: Ledger) -> None:
+        self.context, self.ledger = context, ledger
+        self.said: set[str] = set()
+        self.again: dict[int, float] = {}  # a mail-out that was refused → `clock.steady`
+        self.ended = threading.Event()
+
+    def serve(self) -> int:
+        self.context.say("The service sends what is approved and due. Ctrl-C ends it.")
+        while not self.ended.is_set():
+            self.hear()
+            try:
+                self.look()
+            except Interrupted:
+                raise
+            except MailerError as refusal:  # the kill switch; a database that restarts
+                self.say_once(refusal.message)
+            self.ended.wait(LOOK)
+        return 0
+
+    def hear(self) -> None:
+        """Let signals end the service; each sending takes them over, and leaves none behind."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.ended.set())
+
+    def look(self) -> None:
+        workspace, ledger = self.context.workspace, self.ledger
+        for mail_out in sending.close_what_is_past(ledger):
+            _say_how_it_stands(self.context, mail_out)
+        for mail_out in sending.due_to_begin(workspace, ledger):
+            if self.again.get(mail_out.id, 0.0) <= clock.steady():
+                self.attempt(mail_out, begins=True)
+        mine, others = sending.to_help_with(workspace, ledger)
+        _say_of_others(self.context, others, self.said)
+        for mail_out in mine:
+            if self.again.get(mail_out.id, 0.0) <= clock.steady():
+                self.attempt(mail_out, begins=False)
+
+    def attempt(self, mail_out: MailOut, *, begins: bool) -> None:
+        """Begin a mail-out, or go on with it. What refuses it is said once, and tried again."""
+        workspace, ledger = self.context.workspace, self.ledger
+        try:
+            dispatch = (
+                sending.begin_due(workspace, ledger, mail_out)
+                if begins
+                else sending.helper(workspace, ledger, mail_out.id, first=None)
+            )
+            self.context.say(f"{mail_out.name}: {'beginning' if begins else 'taking part'}")
+            after = run(self.context, mail_out, dispatch, service=True)
+        except Interrupted:
+            raise
+        except MailerError as refusal:
+            self.again[mail_out.id] = clock.steady() + AGAIN
+            lasting = begins and not getattr(refusal, "temporary", True)
+            if lasting and not isinstance(refusal, Refused):
+                sending.give_up_begin(ledger, mail_out, refusal.message)
+            self.say_once(f"{mail_out.name}: {refusal.message} {refusal.hint}".strip())
+            return
+        finally:
+            self.hear()
+        self.said = {one for one in self.said if not one.startswith(mail_out.name)}
+        _say_how_it_stands(self.context, after)
+
+    def say_once(self, what: str) -> None:
+        if what not in self.said:
+            self.said.add(what)
+            self.context.say(what, "yellow")

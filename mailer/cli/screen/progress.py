@@ -47,19 +47,22 @@ WAITS = {
     "per_minute": "{} letters a minute may go out ([limits] per_minute)",
     "per_hour": "{} letters have gone out within an hour ([limits] per_hour)",
     "per_day": "{} letters have gone out within a day ([limits] per_day)",
-    "later": "Whoever is left was put off, or their domain is left alone for a while",
+    "later": "Whoever is left was put off, their domain is left alone for a while, or their hour is"
+    " still to come",
 }
 """What is said while nothing goes out, by what is waited for."""
 
 SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
 
-def run(context: Context, mail_out: MailOut, dispatch: Dispatch) -> MailOut:
+def run(
+    context: Context, mail_out: MailOut, dispatch: Dispatch, *, service: bool = False
+) -> MailOut:
     """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the
     mail-out then stands.
 
     A helper that is interrupted leaves the sending to the others; where there are none, that is a
-    pause, too.
+    pause, too. A service that is ended leaves it to the next one, which goes on by itself.
     """
     ledger = dispatch.ledger
     with ledger.reading() as connection:
@@ -69,7 +72,9 @@ def run(context: Context, mail_out: MailOut, dispatch: Dispatch) -> MailOut:
     with _screen(context, mail_out.name, total, total - left) as report:
         with _beside(_told(context, mail_out.name, report)) as told:
             dispatch.report = told
-            after, why = asyncio.run(_run(told, dispatch))
+            after, why = asyncio.run(_run(told, dispatch, leaves=dispatch.helper or service))
+        if why and service:
+            raise Interrupted(f"{after.name} is left to the next service.")
         if dispatch.helper and why:
             after = has_left(ledger, after, why)
         if any(thread.name == SCREEN for thread in threading.enumerate()):
@@ -98,21 +103,20 @@ def _beside(tell: Report) -> Iterator[Report]:
         thread.join(AT_THE_END)
 
 
-async def _run(told: Report, dispatch: Dispatch) -> tuple[MailOut, str]:
+async def _run(told: Report, dispatch: Dispatch, *, leaves: bool) -> tuple[MailOut, str]:
     """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
     loop = asyncio.get_running_loop()
     pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
-    helper = dispatch.helper
     window = [
         stream for stream in (sys.stdout, sys.stderr) if stream.isatty()
     ]  # once it is gone, nobody can tell
 
     def end(why: str) -> None:
-        pausing[why] = asyncio.create_task(dispatch.leave() if helper else dispatch.pause(why))
+        pausing[why] = asyncio.create_task(dispatch.leave() if leaves else dispatch.pause(why))
 
     def interrupted() -> None:
         if not pausing:
-            doing = "Leaving" if helper else "Pausing"
+            doing = "Leaving" if leaves else "Pausing"
             what = f"\n{doing}: letters that are handed over get ten seconds for their answer."
             told({"event": "said", "what": f"{what}\nCtrl-C again ends at once."})
             end(INTERRUPTED)

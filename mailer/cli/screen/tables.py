@@ -9,6 +9,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -18,10 +19,12 @@ from rich.text import Text
 from mailer.base.states import MARKS, WORDS, State
 from mailer.cli.context import Context, printable
 from mailer.report import story, totals
+from mailer.report.totals import in_its_zone
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mailer.actions.mail_outs.schedule import DelegationStart
     from mailer.ledger.ledger import Connection
     from mailer.ledger.reading.deliveries import Delivery
     from mailer.ledger.reading.scope import Reported
@@ -174,6 +177,17 @@ def show_rows(
         context.out.print(start, soft_wrap=True)
         for piece in [] if heading else pieces:
             context.out.print(" " * (INDENT + width if beside else BELOW) + piece, soft_wrap=True)
+
+
+def show_starts(context: Context, starts: Sequence[DelegationStart]) -> None:
+    """Print when which delegations get their first letter, by their own clock."""
+    names = context.workspace.delegations
+    rows = []
+    for said, group in groupby(starts, key=lambda one: f"{one.at:%a} {in_its_zone(one.at)}"):
+        of_it = list(group)
+        who = ", ".join(names.name(one.delegation, "en") for one in of_it)
+        rows.append(([said, str(sum(one.people for one in of_it))], [who], ""))
+    show_rows(context, rows, right=(1,))
 
 
 def show_steps(context: Context, steps: Sequence[tuple[str, str]]) -> None:

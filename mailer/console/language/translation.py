@@ -16,7 +16,7 @@ from importlib import resources
 from mailer.base.errors import Problem
 from mailer.base.problems import codes
 from mailer.report.story import Sentence
-from mailer.report.totals import per_cent
+from mailer.report.totals import per_cent, zone_name
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 _MONTHS = {
@@ -152,20 +152,25 @@ class Translation:
         return said.replace(".", ",") if self.language == "fr" else said
 
     def day(self, at: datetime) -> str:
-        here = at.astimezone()
-        return f"{here.day} {_MONTHS[self.language][here.month - 1]} {here.year}"
+        return self._date(at.astimezone())
+
+    def _date(self, at: datetime) -> str:
+        return f"{at.day} {_MONTHS[self.language][at.month - 1]} {at.year}"
 
     def clock(self, at: datetime, *, seconds: bool = False) -> str:
         return f"{at.astimezone():%H:%M:%S}" if seconds else f"{at.astimezone():%H:%M}"
 
     def zone(self, at: datetime) -> str:
         """Name this computer's zone as it was then: `CET`, or `UTC+03` where it has no name."""
-        name = at.astimezone().tzname() or ""
-        return f"UTC{name}" if name[:1] in ("+", "-") else name
+        return zone_name(at.astimezone())
 
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
         """Write a time in this computer's zone, and name the zone: `20 Jan 2027, 08:00 CET`."""
         return f"{self.day(at)}, {self.clock(at, seconds=seconds)} {self.zone(at)}"
+
+    def there(self, at: datetime) -> str:
+        """Write a time by the clock that it is meant by, and name the zone."""
+        return f"{self._date(at)}, {at:%H:%M} {zone_name(at)}"
 
     def long(self, seconds: float) -> str:
         """Say how long, roughly: `about 3 min`."""

@@ -100,9 +100,13 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         waits = say("planned, waiting for the approval of a second person")
         found.append(Attention(line.to_send, waits, name, f"{here}/send", True))
     elif line.mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
-        found.append(
-            Attention(line.to_send, say("planned, waiting for somebody to send them"), name, here)
+        at = line.mail_out.starts_at
+        waits = (
+            say("planned, the first letter leaves by itself on {at}", at=say.moment(at))
+            if at
+            else say("planned, waiting for somebody to send them")
         )
+        found.append(Attention(line.to_send, waits, name, here))
     done = notes.done(connection, line.mail_out.id) if any(line.needing.values()) else {}
     needing = deliveries.needing_a_person(connection, line.mail_out.id) if done else []
     ticked = Counter(one.state for one in needing if one.id in done)

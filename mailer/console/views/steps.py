@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -19,6 +20,8 @@ from mailer.actions import mail_outs
 from mailer.actions import preview as actions
 from mailer.actions.check import check as look_through
 from mailer.actions.mail_outs import SendingCheck, audiences, planning
+from mailer.actions.mail_outs import schedule as timing
+from mailer.actions.mail_outs.schedule import Scheduled
 from mailer.actions.preview import Preview
 from mailer.actions.team.rights import Right
 from mailer.actions.writing import appeals
@@ -31,6 +34,7 @@ from mailer.console.views import live
 from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
+from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
@@ -364,6 +368,7 @@ def send_page(visit: Visit) -> Response:
     check = _may_send(visit)
     if not check.standing.fresh:
         return visit.go(f"/mail-outs/{mail_out.name}")
+    later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
     return visit.page(
         "send_step.html",
         mail_out=mail_out,
@@ -373,7 +378,40 @@ def send_page(visit: Visit) -> Response:
         reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
         minutes=_minutes(visit, check.left),
+        later=later,
+        asked=_asked_for(visit, mail_out, later) if later["hour"] else None,
+        starts=timing.starts(visit.workspace, visit.console.ledger, mail_out.id),
     )
+
+
+def _asked_for(visit: Visit, mail_out: MailOut, later: Mapping[str, str]) -> Scheduled:
+    text = f"{later['day']} {later['hour']}{' in each capital' if later['capitals'] else ''}"
+    ledger, working = visit.console.ledger, bool(later["working"])
+    return timing.asked_for(visit.workspace, ledger, mail_out, text, working_days=working)
+
+
+def schedule(visit: Visit) -> Response:
+    """Let a mail-out begin by itself, where the number that was typed is that of the plan; or take
+    that back.
+    """
+    ledger = visit.console.ledger
+    if not visit.field("hour"):
+        after = timing.take_back(ledger, visit.mail_out_id, who=visit.who)
+        return visit.go(
+            f"/mail-outs/{after.name}/send",
+            visit.say("{name} does not begin by itself.", name=after.name),
+        )
+    check = _may_send(visit)
+    _confirmed(visit, check)
+    later = {name: visit.field(name) for name in ("day", "hour", "capitals", "working")}
+    asked = _asked_for(visit, check.standing.mail_out, later)
+    after = timing.begin_by_itself(ledger, check, asked, who=visit.who)
+    assert after.starts_at is not None
+    at = visit.say.moment(after.starts_at)
+    said = visit.say(
+        "{name} begins by itself: the first letter leaves on {at}.", name=after.name, at=at
+    )
+    return visit.go(f"/mail-outs/{after.name}/send", said)
 
 
 def _may_send(visit: Visit) -> SendingCheck:
@@ -409,10 +447,18 @@ def send(visit: Visit) -> Response:
     check = _may_send(visit)
     if check.unapproved:
         raise check.unapproved
+    mail_out = check.standing.mail_out
+    mail_outs.not_before_its_start(visit.console.ledger, mail_out)
+    typed = _confirmed(visit, check)
+    return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", typed)
+
+
+def _confirmed(visit: Visit, check: SendingCheck) -> str:
+    """Return the number that was typed; refused where it is not that of the plan."""
     mail_out, typed = check.standing.mail_out, visit.field("number")
     if not (typed.isdecimal() and check.is_confirmed_by(int(typed))):
         raise UsageError(
             visit.say("{name} writes to {n} people. The number that was typed is another one; "
                       "nothing was sent.", name=mail_out.name, n=check.left)
         )  # fmt: skip
-    return live.begin(visit, mail_out, "send", mail_out.name, "--confirm", typed)
+    return typed

@@ -35,12 +35,10 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
     """Put the claim together: one conditional UPDATE of those that are due, and meet what else is
     asked.
     """
-    waiting = _due(d.state == State.WAITING.value, *also)
-    deferred = _due(
-        d.state == State.DEFERRED.value,
-        d.next_try_at <= sa.bindparam("now", type_=UtcDateTime()),
-        *also,
-    )
+    now = sa.bindparam("now", type_=UtcDateTime())
+    begins = sa.or_(d.next_try_at.is_(None), d.next_try_at <= now)
+    waiting = _due(d.state == State.WAITING.value, begins, *also)
+    deferred = _due(d.state == State.DEFERRED.value, d.next_try_at <= now, *also)
     both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
     pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
     return (

@@ -38,19 +38,30 @@ def open_and_mine(connection: sa.Connection, mail_out_id: int, owner: str) -> tu
 
 
 def waits(connection: sa.Connection, mail_out_id: int, at: datetime) -> list[float]:
-    """Return the seconds until a deferred letter is due, and until a closed domain opens, where
-    there are such; what is past is negative.
+    """Return the seconds until a letter is due that was put off, or that has a day and an hour,
+    and until a closed domain opens, where there are such; what is past is negative.
     """
     found = []
-    due = connection.scalar(
-        sa.select(sa.func.min(d.next_try_at)).where(*_in(mail_out_id, State.DEFERRED))
-    )
+    waiting = _in(mail_out_id, State.WAITING, State.DEFERRED)
+    due = connection.scalar(sa.select(sa.func.min(d.next_try_at)).where(*waiting))
     if due is not None:
         found.append(float((due - at).total_seconds()))
-    waiting = _in(mail_out_id, State.WAITING, State.DEFERRED)
     if (opens := limits.domains_open_at(connection, *waiting)) is not None:
         found.append(opens - at.timestamp())
     return found
+
+
+def starts(connection: sa.Connection, mail_out_id: int) -> dict[str, tuple[datetime, int]]:
+    """Return per delegation when the first letter may leave, and how many people wait for it;
+    without those who may be written to at once.
+    """
+    when = sa.func.min(d.next_try_at)
+    rows = connection.execute(
+        sa.select(d.delegation, when.label("at"), sa.func.count().label("people"))
+        .where(*_in(mail_out_id, State.WAITING), d.next_try_at.is_not(None))
+        .group_by(d.delegation)
+    )
+    return {row.delegation: (row.at, row.people) for row in rows}
 
 
 def _in(mail_out_id: int, *states: State) -> tuple[sa.ColumnElement[bool], ...]:

@@ -26,7 +26,7 @@ P, L, A, W, T, N = Whose
 
 COLUMNS: dict[str, dict[Whose, str]] = {
     "mail_out": {
-        N: "appeal title state mode hash server sender follows",
+        N: "appeal title state mode hash server sender follows schedule",
         W: "why called",
         P: "sources",
     },

@@ -1,0 +1,121 @@
+"""When a mail-out begins: a day and an hour by one clock, or by that of each capital.
+
+Pure. What somebody asks for is read into a `Start`; the moment of each delegation follows from it.
+Public holidays are those of the library `holidays`, where the capital is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Container
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from mailer.base import clock
+from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
+from mailer.base.spelling import many, nearest
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+RELATIVE = {"today": 0, "tomorrow": 1}
+HOW = 'write it "Mon 9:00", "2027-01-18 9:00" or "9:00 in each capital"'
+_WISH = re.compile(
+    r"(?:(?P<day>[^\s:]+)\s+)?(?P<hour>\d{1,2}:\d{2})(?P<capitals>\s+in\s+(?:each|every)\s+capital)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A day and an hour; a delegation for which that is no working day begins on the next."""
+
+    day: date
+    hour: time
+    zone: str  # "" for the clock of each capital
+    working_days: bool = False  # neither Saturday or Sunday, nor a public holiday of the country
+
+    def __str__(self) -> str:
+        where = self.zone or "in each capital"
+        days = ", on working days" if self.working_days else ""
+        return f"{self.day:%a} {self.day.isoformat()} {self.hour:%H:%M} {where}{days}"
+
+    def of(self, delegation: str, delegations: Delegations, zone: str) -> datetime:
+        """Return when the first letter to a delegation may leave; `zone` is the clock for those
+        whose capital is not known.
+        """
+        row, day = delegations.get(delegation), self.day
+        if self.working_days:
+            off = _holidays(delegation, row.region if row else "")
+            while day.weekday() >= 5 or day in off:
+                day += timedelta(days=1)
+        there = self.zone or (row and row.zone) or zone
+        return datetime.combine(day, self.hour, ZoneInfo(there))
+
+
+@lru_cache(maxsize=128)
+def _holidays(country: str, region: str) -> Container[date]:
+    import holidays  # half a second
+
+    try:
+        found: Container[date] = holidays.country_holidays(country, subdiv=region or None)
+    except NotImplementedError:
+        raise UsageError(
+            f'The public holidays of "{country}" are not known.', hint="leave out --working-days"
+        ) from None
+    return found
+
+
+def read(
+    text: str,
+    codes: Collection[str],
+    delegations: Delegations,
+    *,
+    now: datetime,
+    zone: str = clock.STRASBOURG,
+    working_days: bool = False,
+) -> Start:
+    """Read when to begin: `Mon 9:00`, `tomorrow 9:00`, `2027-01-18 9:00`, `9:00 in each capital`.
+
+    A weekday, or an hour alone, is the next at which it is still to come for all of the delegations
+    `codes`. Raises `UsageError` for what is no time, and for one that has passed.
+    """
+    found = _WISH.fullmatch(" ".join(text.lower().split()))
+    try:
+        assert found is not None
+        hour = time.fromisoformat(found["hour"].zfill(5))
+    except (AssertionError, ValueError):
+        raise UsageError(f'"{text}" is no time to begin at.', hint=HOW) from None
+    today = now.astimezone(ZoneInfo(zone)).date()
+    days = _days(found["day"] or "", today)
+    starts = [Start(day, hour, "" if found["capitals"] else zone, working_days) for day in days]
+    late: list[str] = []
+    for start in starts:
+        moments = {code: start.of(code, delegations, zone) for code in codes}
+        late = [code for code, at in moments.items() if at <= now]
+        if not late:
+            return start
+    here = now.astimezone(ZoneInfo(zone))
+    where = "" if len(late) == len(codes) else f" for {many(len(late), 'delegation')}"
+    raise UsageError(
+        f"{starts[-1]} has passed{where}: it is {here:%a %Y-%m-%d %H:%M} {here.tzname()}.",
+        hint="choose a later time; without --at it is sent at once",
+    )
+
+
+def _days(word: str, today: date) -> list[date]:
+    """Return the days that a word may mean, the first one preferred."""
+    ahead = [today + timedelta(days=days) for days in range(9)]
+    if not word:
+        return ahead[:3]
+    if word in RELATIVE:
+        return [ahead[RELATIVE[word]]]
+    meant = [at for at, name in enumerate(DAYS) if len(word) >= 3 and name.startswith(word)]
+    if meant:
+        return [day for day in ahead if day.weekday() == meant[0]]
+    try:
+        return [date.fromisoformat(word)]
+    except ValueError:
+        close = nearest(word, [*DAYS, *RELATIVE])
+        hint = f'did you mean "{close}"?' if close else HOW
+        raise UsageError(f'"{word}" is no day.', hint=hint) from None
