@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test test-long check lint types bench sheets pictures drawings docs lock clean
 
@@ -48,12 +49,15 @@ lock:                     ## after a change of the dependencies; needs uv
 clean:
 	rm -rf $(VENV) demo-workspace .pytest_cache .mypy_cache .ruff_cache
 
-# The lock names every package by version and hash; nothing else is installed.
+# The lock names every package by version and hash; nothing else is installed. What comes as source is
+# built by the setuptools of the lock, and by nothing that is fetched meanwhile.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "pace-mailer needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up once in $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@awk '/^setuptools==/ {on = 1} on {print; if (!/\\$$/) exit}' requirements.lock > $(VENV)/build.lock
+	@$(PIP) --require-hashes --only-binary :all: -r $(VENV)/build.lock
+	@$(PIP) --require-hashes --only-binary :all: --no-binary odfpy,dkimpy --no-build-isolation -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -13,7 +13,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -181,24 +183,56 @@ def _number(value: float) -> str:
 # ---------------------------------------------------------------------------------------------- ODS
 
 
-def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
-    from odf.opendocument import load
-    from odf.table import Table
+_NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no letters of XML 1.0
+_PICTURE = "Thumbnails/thumbnail.png"
+"""A picture of the first page, which is another one by now."""
 
+
+def _q(name: str) -> str:
+    """Return a name of OpenDocument as the parser writes it: `table:name`."""
+    prefix, _, local = name.partition(":")
+    return f"{{{_NAMESPACE.format(prefix)}}}{local}"
+
+
+_ROW, _CELL_OF_ODS, _COVERED = map(
+    _q, ("table:table-row", "table:table-cell", "table:covered-table-cell")
+)
+_GROUPS = frozenset(
+    _q(f"table:{name}") for name in ("table-row-group", "table-header-rows", "table-rows")
+)
+_ROWS_REPEATED, _COLUMNS_REPEATED, _ROWS_SPANNED, _COLUMNS_SPANNED = (
+    _q(f"table:number-{name}")
+    for name in ("rows-repeated", "columns-repeated", "rows-spanned", "columns-spanned")
+)
+
+
+def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
+    from lxml import etree
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        infos = archive.infolist()
+        parts = {info.filename: archive.read(info) for info in infos}
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
-        document = load(io.BytesIO(content))
-    except KeyError as lacks:
+        root = etree.fromstring(parts["content.xml"], parser)
+    except (KeyError, etree.XMLSyntaxError) as lacks:
         hint = "open it in your spreadsheet program and save it anew"
-        raise Refused(f"this ODS cannot be changed: {lacks.args[0]}", hint=hint) from lacks
-    tables = {
-        table.getAttribute("name"): table for table in document.spreadsheet.getElementsByType(Table)
-    }
+        raise Refused(f"this ODS cannot be changed: {lacks}", hint=hint) from lacks
+    tables = {table.get(_q("table:name")): table for table in root.iter(_q("table:table"))}
     for tab, home in homes.items():
         if home.moves:
-            _ods_references(document.topnode, tab, home)
+            _ods_references(root, tab, home)
         _ods_table(tables[tab], home)
+    parts["content.xml"] = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    if parts.pop(_PICTURE, None) and (manifest := parts.get("META-INF/manifest.xml")):
+        entry = rb'<manifest:file-entry\b[^>]*"Thumbnails/[^>]*/>'
+        parts["META-INF/manifest.xml"] = re.sub(entry, b"", manifest)
     out = io.BytesIO()
-    document.write(out)
+    with zipfile.ZipFile(out, "w") as archive:
+        for info in infos:
+            if info.filename in parts:
+                archive.writestr(info, parts[info.filename], compress_type=info.compress_type)
     return out.getvalue()
 
 
@@ -214,8 +248,6 @@ def _ods_references(element: Any, tab: str, home: TabHome, inside: str = "") -> 
     where these stand now. Raises `Refused` for an area that no longer stands together.
     """
 
-    from odf.table import TableRow
-
     def moved(found: re.Match[str]) -> str:
         named = (found[1] or "").lstrip("$").strip("'").replace("''", "'") or inside
         if named != tab:
@@ -229,46 +261,44 @@ def _ods_references(element: Any, tab: str, home: TabHome, inside: str = "") -> 
         (top, bottom) = now[0]
         return f"{found[1] or ''}{found[2]}{top}" + (f"{found[4]}{bottom}" if found[4] else "")
 
-    for key, value in list((getattr(element, "attributes", None) or {}).items()):
-        if key[1].endswith(("range-address", "range-addresses", "print-ranges")):
-            element.attributes[key] = _ODS_AREA.sub(moved, value)
-        elif key[1] == "formula":
-            element.attributes[key] = re.sub(
-                r"\[[^\[\]]*\]", lambda found: _ODS_AREA.sub(moved, found[0]), value
-            )
+    for key, value in list(element.attrib.items()):
+        if key.endswith(("range-address", "range-addresses", "print-ranges")):
+            element.set(key, _ODS_AREA.sub(moved, value))
+        elif key.endswith("}formula"):
+            areas = re.sub(r"\[[^\[\]]*\]", lambda found: _ODS_AREA.sub(moved, found[0]), value)
+            element.set(key, areas)
     gone: list[Any] = []
-    if getattr(element, "qname", ("", ""))[1] == "table":
-        inside = element.getAttribute("name") or ""
+    if element.tag == _q("table:table"):
+        inside = element.get(_q("table:name"), "")
         if inside == tab:
             row = 0
-            for line in _descend(element, {TableRow().qname}):
-                row += int(line.getAttribute("numberrowsrepeated") or 1)
+            for line in _descend(element, {_ROW}):
+                row += int(line.get(_ROWS_REPEATED, 1))
                 gone += [line] if row in home.gone else []
-    for child in getattr(element, "childNodes", ()):
+    for child in element.iterchildren("*"):
         if child not in gone:
             _ods_references(child, tab, home, inside)
 
 
 def _ods_table(table: Any, home: TabHome) -> None:
     """Write the rows of one tab anew, each with its own element: style, height, comments."""
-    from odf.table import TableRow
-
     last = max([row.number for row in home.rows] + [*home.places, *home.gone], default=0)
-    rows = _each(table, TableRow, (TableRow,), "numberrowsrepeated", last)
+    rows = _each(table, (_ROW,), _ROWS_REPEATED, last)
     if home.moves:
         _keep_spans_together(rows, home)
-        elements = {row.number: rows[row.old - 1] if row.old else TableRow() for row in home.rows}
+        elements = {
+            row.number: rows[row.old - 1] if row.old else _new(table, _ROW) for row in home.rows
+        }
         used = {*home.places, *home.gone}
-        marker = rows[min(used) - 1] if used else rows[0]
-        owner, begin = marker.parentNode, TableRow()
-        owner.insertBefore(begin, marker)
+        begin = _new(table, _ROW)
+        (rows[min(used) - 1] if used else rows[0]).addprevious(begin)
         for number in used:
             _take_out(rows[number - 1])
         at = min(used, default=1)
         for number in sorted(elements):
             for _ in range(number - at):
-                owner.insertBefore(TableRow(), begin)
-            owner.insertBefore(elements[number], begin)
+                begin.addprevious(_new(table, _ROW))
+            begin.addprevious(elements[number])
             at = number + 1
         _take_out(begin)
     else:
@@ -278,168 +308,122 @@ def _ods_table(table: Any, home: TabHome) -> None:
             _fill(_ods_cell(elements[row.number], column), value)
 
 
+def _new(beside: Any, tag: str) -> Any:
+    """Make an element of a document, with the document's own names of namespaces."""
+    return beside.makeelement(tag, nsmap=beside.nsmap)
+
+
 def _take_out(element: Any) -> None:
-    """Take an element out of its parent; the library would look for it in a list, too."""
-    element.parentNode.childNodes.remove(element)
-    element.parentNode = None
+    element.getparent().remove(element)
 
 
-def _each(parent: Any, make: Any, kinds: tuple[Any, ...], attribute: str, wanted: int) -> list[Any]:
+def _each(parent: Any, tags: tuple[str, ...], repeated: str, wanted: int) -> list[Any]:
     """Return the first rows of a table, or cells of a row, each as an element of its own: what is
     written once for several is taken apart.
     """
-    names = {kind().qname for kind in kinds}
     found: list[Any] = []
-    for element in list(_descend(parent, names)):
+    for element in list(_descend(parent, set(tags))):
         if len(found) >= wanted:
             break
-        times = int(element.getAttribute(attribute) or 1)
+        times = int(element.get(repeated, 1))
         if times == 1:
             found.append(element)
             continue
-        owner = element.parentNode
         alone = min(times, wanted - len(found))
         for _ in range(alone):
-            copy = _copy(element)
-            copy.attributes = {
-                k: v for k, v in copy.attributes.items() if k[1] != _TIMES[attribute]
-            }
-            owner.insertBefore(copy, element)
+            copy = deepcopy(element)
+            copy.attrib.pop(repeated, None)
+            element.addprevious(copy)
             found.append(copy)
         if times > alone:
-            element.setAttribute(attribute, times - alone)
+            element.set(repeated, str(times - alone))
         else:
             _take_out(element)
     while len(found) < wanted:
-        element = make()
-        (found[-1].parentNode if found else parent).addElement(element, check_grammar=False)
+        element = _new(parent, tags[0])
+        (found[-1].getparent() if found else parent).append(element)
         found.append(element)
     return found
 
 
-_TIMES = {
-    "numberrowsrepeated": "number-rows-repeated",
-    "numbercolumnsrepeated": "number-columns-repeated",
-}
-
-
 def _ods_cell(row: Any, column: int) -> Any:
-    from odf.table import CoveredTableCell, TableCell
-
-    kinds = (TableCell, CoveredTableCell)
-    return _each(row, TableCell, kinds, "numbercolumnsrepeated", column + 1)[column]
+    return _each(row, (_CELL_OF_ODS, _COVERED), _COLUMNS_REPEATED, column + 1)[column]
 
 
 def _keep_spans_together(rows: list[Any], home: TabHome) -> None:
     """Let a merged cell reach over those of its rows that still stand together; the others say
     for themselves what it said.
     """
-    from odf.namespaces import TABLENS
-
     places = home.places
     spans = []  # all of them, before one is changed
     for number, row in enumerate(rows, start=1):
         for column in range(_width(row)):
             cell = _ods_cell(row, column)
-            covered = cell.qname[1] != "table-cell"
-            down = 1 if covered else int(cell.getAttribute("numberrowsspanned") or 1)
+            down = 1 if cell.tag == _COVERED else int(cell.get(_ROWS_SPANNED, 1))
             if down > 1:
                 spans.append((number, column, down, cell))
     for number, column, down, cell in spans:
-        wide = int(cell.getAttribute("numbercolumnsspanned") or 1)
+        wide = int(cell.get(_COLUMNS_SPANNED, 1))
         inside = [places[old] for old in range(number, number + down) if old in places]
         others = {new for old, new in places.items() if not number <= old < number + down}
         others |= {new.number for new in home.rows if new.old is None}
         by_new = {places[old]: old for old in range(number, number + down) if old in places}
-        content = _copy(cell)
+        content = deepcopy(cell)
         for first, last in runs(inside, others):
             for new in range(first, last + 1):
                 if new not in by_new:
                     continue
-                target = rows[by_new[new] - 1]
-                old_cell = _ods_cell(target, column)
-                copy = _copy(content)
-                owner = old_cell.parentNode
-                owner.insertBefore(copy, old_cell)
+                old_cell = _ods_cell(rows[by_new[new] - 1], column)
+                copy = deepcopy(content)
+                old_cell.addprevious(copy)
                 _take_out(old_cell)
-                copy.attributes.pop((TABLENS, "number-rows-spanned"), None)
-                copy.attributes.pop((TABLENS, "number-columns-spanned"), None)
+                for name in (_ROWS_SPANNED, _COLUMNS_SPANNED):
+                    copy.attrib.pop(name, None)
                 rows_here = last - first + 1
                 if new != first:
-                    copy.qname = (TABLENS, "covered-table-cell")
-                    copy.tagName = "table:covered-table-cell"
-                    copy.childNodes = []
-                    copy.attributes = {
-                        key: value
-                        for key, value in copy.attributes.items()
-                        if key[1] == "style-name"
-                    }
+                    style = copy.get(_q("table:style-name"))
+                    copy.clear()
+                    copy.tag = _COVERED
+                    if style is not None:
+                        copy.set(_q("table:style-name"), style)
                 elif rows_here > 1 or wide > 1:
-                    copy.setAttribute("numberrowsspanned", rows_here)
-                    copy.setAttribute("numbercolumnsspanned", wide)
+                    copy.set(_ROWS_SPANNED, str(rows_here))
+                    copy.set(_COLUMNS_SPANNED, str(wide))
 
 
 def _width(row: Any) -> int:
     """Return how many cells of a row may be something; endless blank ones behind are none."""
     wide = 0
-    for at, cell in enumerate(row.childNodes):
-        if getattr(cell, "qname", (None, ""))[1].endswith("table-cell"):
-            times = int(cell.getAttribute("numbercolumnsrepeated") or 1)
-            wide += times if times < 200 or at == 0 else 0
+    for at, cell in enumerate(row.iterchildren(_CELL_OF_ODS, _COVERED)):
+        times = int(cell.get(_COLUMNS_REPEATED, 1))
+        wide += times if times < 200 or at == 0 else 0
     return min(wide, 256)
 
 
-def _descend(parent: Any, names: set[Any]) -> Any:
+def _descend(parent: Any, tags: set[str]) -> Iterator[Any]:
     """Yield the rows of a table, also those inside groups and headers, or the cells of a row."""
-    for child in parent.childNodes:
-        qname = getattr(child, "qname", None)
-        if qname in names:
+    for child in parent.iterchildren("*"):
+        if child.tag in tags:
             yield child
-        elif qname is not None and qname[1] in (
-            "table-row-group",
-            "table-header-rows",
-            "table-rows",
-        ):
-            yield from _descend(child, names)
-
-
-def _copy(element: Any) -> Any:
-    """Copy an element of the document with its content."""
-    from odf.element import Element, Text
-
-    copy = Element(qname=element.qname, check_grammar=False)
-    copy.attributes = dict(element.attributes)
-    for child in element.childNodes:
-        if isinstance(child, Text):
-            copy.addText(child.data, check_grammar=False)
-        else:
-            copy.addElement(_copy(child), check_grammar=False)
-    return copy
+        elif child.tag in _GROUPS:
+            yield from _descend(child, tags)
 
 
 def _fill(cell: Any, value: str | float) -> None:
-    from odf.namespaces import OFFICENS, TABLENS
-    from odf.office import Annotation
-    from odf.text import P
-
-    for child in [c for c in cell.childNodes if getattr(c, "qname", None) != Annotation().qname]:
-        cell.removeChild(child)
-    for name in (
-        "value",
-        "date-value",
-        "time-value",
-        "boolean-value",
-        "value-type",
-        "currency",
-        "string-value",
-    ):
-        cell.attributes.pop((OFFICENS, name), None)
-    cell.attributes.pop((TABLENS, "formula"), None)
+    for child in list(cell.iterchildren("*")):
+        if child.tag != _q("office:annotation"):
+            cell.remove(child)
+    for name in ("value", "date-value", "time-value", "boolean-value", "value-type", "currency",
+                 "string-value"):  # fmt: skip
+        cell.attrib.pop(_q(f"office:{name}"), None)
+    cell.attrib.pop(_q("table:formula"), None)
+    kind, lines = "string", value.split("\n") if isinstance(value, str) and value else []
     if isinstance(value, float):
-        cell.setAttrNS(OFFICENS, "value-type", "float")
-        cell.setAttrNS(OFFICENS, "value", _number(value))
-        cell.addElement(P(text=_number(value)), check_grammar=False)
-    elif value:
-        cell.setAttrNS(OFFICENS, "value-type", "string")
-        for line in value.split("\n"):
-            cell.addElement(P(text=line), check_grammar=False)
+        kind, lines = "float", [_number(value)]
+        cell.set(_q("office:value"), lines[0])
+    if lines:
+        cell.set(_q("office:value-type"), kind)
+    for line in lines:
+        paragraph = _new(cell, _q("text:p"))
+        paragraph.text = _ILLEGAL.sub("\ufffd", line)
+        cell.append(paragraph)
