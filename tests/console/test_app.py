@@ -29,6 +29,7 @@ from mailer.console.access.middleware import MOST_BYTES
 from mailer.console.app import PAGES, Page
 from mailer.console.request import Console
 from mailer.console.tiles import tiles
+from mailer.console.views.live import tile_map
 from mailer.ledger import accounts, events, mailouts
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
@@ -678,7 +679,12 @@ def test_delegations_that_the_mail_out_was_never_for_are_not_among_the_worst(
         page,
         re.DOTALL,
     )
-    assert rows == [("AZ", "", "–"), ("FI", "", "–"), ("NO", "s0", "0 %"), ("TR", "", "–")]
+    assert rows == [
+        ("AZ", "", "–"),
+        ("FI", "", "–"),
+        ("NO", "s0", "0 of 10 · 0 %"),
+        ("TR", "", "–"),
+    ]
 
 
 def test_held_person_stands_on_the_hold_list_with_who_and_why(
@@ -983,6 +989,21 @@ def test_pages_show_everybody_once_in_every_order(
     assert sorted(whole) == list(range(1, 24))
     assert forward == whole
     assert back == whole[:-1]
+
+
+def test_map_shows_refused_waiting_and_came_back_as_different_things() -> None:
+    counts = dict.fromkeys(State, 0) | {
+        State.ACCEPTED: 6, State.REFUSED: 1, State.DEFERRED: 1, State.UNKNOWN: 1,
+        State.NOT_SENT: 1, State.SKIPPED: 3,
+    }  # fmt: skip
+    (norway,) = (one for one in tile_map({"NO": counts}, {"NO": 2}) if one.tile.code == "NO")
+    assert (norway.whole, norway.accepted, norway.back) == (10, 6, 2)
+    assert [(name, round(at, 1), round(long, 1)) for name, at, long in norway.strip] == [
+        ("refused", 0.0, 0.1), ("back", 0.1, 0.2), ("unknown", 0.3, 0.1), ("waiting", 0.4, 0.1),
+        ("not_sent", 0.5, 0.1),
+    ]  # fmt: skip
+    (malta,) = (one for one in tile_map({"NO": counts}, {}) if one.tile.code == "MT")
+    assert (malta.whole, malta.strip) == (0, [])
 
 
 def test_tiles_show_the_46_delegations_once_each() -> None:

@@ -59,13 +59,21 @@ def left_out(visit: Visit) -> Response:
     )
 
 
+PAGE = 100
+"""People on a page of the follow-up, the worst first."""
+
+
 def follow_up(visit: Visit) -> Response:
     """List those for whom the mailer can do no more by itself, by delegation, with the
     next step.
     """
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = deliveries.needing_a_person(connection, mail_out.id)
+        everyone = deliveries.needing_a_person(connection, mail_out.id)
+        pages = max(1, -(-len(everyone) // PAGE))
+        wanted = visit.query("page")
+        page = min(pages, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() else 1
+        rows = everyone[PAGE * (page - 1) : PAGE * page]
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
         given = notes.assigned(connection, mail_out.id)
@@ -78,7 +86,10 @@ def follow_up(visit: Visit) -> Response:
         "follow_up.html",
         mail_out=mail_out,
         groups=by_delegation(visit, rows),
-        people=len(rows),
+        people=len(everyone),
+        page=page,
+        pages=pages,
+        size=PAGE,
         done=done,
         given=given,
         today=visit.now().date().isoformat(),

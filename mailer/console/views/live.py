@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,11 +29,13 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
+from mailer.inbox.kinds import RETURNED
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
+from mailer.ledger.reading.answers import WantedMessages
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Happened
 from mailer.report import returns
@@ -59,6 +61,7 @@ class Now:
     to_send: int
     totals: list[report.Total]
     table: dict[str, dict[State, int]]
+    back: dict[str, int]  # letters that came back, by delegation
     needs: list[Delivery]
     needing: int
     returned: int  # accepted, and came back from an address of no use
@@ -124,6 +127,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
             if (number := counts.states[state])
         ],
         table=counts.delegations,
+        back=came_back(connection, mail_out),
         needs=deliveries.needing_a_person(connection, mail_out.id, SHOWN),
         needing=sum(counts.needing.values()),
         returned=counts.needing[State.ACCEPTED],
@@ -144,17 +148,63 @@ def _bars(times: list[datetime], now: datetime) -> list[int]:
     return [spans[back] for back in range(SPAN // STEP - 1, -1, -1)]
 
 
-def tile_map(table: dict[str, dict[State, int]]) -> list[tuple[Tile, int, int, int]]:
-    """Return (tile, accepted, people to be written to, shade) for every delegation."""
+@dataclass(frozen=True, slots=True)
+class MapTile:
+    """A delegation on the map: how many letters stand how."""
+
+    tile: Tile
+    whole: int  # people to be written to
+    accepted: int
+    back: int  # accepted, and came back
+    refused: int
+    unknown: int
+    waiting: int  # or being sent, or still tried
+    not_sent: int
+
+    @property
+    def dark(self) -> int:
+        return shade(self.accepted, self.whole)
+
+    @property
+    def strip(self) -> list[tuple[str, float, float]]:
+        """Return what is not simply accepted as parts of a line: name, where it begins, and how
+        long it is, both of the whole.
+        """
+        found, at = [], 0.0
+        for name in ("refused", "back", "unknown", "waiting", "not_sent"):
+            if self.whole and (part := getattr(self, name) / self.whole):
+                found.append((name, at, part))
+                at += part
+        return found
+
+
+def tile_map(table: dict[str, dict[State, int]], back: Mapping[str, int]) -> list[MapTile]:
+    """Return every delegation of the map; `back` are the letters that came back."""
     found = []
     for tile in tiles():
-        row = table.get(tile.code)
-        whole = (
-            sum(number for state, number in row.items() if state is not State.SKIPPED) if row else 0
+        row = Counter(table.get(tile.code, {}))
+        whole = sum(row.values()) - row[State.SKIPPED]
+        waiting = row[State.WAITING] + row[State.SENDING] + row[State.DEFERRED]
+        returned = min(back.get(tile.code, 0), row[State.ACCEPTED])
+        found.append(
+            MapTile(
+                tile,
+                whole,
+                row[State.ACCEPTED],
+                returned,
+                row[State.REFUSED],
+                row[State.UNKNOWN],
+                waiting,
+                row[State.NOT_SENT],
+            )
         )
-        accepted = row[State.ACCEPTED] if row else 0
-        found.append((tile, accepted, whole, shade(accepted, whole)))
     return found
+
+
+def came_back(connection: Connection, mail_out: MailOut) -> dict[str, int]:
+    """Count the letters that came back, by delegation."""
+    kinds = tuple(kind.value for kind in RETURNED)
+    return answers.by_delegation(connection, WantedMessages(kinds, mail_out_id=mail_out.id))
 
 
 def show(visit: Visit) -> Response:
@@ -193,7 +243,7 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
         "now": now,
         "age": _age(visit, now),
         "asked": max(now.mail_out.approvals, visit.workspace.settings.safety.approvals),
-        "tiles": tile_map(now.table),
+        "tiles": tile_map(now.table, now.back),
         "limit": limits.per_minute,
         "states": report.IN_ORDER,
         "told": told,
