@@ -134,7 +134,7 @@ def test_whoever_is_released_after_a_stop_is_not_held_again(
     stop = [("a.eml", a_message(one, "Stop."))]
     take_in(workspace, journey.ledger, stop, at=journey.clock())
     (entry,) = load_holds(workspace.hold_list, workspace.delegations)
-    release(workspace, entry)
+    release(workspace, journey.ledger, entry, who="Jana")
     later = take_in(workspace, journey.ledger, [*stop, ("b.eml", away(two))], at=journey.clock())
     assert (later.new, later.held) == (1, ())
     assert not load_holds(workspace.hold_list, workspace.delegations)
