@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 
+from mailer.actions.mail_outs.drafts import look_after_all
 from mailer.actions.people import hold
 from mailer.base import clock
 from mailer.base.address import key_of
@@ -118,6 +119,7 @@ class Recorded:
     waiting: int  # of the new ones, for a person
     # folders that could not be read: "us at imap.example: INBOX", and why
     unread: tuple[tuple[str, MailerError], ...] = ()
+    drafts_sent: int = 0  # drafts that were found among the sent mail
 
 
 def take_in(
@@ -195,7 +197,7 @@ def scan(
 
     How far a folder was read is recorded with each message. A mailbox that cannot be read keeps no
     other from being read, and stands in `unread`; what came before the first letter was sent is
-    not read at all.
+    not read at all. What was sent of the drafts is looked for, too.
     """
     unread: list[tuple[str, MailerError]] = []
 
@@ -215,7 +217,12 @@ def scan(
                     break  # it is asked once, not once for each folder
 
     recorded = take_in(workspace, ledger, found(), at=at)
-    return replace(recorded, unread=tuple(unread))
+    sent = 0
+    try:
+        sent = look_after_all(workspace, ledger, who="mailer inbox")
+    except ServerError as fault:
+        unread.append((f"{workspace.settings.imap.user}: drafts", fault))
+    return replace(recorded, unread=tuple(unread), drafts_sent=sent)
 
 
 def _new_in(
@@ -260,7 +267,7 @@ def watch_in(
         found = scan(workspace, ledger, at=ledger.now(), mailboxes=rounds.mailboxes)
         troubles = {f"{box} {fault}": (box, fault) for box, fault in found.unread}
         fresh = tuple(one for words, one in troubles.items() if words not in said)
-        if found.new or found.held or fresh:
+        if found.new or found.held or found.drafts_sent or fresh:
             tell(replace(found, unread=fresh))
         said = set(troubles)
         for box, fault in found.unread:

@@ -260,6 +260,8 @@ def _say_recorded(context: Context, found: Recorded) -> None:
         if number := found.kinds.get(kind):
             context.out.print(f"{number:5d}  {WORDS[kind]}")
     _say_held(context, found.held)
+    if found.drafts_sent:
+        context.say(f"{found.drafts_sent} drafts were found among the sent mail.")
     if found.waiting:
         context.say(f"{found.waiting} wait for a person:  mailer inbox list --waiting")
 
@@ -270,6 +272,8 @@ def _say_beside(context: Context, found: Recorded) -> None:
     kinds = [f"{found.kinds[kind]} {WORDS[kind]}" for kind in InboxKind if kind in found.kinds]
     if kinds:
         context.say(f"Came back: {'; '.join(kinds)}.  mailer inbox list --waiting")
+    if found.drafts_sent:
+        context.say(f"{found.drafts_sent} drafts were found among the sent mail.")
     _say_held(context, found.held)
 
 

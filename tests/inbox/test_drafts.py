@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from mailer.actions import mail_outs, people
+from mailer.actions.inbox import scan
 from mailer.actions.mail_outs import planning
 from mailer.actions.mail_outs.drafts import Drafts, look_after_drafts, put_drafts
 from mailer.base.errors import Refused, UsageError
@@ -157,6 +158,22 @@ def test_what_was_sent_is_accepted_by_evidence_and_what_was_changed_is_said(
     now = everyone(ledger)[0]
     assert (now.state, now.detail) == (State.ACCEPTED, evidence)
     assert look(workspace, ledger).sent == []
+
+
+def test_a_scan_finds_the_drafts_that_were_sent_by_itself(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger
+) -> None:
+    assert scan(workspace, ledger, at=ledger.now(), mailboxes=()).drafts_sent == 0
+    put(workspace, ledger)
+    sends(dovecot, lying(dovecot)[0][1])
+    found = scan(workspace, ledger, at=ledger.now(), mailboxes=())
+    assert (found.drafts_sent, found.unread) == (1, ())
+    assert sorted(states(ledger)) == [State.ACCEPTED, State.DRAFTED, State.DRAFTED]
+    (workspace.root / "imap.txt").write_text("wrong")
+    ((box, fault),) = scan(
+        load_workspace(workspace.root), ledger, at=ledger.now(), mailboxes=()
+    ).unread
+    assert (box, "refused the login" in str(fault)) == ("us: drafts", True)
 
 
 def test_other_words_are_said_to_be_changed(

@@ -100,6 +100,21 @@ def look_after_drafts(
     return _counted(ledger, mail_out_id, done)
 
 
+def look_after_all(workspace: Workspace, ledger: Ledger, *, who: str) -> int:
+    """Record what was sent of all drafts that lie in the mailbox. Returns how many were; without a
+    draft, or a mailbox in the settings, nobody is asked. Raises as `look_after_drafts` does.
+    """
+    with ledger.reading() as connection:
+        lying = moves.with_drafts(connection)
+    if not lying or workspace.settings.imap.host is None:
+        return 0
+    done = Drafts()
+    with _opened(workspace) as box:
+        for mail_out_id in lying:
+            _look(ledger, box, mail_out_id, done, who=who, complete=False)
+    return len(done.sent)
+
+
 def take_back(
     workspace: Workspace, ledger: Ledger, one: Delivery, *, who: str, because: str
 ) -> None:

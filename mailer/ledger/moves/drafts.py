@@ -70,6 +70,12 @@ def take(connection: sa.Connection, one: Delivery, *, owner: str, at: datetime, 
     return bool(moved)
 
 
+def with_drafts(connection: sa.Connection) -> list[int]:
+    """Return the ids of the mail-outs of which a letter is a draft."""
+    drafted = sa.select(d.mail_out_id).where(d.state == State.DRAFTED.value).distinct()
+    return list(connection.scalars(drafted.order_by(d.mail_out_id)))
+
+
 def owners(connection: sa.Connection, mail_out_id: int) -> dict[int, str]:
     """Return who is laying which draft into the folder; empty: nobody, it lies there or not."""
     drafted = (d.mail_out_id == mail_out_id, d.state == State.DRAFTED.value)
