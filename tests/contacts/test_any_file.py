@@ -163,6 +163,18 @@ def test_one_child_reads_file_after_file_and_another_takes_its_place() -> None:
     assert apart._idle == [first]
 
 
+def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "elsewhere.csv").write_text("Name,E-mail\nAnna PRØVE,a@x.example\n", "utf-8")
+    (tmp_path / "contacts" / "norway.csv").symlink_to(tmp_path / "elsewhere.csv")
+    book = load_contacts(tmp_path)
+    assert book.broken == ("contacts/norway.csv",)
+    assert [(p.code, p.message) for p in book.problems] == [
+        ("C001", "this is a link to another file")
+    ]
+    assert not book.contacts
+
+
 def test_a_child_never_runs_what_lies_in_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -525,3 +525,61 @@ def deleted(tab: Worksheet, row: int) -> None:
         top, bottom = first - (first > row), last - (last >= row)
         tab.cell(top, 1).value = states[first]
         tab.merge_cells(start_row=top, end_row=bottom, start_column=1, end_column=1)
+
+
+def put_in(tab: Worksheet) -> None:
+    """Put a person in the middle, and one below the last."""
+    tab.insert_rows(3)
+    for row, name in ((3, NAMES[4]), (tab.max_row + 1, NAMES[5])):
+        for column, text in enumerate(("Norway", name, f"{row}@x.example"), start=1):
+            tab.cell(row, column).value = text
+
+
+def test_a_row_that_is_put_in_looks_like_those_around_it(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    sheet = tmp_path / "contacts" / "a.xlsx"
+    book = openpyxl.Workbook()
+    tab = book.worksheets[0]
+    tab.append(["Country", "Name", "E-mail", "Since"])
+    tab["A1"].font = openpyxl.styles.Font(bold=True)
+    for at, name in enumerate(NAMES[:3], start=2):
+        tab.append(["Norway", name, f"a{at}@x.example", None])
+        tab.cell(at, 4).number_format = "dd.mm.yyyy"
+        tab.cell(at, 2).border = openpyxl.styles.Border(left=openpyxl.styles.Side("thin"))
+        tab.row_dimensions[at].height = 31
+    book.save(sheet)
+    edited(tmp_path, "contacts/a.xlsx", put_in)
+    tab = openpyxl.load_workbook(sheet).worksheets[0]
+    assert [tab.cell(row, 2).value for row in range(2, 7)] == [
+        NAMES[0], NAMES[4], NAMES[1], NAMES[2], NAMES[5],
+    ]  # fmt: skip
+    for row in range(2, 7):
+        assert tab.cell(row, 4).number_format == "dd.mm.yyyy", row
+        assert tab.cell(row, 2).border.left.style == "thin", row
+        assert tab.row_dimensions[row].height == 31, row
+        assert not tab.cell(row, 1).font.bold, row
+
+
+def test_a_row_that_is_put_into_an_ods_looks_like_those_around_it(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    sheet = tmp_path / "contacts" / "a.ods"
+    rows = [["Country", "Name", "E-mail"]]
+    rows += [["Norway", name, f"a{at}@x.example"] for at, name in enumerate(NAMES[:3])]
+    with zipfile.ZipFile(io.BytesIO(test_offices.ods(rows, "Members"))) as book:
+        text = book.read("content.xml").decode()
+    head, body = text.split("</table:table-row>", 1)
+    body = body.replace("<table:table-cell ", '<table:table-cell table:style-name="ce7" ')
+    body = body.replace("<table:table-row>", '<table:table-row table:style-name="ro3">')
+    with zipfile.ZipFile(sheet, "w") as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("content.xml", f"{head}</table:table-row>{body}")
+        book.writestr("META-INF/manifest.xml", test_offices.MANIFEST)
+    edited(tmp_path, "contacts/a.ods", put_in)
+    with zipfile.ZipFile(sheet) as book:
+        text = book.read("content.xml").decode()
+    for name in (*NAMES[:3], NAMES[4], NAMES[5]):
+        (row,) = re.findall(
+            rf"<table:table-row[^>]*>(?:(?!</table:table-row>).)*{name}.*?</table:table-row>", text
+        )
+        assert 'table:style-name="ro3"' in row, row
+        assert row.count('table:style-name="ce7"') == 3, row

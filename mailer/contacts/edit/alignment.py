@@ -41,6 +41,16 @@ class TabHome:
         """Tell whether a row stands elsewhere, or is new or gone."""
         return bool(self.gone) or any(row.old != row.number for row in self.rows)
 
+    def beside(self, number: int) -> int | None:
+        """Return the old row that a row put in should look like: the one above, or below where that
+        is the first of all; None where there is none.
+        """
+        old = {row.number: row.old for row in self.rows if row.old is not None}
+        above = max((at for at in old if at < number), default=None)
+        below = min((at for at in old if at > number), default=None)
+        near = below if above is None or (above == min(old) and below is not None) else above
+        return None if near is None else old[near]
+
     @property
     def places(self) -> dict[int, int]:
         """Return old row → new row."""

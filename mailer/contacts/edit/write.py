@@ -205,6 +205,11 @@ _ROWS_REPEATED, _COLUMNS_REPEATED, _ROWS_SPANNED, _COLUMNS_SPANNED = (
     _q(f"table:number-{name}")
     for name in ("rows-repeated", "columns-repeated", "rows-spanned", "columns-spanned")
 )
+_LOOKS = frozenset(
+    _q(f"table:{name}")
+    for name in ("style-name", "default-cell-style-name", "content-validation-name")
+) | {_COLUMNS_REPEATED}
+"""What a row that is put in has of those around it."""
 
 
 def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
@@ -287,7 +292,10 @@ def _ods_table(table: Any, home: TabHome) -> None:
     if home.moves:
         _keep_spans_together(rows, home)
         elements = {
-            row.number: rows[row.old - 1] if row.old else _new(table, _ROW) for row in home.rows
+            row.number: rows[row.old - 1]
+            if row.old
+            else _empty_like(table, rows, home.beside(row.number))
+            for row in home.rows
         }
         used = {*home.places, *home.gone}
         begin = _new(table, _ROW)
@@ -311,6 +319,21 @@ def _ods_table(table: Any, home: TabHome) -> None:
 def _new(beside: Any, tag: str) -> Any:
     """Make an element of a document, with the document's own names of namespaces."""
     return beside.makeelement(tag, nsmap=beside.nsmap)
+
+
+def _empty_like(table: Any, rows: list[Any], old: int | None) -> Any:
+    """Return a row of empty cells with the height, borders and formats of another one."""
+    if old is None:
+        return _new(table, _ROW)
+    row = deepcopy(rows[old - 1])
+    for element in (row, *row.iterchildren("*")):
+        for name in set(element.attrib) - _LOOKS:
+            del element.attrib[name]
+    for cell in row.iterchildren("*"):
+        cell.tag, cell.text = _CELL_OF_ODS, None
+        for inside in list(cell):
+            cell.remove(inside)
+    return row
 
 
 def _take_out(element: Any) -> None:

@@ -124,7 +124,10 @@ def _sheet(sheet: str, home: TabHome) -> str:
     prefix = _prefix(sheet)
     new: dict[int, str] = {}
     for row in home.rows:
-        new[row.number] = _row(raw.get(row.old or 0, ""), row, prefix, home)
+        text = raw.get(row.old or 0, "")
+        if not text:
+            text = _empty_like(raw.get(home.beside(row.number) or 0, ""), row.number, prefix)
+        new[row.number] = _row(text, row, home)
     known = {*home.places, *home.gone}
     last = max(known, default=0)
     shift = max((row.number for row in home.rows), default=0) - last
@@ -143,16 +146,27 @@ def _sheet(sheet: str, home: TabHome) -> str:
     return before + rows + _links(after, home)
 
 
-def _prefix(sheet: str) -> str:
-    found = re.search(r"<((?:\w+:)?)sheetData\b", sheet)
+def _prefix(sheet: str, tag: str = "sheetData") -> str:
+    found = re.search(rf"<((?:\w+:)?){tag}\b", sheet)
     return found[1] if found else ""
 
 
-def _row(text: str, row: RowHome, prefix: str, home: TabHome) -> str:
-    if not text:
-        text = f'<{prefix}row r="{row.number}"></{prefix}row>'
-    elif row.old != row.number:
-        text = _renumbered(text, row.old or 0, row.number, home)
+def _empty_like(text: str, number: int, prefix: str) -> str:
+    """Return a row of empty cells with the height, borders and formats of another one."""
+    head = re.sub(r'\s+(?:r|hidden)="[^"]*"', "", text[: text.find(">") + 1]).rstrip("/> ")
+    head = head or f"<{prefix}row"
+    cells = "".join(
+        f'<{prefix}c r="{found[1]}{number}" s="{style[1]}"/>'
+        for cell in re.findall(rf"<{prefix}c\b[^>]*>", text)
+        if (found := re.search(r'\sr="([A-Z]+)\d+"', cell))
+        and (style := re.search(r'\ss="(\d+)"', cell))
+    )
+    return f'{head} r="{number}">{cells}</{prefix}row>'
+
+
+def _row(text: str, row: RowHome, home: TabHome) -> str:
+    if row.old is not None and row.old != row.number:
+        text = _renumbered(text, row.old, row.number, home)
     elif home.moves and "f>" in text:
         text = _formulas(text, row.number, row.number, home)
     head = text[: text.index(">") + 1]
@@ -161,6 +175,7 @@ def _row(text: str, row: RowHome, prefix: str, home: TabHome) -> str:
         if row.hidden:
             bare = re.sub(r"\s*(/?>)$", r' hidden="1"\1', bare)
         text = bare + text[len(head) :]
+    prefix = _prefix(text, "row")
     for column, value in sorted(row.changes.items()):
         text = _with_cell(text, reference(column, row.number, grid=True), value, prefix)
     return text

@@ -5,9 +5,10 @@ somebody, nobody with a reason, or the headings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from mailer.base.delegations import Delegation, Delegations
 from mailer.base.errors import Problem, Severity
@@ -178,12 +179,16 @@ class _TableReader:
         last = max(with_address, default=-1)
         shared: dict[str, Problem] = {}
         names = self._names(columns)
-        shouted = any(
-            column < len(cells) and cells[column].isupper()
-            for _, cells in people
-            if any("@" in cell for cell in cells)
-            for column in names
-        )
+
+        @cache
+        def shouted() -> bool:
+            return any(
+                column < len(cells) and cells[column].isupper()
+                for _, cells in people
+                if any("@" in cell for cell in cells)
+                for column in names
+            )
+
         for at, (row, cells) in enumerate(people):
             line = RowReader(self.table, columns, row, cells, monsieur=french, role=self.role)
             alone = between(cells, self.delegations)
@@ -231,7 +236,9 @@ class _TableReader:
             self.headings.append(alone)
         return said
 
-    def _is_person(self, alone: Between, names: Sequence[int], *, shouted: bool) -> bool:
+    def _is_person(
+        self, alone: Between, names: Sequence[int], *, shouted: Callable[[], bool]
+    ) -> bool:
         """Tell whether a text alone in a row is a person without an address: it says so, or looks
         like a name, and otherwise than the headings; in capitals alone only where people with an
         address (`shouted`) are written so.
@@ -241,7 +248,7 @@ class _TableReader:
         return (
             alone.column in names
             and may_be_person(alone.text)
-            and (shouted or not alone.text.isupper())
+            and (not alone.text.isupper() or shouted())
             and all(
                 before.column not in names or before.text.isupper() != alone.text.isupper()
                 for before in self.headings

@@ -41,7 +41,7 @@ def read_row(
     """Turn one row into a contact. `everyone` is whose sheet this is, where no column says it."""
     if is_vacant(line):
         return nobody(line, "C147", delegations, everyone)
-    signs = any(cell[:1] in ("#", "E") for cell in line.cells)
+    signs = "#" in (whole := "\n".join(line.cells)) or "Err:" in whole
     if error := signs and next(filter(is_error, map(trim, line.cells)), ""):
         _shows_an_error(line, error)
         if line.skip:

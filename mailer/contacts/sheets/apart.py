@@ -96,8 +96,9 @@ class _Child:
         clock.start()
         try:
             with suppress(BrokenPipeError):
-                for piece in ((file, max_rows, *limits), content):
-                    _say(self._process.stdin, piece)
+                _say(self._process.stdin, (file, max_rows, *limits, len(content)))
+                self._process.stdin.write(content)
+                self._process.stdin.flush()
             return _unpacked(_pieces(self._process.stdout))
         finally:
             clock.cancel()
@@ -190,10 +191,10 @@ def main() -> None:
     """Read the files that standard input names, and write plain values to standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     gc.disable()  # there are no cycles among rows
-    asked = _pieces(sys.stdin.buffer)
-    for file, max_rows, seconds, memory in asked:
+    for file, max_rows, seconds, memory, size in _pieces(sys.stdin.buffer):
         _limit(seconds, memory)
-        reading = read_bytes(PurePath(file).suffix.lower(), file, next(asked), max_rows)
+        kind = PurePath(file).suffix.lower()
+        reading = read_bytes(kind, file, sys.stdin.buffer.read(size), max_rows)
         for piece in _packed(reading):
             _say(sys.stdout.buffer, piece)
         del reading

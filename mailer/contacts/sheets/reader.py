@@ -23,6 +23,9 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 def bytes_of(path: Path, file: str, max_rows: int = MAX_ROWS) -> bytes | Problem:
     """Return the bytes of a sheet, or why it is none, or cannot be read."""
     kind = path.suffix.lower()
+    if path.is_symlink():  # as for every file of a workspace: behind it may stand anything
+        message, hint = "this is a link to another file", "put the file itself there"
+        return problem("C001", file, message=message, suggestion=hint)
     if not path.is_file():
         return problem(
             "C001", file, message="this is a folder, not a file" if path.is_dir() else ""
