@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from mailer.base.errors import UsageError
-from mailer.base.files import read_inside
+from mailer.base.files import MOST_OF_TABLE, read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, tokens
 
@@ -183,7 +183,7 @@ class Delegations:
 
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    raw, fault = read_inside(path.parent, path)
+    raw, fault = read_inside(path.parent, path, MOST_OF_TABLE)
     if fault:
         raise UsageError(f"{path} cannot be read: {fault}", hint="put the file itself there")
     try:

@@ -13,8 +13,15 @@ from pathlib import Path
 
 ABSENT = "it is not there"
 
+MOST = 100_000_000
+"""Bytes of the biggest file that is read at all."""
 
-def read_inside(root: Path, path: Path) -> tuple[bytes, str]:
+MOST_OF_TABLE = 1_000_000
+"""Bytes of the biggest table that a workspace has beside its sheets; real ones have some thousand.
+"""
+
+
+def read_inside(root: Path, path: Path, most: int = MOST) -> tuple[bytes, str]:
     """Return the content of a regular file, and in words why it cannot be read, "" if it was."""
     within = Path(os.path.relpath(path, root))
     if ".." in within.parts:
@@ -31,8 +38,10 @@ def read_inside(root: Path, path: Path) -> tuple[bytes, str]:
         if path.is_symlink():
             return b"", "it is a link to another file"
         return b"", f"it cannot be read ({error.strerror})"
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode) or about.st_size > most:
         os.close(handle)
-        return b"", "it is no file"
+        big = f"it has {about.st_size:,} bytes, and {most:,} is the most"
+        return b"", big if stat.S_ISREG(about.st_mode) else "it is no file"
     with os.fdopen(handle, "rb") as file:
         return file.read(), ""

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from mailer.base.errors import Problem, UsageError
-from mailer.base.files import ABSENT, read_inside
+from mailer.base.files import ABSENT, MOST_OF_TABLE, read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import Appeal
@@ -156,7 +156,7 @@ def _person(name: str) -> str:
 
 def _rows(root: Path, file: str, needed: Sequence[str]) -> list[Mapping[str, str]]:
     path = root / file
-    raw, fault = read_inside(root, path)
+    raw, fault = read_inside(root, path, MOST_OF_TABLE)
     if fault == ABSENT:
         return []
     if fault:

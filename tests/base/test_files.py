@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
 from mailer.base.files import ABSENT, read_inside
 
 
@@ -43,3 +45,16 @@ def test_nothing_is_read_by_a_detour(root: Path) -> None:
     for path, why in detours.items():
         content, fault = read_inside(root, path)
         assert (content, why in fault) == (b"", True), (path, fault)
+
+
+def test_a_file_that_is_far_too_big_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "en.md").open("wb") as file:
+        file.truncate(5_000_000_000)  # a hole: nothing stands on the disk
+    content, fault = read_inside(tmp_path, tmp_path / "en.md")
+    assert (content, fault) == (b"", "it has 5,000,000,000 bytes, and 100,000,000 is the most")
+
+
+def test_own_delegations_of_a_million_lines_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "delegations.csv").write_text("code,status\n" + "NO,member\n" * 200_000, "utf-8")
+    with pytest.raises(UsageError, match=r"delegations\.csv"):
+        Delegations.of_workspace(tmp_path)

@@ -108,3 +108,22 @@ def test_finished_letter_that_would_fetch_is_refused() -> None:
     with pytest.raises(MailerError, match="would fetch or run something") as caught:
         read_back(raw, recipient="anna@no.example", everyone=(), greeting="Dear Anna,")
     assert caught.value.code == "L403"
+
+
+ALL_WORDS = "{{ language }}{{ subject }}{{ preview }}{{ body }}{{ footer }}"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "{{ 'x' * 10**9 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ body|center(1000000000) }}",
+        "{% for a in range(9) %}x{% endfor %}",
+        "{% if preview" + " or preview" * 4_000 + " %}x{% endif %}",
+        "{% if preview %}" * 3_000 + "{% endif %}" * 3_000,
+        "{% if preview %}" * 150 + "{% endif %}" * 150,
+    ],
+)
+def test_a_page_that_would_take_time_or_memory_is_refused_in_words(bomb: str) -> None:
+    assert {one.code for one in page.check(ALL_WORDS + bomb, "layout.html")} == {"L161"}

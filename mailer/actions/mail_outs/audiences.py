@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import tomlkit
 
 from mailer.base.errors import UsageError
-from mailer.base.files import ABSENT, read_inside
+from mailer.base.files import ABSENT, MOST_OF_TABLE, read_inside
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
@@ -42,7 +42,7 @@ def every(workspace: Workspace) -> dict[str, str]:
     """Return all saved audiences: name → condition. Raises `UsageError` for a file that cannot be
     read.
     """
-    raw, fault = read_inside(workspace.root, workspace.root / FILE)
+    raw, fault = read_inside(workspace.root, workspace.root / FILE, MOST_OF_TABLE)
     if fault == ABSENT:
         return {}
     try:

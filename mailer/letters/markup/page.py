@@ -35,7 +35,7 @@ def check(source: str, file: str) -> list[Problem]:
                 "begin with a copy of the page of the package",
             )
     try:
-        tree = placeholders.ENVIRONMENT.parse(source)
+        nodes = list(placeholders.ENVIRONMENT.parse(source).find_all(jinja2.nodes.Node))
     except (jinja2.TemplateError, RecursionError, ValueError, OverflowError) as error:
         wrong(
             f"this is written wrongly: {error}",
@@ -44,7 +44,7 @@ def check(source: str, file: str) -> list[Problem]:
             "begin with a copy of the page of the package",
         )
         return found
-    for node in tree.find_all(jinja2.nodes.Node):
+    for node in nodes:
         known = (
             node.name in PAGE_WORDS
             if isinstance(node, jinja2.nodes.Name)
@@ -60,7 +60,12 @@ def check(source: str, file: str) -> list[Problem]:
                 f"its words: {', '.join(PAGE_WORDS)}",
             )
             return found  # what stands within it would be told again
-    for fault in _fetched(source):
+    try:
+        fetched = _fetched(source)
+    except (SyntaxError, RecursionError, MemoryError):  # some limits are those of the compiler
+        wrong("too many questions stand within another", "", 0, "ask fewer of them")
+        return found
+    for fault in fetched:
         head = re.match(r"<?[\w:-]+", fault)
         at = source.lower().find(head[0].lower() if head else fault)
         wrong("a page of a letter fetches nothing and runs nothing", fault[:40], at, "take it out")

@@ -21,7 +21,7 @@ from pathlib import Path
 from string import Formatter
 
 from mailer.base.errors import MailerError, Problem, UsageError
-from mailer.base.files import read_inside
+from mailer.base.files import MOST_OF_TABLE, read_inside
 from mailer.base.problems import problem
 from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
@@ -304,7 +304,7 @@ def _row(row: dict[str, str]) -> SalutationRow:
 
 def _own_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        raw, fault = read_inside(path.parents[2], path)
+        raw, fault = read_inside(path.parents[2], path, MOST_OF_TABLE)
         if fault:
             raise UsageError(f"{OWN} cannot be read: {fault}", hint="put the file itself there")
         text = raw.decode("utf-8-sig")
