@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "answers", "attachments", "console", "contacts", "letters", "line", "memory", "others",
+    "answers", "attachments", "board", "console", "contacts", "letters", "line", "memory", "others",
     "planning", "sending", "starting", "workers",
 )  # fmt: skip
 

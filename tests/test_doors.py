@@ -1421,6 +1421,7 @@ def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_
     assert "nordmann@no.parliament.example,,against" in sheet.read_text(encoding="utf-8")
     (typed,) = doors.typed("votes", "import", str(tmp_path / "roll.txt"), "--vote", "2024-01-24")
     assert (typed["written"], typed["asked"]) == ({}, [])
+    assert doors.page("/journal").count("votes imported") == 3
     (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")
     answer = doors.browser.post("/contacts/votes", column="Outcome", text="x")
     assert refused["error"] in html.unescape(answer.text)

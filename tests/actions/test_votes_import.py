@@ -42,7 +42,7 @@ def read(workspace: Workspace, text: str = ROLL, **more: object) -> VoteImport:
 
 
 def write(workspace: Workspace, found: VoteImport) -> None:
-    votes.write(workspace, found, who="Jana", day=DAY)
+    votes.write(workspace, None, found, who="Jana", day=DAY)
 
 
 def voted(workspace: Workspace) -> dict[str, str]:

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from mailer.actions.sheets.check import answers
+from mailer.actions.sheets.mend import begin
 from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.problems import problem
 from mailer.base.settings.workspace import Workspace
@@ -26,6 +27,8 @@ from mailer.contacts.contact import Contact
 from mailer.contacts.edit import namesakes, turnover, versions
 from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.votes import RollCall, VoteLine
+from mailer.ledger.accounts import noted
+from mailer.ledger.ledger import Ledger
 from mailer.plan.draft import read_contacts
 
 
@@ -156,8 +159,11 @@ def _cells(
     return voted, against
 
 
-def write(workspace: Workspace, found: VoteImport, *, who: str, day: date) -> dict[str, Path]:
-    """Write the column into the sheets; return file → backup of what it was.
+def write(
+    workspace: Workspace, ledger: Ledger | None, found: VoteImport, *, who: str, day: date
+) -> dict[str, Path]:
+    """Write the column into the sheets; return file → backup of what it was. `ledger` is None where
+    there is no send log yet.
 
     Raises `Refused` where a sheet cannot take the column and stay as it is; sheets before it are
     written.
@@ -170,6 +176,8 @@ def write(workspace: Workspace, found: VoteImport, *, who: str, day: date) -> di
         sheet = workspace.root / file
         content = with_column(file, sheet.read_bytes(), found.book, found.heading, cells)
         backups[file] = versions.save(sheet, content, workspace.make_state_dir())
+        begin(workspace, file, backups[file])
+        noted(ledger, "votes_imported", who=who, detail=f"{file}, {found.heading}")
     return backups
 
 

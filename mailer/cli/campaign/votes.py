@@ -76,7 +76,9 @@ def import_(
     written = {}
     if not dry_run:
         today = datetime.now().astimezone().date()
-        written = action.write(context.workspace, found, who=getpass.getuser(), day=today)
+        who = getpass.getuser()
+        with context.ledger_if_any() as ledger:
+            written = action.write(context.workspace, ledger, found, who=who, day=today)
     told = action.problems(found)
     if context.json:
         context.data(action.as_data(found, written) | {"problems": told})

@@ -37,9 +37,8 @@ def take_in(visit: Visit) -> Response:
         same=[str(one) for one in visit.form.getlist("same")],
         other=[str(one) for one in visit.form.getlist("other")],
     )
-    backups = votes.write(visit.workspace, found, who=visit.who, day=visit.now().date())
-    for sheet in backups:
-        visit.journal("votes_imported", f"{sheet}, {found.heading}")
+    ledger, day_of_import = visit.console.ledger, visit.now().date()
+    backups = votes.write(visit.workspace, ledger, found, who=visit.who, day=day_of_import)
     return visit.page(
         "votes.html",
         found=found,
