@@ -1343,6 +1343,22 @@ def test_position_is_noted_read_and_taken_away_through_both_doors(doors: Doors) 
     assert "6 not known" in doors.page(board)
 
 
+def test_export_has_positions_only_where_they_are_asked_for(doors: Doors, tmp_path: Path) -> None:
+    doors.typed("plan", "vote")
+    doors.typed("position", "set", "Anna Berg", "leans", "--source", "call")
+    for name, more in (("plain.csv", []), ("told.csv", ["--with-positions"])):
+        CliRunner().invoke(
+            cli, ["-C", str(doors.root), "log", "export", "--csv", str(tmp_path / name), *more]
+        )
+    plain, told = ((tmp_path / name).read_text("utf-8-sig") for name in ("plain.csv", "told.csv"))
+    assert "Position" not in plain and "leans" not in plain
+    assert "leans" not in doors.browser.get("/mail-outs/M-0001/outcomes.csv").text
+    lines = told.splitlines()
+    assert lines[0].endswith("Position")
+    assert [one.endswith(",leans towards it") for one in lines[1:]] == [True] + [False] * 5
+    assert "positions read" in doors.page("/journal")
+
+
 def test_position_that_is_none_is_refused_through_both_doors(doors: Doors) -> None:
     (typed,) = doors.typed("position", "set", "Anna Berg", "suports", "--source", "call")
     answer = doors.browser.post(

@@ -131,6 +131,9 @@ class Console:
     boards: dict[str, tuple[object, Board]] = field(
         default_factory=dict
     )  # where members stand, by appeal, as of the last note
+    standings: dict[str, tuple[object, dict[str, Any]]] = field(
+        default_factory=dict
+    )  # what became of an appeal, as of the last event of its mail-outs
     shown: dict[str, str] = field(
         default_factory=dict
     )  # HTML of letters that are being written, by a key that nobody can guess

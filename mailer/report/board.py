@@ -8,16 +8,17 @@ longer in the sheets counts for nothing; that there is one is said.
 from __future__ import annotations
 
 import csv
+import itertools
 import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
 from mailer.base.delegations import Delegations
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import fold, spellings, tokens
 from mailer.base.states import Position, Reason
 from mailer.contacts.contact import Contact
 from mailer.ledger.reading.positions import key
@@ -116,6 +117,22 @@ class Members:
             name for name, cell in cells if tokens(name)[:1] == ("vote",) and cell and cell in VOTES
         }
         return cls(by_key, by_delegation, tuple(sorted(votes)))
+
+    def find(self, wanted: str, most: int) -> list[Contact]:
+        """Find members by words of their name or address, as `spelling.finds` does."""
+        words = spellings(wanted)
+        found = (
+            self.by_key[key]
+            for key, there in self._words.items()
+            if words and all(any(one in there for one in word) for word in words)
+        )
+        return list(itertools.islice(found, most))
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        return {
+            key: " ".join(tokens(f"{one.name} {one.address}")) for key, one in self.by_key.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailer.actions.campaign import positions
 from mailer.actions.people import for_the_telephone
 from mailer.base.errors import UsageError
-from mailer.base.states import State
+from mailer.base.states import POSITIONS, State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
@@ -173,6 +175,11 @@ class Export(Command):
     help="One JSON object a line, as log people --json.",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option(
+    "--with-positions",
+    is_flag=True,
+    help="Also where members stand; that you take it along is recorded.",
+)
 @choose.filters
 @click.pass_obj
 def export(
@@ -183,6 +190,7 @@ def export(
     csv: Path | None,
     json_lines: Path | None,
     force: bool,
+    with_positions: bool,
     **filters: Any,
 ) -> None:
     """Write people to a file.
@@ -210,6 +218,12 @@ def export(
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         everyone = sum(deliveries.counts(connection, chosen.id).values())
         beside = for_the_telephone(context.workspace, found)
+        if with_positions:
+            stand = positions.stands(
+                context.workspace, ledger, chosen.appeal, who=getpass.getuser()
+            )
+            told = {one.id: POSITIONS[stand[one.person]] for one in found if one.person in stand}
+            beside = {**beside, "Position": told}
         for path, make in wanted:
             write(path, make(chosen, found, context.workspace.delegations, beside), force=force)
             context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")

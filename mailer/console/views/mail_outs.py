@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 
@@ -14,7 +15,7 @@ from mailer.console.views.outcomes import counted
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.scope import standing
 from mailer.report import comparison, returns, totals
 
@@ -62,20 +63,21 @@ def of_appeal(visit: Visit) -> Response:
         whole = standing(connection, name)
         if whole is None:
             raise UsageError(visit.say("Nothing has been planned yet."))
-        found = totals.delegations(connection, whole.id, known)
-        people = deliveries.needing_a_person(connection, whole.id)
-        lines = totals.totals(connection, whole.id)
-        came_back = returns.said(connection, whole.id)
-    return visit.page(
-        "standing.html",
-        whole=whole,
-        lines=lines,
-        needing=people[:NEEDING],
-        more=max(0, len(people) - NEEDING),
-        delegations=found,
-        came_back=came_back,
-        absent=visit.absent({line.code for line in found}),
-    )
+        ids = [number_of(one) for one, _ in whole.mail_outs]
+        as_of = (known, tuple(listing.last_event(connection, one) for one in ids))
+        kept = visit.console.standings.get(name)
+        if kept is None or kept[0] != as_of:
+            people = deliveries.needing_a_person(connection, whole.id)
+            counted: dict[str, Any] = {
+                "lines": totals.totals(connection, whole.id),
+                "needing": people[:NEEDING],
+                "more": max(0, len(people) - NEEDING),
+                "delegations": totals.delegations(connection, whole.id, known),
+                "came_back": returns.said(connection, whole.id),
+            }
+            kept = visit.console.standings[name] = as_of, counted
+    there = {line.code for line in kept[1]["delegations"]}
+    return visit.page("standing.html", whole=whole, absent=visit.absent(there), **kept[1])
 
 
 def compare(visit: Visit) -> Response:

@@ -18,7 +18,7 @@ from mailer.actions.campaign import positions
 from mailer.actions.campaign.positions import Told
 from mailer.actions.writing import appeals
 from mailer.base.errors import UsageError
-from mailer.base.spelling import called, tokens
+from mailer.base.spelling import tokens
 from mailer.base.states import HEARD, POSITIONS, Position
 from mailer.console.request import Visit
 from mailer.console.tiles import Tile, shade, tiles
@@ -104,7 +104,7 @@ def people(visit: Visit) -> Response:
     page = int(visit.query("page") or 0) if visit.query("page").isdecimal() else 0
     after = page * A_PAGE
     if wanted:
-        found = called(list(members.by_key.values()), wanted)[:FOUND]
+        found = members.find(wanted, FOUND)
     elif stand in set(Position):
         keys = positions.who_stands(
             workspace, ledger, appeal.name, Position(stand), A_PAGE + 1, after, who=visit.who
