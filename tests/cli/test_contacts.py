@@ -5,7 +5,6 @@ overwritten.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +13,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailer.cli import cli
+from tests.cli.conftest import Run
 
-CONFIG = (
-    '[sender]\nfrom = "a@rights.example"\norganisation = "Rights"\n[smtp]\nhost ='
-    ' "smtp.rights.example"\n'
-)
 SHEET = (
     "Delegation,Role,Name,E-mail\nNO,representative,Anna Prøve,anna@no.example\n"
     "NO,substitute,Ola Skisse,mailto:ola@no.example\nNO,substitute,Kari Mønster,\n"
 )
-Run = Callable[..., Result]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "contacts").mkdir()
-    (tmp_path / "contacts" / "no.csv").write_text(SHEET, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def run(root: Path) -> Run:
-    def run(*args: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(cli, ["-C", str(root), "contacts", *map(str, args)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+def root(root: Path) -> Path:
+    (root / "contacts" / "no.csv").write_text(SHEET, encoding="utf-8")
+    return root
 
 
 def data(result: Result) -> Any:
