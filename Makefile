@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-long check lint types bench sheets pictures drawings docs lock clean
+.PHONY: demo test test-long check lint types bench sheets pictures drawings docs man sbom lock clean
 
 demo: $(READY)            ## write to 612 invented people, to a mailbox on this computer
 	@$(BIN)/mailer demo
@@ -45,6 +45,12 @@ docs: $(READY)            ## write docs/problems.md and docs/modules.md anew, fr
 lock:                     ## after a change of the dependencies; needs uv
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra dev pyproject.toml -o requirements.lock
+
+man: $(READY)              ## the manual page, from the commands: dist/mailer.1
+	@$(BIN)/python docs/man.py
+
+sbom: $(READY)             ## what the mailer is made of, from the lock: dist/pace-mailer.cdx.json (CycloneDX)
+	@$(BIN)/python docs/sbom.py
 
 clean:
 	rm -rf $(VENV) demo-workspace .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,3 +202,20 @@ def test_page_that_is_made_from_the_code_is_up_to_date(name: str) -> None:
     assert spec is not None and spec.loader is not None
     spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
     assert DOCS[f"{name}.md"] == module.page(), "make docs"
+
+
+def test_manual_page_has_every_command_and_reads_well(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("man", ROOT / "docs" / "man.py")
+    assert spec is not None and spec.loader is not None
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    (page := tmp_path / "mailer.1").write_text(module.page(), encoding="utf-8")
+    reader = shutil.which("groff")
+    if reader is None:
+        pytest.skip("groff is not installed: the page is not set")
+    command = [reader, "-Kutf8", "-man", "-Tutf8", "-ww", "-z", str(page)]
+    set_ = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set_.stderr == ""
+    command.remove("-z")
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for words in ("mailer log forget", "--because", "mailer plan"):
+        assert words in re.sub(r"\x1b\[\d*m|.\x08", "", text)

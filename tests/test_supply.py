@@ -5,11 +5,17 @@ by hash, comes as a wheel, and has a licence that asks nothing of ours.
 from __future__ import annotations
 
 import ast
+import importlib.util
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -43,29 +49,19 @@ ALLOWED_LGPL = {"psycopg", "psycopg-binary"}
 """An optional part, used unchanged as a library: LGPL-3.0 asks no more of us than to name it."""
 
 
-def needed(name: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield a package, and every package that it needs on this computer."""
-    seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [(name, extras)]
-    while waiting:
-        one, chosen = waiting.pop()
-        if (one, chosen) in seen:
-            continue
-        seen.add((one, chosen))
-        yield one
-        for line in distribution(one).requires or ():
-            wanted = Requirement(line)
-            if wanted.marker is None or any(
-                wanted.marker.evaluate({"extra": extra}) for extra in ("", *chosen)
-            ):
-                waiting.append((wanted.name.lower(), frozenset(wanted.extras)))
+def _sbom() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("sbom", ROOT / "docs" / "sbom.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    return module
+
+
+sbom = _sbom()
 
 
 def run_time() -> list[str]:
-    wanted = [Requirement(line) for line in PROJECT["dependencies"]]
-    wanted += [Requirement("psycopg[binary]")]
-    found = {name for one in wanted for name in needed(one.name, frozenset(one.extras))}
-    return sorted(re.sub(r"[-_.]+", "-", name).lower() for name in found)
+    return sorted(sbom.run_time("postgres"))
 
 
 def licence_of(name: str) -> str:
@@ -120,3 +116,38 @@ def test_nothing_is_built_from_what_is_not_locked() -> None:
     (source,) = re.findall(r"--no-binary (\S+)", install)
     assert not set(source.split(",")) & set(run_time()), "what users install comes as a wheel"
     assert "setuptools" in LOCKED
+
+
+def test_list_of_what_it_is_made_of_is_valid_and_whole() -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    made = sbom.bill(lock, set(run_time()))
+    fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made))
+    assert fault is None, fault
+    assert {one["name"].lower() for one in made["components"]} == LOCKED.keys()
+    assert all(one["hashes"] for one in made["components"])
+    scopes = {one["name"].lower(): one["scope"] for one in made["components"]}
+    assert {scopes[name] for name in run_time()} == {"required"}
+    assert scopes["pytest"] == "excluded"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completes_commands_and_options(shell: str, tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "mailer", "completion", shell],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    (script := tmp_path / "script").write_text(made, encoding="utf-8")
+    if found := shutil.which(shell):
+        subprocess.run([found, "-n", str(script)], check=True)
+    for words, wanted in (("mailer con", "contacts"), ("mailer log forget --be", "--because")):
+        asked = {"_MAILER_COMPLETE": f"{shell}_complete", "COMP_WORDS": words}
+        asked["COMP_CWORD"] = words.split()[-1] if shell == "fish" else str(words.count(" "))
+        answer = subprocess.run(
+            [sys.executable, "-m", "mailer"],
+            capture_output=True, text=True, env=os.environ | asked, check=False,
+        )  # fmt: skip
+        assert wanted in answer.stdout
+        assert answer.stderr == ""

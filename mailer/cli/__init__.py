@@ -83,7 +83,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "log": {
         "log": (
             "mailer.cli.log:log",
-            "The send log: people, find, show, compare, export, verify, forget, adopt.",
+            "The send log: people, find, show, export, verify, person, forget, adopt.",
         ),
     },
     "inbox": {
@@ -132,6 +132,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Settings, files, clock, log, mail server: is all well?",
         ),
         "config": ("mailer.cli.running.config:config", "The settings in force: show."),
+        "completion": (
+            "mailer.cli.running.completion:completion",
+            "Commands and options by the Tab key: bash, zsh, fish.",
+        ),
         "explain": (
             "mailer.cli.running.explain:explain",
             "The long version of a message: explain C104.",
@@ -181,6 +185,11 @@ class Root(CommandGroup):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any
     ) -> NoReturn:
         """Run one command and leave the process with its exit code."""
+        if "_MAILER_COMPLETE" in os.environ:
+            from click.shell_completion import shell_complete
+
+            asked = os.environ["_MAILER_COMPLETE"]
+            sys.exit(shell_complete(self, {}, "mailer", "_MAILER_COMPLETE", asked))
         speak_plainly_where_needed()
         context = Context()
         sys.exit(self._run(context, list(sys.argv[1:] if args is None else args)))
