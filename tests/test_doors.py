@@ -14,11 +14,13 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import icalendar
 import pypdf
 import pytest
 from click.testing import CliRunner
@@ -1441,6 +1443,47 @@ def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_
     (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")
     answer = doors.browser.post("/contacts/votes", column="Outcome", text="x")
     assert refused["error"] in html.unescape(answer.text)
+
+
+# ---------------------------------------------------------------------------------------- calendar
+
+
+def test_calendar_says_the_same_through_both_doors(doors: Doors) -> None:
+    toml = doors.root / "templates" / "vote" / "appeal.toml"
+    (refused,) = doors.typed("calendar", "vote")
+    assert refused["error"] in html.unescape(doors.browser.get("/letters/vote/calendar").text)
+    toml.write_text(
+        toml.read_text()
+        + """[session]
+name = { en = "a session", fr = "une session" }
+opens = 2027-01-25
+vote = 2027-01-27T12:00:00
+"""
+    )
+    doors.typed("plan", "vote")
+    lines = doors.typed("calendar", "vote")
+    assert all("step" in one for one in lines), lines
+    typed = {one["step"]: one for one in lines}
+    assert typed["first"]["when"] == "2027-01-11"
+    assert typed["vote"]["when"] == "2027-01-27T11:00:00Z"
+    assert typed["sheets"]["done"]
+    shown = doors.page("/letters/vote/calendar")
+    assert "27 Jan 2027, 12:00 CET" in shown and "11 Jan 2027" in shown
+    file = doors.root / "vote.ics"
+    doors.typed("calendar", "vote", "--ics", str(file))
+    taken = doors.browser.get("/letters/vote/calendar.ics").content
+    of_both = [
+        sorted(
+            (str(one["uid"]), one["dtstart"].dt, str(one["summary"]))
+            for one in icalendar.Calendar.from_ical(data).walk("VEVENT")
+        )
+        for data in (file.read_bytes(), taken)
+    ]
+    assert of_both[0] == of_both[1]
+    moments = {uid.partition("@")[0]: at for uid, at, _ in of_both[0]}
+    assert moments["vote-vote"] == datetime(2027, 1, 27, 11, 0, tzinfo=UTC)
+    assert moments["vote-opens"] == date(2027, 1, 25)
+    assert max(map(len, taken.split(b"\r\n"))) <= 75
 
 
 # -------------------------------------------------------------------------------- begins by itself

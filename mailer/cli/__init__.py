@@ -109,6 +109,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "mailer.cli.campaign.votes:votes",
             "How they voted in the past: import a roll call.",
         ),
+        "calendar": (
+            "mailer.cli.campaign.calendar:calendar",
+            "What to do by when before a session, also as .ics.",
+        ),
         "report": (
             "mailer.cli.campaign.report:report",
             "What an appeal has brought: one page, HTML or PDF.",

@@ -17,7 +17,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -237,7 +237,7 @@ def _as_json(value: object) -> object:
         return asdict(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Path):
+    if isinstance(value, (Path, date)):
         return str(value)
     raise TypeError(f"no JSON for {type(value).__name__}")
 

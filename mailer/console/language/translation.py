@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from importlib import resources
 
@@ -167,6 +167,12 @@ class Translation:
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
         """Write a time in this computer's zone, and name the zone: `20 Jan 2027, 08:00 CET`."""
         return f"{self.day(at)}, {self.clock(at, seconds=seconds)} {self.zone(at)}"
+
+    def day_or_hour(self, at: date) -> str:
+        """Write a day, or a moment by the clock that it is meant by."""
+        if isinstance(at, datetime):
+            return self.there(at)
+        return f"{at.day} {_MONTHS[self.language][at.month - 1]} {at.year}"
 
     def there(self, at: datetime) -> str:
         """Write a time by the clock that it is meant by, and name the zone."""

@@ -1,5 +1,5 @@
 """What an appeal has brought: the page for the coalition, the same as a file, and the sheets with
-an outcome in each row.
+an outcome in each row; and its calendar, before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.actions.campaign import brought as action
-from mailer.actions.campaign import outcomes
+from mailer.actions.campaign import calendar, outcomes
 from mailer.console.request import Visit
 from mailer.report import paper
 from mailer.report.paper import ReportPage
@@ -55,6 +55,22 @@ def as_file(visit: Visit) -> Response:
     data = paper.as_html(page) if kind == "html" else paper.as_pdf(page, visit.workspace.root)
     name = f"{visit.request.path_params['appeal']}-report.{kind}"
     return _download(data, KINDS[kind], name)
+
+
+def dates(visit: Visit) -> Response:
+    """Show what to do by when before the session, and what is done."""
+    name = visit.request.path_params["appeal"]
+    found = calendar.calendar(visit.workspace, visit.console.ledger, name)
+    return visit.page("calendar.html", found=found, now=visit.now())
+
+
+def dates_as_file(visit: Visit) -> Response:
+    """Return the same for any calendar program."""
+    name = visit.request.path_params["appeal"]
+    found = calendar.calendar(visit.workspace, visit.console.ledger, name)
+    domain = visit.workspace.settings.sender.address.rpartition("@")[2]
+    data = calendar.as_ics(found, visit.say, domain=domain, now=visit.now())
+    return _download(data, "text/calendar; charset=utf-8", f"{name}.ics")
 
 
 def sheet(visit: Visit) -> Response:
