@@ -264,5 +264,6 @@ def _must_be_allowed(workspace: Workspace, one: Delivery) -> None:
 def _counted(ledger: Ledger, mail_out_id: int, done: Drafts) -> Drafts:
     with ledger.reading() as connection:
         counts = deliveries.counts(connection, mail_out_id)
+        done.put = deliveries.by_id(connection, [one.id for one in done.put])  # as they stand now
     done.lying, done.waiting = counts[State.DRAFTED], counts[State.WAITING]
     return done

@@ -63,8 +63,8 @@ def draft(context: Context, mail_out: str, only: str | None, look: bool) -> None
     if done.passed_over:
         context.say("Passed over, since they have this appeal from another mail-out:")
         show_people(context, done.passed_over)
-    many = "1 letter lies" if done.lying == 1 else f"{done.lying} letters lie"
-    context.say(f"{many} as drafts, {len(done.sent)} were found sent, {done.waiting} wait.")
+    lie = "1 letter lies as a draft" if done.lying == 1 else f"{done.lying} letters lie as drafts"
+    context.say(f"{lie}; found sent: {len(done.sent)}; still waiting: {done.waiting}.")
     name = mail_out.upper()
     steps = []
     if done.lying:

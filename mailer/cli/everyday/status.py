@@ -139,8 +139,12 @@ def _show(
     context.out.print()
     show_totals(context, connection, mail_out)
     if later := returns.said(connection, mail_out.id):
-        show_text(context, f"Of these, {', '.join(str(one.sentence) for one in later)}.")
-    if people := deliveries.needing_a_person(connection, mail_out.id):
+        show_text(context, f"Of the accepted, {', '.join(str(one.sentence) for one in later)}.")
+    people = deliveries.needing_a_person(connection, mail_out.id)
+    over = isinstance(mail_out, MailOut) and mail_out.state in OVER
+    if over and any(one.state is State.ACCEPTED for one in people):  # they came back
+        steps.insert(0, ("with the addresses corrected", f"mailer retry {mail_out.name}"))
+    if people:
         context.out.print(f"\n{_these(len(people))} you:", style="bold")
         show_people(context, people[:SHOWN])
         if len(people) > SHOWN:
@@ -209,8 +213,11 @@ def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
             ("keep looking", f"mailer status {name} --watch"),
             ("pause it", f"mailer pause {name}"),
         ]
+    drafts = [("which drafts were sent", f"mailer draft {name} --look")]
+    drafts = drafts if counts[State.DRAFTED] else []
     if mail_out.state is MailOutState.PAUSED:
-        return [("carry on", f"mailer resume {name}"), ("give up", f"mailer stop {name}")]
+        go_on = ("carry on", f"mailer resume {name}")
+        return [*drafts, go_on, ("give up", f"mailer stop {name}")]
     missed = [state.value for state in totals.WORST_FIRST[:3] if counts[state]]
     steps = []
     if missed:
@@ -220,7 +227,7 @@ def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
             steps.append(("plan the rest", f"mailer retry {name}"))
     elif counts[State.SKIPPED]:
         steps.append(("who was left out", f'mailer log people {name} --state "left out"'))
-    steps.append(("take it along", f"mailer log export {name} --xlsx FILE"))
+    steps += [*drafts, ("take it along", f"mailer log export {name} --xlsx FILE")]
     return steps
 
 
