@@ -28,11 +28,11 @@ def _with_steps(call: Callable[..., Any], step: Callable[[], None]) -> Callable[
     return wrapped
 
 
-if __name__ == "__main__":
-    left = int(sys.argv.pop(1))
+def kill_at(left: int) -> None:
+    """Let this process be killed at its step of this number."""
 
     def step() -> None:
-        global left  # noqa: PLW0603
+        nonlocal left
         left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -40,6 +40,10 @@ if __name__ == "__main__":
     DefaultDialect.do_commit = _with_steps(DefaultDialect.do_commit, step)  # type: ignore[method-assign]
     _SelectorSocketTransport.write = _with_steps(_SelectorSocketTransport.write, step)
     imaplib.IMAP4.send = _with_steps(imaplib.IMAP4.send, step)  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    kill_at(int(sys.argv.pop(1)))
     from mailer.__main__ import main
 
     main()

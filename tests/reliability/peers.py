@@ -163,6 +163,8 @@ class Postfix:
 class Exim:
     """An Exim that takes everything for `parliament.example` and throws it away."""
 
+    MORE: tuple[str, ...] = ()  # arguments
+
     CONFIG = """\
 exim_path = {program}
 spool_directory = {folder}/spool
@@ -209,7 +211,8 @@ gone:
             program=exim, folder=self.folder, user=user, group=group, port=self.port
         )
         config.write_text(text)
-        self._process = Child([exim, "-C", str(config), "-bdf"], stderr=subprocess.DEVNULL)
+        command = [exim, "-C", str(config), "-bdf", *self.MORE]
+        self._process = Child(command, stderr=subprocess.DEVNULL)
         wait_for_port(self.port)
         return self
 
