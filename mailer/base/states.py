@@ -99,6 +99,7 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     BAD_ADDRESS = "bad_address"
     SAME_ADDRESS = "same_address"
+    SHARED = "shared_mailbox"  # one letter to the mailbox names them all
     ROW = "row"  # something else in the row, see the cell
     UNKNOWN_DELEGATION = "unknown_delegation"
     # skipped: our choice
@@ -144,6 +145,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_ADDRESS: "no address",
     Reason.BAD_ADDRESS: "address cannot work",
     Reason.SAME_ADDRESS: "same address as somebody else",
+    Reason.SHARED: "named in the letter to the same mailbox",
     Reason.ROW: "a problem in the row",
     Reason.UNKNOWN_DELEGATION: "delegation not known",
     Reason.DELEGATION: "delegation left out by the appeal",

@@ -32,7 +32,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.moves import transitions
-from mailer.ledger.reading.sent import returned_for_good
+from mailer.ledger.reading.sent import named_too, returned_for_good
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 from mailer.plan.where import Past
 
@@ -330,7 +330,10 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
         d.state == State.REFUSED.value, d.reason.not_in([one.value for one in OF_THE_LETTER])
     )
     rows = connection.execute(
-        sa.select(d.mail_out_id, d.address_key, d.person, d.state, came_back.label("came_back"))
+        sa.select(
+            *(d.mail_out_id, d.address_key, d.person, d.state, d.message_id),
+            came_back.label("came_back"),
+        )
         .join(mail_out, m.id == d.mail_out_id)
         .where(
             sa.or_(
@@ -340,15 +343,17 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
         )
         .order_by(d.mail_out_id.desc(), d.number)
     )
+    too = named_too(connection)
     return [
         Written(
             shown(row.mail_out_id),
-            row.address_key,
-            row.person,
+            address_key,
+            person,
             State.REFUSED if row.came_back else State(row.state),
             bool(row.came_back),
         )
         for row in rows
+        for person, address_key in ((row.person, row.address_key), *too.get(row.message_id, ()))
     ]
 
 
@@ -356,7 +361,8 @@ def past(connection: sa.Connection) -> dict[str, list[Past]]:
     """Return what the log knows of each person it has written to, of any appeal: states of
     deliveries and kinds of what came back, by address and by person.
     """
-    whom = (d.mail_out_id, m.appeal, d.address_key, d.person)
+    whom = (d.mail_out_id, m.appeal, d.address_key, d.person, d.message_id)
+    too = named_too(connection)
     states = sa.select(*whom, d.state.label("what")).join(mail_out, m.id == d.mail_out_id)
     came = (
         sa.select(*whom, incoming.c.kind.label("what"))
@@ -367,7 +373,8 @@ def past(connection: sa.Connection) -> dict[str, list[Past]]:
     found: dict[str, list[Past]] = {}
     for row in connection.execute(states.where(d.state != State.SKIPPED.value).union_all(came)):
         one = Past(row.what, shown(row.mail_out_id), row.appeal)
-        for key in {row.address_key, row.person} - {"", None}:
+        named = [word for both in too.get(row.message_id, ()) for word in both]
+        for key in {row.address_key, row.person, *named} - {"", None}:
             found.setdefault(key, []).append(one)
     return found
 

@@ -91,6 +91,12 @@ def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, Plann
     return found
 
 
+def there(connection: sa.Connection, digests: Collection[str]) -> set[str]:
+    """Return those of these letters that are not emptied for good."""
+    kept = sa.select(letter.c.digest).where(letter.c.digest.in_(digests), letter.c.data != b"")
+    return set(connection.scalars(kept))
+
+
 def forget(connection: sa.Connection, digest: str) -> None:
     """Empty a letter for good, and take away the parts that no other letter carries any more."""
     shared = connection.scalar(sa.select(letter.c.shared).where(letter.c.digest == digest)) or ""

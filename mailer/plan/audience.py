@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from mailer.base.address import allowed
@@ -47,6 +47,7 @@ class Decision:
     reason: Reason | None = None
     detail: str = ""
     first: FirstLetter | None = None  # the letter that this one follows
+    others: tuple[Contact, ...] = ()  # who shares the mailbox, and may be named in the letter, too
 
 
 Stands = Callable[[], Mapping[str, Position]]
@@ -96,14 +97,50 @@ class Audience:
         everyone = list(contacts)
         namesakes = Counter(contact.person_key for contact in everyone)
         by_address, by_person = self._written()
-        decisions = []
+        decisions: list[Decision] = []
         for contact in everyone:
             alone = namesakes[contact.person_key] == 1
             before = by_address.get(contact.address_key) if contact.address else None
             if before is None and alone:  # the address was corrected since
                 before = by_person.get(contact.person_key)
-            decisions.append(self._decide(contact, before, alone))
+            decision = self._decide(contact, before, alone)
+            if decision.reason is Reason.SAME_ADDRESS and contact.person_key:
+                self._share(decisions, decision, before, alone)
+            else:
+                decisions.append(decision)
         return decisions
+
+    def _share(
+        self, decisions: list[Decision], out: Decision, before: Written | None, alone: bool
+    ) -> None:
+        """Decide about somebody whose mailbox is another's, too: named in the letter that goes
+        there, or written to where nobody else is.
+        """
+        contact = replace(out.contact, skip=None, problem=None)
+        own = self._decide(contact, before, alone)
+        here = [
+            at
+            for at, one in enumerate(decisions)
+            if one.reason is None and one.contact.address_key == contact.address_key
+        ]
+        if own.reason is not None:
+            decisions.append(out)
+        elif not here:
+            decisions.append(own)
+        else:
+            letter = decisions[here[0]]
+            named = {one.person_key for one in (letter.contact, *letter.others)}
+            threads = [one.first.thread if one.first else () for one in (letter, own)]
+            if (
+                contact.person_key in named
+                or letter.language != own.language
+                or threads[0] != threads[1]
+            ):
+                decisions.append(out)
+                return
+            decisions[here[0]] = replace(letter, others=(*letter.others, contact))
+            shared = Reason.SHARED
+            decisions.append(replace(own, reason=shared, detail=letter.contact.name))
 
     def _written(self) -> tuple[dict[str, Written], dict[str, Written]]:
         """Index the history; what reached a person, or may have, outweighs what came back, and that

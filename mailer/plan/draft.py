@@ -198,7 +198,7 @@ class Draft:
         from mailer.plan.signoff import accepted
 
         chosen = self.decide() if people is None else people
-        who = [(one.contact, one.language) for one in chosen if one.reason is None]
+        who = [(one.contact, one.language) for one in chosen if one.reason in (None, Reason.SHARED)]
         return proof(self.renderer, self.forms, who, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:

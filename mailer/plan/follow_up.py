@@ -86,6 +86,8 @@ class FirstLetters:
             return Reason.NO_FIRST_LETTER, f"no letter in {self.follows}"
         if first.state is not State.ACCEPTED:
             return Reason.NO_FIRST_LETTER, f"{first.mail_out}, {WORDS[first.state]}"
+        if not first.thread:
+            return Reason.NO_FIRST_LETTER, f"{first.mail_out}, and it was erased"
         keys = {contact.address_key, first.address_key, contact.person_key} - {""}
         came = [one for key in keys for one in self.came.get(key, ())]
         for one in came:

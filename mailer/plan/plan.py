@@ -30,6 +30,7 @@ from mailer.letters.formal import FormalLetter, pdf
 from mailer.letters.message import common, mime, pieces
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
+from mailer.plan import mailbox
 from mailer.plan.audience import Decision
 from mailer.plan.follow_up import FirstLetter
 from mailer.plan.sources import Sources
@@ -54,6 +55,7 @@ class Planned:
     data: bytes | None = None  # the letter's own bytes
     shared: Shared = ()  # what it shares with others: files, and most lines
     cell: str = ""  # of the sheet, where the letter cannot be written because of it
+    beside: int = 0  # the number of whom the letter to the same mailbox is for
 
     @property
     def state(self) -> State:
@@ -166,12 +168,19 @@ def make_plan(
     everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
     problems: list[Problem] = []
     planned = []
+    named: dict[Place, int] = {}  # in the letter to their mailbox: whose number it has
     for number, decision in enumerate(decisions, 1):
         contact = decision.contact
         frozen: Mapping[str, Any] = {"reason": decision.reason, "detail": decision.detail}
+        if decision.reason is Reason.SHARED:
+            frozen = {**frozen, "beside": named.get(_place(contact), 0)}
+            if not frozen["beside"]:
+                frozen = {"reason": Reason.SAME_ADDRESS, "detail": mailbox.SAYS_MORE}
         if decision.reason is None:
             try:
-                frozen = _freeze(decision, renderer, sending, key, everyone)
+                people = mailbox.together(renderer, contact, decision.others, decision.language)
+                frozen = _freeze(decision, renderer, sending, key, everyone, people)
+                named |= dict.fromkeys(map(_place, people[1:]), number)
             except MailerError as fault:
                 if not fault.problems:
                     raise
@@ -207,7 +216,7 @@ def make_plan(
         server=sending.server,
         sender=sending.sender,
         until=appeal.until,
-        deliveries=tuple(_frozen(planned)),
+        deliveries=tuple(_with_shared(list(_frozen(planned)))),
         sources=sources.pack(),
         follows=follows,
     )
@@ -218,15 +227,37 @@ def lacking(problem: Problem) -> str:
     return f"{problem.message} ({problem.column})" if problem.column else problem.message
 
 
+Place = tuple[str, str | None, int]
+
+
+def _place(contact: Contact) -> Place:
+    return contact.file, contact.sheet, contact.row
+
+
+def _with_shared(planned: Sequence[Planned]) -> Iterator[Planned]:
+    """Keep with whoever is named in the letter to a mailbox which letter that is."""
+    letters = {one.number: one for one in planned}
+    for one in planned:
+        letter = letters.get(one.beside)
+        yield (replace(one, message_id=letter.message_id) if letter else one)
+
+
 def _freeze(
-    decision: Decision, renderer: Renderer, sending: Sending, key: bytes, everyone: set[str]
+    decision: Decision,
+    renderer: Renderer,
+    sending: Sending,
+    key: bytes,
+    everyone: set[str],
+    people: Sequence[Contact],
 ) -> Mapping[str, Any]:
     contact = decision.contact
     message_id = (
         f"<{mime.message_id(key, contact.person_key, contact.address_key, sending.domain)}>"
     )
     first = decision.first
-    rendered, data, shared = write(contact, decision.language, renderer, sending, message_id, first)
+    rendered, data, shared = write(
+        contact, decision.language, renderer, sending, message_id, first, people
+    )
     mime.read_back(
         data,
         recipient=contact.address,
@@ -246,11 +277,14 @@ def write(
     sending: Sending,
     message_id: str,
     first: FirstLetter | None = None,
+    people: Sequence[Contact] = (),
 ) -> tuple[Rendered, bytes, Shared]:
     """Write one person's letter and finish it: its words, its own bytes, and the files that it
-    shares. `first` is the letter that it follows.
+    shares. `first` is the letter that it follows; `people` are all whom it is for, where they share
+    a mailbox.
     """
-    rendered = renderer.render(contact, language, first.subject if first else "")
+    people = people or (contact,)
+    rendered = renderer.render(contact, language, first.subject if first else "", people)
     if rendered.formal:
         rendered = _mailed(rendered, rendered.formal, renderer.appeal.root)
     try:
@@ -258,7 +292,7 @@ def write(
             rendered,
             sender=sending.from_,
             reply_to=sending.reply_to,
-            recipient_name=contact.name,
+            recipient_name=mailbox.names(people),
             recipient_address=contact.address,
             message_id=message_id,
             unsubscribe=sending.reply_to,

@@ -305,8 +305,8 @@ def _newly_held(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> list[
     if not (holds := _holds(workspace)):
         return []
     with ledger.reading() as connection:
-        waiting = deliveries.each(connection, mail_out_id, states=(State.WAITING, State.DEFERRED))
-        return [one for one in waiting if holds.match(one)]
+        waiting = (State.WAITING, State.DEFERRED)
+        return holding.held_in(connection, mail_out_id, holds, waiting)
 
 
 def obey_holds(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: str) -> int:

@@ -16,13 +16,14 @@ from mailer.base.errors import MailerError, Problem, Refused, UsageError
 from mailer.base.problems import Scope, concerns
 from mailer.base.spelling import nearest
 from mailer.base.states import MailOutState, Position, Reason
+from mailer.contacts.contact import Contact
 from mailer.contacts.rows.row_reader import meaning_of
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
 from mailer.ledger.ledger import Connection, Ledger, number_of, shown
 from mailer.ledger.reading import correspondence, deliveries
 from mailer.letters.appeal_toml import ROLES
-from mailer.plan import follow_up, per_person
+from mailer.plan import follow_up, mailbox, per_person
 from mailer.plan.audience import EVERYONE, Before, Decision, Selection, Stands
 from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, Planned, lacking
@@ -96,10 +97,15 @@ def decide(
         renderer = now.renderer
     except MailerError:
         return decisions
+    alone: list[Contact] = []
     for at, one in enumerate(decisions):
+        if one.contact in alone:
+            decisions[at] = replace(one, reason=Reason.SAME_ADDRESS, detail=mailbox.SAYS_MORE)
         if one.reason is None:
             try:
                 renderer.render(one.contact, one.language)
+                people = mailbox.together(renderer, one.contact, one.others, one.language)
+                alone += [other for other in one.others if other not in people]
             except MailerError as fault:
                 if concerns(fault.code, Scope.ROW):
                     detail = lacking(fault.problems[0])

@@ -251,7 +251,10 @@ def _same_address(
             kept.append(contact)
             continue
         place, hint = _place(other, columns, "address"), None
-        message = f"{other.name} has the same address ({place}); only one of them can be written to"
+        message = (
+            f"{other.name} has the same address ({place}); one letter can greet them both, where it"
+            " says nothing else of either"
+        )
         if contact.person_key == other.person_key:
             message = (
                 f"this person has the same address in another row ({place}); one letter is enough"

@@ -6,7 +6,7 @@ the marker will be refused, so that no dot is written. Whoever is past it cannot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from mailer.contacts.holds import Holds
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.schema import delivery, mail_out
 
 d, m = delivery.c, mail_out.c
@@ -39,8 +40,7 @@ def take_out(
     """End the trying of everyone in a mail-out who is on the list; None where nobody is."""
     if not holds:
         return None
-    open_ = deliveries.each(connection, mail_out_id, states=(*OPEN, State.DRAFTED))
-    found = [one for one in open_ if holds.match(one)]
+    found = held_in(connection, mail_out_id, holds, (*OPEN, State.DRAFTED))
     held = [one.number for one in found if one.state is not State.DRAFTED]
     drafts = tuple(one.number for one in found if one.state is State.DRAFTED)
     if not found:
@@ -55,6 +55,21 @@ def take_out(
     state = connection.execute(sa.select(m.state).where(m.id == mail_out_id)).scalar_one()
     out = tuple(number for number in held if number not in late)
     return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late), drafts)
+
+
+def held_in(
+    connection: sa.Connection, mail_out_id: int, holds: Holds, states: Collection[State]
+) -> list[Delivery]:
+    """List the deliveries in these states of whom the list holds anybody: the person, or somebody
+    who is named in the letter to the same mailbox.
+    """
+    shared = sa.select(*deliveries.delivery_columns).where(
+        d.mail_out_id == mail_out_id, d.reason == Reason.SHARED.value
+    )
+    named = map(deliveries.delivery_of, connection.execute(shared))
+    letters = {one.message_id for one in named if holds.match(one)}
+    there = deliveries.each(connection, mail_out_id, states=states)
+    return [one for one in there if one.message_id in letters or holds.match(one)]
 
 
 def take_out_of_all(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from mailer.base.states import MAY_HAVE_REACHED, State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut, all_of_them
+from mailer.ledger.reading.sent import named_too
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mail_out
 from mailer.letters.message import mime
 from mailer.plan.follow_up import CameBack, FirstLetter, FirstLetters, answered, names
@@ -59,6 +61,13 @@ def first_letters(connection: sa.Connection, follows: str, appeal: str) -> First
     letters = []  # but for those who are erased
     for at in range(0, len(rows), AT_ONCE):
         letters += _with_headings(connection, rows[at : at + AT_ONCE])
+    too = named_too(connection)
+    letters += [
+        replace(one, person=person, address_key=address_key)
+        for one in letters
+        if one.thread
+        for person, address_key in too.get(one.thread[-1], ())
+    ]
     whole = thread(everything, followed)
     appeals = frozenset(one.appeal for one in everything if one.id in whole)
     return FirstLetters(name, letters, _came(connection, whole), appeals)
@@ -86,15 +95,17 @@ def had_since(connection: sa.Connection, since: datetime) -> dict[str, list[tupl
     """
     when = sa.func.coalesce(d.handover_at, d.changed_at)
     rows = connection.execute(
-        sa.select(d.mail_out_id, d.address_key, d.person, when.label("when")).where(
+        sa.select(d.mail_out_id, d.address_key, d.person, d.message_id, when.label("when")).where(
             d.state.in_([state.value for state in MAY_HAVE_REACHED]),
             d.resend_of.is_(None),  # the same letter once more
             when >= since,
         )
     )
+    too = named_too(connection)
     found: dict[str, list[tuple[str, date]]] = defaultdict(list)
     for row in rows:
-        for key in {row.address_key, row.person} - {""}:
+        named = [word for both in too.get(row.message_id, ()) for word in both]
+        for key in {row.address_key, row.person, *named} - {""}:
             found[key].append((shown(row.mail_out_id), row.when.date()))
     return found
 
@@ -104,7 +115,7 @@ def _with_headings(
 ) -> list[FirstLetter]:
     """Read subject and thread out of the letters that were accepted, as they went out."""
     read = {row.digest for row in rows if row.state == State.ACCEPTED.value and row.digest}
-    letters = stored_letters.read(connection, read) if read else {}
+    letters = stored_letters.read(connection, stored_letters.there(connection, read))
     found = []
     for row in rows:
         thread: tuple[str, ...] = ()

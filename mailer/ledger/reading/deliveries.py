@@ -291,9 +291,7 @@ def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> lis
 
 def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
     """Return the letter as it was planned, without its Date; None for those left out or erased."""
-    if one.digest is None:
-        return None
-    if connection.scalar(sa.select(d.erased).where(d.id == one.id)) is not None:
+    if one.digest is None or not stored_letters.there(connection, [one.digest]):
         return None
     return pieces.joined(*stored_letters.read(connection, [one.digest])[one.digest])
 

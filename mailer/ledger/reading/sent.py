@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from mailer.base.states import State
+from mailer.base.states import Reason, State
 from mailer.ledger.ledger import shown
 from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
 
@@ -74,4 +74,19 @@ def returned_for_good(of: sa.FromClause = delivery) -> sa.ColumnElement[bool]:
         .where(incoming.c.kind == "returned_hard", incoming.c.sure.is_(True))
     )
     found: sa.ColumnElement[bool] = of.c.id.in_(about)
+    return found
+
+
+def named_too(connection: sa.Connection) -> dict[str, list[tuple[str, str]]]:
+    """Return who is named in a letter to somebody else's mailbox that is theirs, too: Message-ID →
+    (person, key of the address) of each.
+    """
+    rows = connection.execute(
+        sa.select(d.message_id, d.person, d.address_key).where(
+            d.reason == Reason.SHARED.value, d.message_id.is_not(None), d.address != ""
+        )
+    )
+    found: dict[str, list[tuple[str, str]]] = {}
+    for message_id, person, address_key in rows:
+        found.setdefault(message_id or "", []).append((person, address_key))
     return found

@@ -120,8 +120,10 @@ def _erase(connection: sa.Connection, one: Delivery, who: str, because: str, at:
             erased=seals.commitment_of(found),
         )
     )
-    if one.digest is not None:
-        stored_letters.forget(connection, one.digest)
+    # a letter to a mailbox that several share names them all
+    letters = sa.select(d.digest).where(d.message_id == one.message_id, d.digest.is_not(None))
+    for digest in {one.digest, *connection.scalars(letters)} - {None}:
+        stored_letters.forget(connection, digest)
     messages.forget(connection, one.id)
     noting.forget(connection, *filter(None, (one.person, one.address_key)))
     events.write(

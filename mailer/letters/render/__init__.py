@@ -131,12 +131,19 @@ class Renderer:
         }
         self._values = LetterValues(appeal, sender, delegations, columns)
 
-    def render(self, contact: Contact, language: str, answers: str = "") -> Rendered:
+    def render(
+        self,
+        contact: Contact,
+        language: str,
+        answers: str = "",
+        people: Sequence[Contact] = (),
+    ) -> Rendered:
         """Write the letter to one person; `answers` is the subject that a follow-up letter puts
-        behind its "Re:". Raises `MailerError` with the cell or the line at fault.
+        behind its "Re:", and `people` are all whom it greets, where they share a mailbox. Raises
+        `MailerError` with the cell or the line at fault.
         """
         sheet = self._sheets[language]
-        form = self._forms.greet(contact, language)
+        form = self._forms.greet_all(people or (contact,), language)
         footer_language = sheet.footer.source.language
         values: list[str] = []
         mine = self._values.of(contact, language, form, values)

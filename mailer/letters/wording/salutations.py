@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -55,6 +56,19 @@ LEFTOVERS = frozenset(
 """What programs write into a cell that has nothing in it. Spelt otherwise they can be names: Nan,
 Null.
 """
+
+
+_END = " ,.:!"
+_GOES_ON = re.compile(
+    r"(?:Dear|Sehr|Liebe|Lieber|Estimad[ao]|Distinguid[ao]|Gentile|Egregi[oa]|Onorevole"
+    r"|(?:Вельмиш|Ш)ановн(?:а|ий))\b"
+)
+"""Words of greetings that are small within a sentence; titles keep their capital."""
+
+
+def _going_on(greeting: str) -> str:
+    begins = _GOES_ON.match(greeting)
+    return greeting[0].lower() + greeting[1:] if begins else greeting
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,30 @@ class Forms:
             if problems:
                 raise UsageError(f"{OWN} cannot be used", code="L131", problems=problems)
         return cls(rows, titles)
+
+    def greet_all(self, people: Sequence[Contact], language: str) -> Form:
+        """Return the form of address for people who read one letter together: each by their own,
+        one behind the other. Raises `MailerError` where their closings do not go together.
+        """
+        forms = [self.greet(one, language) for one in people]
+        if len(forms) == 1:
+            return forms[0]
+        said = [one.greeting.rstrip(_END) for one in forms]
+        ending = forms[-1].greeting[len(said[-1]) :]
+        whole = ", ".join([said[0], *map(_going_on, said[1:])])
+        closings = {form.closing.replace(one, "{}") for form, one in zip(forms, said, strict=True)}
+        if len(closings) > 1:
+            raise MailerError("these people are not bidden farewell in the same words")
+        return Form(
+            whole + ending,
+            closings.pop().replace("{}", whole),
+            all(one.verified for one in forms),
+            any(one.neutral for one in forms),
+            forms[0].source,
+            " ".join(one.pattern for one in forms),
+            forms[0].closing_pattern,
+            next((one.dropped for one in forms if one.dropped), ""),
+        )
 
     def greet(self, contact: Contact, language: str) -> Form:
         """Return the form of address, the sheet's own greeting first.
