@@ -30,7 +30,7 @@ from mailer.letters.formal import FormalLetter, pdf
 from mailer.letters.message import common, mime, pieces
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
-from mailer.plan import mailbox
+from mailer.plan import shared_mailbox
 from mailer.plan.audience import Decision
 from mailer.plan.follow_up import FirstLetter
 from mailer.plan.sources import Sources
@@ -175,10 +175,12 @@ def make_plan(
         if decision.reason is Reason.SHARED:
             frozen = {**frozen, "beside": named.get(_place(contact), 0)}
             if not frozen["beside"]:
-                frozen = {"reason": Reason.SAME_ADDRESS, "detail": mailbox.SAYS_MORE}
+                frozen = {"reason": Reason.SAME_ADDRESS, "detail": shared_mailbox.SAYS_MORE}
         if decision.reason is None:
             try:
-                people = mailbox.together(renderer, contact, decision.others, decision.language)
+                people = shared_mailbox.together(
+                    renderer, contact, decision.others, decision.language
+                )
                 frozen = _freeze(decision, renderer, sending, key, everyone, people)
                 named |= dict.fromkeys(map(_place, people[1:]), number)
             except MailerError as fault:
@@ -292,7 +294,7 @@ def write(
             rendered,
             sender=sending.from_,
             reply_to=sending.reply_to,
-            recipient_name=mailbox.names(people),
+            recipient_name=shared_mailbox.names(people),
             recipient_address=contact.address,
             message_id=message_id,
             unsubscribe=sending.reply_to,

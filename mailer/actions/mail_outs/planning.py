@@ -23,7 +23,7 @@ from mailer.ledger.guard import rescue
 from mailer.ledger.ledger import Connection, Ledger, number_of, shown
 from mailer.ledger.reading import correspondence, deliveries
 from mailer.letters.appeal_toml import ROLES
-from mailer.plan import follow_up, mailbox, per_person
+from mailer.plan import follow_up, per_person, shared_mailbox
 from mailer.plan.audience import EVERYONE, Before, Decision, Selection, Stands
 from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, Planned, lacking
@@ -100,11 +100,13 @@ def decide(
     alone: list[Contact] = []
     for at, one in enumerate(decisions):
         if one.contact in alone:
-            decisions[at] = replace(one, reason=Reason.SAME_ADDRESS, detail=mailbox.SAYS_MORE)
+            decisions[at] = replace(
+                one, reason=Reason.SAME_ADDRESS, detail=shared_mailbox.SAYS_MORE
+            )
         if one.reason is None:
             try:
                 renderer.render(one.contact, one.language)
-                people = mailbox.together(renderer, one.contact, one.others, one.language)
+                people = shared_mailbox.together(renderer, one.contact, one.others, one.language)
                 alone += [other for other in one.others if other not in people]
             except MailerError as fault:
                 if concerns(fault.code, Scope.ROW):

@@ -31,9 +31,9 @@ def together(
 
 
 def names(people: Sequence[Contact]) -> str:
-    """Return the display name of a mailbox; none where it would be too long."""
+    """Return the display name of a mailbox; for several people none where it would be too long."""
     text = ", ".join(one.name for one in people)
-    return text if len(text) <= MAX_NAME else ""
+    return text if len(people) == 1 or len(text) <= MAX_NAME else ""
 
 
 def _alike(renderer: Renderer, people: tuple[Contact, ...], language: str) -> bool:
