@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import openpyxl
+import pypdf
 import pytest
 from argon2 import PasswordHasher
 from starlette.routing import compile_path
@@ -453,6 +454,22 @@ def test_call_sheet_prints_without_navigation(site: Site, page: Page) -> None:
     expect(page.get_by_role("navigation").first).to_be_hidden()
     expect(page.get_by_role("rowheader").first).to_be_visible()
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["letter", "step-letter"])
+def test_letter_prints_whole(site: Site, page: Page, name: str) -> None:
+    """However long it is; a frame would be cut off at the end of a sheet of paper."""
+    page.goto(site.base + PAGES[name])
+    page.evaluate(
+        "for (const one of document.querySelectorAll('pre.letter'))"
+        " one.textContent += '\\nanother line'.repeat(180) + '\\nthe very last line'"
+    )
+    printed = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4")))
+    text = "\n".join(one.extract_text() for one in printed.pages)
+    assert text.count("another line") == 180
+    assert "the very last line" in text
+    page.emulate_media(media="print")
+    assert not any(frame.is_visible() for frame in page.locator("iframe").all())
 
 
 # ----------------------------------------------------------------------------------- three journeys
