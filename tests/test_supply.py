@@ -32,11 +32,7 @@ LOCKED = {
     )
 }
 OPTIONAL = ("keyring", "postgres")
-BY_ANOTHER = {
-    "python-multipart": "starlette",
-    "idna": "email-validator",
-    "icalendar": "holidays",  # the calendar of an appeal, beside its holidays
-}
+BY_ANOTHER = {"python-multipart": "starlette", "idna": "email-validator"}
 """Imported by a library of ours where the feature is used; the floor is ours."""
 
 FREE = re.compile(
