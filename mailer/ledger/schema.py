@@ -269,6 +269,9 @@ share = sa.Table(
     sa.Column("sender", sa.Text, primary_key=True),
     sa.Column("connections", sa.Integer, nullable=False),  # that it may have, or still has
     sa.Column("seen_at", sa.Float, nullable=False),  # seconds since 1970
+    _text("waits_for"),  # why nothing goes out at present: the limit, or what the server asked for
+    sa.Column("limit", sa.Integer, nullable=False, server_default="0"),  # what that limit says
+    sa.Column("until", sa.Float, nullable=False, server_default="0"),  # seconds since 1970
 )
 
 server = sa.Table(

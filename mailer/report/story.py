@@ -23,6 +23,17 @@ from mailer.report.totals import IN_THE_ROW, in_words, local
 _A_PROCESS = re.compile(r"[0-9a-f]{12}")  # `senders.sender` calls itself so; people have names
 
 
+WAITS = {
+    "per_minute": "{n} letters a minute may go out ([limits] per_minute)",
+    "per_hour": "{n} letters have gone out within an hour ([limits] per_hour)",
+    "per_day": "{n} letters have gone out within a day ([limits] per_day)",
+    "later": "Whoever is left was put off, their domain is left alone for a while, or their hour is"
+    " still to come",
+    "slow_down": "The server asked to slow down",
+}
+"""What is said while nothing goes out, by what is waited for."""
+
+
 class Sentence:
     """Words with gaps, and what fills them: numbers, texts, moments, and a `place` in a sheet."""
 

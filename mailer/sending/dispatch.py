@@ -429,13 +429,8 @@ class Dispatch:
         """
         if verdict.then is Then.SLOW_DOWN:
             self._workers_open = max(1.0, self._workers_open / 2)
-            self.report(
-                {
-                    "event": "slow_down",
-                    "seconds": self._queue.slow_down(),
-                    "connections": int(self._workers_open),
-                }
-            )
+            seconds, connections = self._queue.slow_down(), int(self._workers_open)
+            self.report({"event": "slow_down", "seconds": seconds, "connections": connections})
         elif receipt.state is State.ACCEPTED:
             self._workers_open = min(
                 float(self.options.limits.connections), self._workers_open + 1 / self._workers_open

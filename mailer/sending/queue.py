@@ -135,6 +135,7 @@ class LetterQueue:
             600.0, self._options.patience.total_seconds() * 2**self._asked_to_slow_down
         )
         self._asked_to_slow_down += 1
+        self._share.rest(seconds)
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
         return seconds
 
@@ -222,21 +223,25 @@ class LetterQueue:
                 return [], self._look(connection)
         if options.limits.any:
             if (wait := limits.wait(connection, options.limits, account, at)).seconds > 0:
-                return [], self._told(wait.seconds, wait.setting, wait.number)
+                return [], self._told(connection, wait.seconds, wait.setting, wait.number)
             limit = 1
         careful = bool(options.limits.per_domain) or limits.some_domain_is_closed(connection, at)
         claimed = claims.claim(
             connection, self._id, owner=self._me, at=at, limit=limit, open_only=careful
         )
+        if claimed and self._told_until > clock.steady():  # it ended earlier than was thought
+            self._told_until = 0.0
+            self._share.wait(connection, "", 0, 0.0)
         for one in claimed if options.limits.any else ():
             limits.spend(connection, options.limits, account, one.address, at)
         return claimed, 0.0 if claimed else self._next_due(connection)
 
-    def _told(self, seconds: float, why: str, number: int = 0) -> float:
+    def _told(self, connection: Connection, seconds: float, why: str, number: int = 0) -> float:
         """Tell of a wait that is long enough to be asked about, once. Returns its seconds."""
         until = clock.steady() + seconds
         if seconds >= LONG and abs(until - self._told_until) > 1:
             self._told_until = until
+            self._share.wait(connection, why, number, seconds)
             self._share.tell({"event": "wait", "why": why, "limit": number, "seconds": seconds})
         return seconds
 
@@ -270,5 +275,5 @@ class LetterQueue:
             wait = max(0.01, min(waits) if min(waits) > 0 else max(waits))
             busy = due.count(connection, self._id, State.SENDING)
             # a computer that slept in between is not to sleep on
-            return min(wait if busy else self._told(wait, "later"), 300.0)
+            return min(wait if busy else self._told(connection, wait, "later"), 300.0)
         return IDLE if open_ == mine else 1.0  # ours will stir us; another sender's will not

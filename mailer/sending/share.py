@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from mailer.base.states import MailOutState
@@ -35,6 +36,7 @@ class Share:
     last_word: int | None  # `mailouts.last_word` as the command was given
     tell: Callable[[dict[str, Any]], object]  # called on the ledger's thread
     connections: int = field(default=0, init=False)  # how many it may open by now
+    _resting: float = field(default=0.0, init=False)  # seconds, to be said at the next look
 
     def nobody_left(self, connection: Connection) -> bool:
         """Put right what dead senders left; with nobody to write to, no server is needed to be
@@ -75,7 +77,19 @@ class Share:
         self.connections = shares.take(
             self.ledger, connection, self.mail_out_id, self.me, limit=limit, used=used
         )
+        if self._resting:
+            self.wait(connection, "slow_down", 0, self._resting)
+            self._resting = 0.0
         return self.connections
+
+    def rest(self, seconds: float) -> None:
+        """Hold back, as the server has asked; it is in the log in a moment."""
+        self._resting = seconds
+
+    def wait(self, connection: Connection, why: str, number: int, seconds: float) -> None:
+        """Say in the log what this sender waits for; nothing, where the seconds are none."""
+        until = self.ledger.now() + timedelta(seconds=seconds)
+        shares.wait(connection, self.mail_out_id, self.me, why, number, until)
 
     def pause(self, connection: Connection, why: str, who: str = "") -> None:
         """Pause the mail-out, where it is being sent."""

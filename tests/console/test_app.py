@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -27,12 +27,15 @@ from mailer.base.states import MailOutState, Reason, State
 from mailer.console import child
 from mailer.console.access.middleware import MOST_BYTES
 from mailer.console.app import PAGES, Page
+from mailer.console.language.translation import Translation
 from mailer.console.request import Console
 from mailer.console.tiles import tiles
 from mailer.console.views.live import tile_map
 from mailer.ledger import accounts, events, mailouts
 from mailer.ledger.events import EventKind
+from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import shares
 from mailer.ledger.reading import deliveries as queries
 from mailer.ledger.schema import account, delivery, event, journal, mail_out
 from mailer.plan.plan import Planned
@@ -848,6 +851,23 @@ def test_rate_is_of_letters_begun_and_no_minute_shows_more_than_the_limit(
     page = owner.get(f"/mail-outs/M-{slow.id:04d}").text
     assert "3 in the last minute" in page
     assert "(the limit is 60)" in page
+
+
+def test_page_says_what_a_sending_waits_for_while_all_of_its_senders_wait(
+    owner: Browser, ledger: Ledger, journey: Journey
+) -> None:
+    journey.become(MailOutState.SENDING)
+    until = ledger.now() + timedelta(minutes=1)
+    said = (
+        f"The server asked to slow down. Going on: {Translation('en').moment(until, seconds=True)}."
+    )
+    with sender(ledger) as one, sender(ledger) as two:
+        for name, waits in ((one, True), (two, False)):
+            with ledger.writing() as connection:
+                shares.take(ledger, connection, journey.id, name, limit=2, used=1)
+                ends = until if waits else ledger.now()
+                shares.wait(connection, journey.id, name, "slow_down", 0, ends)
+            assert (said in owner.get("/mail-outs/M-0001/now").text) is waits
 
 
 def test_finished_mail_out_is_not_starting_while_its_sender_still_cleans_up(

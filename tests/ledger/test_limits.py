@@ -22,7 +22,7 @@ from mailer.cli.screen.progress import OutcomeCounts
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import limits
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, listing
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.dispatch import Dispatch
 from tests.conftest import SettableClock, a_plan
@@ -224,6 +224,26 @@ async def test_kill_switch_ends_every_sending_before_the_next_dot(
         )
 
 
+async def test_rest_that_a_server_asked_for_stands_in_the_log(
+    ledger: Ledger, planned: Callable[..., int]
+) -> None:
+    mail_out_id = planned(1)
+    async with StubbornServer({".": b"421 4.7.0 slow down\r\n"}) as server:
+        options = sending_options(connections=1)
+        dispatch = Dispatch(ledger, mail_out_id, session_to(server.port), options)
+        running = asyncio.create_task(dispatch.run())
+        await asyncio.wait_for(server.saw_a_dot.wait(), 20)
+        told = None
+        while told is None and not running.done():
+            await asyncio.sleep(0.05)
+            with ledger.reading() as connection:
+                told = listing.waiting(connection, mail_out_id, ledger.now())
+        await dispatch.pause("seen enough")
+        await running
+    assert told is not None and told.why == "slow_down"
+    assert told.until - ledger.now() == options.patience
+
+
 async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_rest(
     ledger: Ledger, planned: Callable[..., int]
 ) -> None:
@@ -320,7 +340,10 @@ async def test_wait_of_a_limit_is_told_as_it_counts(
         sending = asyncio.create_task(dispatch.run())
         await asyncio.wait_for(waiting.wait(), 20)
         words = counts.words()
-        await dispatch.pause("seen")
+        await dispatch.pause("seen")  # once this is written, so is what it waits for
+        with ledger.reading() as connection:
+            told = listing.waiting(connection, mail_out_id, ledger.now())
         await sending
+    assert told is not None and (told.why, told.limit) == (setting, 2)
     assert len(server.dots) == 2
     assert re.match(said, words), words

@@ -29,6 +29,7 @@ from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.cli.context import Context
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
+from mailer.report.story import WAITS
 
 if TYPE_CHECKING:
     from mailer.sending.dispatch import Dispatch
@@ -42,15 +43,6 @@ SCREEN = "screen"  # the thread that tells
 AT_THE_END = 10.0  # seconds for a reader of the output who is slow
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
-
-WAITS = {
-    "per_minute": "{} letters a minute may go out ([limits] per_minute)",
-    "per_hour": "{} letters have gone out within an hour ([limits] per_hour)",
-    "per_day": "{} letters have gone out within a day ([limits] per_day)",
-    "later": "Whoever is left was put off, their domain is left alone for a while, or their hour is"
-    " still to come",
-}
-"""What is said while nothing goes out, by what is waited for."""
 
 SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT_SENT)
 
@@ -313,7 +305,7 @@ class OutcomeCounts:
             self.rest_ends = max(self.rest_ends, clock.steady() + event["seconds"])
         elif event["event"] == "wait":
             self.wait_ends = clock.steady() + event["seconds"]
-            self.waits = WAITS[event["why"]].format(event["limit"])
+            self.waits = WAITS[event["why"]].format(n=event["limit"])
         elif event["event"] == "outcome":
             self.away, self.wait_ends = "", 0.0
             self.last[event["delivery"]] = State(event["state"])
@@ -324,7 +316,7 @@ class OutcomeCounts:
     def words(self) -> str:
         counts = Counter(self.last.values())
         if (left := self.rest_ends - clock.steady()) > 0:
-            return f"The server asked to slow down. Going on in {_duration(left)}."
+            return f"{WAITS['slow_down']}. Going on in {_duration(left)}."
         if (left := self.wait_ends - clock.steady()) > 0:
             return f"{self.waits}. Going on in {_duration(left)}."
         return self.away or " · ".join(

@@ -37,11 +37,11 @@ from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.answers import WantedMessages
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.listing import Happened
+from mailer.ledger.reading.listing import Happened, SenderWait
 from mailer.report import returns
 from mailer.report import totals as report
 from mailer.report.returns import Said
-from mailer.report.story import told, told_of_the_whole
+from mailer.report.story import WAITS, told, told_of_the_whole
 
 LOOK = 0.7  # seconds between two looks at the send log
 SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
@@ -70,6 +70,7 @@ class Now:
     bars: list[int]  # outcomes in each span of ten seconds, the oldest first
     last_minute: int  # letters begun
     left: float | None  # seconds, where a rate is known
+    wait: SenderWait | None  # why nothing goes out at present
     at: datetime  # when all this was true
     died: bool
     starting: bool
@@ -136,6 +137,7 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
         bars=_bars(answered, at) if sending else [],
         last_minute=last_minute,
         left=60 * open_ / rate if sending and rate else None,
+        wait=outcomes.waiting(connection, mail_out.id, at) if sending else None,
         died=mail_outs.has_died(visit.console.ledger, connection, mail_out),
         starting=child.runs(root, mail_out) and outcomes.waits_to_begin(connection, mail_out.id),
         said=child.said(root, mail_out),
@@ -247,6 +249,7 @@ def _context(visit: Visit, now: Now) -> dict[str, Any]:
         "limit": limits.per_minute,
         "states": report.IN_ORDER,
         "told": told,
+        "waits": WAITS,
     }
 
 

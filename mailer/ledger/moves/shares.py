@@ -6,6 +6,8 @@ dead falls to the others.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from mailer.ledger.guard.senders import dead_among
@@ -56,6 +58,15 @@ def take(
     else:
         connection.execute(sa.update(share).where(here, s.sender == me).values(values))
     return granted
+
+
+def wait(
+    connection: sa.Connection, mail_out_id: int, me: str, why: str, number: int, until: datetime
+) -> None:
+    """Say why nothing goes out, what the limit says, and until when, for those who look on."""
+    values = {"waits_for": why, "limit": number, "until": until.timestamp()}
+    mine = (s.mail_out_id == mail_out_id, s.sender == me)
+    connection.execute(sa.update(share).where(*mine).values(values))
 
 
 def give_back(connection: sa.Connection, me: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,9 +26,9 @@ from mailer.ledger.reading.deliveries import (
     delivery_of,
 )
 from mailer.ledger.reading.scope import Of, within
-from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
+from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out, share
 
-d, e, m = delivery.c, event.c, mail_out.c
+d, e, m, s = delivery.c, event.c, mail_out.c, share.c
 
 PAGE = 50
 BY_INDEX = "INDEXED BY ix_delivery_table"
@@ -458,6 +458,27 @@ def waits_to_begin(connection: sa.Connection, mail_out_id: int) -> bool:
         .limit(1)
     )
     return connection.scalar(newest) == EventKind.ASKED_TO_SEND.value
+
+
+@dataclass(frozen=True, slots=True)
+class SenderWait:
+    """What a sender waits for: a word for it, what the limit says, and until when."""
+
+    why: str
+    limit: int
+    until: datetime
+
+
+def waiting(connection: sa.Connection, mail_out_id: int, at: datetime) -> SenderWait | None:
+    """Return what a mail-out waits for: where all of its senders do, the shortest of their
+    waits.
+    """
+    here = (s.mail_out_id == mail_out_id, s.connections > 0)
+    rows = connection.execute(sa.select(s.waits_for, s.limit, s.until).where(*here)).all()
+    if not rows or any(row.until <= at.timestamp() for row in rows):
+        return None
+    why, limit, until = min(rows, key=lambda row: row.until)
+    return SenderWait(why, limit, datetime.fromtimestamp(until, UTC))
 
 
 def tried_since_before(connection: sa.Connection, mail_out_id: int, moment: datetime) -> int:

@@ -42,7 +42,7 @@ COLUMNS: dict[str, dict[Whose, str]] = {
     "seal": {N: "before hash"},
     "spent": {N: "account"},
     "bucket": {N: "name"},
-    "share": {N: "sender"},
+    "share": {N: "sender waits_for"},
     "server": {N: "name"},
     "incoming": {
         A: "sender subject own parts raw",
