@@ -227,9 +227,11 @@ class _TableReader:
         if alone.role and "role" not in columns.fields:
             self.role = alone.role
             if said:
-                said += f", {alone.role}s"
+                said += f", {_several(alone.role)}"
             else:
-                said = f"this is a heading; the people below it are taken for {alone.role}s"
+                said = (
+                    f"this is a heading; the people below it are taken for {_several(alone.role)}"
+                )
         elif said and "role" not in columns.fields:
             self.role = ""  # the next delegation begins with nobody's role
         if said:
@@ -268,6 +270,10 @@ class _TableReader:
         if self.told:
             self.everyone = None
         return said
+
+
+def _several(role: str) -> str:
+    return f"{role[:-1]}ies" if role.endswith("y") else f"{role}s"
 
 
 def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> str:

@@ -89,7 +89,7 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
             len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text
         ):
             continue
-        if len(text) > LONGEST or _UNFIT.search(text):
+        if len(text) > LONGEST or (_UNFIT.search(text) and _UNFIT.search(unbroken(text) or text)):
             line.report("C144", field, Reason.ROW)
         elif repaired := unbroken(text):
             skip = Reason.ROW if field in _OF_NAMES else None
@@ -178,7 +178,7 @@ def _signs(line: RowReader, field: str, text: str) -> None:
     """Report what does not belong into a name: broken letters, lost ones, or the signs
     of a list.
     """
-    if len(text) > LONGEST or _UNFIT.search(text):
+    if len(text) > LONGEST or (_UNFIT.search(text) and _UNFIT.search(unbroken(text) or text)):
         line.report("C144", field, Reason.ROW)
     elif _LOST.search(text):
         line.report("C148", field, Reason.ROW)

@@ -148,7 +148,7 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
         found = delegations.find(bare) or delegations.find(part)
         if found:
             named[found.code] = found
-        elif role in ("representative", "substitute"):
+        elif role and len(fold(part)) > 2:  # R and S are letters of the alphabet here
             roles.add(role)
         elif not (counted and named):
             return Between(text, column)
