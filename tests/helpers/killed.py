@@ -13,6 +13,8 @@ import signal
 import sys
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine.default import DefaultDialect
@@ -40,6 +42,18 @@ def kill_at(left: int) -> None:
     DefaultDialect.do_commit = _with_steps(DefaultDialect.do_commit, step)  # type: ignore[method-assign]
     _SelectorSocketTransport.write = _with_steps(_SelectorSocketTransport.write, step)
     imaplib.IMAP4.send = _with_steps(imaplib.IMAP4.send, step)  # type: ignore[method-assign]
+
+
+def scanned(root: Path, url: str, at: datetime, step: int) -> None:
+    """Read the mailboxes of a workspace, killed at this step."""
+    from mailer.actions.inbox import scan
+    from mailer.base.settings.workspace import load_workspace
+    from mailer.ledger.ledger import Ledger
+
+    kill_at(step)
+    with Ledger(url, now=lambda: at) as ledger:
+        found = scan(load_workspace(root), ledger, at=at)
+    sys.exit(len(found.unread))
 
 
 if __name__ == "__main__":

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import sys
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from mailer.actions.inbox import scan
-from mailer.base.settings.workspace import Workspace, load_workspace
+from mailer.base.settings.workspace import Workspace
 from mailer.contacts.holds import load_holds
 from mailer.ledger.events import EventKind
-from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import answers
 from mailer.ledger.schema import event, incoming, incoming_letter, mailbox_read
 from tests.helpers.journeys import Journey
-from tests.helpers.killed import kill_at
+from tests.helpers.killed import scanned
 from tests.inbox.test_mailbox import file, flags
 from tests.inbox.test_record import a_message, away, journey, letters, seals_hold
 from tests.inbox.test_watch import two
@@ -32,14 +28,7 @@ pytestmark = needs_dovecot
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.helpers.killed", "mailer.actions.inbox", "imap_tools"])
-
-
-def scanned(root: Path, url: str, at: datetime, step: int) -> None:
-    """Scan, in a process of its own."""
-    kill_at(step)
-    with Ledger(url, now=lambda: at) as ledger:
-        found = scan(load_workspace(root), ledger, at=at)
-    sys.exit(len(found.unread))
+"""Each scan begins as a copy of a process that has read these, and runs no thread."""
 
 
 def a_scan(workspace: Workspace, journey: Journey, step: int) -> bool:
