@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import ssl
+import subprocess
 from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -19,6 +20,7 @@ from mailer.actions.doctor import examine as doctor
 from mailer.actions.doctor import mail_server
 from mailer.actions.doctor.finding import Finding, Verdict
 from mailer.base.errors import Refused
+from mailer.base.settings.unfilled import unfilled
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState
 from mailer.cli import cli
@@ -90,6 +92,38 @@ def test_what_others_may_read_or_change_is_named_with_the_command(tmp_path: Path
     found = [one for one in doctor.files(at) if one.verdict is Verdict.WRONG]
     expected = [f"chmod {right} {tmp_path / name}" for name, _, right in broken]
     assert [one.fix for one in found] == [*expected, f"chmod go-w {tmp_path}/config.toml"]
+
+
+def test_sheets_and_copies_that_others_can_read_are_named_with_the_command(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    for name, mode in (("contacts/no.csv", 0o644), (".mailer/backups/no.1.csv", 0o640)):
+        path = tmp_path / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text("delegation,name,email\n", encoding="utf-8")
+        path.chmod(mode)
+    found = [one for one in doctor.files(made) if one.verdict is Verdict.LOOK]
+    assert {(one.sentence, one.fix) for one in found} == {
+        (f"others can read 1 file with people in {folder}/", f"chmod -R go= {tmp_path / folder}")
+        for folder in ("contacts", ".mailer")
+    }
+    for one in found:
+        subprocess.run(one.fix.split(), check=True)
+    assert [one for one in doctor.files(made) if one.verdict is Verdict.LOOK] == []
+
+
+def test_live_mode_asks_what_the_footer_says_of_data(tmp_path: Path) -> None:
+    def asked() -> list[str]:
+        return [one.code for one in unfilled(load_workspace(tmp_path))]
+
+    workspace(tmp_path)
+    assert asked() == []
+    workspace(tmp_path, mode="live")
+    assert asked() == ["K114"]
+    said = 'privacy = { basis = "consent", authority = "CNIL", keep_days = 30 }'
+    config = tmp_path / "config.toml"
+    text = config.read_text(encoding="utf-8").replace("[smtp]", f"{said}\n[smtp]")
+    config.write_text(text, encoding="utf-8")
+    assert asked() == []
 
 
 def test_missing_secret_is_wrong_and_the_rest_is_still_looked_at(tmp_path: Path) -> None:
