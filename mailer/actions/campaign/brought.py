@@ -18,7 +18,7 @@ from mailer.base.settings.workspace import Workspace
 from mailer.base.states import POSITIONS, WORDS, MailOutState, State
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import answers, deliveries
-from mailer.ledger.reading.scope import standing
+from mailer.ledger.reading.scope import quickest, standing
 from mailer.letters.appeal import Appeal
 from mailer.report import returns, totals
 from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board, vote_of
@@ -71,15 +71,16 @@ def brought(
         whole = standing(connection, appeal.name)
         if whole is None:
             raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal.name}")
-        table = deliveries.counts_by_delegation(connection, whole.id)
-        replied = answers.answered(connection, whole.id)
+        of = quickest(connection, whole)
+        table = deliveries.counts_by_delegation(connection, of)
+        replied = answers.answered(connection, of)
         missed = {
             (state, reason): sum(codes.values())
             for state in MISSED
-            for reason, codes in deliveries.reasons(connection, whole.id, state).items()
+            for reason, codes in deliveries.reasons(connection, of, state).items()
         }
-        came_back = returns.said(connection, whole.id)
-        counts = deliveries.counts(connection, whole.id)
+        came_back = returns.said(connection, of)
+        counts = deliveries.counts(connection, of)
     there = {*table, *members.by_delegation}
     return Brought(
         appeal.name,

@@ -16,7 +16,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
-from mailer.ledger.reading.scope import standing
+from mailer.ledger.reading.scope import quickest, standing
 from mailer.report import comparison, returns, totals
 
 MOST_NAMES = 200
@@ -67,13 +67,14 @@ def of_appeal(visit: Visit) -> Response:
         as_of = (known, tuple(listing.last_event(connection, one) for one in ids))
         kept = visit.console.standings.get(name)
         if kept is None or kept[0] != as_of:
-            people = deliveries.needing_a_person(connection, whole.id)
+            of = quickest(connection, whole)
+            people = deliveries.needing_a_person(connection, of)
             counted: dict[str, Any] = {
-                "lines": totals.totals(connection, whole.id),
+                "lines": totals.totals(connection, of),
                 "needing": people[:NEEDING],
                 "more": max(0, len(people) - NEEDING),
-                "delegations": totals.delegations(connection, whole.id, known),
-                "came_back": returns.said(connection, whole.id),
+                "delegations": totals.delegations(connection, of, known),
+                "came_back": returns.said(connection, of),
             }
             kept = visit.console.standings[name] = as_of, counted
     there = {line.code for line in kept[1]["delegations"]}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from mailer.base.states import MAY_HAVE_REACHED, MailOutState, State
-from mailer.ledger.ledger import shown
+from mailer.ledger.ledger import number_of, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import delivery, mail_out
@@ -65,18 +65,32 @@ Reported = MailOut | AppealStanding
 """What the reading commands tell of."""
 
 
+_WHO = sa.func.coalesce(
+    sa.func.nullif(d.person, ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
+)
+
+
+def quickest(connection: sa.Connection, whole: AppealStanding) -> Of:
+    """Return what tells the same as the appeal and is quicker to ask: its only mail-out, where
+    nobody stands in it twice.
+    """
+    if len(whole.mail_outs) > 1:
+        return whole.id
+    only = number_of(whole.mail_outs[0][0])
+    again = sa.select(_WHO).where(d.mail_out_id == only).group_by(_WHO)
+    twice = connection.scalar(again.having(sa.func.count() > 1).limit(1))
+    return whole.id if twice is not None else only
+
+
 def within(of: Of) -> sa.ColumnElement[bool]:
     """Return the condition for the deliveries of a mail-out, or of an appeal, each person once."""
     if isinstance(of, int):
         return d.mail_out_id == of
-    key = sa.func.coalesce(
-        sa.func.nullif(d.person, ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
-    )
     places = {state.value: at for at, state in enumerate(TELLS_MOST)}
     order = sa.case(
         (returned_for_good(), places[State.REFUSED.value]), else_=sa.case(places, value=d.state)
     )
-    place = sa.func.row_number().over(partition_by=key, order_by=(order, d.mail_out_id.desc()))
+    place = sa.func.row_number().over(partition_by=_WHO, order_by=(order, d.mail_out_id.desc()))
     ranked = (
         sa.select(d.id, place.label("place"))
         .join(mail_out, m.id == d.mail_out_id)
