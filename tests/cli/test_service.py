@@ -8,7 +8,8 @@ import asyncio
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.helpers.workspaces import (
     Sending,
     a_workspace,
     data,
+    edit,
     mailer,
     planned,
     process,
@@ -124,6 +126,60 @@ def test_plan_that_changed_since_does_not_begin_and_the_log_says_why(
     assert not box.seen
     now = data(mailer("send", "M-0001", "--at", "none", "--json", at=root))
     assert now["starts_at"] is None  # it was taken back by the service
+
+
+TEAM = '[notice]\nto = ["team@rights.example"]\n'
+ALLOW = 'allow = ["@de.parliament.example"'
+
+
+def with_notices(root: Path, allow: str = ', "team@rights.example"') -> None:
+    edit(root / "config.toml", ALLOW, f"{ALLOW}{allow}")
+    with (root / "config.toml").open("a") as file:
+        file.write(TEAM)
+
+
+def test_team_is_told_what_needs_a_yes_and_what_is_finished_and_no_name_is_in_it(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    with_notices(root)
+    told = tmp_path / "mailbox" / "team@rights.example.eml"
+    with Sending(root, "work", "--service", talk=True) as service:
+        service.says()
+        edit(root / "config.toml", "[safety]", "[safety]\napprovals = 1")
+        planned(root)
+        wait_for(lambda: box.seen["team@rights.example"] == 1)
+    assert "Subject: [mailer] M-0001: needs a yes" in told.read_text()
+    edit(root / "config.toml", "[safety]\napprovals = 1", "[safety]")
+    planned(root, "--replace")
+    said(mailer("send", "M-0002", "--confirm", 3, at=root))
+    assert box.seen["team@rights.example"] == 2
+    text = told.read_text()
+    assert "Subject: [mailer] M-0002: finished" in text
+    assert "parliament.example" not in text
+    assert "Exemplov" not in text
+
+
+def test_notice_goes_to_nobody_who_is_not_on_the_allow_list_and_costs_no_letter(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    with_notices(root, allow="")
+    planned(root)
+    refused = said(process("work", "--service", at=root), 2)
+    assert "team@rights.example is not on the allow-list" in refused
+    sent = said(mailer("send", "M-0001", "--confirm", 3, at=root))
+    assert "The team was not told of M-0001" in sent
+    assert "team@rights.example" not in box.asked
+    assert len(box.seen) == 3
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("it never came")
 
 
 async def test_service_that_is_ended_in_the_middle_goes_on_when_it_is_begun_again(

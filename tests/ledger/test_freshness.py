@@ -156,3 +156,14 @@ def test_database_that_was_set_back_is_refused(
             connection.exec_driver_sql("DELETE FROM event WHERE kind = 'sending'")
         with pytest.raises(Refused, match="set back"), here.writing() as connection:
             here.prove(connection)
+
+
+def test_log_that_was_proven_while_it_was_empty_is_not_behind(sqlite_ledger: Ledger) -> None:
+    """As of a service that is begun before anything is planned."""
+    with sqlite_ledger.writing() as connection:
+        sqlite_ledger.prove(connection)
+    with sqlite_ledger.writing() as connection:
+        plan = a_plan(3)
+        mailouts.create(connection, plan, at=sqlite_ledger.now(), who="Jana")
+    with sqlite_ledger.writing() as connection:
+        sqlite_ledger.prove(connection)

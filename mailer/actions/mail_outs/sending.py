@@ -5,6 +5,8 @@ What is written in which order, and what holds after a crash, stands in `sending
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from mailer.actions.mail_outs import kill_switch_is_off, may_send, obey_holds
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import MailOutState, Reason
@@ -91,6 +93,20 @@ def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
         and one.starts_at is not None
         and one.starts_at <= now
         and (one.server, one.sender, one.mode) == here
+    ]
+
+
+def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> list[MailOut]:
+    """Return the plans made since a moment that others are still to approve."""
+    with ledger.reading() as connection:
+        everything = mailouts.all_of_them(connection)
+    asked = workspace.settings.safety.approvals
+    return [
+        one
+        for one in everything
+        if one.state is MailOutState.PLANNED
+        and one.planned_at >= since
+        and (one.approvals or asked)
     ]
 
 

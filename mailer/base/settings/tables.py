@@ -433,6 +433,11 @@ class Positions(TomlTable):
     keep_until: date | None = None  # on the day after, every position is erased; without it, none
 
 
+class Notice(TomlTable):
+    to: tuple[Annotated[str, AfterValidator(_allowed)], ...] = ()  # whom a mail tells
+    desktop: bool = False  # notify-send, where it is
+
+
 class ConsoleTable(TomlTable):
     """The console as a team uses it."""
 
@@ -485,6 +490,7 @@ class Settings(TomlTable):
     safety: Safety = Safety()
     contacts: Contacts = Contacts()
     positions: Positions = Positions()
+    notice: Notice = Notice()
     console: ConsoleTable = ConsoleTable()
     retention: Retention = Retention()
     log: Log = Log()

@@ -9,14 +9,15 @@ from collections.abc import Callable
 import click
 
 from mailer.actions import mail_outs, send_log
-from mailer.actions.mail_outs import SendingCheck, Standing, schedule, sending
+from mailer.actions.mail_outs import SendingCheck, Standing, notices, schedule, sending
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.actions.mail_outs.schedule import Scheduled
 from mailer.base.errors import Interrupted, Refused, ServerError, UsageError
 from mailer.base.states import OPEN, MailOutState, State
 from mailer.cli.context import Command, Context
-from mailer.cli.screen.progress import INTERRUPTED, run
+from mailer.cli.screen.progress import CLOSED, INTERRUPTED, run
 from mailer.cli.screen.tables import say_text, show_starts, show_steps, show_totals
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
@@ -158,6 +159,9 @@ def _send(
             )
             with read_beside(workspace, context.say):
                 after = run(context, mail_out, dispatch)
+            if after.why not in (INTERRUPTED, CLOSED) and after.state not in mailouts.FRESH:
+                what = f"{after.state}{': ' + after.why if after.why else ''}"
+                notices.tell(workspace, after, what, context.say).join(notices.PATIENCE)
             now = mail_outs.standing(ledger, mail_out_id)
             if now.fresh and now.last_word != check.standing.last_word:
                 context.say(f"Somebody has paused {mail_out.name} since it was to be sent.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mailer.actions.mail_outs import sending
+from mailer.actions.mail_outs import notices, sending
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.base import clock
 from mailer.base.errors import Interrupted, MailerError, Refused, UsageError
@@ -124,8 +124,10 @@ class _Service:
         self.said: set[str] = set()
         self.again: dict[int, float] = {}  # a mail-out that was refused → `clock.steady`
         self.ended = threading.Event()
+        self.began, self.asked = ledger.now(), set[int]()  # who has been asked for a yes
 
     def serve(self) -> int:
+        notices.may_tell(self.context.workspace)
         self.context.say("The service sends what is approved and due. Ctrl-C ends it.")
         while not self.ended.is_set():
             self.hear()
@@ -147,6 +149,10 @@ class _Service:
         workspace, ledger = self.context.workspace, self.ledger
         for mail_out in sending.close_what_is_past(ledger):
             _say_how_it_stands(self.context, mail_out)
+        for mail_out in sending.wait_for_a_yes(workspace, ledger, self.began):
+            if mail_out.id not in self.asked:
+                self.asked.add(mail_out.id)
+                self.tell(mail_out, "needs a yes")
         for mail_out in sending.due_to_begin(workspace, ledger):
             if self.again.get(mail_out.id, 0.0) <= clock.steady():
                 self.attempt(mail_out, begins=True)
@@ -174,12 +180,21 @@ class _Service:
             lasting = begins and not getattr(refusal, "temporary", True)
             if lasting and not isinstance(refusal, Refused):
                 sending.give_up_begin(ledger, mail_out, refusal.message)
-            self.say_once(f"{mail_out.name}: {refusal.message} {refusal.hint}".strip())
+            what = f"{mail_out.name}: {refusal.message} {refusal.hint}".strip()
+            if what not in self.said:
+                self.tell(
+                    mail_out, f"could not {'begin' if begins else 'go on'}: {refusal.message}"
+                )
+            self.say_once(what)
             return
         finally:
             self.hear()
         self.said = {one for one in self.said if not one.startswith(mail_out.name)}
         _say_how_it_stands(self.context, after)
+        self.tell(after, f"{after.state}{': ' + after.why if after.why else ''}")
+
+    def tell(self, mail_out: MailOut, what: str) -> None:
+        notices.tell(self.context.workspace, mail_out, what, self.context.say)
 
     def say_once(self, what: str) -> None:
         if what not in self.said:

@@ -52,10 +52,11 @@ class Freshness:
         return [_line(row) for row in rows] != [kept]
 
     def newest(self, connection: sa.Connection) -> str:
-        """Return what is to be kept once this transaction is on disk."""
-        if connection.dialect.name == "sqlite" and not _is_watched(connection):
+        """Return what is to be kept once this transaction is on disk; of an empty log nothing."""
+        line = "".join(map(_line, _NEWEST.rows(connection, {})))
+        if line and connection.dialect.name == "sqlite" and not _is_watched(connection):
             connection.exec_driver_sql(f"PRAGMA application_id = {WATCHED}")
-        return "".join(map(_line, _NEWEST.rows(connection, {})))
+        return line
 
     def keep(self, line: str) -> None:
         """Keep how far the log is."""
