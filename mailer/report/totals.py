@@ -45,7 +45,10 @@ IN_THE_ROW = frozenset(
 """Reasons that go away when somebody corrects the person's row."""
 
 NOT_MEANT = frozenset(
-    {Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY, Reason.SHARED}
+    {
+        *(Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY, Reason.SHARED),
+        *(Reason.ENOUGH, Reason.NO_FIRST_LETTER, Reason.ANSWERED, Reason.NO_MORE, Reason.AWAY),
+    }
 )
 """Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at
 them.

@@ -134,6 +134,7 @@ def test_follow_up_goes_on_in_each_thread_and_leaves_out_who_answered(
         ("no_first_letter", "M-0001, refused"),
         ("no_first_letter", "no letter in M-0001"),
     ]
+    assert "needs a look: 2 left out" in said(mailer("status", at=root))  # held, and returned
     assert why[address(2)][0] in ("no_more_letters", "on_hold")
 
     said(mailer("send", "M-0002", "--confirm", 4, at=root))
