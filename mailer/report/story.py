@@ -241,7 +241,9 @@ def why(one: Delivery) -> list[Sentence]:
     if one.state is State.DRAFTED:
         there = "a person sends it from the mailbox, or deletes it there and says so"
         gone = "whether it lies in the folder is not known: put the drafts there once more"
-        parts.append(Sentence(there if one.handover_at else gone))
+        no_more = "delete it there, and say so: they want no more letters"
+        held = "objection" in one.came_back
+        parts.append(Sentence(no_more if held else there if one.handover_at else gone))
     if one.state is State.WAITING and one.next_try_at:
         parts.append(Sentence("not before {at}", at=one.next_try_at))
     parts += [Sentence(WORDS[kind]) for kind in InboxKind if kind in one.came_back]

@@ -154,3 +154,18 @@ def test_answers_are_found_by_their_words_in_any_case_and_by_delegation(
     assert sum(counted.values()) == 2
     page = owner.get(f"/inbox?kind=reply&delegation={two.delegation}").text
     assert two.name in page
+
+
+def test_a_long_objection_is_followed_with_one_button(
+    console: Console, owner: Browser, ledger: Ledger
+) -> None:
+    words = "I read this with care. " * 30 + "Please do not write to me again."
+    letter = arrives(console, ledger, words)
+    page = owner.get("/inbox/message?n=1").text
+    assert "Put on the hold list" in page
+    assert re.search(r'<form method="post" action="/inbox/sort">.*?value="objection"', page)
+    owner.post("/inbox/sort", n="1", kind="objection")
+    workspace = console.cache.workspace()
+    (held,) = load_holds(workspace.hold_list, workspace.delegations)
+    assert held.address == letter.address
+    assert "Put on the hold list" not in owner.get("/inbox/message?n=1").text

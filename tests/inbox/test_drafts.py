@@ -35,7 +35,7 @@ from tests.sending.test_imap import SENT, Dovecot, dovecot, needs_dovecot
 __all__ = ["dovecot"]
 pytestmark = needs_dovecot
 DRAFTS = "Entw&APw-rfe"
-AROUND = (29, 32, 35, 38)
+AROUND = (24, 35, 38, 39)
 """Steps of a life from the commit that takes the letter to the one that says that it lies there."""
 
 
