@@ -19,6 +19,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.table import Table, TableCell, TableRow
+from odf.text import P
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from mailer.actions.sheets import bring_in
@@ -281,6 +284,39 @@ def test_a_stranger_can_be_held_by_a_hash_alone(tmp_path: Path) -> None:
 )
 def test_a_text_names_a_person_by_the_whole_name_or_the_address(text: str, names: bool) -> None:
     assert Naming(frozenset({NAME}), frozenset({ADDRESS})).in_text(text) is names
+
+
+def an_ods(path: Path, rows: list[list[str]]) -> None:
+    document = OpenDocumentSpreadsheet()
+    table = Table(name="Members")
+    document.spreadsheet.addElement(table)
+    for cells in rows:
+        line = TableRow()
+        for text in cells:
+            cell = TableCell(valuetype="string")
+            cell.addElement(P(text=text))
+            line.addElement(cell)
+        table.addElement(line)
+    document.thumbnail = f"a picture of {NAME}".encode()
+    document.save(str(path))
+
+
+@pytest.mark.parametrize("kind", ["csv", "ods"])
+def test_row_is_emptied_in_every_kind_of_sheet(tmp_path: Path, kind: str) -> None:
+    root = a_workspace(tmp_path / "work", 9)
+    (root / "contacts" / "members.csv").unlink()
+    hers = ["NO", "substitute", "Ms", "Zdislava", "Příkladová-Žák", ADDRESS, "en", "f"]
+    rows = [HEADINGS.split(","), row(1).split(","), hers, row(2).split(",")]
+    sheet = root / "contacts" / f"norway.{kind}"
+    if kind == "ods":
+        an_ods(sheet, rows)
+    else:
+        sheet.write_text("\n".join(",".join(one) for one in rows) + "\n", encoding="utf-8")
+    data(mailer("plan", "appeal", "--json", at=root))
+    said(mailer("stop", "M-0001", at=root))
+    said(mailer("log", "forget", NAME, *BECAUSE, "--confirm", "1", at=root))
+    assert not any(named(part.decode("utf-8", "replace")) for part in unpacked(sheet.read_bytes()))
+    assert {one["address"] for one in checked(root)} == {address(1), address(2)}
 
 
 # ---------------------------------------------------------------------- what is held, and how long
