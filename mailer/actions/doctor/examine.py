@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mailer.actions.doctor import domains, mail_server
 from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
-from mailer.actions.send_log.footprint import files_of, place_of
+from mailer.actions.send_log.footprint import our_files, place_of
 from mailer.actions.writing import appeals
 from mailer.base import clock
 from mailer.base.address import domain_of
@@ -187,7 +187,7 @@ def _open_to_others(workspace: Workspace) -> Iterator[Finding]:
     if os.name != "posix":
         return
     open_: Counter[str] = Counter()
-    for path in files_of(workspace):
+    for path in our_files(workspace):
         place = place_of(workspace, path.relative_to(workspace.root).as_posix())
         if place.way is not Way.YOURS and path.stat().st_mode & 0o077:
             open_[path.relative_to(workspace.root).parts[0]] += 1

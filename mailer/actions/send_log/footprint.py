@@ -146,13 +146,19 @@ def _names(path: Path, naming: Naming) -> bool | None:
     return any(naming.in_text(" ".join(filter(None, cells))) for cells in rows) or said
 
 
-def files_of(workspace: Workspace) -> Iterator[Path]:
-    """Yield the files of a workspace, but for those of the send log itself, and of other
-    programs.
+def our_files(workspace: Workspace) -> Iterator[Path]:
+    """Yield the files of the sheets, and those that the mailer keeps."""
+    yield from files_of(workspace, workspace.contacts_dir)
+    yield from files_of(workspace, workspace.state_dir)
+
+
+def files_of(workspace: Workspace, below: Path | None = None) -> Iterator[Path]:
+    """Yield the files of a workspace, or of a folder in it, but for those of the send log itself,
+    and of other programs.
     """
     log = workspace.ledger_file
     own = {log.with_name(log.name + end) for end in ENDS} if log else set()
-    for folder, inner, names in os.walk(workspace.root):
+    for folder, inner, names in os.walk(below or workspace.root):
         inner[:] = sorted(
             name
             for name in inner

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from mailer.actions.send_log.footprint import files_of, place_of
+from mailer.actions.send_log.footprint import our_files, place_of
 from mailer.base.settings.workspace import Workspace
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.moves import incoming
@@ -69,7 +69,7 @@ def take_away(workspace: Workspace, ledger: Ledger, found: Due, *, who: str) -> 
 def _old_files(workspace: Workspace, now: datetime) -> list[str]:
     days = workspace.settings.retention.model_dump()
     found = []
-    for path in files_of(workspace):
+    for path in our_files(workspace):
         file = path.relative_to(workspace.root).as_posix()
         keep = days.get(place_of(workspace, file).keep)
         if keep and now.timestamp() - path.stat().st_mtime > keep * 86_400:
