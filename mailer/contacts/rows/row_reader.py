@@ -5,7 +5,7 @@ so far.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from mailer.base.errors import Problem
@@ -15,10 +15,13 @@ from mailer.base.states import Reason
 from mailer.contacts.rows.addresses import LONGEST
 from mailer.contacts.rows.whose import PARTS, SHOWN
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.columns import KEPT, Columns
+from mailer.contacts.sheets.columns import FIELDS, HOLD_LIST, KEPT, Columns
 from mailer.contacts.sheets.table import Table
 
 _WORDS = re.compile(r"[\W_]+")
+
+
+_NO_TEXTS = dict.fromkeys((*FIELDS, *HOLD_LIST), "")
 
 
 class RowReader:
@@ -44,17 +47,17 @@ class RowReader:
         self.skip: Reason | None = None
         self.why: Problem | None = None
         wide = len(cells)
-        self._texts = {
-            field: trim(cells[column]) if column < wide else ""
-            for field, column in columns.fields.items()
-        }
+        self._texts = texts = _NO_TEXTS.copy()
+        for field, column in columns.fields.items():
+            if column < wide:
+                texts[field] = trim(cells[column])
         for field in columns.also:
-            if not self._texts[field]:
-                self._texts[field] = next(filter(None, self.texts(field)), "")
-
-    def text(self, field: str) -> str:
-        """Return what stands in a field's column; where that is empty, in another one of it."""
-        return self._texts.get(field, "")
+            if not texts[field]:
+                texts[field] = next(filter(None, self.texts(field)), "")
+        self.text: Callable[[str], str] = texts.__getitem__
+        """Returns what stands in a field's column; where that is empty, in another one of it. It is
+        asked 35 times for each row, so it is no method of ours.
+        """
 
     def texts(self, field: str) -> list[str]:
         """Return what all columns of a field say, the first one first."""
@@ -87,7 +90,7 @@ class RowReader:
             if column < len(self.cells) and (value := trim(self.cells[column])):
                 found.setdefault(heading, value)
         for field in KEPT:
-            if value := self.text(field):
+            if value := self._texts[field]:
                 found[self.columns.headings[self.columns.fields[field]]] = value
         return found
 

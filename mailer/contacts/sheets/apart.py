@@ -120,7 +120,7 @@ def _packed(reading: Reading) -> Iterator[tuple[Any, ...]]:
     """Yield plain values: rows and then the table of them, the problems last."""
     for table in reading.tables:
         for at in range(0, len(table.rows), PIECE):
-            yield "rows", [(number, list(row)) for number, row in table.rows[at : at + PIECE]]
+            yield "rows", list(table.rows[at : at + PIECE])
         yield (
             "table", table.file, table.sheet, table.hidden, table.filtered, table.hidden_tab,
             table.formulas, dict(table.links), table.hidden_columns, dict(table.merged),

@@ -303,7 +303,9 @@ class _Sheet:
         self.read_cells += 1
         if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
             raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
-        text = self._shown(self.value) if self.value else ""
+        text = self.value
+        if text:
+            text = self.texts[int(text)] if self.kind == "s" else self._shown(text)
         if self.formula:
             self.formulas.add(reference(self.column, self.row, grid=True))
         if not text:
@@ -325,8 +327,6 @@ class _Sheet:
 
     def _shown(self, value: str) -> str:
         """Return what a cell shows."""
-        if self.kind == "s":
-            return self.texts[int(value)]
         if self.kind in ("inlineStr", "str", "e"):
             return _plain(value)
         if self.kind == "b":
