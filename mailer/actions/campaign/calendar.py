@@ -113,11 +113,13 @@ def _working_day(day: date) -> date:
 def _done(
     workspace: Workspace, connection: Connection, appeal: Appeal, now: datetime
 ) -> dict[str, date]:
-    mine = [one for one in mailouts.all_of_them(connection) if one.appeal == appeal.name]
+    everything = mailouts.all_of_them(connection)
+    mine = [one for one in everything if one.appeal == appeal.name]
+    followed = {appeal.name, *(one.name for one in mine)}  # also by an appeal of its own
     found: dict[str, date | None] = {
         SHEETS: min((one.planned_at for one in mine), default=None),
         FIRST: _begun(mine, lambda one: not one.follows),
-        FOLLOW_UP: _begun(mine, lambda one: bool(one.follows)),
+        FOLLOW_UP: _begun(everything, lambda one: one.follows in followed),
         REHEARSED: _rehearsed(connection, appeal.name, mine),
         APPROVED: _newest(connection, EventKind.APPROVED, mine),
     }
