@@ -466,12 +466,13 @@ def _incoming(
         judged, threading = Judged(InboxKind.UNRELATED, reason, sure=False), Threading()
         words = OwnWords(mail.text, "", "", attributed=False)
     faults = f" (not all of it could be read: {'; '.join(mail.faults)})" if mail.faults else ""
+    hidden = bool(mail.faults) or not mail.sender[1]  # what cannot be seen waits for a person
     message = Incoming(
         digest=digest,
         box=place,
         arrived_at=mail.arrived(),
         kind=judged.kind,
-        sure=judged.sure and not (mail.faults and judged.kind is InboxKind.UNRELATED),
+        sure=judged.sure and not (judged.kind is InboxKind.UNRELATED and hidden),
         reason=judged.reason + faults,
         until=judged.until,
         whole=judged.whole,

@@ -24,7 +24,7 @@ from mailer.ledger import events, notes
 from mailer.ledger.accounts import noted
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, shown
-from mailer.ledger.moves import holding
+from mailer.ledger.moves import holding, incoming
 from mailer.ledger.moves import resolve as unknown
 from mailer.ledger.moves.holding import TakenOut
 from mailer.ledger.reading import listing
@@ -148,7 +148,12 @@ def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: st
 
 
 def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
-    """Erase name and address of one entry; the person is held as before."""
+    """Erase name and address of one entry, and what this person wrote to us or somebody about
+    them; the person is held as before. After a crash in between, type it again.
+    """
+    if ledger is not None and entry.address:
+        with ledger.writing() as connection:
+            incoming.forget_address(connection, key_of(entry.address))
     holds.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "hold_forgotten", who=who, detail=entry.delegation)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import imaplib
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.inbox.mailbox import messages_after
 from mailer.ledger.reading import answers
 from mailer.sending.smtp.server import ConnectError
-from tests.helpers.workspaces import CLOSED_PORT, a_workspace
+from tests.helpers.workspaces import CLOSED_PORT, a_workspace, edit
 from tests.inbox.test_record import away, journey, letters
 from tests.ledger.test_ledger import Journey
 from tests.sending.test_imap import Dovecot, dovecot, needs_dovecot
@@ -107,3 +109,57 @@ def test_a_mailbox_that_cannot_be_read_says_why(dovecot: Dovecot) -> None:
         list(messages_after(wrong, "INBOX", (0, 0)))
     with pytest.raises(ServerError, match="no folder"):
         list(messages_after(dovecot.server(), "Nowhere", (0, 0)))
+
+
+def test_a_folder_made_anew_is_read_again_and_doubles_nothing(
+    dovecot: Dovecot, workspace: Workspace, journey: Journey
+) -> None:
+    edit(workspace.root / "config.toml", 'user = "us"', 'folders = ["Returns"]\nuser = "us"')
+    workspace = load_workspace(workspace.root)
+    messages = [away(letter) for letter in letters(journey)[:2]]
+    validities = set()
+    for new, known in ((2, 0), (0, 2)):
+        with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+            imap.login("us", "correct")
+            imap.delete("Returns")
+            time.sleep(1.1)  # a UIDVALIDITY is the second in which a folder was made
+            assert imap.create("Returns")[0] == "OK"
+        file(dovecot, *messages, folder="Returns")
+        found = scan(workspace, journey.ledger, at=journey.clock())
+        assert (found.new, found.known, found.unread) == (new, known, ())
+        with journey.ledger.reading() as connection:
+            validities.add(answers.place(connection, "us at 127.0.0.1: Returns"))
+    assert len({validity for validity, _ in validities}) == 2
+
+
+def test_a_connection_that_is_cut_in_the_middle_loses_nothing(
+    dovecot: Dovecot, workspace: Workspace, journey: Journey
+) -> None:
+    file(dovecot, *(away(letter) for letter in letters(journey)))
+    reading = messages_after(dovecot.server(), "INBOX", (0, 0))
+    next(reading)
+    subprocess.run(["doveadm", "-c", dovecot.config, "kick", "us"], check=True, capture_output=True)
+    with pytest.raises(ServerError):
+        list(reading)
+    assert scan(workspace, journey.ledger, at=journey.clock()).new == 4
+
+
+def test_what_a_server_does_not_hand_out_is_on_record_and_waits(
+    dovecot: Dovecot, workspace: Workspace, journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(dovecot, *(away(letter) for letter in letters(journey)[:2]))
+    fetch, refused = imaplib.IMAP4.uid, []
+
+    def refuses_one(self: imaplib.IMAP4, command: str, *args: str) -> Any:
+        if command == "FETCH" and not refused:
+            refused.append(args)
+            return "NO", [b"[SERVERBUG] Internal error"]
+        return fetch(self, command, *args)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", refuses_one)
+    found = scan(workspace, journey.ledger, at=journey.clock())
+    assert (found.new, found.waiting) == (2, 1)
+    with journey.ledger.reading() as connection:
+        (waiting,) = [one for one in answers.messages(connection) if not one.sure]
+    assert waiting.subject == "A message that the mail server does not hand out"
+    assert "us at 127.0.0.1, INBOX, UID" in waiting.own

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mailer.actions import inbox
+from mailer.actions import inbox, people
 from mailer.actions.inbox import Follows, open_message, proposals, sort_by_hand, take_in
 from mailer.actions.people import release
 from mailer.base.settings.workspace import Workspace, load_workspace
@@ -321,3 +321,22 @@ def test_a_message_on_which_sorting_fails_is_kept_and_waits(
     assert waiting.reason == "it could not be sorted (RecursionError)"
     opened = open_message(journey.ledger, waiting.id, at=journey.clock(), who="Marta")
     assert opened.text == "Stop.\n"
+
+
+def test_what_somebody_wrote_goes_with_their_entry_on_the_hold_list(
+    journey: Journey, workspace: Workspace
+) -> None:
+    one, two, *_ = letters(journey)
+    found = [("a.eml", a_message(one, "Stop.")), ("b.eml", away(two))]
+    take_in(workspace, journey.ledger, found, at=journey.clock())
+    (entry,) = load_holds(workspace.hold_list, workspace.delegations).entries
+    people.forget(workspace, journey.ledger, entry, who="Marta")
+    with journey.ledger.reading() as connection:
+        other, theirs = answers.messages(connection)
+        assert (theirs.own, theirs.sender, theirs.subject, theirs.box) == ("", "", "", "")
+        assert answers.raw(connection, theirs.id) is None
+        assert theirs.kind == "objection"
+        assert "out of the office" in other.own
+    assert seals_hold(journey)
+    held = load_holds(workspace.hold_list, workspace.delegations)
+    assert held.match(entry) is not None

@@ -184,7 +184,9 @@ def release(context: Context, who: str, forget: bool) -> None:
     if forget:
         with context.ledger() as ledger:
             people.forget(context.workspace, ledger, entry, who=getpass.getuser())
-        context.say("Name and address are erased; the person is still held.")
+        context.say(
+            "Name and address are erased, and what came back from them; the person is still held."
+        )
     else:
         with context.ledger() as ledger:
             people.release(context.workspace, ledger, entry, who=getpass.getuser())

@@ -148,6 +148,12 @@ def forget(connection: sa.Connection, delivery_id: int) -> None:
         blank(connection, number)
 
 
+def forget_address(connection: sa.Connection, key: str) -> None:
+    """Take away what was written by or about whoever has an address, told by its key."""
+    for delivery_id in connection.scalars(sa.select(d.id).where(d.address_key == key)).all():
+        forget(connection, delivery_id)
+
+
 def blank(connection: sa.Connection, number: int) -> None:
     """Take away what was written in a message. What it was stays."""
     away = sa.update(incoming).where(i.id == number).values(**_BLANK, reason="", box="")
