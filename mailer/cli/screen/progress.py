@@ -30,6 +30,7 @@ from mailer.cli.context import Context
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
 from mailer.report.story import WAITS
+from mailer.report.totals import zone_name
 
 if TYPE_CHECKING:
     from mailer.sending.dispatch import Dispatch
@@ -223,7 +224,8 @@ def progress_line(tally: OutcomeCounts, total: int, seconds: float, width: int) 
     if tally.done == total:
         words.append(_duration(seconds))
     elif tally.next_try and tally.done + tally.deferred == total:
-        words.append(f"next try at {tally.next_try.astimezone():%H:%M:%S}")
+        at = tally.next_try.astimezone()
+        words.append(f"next try at {at:%H:%M:%S} {zone_name(at)}")
     elif seconds >= 1 and sent:
         rate = sent / seconds
         words += [f"{rate:.1f} a second"] * (width >= WIDE) + [

@@ -158,15 +158,15 @@ class Translation:
         return f"{at.day} {_MONTHS[self.language][at.month - 1]} {at.year}"
 
     def clock(self, at: datetime, *, seconds: bool = False) -> str:
-        return f"{at.astimezone():%H:%M:%S}" if seconds else f"{at.astimezone():%H:%M}"
-
-    def zone(self, at: datetime) -> str:
-        """Name this computer's zone as it was then: `CET`, or `UTC+03` where it has no name."""
-        return zone_name(at.astimezone())
+        """Write the hour in this computer's zone, and name the zone: `08:00 CET`."""
+        here = at.astimezone()
+        return (
+            f"{here:%H:%M:%S} {zone_name(here)}" if seconds else f"{here:%H:%M} {zone_name(here)}"
+        )
 
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
         """Write a time in this computer's zone, and name the zone: `20 Jan 2027, 08:00 CET`."""
-        return f"{self.day(at)}, {self.clock(at, seconds=seconds)} {self.zone(at)}"
+        return f"{self.day(at)}, {self.clock(at, seconds=seconds)}"
 
     def day_or_hour(self, at: date) -> str:
         """Write a day, or a moment by the clock that it is meant by."""

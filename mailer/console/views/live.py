@@ -235,7 +235,7 @@ def now(visit: Visit) -> Response:
 
 
 def _age(visit: Visit, now: Now) -> str:
-    return f"{visit.say.clock(now.at, seconds=True)} {visit.say.zone(now.at)}"
+    return visit.say.clock(now.at, seconds=True)
 
 
 def _context(visit: Visit, now: Now) -> dict[str, Any]:
