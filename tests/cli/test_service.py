@@ -5,6 +5,8 @@ was ended. Real processes, and a real mail server on this computer.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.sending.demo_server import Mailbox
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.workspaces import (
+    ROOT,
     Sending,
     a_workspace,
     data,
@@ -214,3 +217,11 @@ def test_unit_is_what_systemd_understands(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_commands_of_the_compose_file_are_commands_of_the_mailer(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "team" / "compose.yaml").read_text(encoding="utf-8")
+    commands = [json.loads(found) for found in re.findall(r"(?m)^    command: (\[.*\])$", text)]
+    assert ["work", "--service"] in commands
+    for words in commands:
+        assert said(mailer(*words, "--help", at=tmp_path))
