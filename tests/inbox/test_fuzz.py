@@ -8,7 +8,7 @@ import random
 import pytest
 
 from mailer.inbox.kinds import InboxKind
-from mailer.inbox.mail.parts import shortened, take_apart
+from mailer.inbox.mail.parts import ATTACHED, shortened, take_apart
 from mailer.inbox.sorting.judge import examine
 from tests.inbox.test_languages import SENT, TEXTS, TRAPS, message
 
@@ -84,7 +84,7 @@ def test_a_hundred_thousand_mutated_messages_are_all_sorted() -> None:
     sorts(11, 100_000)
 
 
-def test_a_message_of_25_mb_takes_no_more_room_than_a_small_one() -> None:
+def test_of_a_message_of_25_mb_only_what_somebody_may_save_is_kept() -> None:
     head = message("reply", "My answer is attached.")
     raw = head + b"\r\n--b\r\n" + b"QUJDREVG" * 9 * 350_000
-    assert len(shortened(raw)) < len(head) + 250_000 + len(raw) // 300
+    assert len(shortened(raw)) < len(head) + ATTACHED + 70_000
