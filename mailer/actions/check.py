@@ -32,7 +32,7 @@ from mailer.plan.draft import Draft, read_contacts, without_letter
 from mailer.plan.where import NotUnderstood
 
 if TYPE_CHECKING:
-    from mailer.letters.checks.links import LinkAnswer
+    from mailer.letters.checks.link_targets import LinkAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +216,18 @@ def _links(
     appeal: Appeal, letters: Sequence[tuple[Decision, Rendered]]
 ) -> tuple[list[LinkAnswer], list[Problem]]:
     """Ask the network for what the letters link to. Returns the answers, and what is wrong."""
-    from mailer.letters.checks import links
+    from mailer.letters.checks import link_targets
 
     where: dict[str, Letter] = {}
     for _, letter in letters:
         source = appeal.letters[letter.language]
         typed = markup.links(blanked(source.body)) if appeal.personal_links else None
-        for link in links.links_of(letter.html):
+        for link in link_targets.links_of(letter.html):
             if typed is None or link in typed:  # a person's own link would tell who is looked at
                 where.setdefault(link, source)
-    answers = links.ask(where)
+    answers = link_targets.ask(where)
     return answers, [
-        problem for answer in answers for problem in links.problems(answer, where[answer.link])
+        problem
+        for answer in answers
+        for problem in link_targets.problems(answer, where[answer.link])
     ]

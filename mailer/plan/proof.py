@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from mailer.base.errors import MailerError, Problem
 from mailer.base.problems import Scope, concerns, problem
 from mailer.base.spelling import many
-from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
+from mailer.contacts.upper_case import as_name
 from mailer.letters.checks.statements import Claim, claims
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Form, Forms

@@ -11,7 +11,7 @@ import pypdf
 import pytest
 import sqlalchemy as sa
 
-from mailer.actions.campaign import brought, outcomes, positions
+from mailer.actions.campaign import brought, outcome_column, positions
 from mailer.actions.campaign.positions import Told
 from mailer.actions.mail_outs import planning
 from mailer.actions.writing import appeals
@@ -179,7 +179,7 @@ def test_each_row_of_a_sheet_says_what_became_of_it(workspace: Workspace, ledger
     plan(workspace, ledger)
     before = (workspace.root / "contacts" / "all.csv").read_text(encoding="utf-8")
     _, book, _ = read_contacts(workspace)
-    (made,) = outcomes.sheets_with_outcome(workspace, ledger, book, "vote").values()
+    (made,) = outcome_column.sheets_with_outcome(workspace, ledger, book, "vote").values()
     assert (workspace.root / "contacts" / "all.csv").read_text(encoding="utf-8") == before
     lines = made.decode().splitlines()
     said = (

@@ -47,7 +47,6 @@ class StubbornServer:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
-        self.most_at_once = max(self.open, self.most_at_once)
         self._tasks.add(asyncio.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,6 +62,8 @@ class StubbornServer:
                         continue
                     verb = "." if in_data else line.split()[0].upper().decode("latin-1")
                     in_data = False
+                    if verb == "EHLO":  # by now an end that came before this call is known
+                        self.most_at_once = max(self.open, self.most_at_once)
                     if verb == "RCPT":
                         recipient = line.split(b"<")[1].split(b">")[0].decode()
                     if verb == ".":

@@ -21,7 +21,7 @@ from mailer.base.settings.tables import Privacy
 from mailer.contacts.contact import Contact
 from mailer.letters import markup
 from mailer.letters.appeal_files import load_appeal
-from mailer.letters.checks import check_letters, twins
+from mailer.letters.checks import check_letters, ready, twins
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import LEFTOVERS
 from mailer.letters.wording.typography import polished
@@ -920,7 +920,10 @@ def test_every_word_that_is_listed_works(tmp_path: Path) -> None:
         "_shared/signature.en.md": "Jana",
         "for/NO.en": "For Norway",
     }
-    text = written(tmp_path, body, contact, **more).text
+    appeal = load_appeal(folder(tmp_path, en=letter(body, "Hello"), **more), "appeal")
+    privacy = Privacy(basis="public interest", authority="the CNIL", keep_days=90)
+    said = SENDER.model_copy(update={"privacy": privacy})
+    text = ready(appeal, said, DELEGATIONS, FORMS, contact.extra).render(contact, "en").text
     there = ("Monitoring", "Resolution 2527 (2024)", "Jana", "For Norway", "for either case")
     assert all(words in text for words in there)
 

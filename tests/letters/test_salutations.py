@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailer.base.errors import MailerError, UsageError
-from mailer.contacts.capitals import as_name
+from mailer.contacts.upper_case import as_name
 from mailer.letters.wording.salutations import Forms
 from tests.helpers.letters import FORMS, person
 

@@ -20,7 +20,7 @@ from mailer.base.errors import Severity
 from mailer.contacts.holds import Holds
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_files import load_appeal, names
-from mailer.letters.checks import links, spam
+from mailer.letters.checks import link_targets, spam
 from mailer.letters.message import mime
 from mailer.letters.render import Renderer
 from mailer.plan import per_person
@@ -256,8 +256,8 @@ def site() -> Iterator[tuple[str, ssl.SSLContext]]:
 def test_only_a_clear_answer_makes_a_link_good_or_broken(
     site: tuple[str, ssl.SSLContext], path: str, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "SECONDS", 0.3 if path == "/slow" else 10)
-    (answer,) = links.ask([site[0] + path], site[1], private=True)
+    monkeypatch.setattr(link_targets, "SECONDS", 0.3 if path == "/slow" else 10)
+    (answer,) = link_targets.ask([site[0] + path], site[1], private=True)
     assert answer.verdict == verdict, answer.why
 
 
@@ -268,12 +268,12 @@ def test_site_of_a_private_network_is_not_asked(site: tuple[str, ssl.SSLContext]
         "https://[::1]/x",
         "https://169.254.169.254",
     ):
-        (answer,) = links.ask([link], site[1])
+        (answer,) = link_targets.ask([link], site[1])
         assert (answer.verdict, "private network" in answer.why) == ("not_known", True), answer
 
 
 def test_no_site_is_asked_that_another_names(site: tuple[str, ssl.SSLContext]) -> None:
-    (answer,) = links.ask([f"{site[0]}/302"], site[1], private=True)
+    (answer,) = link_targets.ask([f"{site[0]}/302"], site[1], private=True)
     assert (answer.verdict, answer.why) == (
         "not_known",
         "it leads on to elsewhere.example, which was not asked",
@@ -281,11 +281,11 @@ def test_no_site_is_asked_that_another_names(site: tuple[str, ssl.SSLContext]) -
 
 
 def test_each_address_is_asked_once(site: tuple[str, ssl.SSLContext]) -> None:
-    assert len(links.ask([f"{site[0]}/200"] * 3, site[1], private=True)) == 1
+    assert len(link_targets.ask([f"{site[0]}/200"] * 3, site[1], private=True)) == 1
 
 
 def test_site_that_nobody_vouches_for_is_not_known(site: tuple[str, ssl.SSLContext]) -> None:
-    (answer,) = links.ask([f"{site[0]}/200"], private=True)
+    (answer,) = link_targets.ask([f"{site[0]}/200"], private=True)
     assert answer.verdict == "not_known"
 
 
@@ -294,12 +294,14 @@ def test_broken_link_is_told_with_its_line(tmp_path: Path) -> None:
         folder(tmp_path, en=letter("One.\n\nSee [this](https://a.example/x?y=1&z=2).")), "appeal"
     )
     rendered = renderer(appeal).render(person(), "en")
-    assert links.links_of(rendered.html) == ["https://a.example/x?y=1&z=2"]
-    (broken,) = links.problems(
-        links.LinkAnswer("https://a.example/x?y=1&z=2", "broken", "404"), appeal.letters["en"]
+    assert link_targets.links_of(rendered.html) == ["https://a.example/x?y=1&z=2"]
+    (broken,) = link_targets.problems(
+        link_targets.LinkAnswer("https://a.example/x?y=1&z=2", "broken", "404"),
+        appeal.letters["en"],
     )
     assert (broken.code, broken.severity, broken.row) == ("L224", Severity.WARNING, 7)
-    (unknown,) = links.problems(
-        links.LinkAnswer("https://a.example/x?y=1&z=2", "not_known", "?"), appeal.letters["en"]
+    (unknown,) = link_targets.problems(
+        link_targets.LinkAnswer("https://a.example/x?y=1&z=2", "not_known", "?"),
+        appeal.letters["en"],
     )
     assert (unknown.code, unknown.severity) == ("L225", Severity.NOTE)

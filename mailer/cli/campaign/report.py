@@ -57,7 +57,7 @@ def report(
     mailer report credentials --pdf report.pdf --with-positions
     mailer report credentials --sheets outcome
     """
-    from mailer.actions.campaign import brought, outcomes
+    from mailer.actions.campaign import brought, outcome_column
     from mailer.plan.draft import read_contacts
     from mailer.report import paper
 
@@ -71,7 +71,7 @@ def report(
         for file in book.files:
             may_write(sheets / Path(file).name, force=force)
         with context.ledger() as ledger:
-            made = outcomes.sheets_with_outcome(context.workspace, ledger, book, of.name)
+            made = outcome_column.sheets_with_outcome(context.workspace, ledger, book, of.name)
         sheets.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
             write(sheets / name, content, force=force)

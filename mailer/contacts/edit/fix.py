@@ -15,9 +15,9 @@ from pathlib import Path
 
 from mailer.base.errors import Problem
 from mailer.contacts.book import ContactBook
-from mailer.contacts.capitals import as_name
 from mailer.contacts.edit import versions, write
 from mailer.contacts.rows.addresses import read_address
+from mailer.contacts.upper_case import as_name
 
 CAPITALS = "C159"
 SAFE = ("C109", "C110", "C111", "C114", "C143")

@@ -9,8 +9,8 @@ from typing import Any
 
 from mailer.base.delegations import Delegations
 from mailer.base.settings.tables import Privacy, Sender
-from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
+from mailer.contacts.upper_case import as_name
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_toml import said
 from mailer.letters.attachments import there

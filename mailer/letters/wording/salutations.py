@@ -24,8 +24,8 @@ from string import Formatter
 from mailer.base.errors import MailerError, Problem, UsageError
 from mailer.base.files import MOST_OF_TABLE, read_inside
 from mailer.base.problems import problem
-from mailer.contacts.capitals import as_name
 from mailer.contacts.contact import Contact
+from mailer.contacts.upper_case import as_name
 
 OWN = "templates/_shared/salutations.csv"
 COLUMNS = (

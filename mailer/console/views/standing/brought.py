@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.actions.campaign import brought as action
-from mailer.actions.campaign import calendar, outcomes
+from mailer.actions.campaign import calendar, outcome_column
 from mailer.console.request import Visit
 from mailer.report import paper
 from mailer.report.paper import ReportPage
@@ -78,7 +78,7 @@ def sheet(visit: Visit) -> Response:
     name: str = visit.request.path_params["sheet"]
     _, book, _ = visit.console.cache.people()
     file = next((one for one in book.files if Path(one).name == name), name)
-    made = outcomes.sheets_with_outcome(
+    made = outcome_column.sheets_with_outcome(
         visit.workspace,
         visit.console.ledger,
         book,
