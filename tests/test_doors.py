@@ -696,6 +696,13 @@ def test_drafts_are_put_and_looked_after_through_both_doors(doors: Doors, doveco
     (typed,) = doors.typed("draft", "M-0001", "--only", people[0]["name"])
     assert (typed["put"], typed["lying"], typed["waiting"]) == ([people[0]["delivery"]], 1, 2)
     assert "1 letters were put" not in doors.page("/mail-outs/M-0001")
+    (resumed,) = doors.typed("resume", "M-0001")  # nobody has said how many people it goes to
+    assert "mailer send M-0001" in resumed["hint"]
+    go_on = doors.browser.post("/mail-outs/M-0001/resume")
+    assert go_on.headers["location"] == "/mail-outs/M-0001/send"
+    page = doors.page("/mail-outs/M-0001/send")
+    assert "Type the number to send" in page
+    assert "begin by itself later" not in page
     nobody = doors.browser.post("/mail-outs/M-0001/drafts")
     assert nobody.status_code == 400
     answer = doors.browser.post("/mail-outs/M-0001/drafts", only=people[1]["address"])

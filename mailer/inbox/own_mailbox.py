@@ -46,15 +46,20 @@ class OwnMailbox:
         return filed(self.box.client, message_id) is not None
 
     def sent_copy(self, message_id: str) -> SentCopy | None:
-        """Return a letter from among the sent mail; None where it is not there."""
+        """Return a letter from among the sent mail; None where it is not there. A folder that holds
+        all mail shows drafts, too: they were not sent.
+        """
         examine(self.box, self.sent)
         found = filed(self.box.client, message_id)
         if found is None:
             return None
-        for part in self.box.client.uid("FETCH", found.uid, "(BODY.PEEK[])")[1]:
-            if isinstance(part, tuple):
-                return SentCopy(found.at, part[1])
-        return None
+        parts = self.box.client.uid("FETCH", found.uid, "(FLAGS BODY.PEEK[])")[1]
+        heads = [part[0] if isinstance(part, tuple) else part for part in parts]
+        if any(b"\\draft" in head.lower() for head in heads if head):
+            return None
+        return next(
+            (SentCopy(found.at, part[1]) for part in parts if isinstance(part, tuple)), None
+        )
 
     def put(self, letter: bytes) -> None:
         """Lay a letter among the drafts."""

@@ -57,6 +57,9 @@ FRESH = frozenset({MailOutState.PLANNED, MailOutState.APPROVED})
 """Nothing of it was sent yet."""
 NOT_SENDING = FRESH | {MailOutState.PAUSED}
 """Not being sent, and not over: a pause changes no state, and is heard by whoever would send."""
+DRAFTS_ALONE = "letters were put among the drafts"
+"""Why a mail-out is paused that nobody has sent yet: how many people it writes to is not confirmed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class MailOut:
     @property
     def name(self) -> str:
         return shown(self.id)
+
+    @property
+    def only_drafts(self) -> bool:
+        """Whether it has begun by drafts alone, and nobody has said yes to sending it."""
+        return self.state is MailOutState.PAUSED and self.why.startswith(DRAFTS_ALONE)
 
 
 _COLUMNS = [column for column in mail_out.columns if column.name != "sources"]
@@ -281,8 +289,11 @@ def scheduled_at(connection: sa.Connection, mail_out_id: int) -> datetime | None
 
 
 def last_word(connection: sa.Connection, mail_out_id: int) -> int:
-    """Return a number that changes whenever somebody pauses or stops a mail-out."""
-    ends = [EventKind.PAUSED.value, EventKind.STOPPED.value]
+    """Return a number that changes whenever somebody pauses or stops a mail-out, or says anew when
+    it begins.
+    """
+    kinds = (EventKind.PAUSED, EventKind.STOPPED, EventKind.SCHEDULED, EventKind.UNSCHEDULED)
+    ends = [kind.value for kind in kinds]
     where = (event.c.mail_out_id == mail_out_id, event.c.delivery_id.is_(None))
     newest = sa.select(sa.func.max(event.c.id)).where(*where, event.c.kind.in_(ends))
     return connection.scalar(newest) or 0

@@ -17,6 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from mailer.actions import mail_outs
+from mailer.actions.mail_outs import schedule, sending
+from mailer.base.errors import Refused
+from mailer.base.settings.workspace import load_workspace
+from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.sending.demo_server import Mailbox
@@ -129,6 +134,39 @@ def test_plan_that_changed_since_does_not_begin_and_the_log_says_why(
     assert not box.seen
     now = data(mailer("send", "M-0001", "--at", "none", "--json", at=root))
     assert now["starts_at"] is None  # it was taken back by the service
+
+
+@pytest.mark.parametrize("meanwhile", ["taken back", "put off", "paused", "begun by hand"])
+def test_what_is_said_while_another_is_sent_is_heard(
+    tmp_path: Path, box: Mailbox, meanwhile: str
+) -> None:
+    """Of several that are due the service sends one after the other, each for hours perhaps."""
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    planned(root)
+    its_hour_comes(root, timedelta(0))
+    workspace = load_workspace(root)
+
+    def happens() -> None:
+        if meanwhile == "taken back":
+            schedule.take_back(ledger, 1, who="Jana")
+        elif meanwhile == "put off":
+            its_hour_comes(root, timedelta(days=1))
+        elif meanwhile == "begun by hand":
+            for state in (MailOutState.SENDING, MailOutState.PAUSED):
+                with ledger.writing() as connection:
+                    mailouts.change(connection, 1, state, at=ledger.now(), who="Jana")
+        else:
+            mail_outs.pause(ledger, 1, who="Jana")
+
+    with Ledger(workspace.ledger_url) as ledger:
+        (due,) = sending.due_to_begin(workspace, ledger)
+        ready = sending.begin_due(workspace, ledger, due)  # it looks for what is said from here on
+        happens()
+        if meanwhile != "begun by hand":
+            assert asyncio.run(ready.run()).state is MailOutState.PLANNED
+        with pytest.raises(Refused, match="not to begin by itself now"):
+            sending.begin_due(workspace, ledger, due)
+    assert not box.seen
 
 
 TEAM = '[notice]\nto = ["team@rights.example"]\n'

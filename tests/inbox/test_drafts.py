@@ -8,6 +8,7 @@ import contextlib
 import imaplib
 import subprocess
 import sys
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,6 +24,8 @@ from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Reason, State
 from mailer.contacts.holds import load_holds
+from mailer.ledger import mailouts
+from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import drafts as moves
 from mailer.ledger.reading import deliveries
@@ -246,6 +249,80 @@ def test_what_is_stopped_or_held_is_laid_nowhere(
     with pytest.raises(Refused, match="stopped"):
         put(workspace, ledger)
     assert len(lying(dovecot)) == 1
+
+
+def taken_by_one_that_died(workspace: Workspace, ledger: Ledger) -> Delivery:
+    """Take the letter of the second person, and lay it nowhere, as a program that ends there."""
+    one, two, _ = everyone(ledger)
+    put(workspace, ledger, one.name)
+    with ledger.writing() as connection:
+        assert moves.take(connection, two, owner="dead", at=ledger.now(), who="Jana")
+    return two
+
+
+def test_whoever_is_held_since_a_crash_gets_no_draft(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger
+) -> None:
+    two = taken_by_one_that_died(workspace, ledger)
+    people.hold(
+        workspace, ledger, (), load_holds(workspace.hold_list, workspace.delegations),
+        address=two.address, because="asked", who="Jana", at=ledger.now(),
+    )  # fmt: skip
+    put(workspace, ledger)
+    now = everyone(ledger)[1]
+    assert (now.state, now.reason) == (State.NOT_SENT, Reason.ON_HOLD)
+    assert str(two.message_id) not in ids(lying(dovecot))
+    assert len(lying(dovecot)) == 2
+
+
+def test_kill_switch_keeps_the_letter_of_a_crash_out_of_the_folder(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger
+) -> None:
+    taken_by_one_that_died(workspace, ledger)
+    (workspace.root / ".mailer" / "STOP").touch()
+    with pytest.raises(Refused, match="kill switch"):
+        put(workspace, ledger)
+    assert len(lying(dovecot)) == 1
+
+
+def test_letter_that_is_being_laid_down_cannot_be_taken_back(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    one, two, _ = everyone(ledger)
+    put(workspace, ledger, one.name)
+    with sender(ledger) as other:
+        with ledger.writing() as connection:
+            assert moves.take(connection, two, owner=other, at=ledger.now(), who="Pavel")
+        two = everyone(ledger)[1]
+        with pytest.raises(Refused, match="at this moment"):
+            people.settle(workspace, ledger, two, State.NOT_SENT, who="Jana", because="no")
+    people.settle(workspace, ledger, two, State.NOT_SENT, who="Jana", because="no")
+    assert states(ledger) == [State.DRAFTED, State.NOT_SENT, State.WAITING]
+
+
+def test_draft_in_a_folder_of_all_mail_was_not_sent(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger
+) -> None:
+    put(workspace, ledger, "1")
+    ((_, data),) = lying(dovecot)
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
+        imap.login("us", "correct")
+        assert imap.append(f'"{SENT}"', "\\Draft", "", data)[0] == "OK"
+    assert look(workspace, ledger).sent == []
+    assert states(ledger)[0] is State.DRAFTED
+
+
+def test_what_begins_by_itself_later_is_not_begun_by_a_draft(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    at = ledger.now()
+    with ledger.writing() as connection:
+        starts = {one.delegation: at + timedelta(days=1) for one in everyone(ledger)}
+        mailouts.schedule(connection, 1, "tomorrow", starts, at=at, who="Jana")
+    with pytest.raises(Refused, match="begins by itself"):
+        put(workspace, ledger, "1")
+    assert states(ledger) == [State.WAITING] * 3
+    assert mail_outs.standing(ledger, 1).fresh
 
 
 def test_nobody_and_several_people_are_refused(workspace: Workspace, ledger: Ledger) -> None:

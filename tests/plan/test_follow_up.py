@@ -5,14 +5,19 @@ Letters go to a real server, and real messages come back, on both databases.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from mailer.base.errors import MailerError
+from mailer.base.settings.workspace import load_workspace
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.schema import incoming
 from mailer.letters.message import mime
 from mailer.plan.follow_up import answered
 from mailer.sending.demo_server import Mailbox, Trick
@@ -180,6 +185,22 @@ def test_who_speaks_after_the_plan_gets_no_follow_up(root: Path, box: Mailbox) -
     assert received(box, 2)["Subject"] == "Re: Please vote"
     again = data(mailer("retry", "M-0002", "--json", at=root))
     assert (again["follows"], again["to_send"]) == ("M-0001", 0)
+
+
+def test_who_wants_no_more_gets_none_whenever_that_was_recorded(
+    root: Path, box: Mailbox, ledger_url: str
+) -> None:
+    """By a clock that was set back since the plan, or understood only after it."""
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    comes_back(root, received(box, 1), "I am away.", AUTOMATIC)
+    url = ledger_url if ledger_url.startswith("postgresql") else load_workspace(root).ledger_url
+    with Ledger(url) as ledger, ledger.writing() as connection:
+        before = {"recorded_at": ledger.now() - timedelta(days=1), "kind": "left_office"}
+        connection.execute(sa.update(incoming).values(**before))
+    said(mailer("send", "M-0002", "--confirm", 8, at=root), 1)
+    out = {one["address"]: one for one in people(root, "M-0002")}[address(1)]
+    assert (out["state"], out["reason"]) == ("not_sent", "no_more_letters")
+    assert received(box, 1)["Subject"] == "Votez"
 
 
 def test_who_has_said_where_they_stand_gets_no_follow_up(root: Path) -> None:

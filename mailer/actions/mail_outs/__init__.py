@@ -6,7 +6,7 @@ sending itself asks the ledger once more for each letter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -202,6 +202,13 @@ def may_resume(mail_out: MailOut) -> None:
     if mail_out.state in mailouts.FRESH:
         hint = f"mailer send {mail_out.name}"
         raise Refused(f"{mail_out.name} has not begun.", hint=hint, code="S210")
+    if mail_out.only_drafts:
+        raise Refused(
+            f"Of {mail_out.name} letters were put among the drafts, and none was sent: whoever"
+            " sends the others confirms how many people they go to.",
+            hint=f"mailer send {mail_out.name}",
+            code="S210",
+        )
     _not_over(mail_out)
 
 
@@ -302,11 +309,17 @@ def _holds(workspace: Workspace) -> Holds:
 
 def _newly_held(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> list[Delivery]:
     """List who came onto the hold list after the plan and still waits."""
+    return held_among(workspace, ledger, mail_out_id, (State.WAITING, State.DEFERRED))
+
+
+def held_among(
+    workspace: Workspace, ledger: Ledger, mail_out_id: int, states: Collection[State]
+) -> list[Delivery]:
+    """List who of a mail-out is in these states, and on the hold list."""
     if not (holds := _holds(workspace)):
         return []
     with ledger.reading() as connection:
-        waiting = (State.WAITING, State.DEFERRED)
-        return holding.held_in(connection, mail_out_id, holds, waiting)
+        return holding.held_in(connection, mail_out_id, holds, states)
 
 
 def obey_holds(workspace: Workspace, ledger: Ledger, mail_out_id: int, *, who: str) -> int:

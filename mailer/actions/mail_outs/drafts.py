@@ -12,11 +12,18 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mailer.actions.mail_outs import kill_switch_is_off, may_send, not_past, obey_holds
+from mailer.actions.mail_outs import (
+    held_among,
+    kill_switch_is_off,
+    may_send,
+    not_before_its_start,
+    not_past,
+    obey_holds,
+)
 from mailer.base.address import allowed
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import MailOutState, State
+from mailer.base.states import MailOutState, Reason, State
 from mailer.inbox.own_mailbox import OwnMailbox, changed, own_mailbox
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import dead_among, sender
@@ -54,8 +61,10 @@ def put_drafts(
     """
     done = Drafts()
     with _opened(workspace) as box, sender(ledger) as me:
-        _look(ledger, box, mail_out_id, done, who=who, complete=True)
         check = may_send(workspace, ledger, mail_out_id)
+        not_before_its_start(ledger, check.standing.mail_out)
+        laying = None if check.refusal else workspace
+        _look(ledger, box, mail_out_id, done, who=who, laying=laying)
         if check.refusal:
             if done.put or done.sent:
                 return _counted(ledger, mail_out_id, done)
@@ -96,7 +105,7 @@ def look_after_drafts(
     """Record what of the drafts was sent, as the folder of sent mail shows it."""
     done = Drafts()
     with _opened(workspace) as box:
-        _look(ledger, box, mail_out_id, done, who=who, complete=False)
+        _look(ledger, box, mail_out_id, done, who=who)
     return _counted(ledger, mail_out_id, done)
 
 
@@ -111,7 +120,7 @@ def look_after_all(workspace: Workspace, ledger: Ledger, *, who: str) -> int:
     done = Drafts()
     with _opened(workspace) as box:
         for mail_out_id in lying:
-            _look(ledger, box, mail_out_id, done, who=who, complete=False)
+            _look(ledger, box, mail_out_id, done, who=who)
     return len(done.sent)
 
 
@@ -120,8 +129,18 @@ def take_back(
 ) -> None:
     """Say that a draft is not sent: whoever plans the rest may write to the person anew.
 
-    Refused while it lies in the folder, where somebody could still send it, and where it was sent.
+    Refused while it lies in the folder, where somebody could still send it, while somebody lays it
+    there, and where it was sent.
     """
+    with ledger.reading() as connection:
+        owner = moves.owners(connection, one.mail_out_id).get(one.id)
+        if owner and not dead_among(ledger, connection, [owner]):
+            raise Refused(
+                f"The letter to {one.name} is being put among the drafts at this moment. Nothing"
+                " was changed.",
+                hint="type the same again in a moment",
+                code="S215",
+            )
     if workspace.settings.imap.host is not None:
         with _opened(workspace) as box:
             done = Drafts()
@@ -151,10 +170,17 @@ def _opened(workspace: Workspace) -> Iterator[OwnMailbox]:
 
 
 def _look(
-    ledger: Ledger, box: OwnMailbox, mail_out_id: int, done: Drafts, *, who: str, complete: bool
+    ledger: Ledger,
+    box: OwnMailbox,
+    mail_out_id: int,
+    done: Drafts,
+    *,
+    who: str,
+    laying: Workspace | None = None,
 ) -> None:
-    """Find out what became of the drafts; `complete`: put those of which is not known whether they
-    lie there, as whoever took them ended before it was recorded.
+    """Find out what became of the drafts. `laying`: put those of which is not known whether they
+    lie there, as whoever took them ended before it was recorded; but nobody's who is on the hold
+    list by now.
     """
     done.folder = box.drafts
     with ledger.reading() as connection:
@@ -162,18 +188,23 @@ def _look(
         owners = moves.owners(connection, mail_out_id)
         gone = set(dead_among(ledger, connection, {name for name in owners.values() if name}))
         stopped = mailouts.get(connection, mail_out_id).state is MailOutState.STOPPED
+    held = held_among(laying, ledger, mail_out_id, (State.DRAFTED,)) if laying else []
+    not_to_lie = {one.id: Reason.ON_HOLD for one in held}
+    if stopped:
+        not_to_lie = dict.fromkeys((one.id for one in drafted), Reason.STOPPED)
     for one in drafted:
         if _was_sent(ledger, box, one, done) or one.handover_at is not None:
             continue
         if owners[one.id] and owners[one.id] not in gone:
             continue  # somebody is at it at this moment
-        if complete and not stopped:
+        if laying and one.id not in not_to_lie:
+            _must_be_allowed(laying, one)
             _lay(ledger, box, one, done, who=who)
         elif box.has_draft(one.message_id or ""):
             _lies(ledger, box, one, done, who=who)
-        elif stopped:
+        elif reason := not_to_lie.get(one.id):
             with ledger.writing() as connection:
-                moves.give_up(connection, one, at=ledger.now(), who=who)
+                moves.give_up(connection, one, reason, at=ledger.now(), who=who)
 
 
 def _was_sent(ledger: Ledger, box: OwnMailbox, one: Delivery, done: Drafts) -> bool:

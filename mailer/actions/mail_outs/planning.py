@@ -135,6 +135,7 @@ def plan(
     has begun meanwhile.
     """
     called = usable_name(called)
+    began = ledger.now()  # what comes in from here on is news to it (`moves.claims`)
     with ledger.reading() as connection:
         waiting = mailouts.never_begun(connection, now.appeal.name)
         old = waiting if instead else []
@@ -154,7 +155,7 @@ def plan(
         number = mailouts.create(
             connection,
             frozen,
-            at=ledger.now(),
+            at=began,
             who=who,
             retry_of=retry_of,
             approvals=now.workspace.settings.safety.approvals,

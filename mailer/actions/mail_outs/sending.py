@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mailer.actions.mail_outs import kill_switch_is_off, may_send, obey_holds
+from mailer.base.errors import Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import MailOutState, Reason
 from mailer.ledger import mailouts
@@ -85,15 +86,14 @@ def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
     """Return the mail-outs whose hour has come, of those that this workspace may send."""
     with ledger.reading() as connection:
         everything = mailouts.all_of_them(connection)
-    here, now = _here(workspace), ledger.now()
-    return [
-        one
-        for one in everything
-        if one.state in mailouts.FRESH
-        and one.starts_at is not None
-        and one.starts_at <= now
-        and (one.server, one.sender, one.mode) == here
-    ]
+    here = _here(workspace)
+    ours = [one for one in everything if (one.server, one.sender, one.mode) == here]
+    return [one for one in ours if _is_due(ledger, one)]
+
+
+def _is_due(ledger: Ledger, mail_out: MailOut) -> bool:
+    at = mail_out.starts_at if mail_out.state in mailouts.FRESH else None
+    return at is not None and at <= ledger.now()
 
 
 def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> list[MailOut]:
@@ -117,6 +117,8 @@ def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispat
     the log says why; a yes that is lacking, and the kill switch, are waited for.
     """
     check = may_send(workspace, ledger, mail_out.id)
+    if not _is_due(ledger, check.standing.mail_out):  # somebody has said otherwise since
+        raise Refused(f"{mail_out.name} is not to begin by itself now.", code="S210")
     if check.refusal:
         if check.refusal.code not in WAITS_FOR_SOMEBODY:
             give_up_begin(ledger, mail_out, check.refusal.message)

@@ -153,9 +153,10 @@ class _Service:
             if mail_out.id not in self.asked:
                 self.asked.add(mail_out.id)
                 self.tell(mail_out, "needs a yes")
-        for mail_out in sending.due_to_begin(workspace, ledger):
-            if self.again.get(mail_out.id, 0.0) <= clock.steady():
-                self.attempt(mail_out, begins=True)
+        due = sending.due_to_begin(workspace, ledger)
+        ready = [one for one in due if self.again.get(one.id, 0.0) <= clock.steady()]
+        for mail_out in ready[:1]:  # while it is sent, the others may be paused, or taken back
+            self.attempt(mail_out, begins=True)
         mine, others = sending.to_help_with(workspace, ledger)
         _say_of_others(self.context, others, self.said)
         for mail_out in mine:

@@ -412,6 +412,8 @@ def resume(visit: Visit) -> Response:
     """Go on with a paused mail-out, or with one whose sender has ended."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
+    if mail_out.only_drafts:  # nobody has typed the number yet
+        return visit.go(f"/mail-outs/{mail_out.name}/send")
     mail_outs.may_resume(mail_out)
     return begin(visit, mail_out, "resume", mail_out.name)
 

@@ -366,7 +366,7 @@ def send_page(visit: Visit) -> Response:
         reasons = deliveries.reasons(connection, mail_out.id, State.SKIPPED)
         people = deliveries.counts_by_delegation(connection, mail_out.id)
     check = _may_send(visit)
-    if not check.standing.fresh:
+    if not (check.standing.fresh or mail_out.only_drafts):
         return visit.go(f"/mail-outs/{mail_out.name}")
     later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
     return visit.page(

@@ -201,10 +201,11 @@ def _written_elsewhere(
     return {row.id: (Reason.ALREADY, row.mail_out_id) for row in found}
 
 
+_NO_MORE = FACTS["objected"] | FACTS["left office"]
 _NEWS = {
     **dict.fromkeys(FACTS["returned"], Reason.CAME_BACK),
     **dict.fromkeys(FACTS["replied"], Reason.ANSWERED),
-    **dict.fromkeys(FACTS["objected"] | FACTS["left office"], Reason.NO_MORE),
+    **dict.fromkeys(_NO_MORE, Reason.NO_MORE),
 }
 """What ends the trying of a follow-up letter, by its kind; the last of several counts."""
 
@@ -222,7 +223,9 @@ _SPOKE = (
     .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
     .where(
         d.id.in_(sa.bindparam("ids", expanding=True)),
-        incoming.c.recorded_at >= _MINE.c.planned_at,
+        sa.or_(  # whoever wants no more is in no plan, whenever that was said, or understood
+            incoming.c.recorded_at >= _MINE.c.planned_at, incoming.c.kind.in_(_NO_MORE)
+        ),
         sa.or_(incoming.c.kind.in_(_NEWS), incoming.c.sure.is_(False)),
     )
     .order_by(incoming.c.id)

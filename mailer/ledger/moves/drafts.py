@@ -38,7 +38,7 @@ def begin(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str
         )
     if mail_out.started_at is None:
         for to in (MailOutState.SENDING, MailOutState.PAUSED):  # nobody sees the first alone
-            why = f"letters were put among the drafts, by {who}"
+            why = f"{mailouts.DRAFTS_ALONE}, by {who}"
             mailouts.change(connection, mail_out_id, to, at=at, who=who, why=why)
     return mailouts.get(connection, mail_out_id)
 
@@ -99,10 +99,13 @@ def was_sent(connection: sa.Connection, one: Delivery, evidence: str, *, at: dat
     return bool(moved)
 
 
-def give_up(connection: sa.Connection, one: Delivery, *, at: datetime, who: str) -> None:
-    """Let a letter of a stopped mail-out that never came to lie in the folder be not sent."""
+def give_up(
+    connection: sa.Connection, one: Delivery, reason: Reason, *, at: datetime, who: str
+) -> None:
+    """Let a letter that never came to lie in the folder be not sent: its mail-out was stopped, or
+    the person is on the hold list since.
+    """
     it = (d.id == one.id, d.state == State.DRAFTED.value, d.handover_at.is_(None))
-    reason = Reason.STOPPED
     transitions.move(connection, State.NOT_SENT, *it, at=at, who=who, reason=reason)
 
 
