@@ -169,7 +169,10 @@ def make_plan(
     problems: list[Problem] = []
     planned = []
     named: dict[Place, int] = {}  # in the letter to their mailbox: whose number it has
-    for number, decision in enumerate(decisions, 1):
+    instead: dict[Place, Decision] = {}  # of whose row lacks something, by the next at the mailbox
+    for number, decided in enumerate(decisions, 1):
+        before = instead.get(_place(decided.contact))
+        decision = shared_mailbox.in_place_of(before, decided) if before else decided
         contact = decision.contact
         frozen: Mapping[str, Any] = {"reason": decision.reason, "detail": decision.detail}
         if decision.reason is Reason.SHARED:
@@ -187,6 +190,8 @@ def make_plan(
                 if not fault.problems:
                     raise
                 if concerns(fault.code, Scope.ROW):
+                    if decision.others:
+                        instead[_place(decision.others[0])] = decision
                     lacks = fault.problems[0]
                     frozen = {
                         "reason": Reason.ROW,

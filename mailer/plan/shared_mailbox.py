@@ -7,6 +7,7 @@ of all, and they must come out the same. Whoever's letter would say something el
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailer.base.errors import MailerError
@@ -15,6 +16,7 @@ from mailer.letters.message.headers import MAX_NAME
 
 if TYPE_CHECKING:
     from mailer.letters.render import Rendered, Renderer
+    from mailer.plan.audience import Decision
 
 SAYS_MORE = "the letter says more of each than the name, and so names only one at this mailbox"
 
@@ -28,6 +30,12 @@ def together(
         if _alike(renderer, (*named, one), language):
             named = (*named, one)
     return named
+
+
+def in_place_of(before: Decision, decided: Decision) -> Decision:
+    """Decide anew about the next at a mailbox: the row of whoever came before lacks something."""
+    contact, *others = before.others
+    return replace(decided, contact=contact, reason=None, detail="", others=tuple(others))
 
 
 def names(people: Sequence[Contact]) -> str:

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
+from mailer.actions import mail_outs
+from mailer.actions.mail_outs import planning
+from mailer.base.settings.workspace import load_workspace
+from mailer.base.states import Reason
+from mailer.ledger.ledger import Ledger
 from mailer.letters.wording.salutations import Forms
+from mailer.plan.draft import draft
 from mailer.sending.demo_server import Mailbox
 from tests.helpers.letters import person
 from tests.helpers.workspaces import (
@@ -104,6 +110,23 @@ def test_letter_that_says_more_of_each_names_one_and_the_other_is_left_out(root:
     assert found["Anna"][0] == "waiting"
     assert found["Ole"][:2] == ("skipped", "same_address")
     assert "says more of each" in found["Ole"][2]
+
+
+def test_letter_goes_to_the_second_where_the_row_of_the_first_lacks_something(root: Path) -> None:
+    for language, words in (("en", "We write to you"), ("fr", "Nous vous écrivons")):
+        letter = root / "templates" / "appeal" / f"{language}.md"
+        edit(letter, words, f"{words}, {{{{ given }}}}")
+    write_sheet(root, [ROWS[0], row(3, address=OFFICE, given=""), *ROWS[2:]])
+    plan = data(mailer("plan", "appeal", "--json", at=root))
+    assert plan["to_send"] == 2
+    found = of(root, "M-0001")
+    assert found["Exemplová"][:2] == ("skipped", "row")
+    assert found["Ole"][0] == "waiting"
+    workspace = load_workspace(root)
+    with Ledger(workspace.ledger_url) as ledger:  # and so it was shown before
+        mail_outs.stop(ledger, 1, who="Jana")
+        shown = planning.decide(ledger, draft(workspace, "appeal"))
+    assert [one.reason for one in shown][:3] == [None, Reason.ROW, None]
 
 
 def test_whoever_is_alone_in_the_mail_out_gets_the_letter(root: Path, box: Mailbox) -> None:

@@ -111,6 +111,13 @@ def decide(
             except MailerError as fault:
                 if concerns(fault.code, Scope.ROW):
                     detail = lacking(fault.problems[0])
+                    if one.others:
+                        place = next(
+                            place
+                            for place, other in enumerate(decisions)
+                            if other.reason is Reason.SHARED and other.contact == one.others[0]
+                        )
+                        decisions[place] = shared_mailbox.in_place_of(one, decisions[place])
                     decisions[at] = replace(one, reason=Reason.ROW, detail=detail)
     return decisions
 
