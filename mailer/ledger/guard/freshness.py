@@ -6,8 +6,9 @@ its number. Who was written to since is not in it, so no final dot may be writte
 proves that the event is there, in its own transaction.
 
 The file is written after the commit and before the dot, without a sync: after a power cut it may be
-behind the log, never before it. With a database on a server it is beside the settings, and speaks
-of what this computer has seen.
+behind the log, never before it. It is there, on disk, before the log says that there is one: a kill
+between the two takes nothing for an older copy. With a database on a server it is beside the
+settings, and speaks of what this computer has seen.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _NEWEST = Prepared(sa.select(*_ROW).where(e.id == sa.select(sa.func.max(e.id)).s
 _ONE = Prepared(sa.select(*_ROW).where(e.id == sa.bindparam("id", type_=sa.Integer())))
 WATCHED = 0x50414345
 """The application_id of a log in SQLite that has such a file beside it."""
+NOTHING_YET = "-"  # was seen of the log
 WIDE = 64  # bytes of the file: always the same, so that each time is one write
 
 
@@ -45,6 +47,8 @@ class Freshness:
             kept = self.path.read_text("ascii").strip()
         except (FileNotFoundError, UnicodeDecodeError):
             kept = ""
+        if kept == NOTHING_YET:
+            return False
         if not kept:
             return connection.dialect.name == "sqlite" and _is_watched(connection)
         number = kept.partition(" ")[0]
@@ -55,14 +59,18 @@ class Freshness:
         """Return what is to be kept once this transaction is on disk; of an empty log nothing."""
         line = "".join(map(_line, _NEWEST.rows(connection, {})))
         if line and connection.dialect.name == "sqlite" and not _is_watched(connection):
+            if not self.path.exists():
+                self.keep(NOTHING_YET, on_disk=True)
             connection.exec_driver_sql(f"PRAGMA application_id = {WATCHED}")
         return line
 
-    def keep(self, line: str) -> None:
-        """Keep how far the log is."""
+    def keep(self, line: str, *, on_disk: bool = False) -> None:
+        """Keep how far the log is; `on_disk` before this returns."""
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.pwrite(file, line.ljust(WIDE - 1).encode("ascii") + b"\n", 0)
+            if on_disk:
+                os.fsync(file)
         finally:
             os.close(file)
 
