@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.base.problems import problem
-from mailer.base.settings.unfilled import unfilled
+from mailer.base.settings.unfilled import unfilled, unsaid
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook
 from mailer.contacts.holds import Holds
@@ -84,7 +84,13 @@ def check(
     wanted = appeals.names(workspace.root) if names is None else names
     seated = {contact.delegation for contact in book.contacts}
     return Checked(
-        sheets=(*unfilled(workspace), *book.problems, *holds.problems, *holds.doubts(book)),
+        sheets=(
+            *unfilled(workspace),
+            *unsaid(workspace),
+            *book.problems,
+            *holds.problems,
+            *holds.doubts(book),
+        ),
         appeals=tuple(
             _appeal(workspace, name, (delegations, book, holds), online) for name in wanted
         ),

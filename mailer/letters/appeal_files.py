@@ -21,7 +21,7 @@ from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import Appeal, AssemblySession, Letter, OnPaper, Organisation, Piece
 from mailer.letters.appeal_toml import AppealSettings, read_settings
-from mailer.letters.attachments import files_of
+from mailer.letters.attachments import PICTURE, files_of, pattern_fault
 from mailer.letters.attachments import read as read_attachment
 from mailer.letters.facts import Fact, read_facts
 
@@ -107,13 +107,14 @@ def load_appeal(
         files.read(folder / "appeal.toml") or "", file, letters, known_delegations, problems
     )
     if settings is not None:
-        files.attach(folder, settings.attachments, letters)
+        right = [one for one in settings.attachments if not pattern_fault(one)]
+        files.attach(folder, right, letters)
         texts = [
             *(letter.body for letter in letters.values()),
             *(piece.text for piece in pieces.values()),
         ]
         shown = [unquote(src) for text in texts for src in _PICTURE.findall(text)]
-        shown += [one.logo for one in settings.organisation if one.logo]
+        shown += [one.logo for one in settings.organisation if PICTURE.fullmatch(one.logo)]
         files.attach(folder, dict.fromkeys(shown), ())
     if faults is not None:
         faults += problems

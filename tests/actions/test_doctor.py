@@ -20,7 +20,7 @@ from mailer.actions.doctor import examine as doctor
 from mailer.actions.doctor import mail_server
 from mailer.actions.doctor.finding import Finding, Verdict
 from mailer.base.errors import Refused
-from mailer.base.settings.unfilled import unfilled
+from mailer.base.settings.unfilled import unsaid
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState
 from mailer.cli import cli
@@ -113,7 +113,7 @@ def test_sheets_and_copies_that_others_can_read_are_named_with_the_command(tmp_p
 
 def test_live_mode_asks_what_the_footer_says_of_data(tmp_path: Path) -> None:
     def asked() -> list[str]:
-        return [one.code for one in unfilled(load_workspace(tmp_path))]
+        return [one.code for one in unsaid(load_workspace(tmp_path))]
 
     workspace(tmp_path)
     assert asked() == []

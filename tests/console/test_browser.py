@@ -102,6 +102,7 @@ PAGES = {
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",
     "step-check": "/letters/vote/check",
+    "calendar": "/letters/vote/calendar",
     "step-rehearse": "/letters/vote/rehearse",
     "step-send": "/letters/vote/send",
     "send": "/mail-outs/M-0002/send",
@@ -137,6 +138,7 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/people/{number:int}/letter.html",  # in a frame of its page
     "/mail-outs/{mail_out}/people/{number:int}/letter.eml",
     "/inbox/attachment",
+    "/letters/{appeal}/calendar.ics",
     "/letters/{appeal}/preview.html",
     "/letters/{appeal}/write",  # leads on to a letter
     "/letters/{appeal}/write/{language}/letter.html",

@@ -21,7 +21,9 @@ from tests.helpers.letters import DELEGATIONS, ROOT
 NEW = ROOT / "mailer" / "base" / "settings" / "new"
 APPEALS = [*sorted(ROOT.glob("templates/*/appeal.toml")), *sorted(NEW.glob("*/appeal.toml"))]
 CONFIGS = sorted(NEW.glob("*/config.toml"))
-LINE = re.compile(r"# (?=\[[\w.\[\]]+\]$|[a-zA-Z_]+ = [\"\[{\d]|[a-z_]+ = (?:true|false)\b)")
+LINE = re.compile(
+    r"# (?=\[[\w.\[\]]+\](?: +#.*)?$|[a-zA-Z_]+ = [\"\[{\d]|[a-z_]+ = (?:true|false)\b)"
+)
 
 
 def notes(file: Path) -> list[tuple[int, int]]:
@@ -32,7 +34,8 @@ def notes(file: Path) -> list[tuple[int, int]]:
         if not LINE.match(line):
             continue
         within = found and found[-1][1] == at and lines[found[-1][0]].startswith("# [")
-        if within and not line.startswith("# ["):
+        of_it = within and line.startswith(lines[found[-1][0]].replace("[", "[[").split("]")[0])
+        if within and (of_it or not line.startswith("# [")):
             found[-1] = (found[-1][0], at + 1)
         else:
             found.append((at, at + 1))

@@ -233,7 +233,7 @@ def test_fourteen_letters_come_back_from_the_parliament_to_the_screen(
             found = mailer("inbox", "scan", at=root)
             assert found.returncode == 0, found.stderr
             status = mailer("status", "M-0001", at=root)
-            if "Of these, 14 came back." in status.stdout + status.stderr:
+            if "Of the accepted, 14 came back." in status.stdout + status.stderr:
                 break
             threading.Event().wait(0.5)
         else:

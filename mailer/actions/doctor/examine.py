@@ -90,7 +90,7 @@ def settings(workspace: Workspace) -> Iterator[Finding]:
     if workspace.settings.sender.privacy is None:
         sentence = "the footer says no legal basis, no time, and not where one can complain"
         yield Finding("settings", LOOK, sentence, "fill in sender.privacy")
-    if left := [one for one in unfilled(workspace) if one.code != "K114"]:
+    if left := unfilled(workspace):
         names = ", ".join(one.message.split()[0] for one in left)
         verdict = WRONG if safety.mode == "live" else LOOK
         yield Finding(

@@ -117,7 +117,7 @@ def footprint(workspace: Workspace, connection: Connection, who: str) -> Footpri
     if not found:
         raise UsageError(
             "There is nobody like that in the send log, the sheets, or any file of the workspace.",
-            hint="mailer find TEXT",
+            hint="mailer log find TEXT",
         )
     return found
 

@@ -49,6 +49,12 @@ def unfilled(workspace: Workspace) -> list[Problem]:
                     severity=severity,
                 )
             )
-    if workspace.settings.safety.mode == "live" and workspace.settings.sender.privacy is None:
-        found.append(problem("K114", "config.toml", message="sender.privacy is not set"))
     return found
+
+
+def unsaid(workspace: Workspace) -> list[Problem]:
+    """List what the footer of the letters does not say in live mode; it keeps no letter back."""
+    settings = workspace.settings
+    if settings.safety.mode != "live" or settings.sender.privacy is not None:
+        return []
+    return [problem("K114", "config.toml", message="sender.privacy is not set")]

@@ -243,7 +243,7 @@ def _text_of(data: bytes) -> str:
 
     letter = parsed(data)
     heads = [f"{name}: {value}" for name, value in heads_of(letter)]
-    return "\n".join([*heads, "", *text_of(letter).split("\n")])
+    return "\n".join([*heads, "", *text_of(letter).rstrip("\n").split("\n")])
 
 
 def _show_letter(context: Context, data: bytes) -> None:

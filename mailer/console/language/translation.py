@@ -104,11 +104,12 @@ class Translation:
 
     def refusal(self, text: str) -> str:
         """Say what was refused: a sentence of the table, or one with names put in."""
-        if self.language != "en" and text not in self._table:
+        said = self(text)
+        if self.language != "en" and said == text and text not in self._table:
             for pattern, french in _refusals():
                 if match := pattern.fullmatch(text):
                     return french.format(*(self.refusal(one) for one in match.groups()))
-        return self(text)
+        return said
 
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
         """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""
