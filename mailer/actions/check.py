@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Severity
-from mailer.base.problems import problem
+from mailer.base.problems import part_of, problem
 from mailer.base.settings.unfilled import unfilled, unsaid
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook
@@ -161,7 +161,8 @@ def _rows_of_right_letters(
 ) -> list[Problem]:
     """Return what rows lack for the letters that can be filled in, while others cannot."""
     appeal = now.appeal
-    wrong = {one.file for one in found if one.severity is Severity.ERROR and one.code[:3] != "L14"}
+    errors = [one for one in found if one.severity is Severity.ERROR]
+    wrong = {one.file for one in errors if part_of(one.code) != "twins"}
     right = {key: one for key, one in appeal.letters.items() if one.file not in wrong}
     try:
         renderer = Renderer(
@@ -182,8 +183,7 @@ def _stands_alone(one: Problem, faults: Sequence[Problem]) -> bool:
     there may stand in one of them.
     """
     return (
-        one.code.startswith("L2")
-        and one.code not in ("L205", "L211")
+        part_of(one.code) == "letter"
         and not (one.code == "L203" and one.value.startswith("fact"))
         and (one.file, one.row) not in {(fault.file, fault.row) for fault in faults}
     )

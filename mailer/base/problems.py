@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from mailer.base.errors import Problem, Severity
 
@@ -36,6 +37,7 @@ class ProblemKind:
     advice: str  # what to do
     example: str
     french: tuple[str, str]  # message and advice
+    part: Literal["letter", "twins", ""] = ""  # a letter by itself, or two beside one another
 
 
 @cache
@@ -52,6 +54,7 @@ def codes() -> dict[str, ProblemKind]:
             it["advice"],
             it["example"],
             (it["french"][0], it["french"][1]),
+            it.get("part", ""),
         )
         for code, it in data.items()
     }
@@ -60,6 +63,11 @@ def codes() -> dict[str, ProblemKind]:
 def concerns(code: str, scope: Scope) -> bool:
     """Say whether the problem of this code concerns that much; no code at all concerns nothing."""
     return code in codes() and codes()[code].scope is scope
+
+
+def part_of(code: str) -> str:
+    """Say what a problem of an appeal is found in: "letter", "twins", or "" for its files."""
+    return codes()[code].part if code in codes() else ""
 
 
 def problem(

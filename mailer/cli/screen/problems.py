@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailer.base.errors import Problem, Severity, notes_by_kind
+from mailer.base.problems import Scope, concerns
 from mailer.cli.context import printable
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ def show_problems(
     """Print the problems, five of a kind unless `everything`; `more` is the flag that shows the
     rest. Notes come last, and those that say the same are one.
 
-    Settings (K…) are all shown: there are never many, and each has its own line.
+    What concerns the workspace is all shown: there are never many, and each has its own line.
     """
     wrong = [problem for problem in problems if problem.severity is not Severity.NOTE]
     kinds = Counter(problem.code for problem in wrong)
     shown: Counter[str] = Counter()
     for problem in wrong:
         shown[problem.code] += 1
-        if everything or shown[problem.code] <= A_KIND or problem.code.startswith("K"):
+        if everything or shown[problem.code] <= A_KIND or concerns(problem.code, Scope.WORKSPACE):
             _show(console, problem, root)
         elif shown[problem.code] == kinds[problem.code]:
             console.print(_rest(problem, kinds[problem.code], more))
