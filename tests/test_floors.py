@@ -91,11 +91,12 @@ LOOKED_AT = {
     "mailer.ledger.reading.listing",
     "mailer.ledger.reading.positions",
     "mailer.ledger.reading.scope",
+    "mailer.letters.wording.words",
     "mailer.plan.audience",
     "mailer.plan.draft",
     "mailer.plan.plan",
 }
-"""What a door may name below the actions: people, letters and the log, to show them."""
+"""What a door may name below the actions: people, names, letters and the log."""
 
 
 def arrows() -> Iterator[tuple[str, str, str]]:

@@ -36,7 +36,6 @@ class ProblemKind:
     message: str  # one plain sentence
     advice: str  # what to do
     example: str
-    french: tuple[str, str]  # message and advice
     part: Literal["letter", "twins", ""] = ""  # a letter by itself, or two beside one another
 
 
@@ -53,7 +52,6 @@ def codes() -> dict[str, ProblemKind]:
             it["message"],
             it["advice"],
             it["example"],
-            (it["french"][0], it["french"][1]),
             it.get("part", ""),
         )
         for code, it in data.items()

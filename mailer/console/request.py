@@ -27,12 +27,14 @@ from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
-from mailer.console.language.translation import LANGUAGES, Translation
+from mailer.console.language.languages import spoken
+from mailer.console.language.translation import Translation
 from mailer.contacts.book import ContactBook, sheets
 from mailer.ledger import mailouts
 from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
+from mailer.letters.wording.words import delegation_name
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
 from mailer.report.board import VOTES, Board, Members
@@ -206,7 +208,7 @@ class Visit:
     def name_of(self, code: str) -> str:
         """Return the name of a delegation in the reader's language."""
         return (
-            self.workspace.delegations.name(code, self.say.language)
+            delegation_name(code, self.say.language, self.workspace.delegations)
             if code
             else self.say("delegation not known")
         )
@@ -294,7 +296,7 @@ PAGES.globals |= {
     "MARKS": MARKS,
     "WORDS": WORDS,
     "VOTES": VOTES,
-    "LANGUAGES": LANGUAGES,
+    "spoken": spoken,
     "address": address_of,
     "why": why,
     "reason_words": lambda reason: REASONS.get(reason, reason) if reason in set(Reason) else reason,

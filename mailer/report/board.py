@@ -55,7 +55,7 @@ class Motion:
     delegations: int
     groups: int  # 0: the Rules ask for none
     within_seats: bool  # of a delegation no more count than it has seats
-    words: Mapping[str, str]  # by language
+    words: str
     source: str
 
 
@@ -158,7 +158,7 @@ def motions() -> tuple[Motion, ...]:
             int(row["delegations"]),
             int(row["groups"] or 0),
             bool(row["within_seats"]),
-            {"en": row["english"], "fr": row["french"]},
+            row["words"],
             row["source"],
         )
         for row in csv.DictReader(text.splitlines())

@@ -1,5 +1,5 @@
-"""Facts about the words of the console: everything it says has French beside it, with the same gaps
-to fill.
+"""Facts about the words of the console: everything it says stands in the tables of each language,
+with the same gaps to fill.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 import string
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,21 +18,35 @@ from mailer.actions.team.rights import ROLES
 from mailer.base.problems import codes, problem
 from mailer.base.states import HEARD, POSITIONS, REASONS, WORDS, MailOutState
 from mailer.console import app
-from mailer.console.language.translation import OWN_LETTERS, Translation, preferred
+from mailer.console.language.languages import DEFAULT, OWN_LETTERS, spoken
+from mailer.console.language.translation import Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
-from mailer.report.board import VOTES
+from mailer.report.board import VOTES, motions
 from mailer.report.export import COLUMNS
 from mailer.report.returns import SAID as SAID_OF_ACCEPTED
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
 ACTIONS = sorted((CONSOLE.parent / "actions").rglob("*.py"))
-FRENCH: dict[str, str] = tomllib.loads(
-    (CONSOLE / "language" / "french.toml").read_text(encoding="utf-8")
-)
+OTHERS = [code for code in spoken() if code != DEFAULT]
+
+
+def tables(name: str) -> dict[str, dict[str, Any]]:
+    """Return one of the tables of each language, as it is typed."""
+    folder = CONSOLE / "language"
+    return {
+        code: tomllib.loads((folder / code / f"{name}.toml").read_text(encoding="utf-8"))
+        for code in OTHERS
+    }
+
+
+PAGES, REFUSALS, PROBLEMS = tables("pages"), tables("refusals"), tables("problems")
+in_each_language = pytest.mark.parametrize("language", OTHERS)
+
+
 LITERAL = r"""((?:(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*)+)"""
 SAID = (
     rf"\b_\(\s*{LITERAL}",
@@ -104,11 +119,16 @@ def _has_words_of_its_own(text: str) -> bool:
     return len(own) > OWN_LETTERS and not text.startswith("X0 X2")
 
 
-def test_refusals_are_french_with_their_values_in_them() -> None:
-    french, every = Translation("fr"), with_values(refused=True)
+@in_each_language
+def test_refusals_are_said_with_their_values_in_them(language: str) -> None:
+    say, every = Translation(language), with_values(refused=True)
     long = [text for text in every if _has_words_of_its_own(text)]
     assert len(long) > 40
-    assert sorted(text for text in [*long, *of_states()] if french.refusal(text) == text) == []
+    assert sorted(text for text in [*long, *of_states()] if say.refusal(text) == text) == []
+
+
+def test_refusal_has_the_marks_of_its_language() -> None:
+    french = Translation("fr")
     said = french('There is no delegation called "Atlantis".')
     assert said == "Il n’y a pas de délégation «\N{NO-BREAK SPACE}Atlantis\N{NO-BREAK SPACE}»."
     assert french("Marta Refused planned M-0001; somebody else must approve it.").startswith(
@@ -116,10 +136,12 @@ def test_refusals_are_french_with_their_values_in_them() -> None:
     )
 
 
-def test_no_line_of_french_begins_with_a_mark() -> None:
-    french = Translation("fr")
-    said = [french(one) for one in FRENCH] + [french.refusal(one) for one in REFUSALS]
-    assert [one for one in said if re.search(r" [:;?!»](\W|\Z)|« ", one)] == []
+@in_each_language
+def test_no_line_begins_with_a_mark(language: str) -> None:
+    say = Translation(language)
+    said = [say(one) for one in PAGES[language]] + [say.refusal(one) for one in REFUSALS[language]]
+    said += [say(text) for kind in codes().values() for text in (kind.message, kind.advice)]
+    assert [one for one in said if re.search(r" [:;?!»%](\W|\Z)|« ", one)] == []
 
 
 def test_states_agree_with_how_many_are_in_them() -> None:
@@ -130,7 +152,7 @@ def test_states_agree_with_how_many_are_in_them() -> None:
         "8 refusés",
     ]
     assert english.counted(8, "refused") == "8 refused"
-    assert all(f"{word} (many)" in FRENCH for word in WORDS.values())
+    assert all(f"{word} (many)" in PAGES["fr"] for word in WORDS.values())
 
 
 def from_data() -> set[str]:
@@ -150,17 +172,30 @@ def from_data() -> set[str]:
         *HEARD.values(),
         *VOTES.values(),
     }
+    words |= {one.words for one in motions()}
     words |= {*COLUMNS, "Totals", "people", "Telephone", "Note in the sheet"}
     words |= {"Owner", "Due", "Last note", "Done by"}
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 
 
-def test_everything_that_is_said_has_french_beside_it() -> None:
+@in_each_language
+def test_everything_that_is_said_is_in_the_tables(language: str) -> None:
     words = {text for text in said() | from_data() if re.sub(r"\{\w+\}", "", text)}
-    assert sorted(words - FRENCH.keys()) == []
+    there = PAGES[language].keys() | REFUSALS[language].keys()
+    assert sorted(words - there) == []
 
 
-def test_nothing_stands_in_the_table_that_is_never_said() -> None:
+@in_each_language
+def test_nothing_is_said_in_two_ways(language: str) -> None:
+    """A sentence stands in one of the two tables, whatever its gaps are called; a page that says
+    what is refused elsewhere may have its own.
+    """
+    own = PAGES[language].keys() - said()
+    assert sorted({re.sub(r"\{\w+\}", "{}", one) for one in own} & REFUSALS[language].keys()) == []
+
+
+@in_each_language
+def test_nothing_stands_in_the_table_that_is_never_said(language: str) -> None:
     text = "\n".join(
         path.read_text(encoding="utf-8")
         for path in [*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.py")]
@@ -182,7 +217,7 @@ def test_nothing_stands_in_the_table_that_is_never_said() -> None:
     others = re.sub(r"""["']\s*\n\s*f?["']""", "", others)  # a sentence over several lines
     unused = [
         key
-        for key in FRENCH
+        for key in PAGES[language]
         if key not in others and key.replace(" ", "_") not in others and f'"{key}"' not in others
     ]
     filled = with_values(refused=False) | of_states()
@@ -200,8 +235,9 @@ def gaps(text: str) -> list[str]:
     return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
-def test_french_has_the_same_gaps() -> None:
-    assert [english for english, french in FRENCH.items() if gaps(english) != gaps(french)] == []
+@in_each_language
+def test_gaps_are_the_same(language: str) -> None:
+    assert [text for text, said in PAGES[language].items() if gaps(text) != gaps(said)] == []
 
 
 def test_numbers_and_plurals_are_those_of_the_language() -> None:
@@ -220,8 +256,13 @@ def test_numbers_and_plurals_are_those_of_the_language() -> None:
     ]
 
 
-def test_every_kind_of_problem_has_its_example_and_its_french() -> None:
-    assert [code for code, kind in codes().items() if not (kind.example and all(kind.french))] == []
+@in_each_language
+def test_every_kind_of_problem_has_its_example_and_its_words(language: str) -> None:
+    """The words of a code in another language: `console/language/XX/problems.toml`."""
+    said = PROBLEMS[language]
+    assert sorted(said.keys() ^ codes().keys()) == []
+    assert [code for code, kind in codes().items() if not kind.example] == []
+    assert [code for code, pair in said.items() if len(pair) != 2 or not all(pair)] == []
 
 
 def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words() -> None:
@@ -261,9 +302,6 @@ def test_language_is_the_first_of_the_browser_that_we_speak(header: str, languag
     assert preferred(header) == language
 
 
-REFUSALS: dict[str, str] = tomllib.loads(
-    (CONSOLE / "language" / "refusals.toml").read_text(encoding="utf-8")
-)
 ERRORS = ("UsageError", "Refused", "MailerError")
 
 
@@ -271,7 +309,7 @@ COMMAND = re.compile(
     r"(mailer|pip install) \S+( (\{\}|\"\S+\"|[a-z-]+|TEXT|ANOTHER-FOLDER|-C|DIR|--\S+))*(; .*)?"
     r"|(--|\[|https:).*"
 )
-"""What is typed as it stands needs no French."""
+"""What is typed as it stands needs no other words."""
 
 
 def texts_of(node: ast.expr) -> list[str]:
@@ -299,19 +337,36 @@ def refused() -> set[str]:
     return {one for one in found if re.search("[a-z]{3}", one) and not COMMAND.fullmatch(one)}
 
 
-def test_whatever_is_refused_has_french_beside_it() -> None:
-    french = REFUSALS.keys() | FRENCH.keys()
-    patterns = [re.sub(r"\{\w+\}", "{}", one) for one in FRENCH]
-    assert sorted(refused() - french - set(patterns)) == []
+@in_each_language
+def test_whatever_is_refused_is_in_the_tables(language: str) -> None:
+    there = REFUSALS[language].keys() | PAGES[language].keys()
+    patterns = [re.sub(r"\{\w+\}", "{}", one) for one in PAGES[language]]
+    assert sorted(refused() - there - set(patterns)) == []
 
 
-def test_refusals_have_the_same_gaps_in_french() -> None:
+@in_each_language
+def test_refusals_have_the_same_gaps(language: str) -> None:
     gaps_of = re.compile(r"\{(\d+)\}")
     assert [
         english
-        for english, french in REFUSALS.items()
-        if sorted(gaps_of.findall(french)) != [str(at) for at in range(english.count("{}"))]
+        for english, said in REFUSALS[language].items()
+        if sorted(gaps_of.findall(said)) != [str(at) for at in range(english.count("{}"))]
     ] == []
+
+
+@in_each_language
+def test_language_is_spoken_as_a_whole(language: str) -> None:
+    """The tables of a language are those of each other, so that a new one is tables alone."""
+    first = OTHERS[0]
+    many = {f"{word} (many)" for word in [*WORDS.values(), "accepted"]}
+    for name in (PAGES, REFUSALS, PROBLEMS):
+        assert sorted((name[language].keys() ^ name[first].keys()) - many) == []
+    assert sorted(one.name for one in (CONSOLE / "language" / language).iterdir()) == [
+        "pages.toml",
+        "problems.toml",
+        "refusals.toml",
+        "rules.toml",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.scope import quickest, standing
 from mailer.letters.appeal import Appeal
+from mailer.letters.wording.words import delegation_name
 from mailer.report import returns, totals
 from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board, vote_of
 from mailer.report.paper import ReportPage, ReportPart
@@ -182,13 +183,13 @@ def page(
         ),
     ]
     if one.absent:
-        absent = ", ".join(known.name(code, language) for code in one.absent)
+        absent = ", ".join(delegation_name(code, language, known) for code in one.absent)
         words = [say("of {names} nobody is in the sheets", names=absent)]
         parts[-1] = ReportPart(parts[-1].heading, [*parts[-1].lines, *words])
     parts += _of_votes(one, say)
     if one.with_positions:
-        parts += _of_positions(one, say, language)
-    parts.append(_by_delegation(one, say, lambda code: known.name(code, language)))
+        parts += _of_positions(one, say)
+    parts.append(_by_delegation(one, say, lambda code: delegation_name(code, language, known)))
     return ReportPage(
         language,
         say("What it brought: {title}", title=one.title),
@@ -225,7 +226,7 @@ def _of_votes(one: Brought, say: Say) -> list[ReportPart]:
     return [ReportPart(say("Votes"), lines, [head, *rows])]
 
 
-def _of_positions(one: Brought, say: Say, language: str) -> list[ReportPart]:
+def _of_positions(one: Brought, say: Say) -> list[ReportPart]:
     counted = [
         f"{one.board.counts[stand]} {say(POSITIONS[stand]) if stand else say('not known')}"  # type: ignore[index]
         for stand in STANDS
@@ -237,7 +238,7 @@ def _of_positions(one: Brought, say: Say, language: str) -> list[ReportPart]:
             wanted=each.motion.members,
             delegations=each.sure[1],
             least=each.motion.delegations,
-            what=each.motion.words.get(language, each.motion.words["en"]),
+            what=say(each.motion.words),
         )
         for each in one.board.motions
     ]

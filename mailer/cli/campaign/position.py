@@ -243,7 +243,7 @@ def _show_board(context: Context, board: Board) -> None:
         now = f"{one.sure[0]} of {one.sure[1]}"
         leaning = f"with those who lean {one.with_leaning[0]} of {one.with_leaning[1]}"
         mark = "✓" if one.reached else "·"
-        said = f"  {mark} {wanted}: {now}, {leaning}  ({one.motion.words['en']})"
+        said = f"  {mark} {wanted}: {now}, {leaning}  ({one.motion.words})"
         context.out.print(printable(said), soft_wrap=True)
     context.out.print()
     for title, lines in (("delegation", board.delegations), ("group", board.groups)):

@@ -22,7 +22,8 @@ from mailer.base.errors import Refused, UsageError
 from mailer.base.states import MailOutState
 from mailer.console.access.middleware import came_from, cookie, from_here, place_of
 from mailer.console.access.sessions import BrowserSession, TooOften
-from mailer.console.language.translation import LANGUAGES, Translation, preferred
+from mailer.console.language.languages import spoken
+from mailer.console.language.translation import Translation, preferred
 from mailer.console.request import PAGES, Console, Visit, badge
 from mailer.ledger.accounts import everyone, noted
 
@@ -351,7 +352,7 @@ def sign_out(visit: Visit) -> Response:
 
 
 def language(visit: Visit) -> Response:
-    if visit.field("language") in LANGUAGES:
+    if visit.field("language") in spoken():
         visit.session.language = visit.field("language")
     return visit.go(_inside(visit.field("next") or "/"))
 

@@ -17,7 +17,7 @@ from mailer.base.spelling import nearest
 from mailer.contacts.sheets import vocabulary
 from mailer.letters.appeal_toml import ROLES, Credentials
 from mailer.letters.placeholders import ENVIRONMENT, Source
-from mailer.letters.wording.words import delegation_words
+from mailer.letters.wording.words import delegation_name
 
 
 def check(source: Source, delegations: Delegations) -> Iterator[Problem]:
@@ -44,13 +44,8 @@ def _values(word: str, language: str, delegations: Delegations) -> Sequence[str]
     if word == "group":
         return list(dict.fromkeys(vocabulary.table("group").values()))
     if word == "delegation":
-        return [_named(one.code, language, delegations) for one in delegations.members]
+        return [delegation_name(one.code, language, delegations) for one in delegations.members]
     return ()
-
-
-def _named(code: str, language: str, delegations: Delegations) -> str:
-    words = delegation_words(code, language, delegations)
-    return words[0] if words else delegations.name(code, language)
 
 
 def _meant(word: str, value: str, language: str, delegations: Delegations) -> str:
@@ -58,7 +53,7 @@ def _meant(word: str, value: str, language: str, delegations: Delegations) -> st
     if word in ("role", "group"):
         return vocabulary.meaning(word, value) or ""
     if word == "delegation" and (row := delegations.find(value)):
-        return _named(row.code, language, delegations)
+        return delegation_name(row.code, language, delegations)
     return ""
 
 

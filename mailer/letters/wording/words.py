@@ -80,6 +80,12 @@ def delegation_words(code: str, language: str, delegations: Delegations) -> tupl
     return _names(language).get(code)
 
 
+def delegation_name(code: str, language: str, delegations: Delegations) -> str:
+    """Return the name in this language, or in English; the code if nobody knows it."""
+    words = delegation_words(code, language, delegations)
+    return words[0] if words else delegations.name(code, "en")
+
+
 def with_article(of: str) -> str:
     """Return a French name as it stands in a sentence: `de la Belgique` → `la Belgique`,
     `d'Andorre` → `Andorre`.
