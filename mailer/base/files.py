@@ -1,5 +1,5 @@
-"""The one reader for the files of a workspace that go into letters: what is read stands in its
-folder, and is no link to something else.
+"""Files of a workspace: the one reader for those that go into letters, where what is read stands in
+its folder and is no link to something else; and the one way to write a file, whole or not at all.
 
 A shared folder can hold a link that somebody else has put there; behind it stands whatever the
 reader may read.
@@ -8,7 +8,9 @@ reader may read.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 ABSENT = "it is not there"
@@ -45,3 +47,19 @@ def read_inside(root: Path, path: Path, most: int = MOST) -> tuple[bytes, str]:
         return b"", big if stat.S_ISREG(about.st_mode) else "it is no file"
     with os.fdopen(handle, "rb") as file:
         return file.read(), ""
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, beside)  # a new one is for its owner alone
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -7,6 +7,7 @@ import html
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -15,7 +16,7 @@ import uvicorn
 
 from mailer.base.errors import MailerError, UsageError
 from mailer.console.access.line import PatientProtocol
-from mailer.console.access.sessions import BrowserSessions
+from mailer.console.access.sessions import DAY, BrowserSessions
 from mailer.console.app import application
 from mailer.console.request import Console, WorkspaceCache
 from mailer.console.views.live import end_streams
@@ -70,10 +71,16 @@ def console(
                 hint="https://mailer.rights.example",
             )
         names, origins = {place.netloc.lower()}, {f"https://{place.netloc.lower()}"}
+    cache = WorkspaceCache(root)
     made = Console(
-        cache=WorkspaceCache(root),
+        cache=cache,
         ledger=ledger,
-        sessions=BrowserSessions(ledger, now=ledger.now),
+        sessions=BrowserSessions(
+            ledger,
+            now=ledger.now,
+            file=_sign_ins(cache.workspace().make_state_dir(), port),
+            owner="" if behind else owner,
+        ),
         owner=owner,
         announce=announce,
         address=f"https://{urlsplit(behind).netloc}" if behind else f"http://{HOST}:{port}",
@@ -81,6 +88,18 @@ def console(
         https=bool(behind),
     )
     return made, names
+
+
+def _sign_ins(folder: Path, port: int) -> Path:
+    """Return the file that keeps who is signed in, for a port; those of other ports in which
+    nobody can be signed in any more go.
+    """
+    oldest = time.time() - DAY.total_seconds()
+    for one in folder.glob("sign-ins-*.json"):
+        with contextlib.suppress(OSError):
+            if one.stat().st_mtime < oldest:
+                one.unlink()
+    return folder / f"sign-ins-{port}.json"
 
 
 def link(made: Console) -> str:
@@ -115,6 +134,7 @@ def serve(made: Console, names: set[str], listener: socket.socket) -> None:
     server = _ConsoleServer(configured(made, names))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+    made.sessions.keep()
 
 
 def configured(made: Console, names: set[str]) -> uvicorn.Config:

@@ -25,12 +25,13 @@ from typing import Protocol
 from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
+from mailer.base.files import put
 from mailer.base.locks import PATIENCE, Held, locked
 from mailer.base.problems import problem
 from mailer.base.spelling import Called
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import person_key
-from mailer.contacts.edit.write import harmless, keep, put
+from mailer.contacts.edit.write import harmless, keep
 from mailer.contacts.erasing.naming import Naming
 from mailer.contacts.rows.addresses import read_address
 from mailer.contacts.rows.name_cells import unbroken

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from mailer.base.errors import Problem, UsageError
-from mailer.base.files import ABSENT, MOST_OF_TABLE, read_inside
+from mailer.base.files import ABSENT, MOST_OF_TABLE, put, read_inside
 from mailer.base.problems import problem
 from mailer.base.spelling import nearest
 from mailer.letters.appeal import Appeal
@@ -204,6 +204,4 @@ def _write(
     writer.writerows(astuple(line) for line in lines)
     path = root / file
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(text.getvalue(), encoding="utf-8")
-    draft.replace(path)
+    put(path, text.getvalue().encode())

@@ -5,6 +5,7 @@ and that half requests hold nothing.
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
 import json
 import os
@@ -28,12 +29,14 @@ from httpx import Response
 from mailer.actions.team import credentials
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import load_workspace
+from mailer.base.states import MailOutState
 from mailer.cli import cli
 from mailer.console import serve
-from mailer.console.access import line
+from mailer.console.access import line, sessions
+from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
 from mailer.console.request import Console
-from mailer.ledger import accounts
+from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from tests.conftest import SettableClock
 from tests.helpers.children import Child
@@ -41,7 +44,9 @@ from tests.helpers.consoles import (
     HERE,
     HOST,
     PASSWORD,
+    QUICK,
     Browser,
+    Client,
     a_browser,
     a_console,
     as_role,
@@ -194,6 +199,120 @@ def test_everyone_changes_their_own_password_with_the_old_one(console: Console) 
     assert sign_in(a_browser(console), "viewer", PASSWORD).status_code == 403
     assert sign_in(a_browser(console), "viewer", NEW).status_code == 303
     assert "no password to change" in signed_in(console).get("/own").text
+
+
+# ---------------------------------------------------------------------- a console that begins anew
+
+
+def started(console: Console, *, behind: str = "") -> Console:
+    """The console of the same workspace and port, as the next process has it."""
+    with serve.listen(0) as listener:
+        made, _ = serve.console(
+            console.cache.root, console.ledger, "jana", listener, lambda _: None, behind
+        )
+    file = console.cache.root / ".mailer" / "sign-ins-8025.json"
+    made.sessions = BrowserSessions(
+        console.ledger,
+        now=console.ledger.now,
+        hasher=QUICK,
+        file=file,
+        owner="" if behind else "jana",
+    )
+    made.address, made.origins = HERE, frozenset({HERE})
+    made.https = bool(behind)
+    return made
+
+
+def gone_on(browser: Browser, console: Console) -> Browser:
+    """The same browser, with its cookies and the pages that are open, at another process."""
+    cookies = browser.client.cookies
+    browser.client = Client(application(console, {HOST}))
+    browser.client.cookies, browser.console = cookies, console
+    return browser
+
+
+def test_whoever_is_signed_in_goes_on_after_the_console_has_begun_anew(
+    console: Console, clock: SettableClock
+) -> None:
+    first = started(console)
+    ola, jana = as_role(first, "operator"), signed_in(first)
+    ola.post("/language", language="fr")
+    ola.post("/letters/vote/send")
+    with console.ledger.writing() as connection:
+        mailouts.change(connection, 1, MailOutState.SENDING, at=clock(), who="Ola")
+    open_page = ola.token
+    clock.forward(minutes=14)
+    gone_on(ola, started(console))
+    kept = console.cache.root / ".mailer" / "sign-ins-8025.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not re.search("operator|jana", kept.read_text()), "it names nobody"
+    assert all(value not in kept.read_text() for value in ola.client.cookies.values())
+    data = {"_token": open_page}  # the form of a page that was loaded before
+    paused = ola.client.post("/mail-outs/M-0001/pause", data=data, headers={"origin": HERE})
+    assert paused.headers["location"] == "/mail-outs/M-0001"
+    assert '<html lang="fr"' in ola.get("/mail-outs/M-0001").text
+    assert gone_on(jana, ola.console).get("/people").status_code == 200
+    assert "jana" in jana.get("/own").text
+
+
+def test_what_ends_a_sign_in_ends_it_for_the_next_console_too(
+    console: Console, clock: SettableClock
+) -> None:
+    first = started(console)
+    out, changed, closed, idle, kept = (as_role(first, "viewer") for _ in range(5))
+    other = as_role(first, "operator")
+    out.post("/sign-out")
+    second = started(console)
+    assert gone_on(out, second).get("/").status_code == 303
+    gone_on(changed, second).post("/own/password", old=PASSWORD, password=NEW, again=NEW)
+    third = started(console)
+    assert gone_on(changed, third).get("/").status_code == 200, "who has changed it goes on"
+    assert gone_on(closed, third).get("/").status_code == 303
+    clock.forward(minutes=16)
+    assert gone_on(changed, started(console)).get("/").headers["location"].startswith("/sign-in")
+    asleep = gone_on(other, started(console))
+    assert asleep.get("/").status_code == 303
+    clock.forward(hours=12)
+    assert not started(console).sessions.find(next(iter(asleep.client.cookies.values())))
+    assert {idle.get("/").status_code, kept.get("/").status_code} == {303}
+
+
+def test_sign_out_everywhere(console: Console) -> None:
+    first = started(console)
+    here, elsewhere = as_role(first, "viewer"), as_role(first, "viewer")
+    somebody = as_role(first, "operator")
+    assert here.post("/sign-out", everywhere="yes").status_code == 303
+    for at in (first, started(console)):
+        assert gone_on(elsewhere, at).get("/").status_code == 303
+        assert gone_on(somebody, at).get("/").status_code == 200
+
+
+def test_one_time_address_of_before_opens_nothing_behind_a_server(console: Console) -> None:
+    jana = signed_in(started(console))
+    team = started(console, behind="https://mailer.rights.example")
+    assert team.sessions.find(next(iter(jana.client.cookies.values()))) is None
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"key": "zz"}]', '[{"key": "00"}]'])
+def test_file_of_sign_ins_that_is_none_signs_nobody_in(console: Console, text: str) -> None:
+    path = console.cache.root / ".mailer" / "sign-ins-8025.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    assert as_role(started(console), "viewer").get("/").status_code == 200
+
+
+def test_disk_that_takes_nothing_brings_nobody_back_who_has_signed_out(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = started(console)
+    browser = as_role(first, "viewer")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(sessions, "put", full)
+    browser.post("/sign-out")
+    assert gone_on(browser, started(console)).get("/").status_code == 303
 
 
 # ------------------------------------------------------------------------------------ second factor

@@ -15,11 +15,12 @@ import pytest
 import xlsxwriter
 
 from mailer.base.errors import MailerError, Refused
+from mailer.base.files import put
 from mailer.contacts.book import load_contacts
 from mailer.contacts.edit.fix import apply, repairs
 from mailer.contacts.edit.marked_copy import FIRST_TAB, mark
 from mailer.contacts.edit.take_home import accept
-from mailer.contacts.edit.write import harmless, put, with_cells
+from mailer.contacts.edit.write import harmless, with_cells
 from mailer.contacts.sheets.reader import read_bytes
 from tests.contacts.bad_sheets import SHEETS
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import tomlkit
 
 from mailer.base.errors import UsageError
-from mailer.base.files import ABSENT, MOST_OF_TABLE, read_inside
+from mailer.base.files import ABSENT, MOST_OF_TABLE, put, read_inside
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import nearest
 from mailer.contacts.contact import Contact
@@ -123,6 +123,4 @@ def _write(workspace: Workspace, name: str, text: str | None) -> None:
         toml.remove(name)
     else:
         toml[name] = text
-    draft = path.with_suffix(".new")
-    draft.write_text(tomlkit.dumps(toml), encoding="utf-8")
-    draft.replace(path)
+    put(path, tomlkit.dumps(toml).encode())

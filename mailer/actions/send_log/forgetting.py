@@ -17,9 +17,9 @@ from pathlib import Path
 from mailer.actions import people
 from mailer.actions.send_log.footprint import FileNaming, Footprint, naming_files
 from mailer.base.errors import MailerError, UsageError
+from mailer.base.files import put
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts import holds
-from mailer.contacts.edit.write import put
 from mailer.contacts.erasing.emptied import without_rows
 from mailer.contacts.holds import load_holds
 from mailer.ledger.ledger import Connection, Ledger

@@ -15,10 +15,9 @@ from datetime import datetime
 from difflib import SequenceMatcher, unified_diff
 
 from mailer.base.errors import Refused, UsageError
-from mailer.base.files import ABSENT, read_inside
+from mailer.base.files import ABSENT, put, read_inside
 from mailer.base.locks import Held, locked
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts.edit.write import put
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Ledger
 

@@ -1,16 +1,20 @@
 """Signing in: the one-time key of the command line, accounts with a password, and the sessions that
 follow.
 
-Sessions live in this process alone: when it ends, everybody is signed out. Only hashes of their
-keys are kept. A session ends with its account's password or role, and falls asleep after a quarter
-of an hour without a visit and after eight hours whatever happens. Watching a mail-out is a visit.
-Whoever is asleep can still pause and stop, for a working day: a letter that should not go out does
-not wait for a password.
+A session ends with its account's password or role, and falls asleep after a quarter of an hour
+without a visit and after eight hours whatever happens. Watching a mail-out is a visit. Whoever is
+asleep can still pause and stop, for a working day: a letter that should not go out does not wait
+for a password. Nor does it wait for a console that has to be started anew: sessions outlive the
+process, in a file that names nobody, has hashes of their keys alone, and is for its owner (0600).
+After a crash a visit of the last minute may be missing in it; a session that was ended never comes
+back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import secrets
 import threading
 from collections import defaultdict, deque
@@ -19,10 +23,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mailer.actions.team import credentials, members
 from mailer.base.clock import Clock
+from mailer.base.files import put
 from mailer.ledger import accounts
 from mailer.ledger.accounts import Account
 from mailer.ledger.ledger import Ledger
@@ -42,6 +48,9 @@ from. They are never counted by name: a stranger who guesses must not keep its o
 """
 PLACES = 10_000
 
+NOTED = timedelta(minutes=1)
+"""So often the file learns of visits; of beginnings and ends it does at once."""
+
 
 @dataclass(eq=False)
 class BrowserSession:
@@ -52,6 +61,7 @@ class BrowserSession:
     account: datetime | None  # its account as it was at sign-in; None: by the one-time key
     begun: datetime
     seen: datetime
+    account_id: int = 0
     language: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  # goes with every form
     notices: list[str] = field(default_factory=list)  # what the next page says first
@@ -68,12 +78,25 @@ class TooOften(Exception):
 
 
 class BrowserSessions:
-    """All who are signed in."""
+    """All who are signed in.
 
-    def __init__(self, ledger: Ledger, *, now: Clock, hasher: Hasher | None = None) -> None:
+    `file` keeps them for the next console on the same port; `owner` is the name behind one-time
+    keys, empty where they open nothing.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        now: Clock,
+        hasher: Hasher | None = None,
+        file: Path | None = None,
+        owner: str = "",
+    ) -> None:
         self._ledger, self._now = ledger, now
-        self._guard = threading.Lock()
-        self._sessions: dict[bytes, BrowserSession] = {}
+        self._guard = threading.RLock()
+        self._file, self._kept_at = file, now()
+        self._sessions = self._kept(owner)
         self._keys: dict[bytes, datetime] = {}  # one-time keys that nobody has used yet
         self._attempts: dict[str, deque[datetime]] = defaultdict(deque)
         self.hasher = hasher or credentials.argon()
@@ -116,7 +139,7 @@ class BrowserSessions:
         if account.second and not members.uses_code(self._ledger, account, code):
             return None
         session = BrowserSession(
-            account.name, account.role, account.changed_at, self._now(), self._now()
+            account.name, account.role, account.changed_at, self._now(), self._now(), account.id
         )
         session.second = bool(account.second)
         if before and before.account and before.name == account.name:
@@ -167,6 +190,7 @@ class BrowserSessions:
                 if self._now() - one.begun <= DAY
             }
             self._sessions[_hash(key)] = session
+            self.keep()
         return key
 
     def find(self, key: str) -> BrowserSession | None:
@@ -178,8 +202,13 @@ class BrowserSessions:
             self.end(key)
             return None
         if not self.asleep(session):
-            session.seen = self._now()
+            self._visits(session)
         return session
+
+    def _visits(self, session: BrowserSession) -> None:
+        session.seen = self._now()
+        if session.seen - self._kept_at > NOTED:
+            self.keep()
 
     def asleep(self, session: BrowserSession) -> bool:
         """Whether somebody was away for too long, or is here for too long."""
@@ -190,7 +219,7 @@ class BrowserSessions:
         """Note that an open stream still shows something; False where the sign-in has ended."""
         if session not in self._sessions.values() or self.asleep(session):
             return False
-        session.seen = self._now()
+        self._visits(session)
         return self._still_so(session)
 
     def knows(self, session: BrowserSession) -> bool:
@@ -200,12 +229,14 @@ class BrowserSessions:
 
     def end(self, key: str) -> None:
         with self._guard:
-            self._sessions.pop(_hash(key), None)
+            if self._sessions.pop(_hash(key), None):
+                self.keep()
 
     def end_where(self, ends: Callable[[BrowserSession], bool]) -> None:
         """Sign out everybody for whom this is so."""
         with self._guard:
             self._sessions = {key: one for key, one in self._sessions.items() if not ends(one)}
+            self.keep()
 
     def _still_so(self, session: BrowserSession) -> bool:
         """Whether the account is still what it was at sign-in: another console may have
@@ -216,6 +247,76 @@ class BrowserSessions:
         with self._ledger.reading() as connection:
             account = accounts.find(connection, session.name)
         return account is not None and account.changed_at == session.account
+
+    # ----------------------------------------------------------------------------- kept in the file
+
+    def keep(self) -> None:
+        """Write down who is signed in. Where the disk takes nothing the file goes, so that nobody
+        comes back who has signed out.
+        """
+        if self._file is None:
+            return
+        with self._guard:
+            self._kept_at = self._now()
+            lines = [
+                {
+                    "key": key.hex(),
+                    "account": one.account_id,
+                    "as_of": one.account and one.account.isoformat(),
+                    "begun": one.begun.isoformat(),
+                    "seen": one.seen.isoformat(),
+                    "language": one.language,
+                    "token": one.token,
+                }
+                for key, one in self._sessions.items()
+            ]
+            try:
+                put(self._file, json.dumps(lines).encode())
+                self._file.chmod(0o600)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._file.unlink()
+
+    def _kept(self, owner: str) -> dict[bytes, BrowserSession]:
+        """Read who was signed in, and still may be; a file that is none counts as empty."""
+        if self._file is None:
+            return {}
+        with self._ledger.reading() as connection:
+            there = {one.id: one for one in accounts.everyone(connection)}
+        try:
+            lines = json.loads(self._file.read_bytes())
+            found = {bytes.fromhex(one["key"]): _read(one, there, owner) for one in lines}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+        return {
+            key: one
+            for key, one in found.items()
+            if one and self._now() - one.begun <= DAY and self._still_so(one)
+        }
+
+
+def _read(line: dict[str, Any], there: dict[int, Account], owner: str) -> BrowserSession | None:
+    """Return a session of the file; None where nobody is behind it any more."""
+    one = there.get(line["account"])
+    as_of: datetime | None = None
+    if one is not None:
+        name, role, as_of = one.name, one.role, datetime.fromisoformat(line["as_of"])
+    elif owner and not line["account"]:
+        name, role = owner, "admin"
+    else:
+        return None
+    begun, seen = (datetime.fromisoformat(line[name]) for name in ("begun", "seen"))
+    return BrowserSession(
+        name,
+        role,
+        as_of,
+        begun,
+        seen,
+        line["account"],
+        line["language"],
+        line["token"],
+        second=bool(one and one.second),
+    )
 
 
 def _hash(key: str) -> bytes:

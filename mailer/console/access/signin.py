@@ -344,8 +344,14 @@ def _inside(path: str) -> str:
 
 
 def sign_out(visit: Visit) -> Response:
-    visit.console.sessions.end(visit.request.cookies.get(visit.console.cookie, ""))
-    noted(visit.console.ledger, "signed_out", who=visit.who)
+    """End this sign-in, or all of whoever asks for it."""
+    mine, sessions = visit.session, visit.console.sessions
+    if visit.field("everywhere"):
+        sessions.end_where(lambda one: (one.name, one.account_id) == (mine.name, mine.account_id))
+    else:
+        sessions.end(visit.request.cookies.get(visit.console.cookie, ""))
+    where = "everywhere" if visit.field("everywhere") else ""
+    noted(visit.console.ledger, "signed_out", who=visit.who, detail=where)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(visit.console.cookie, path="/")
     return answer
@@ -354,6 +360,7 @@ def sign_out(visit: Visit) -> Response:
 def language(visit: Visit) -> Response:
     if visit.field("language") in spoken():
         visit.session.language = visit.field("language")
+        visit.console.sessions.keep()
     return visit.go(_inside(visit.field("next") or "/"))
 
 

@@ -147,6 +147,7 @@ def second(visit: Visit) -> Response:
         visit.console.ledger, one.name, session.secret, visit.field("code")
     )
     session.secret, session.second = "", True
+    visit.console.sessions.keep()
     return _own(visit, tuple(codes))
 
 

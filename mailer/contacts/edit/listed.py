@@ -15,10 +15,10 @@ from datetime import date
 from pathlib import Path
 
 from mailer.base.address import key_of
+from mailer.base.files import put
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit.versions import noted_of
-from mailer.contacts.edit.write import put
 
 
 @dataclass(frozen=True, slots=True)

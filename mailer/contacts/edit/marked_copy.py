@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailer.base.errors import Problem, Severity, notes_last
+from mailer.base.files import put
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
 from mailer.contacts.sheets.table import Table
@@ -45,7 +46,7 @@ def mark(root: Path, file: str, book: ContactBook) -> Path:
             _write(tab, last, 2, columns.as_said())
     out = io.BytesIO()
     workbook.save(out)
-    write.put(target, out.getvalue())
+    put(target, out.getvalue())
     return target
 
 

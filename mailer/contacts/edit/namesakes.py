@@ -13,9 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mailer.base.errors import UsageError
+from mailer.base.files import put
 from mailer.base.spelling import fold, tokens
 from mailer.contacts.contact import Contact, person_key
-from mailer.contacts.edit.write import harmless, put
+from mailer.contacts.edit.write import harmless
 
 FILE = "_same.csv"
 HEADINGS = ("delegation", "name", "new delegation", "new name", "same", "by", "since")

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailer.base.errors import UsageError
-from mailer.contacts.edit.write import keep, put
+from mailer.base.files import put
+from mailer.contacts.edit.write import keep
 
 
 @dataclass(frozen=True, slots=True)

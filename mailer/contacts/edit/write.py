@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -82,22 +80,6 @@ def keep(path: Path, backups: Path) -> Path:
     else:
         backup.touch()
     return backup
-
-
-def put(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, beside)  # a new one is for its owner alone
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def harmless(text: str) -> str:
