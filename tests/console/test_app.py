@@ -638,6 +638,7 @@ def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Brow
     for language, names in (
         ("en", ["France", "Norway", "Ukraine"]),
         ("fr", ["France", "Norvège", "Ukraine"]),
+        ("de", ["Frankreich", "Norwegen", "Ukraine"]),
     ):
         owner.post("/language", language=language)
         call_sheet = owner.get("/mail-outs/M-0001/call-sheet").text

@@ -8,8 +8,10 @@ import ast
 import re
 import string
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -145,7 +147,12 @@ def test_no_line_begins_with_a_mark(language: str) -> None:
 
 
 def test_states_agree_with_how_many_are_in_them() -> None:
-    french, english = Translation("fr"), Translation("en")
+    french, english, german = (Translation(one) for one in ("fr", "en", "de"))
+    assert [german.counted(number, "refused") for number in (0, 1, 8)] == [
+        "0 abgelehnt",
+        "1 abgelehnt",
+        "8 abgelehnt",
+    ]
     assert [french.counted(number, "refused") for number in (0, 1, 8)] == [
         "0 refusé",
         "1 refusé",
@@ -241,18 +248,36 @@ def test_gaps_are_the_same(language: str) -> None:
 
 
 def test_numbers_and_plurals_are_those_of_the_language() -> None:
-    en, fr = Translation("en"), Translation("fr")
+    en, fr, de = (Translation(one) for one in ("en", "fr", "de"))
     assert en("{done} of {all}", done=1234, all=100_000) == "1,234 of 100,000"
     assert fr("{done} of {all}", done=1234, all=100_000) == "1\u202f234 sur 100\u202f000"
-    assert [en.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == [
-        "0 people",
-        "1 person",
-        "2 people",
+    assert de("{done} of {all}", done=1234, all=100_000) == "1.234 von 100.000"
+    assert [en.share(3, 16), fr.share(3, 16), de.share(3, 16)] == [
+        "18.8 %",
+        "18,8\u00a0%",
+        "18,8\u00a0%",
     ]
-    assert [fr.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == [
-        "0 personne",
-        "1 personne",
-        "2 personnes",
+    for say, people in (
+        (en, ["0 people", "1 person", "2 people"]),
+        (fr, ["0 personne", "1 personne", "2 personnes"]),
+        (de, ["0 Personen", "1 Person", "2 Personen"]),
+    ):
+        assert [say.many(n, "{n} person", "{n} people") for n in (0, 1, 2)] == people
+
+
+def test_times_and_places_are_those_of_the_language() -> None:
+    at = datetime(2026, 11, 30, 9, 0, 5, tzinfo=ZoneInfo("Europe/Berlin"))
+    en, fr, de = (Translation(one) for one in ("en", "fr", "de"))
+    assert [say.there(at).replace("\u00a0", " ") for say in (en, fr, de)] == [
+        "30 Nov 2026, 09:00 CET",
+        "30 nov. 2026, 09:00 CET",
+        "30. November 2026, 9:00 Uhr MEZ",
+    ]
+    assert de.there(at.replace(month=7)).endswith("9:00\u00a0Uhr MESZ")
+    assert [say.place('a.xlsx · sheet "M" · row 7') for say in (en, fr, de)] == [
+        'a.xlsx · sheet "M" · row 7',
+        'a.xlsx · onglet "M" · ligne 7',
+        'a.xlsx · Blatt "M" · Zeile 7',
     ]
 
 
@@ -292,8 +317,10 @@ def test_problem_of_a_sheet_is_told_in_french_and_loses_nothing_of_its_own_words
     ("header", "language"),
     [
         ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
-        ("de,fr;q=0.5", "fr"),
-        ("de", "en"),
+        ("de,fr;q=0.5", "de"),
+        ("de-AT", "de"),
+        ("mt,fr;q=0.5", "fr"),
+        ("mt", "en"),
         ("", "en"),
         ("en-GB,fr", "en"),
     ],

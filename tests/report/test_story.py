@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailer.base.states import MailOutState, State
+from mailer.console.language.languages import spoken
 from mailer.console.language.translation import Translation
 from mailer.ledger import mailouts
 from mailer.ledger.events import EventKind
@@ -126,7 +127,7 @@ def test_story_tells_of_a_letter_that_is_being_sent_and_of_one_put_back(
 
 
 @pytest.mark.parametrize("kind", EventKind)
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", spoken())
 def test_every_kind_of_event_is_told_in_words_that_keep_their_gaps(
     kind: EventKind, language: str
 ) -> None:

@@ -140,7 +140,8 @@ class Translation:
         return self._date(at)
 
     def _date(self, at: date) -> str:
-        return self._rules.day.format(at=at, month=self._rules.months[at.month - 1])
+        written = self._rules.day.format(at=at, month=self._rules.months[at.month - 1])
+        return without_breaks(written, self.language)
 
     def clock(self, at: datetime, *, seconds: bool = False) -> str:
         """Write the hour in this computer's zone, and name the zone: `08:00 CET`."""
@@ -149,7 +150,8 @@ class Translation:
     def _hour(self, at: datetime, *, seconds: bool = False) -> str:
         written = self._rules.clock_seconds if seconds else self._rules.clock
         zone = zone_name(at)
-        return written.format(at=at, zone=self._rules.zones.get(zone, zone))
+        said = written.format(at=at, zone=self._rules.zones.get(zone, zone))
+        return without_breaks(said, self.language)
 
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
         """Write a time in this computer's zone, and name the zone: `20 Jan 2027, 08:00 CET`."""
