@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import os
+import signal
 import socket
 import threading
 import time
@@ -29,9 +30,14 @@ WAY_IN = "open-console.html"
 
 
 class _ConsoleServer(uvicorn.Server):
+    """Ends in the same way for a service manager (SIGTERM) as for Ctrl-C: whatever follows the
+    server is done, while uvicorn itself would be killed by the signal that it has obeyed.
+    """
+
     def handle_exit(self, sig: int, frame: object) -> None:
         end_streams()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def listen(port: int) -> socket.socket:
@@ -132,8 +138,7 @@ def serve(made: Console, names: set[str], listener: socket.socket) -> None:
     """Answer until Ctrl-C. What is being sent goes on: it is another process."""
     threading.Thread(target=_warm, args=(made.cache,), daemon=True).start()
     server = _ConsoleServer(configured(made, names))
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    server.run(sockets=[listener])
     made.sessions.keep()
 
 

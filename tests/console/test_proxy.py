@@ -1,7 +1,6 @@
 """Facts about the console behind a server with TLS: the examples in docs/team work as they stand.
 
-Skipped where nginx or Caddy is not installed; MAILER_TEST_NGINX and MAILER_TEST_CADDY name them
-where they stand elsewhere.
+Skipped where nginx or Caddy is not installed.
 """
 
 from __future__ import annotations
@@ -11,19 +10,14 @@ import html
 import json
 import os
 import re
-import shutil
 import socket
-import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 
 from mailer.base import clock
 from mailer.base.states import MailOutState
@@ -32,98 +26,10 @@ from mailer.ledger.ledger import Ledger
 from tests.conftest import a_plan
 from tests.helpers.children import Child
 from tests.helpers.consoles import workspace
+from tests.helpers.proxies import CADDY, NGINX, TEAM, Team, answers, behind, caddy, composes, nginx
+from tests.helpers.workspaces import edit
 
-TEAM = Path(__file__).parents[2] / "docs" / "team"
 PASSWORD = "velvet anchor gravel sixty umbrella"
-NGINX = os.environ.get("MAILER_TEST_NGINX") or shutil.which("nginx", path="/usr/sbin:/usr/bin")
-CADDY = os.environ.get("MAILER_TEST_CADDY") or shutil.which("caddy")
-AROUND_NGINX = """\
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr;
-{user}
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/1;
-    proxy_temp_path {folder}/2;
-    fastcgi_temp_path {folder}/3;
-    uwsgi_temp_path {folder}/4;
-    scgi_temp_path {folder}/5;
-{example}
-}}
-"""
-
-
-@dataclass
-class Team:
-    """A workspace, and the address at which its console is reached over TLS."""
-
-    root: Path
-    base: str
-    plain: str  # the address without TLS
-    trusted: ssl.SSLContext
-
-    def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.base, verify=self.trusted, timeout=20)
-
-    def typed(self, *words: str) -> dict[str, str]:
-        command = [sys.executable, "-m", "mailer", "-C", str(self.root), "--json", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found: dict[str, str] = json.loads(done.stdout)
-        return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
-def nginx(folder: Path, ports: tuple[int, int, int], cert: str, key: str) -> list[str]:
-    """Write the example down for these ports and this certificate; return the command."""
-    tls, plain, console = ports
-    text = (TEAM / "nginx.conf").read_text(encoding="utf-8")
-    for what, by in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
-        ("listen 80", f"listen 127.0.0.1:{plain}"),
-        ("server_name mailer.rights.example", "server_name localhost"),
-        ("/etc/letsencrypt/live/mailer.rights.example/fullchain.pem", cert),
-        ("/etc/letsencrypt/live/mailer.rights.example/privkey.pem", key),
-        ("127.0.0.1:8025", f"127.0.0.1:{console}"),
-    ):
-        assert what in text
-        text = text.replace(what, by)
-    user = "user root;" if os.getuid() == 0 else ""
-    written = AROUND_NGINX.format(folder=folder, user=user, example=text)
-    (folder / "nginx.conf").write_text(written, encoding="utf-8")
-    return [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-
-
-def caddy(folder: Path, ports: tuple[int, int, int], cert: str, key: str) -> list[str]:
-    tls, _, console = ports
-    text = (TEAM / "Caddyfile").read_text(encoding="utf-8")
-    for what, by in (
-        ("\nmailer.rights.example {", f"\nhttps://localhost:{tls} {{\n\ttls {cert} {key}"),
-        ("127.0.0.1:8025", f"127.0.0.1:{console}"),
-    ):
-        assert what in text
-        text = text.replace(what, by)
-    (folder / "Caddyfile").write_text(
-        "{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + text, encoding="utf-8"
-    )
-    return [str(CADDY), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
-
-
-def answers(port: int) -> None:
-    """Wait until somebody listens there."""
-    end = time.monotonic() + 20
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        assert time.monotonic() < end, "the server in front did not begin"
-        time.sleep(0.05)
 
 
 @pytest.fixture(
@@ -134,34 +40,12 @@ def answers(port: int) -> None:
     ids=["nginx", "caddy"],
 )
 def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
-    folder, root = tmp_path / "front", tmp_path / "workspace"
-    folder.mkdir()
+    root = tmp_path / "workspace"
     root.mkdir()
     workspace(root)
     (root / "state").mkdir()
-    ours = trustme.CA()
-    issued = ours.issue_cert("localhost")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    issued.private_key_pem.write_to_path(str(key))
-    for blob in issued.cert_chain_pems:
-        blob.write_to_path(str(cert), append=True)
-    trusted = ssl.create_default_context()
-    ours.configure_trust(trusted)
-    tls, plain, port = free_port(), free_port(), free_port()
-    base = f"https://localhost:{tls}"
-    with (root / "config.toml").open("a", encoding="utf-8") as file:
-        file.write(f'[console]\naddress = "{base}"\n')
-    console = [sys.executable, "-m", "mailer", "-C", str(root), "console", "--no-open"]
-    command = request.param(folder, (tls, plain, port), str(cert), str(key))
-    home = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    with contextlib.ExitStack() as stack:
-        for words, env in (([*console, "--port", str(port)], None), (command, home)):
-            child = Child(words, env=env)
-            stack.callback(child.wait, 10)
-            stack.callback(child.terminate)
-        answers(port)
-        answers(tls)
-        yield Team(root, base, f"http://localhost:{plain}", trusted)
+    with behind(request.param, root, tmp_path / "front") as made:
+        yield made
 
 
 def token_on(page: httpx.Response) -> str:
@@ -218,17 +102,51 @@ def test_live_view_comes_through_as_it_goes(team: Team) -> None:
                 assert "event: over" in lines
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="one loopback has many addresses on Linux")
 def test_strangers_are_told_apart_by_the_server_in_front(team: Team) -> None:
-    """Whoever writes an address of their own into X-Forwarded-For is counted all the same."""
+    """Whoever writes an address of their own into X-Forwarded-For is counted all the same; and who
+    guesses elsewhere keeps nobody out.
+    """
     with team.browser() as browser:
         let_in(team, browser)
-    with team.browser() as stranger:
-        said = []
-        for number in range(7):
+
+    def guesses(at: str, times: int) -> list[int]:
+        with team.browser(at) as stranger:
             data = {"_token": token_on(stranger.get("/sign-in")), "name": "x", "password": "y"}
-            headers = {"origin": team.base, "x-forwarded-for": f"192.0.2.{number}"}
-            said.append(stranger.post("/sign-in", data=data, headers=headers).status_code)
-    assert said[-1] == 429
+            forged = [
+                {"origin": team.base, "x-forwarded-for": f"192.0.2.{number}"}
+                for number in range(times)
+            ]
+            return [stranger.post("/sign-in", data=data, headers=one).status_code for one in forged]
+
+    assert guesses("127.0.0.2", 7) == [403] * 5 + [429] * 2
+    assert guesses("127.0.0.3", 1) == [403]
+
+
+def test_what_a_stranger_writes_into_headers_is_not_believed(team: Team) -> None:
+    """Neither through the server in front nor past it."""
+    forged = {
+        "x-forwarded-host": "evil.example",
+        "x-forwarded-proto": "http",
+        "x-forwarded-prefix": "/evil",
+        "forwarded": "for=192.0.2.1;host=evil.example;proto=http",
+        "x-original-url": "/people",
+        "x-rewrite-url": "/people",
+    }
+    with team.browser() as browser:
+        let_in(team, browser)
+        cookie = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
+        page = browser.get("/own", headers=forged)
+        data = {"_token": token_on(page), "name": "Eva", "role": "viewer"}
+        made = browser.post("/people", data=data, headers=forged | {"origin": team.base})
+        assert f"{team.base}/join?key=" in made.text
+        assert "evil.example" not in made.text
+    with team.browser() as stranger:
+        led = stranger.get("/", headers=forged)
+        assert led.headers["location"] == "/sign-in"
+    for host in ("evil.example", team.direct.removeprefix("http://"), "localhost"):
+        straight = httpx.get(team.direct + "/own", headers={"cookie": cookie, "host": host})
+        assert (straight.status_code, "does not go by that name" in straight.text) == (421, True)
 
 
 def test_who_comes_without_tls_is_led_to_it(team: Team, request: pytest.FixtureRequest) -> None:
@@ -238,15 +156,82 @@ def test_who_comes_without_tls_is_led_to_it(team: Team, request: pytest.FixtureR
     assert (answer.status_code, answer.headers["location"]) == (301, "https://localhost/mail-outs")
 
 
-def test_compose_file_starts_commands_that_there_are() -> None:
-    text = (TEAM / "compose.yaml").read_text(encoding="utf-8")
-    commands = [
-        json.loads(found) for found in re.findall(r"^ +command: (\[.*\])$", text, re.MULTILINE)
-    ]
-    assert [words[0] for words in commands] == ["console", "work"]
-    for words in commands:
-        command = [sys.executable, "-m", "mailer", *words, "--help"]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert 'network_mode: "service:proxy"' in text, "the console listens on 127.0.0.1 alone"
-    for line in re.findall(r"POSTGRES_PASSWORD: .*|PGPASSWORD: .*", text):
+# ----------------------------------------------------------------------------- the compose file
+
+COMPOSE = (TEAM / "compose.yaml").read_text(encoding="utf-8")
+COMMANDS = [json.loads(one) for one in re.findall(r"^ +command: (\[.*\])$", COMPOSE, re.MULTILINE)]
+
+
+def test_compose_file_says_what_it_needs_and_keeps_the_console_to_its_proxy() -> None:
+    assert COMMANDS == [["console", "--no-open"], ["work", "--service"]]
+    assert 'network_mode: "service:proxy"' in COMPOSE, "the console listens on 127.0.0.1 alone"
+    for line in re.findall(r"POSTGRES_PASSWORD: .*|PGPASSWORD: .*", COMPOSE):
         assert "${DATABASE_PASSWORD:?" in line, "no password stands in it"
+
+
+@pytest.mark.skipif(not (COMPOSES := composes()), reason="Docker Compose is not here")
+def test_compose_file_is_one(tmp_path: Path) -> None:
+    command = [*COMPOSES, "-f", str(TEAM / "compose.yaml"), "config"]
+    named = {"WORKSPACE": str(tmp_path), "DATABASE_PASSWORD": "not a real one"}
+    path = {"PATH": os.environ["PATH"]}
+    whole = subprocess.run(command, env=path | named, capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    assert f"{tmp_path}:/workspace" in whole.stdout or f"source: {tmp_path}" in whole.stdout
+    for one in named:
+        less = {name: value for name, value in named.items() if name != one}
+        refused = subprocess.run(
+            command, env=path | less, capture_output=True, text=True, check=False
+        )
+        assert (refused.returncode != 0, one in refused.stderr or "choose" in refused.stderr) == (
+            True,
+            True,
+        )
+
+
+def test_commands_of_the_compose_file_run_as_they_stand(ledger_url: str, tmp_path: Path) -> None:
+    """In the workspace's folder, with the image's variables alone, and no home."""
+    if ledger_url.startswith("sqlite"):
+        pytest.skip("the compose file has PostgreSQL")
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", 8025), 1):
+        pytest.skip("port 8025 of this computer is somebody else's")
+    root = tmp_path / "workspace"
+    root.mkdir()
+    workspace(root)
+    edit(root / "config.toml", "state/ledger.db", ledger_url)
+    with (root / "config.toml").open("a", encoding="utf-8") as file:
+        file.write('[console]\naddress = "https://mailer.rights.example"\n')
+    (entry,) = re.findall(
+        r"^ENTRYPOINT \[\"(.*)\"\]$",
+        (TEAM / "Dockerfile").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    mailer = str(Path(sys.executable).with_name(entry))
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PGPASSWORD": "x", "HOME": "/home/nobody"}
+    console, sender = (
+        Child([mailer, *words], cwd=root, env=env, stderr=subprocess.PIPE) for words in COMMANDS
+    )
+    with console, sender:
+        try:
+            answers(8025)
+            host = {"host": "mailer.rights.example"}
+            page = httpx.get("http://127.0.0.1:8025/sign-in", headers=host)
+            assert "mailer account add NAME --role admin" in page.text
+            added = subprocess.run(
+                [mailer, "account", "add", "Marta", "--role", "admin"],
+                cwd=root,
+                env=env,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            link = re.search(r"https://mailer\.rights\.example(/join\?key=\S+)", added.stdout)
+            assert link, added.stdout
+            joined = httpx.get("http://127.0.0.1:8025" + link[1], headers=host)
+            assert "Welcome, Marta" in joined.text
+            assert sender.stderr
+            assert b"sends what is approved and due" in sender.stderr.readline()
+        finally:
+            for one in (console, sender):
+                one.terminate()
+        for one in (console, sender):
+            assert one.wait(20) == 0

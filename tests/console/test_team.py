@@ -5,11 +5,13 @@ and that half requests hold nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import html
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -483,6 +485,34 @@ def running(tmp_path: Path) -> Iterator[tuple[int, str]]:
         server.terminate()
         server.wait(10)
         server.stdout.close()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_console_that_is_ended_leaves_no_key_behind(tmp_path: Path, by: signal.Signals) -> None:
+    """Whether by a service manager or by Ctrl-C."""
+    root = workspace(tmp_path)
+    words = ["-m", "mailer", "-C", str(root), "console", "--open", "--port", "0", "--json"]
+    server = Child(
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "BROWSER": "true"},
+    )
+    with server:
+        assert server.stdout
+        server.stdout.readline()
+        page = root / serve.WAY_IN
+        while not page.exists():
+            assert server.poll() is None
+        port = re.search(r":(\d+)/", page.read_text())
+        assert port
+        while True:  # until it answers
+            with contextlib.suppress(OSError):
+                httpx.get(f"http://127.0.0.1:{port[1]}/sign-in")
+                break
+        server.send_signal(by)
+        assert server.wait(20) == 0
+    assert not page.exists()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can ask as somebody else")
