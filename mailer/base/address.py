@@ -31,8 +31,10 @@ def key_of(address: str) -> str:
     `a.berg@no.example`.
     """
     local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    # "ß" with an accent folds into two letters, of which the second takes the accent
-    folded = unicodedata.normalize("NFC", local.casefold())
+    folded = local.casefold()
+    if not folded.isascii():
+        # "ß" with an accent folds into two letters, of which the second takes the accent
+        folded = unicodedata.normalize("NFC", folded)
     return f"{folded}@{_key_of_domain(domain)}"
 
 

@@ -45,8 +45,10 @@ INVISIBLE = "".join(
 direction.
 """
 
+_PLAIN_EDGES = " \t\r\n\f\v\x00"
 _EDGES = (
-    " \t\r\n\f\v\x00\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
+    _PLAIN_EDGES
+    + "\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
     + "".join(map(chr, range(0x2000, 0x200B)))
     + INVISIBLE
 )
@@ -54,11 +56,12 @@ _EDGES = (
 
 def trim(text: str) -> str:
     """Take blanks of every kind, line ends and invisible characters off both ends."""
-    return text.strip(_EDGES)
+    return text.strip(_PLAIN_EDGES) if text.isascii() else text.strip(_EDGES)
 
 
 _SILENT = str.maketrans("", "", "'’ʼ`´.")
 _WORD = re.compile(r"[^\W_]+")
+_STROKED = re.compile(f"[{''.join(map(chr, PLAIN))}]")
 _MARKS = re.compile(f"[\u0300-\u036f{INVISIBLE}]")
 
 
@@ -69,9 +72,16 @@ def tokens(text: str) -> tuple[str, ...]:
     """
     bare = text.casefold()
     if not bare.isascii():
-        bare = _MARKS.sub("", unicodedata.normalize("NFKD", bare.translate(PLAIN)))
+        if _STROKED.search(bare):
+            bare = bare.translate(PLAIN)
+        bare = unicodedata.normalize("NFKD", bare)
+        if not bare.isascii():
+            bare = _MARKS.sub("", bare)
         if not bare.isascii():  # marks of other scripts
             bare = "".join(c for c in bare if not unicodedata.combining(c))
+    words = bare.split()
+    if "".join(words).isalnum() and "ʼ" not in bare:  # nearly all names, not letter by letter
+        return tuple(words)
     return tuple(_WORD.findall(bare.translate(_SILENT)))
 
 

@@ -178,8 +178,9 @@ def load_holds(path: Path, delegations: Delegations) -> Holds:
         if columns is None:
             problems += [problem("C010", file, sheet=table.sheet)] if table.rows else []
             continue
+        line = RowReader(table, columns)
         for row, cells in table.rows[columns.at + 1 :]:
-            line = RowReader(table, columns, row, cells)
+            line.at(row, cells)
             entries += _entry(line, delegations)
             problems += line.problems
     return Holds(tuple(entries), tuple(problems))

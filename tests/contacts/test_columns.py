@@ -12,6 +12,7 @@ import pytest
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
+from mailer.base.states import Reason
 from mailer.contacts.book import ContactBook, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import load_holds
@@ -19,7 +20,7 @@ from mailer.contacts.holds import load_holds
 
 def read(root: Path, name: str, text: str) -> ContactBook:
     folder = root / "contacts"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8")
     return load_contacts(root, today=date(2026, 11, 25))
 
@@ -421,3 +422,24 @@ def test_what_each_column_was_taken_for_can_be_said(tmp_path: Path) -> None:
         'delegation ← "Ülke" · given ← "Adı" · surname ← "Soyadı" · address ← "E-posta adresi"'
         ' · for letters only: "Qualifica"'
     )
+
+
+def test_where_a_column_of_roles_is_none_the_next_one_has_the_role(tmp_path: Path) -> None:
+    """Both claim the role; the first says who is still on a list, or has words of somebody else."""
+    standing = read(
+        tmp_path / "standing",
+        "norway.csv",
+        "Name,E-mail,Status,Role\nAnna Berg,a@no.example,active,substitute\n"
+        "Kari Lie,k@no.example,active,representative\nOla Dahl,o@no.example,deceased,substitute\n",
+    )
+    assert [one.role for one in standing.contacts] == ["substitute", "representative", "substitute"]
+    assert [one.skip for one in standing.contacts] == [None, None, Reason.ROW]
+    foreign = read(
+        tmp_path / "foreign",
+        "norway.csv",
+        "Name,E-mail,Membership,Role\nAnna Berg,a@no.example,whip,substitute\n"
+        "Kari Lie,k@no.example,bursar,representative\nOla Dahl,o@no.example,clerk,substitute\n",
+    )
+    assert [one.role for one in foreign.contacts] == ["substitute", "representative", "substitute"]
+    (doubt,) = said(foreign, "C130")
+    assert doubt.column == "Membership"

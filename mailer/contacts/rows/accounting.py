@@ -30,7 +30,7 @@ from mailer.contacts.sheets.columns import (
     field_of,
     find_headings,
 )
-from mailer.contacts.sheets.table import Reading, Row, Table
+from mailer.contacts.sheets.table import Reading, Row, Table, has_sign
 
 _REMARK = re.compile(
     r"^(?:\*|\(|https?:|www\.|©|source|quelle|fonte|fuente|bron\b|źródło|stand\b|note|as of\b"
@@ -147,7 +147,7 @@ class _TableReader:
         for columns, people in found:
             if columns is not found[0][0]:
                 row, cells = self.table.rows[columns.at]
-                contacts.append(self._nobody(RowReader(self.table, columns, row, cells), "C163"))
+                contacts.append(self._nobody(RowReader(self.table, columns).at(row, cells), "C163"))
             if _says_no_delegation(people, columns):
                 if not self.told:
                     self.everyone = place
@@ -165,8 +165,8 @@ class _TableReader:
     def _above(self, columns: Columns) -> Iterator[Contact]:
         """Account for people who stand above the headings."""
         for row, cells in self.table.rows[: columns.at]:
-            if any("@" in cell for cell in cells):
-                yield self._nobody(RowReader(self.table, columns, row, cells), "C165")
+            if has_sign(cells):
+                yield self._nobody(RowReader(self.table, columns).at(row, cells), "C165")
 
     def _nobody(self, line: RowReader, code: str, message: str = "") -> Contact:
         found = nobody(line, code, self.delegations, self.everyone, message)
@@ -175,8 +175,7 @@ class _TableReader:
 
     def _block(self, columns: Columns, people: Sequence[Row]) -> Iterator[Contact]:
         french = _says_madame(people, columns.fields.get("name"))
-        with_address = (at for at, (_, cells) in enumerate(people) if any("@" in c for c in cells))
-        last = max(with_address, default=-1)
+        last = next((at for at in reversed(range(len(people))) if has_sign(people[at][1])), -1)
         shared: dict[str, Problem] = {}
         names = self._names(columns)
 
@@ -185,14 +184,17 @@ class _TableReader:
             return any(
                 column < len(cells) and cells[column].isupper()
                 for _, cells in people
-                if any("@" in cell for cell in cells)
+                if has_sign(cells)
                 for column in names
             )
 
+        line = RowReader(self.table, columns, monsieur=french)
         for at, (row, cells) in enumerate(people):
-            line = RowReader(self.table, columns, row, cells, monsieur=french, role=self.role)
-            alone = between(cells, self.delegations)
-            if shown := _no_people(cells, alone, beyond=at > last):
+            line.at(row, cells)
+            line.role = self.role
+            person = has_sign(cells)
+            alone = None if person else between(cells, self.delegations)
+            if shown := "" if person else _no_people(cells, alone, beyond=at > last):
                 contact = nobody(line, "C167", self.delegations, self.everyone, shown)
                 if shown not in shared and contact.problem:
                     shared[shown] = contact.problem
@@ -278,8 +280,6 @@ def _several(role: str) -> str:
 
 def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> str:
     """Say what a row is that is no person: a sum, or a remark below the last one."""
-    if any("@" in cell for cell in cells):
-        return ""
     filled = [text for cell in cells if (text := trim(cell))]
     first = re.sub(r"[\d\s:.,()-]+$", "", filled[0]) if filled else ""
     numbers = [text for text in filled if re.fullmatch(r"[\d\s.,]+", text)]

@@ -111,12 +111,14 @@ def is_free(domain: str) -> bool:
 
 def read_address(written: str) -> ParsedAddress:
     """Read one cell. At most one code: the one that must be put right first."""
-    text = _BLANKS.sub(" ", trim(written))
+    text = trim(written)
+    if not text.isascii():
+        text = _BLANKS.sub(" ", text)
     if len(text) > LONGEST:
         return ParsedAddress(code="C101", detail=f"it has {len(text):,} characters")
     if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
         try:
-            address = _validate(text)
+            address = _plainly(text)
         except EmailNotValidError as error:
             return ParsedAddress(code="C101", detail=_sentence(str(error)))
         return ParsedAddress(address, notes=_notes(address))
@@ -201,17 +203,25 @@ def _valid(text: str) -> str:
 
 
 def _validate(text: str) -> str:
-    """Return the form for the wire. The domain is checked once for all who share it."""
-    local, at, domain = text.rpartition("@")
-    if len(local) > 64:
-        raise EmailNotValidError("There are more than 64 characters before the @-sign.")
-    if at and re.fullmatch(_LOCAL, local):
-        address = f"{local}@{_domain(domain)}"
-        if len(address) > 254:
-            raise EmailNotValidError("The address is longer than 254 characters.")
-        return address
+    """Return the form for the wire."""
+    local, at, _ = text.rpartition("@")
+    if len(local) > 64 or (at and re.fullmatch(_LOCAL, local)):
+        return _plainly(text)
     valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     return valid.ascii_email or ""
+
+
+def _plainly(text: str) -> str:
+    """Return the form for the wire, where all that is not plain is the domain: it is checked once
+    for all who share it.
+    """
+    local, _, domain = text.rpartition("@")
+    if len(local) > 64:
+        raise EmailNotValidError("There are more than 64 characters before the @-sign.")
+    address = f"{local}@{_domain(domain)}"
+    if len(address) > 254:
+        raise EmailNotValidError("The address is longer than 254 characters.")
+    return address
 
 
 @lru_cache(maxsize=16_384)

@@ -19,7 +19,7 @@ from mailer.contacts.rows.names import before_name, unfit
 from mailer.contacts.rows.whose import PARTS, find_delegation
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import HEARD, OF_NAMES, Columns, Doubt
-from mailer.contacts.sheets.table import Row
+from mailer.contacts.sheets.table import Row, has_sign
 
 SAMPLE = 500
 """Rows of a block that are looked at, evenly spread over it."""
@@ -45,7 +45,7 @@ class _CellSample:
     def __init__(self, rows: Sequence[Row]) -> None:
         step = max(1, len(rows) // SAMPLE)
         self.rows = [cells for _, cells in rows[::step]]
-        self.people = [cells for cells in self.rows if any("@" in cell for cell in cells)]
+        self.people = [cells for cells in self.rows if has_sign(cells)]
         self.width = max(map(len, self.rows), default=0)
 
     def of(self, column: int, *, people: bool = False) -> list[str]:
@@ -211,20 +211,21 @@ def _standing(columns: Columns, cells: _CellSample) -> Columns:
 def _words(columns: Columns, cells: _CellSample) -> Columns:
     """Say once that most words of a column are not ours. Such a column says nothing about roles."""
     for field, code in WORDS.items():
-        column = columns.fields.get(field)
-        texts = cells.of(column) if column is not None else []
-        strange = [text for text in texts if not known_word(field, text)]
-        if field == "gender":  # some write Ms and Mr there
-            strange = [text for text in strange if not known_word("civility", text)]
-        if column is None or len(strange) < 2 or len(strange) * 2 <= len(texts):
-            continue
-        kinds = len({fold(text) for text in strange})
-        many = f"{kinds} different words" if kinds > 1 else f'"{strange[0]}"'
-        message = f"{many} that are no {field} that the Assembly has; kept as written"
-        columns = replace(columns, foreign=columns.foreign | {field})
-        if field == "role":
+        while (column := columns.fields.get(field)) is not None:
+            texts = cells.of(column)
+            strange = [text for text in texts if not known_word(field, text)]
+            if field == "gender":  # some write Ms and Mr there
+                strange = [text for text in strange if not known_word("civility", text)]
+            if len(strange) < 2 or len(strange) * 2 <= len(texts):
+                break
+            kinds = len({fold(text) for text in strange})
+            many = f"{kinds} different words" if kinds > 1 else f'"{strange[0]}"'
+            message = f"{many} that are no {field} that the Assembly has; kept as written"
+            columns = _doubt(columns, code, column, message, "nothing, if that is right")
+            if field != "role":
+                columns = replace(columns, foreign=columns.foreign | {field})
+                break
             columns = columns.without("role")
-        columns = _doubt(columns, code, column, message, "nothing, if that is right")
     return columns
 
 
@@ -277,7 +278,10 @@ def _half_a_name(columns: Columns, cells: _CellSample) -> Columns:
     if halves == ["given"] and not filled.get("name"):
         texts = filled["given"]  # "Jméno" and "Ime" head the whole name, too
         if sum(len(before_name(text)[2].split()) > 1 for text in texts) * 2 > len(texts):
-            return columns.without("given").taking("name", columns.fields["given"])
+            first, *more = columns.fields["given"], *columns.also.get("given", ())
+            also = {field: at for field, at in columns.also.items() if field != "given"}
+            columns = replace(columns, also=also).without("given").taking("name", first)
+            return replace(columns, also={**also, "name": tuple(more)} if more else also)
     if len(halves) == 2 or not filled:
         return columns
     whole = filled.get("name", [])

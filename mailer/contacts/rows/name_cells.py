@@ -14,7 +14,7 @@ from mailer.base.spelling import INVISIBLE, fold, tokens, trim
 from mailer.base.states import Reason
 from mailer.contacts.rows import names
 from mailer.contacts.rows.addresses import ADDRESS, LONGEST
-from mailer.contacts.rows.row_reader import RowReader
+from mailer.contacts.rows.row_reader import PARTS_OF_NAMES, RowReader
 from mailer.contacts.sheets import vocabulary
 
 _UNFIT = re.compile(
@@ -50,9 +50,6 @@ _MISREAD = tuple(
 
 _PERHAPS_MISREAD = re.compile("|".join(signs.pattern for _, signs in _MISREAD))
 
-_OF_NAMES = frozenset(["given", "middle", "particle", "surname", "second_surname", "name"])
-
-_IN_LETTERS = (*sorted(_OF_NAMES), "civility", "title", "greeting", "vocative")
 _NO_NAME = names.Name("")
 _LOST = re.compile(r"\ufffd|\?\w")
 
@@ -63,10 +60,10 @@ def is_vacant(line: RowReader) -> bool:
     """Tell whether the row stands for a seat that nobody holds: `Vacant`, `N.N.`, and `ZZ...` as
     the Assembly prints.
     """
-    given, surname, whole = (line.text(part) for part in ("given", "surname", "name"))
+    given, surname = line.text("given"), line.text("surname")
     if given and surname:
         return False
-    written = given or surname or whole
+    written = given or surname or line.text("name")
     if len(written) > 40:
         return False
     return fold(written) in vocabulary.table("vacant") or fold(
@@ -78,24 +75,22 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
     """Join the columns of the name; where they are empty, take the column with the whole name
     apart.
     """
-    for field in _IN_LETTERS:
-        if field not in line.columns.fields:
-            continue
+    for field in line.spelled:
         text = line.text(field)
-        if field in _OF_NAMES and not names_fit(text):
+        if not text:
+            continue
+        if field in PARTS_OF_NAMES and not names_fit(text):
             _signs(line, field, text)
             continue
-        if not text or (
-            len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text
-        ):
+        if len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text:
             continue
         if len(text) > LONGEST or (_UNFIT.search(text) and _UNFIT.search(unbroken(text) or text)):
             line.report("C144", field, Reason.ROW)
         elif repaired := unbroken(text):
-            skip = Reason.ROW if field in _OF_NAMES else None
+            skip = Reason.ROW if field in PARTS_OF_NAMES else None
             line.report("C143", field, skip, suggestion=f"did you mean {repaired}?")
     given, middle, particle, surname, whole = [
-        " ".join(_unquoted(text[:LONGEST]).split()) if (text := line.text(part)) else ""
+        _tidy(text) if (text := line.text(part)) else ""
         for part in ("given", "middle", "particle", "surname", "name")
     ]
     if given and middle:
@@ -111,7 +106,9 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         given, surname, whole = (
             trim(re.sub(f"[<(]?{ADDRESS}[>)]?", "", part)) for part in (given, surname, whole)
         )
-    civility, titles, unknown = names.before_name(line.text("civility"), keep=0)
+    civility = titles = unknown = ""
+    if text := line.text("civility"):
+        civility, titles, unknown = names.before_name(text, keep=0)
     title = line.text("title")
     if not (civility or titles or unknown) and is_civility(line.text("greeting")):
         civility = line.text("greeting")
@@ -126,16 +123,17 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
     if "," in whole and (front := _before_comma(line, whole, apart, delegations)):
         line.report("C146", "name", suggestion=f"did you mean {front}?")
         apart = names.Name(whole, "", "", apart.civility, apart.title)
-    if given or surname:
-        apart = names.Name(
-            f"{given} {surname}".strip(), given, surname, apart.civility, apart.title
-        )
-    if not any(map(str.isalpha, apart.full)):  # a dash is no name
-        apart = names.Name("")
+    if not (given or surname):
+        full, given, surname = apart[:3]
+    else:
+        full = f"{given} {surname}".strip()
+    if not any(map(str.isalpha, full)):  # a dash is no name
+        full = given = surname = ""
+        apart = _NO_NAME
     return names.Name(
-        apart.full,
-        apart.given,
-        apart.surname,
+        full,
+        given,
+        surname,
         civility or unknown or apart.civility,
         title or titles or apart.title,
     )
@@ -150,6 +148,11 @@ def _before_comma(line: RowReader, whole: str, apart: names.Name, delegations: D
         return front
     borne_out = names.behind_comma(whole, line.text("address").partition("@")[0])
     return borne_out or (front if apart.full.endswith(f",{behind}") else "")
+
+
+def _tidy(text: str) -> str:
+    """Return a part of a name without quotation marks around it, and with single blanks."""
+    return text[:LONGEST] if text.isalpha() else " ".join(_unquoted(text[:LONGEST]).split())
 
 
 def _unquoted(text: str) -> str:

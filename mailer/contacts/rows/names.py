@@ -300,11 +300,13 @@ def unfit(name: str) -> bool:
     """Tell whether signs stand in a name that belong to a list and not to a person: `2. Anna
     BEISPIEL* (SPD)`.
     """
+    if name.isalpha() or _EASY.fullmatch(name):
+        return False
     behind = _BEHIND.search(name)
     if behind and fold(behind[1]) in vocabulary.table("civility"):
         name = name[: behind.start()]
-    if _EASY.fullmatch(name):
-        return False
+        if _EASY.fullmatch(name):
+            return False
     strange = (
         c
         for c in name

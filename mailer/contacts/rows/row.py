@@ -16,7 +16,7 @@ from mailer.contacts.contact import Cells, Contact
 from mailer.contacts.rows.addresses import NOTHING, ParsedAddress, read_address
 from mailer.contacts.rows.borne_out import said_twice
 from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
-from mailer.contacts.rows.row_reader import RowReader, meaning_of
+from mailer.contacts.rows.row_reader import RowReader, Words, meaning_of
 from mailer.contacts.rows.whose import find_delegation
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import HEARD
@@ -28,6 +28,9 @@ NOT_MEMBERS = {
 }
 FORMER_GROUPS = ("EC/DA", "EC", "EDG", "FDG")
 
+OF_WORDS = ("delegation", "role", "gender", "language", "chamber", "group")
+MOST_ANSWERS = 5_000
+"""Different words of rows that are remembered in one block."""
 
 _ERROR = re.compile(r"#[¡¿]?(?=[\d/_.]*[^\W\d_])[\w/.]+[!?]?|Err:\d+")
 """What a spreadsheet program shows where a formula fails: #N/A, #NV, #¡REF!, #ССЫЛКА!"""
@@ -56,33 +59,27 @@ def read_row(
     elif len(name.full.split()) == 1 and not (name.civility or name.title):
         line.report("C149", line.who)
     _hidden(line)
-    _contradictions(line, delegations)
+    if line.columns.also:
+        _contradictions(line, delegations)
     _opted_out(line)
-    delegation = _delegation(line, delegations, everyone)
-    role = line.word("role", "C130", Reason.ROLE) or line.role
-    gender = _gender(line, name.civility)
-    language = line.word("language", "C132")
-    chamber = _kept_word(line, "chamber", "C136")
-    group = _kept_word(line, "group", "C131")
-    if group in FORMER_GROUPS:
-        line.report("C131", "group", message="this political group no longer exists")
+    words = _words(line, name.civility, delegations, everyone)
     _mandate(line, today)
     return Contact(
         file=line.table.file,
         sheet=line.table.sheet,
         row=line.row,
-        delegation=delegation,
-        role=role,
+        delegation=words.delegation,
+        role=words.role,
         name=name.full,
         given=name.given,
         surname=name.surname,
         title=name.title,
         civility=name.civility,
-        gender=gender,
+        gender=words.gender,
         address=address,
-        language=language,
-        chamber=chamber,
-        group=group,
+        language=words.language,
+        chamber=words.chamber,
+        group=words.group,
         greeting="" if is_civility(line.text("greeting")) else line.text("greeting"),
         vocative=line.text("vocative"),
         note=line.text("note"),
@@ -92,6 +89,30 @@ def read_row(
         cells=Cells(line.columns.fields, line.row, grid=line.table.grid),
         written=line.text("name") or f"{line.text('given')} {line.text('surname')}".strip(),
     )
+
+
+def _words(
+    line: RowReader, civility: str, delegations: Delegations, everyone: Delegation | None
+) -> Words:
+    """Return what the words of a row mean. Where nothing is to be said about them, they are read
+    once for all rows that have the same.
+    """
+    said = (everyone.code if everyone else "", line.role, civility, *map(line.text, OF_WORDS))
+    if known := line.answers.get(said):
+        return known
+    before = len(line.problems)
+    delegation = _delegation(line, delegations, everyone)
+    role = line.word("role", "C130", Reason.ROLE) or line.role
+    gender = _gender(line, civility)
+    language = line.word("language", "C132")
+    chamber = _kept_word(line, "chamber", "C136")
+    group = _kept_word(line, "group", "C131")
+    if group in FORMER_GROUPS:
+        line.report("C131", "group", message="this political group no longer exists")
+    words = Words(delegation, role, gender, language, chamber, group)
+    if len(line.problems) == before and len(line.answers) < MOST_ANSWERS:
+        line.answers[said] = words
+    return words
 
 
 def is_error(text: str) -> bool:
@@ -166,7 +187,7 @@ def _left_out(line: RowReader, delegations: Delegations, everyone: Delegation | 
 
 
 def _address(line: RowReader) -> str:
-    place = line.place("address")
+    place = line.place("address") if line.has_targets else ""
     if place in line.table.formulas:
         line.report("C116", "address", Reason.BAD_ADDRESS)
         return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
@@ -20,44 +21,68 @@ from mailer.contacts.sheets.table import Table
 
 _WORDS = re.compile(r"[\W_]+")
 
-
 _NO_TEXTS = dict.fromkeys((*FIELDS, *HOLD_LIST), "")
+
+PARTS_OF_NAMES = frozenset(["given", "middle", "particle", "surname", "second_surname", "name"])
+SPELLED = (*sorted(PARTS_OF_NAMES), "civility", "title", "greeting", "vocative")
+"""Fields that a letter spells as the sheet does."""
+
+
+class Words(NamedTuple):
+    """What the words of a row mean."""
+
+    delegation: str
+    role: str
+    gender: str
+    language: str
+    chamber: str
+    group: str
 
 
 class RowReader:
-    """One row while it is read: its text by field, and what is wrong with it so far."""
+    """The rows of one block, one after the other: the text of each by field, and what is wrong with
+    it so far.
+    """
 
     def __init__(
         self,
         table: Table,
         columns: Columns,
-        row: int,
-        cells: Sequence[str],
         *,
         monsieur: bool = False,  # a French list, where "M." is no initial
-        role: str = "",  # what a heading above the row says
     ) -> None:
         self.monsieur = monsieur
-        self.role = role
+        self.role = ""  # what a heading above the row says
         self.table = table
         self.columns = columns
+        self.has_targets = bool(table.formulas or table.links)
+        self.spelled = tuple(field for field in SPELLED if field in columns.fields)
+        self._kept = tuple(field for field in KEPT if field in columns.fields)
+        self._fields = tuple(columns.fields.items())
+        self._texts = _NO_TEXTS.copy()
+        self.text: Callable[[str], str] = self._texts.__getitem__
+        """Returns what stands in a field's column; where that is empty, in another one of it. It is
+        asked 35 times for each row, so it is no method of ours.
+        """
+        self.answers: dict[tuple[str, ...], Words] = {}
+        """What the words of a row mean, of which nothing was to be said: the next row has the same
+        ones.
+        """
+
+    def at(self, row: int, cells: Sequence[str]) -> RowReader:
+        """Go to a row. What was noted of the one before is forgotten."""
         self.row = row
         self.cells = cells
         self.problems: list[Problem] = []
         self.skip: Reason | None = None
         self.why: Problem | None = None
-        wide = len(cells)
-        self._texts = texts = _NO_TEXTS.copy()
-        for field, column in columns.fields.items():
-            if column < wide:
-                texts[field] = trim(cells[column])
-        for field in columns.also:
+        wide, texts = len(cells), self._texts
+        for field, column in self._fields:
+            texts[field] = trim(cells[column]) if column < wide else ""
+        for field in self.columns.also:
             if not texts[field]:
                 texts[field] = next(filter(None, self.texts(field)), "")
-        self.text: Callable[[str], str] = texts.__getitem__
-        """Returns what stands in a field's column; where that is empty, in another one of it. It is
-        asked 35 times for each row, so it is no method of ours.
-        """
+        return self
 
     def texts(self, field: str) -> list[str]:
         """Return what all columns of a field say, the first one first."""
@@ -89,7 +114,7 @@ class RowReader:
         for column, heading in self.columns.extra.items():
             if column < len(self.cells) and (value := trim(self.cells[column])):
                 found.setdefault(heading, value)
-        for field in KEPT:
+        for field in self._kept:
             if value := self._texts[field]:
                 found[self.columns.headings[self.columns.fields[field]]] = value
         return found

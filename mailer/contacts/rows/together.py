@@ -54,13 +54,14 @@ def check_together(
     contacts: Sequence[Contact], columns: ColumnsOf, delegations: Delegations
 ) -> tuple[list[Contact], list[Problem]]:
     """Return the contacts, some of them now skipped, and the problems of all rows together."""
-    problems: list[Problem] = []
-    people = list(contacts)
-    for check in (_stray_domains, _same_address, _same_person):
-        people, found = check(people, columns)
-        problems += found
-    problems += _alike(people, columns)
-    problems += _seats(people, columns, delegations)
+    keys = [contact.person_key for contact in contacts]  # each takes as long as all checks of it
+    people, problems = _stray_domains(contacts, columns)
+    people, found = _same_address(people, columns)
+    problems += found
+    people, found = _same_person(people, keys, columns)
+    problems += found
+    problems += _alike(people, keys, columns)
+    problems += _seats(people, keys, columns, delegations)
     return people, problems
 
 
@@ -101,30 +102,31 @@ def _place(contact: Contact, columns: ColumnsOf, field: str) -> str:
 
 
 def _stray_domains(
-    contacts: list[Contact], columns: ColumnsOf
+    contacts: Sequence[Contact], columns: ColumnsOf
 ) -> tuple[list[Contact], list[Problem]]:
     """Find the one address that ends otherwise than all others of its delegation."""
     everywhere: Counter[str] = Counter()
     of_delegation: dict[str, Counter[str]] = defaultdict(Counter)
-    for contact in contacts:
-        if contact.address and not is_free(domain_of(contact.address)):
-            everywhere[domain_of(contact.address)] += 1
-            of_delegation[contact.delegation][domain_of(contact.address)] += 1
-    kept: list[Contact] = []
+    ends = [(contact.delegation, domain_of(contact.address)) for contact in contacts]
+    for (code, domain), times in Counter(ends).items():
+        if domain and not is_free(domain):
+            everywhere[domain] += times
+            of_delegation[code][domain] = times
+    kept = list(contacts)
     problems: list[Problem] = []
-    for contact in contacts:
-        used = of_delegation[contact.delegation]
-        domain = domain_of(contact.address)
-        kept.append(contact)
-        if contact.address and used[domain] == 1 and (big := free_slip(domain)):
+    for at, (code, domain) in enumerate(ends):
+        contact, used = contacts[at], of_delegation[code]
+        if used[domain] != 1:
+            continue
+        if big := free_slip(domain):
             message = f"this address ends in a name that nobody else uses and that looks like {big}"
             hint = f"did you mean {contact.address.rpartition('@')[0]}@{big}?"
             found = about(contact, columns, "C104", "address", contact.address, message, hint)
             problems.append(found)
             if not contact.skip:
-                kept[-1] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
+                kept[at] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
             continue
-        if not contact.address or not contact.delegation or used[domain] != 1 or is_free(domain):
+        if not code:
             continue
         usual, often = used.most_common(1)[0]
         if often == 2 and _slip(domain, usual):  # too few to leave anybody out for it
@@ -153,7 +155,7 @@ def _stray_domains(
         found = about(contact, columns, "C104", "address", contact.address, message, hint)
         problems.append(found)
         if not contact.skip:
-            kept[-1] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
+            kept[at] = replace(contact, skip=Reason.BAD_ADDRESS, problem=found)
     return kept, problems
 
 
@@ -163,16 +165,19 @@ def meant_domains(
     """Return contacts and problems, those of an impossible address with what was perhaps meant: a
     domain that the same sheet uses, of which the end or the sign before it is missing.
     """
+    impossible = [
+        one
+        for one in problems
+        if one.code == "C101" and not (one.suggestion or "").startswith("did you mean")
+    ]
     used: dict[str, Counter[str]] = defaultdict(Counter)
-    for contact in contacts:
+    for contact in contacts if impossible else ():
         if contact.address:
             used[contact.file][domain_of(contact.address)] += 1
     asked = {
         one: replace(one, suggestion=f"did you mean {hint}?")
-        for one in problems
-        if one.code == "C101"
-        and not (one.suggestion or "").startswith("did you mean")
-        and (hint := _meant(one.value, used[one.file]))
+        for one in impossible
+        if (hint := _meant(one.value, used[one.file]))
     }
     if not asked:
         return list(contacts), list(problems)
@@ -284,16 +289,15 @@ def _namesake(contact: Contact, columns: ColumnsOf) -> bool:
 
 
 def _same_person(
-    contacts: list[Contact], columns: ColumnsOf
+    contacts: Sequence[Contact], keys: Sequence[str], columns: ColumnsOf
 ) -> tuple[list[Contact], list[Problem]]:
     """Leave the first usable row of a person; each later one is skipped and names the first."""
     first: dict[str, Contact] = {}
     kept: list[Contact] = []
     problems: list[Problem] = []
-    for contact in contacts:
-        key = contact.person_key
-        half = len(tokens(contact.name)) < 2  # half a name is no proof of one person
-        if contact.skip or not key or half or not contact.delegation or _namesake(contact, columns):
+    for contact, key in zip(contacts, keys, strict=True):
+        half = " " not in key  # half a name is no proof of one person
+        if contact.skip or half or not contact.delegation or _namesake(contact, columns):
             kept.append(contact)
             continue
         other = first.setdefault(key, contact)
@@ -317,7 +321,10 @@ _DOUBLED = re.compile(r"(.)\1+")
 @lru_cache(maxsize=16_384)
 def loosely(name: str) -> str:
     """Return a name in the order of the alphabet, with one spelling for each sound."""
-    words = " ".join(tokens(name))
+    return _sounds(" ".join(tokens(name)))
+
+
+def _sounds(words: str) -> str:
     if not words.isascii():
         words = words.translate(LATIN)
     for written, sound in SPELLINGS:
@@ -325,23 +332,25 @@ def loosely(name: str) -> str:
     return " ".join(sorted(_DOUBLED.sub(r"\1", words).split()))
 
 
-def _alike(contacts: Iterable[Contact], columns: ColumnsOf) -> Iterator[Problem]:
+def _alike(
+    contacts: Iterable[Contact], keys: Iterable[str], columns: ColumnsOf
+) -> Iterator[Problem]:
     """Ask whether two people of one delegation are one: other letters, an initial, a surname more
     or less.
     """
-    groups: dict[str, list[Contact]] = defaultdict(list)
-    for contact in contacts:
+    groups: dict[str, list[tuple[str, Contact]]] = defaultdict(list)
+    for contact, key in zip(contacts, keys, strict=True):
         known = contact.delegation and contact.name and contact.skip in COMPARABLE
         if known and not _namesake(contact, columns):
-            groups[contact.delegation].append(contact)
+            groups[contact.delegation].append((key.partition(":")[2], contact))
     for people in groups.values():
         seen: dict[str, Contact] = {}
-        for contact in people:
-            other = seen.setdefault(loosely(contact.name), contact)
+        for words, contact in people:
+            other = seen.setdefault(_sounds(words), contact)
             if other is not contact:
                 yield _question(contact, other, 100, columns)
         if len(people) <= COMPARED:
-            yield from _compare(people, columns)
+            yield from _compare([contact for _, contact in people], columns)
 
 
 def _compare(people: list[Contact], columns: ColumnsOf) -> Iterator[Problem]:
@@ -401,23 +410,21 @@ def _question(contact: Contact, other: Contact, alike: int, columns: ColumnsOf) 
 
 
 def _seats(
-    contacts: Iterable[Contact], columns: ColumnsOf, delegations: Delegations
+    contacts: Iterable[Contact],
+    keys: Iterable[str],
+    columns: ColumnsOf,
+    delegations: Delegations,
 ) -> Iterator[Problem]:
     """Compare the people of each delegation with its seats; less than half of them is no list of
     members.
     """
-    for code, everyone in delegations.group(contacts).items():
+    one: dict[str, Contact] = {}
+    for contact, key in zip(contacts, keys, strict=True):
+        if contact.name:
+            own_row = f" {contact.file} {contact.sheet} {contact.row}"
+            one.setdefault(key + own_row if _namesake(contact, columns) else key, contact)
+    for code, people in delegations.group(one.values()).items():
         delegation = delegations.get(code)
-        one: dict[str, Contact] = {}
-        for contact in everyone:
-            if contact.name:
-                own_row = (
-                    f" {contact.file} {contact.sheet} {contact.row}"
-                    if _namesake(contact, columns)
-                    else ""
-                )
-                one.setdefault(contact.person_key + own_row, contact)
-        people = list(one.values())
         if delegation is None or delegation.status != "member":
             continue
         name, few = delegation.name_en, 0

@@ -16,6 +16,7 @@ from mailer.base.delegations import Delegation, Delegations
 from mailer.base.spelling import fold, tokens, trim
 from mailer.contacts.rows.names import PARTICLES, take_apart, unfit
 from mailer.contacts.sheets import vocabulary
+from mailer.contacts.sheets.table import has_sign
 
 SHOWN = 2_000
 """Characters of a cell that are looked at."""
@@ -128,7 +129,7 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
 
     `ANDORRA / ANDORRE`, `AUSTRIA (6 + 6)` and `Substitutes / Suppléants` are understood.
     """
-    if any("@" in cell for cell in cells):
+    if has_sign(cells):
         return None
     texts = [(trim(cell), column) for column, cell in enumerate(cells)]
     texts = [(text, column) for text, column in texts if text and not _NUMBER.fullmatch(text)]

@@ -15,7 +15,7 @@ from itertools import islice
 from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, tokens, trim
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.table import Row, Table
+from mailer.contacts.sheets.table import Row, Table, has_sign
 
 HOLD_LIST = ("because", "since", "by", "seal")
 FIELDS = (
@@ -72,6 +72,8 @@ class Columns:
 
     def of(self, row: int) -> Columns:
         """Return the headings that a row stands under."""
+        if not self.blocks:
+            return self
         return next((block for first, block in reversed(self.blocks) if row >= first), self)
 
     def heading(self, column: int) -> str:
@@ -93,22 +95,29 @@ class Columns:
         return "address" in self.fields and not self.fields.keys().isdisjoint(OF_NAMES)
 
     def without(self, name: str) -> Columns:
-        """Return the columns without a claim: its column is an extra one."""
-        column = self.fields[name]
-        return replace(
-            self,
-            fields={field: at for field, at in self.fields.items() if field != name},
-            extra=dict(sorted({**self.extra, column: self.headings[column]}.items())),
-        )
+        """Return the columns without a claim: its column is an extra one. The next that claims the
+        field, too, has it then.
+        """
+        column, also = self.fields[name], dict(self.also)
+        fields = {field: at for field, at in self.fields.items() if field != name}
+        if more := also.pop(name, ()):
+            fields = _in_order({**fields, name: more[0]})
+            if more[1:]:
+                also[name] = more[1:]
+        extra = dict(sorted({**self.extra, column: self.headings[column]}.items()))
+        return replace(self, fields=fields, extra=extra, also=also)
 
     def taking(self, name: str, column: int) -> Columns:
         """Return the columns with one more, or another, column for a field."""
-        bare = self.without(name) if name in self.fields else self
-        return replace(
-            bare,
-            fields=dict(sorted({**bare.fields, name: column}.items(), key=lambda pair: pair[1])),
-            extra={at: heading for at, heading in bare.extra.items() if at != column},
-        )
+        extra = dict(self.extra)
+        if (before := self.fields.get(name)) is not None:
+            extra = dict(sorted({**extra, before: self.headings[before]}.items()))
+        extra.pop(column, None)
+        return replace(self, fields=_in_order({**self.fields, name: column}), extra=extra)
+
+
+def _in_order(fields: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(fields.items(), key=lambda pair: pair[1]))
 
 
 def own_headings(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -136,15 +145,13 @@ def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -
         columns = _read(at, cells, own, fields)
         known = len(columns.fields)
         if _who(columns):
-            if columns.complete and not any("@" in cell for cell in cells):
+            if columns.complete and not has_sign(cells):
                 return _of_two_rows(columns, table, own, fields)
             if best is None or known > best[0]:
                 best = known, columns
         elif best is None and not columns.fields.keys().isdisjoint(OF_NAMES):
             below = islice(table.rows, at + 1, at + 4)
-            if not any("@" in cell for cell in cells) and any(
-                "@" in c for _, r in below for c in r
-            ):
+            if not has_sign(cells) and any(has_sign(r) for _, r in below):
                 best = known, columns  # the cells will say where the addresses stand
     return best[1] if best else None
 
@@ -168,7 +175,7 @@ def blocks(
     """
     columns, begin = first, first.at + 1
     for at, (_, cells) in enumerate(islice(table.rows, begin, None), start=begin):
-        if len(cells) < 2 or any("@" in cell for cell in cells):
+        if len(cells) < 2 or has_sign(cells):
             continue
         if sum(fold(cell) in known_words() for cell in cells if cell) < 3:
             continue
@@ -222,8 +229,7 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
         for column, heading in enumerate(headings)
         if heading and column not in taken
     }
-    in_order = dict(sorted(found.items(), key=lambda pair: pair[1]))
-    return Columns(at, in_order, extra, headings, also, frozenset(weak & taken))
+    return Columns(at, _in_order(found), extra, headings, also, frozenset(weak & taken))
 
 
 _PARTS = re.compile(

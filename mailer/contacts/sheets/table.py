@@ -27,6 +27,11 @@ MOST_MERGED = 1_000
 """Rows that one merged cell reaches down; a delegation has at most 36 people."""
 
 
+def has_sign(cells: Sequence[str]) -> bool:
+    """Tell whether an @ stands in a row; it is asked of every row several times."""
+    return "@" in "".join(cells)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One tab of a spreadsheet, or one CSV file: the rows that are not empty."""

@@ -230,11 +230,10 @@ class _Sheet:
     filtered: bool = False
     row: int = 0
     column: int = -1
-    kind: str = ""
-    style: int = 0
+    cell: dict[str, str] = field(default_factory=dict)  # its attributes
     formula: bool = False
-    text: list[str] = field(default_factory=list)  # since the last tag that may hold some
-    value: str = ""
+    pieces: list[str] = field(default_factory=list)  # of the text of a cell
+    kept: int = 0  # so many of them are its value, the others stand between its tags
     cells: list[str] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)  # by their letters, those met so far
     read_cells: int = 0
@@ -242,19 +241,13 @@ class _Sheet:
     covered: int = 0
 
     def read(self, part: bytes) -> None:
-        stream(part, self._start, self._end, self.text.append)
+        stream(part, self._start, self._end, self.pieces.append)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "v" or name == "t":
-            self.text.clear()
-        elif name == "c":
-            letters = attributes.get("r", "").rstrip("0123456789")
-            column = self.columns.get(letters)
-            self.column = self._column(letters) if column is None else column
-            self.kind = attributes.get("t", "n")
-            self.style = int(attributes.get("s", 0))
-            self.formula = False
-            self.value = ""
+        if name == "c":
+            self.cell, self.kept, self.formula = attributes, 0, False
+        elif name == "v" or name == "t":
+            del self.pieces[self.kept :]
         elif name == "f":
             self.formula = True
         elif name == "row":
@@ -286,9 +279,17 @@ class _Sheet:
 
     def _end(self, name: str) -> None:
         if name == "v" or name == "t":
-            self.value += "".join(self.text)
+            self.kept = len(self.pieces)
         elif name == "c":
-            self._cell()
+            letters = self.cell.get("r", "").rstrip("0123456789")
+            column = self.columns.get(letters)
+            self.column = self._column(letters) if column is None else column
+            self.read_cells += 1
+            if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
+                raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
+            if self.kept or self.formula:
+                self._cell(self.cell.get("t", "n"), "".join(self.pieces[: self.kept]))
+            self.pieces.clear()
         elif name == "row" and any(map(str.strip, self.cells)):
             if self.row > self.max_rows:
                 value = f"the last filled row is {self.row:,}"
@@ -299,13 +300,13 @@ class _Sheet:
         elif ":" in name:
             self._end(_bare(name))
 
-    def _cell(self) -> None:
-        self.read_cells += 1
-        if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
-            raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
-        text = self.value
-        if text:
-            text = self.texts[int(text)] if self.kind == "s" else self._shown(text)
+    def _cell(self, kind: str, value: str) -> None:
+        if kind == "s":
+            text = self.texts[int(value)] if value else ""
+        elif kind in ("inlineStr", "str", "e"):
+            text = _plain(value)
+        else:
+            text = self._shown(kind, value) if value else ""
         if self.formula:
             self.formulas.add(reference(self.column, self.row, grid=True))
         if not text:
@@ -325,16 +326,14 @@ class _Sheet:
             cells += [""] * (column - len(cells))
             cells.append(text)
 
-    def _shown(self, value: str) -> str:
-        """Return what a cell shows."""
-        if self.kind in ("inlineStr", "str", "e"):
-            return _plain(value)
-        if self.kind == "b":
+    def _shown(self, kind: str, value: str) -> str:
+        """Return what a cell shows that holds no text."""
+        if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
-        if self.kind == "d":
+        if kind == "d":
             return value.removesuffix("T00:00:00").replace("T", " ")
-        number = float(value)
-        code = self.styles[self.style] if self.style < len(self.styles) else ""
+        number, style = float(value), int(self.cell.get("s", 0))
+        code = self.styles[style] if style < len(self.styles) else ""
         if not code:
             return general(number)
         if is_day(code) and (day := day_of(number, since_1904=self.since_1904)):
@@ -378,9 +377,9 @@ class _Numbers(_Sheet):
 
     numbers: dict[tuple[int, int], float] = field(default_factory=dict)
 
-    def _cell(self) -> None:
-        if self.value and self.kind == "n" and not self.formula:
-            self.numbers[self.row, self.column] = float(self.value)
+    def _cell(self, kind: str, value: str) -> None:
+        if value and kind == "n" and not self.formula:
+            self.numbers[self.row, self.column] = float(value)
 
 
 def _letters(ref: str) -> bytes:
