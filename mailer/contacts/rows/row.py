@@ -16,7 +16,7 @@ from mailer.contacts.contact import Cells, Contact
 from mailer.contacts.rows.addresses import NOTHING, ParsedAddress, read_address
 from mailer.contacts.rows.borne_out import said_twice
 from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
-from mailer.contacts.rows.row_reader import RowReader, Words, meaning_of
+from mailer.contacts.rows.row_reader import RowReader, RowWords, meaning_of
 from mailer.contacts.rows.whose import find_delegation
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import HEARD
@@ -93,7 +93,7 @@ def read_row(
 
 def _words(
     line: RowReader, civility: str, delegations: Delegations, everyone: Delegation | None
-) -> Words:
+) -> RowWords:
     """Return what the words of a row mean. Where nothing is to be said about them, they are read
     once for all rows that have the same.
     """
@@ -109,7 +109,7 @@ def _words(
     group = _kept_word(line, "group", "C131")
     if group in FORMER_GROUPS:
         line.report("C131", "group", message="this political group no longer exists")
-    words = Words(delegation, role, gender, language, chamber, group)
+    words = RowWords(delegation, role, gender, language, chamber, group)
     if len(line.problems) == before and len(line.answers) < MOST_ANSWERS:
         line.answers[said] = words
     return words

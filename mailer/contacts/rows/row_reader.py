@@ -28,7 +28,7 @@ SPELLED = (*sorted(PARTS_OF_NAMES), "civility", "title", "greeting", "vocative")
 """Fields that a letter spells as the sheet does."""
 
 
-class Words(NamedTuple):
+class RowWords(NamedTuple):
     """What the words of a row mean."""
 
     delegation: str
@@ -64,7 +64,7 @@ class RowReader:
         """Returns what stands in a field's column; where that is empty, in another one of it. It is
         asked 35 times for each row, so it is no method of ours.
         """
-        self.answers: dict[tuple[str, ...], Words] = {}
+        self.answers: dict[tuple[str, ...], RowWords] = {}
         """What the words of a row mean, of which nothing was to be said: the next row has the same
         ones.
         """
