@@ -182,6 +182,7 @@ PAGES: tuple[Page, ...] = (
     Page("/people/close", post=people.close, act=Right.RULE),
     Page("/journal", people.journal, look=Right.RULE),
     Page("/held", people.held_page, people.held, look=Right.RULE, act=Right.RULE),
+    Page("/held/forget", post=people.forget, act=Right.RULE),
 )
 
 

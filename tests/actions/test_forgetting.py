@@ -33,7 +33,8 @@ from mailer.ledger.reading.sent import sent_letters
 from mailer.ledger.record import places
 from mailer.ledger.schema import incoming, mail_out, metadata
 from mailer.sending.demo_server import Mailbox
-from tests.helpers.consoles import a_console, signed_in
+from tests.console.test_browser import PAGES as LOOKED_AT
+from tests.helpers.consoles import Browser, a_console, signed_in
 from tests.helpers.workspaces import HEADINGS, a_workspace, address, data, edit, mailer, row, said
 from tests.inbox.test_record import a_message
 
@@ -203,6 +204,68 @@ def test_nobody_who_is_forgotten_is_in_any_byte(lived: tuple[Path, Ledger]) -> N
         ).decode("utf-8", "replace"))  # fmt: skip
     whole = data(mailer("log", "verify", "--json", at=root))
     assert (whole["whole"], whole["erased"], rows["whole"]) == (True, 1, True)
+
+
+def every_page(browser: Browser) -> str:
+    """Open every page of the console that can be looked at, as the browser tests name them."""
+    filled = {"/letters/vote": "/letters/appeal", "all.csv": "norway.xlsx", "M-0002": "M-0001"}
+    shown = []
+    for at in LOOKED_AT.values():
+        path = at
+        for one, other in filled.items():
+            path = path.replace(one, other)
+        shown.append(browser.get(path).text)
+    return "\n".join(shown)
+
+
+def test_forgetting_in_the_console_leaves_nothing_while_it_is_open(
+    lived: tuple[Path, Ledger],
+) -> None:
+    root, ledger = lived
+    browser = signed_in(a_console(root, ledger))
+    assert named(every_page(browser)), "what a page keeps in mind is there"
+    asked = {"who": ADDRESS, "because": "asked to be erased", "do": "yes", "others": "yes"}
+    page = browser.post("/held/forget", who=ADDRESS).text
+    for place in ("contacts/norway.xlsx", "contacts/_same.csv", ".mailer/backups/", "outcomes.csv"):
+        assert place in page
+    assert "1 row of the log (M-0001)" in page
+    before = traces(root, ledger)
+    for wrong in (
+        {"rows": "1"},
+        {"rows": "1", "typed": "somebody@else.example"},
+        {"rows": "1", "typed": ADDRESS, "because": ""},
+        {"rows": "0", "typed": ADDRESS},
+        {"rows": "1", "typed": ADDRESS, "because": f"{NAME} asked"},
+    ):
+        refused = browser.post("/held/forget", **asked | wrong)
+        assert refused.status_code == 400
+        assert "Nothing was changed" in refused.text or "stays on record" in refused.text
+    assert traces(root, ledger) == before
+    done = browser.post("/held/forget", **asked, rows="1", typed=ADDRESS.upper())
+    assert done.status_code == 200
+    assert "1 row of the log is erased." in done.text
+    assert "Not from everywhere" not in done.text
+    assert traces(root, ledger) == set()
+    assert not named(done.text)
+    assert not named(every_page(browser))
+    assert traces(root, ledger) == set(), "and looking brings nothing back"
+    journal = browser.get("/journal").text
+    assert "person forgotten" in journal and "asked to be erased" in journal
+    gone = browser.post("/held/forget", who=ADDRESS)
+    assert (gone.status_code, "There is nobody like that" in gone.text) == (400, True)
+
+
+def test_what_only_people_can_change_is_named_in_the_console_too(
+    lived: tuple[Path, Ledger],
+) -> None:
+    root, ledger = lived
+    browser = signed_in(a_console(root, ledger))
+    fields = {"who": ADDRESS, "because": "asked", "do": "yes", "rows": "1", "typed": ADDRESS}
+    said = browser.post("/held/forget", **fields).text
+    assert "Not from everywhere" in said
+    left = traces(root, ledger)
+    assert left == {"letter.eml", "outcomes.csv", "outcomes.xlsx"}
+    assert all(f"<li>{file} (" in said for file in left)
 
 
 def test_others_stay_as_they_were_and_the_hold_list_still_holds(

@@ -144,6 +144,7 @@ NEEDED = {
     "/allow-again": "send",
     "/order": "send",
     "/held": "rule",
+    "/held/forget": "rule",
     "/language": "look",
     "/sign-out": "look",
     "/mail-outs/{mail_out}/people/{number:int}/resend": "send",

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailer.actions.mail_outs import NOT_NOW
+from mailer.actions.send_log.footprint import BECOMES
 from mailer.actions.team.rights import ROLES
 from mailer.base.problems import codes, problem
 from mailer.base.states import HEARD, POSITIONS, REASONS, WORDS, MailOutState
@@ -26,6 +27,7 @@ from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
 from mailer.console.views.steps import STEPS
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
+from mailer.ledger.record import places
 from mailer.report.board import VOTES, motions
 from mailer.report.export import COLUMNS
 from mailer.report.returns import SAID as SAID_OF_ACCEPTED
@@ -178,6 +180,8 @@ def from_data() -> set[str]:
         *POSITIONS.values(),
         *HEARD.values(),
         *VOTES.values(),
+        *BECOMES.values(),
+        *(place.what for place in places.FILES),
     }
     words |= {one.words for one in motions()}
     words |= {*COLUMNS, "Totals", "people", "Telephone", "Note in the sheet"}

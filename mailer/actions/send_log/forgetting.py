@@ -22,6 +22,7 @@ from mailer.base.settings.workspace import Workspace
 from mailer.contacts import holds
 from mailer.contacts.erasing.emptied import without_rows
 from mailer.contacts.holds import load_holds
+from mailer.ledger import accounts
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.record import erasure
@@ -69,6 +70,7 @@ def forget(
         at = ledger.now()
         erased = erasure.erase(connection, found.deliveries, who=who, because=because, at=at)
         words = erasure.take_out_words(connection, naming)
+        accounts.note(connection, "person_forgotten", at=at, who=who, detail=because)
     ledger.seal()
     sealed = _hold(workspace, found, because=because, who=who, day=at.date(), anew=hold)
     changed, deleted = [], []

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from mailer.actions.send_log.footprint import footprint
+from mailer.actions.send_log.forgetting import forget as forget_everywhere
 from mailer.actions.send_log.held import held_on, lines_of
 from mailer.actions.team import credentials
 from mailer.actions.team import members as team
@@ -15,6 +17,7 @@ from mailer.base.errors import Refused, UsageError
 from mailer.console.access.sessions import BrowserSession, TooOften
 from mailer.console.request import Visit
 from mailer.ledger.accounts import Account, deeds, find
+from mailer.ledger.ledger import shown
 
 JOURNAL = 300
 
@@ -164,12 +167,55 @@ def held_page(visit: Visit) -> Response:
 
 def held(visit: Visit) -> Response:
     """Show everything that is held on one person, or give it as a file for them."""
-    who = visit.field("who").strip()
-    if not who:
-        raise UsageError(visit.say("Whom do you mean? Write the address, or the whole name."))
+    who = _whom(visit)
     found = held_on(visit.workspace, visit.console.ledger, who, by=visit.who)
     lines = list(lines_of(found))
     if not visit.field("file"):
         return visit.page("held.html", who=who, lines=lines)
     headers = {"content-disposition": 'attachment; filename="held.txt"'}
     return Response("\n".join([*lines, ""]), media_type="text/plain", headers=headers)
+
+
+def _whom(visit: Visit) -> str:
+    if who := visit.field("who"):
+        return who
+    raise UsageError(visit.say("Whom do you mean? Write the address, or the whole name."))
+
+
+def forget(visit: Visit) -> Response:
+    """Name every place that holds one person; forget them once that is confirmed by typing whom."""
+    who, problem = _whom(visit), ""
+    with visit.reading() as connection:
+        found = footprint(visit.workspace, connection, who)
+    rows = len(found.deliveries)
+    if visit.field("do"):
+        if not (because := visit.field("because")):
+            problem = visit.say("Nothing was changed: say why.")
+        elif visit.field("typed").casefold() != who.casefold():
+            problem = visit.say("Nothing was changed: what you typed is not {who}.", who=who)
+        elif visit.field("rows") != str(rows):
+            problem = visit.say("Nothing was changed: the log has more of them by now.")
+        else:
+            done = forget_everywhere(
+                visit.workspace,
+                visit.console.ledger,
+                found,
+                who=visit.who,
+                because=because,
+                files=bool(visit.field("others")),
+                hold=bool(visit.field("hold")),
+            )
+            return visit.page("forget.html", done=done)
+    return visit.page(
+        "forget.html",
+        400 if problem else 200,
+        done=None,
+        problem=problem,
+        who=who,
+        because=visit.field("because"),
+        found=found,
+        rows=rows,
+        mail_outs=sorted({shown(one.mail_out_id) for one in found.deliveries}),
+        texts=sum(map(len, found.mentions.values())),
+        sheets={row.file for row in found.rows},
+    )
