@@ -353,6 +353,56 @@ def test_plan_is_the_same_through_both_doors(
     assert ("Nobody would get a letter" in page) == (typed["to_send"] == 0)
 
 
+def one_letter_a_delegation(doors: Doors) -> None:
+    with (doors.root / "templates" / "vote" / "appeal.toml").open("a") as toml:
+        toml.write('[letter]\nmode = "head"\n')
+    edit(doors.root / "contacts" / "all.csv", "NO,representative,,Anna", "NO,chair,,Anna")
+    edit(doors.root / "contacts" / "all.csv", "FR,representative", "FR,chair")
+
+
+def test_letter_to_heads_is_the_same_through_both_doors(doors: Doors) -> None:
+    one_letter_a_delegation(doors)
+    (typed,) = doors.typed("plan", "vote")
+    assert (typed["to_send"], typed["letters"]) == (3, 2)
+    doors.typed("stop", typed["mail_out"])
+    page = doors.page("/letters/vote/send")
+    assert "2 letters, each to the head of a delegation, its members in copy." in page
+    mail_out = planned_in_the_browser(doors, "/letters/vote/send")
+    before, after = (outcomes(doors, name) for name in (typed["mail_out"], mail_out))
+    assert [one[0] for one in after if one[1] == "waiting"] == [
+        one[0] for one in before if one[1] == "not_sent"
+    ]
+    (shown,) = doors.typed("preview", "vote", "--as", "Ola Nordmann")
+    assert shown["to"] == "anna.berg@no.parliament.example"
+    assert shown["copies"] == ["ola.nordmann@no.parliament.example"]
+    assert "Dear Ms Berg" in shown["text"]
+    page = doors.page("/letters/vote?as=contacts/all.csv::3")
+    assert "One letter a delegation: to Anna Berg, its head. In copy: Ola Nordmann." in page
+    (eml,) = [doors.browser.get(f"/mail-outs/{mail_out}/people/2/letter.eml").content]
+    assert message_from_bytes(eml)["Cc"] == "Ola Nordmann <ola.nordmann@no.parliament.example>"
+
+
+def test_delegation_without_a_head_is_asked_about_in_both_doors(doors: Doors) -> None:
+    one_letter_a_delegation(doors)
+    edit(doors.root / "contacts" / "all.csv", "FR,chair", "FR,representative")
+    (refused,) = doors.typed("plan", "vote")
+    asked = "nobody is the head of the delegation of France in the sheets"
+    assert [one["code"] for one in refused["problems"]] == ["L136"]
+    assert asked in refused["problems"][0]["message"]
+    assert asked in doors.page("/letters/vote/send")
+    assert asked in doors.page("/letters/vote/check")
+    assert doors.browser.post("/letters/vote/send").status_code != 303
+
+
+def test_drafts_to_heads_are_refused_in_both_doors(doors: Doors) -> None:
+    one_letter_a_delegation(doors)
+    (planned,) = doors.typed("plan", "vote")
+    (refused,) = doors.typed("draft", planned["mail_out"])
+    assert "a mail program would send each draft to all of them" in refused["error"]
+    answer = doors.browser.post(f"/mail-outs/{planned['mail_out']}/drafts", only="")
+    assert "a mail program would send each draft to all of them" in answer.text
+
+
 def test_mistakes_of_files_letters_and_rows_are_told_in_one_go(doors: Doors) -> None:
     folder = doors.root / "templates" / "vote"
     edit(folder / "en.md", "Please vote", "Please {{ vtoe }}")

@@ -26,7 +26,7 @@ from mailer.letters.checks.metadata import FileTells
 from mailer.letters.placeholders import blanked
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.render.theirs import Owners
-from mailer.plan import follow_up, per_person
+from mailer.plan import follow_up, heads, per_person
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft, read_contacts, without_letter
 from mailer.plan.where import NotUnderstood
@@ -146,6 +146,8 @@ def _appeal(
     found += [
         *follow_up.lacking(appeal),
         *without_letter(appeal, decisions),
+        *now.heads_lacking(decisions),
+        *heads.other_languages(decisions, appeal.letters),
         *per_person.fallen_back(appeal, decisions),
         *per_person.other_greetings(decisions),
         *per_person.dropped_titles(now.forms, decisions),

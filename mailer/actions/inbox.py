@@ -105,7 +105,9 @@ def _letter(path: Path, line: int, row: dict[str, str]) -> SentLetter:
             f"{path.name}, line {line}: {text!r} is no date.",
             hint="write it as in a mail: Mon, 11 Jan 2027 08:31:00 +0000",
         ) from None
-    return SentLetter(**values, date=date)
+    delivery, message_id, envid, *who = (values[name] for name in COLUMNS[:-1])
+    address, name, delegation, subject = who
+    return SentLetter(delivery, message_id, envid, address, name, delegation, subject, date)
 
 
 @dataclass(frozen=True)

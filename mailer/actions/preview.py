@@ -11,7 +11,7 @@ from mailer.base.spelling import called, nearest
 from mailer.base.states import Reason
 from mailer.letters.formal import pdf
 from mailer.letters.render import Rendered
-from mailer.plan import proof
+from mailer.plan import heads, proof
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft
 
@@ -44,13 +44,13 @@ def preview(now: Draft, one: Decision, language: str = "") -> Preview:
             hint=f"there is: {', '.join(sorted(letters))}",
         )
     language = language or (one.language if one.language in letters else next(iter(letters)))
-    return Preview(one, language, now.renderer.render(one.contact, language))
+    return Preview(one, language, now.renderer.render(one.to, language))
 
 
 def message_of(now: Draft, shown: Preview) -> tuple[bytes, str]:
     """Return the whole message of a letter; or, empty, and why it could not be sent."""
     try:
-        return now.message(shown.decision.contact, shown.language), ""
+        return now.message(shown.decision.to, shown.language, shown.decision.copies), ""
     except MailerError as fault:
         return b"", fault.message
 
@@ -84,12 +84,13 @@ def on_paper(now: Draft, letters: Iterable[Preview]) -> bytes:
 
 def reachable(decisions: Sequence[Decision]) -> list[Decision]:
     """Return those who would get a letter, were the mailer not in test mode."""
-    return [one for one in decisions if one.reason in (None, Reason.TEST_MODE)]
+    return list(heads.letters([one for one in decisions if one.reason in (None, Reason.TEST_MODE)]))
 
 
 def hardest(now: Draft, decisions: Sequence[Decision], number: int | None) -> list[Decision]:
     """Choose the `number` people whose letters differ most, the most unusual first."""
-    could = {id(one.contact): one for one in decisions if one.reason in NOTHING_AGAINST}
+    able = heads.letters([one for one in decisions if one.reason in NOTHING_AGAINST])
+    could = {id(one.contact): one for one in able}
     people = [(one.contact, one.language) for one in could.values()]
     if not people:
         return []

@@ -113,6 +113,7 @@ class Reason(StrEnum):
     REFUSED_BEFORE = "refused_before"
     RETURNED_BEFORE = "returned_before"
     ENOUGH = "enough_letters"  # [limits] letters_per_person
+    NO_HEAD = "no_head"  # one letter a delegation, to its head, who gets none
     # skipped, and not sent where it came after the plan: a follow-up letter
     NO_FIRST_LETTER = "no_first_letter"
     ANSWERED = "answered"
@@ -120,6 +121,7 @@ class Reason(StrEnum):
     NO_MORE = "no_more_letters"
     AWAY = "away_too_long"
     # not sent
+    NAMES_HELD = "names_held"  # the letter names somebody who came onto the hold list
     STOPPED = "stopped"
     LAST_DAY = "last_day"
     GAVE_UP = "gave_up"  # tried for as long as was set, only temporary answers
@@ -158,11 +160,13 @@ REASONS: dict[Reason, str] = {
     Reason.REFUSED_BEFORE: "refused before, address unchanged",
     Reason.RETURNED_BEFORE: "came back before, address unchanged",
     Reason.ENOUGH: "has had as many letters as one person may get",
+    Reason.NO_HEAD: "the head of the delegation gets no letter",
     Reason.NO_FIRST_LETTER: "has not had the letter that this one follows",
     Reason.ANSWERED: "has answered, or is in touch with us",
     Reason.CAME_BACK: "the letter that this one follows came back",
     Reason.NO_MORE: "wants no more letters, or has left office",
     Reason.AWAY: "away beyond the last day",
+    Reason.NAMES_HELD: "the letter names somebody who is on the hold list",
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day, or the vote",
     Reason.GAVE_UP: "tried long enough",

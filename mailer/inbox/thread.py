@@ -4,6 +4,8 @@ its certainty.
 Ids first (In-Reply-To, References, the envelope's id, the Message-ID of a returned letter), then
 addresses (of the recipient who is reported, of the sender), then names (of the sender, in the
 text). Nothing is guessed: an address or a name that several people share leads nowhere by itself.
+Nor does the id of a letter that a whole delegation got: who of it writes, or is reported on, is
+told by the envelope, address and name; else it is the head's, to whom the letter is, and not sure.
 Where only the person is known, it is the last letter that was sent to them before the message came.
 """
 
@@ -36,6 +38,7 @@ class How(StrEnum):
     SENDER_ADDRESS = "sender_address"
     SENDER_NAME = "sender_name"
     BODY_QUOTE = "body_quote"
+    DELEGATION = "delegation"
     NONE = "none"
 
 
@@ -49,6 +52,7 @@ CERTAIN = {
     How.SENDER_ADDRESS: 90,
     How.SENDER_NAME: 75,
     How.BODY_QUOTE: 70,
+    How.DELEGATION: 50,
     How.NONE: 0,
 }
 """How certain each way is, of 100."""
@@ -75,7 +79,7 @@ class SentLetters:
     """All letters that may be answered, ready to be looked up."""
 
     def __init__(self, letters: Iterable[SentLetter], ours: Iterable[str] = ()) -> None:
-        self.by_id: dict[str, SentLetter] = {}
+        self.by_id: dict[str, dict[int, SentLetter]] = defaultdict(dict)  # one a person
         self.by_envid: dict[str, SentLetter] = {}
         self.people: list[list[SentLetter]] = []
         self.by_address: dict[str, list[int]] = {}
@@ -85,10 +89,6 @@ class SentLetters:
         self.own_domains: set[str] = set()
         known: dict[tuple[str, str], int] = {}
         for letter in letters:
-            if letter.message_id:
-                identity = letter.message_id.strip("<> ").casefold()
-                self.by_id[identity] = letter
-                self.own_domains.add(domain_of(identity))
             if letter.envid:
                 self.by_envid[letter.envid.casefold()] = letter
             person = (key_of(letter.address), " ".join(tokens(letter.name)))
@@ -101,6 +101,10 @@ class SentLetters:
                     if len(token) > 2:
                         self._by_stem[token[:4]].add(at)
             self.people[at].append(letter)
+            if letter.message_id:
+                identity = letter.message_id.strip("<> ").casefold()
+                self.by_id[identity][at] = letter
+                self.own_domains.add(domain_of(identity))
         self.domains -= rules().words("free")
 
     def __bool__(self) -> bool:
@@ -199,7 +203,7 @@ def thread(mail: Mail, words: OwnWords, sent: SentLetters, *, verp: str = "") ->
     known = Threading(related=bool(by_sender) or house, by_recipient=bool(by_sender))
     own_id = next((i for i in ids_in(mail.header("message-id")) if i in sent.by_id), "")
     if own_id:
-        own = sent.by_id[own_id]
+        own = next(iter(sent.by_id[own_id].values()))
         return Threading((own,), How.RETURNED_MESSAGE_ID, related=True, own=True)
 
     def to(people: list[int], how: How) -> Threading:
@@ -207,6 +211,10 @@ def thread(mail: Mail, words: OwnWords, sent: SentLetters, *, verp: str = "") ->
         return replace(known, letters=letters, how=how, related=True)
 
     found, how = _by_ids(mail, words, sent, verp)
+    if len(found) > 1:
+        found, how = _whose(found, how, mail, words, sent, by_sender, report)
+        if not found:
+            return replace(known, how=how, related=True)
     if found:
         letters = _rightly(found, mail, words, sent, by_sender, arrived, report)
         return replace(known, letters=letters, how=how, related=True)
@@ -226,8 +234,11 @@ def thread(mail: Mail, words: OwnWords, sent: SentLetters, *, verp: str = "") ->
 def _by_ids(
     mail: Mail, words: OwnWords, sent: SentLetters, verp: str
 ) -> tuple[list[SentLetter], How]:
-    def known(*texts: str) -> list[SentLetter]:
-        return list(dict.fromkeys(sent.by_id[i] for i in ids_in(*texts) if i in sent.by_id))
+    """Return the letters under the first id that is ours: several where a delegation got it."""
+
+    def known(*texts: str) -> list[list[SentLetter]]:
+        ids = dict.fromkeys(i for i in ids_in(*texts) if i in sent.by_id)
+        return [list(sent.by_id[i].values()) for i in ids]
 
     inside = [
         fields.get(name, "")
@@ -235,16 +246,11 @@ def _by_ids(
         for name in ("message-id", "in-reply-to", "references")
     ]
     if found := known(*mail.headers.get("in-reply-to", ())):
-        return found[:1], How.IN_REPLY_TO
+        return found[0], How.IN_REPLY_TO
     if found := known(*mail.headers.get("references", ())):
-        return found[-1:], How.REFERENCES
-    envids = [
-        mail.report.get("original-envelope-id", ""),
-        *mail.headers.get("x-original-envelope-id", ()),
-        mail.feedback.get("original-envelope-id", ""),
-    ]
-    for envid in envids:
-        if letter := sent.by_envid.get(_xtext(envid).casefold()):
+        return found[-1], How.REFERENCES
+    for envid in _envids(mail):
+        if letter := sent.by_envid.get(envid):
             return [letter], How.ENVID
     ids = [
         value
@@ -256,7 +262,7 @@ def _by_ids(
         mail.disposition.get("original-message-id", ""),
         mail.feedback.get("original-message-id", ""),
     ):
-        return found[:1], How.RETURNED_MESSAGE_ID
+        return found[0], How.RETURNED_MESSAGE_ID
     if verp:
         before, _, after = verp.casefold().partition("{}")
         for _, address in (
@@ -269,15 +275,63 @@ def _by_ids(
             if letter and address.casefold() == f"{before}{middle}{after}":
                 return [letter], How.VERP
     if found := known(*inside):
-        return found[:1], How.IN_REPLY_TO
+        return found[0], How.IN_REPLY_TO
     if found := known(
         *mail.headers.get("x-original-message-id", ()),
         words.own[:20_000],
         words.quoted[:20_000],
         words.below[:4_000],
     ):
-        return found[:1], How.RETURNED_MESSAGE_ID
+        return found[0], How.RETURNED_MESSAGE_ID
     return [], How.NONE
+
+
+def _envids(mail: Mail) -> list[str]:
+    """Return the ids of the envelope that a report, or a header, names."""
+    named = [
+        mail.report.get("original-envelope-id", ""),
+        *mail.headers.get("x-original-envelope-id", ()),
+        mail.feedback.get("original-envelope-id", ""),
+    ]
+    return [_xtext(one).casefold() for one in named]
+
+
+def _whose(
+    letters: list[SentLetter],
+    how: How,
+    mail: Mail,
+    words: OwnWords,
+    sent: SentLetters,
+    by_sender: list[int],
+    report: bool,
+) -> tuple[list[SentLetter], How]:
+    """Say to whom of a delegation a message belongs whose id is that of a letter in common."""
+    for envid in _envids(mail):
+        if (one := sent.by_envid.get(envid)) in letters:
+            return [one], How.ENVID
+
+    def among(people: list[int]) -> list[SentLetter]:
+        return [one for one in letters if any(one in sent.people[at] for at in people)]
+
+    machine = report or _speaks_for_a_server(mail)
+    if len(by_sender) == 1 and not machine:
+        return among(by_sender) or letters[:1], how  # `_rightly` finds theirs
+    ways = []
+    if machine:  # whom the letter itself names is all of the delegation
+        own = replace(words, own=_HEADING.sub("", words.own))
+        returned = {name: value for name, value in mail.returned.items() if name != "to"}
+        reported, _ = _reported(replace(mail, returned=returned), own, sent)
+        ways = [(reported, How.RETURNED_RECIPIENT)]
+    if not mail.recipients:
+        ways += [
+            (sent.named_in(mail.sender[0], whole=True), How.SENDER_NAME),
+            (sent.named_in(words.own, whole=True), How.BODY_QUOTE),
+        ]
+    for people, way in ways:
+        if len(found := among(people)) == 1:
+            return found, way
+    head = [one for one in letters if one.head]
+    return [] if machine else head or letters[:1], How.DELEGATION
 
 
 def _xtext(text: str) -> str:
@@ -315,6 +369,10 @@ def _rightly(
                 sorted({letter, *(sent.letter_to(p, arrived, letter.mail_out) for p in same)})
             )
     return (letter,)
+
+
+_HEADING = re.compile(r"^[>\s]*(?:to|cc):.*(?:\n[>]*[ \t]+.*)*", re.IGNORECASE | re.MULTILINE)
+"""Who stands in To and Cc of a letter that a text repeats."""
 
 
 def _speaks_for_a_server(mail: Mail) -> bool:

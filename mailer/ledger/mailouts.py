@@ -85,6 +85,7 @@ class MailOut:
     approvals: int = 0  # how many must say yes to it,
     organisations: int = 0  # and of how many organisations they are
     follows: str = ""  # the mail-out or the appeal whose letters these follow up
+    to_heads: bool = False  # one letter to the head of each delegation, its members in Cc
 
     @property
     def name(self) -> str:
@@ -127,6 +128,7 @@ def create(
             sources=plan.sources,
             retry_of=retry_of,
             follows=plan.follows,
+            to_heads=plan.to_heads,
             planned_at=at,
             approvals=approvals,
             organisations=organisations,
@@ -358,13 +360,13 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
     return [
         Written(
             shown(row.mail_out_id),
-            address_key,
+            row.address_key,
             person,
             State.REFUSED if row.came_back else State(row.state),
             bool(row.came_back),
         )
         for row in rows
-        for person, address_key in ((row.person, row.address_key), *too.get(row.message_id, ()))
+        for person in (row.person, *too.get((row.message_id, row.address_key), ()))
     ]
 
 
@@ -384,7 +386,7 @@ def past(connection: sa.Connection) -> dict[str, list[Past]]:
     found: dict[str, list[Past]] = {}
     for row in connection.execute(states.where(d.state != State.SKIPPED.value).union_all(came)):
         one = Past(row.what, shown(row.mail_out_id), row.appeal)
-        named = [word for both in too.get(row.message_id, ()) for word in both]
+        named = too.get((row.message_id, row.address_key), ())
         for key in {row.address_key, row.person, *named} - {"", None}:
             found.setdefault(key, []).append(one)
     return found

@@ -78,6 +78,8 @@ mail_out = sa.Table(
     ),  # what the plan was made from, to explain a stale one
     sa.Column("retry_of", sa.Integer, sa.ForeignKey("mail_out.id")),
     _text("follows"),  # M-0001 or an appeal, whose letters these follow up
+    # one letter to the head of each delegation, its members in Cc
+    sa.Column("to_heads", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("planned_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),

@@ -109,6 +109,7 @@ class Appeal:
     pieces: Mapping[str, Piece]  # "for/NO.en", "signature.en", "footer.en"
     attachments: tuple[str, ...]  # "files/briefing.{language}.pdf"
     on_paper: OnPaper | None  # each letter goes as a PDF with a covering mail
+    to_heads: bool  # one letter to the head of each delegation, its members in Cc
     layout: str  # the workspace's own page, HTML; "" for that of the package
     personal_links: str  # why links may differ by person; "" where they may not
     waived: Mapping[str, str]  # a fact that only some letters have → why that is right

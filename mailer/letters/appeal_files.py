@@ -384,6 +384,7 @@ def _appeal(
         on_paper=OnPaper(settings.letter.place, settings.letter.date)
         if settings.letter.pdf
         else None,
+        to_heads=settings.letter.mode == "head",
         layout=layout,
         personal_links=settings.personal_links.strip(),
         waived=MappingProxyType(settings.waived),

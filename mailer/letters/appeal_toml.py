@@ -27,7 +27,7 @@ from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 from mailer.base.settings.toml_lines import wrong as bad_value
-from mailer.letters.attachments import PICTURE, pattern_fault
+from mailer.letters.attachments import PICTURE, own_words, pattern_fault
 
 Role = Literal[
     "representative",
@@ -110,6 +110,7 @@ class _OrganisationTable(TomlTable):
 
 
 class _LetterTable(TomlTable):
+    mode: Literal["person", "head"] = "person"
     pdf: bool = False
     place: str = ""
     date: Day | None = None
@@ -199,6 +200,15 @@ def _disagreements(
             wrong(
                 "L170", fault, ("attachments", at), pattern, 'write "files/briefing.{language}.pdf"'
             )
+    if settings.letter.mode == "head":
+        hint = 'take it out, or mode = "head" under [letter]: then each person gets a letter alone'
+        for at, pattern in enumerate(settings.attachments):
+            if own_words(pattern):
+                message = "a whole delegation would get the file that is meant for one person"
+                wrong("L136", message, ("attachments", at), pattern, hint)
+        if settings.personal_links:
+            message = "a whole delegation would get the links that are one person's own"
+            wrong("L136", message, ("personal_links",), settings.personal_links, hint)
     for shown, reason in settings.waived.items():
         if not reason.strip():
             wrong(

@@ -15,7 +15,9 @@ from mailer.base.states import WORDS, Position, Reason, State, Written
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds
 from mailer.letters.appeal import Appeal
+from mailer.plan import heads
 from mailer.plan.follow_up import FirstLetter, FirstLetters
+from mailer.plan.heads import HeadLetter
 from mailer.plan.where import Condition, Past
 
 
@@ -48,6 +50,17 @@ class Decision:
     detail: str = ""
     first: FirstLetter | None = None  # the letter that this one follows
     others: tuple[Contact, ...] = ()  # who shares the mailbox, and may be named in the letter, too
+    head_letter: HeadLetter | None = None  # that of the delegation, where it gets one in common
+
+    @property
+    def to(self) -> Contact:
+        """Whom the letter is to: the person, or the head of their delegation."""
+        return self.head_letter.head if self.head_letter else self.contact
+
+    @property
+    def copies(self) -> tuple[Contact, ...]:
+        """Who stands in Cc."""
+        return self.head_letter.copies if self.head_letter else ()
 
 
 Stands = Callable[[], Mapping[str, Position]]
@@ -97,27 +110,34 @@ class Audience:
         everyone = list(contacts)
         namesakes = Counter(contact.person_key for contact in everyone)
         by_address, by_person = self._written()
+        first_readers = heads.heads_of(everyone) if self.appeal.to_heads else {}
         decisions: list[Decision] = []
         for contact in everyone:
             alone = namesakes[contact.person_key] == 1
             before = by_address.get(contact.address_key) if contact.address else None
             if before is None and alone:  # the address was corrected since
                 before = by_person.get(contact.person_key)
-            decision = self._decide(contact, before, alone)
+            reader = first_readers.get(contact.delegation, contact)
+            decision = self._decide(contact, before, alone, reader.language)
             if decision.reason is Reason.SAME_ADDRESS and contact.person_key:
-                self._share(decisions, decision, before, alone)
+                self._share(decisions, decision, before, alone, reader.language)
             else:
                 decisions.append(decision)
-        return decisions
+        return heads.addressed(decisions, first_readers) if self.appeal.to_heads else decisions
 
     def _share(
-        self, decisions: list[Decision], out: Decision, before: Written | None, alone: bool
+        self,
+        decisions: list[Decision],
+        out: Decision,
+        before: Written | None,
+        alone: bool,
+        language: str,
     ) -> None:
         """Decide about somebody whose mailbox is another's, too: named in the letter that goes
         there, or written to where nobody else is.
         """
         contact = replace(out.contact, skip=None, problem=None)
-        own = self._decide(contact, before, alone)
+        own = self._decide(contact, before, alone, language)
         here = [
             at
             for at, one in enumerate(decisions)
@@ -134,7 +154,8 @@ class Audience:
             if (
                 contact.person_key in named
                 or letter.language != own.language
-                or threads[0] != threads[1]
+                or (threads[0] != threads[1] and not self.appeal.to_heads)
+                or (self.appeal.to_heads and letter.contact.delegation != contact.delegation)
             ):
                 decisions.append(out)
                 return
@@ -159,10 +180,14 @@ class Audience:
                 by_person[written.person] = written
         return by_address, by_person
 
-    def _decide(self, contact: Contact, before: Written | None, alone: bool) -> Decision:
-        preferences = [contact.language, self.languages.get(contact.delegation, "")]
+    def _decide(
+        self, contact: Contact, before: Written | None, alone: bool, language: str
+    ) -> Decision:
+        """Decide about one person; `language` is that of whom the letter is to."""
+        preferences = [language, self.languages.get(contact.delegation, "")]
         letter = self.appeal.language_for([language for language in preferences if language])
-        language, fell_back = letter or (contact.language, False)
+        language, fell_back = letter or (language, False)
+        fell_back = fell_back and contact.language not in self.appeal.letters
 
         def left_out(reason: Reason, detail: str = "") -> Decision:
             return Decision(contact, language, reason=reason, detail=detail)

@@ -8,7 +8,7 @@ their problems.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +25,7 @@ from mailer.contacts.holds import Holds, load_holds, trusted
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
-from mailer.plan import follow_up, where
+from mailer.plan import follow_up, heads, where
 from mailer.plan.audience import EVERYONE, NOTHING_YET, Audience, Before, Decision, Selection
 from mailer.plan.sources import Sources
 from mailer.plan.where import Past
@@ -160,6 +160,12 @@ class Draft:
                     " mailer check"
                 ),
             )
+        if self.appeal.to_heads and (asked := list(self.heads_lacking(decisions))):
+            raise MailerError(
+                "The letters go to the heads of the delegations, and not each can be written to."
+                " Nothing was planned.",
+                problems=asked,
+            )
         if missing := without_letter(self.appeal, decisions):
             raise MailerError(
                 "Some people have no letter that they could get. Nothing was planned.",
@@ -176,8 +182,15 @@ class Draft:
             follows=before.first.follows if before.first else "",
         )
 
-    def message(self, contact: Contact, language: str) -> bytes:
-        """Return the whole message as it would go out now; unsigned, and under no ID of its own.
+    def heads_lacking(self, decisions: Sequence[Decision]) -> Iterator[Problem]:
+        """Yield a question for each delegation without a head to whom its letter can go."""
+        return heads.lacking(
+            f"templates/{self.appeal.name}/appeal.toml", decisions, self.delegations
+        )
+
+    def message(self, contact: Contact, language: str, copies: Sequence[Contact] = ()) -> bytes:
+        """Return the whole message as it would go out now, `copies` in Cc; unsigned, and under no
+        ID of its own.
 
         Raises `MailerError` with the cell or the line at fault.
         """
@@ -185,8 +198,9 @@ class Draft:
         from mailer.letters.message.finish import finished
         from mailer.plan.plan import write
 
+        preview = f"<preview@{self.sending.domain}>"
         _, own, shared = write(
-            contact, language, self.renderer, self.sending, f"<preview@{self.sending.domain}>"
+            contact, language, self.renderer, self.sending, preview, copies=copies
         )
         return pieces.joined(*finished(own, shared, clock.now()))
 
@@ -198,7 +212,8 @@ class Draft:
         from mailer.plan.signoff import accepted
 
         chosen = self.decide() if people is None else people
-        who = [(one.contact, one.language) for one in chosen if one.reason in (None, Reason.SHARED)]
+        read = [one for one in chosen if one.reason in heads.GET_IT]
+        who = [(one.contact, one.language) for one in heads.letters(read)]
         return proof(self.renderer, self.forms, who, accepted(self.workspace.root))
 
     def obstacles(self) -> list[Problem]:

@@ -18,6 +18,7 @@ from mailer.base.problems import problem
 from mailer.letters.appeal import Appeal
 from mailer.letters.render import Rendered, Renderer
 from mailer.letters.wording.salutations import Forms
+from mailer.plan import heads
 from mailer.plan.audience import Decision
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def written(
     """
     letters: list[tuple[Decision, Rendered]] = []
     problems: dict[Problem, None] = {}
-    for one in decisions:
+    for one in heads.letters(decisions):
         if one.reason is None:
             try:
                 letters.append((one, renderer.render(one.contact, one.language)))
@@ -53,7 +54,7 @@ def fallen_back(appeal: Appeal, decisions: Iterable[Decision]) -> list[Problem]:
     language.
     """
     wanted: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in decisions:
+    for one in heads.letters(decisions):
         if one.reason is None and one.fell_back:
             wanted[one.language][one.contact.language] += 1
     found = []
@@ -100,7 +101,7 @@ def other_greetings(decisions: Iterable[Decision]) -> list[Problem]:
             suggestion=f"write it in {one.language}, or leave the cell empty: the table of forms of"
             " address has one",
         )
-        for one in decisions
+        for one in heads.letters(decisions)
         if one.reason is None and one.fell_back and one.contact.greeting and one.contact.language
     ]
 
@@ -144,7 +145,7 @@ def dropped_titles(forms: Forms, decisions: Iterable[Decision | Planned]) -> lis
     not, with the greeting as it will be.
     """
     found = []
-    for one in decisions:
+    for one in heads.letters(decisions):
         contact = one.contact
         if one.reason is None and contact.title and not contact.greeting:
             try:

@@ -28,11 +28,13 @@ from mailer.letters.appeal import Appeal
 from mailer.letters.attachments import made
 from mailer.letters.formal import FormalLetter, pdf
 from mailer.letters.message import common, mime, pieces
+from mailer.letters.message.headers import HeaderError, mailbox
 from mailer.letters.message.pieces import Shared
 from mailer.letters.render import Rendered, Renderer
-from mailer.plan import shared_mailbox
+from mailer.plan import heads, shared_mailbox
 from mailer.plan.audience import Decision
 from mailer.plan.follow_up import FirstLetter
+from mailer.plan.heads import HeadLetter
 from mailer.plan.sources import Sources
 
 TOO_MANY = 50
@@ -56,6 +58,7 @@ class Planned:
     shared: Shared = ()  # what it shares with others: files, and most lines
     cell: str = ""  # of the sheet, where the letter cannot be written because of it
     beside: int = 0  # the number of whom the letter to the same mailbox is for
+    head_letter: HeadLetter | None = None  # the letter is that of the delegation, in common
 
     @property
     def state(self) -> State:
@@ -106,6 +109,12 @@ class Plan:
     deliveries: tuple[Planned, ...]
     sources: bytes
     follows: str = ""  # the mail-out or the appeal whose letters these follow up
+    to_heads: bool = False  # one letter to the head of each delegation, its members in Cc
+
+    @property
+    def letters(self) -> int:
+        """How many letters are written; to heads there are fewer than envelopes."""
+        return sum(1 for _ in heads.letters(self.to_send))
 
     @property
     def to_send(self) -> list[Planned]:
@@ -169,6 +178,7 @@ def make_plan(
     problems: list[Problem] = []
     planned = []
     named: dict[Place, int] = {}  # in the letter to their mailbox: whose number it has
+    of_delegations: dict[int, Mapping[str, Any]] = {}  # by the identity of their letter
     instead: dict[Place, Decision] = {}  # of whose row lacks something, by the next at the mailbox
     for number, decided in enumerate(decisions, 1):
         before = instead.get(_place(decided.contact))
@@ -179,7 +189,20 @@ def make_plan(
             frozen = {**frozen, "beside": named.get(_place(contact), 0)}
             if not frozen["beside"]:
                 frozen = {"reason": Reason.SAME_ADDRESS, "detail": shared_mailbox.SAYS_MORE}
-        if decision.reason is None:
+        if decision.reason is None and (common_one := decision.head_letter) is not None:
+            named |= dict.fromkeys(map(_place, decision.others), number)
+            if id(common_one) not in of_delegations:
+                of_delegations[id(common_one)] = frozen
+                try:
+                    of_delegations[id(common_one)] = _freeze_for_delegation(
+                        decision, common_one, renderer, sending, key, everyone
+                    )
+                except MailerError as fault:
+                    if not fault.problems:
+                        raise
+                    problems += [one for one in fault.problems if one not in problems]
+            frozen = of_delegations[id(common_one)]
+        elif decision.reason is None:
             try:
                 people = shared_mailbox.together(
                     renderer, contact, decision.others, decision.language
@@ -209,6 +232,7 @@ def make_plan(
                 position=0,
                 language=decision.language,
                 fell_back=decision.fell_back,
+                head_letter=decision.head_letter,
                 **frozen,
             )
         )
@@ -226,6 +250,7 @@ def make_plan(
         deliveries=tuple(_with_shared(list(_frozen(planned)))),
         sources=sources.pack(),
         follows=follows,
+        to_heads=appeal.to_heads,
     )
 
 
@@ -277,6 +302,34 @@ def _freeze(
     return {"reason": None, "detail": "", **written}
 
 
+def _freeze_for_delegation(
+    decision: Decision,
+    letter: HeadLetter,
+    renderer: Renderer,
+    sending: Sending,
+    key: bytes,
+    everyone: set[str],
+) -> Mapping[str, Any]:
+    head, first = letter.head, letter.first
+    new = mime.message_id(key, head.delegation, head.address_key, sending.domain)
+    message_id = f"<{new}>"
+    rendered, data, shared = write(
+        head, decision.language, renderer, sending, message_id, first, copies=letter.copies
+    )
+    mime.read_back(
+        data,
+        recipient=head.address,
+        everyone=everyone,
+        greeting=rendered.greeting,
+        cells=rendered.cells,
+        thread=first.thread if first else (),
+        copies=[one.address for one in letter.copies],
+    )
+    return {
+        "reason": None, "detail": "", "message_id": message_id, "data": data, "shared": shared,
+    }  # fmt: skip
+
+
 def write(
     contact: Contact,
     language: str,
@@ -285,10 +338,11 @@ def write(
     message_id: str,
     first: FirstLetter | None = None,
     people: Sequence[Contact] = (),
+    copies: Sequence[Contact] = (),
 ) -> tuple[Rendered, bytes, Shared]:
     """Write one person's letter and finish it: its words, its own bytes, and the files that it
     shares. `first` is the letter that it follows; `people` are all whom it is for, where they share
-    a mailbox.
+    a mailbox; `copies` stand in Cc.
     """
     people = people or (contact,)
     rendered = renderer.render(contact, language, first.subject if first else "", people)
@@ -304,8 +358,10 @@ def write(
             message_id=message_id,
             unsubscribe=sending.reply_to,
             thread=first.thread if first else (),
+            copies=[(one.name, one.address) for one in copies],
         )
     except MailerError as fault:  # the words of the letter are checked; the name is this person's
+        contact = next(filter(_unnamable, copies), contact)
         found = problem(
             "L401",
             contact.file,
@@ -318,6 +374,14 @@ def write(
         )
         raise MailerError(fault.message, hint=fault.hint, code="L401", problems=[found]) from None
     return rendered, own, shared
+
+
+def _unnamable(one: Contact) -> bool:
+    try:
+        mailbox("Cc", one.name, one.address)
+    except HeaderError:
+        return True
+    return False
 
 
 def _mailed(letter: Rendered, paper: FormalLetter, root: Path) -> Rendered:
@@ -339,13 +403,13 @@ def _frozen(planned: Sequence[Planned]) -> Iterator[Planned]:
     have in common.
     """
     places = _places(planned)
-    whole = [(one.data, one.shared) for one in planned if one.data is not None]
-    letters = common.apart(whole)
+    whole = {id(one.data): (one.data, one.shared) for one in planned if one.data is not None}
+    letters = dict(zip(whole, common.apart(list(whole.values())), strict=True))
     for one in planned:
         if one.data is None:
             yield one
             continue
-        own, shared = next(letters)
+        own, shared = letters[id(one.data)]
         digest = pieces.digest(own, pieces.references(shared))
         place = places[one.number]
         yield replace(one, position=place, digest=digest, data=own, shared=shared)

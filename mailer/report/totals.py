@@ -48,6 +48,7 @@ NOT_MEANT = frozenset(
     {
         *(Reason.TEST_MODE, Reason.NOT_CHOSEN, Reason.ROLE, Reason.ALREADY, Reason.SHARED),
         *(Reason.ENOUGH, Reason.NO_FIRST_LETTER, Reason.ANSWERED, Reason.NO_MORE, Reason.AWAY),
+        Reason.NO_HEAD,
     }
 )
 """Reasons of our own choosing: the mail-out was never for these people, so nobody has to look at

@@ -60,6 +60,15 @@ def put_drafts(
     `ServerError`: whatever was laid until then is on record.
     """
     done = Drafts()
+    with ledger.reading() as connection:
+        mail_out = mailouts.get(connection, mail_out_id)
+    if mail_out.to_heads:
+        raise Refused(
+            f"The letters of {mail_out.name} go to heads of delegations, their members in Cc: a"
+            " mail program would send each draft to all of them. No draft was made.",
+            hint=f"mailer send {mail_out.name}",
+            code="S210",
+        )
     with _opened(workspace) as box, sender(ledger) as me:
         check = may_send(workspace, ledger, mail_out_id)
         not_before_its_start(ledger, check.standing.mail_out)

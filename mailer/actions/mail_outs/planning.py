@@ -23,7 +23,8 @@ from mailer.ledger.guard import rescue
 from mailer.ledger.ledger import Connection, Ledger, number_of, shown
 from mailer.ledger.reading import correspondence, deliveries
 from mailer.letters.appeal_toml import ROLES
-from mailer.plan import follow_up, per_person, shared_mailbox
+from mailer.letters.render import Renderer
+from mailer.plan import follow_up, heads, per_person, shared_mailbox
 from mailer.plan.audience import EVERYONE, Before, Decision, Selection, Stands
 from mailer.plan.draft import Draft
 from mailer.plan.plan import Plan, Planned, lacking
@@ -77,11 +78,14 @@ def followable(connection: Connection, appeal: str) -> list[str]:
     return follow_up.names(earlier, appeal)
 
 
-def follow_up_lacks(now: Draft, selection: Selection = EVERYONE) -> list[Problem]:
-    """Return what an appeal lacks to be a follow-up, where it is one; without it there is no
-    plan.
+def lacks(
+    now: Draft, decisions: Sequence[Decision], selection: Selection = EVERYONE
+) -> list[Problem]:
+    """Return what an appeal lacks to be a follow-up, where it is one, and the delegations without a
+    head for the letter, where it goes to heads; with any of it there is no plan.
     """
-    return list(follow_up.lacking(now.appeal, selection.follows))
+    found = follow_up.lacking(now.appeal, selection.follows)
+    return [*found, *(now.heads_lacking(decisions) if now.appeal.to_heads else ())]
 
 
 def decide(
@@ -97,6 +101,8 @@ def decide(
         renderer = now.renderer
     except MailerError:
         return decisions
+    if now.appeal.to_heads:
+        return _of_heads(renderer, decisions)
     alone: list[Contact] = []
     for at, one in enumerate(decisions):
         if one.contact in alone:
@@ -120,6 +126,26 @@ def decide(
                         decisions[place] = shared_mailbox.in_place_of(one, decisions[place])
                     decisions[at] = replace(one, reason=Reason.ROW, detail=detail)
     return decisions
+
+
+def _of_heads(renderer: Renderer, decisions: list[Decision]) -> list[Decision]:
+    """Leave out the delegations whose head's row lacks what the letter puts in."""
+    lacks: dict[str, str] = {}
+    for one in heads.letters(decisions):
+        if one.reason is None:
+            try:
+                renderer.render(one.contact, one.language)
+            except MailerError as fault:
+                if concerns(fault.code, Scope.ROW):
+                    lacks[one.contact.delegation] = lacking(fault.problems[0])
+    of = heads.heads_of(one.contact for one in decisions)
+    rows = [
+        replace(one, reason=Reason.ROW, detail=lacks[code], head_letter=None)
+        if (code := one.contact.delegation) in lacks and one.contact is of[code]
+        else one
+        for one in decisions
+    ]
+    return heads.addressed(rows, of)
 
 
 def plan(
@@ -235,6 +261,7 @@ def doubts(now: Draft, people: Sequence[Decision | Planned]) -> list[Problem]:
     return [
         *per_person.dropped_titles(now.forms, people),
         *per_person.not_sitting(now.appeal, now.delegations, people),
+        *heads.other_languages(people, now.appeal.letters),
     ]
 
 

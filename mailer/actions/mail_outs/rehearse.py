@@ -24,6 +24,7 @@ from mailer.base.address import domain_of
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import Receipt, State
+from mailer.contacts.contact import Contact
 from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger, number_of
@@ -151,11 +152,12 @@ def _of_mail_out(
     everyone = {
         one.address_key: one for one in deliveries.people(connection, mail_out_id) if one.digest
     }
-    people = [
-        (contact, everyone[contact.address_key].language)
-        for contact in now.book.contacts
-        if contact.address and contact.address_key in everyone
-    ]
+    of_letters: dict[str | None, tuple[Contact, str]] = {}  # of a common one its addressee
+    for contact in now.book.contacts:
+        one = everyone.get(contact.address_key) if contact.address else None
+        if one and (one.digest not in of_letters or contact.role == "chair"):
+            of_letters[one.digest] = contact, one.language
+    people = list(of_letters.values())
     differ = proof.hardest(now.renderer, now.forms, people, number) if people else []
     chosen = [everyone[contact.address_key] for contact, _ in _somebody(differ)]
     found = stored_letters.read(connection, {one.digest for one in chosen if one.digest})

@@ -27,7 +27,7 @@ from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_files import MAX_BYTES, load_appeal
 from mailer.letters.checks import check_letters, samples, twins
 from mailer.letters.render import Rendered, Renderer
-from mailer.plan import proof
+from mailer.plan import heads, proof
 from mailer.plan.audience import Decision
 from mailer.plan.draft import Draft
 
@@ -261,7 +261,7 @@ def _hardest(
     now: Draft, decisions: Sequence[Decision], renderer: Renderer, language: str
 ) -> tuple[Contact, ...]:
     """Choose twelve of those who would get this letter; of everybody where nobody would."""
-    could = [one for one in decisions if one.reason is None]
+    could = [one for one in heads.letters(decisions) if one.reason is None]
     own = [one.contact for one in could if one.language == language]
     people = [(one, language) for one in own or [one.contact for one in could]]
     try:

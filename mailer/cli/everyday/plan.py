@@ -10,6 +10,7 @@ import click
 
 from mailer.actions.mail_outs import audiences, planning
 from mailer.actions.mail_outs.planning import NewMailOut
+from mailer.base.spelling import many
 from mailer.base.states import REASONS, Reason
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.problems import show_problems
@@ -123,6 +124,7 @@ def _show(context: Context, new: NewMailOut) -> None:
                 "mail_out": name,
                 "appeal": frozen.appeal,
                 "to_send": letters,
+                "letters": frozen.letters,
                 "left_out": left_out,
                 "reasons": by_reason,
                 "delegations": frozen.by_delegation(),
@@ -146,6 +148,9 @@ def _show(context: Context, new: NewMailOut) -> None:
     facts: list[Row] = [
         (["from"], [f"{settings.sender.from_}, answers to {settings.sender.answers_to}"], "")
     ]
+    if frozen.to_heads:
+        copies = f"{many(frozen.letters, 'letter', 'letters')}, one to the head of each delegation"
+        facts.insert(0, (["letters"], [f"{copies}, members in Cc; an envelope a person"], ""))
     if frozen.follows:
         facts.insert(0, (["follows"], [f"{frozen.follows}: each letter in its own thread"], ""))
     if letters and settings.limits.per_minute:

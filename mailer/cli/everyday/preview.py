@@ -221,13 +221,14 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
     from mailer.report.readable import page_of
 
     shown = actions.preview(now, one, lang or "")
-    contact, letter = one.contact, shown.letter
+    contact, letter, to = one.contact, shown.letter, one.to
     eml, why = actions.message_of(now, shown)
     if one.reason is not None:
         why = f"{REASONS[one.reason]}{f' ({one.detail})' if one.detail else ''}"
     head = [
         ("From", now.workspace.settings.sender.from_),
-        ("To", f"{contact.name} <{contact.address or 'no address'}>"),
+        ("To", f"{to.name} <{to.address or 'no address'}>"),
+        ("Cc", ", ".join(f"{each.name} <{each.address}>" for each in one.copies)),
         ("Subject", letter.subject),
         ("Preview", letter.preview),
         ("Attached", ", ".join(one.name for one in letter.attachments)),
@@ -237,6 +238,8 @@ def _view(now: Draft, one: Decision, lang: str | None = None) -> View:
         "address": contact.address,
         "delegation": contact.delegation,
         "language": shown.language,
+        "to": to.address,
+        "copies": [each.address for each in one.copies],
         "greeting": letter.greeting,
         "subject": letter.subject,
         "preview": letter.preview,
@@ -286,7 +289,9 @@ def _planned(context: Context, mail_out: str, who: str | None) -> View:
         part.get_filename() or "?" for part in message.iter_attachments() if not part["Content-ID"]
     ]
     head = [("Date", str(message["Date"] or "at the first attempt"))]
-    head += [(name, str(message[name])) for name in ("From", "To", "Subject")]
+    head += [
+        (name, str(message[name])) for name in ("From", "To", "Cc", "Subject") if name in message
+    ]
     head += [("Attached", ", ".join(attached))] if attached else []
     facts = {
         "mail_out": planned.name,

@@ -8,6 +8,7 @@ phrases of responders), and words that only a reader can write speak against it.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mailer.inbox.kinds import InboxKind as Kind
@@ -20,7 +21,7 @@ from mailer.inbox.sorting.objections import objection_in
 from mailer.inbox.sorting.responders import automatic_answer, bare_answer, challenge_in
 from mailer.inbox.sorting.rules import rules
 from mailer.inbox.sorting.signs import Signs, ends, gather
-from mailer.inbox.thread import SentLetters, Threading, thread
+from mailer.inbox.thread import How, SentLetters, Threading, thread
 
 
 def examine(mail: Mail, sent: SentLetters, *, verp: str = "") -> tuple[Judged, Threading, OwnWords]:
@@ -35,6 +36,9 @@ def examine(mail: Mail, sent: SentLetters, *, verp: str = "") -> tuple[Judged, T
     words = divide(mail.text, ours, lambda line: ends(line, known))
     threading = thread(mail, words, sent, verp=verp)
     judgement = judge(mail, words, threading, has_sent=bool(sent), ours=ours)
+    if threading.how is How.DELEGATION:  # who of it, a person says
+        reason = f"{judgement.reason}; who of the delegation that got the letter, is not told"
+        judgement = replace(judgement, sure=False, reason=reason)
     if judgement.kind is Kind.UNRELATED and not threading.own:
         threading = Threading(related=threading.related)
     return judgement, threading, words

@@ -8,13 +8,14 @@ while it is unpacked.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
 import sqlalchemy as sa
 
-from mailer.base.states import MAY_HAVE_REACHED, Reason, State
+from mailer.base.states import MAY_HAVE_REACHED, REASONS, Reason, State
 from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.transitions import Claimed
@@ -135,7 +136,71 @@ def claim(
             attempts=d.attempts - 1,
         )
     rows = sorted(rows, key=attrgetter("position"))
-    return [Claimed(*row[:-1]) for row in rows if row.id not in no_more]
+    claimed = [Claimed(*row[:-1]) for row in rows if row.id not in no_more]
+    if connection.scalar(sa.select(mail_out.c.to_heads).where(mail_out.c.id == mail_out_id)):
+        claimed = _whose_head_gets_it(connection, mail_out_id, claimed, at=at, owner=owner)
+        return _of_one_date(connection, claimed, at)
+    return claimed
+
+
+def _whose_head_gets_it(
+    connection: sa.Connection,
+    mail_out_id: int,
+    claimed: list[Claimed],
+    *,
+    at: datetime,
+    owner: str,
+) -> list[Claimed]:
+    """Keep the letters whose head has, or is about to get, it: a follow-up to somebody who has
+    answered since goes to nobody in copy, either.
+    """
+    rows = connection.execute(
+        sa.select(d.id, d.message_id, d.state, d.reason).where(
+            d.mail_out_id == mail_out_id,
+            d.message_id.in_([one.message_id for one in claimed]),
+            d.role == "chair",
+            d.state.in_([State.WAITING.value, State.DEFERRED.value, State.NOT_SENT.value]),
+        )
+    ).all()
+    news = _spoke_since(connection, mail_out_id, [row.id for row in rows])
+    over: set[str] = set()
+    for row in rows:
+        why = news[row.id][0] if row.id in news else row.reason
+        if row.id in news or (row.state == State.NOT_SENT.value and why in _NEWS.values()):
+            over.add(row.message_id)
+            others = (d.message_id == row.message_id, d.id != row.id)
+            transitions.not_sent(
+                connection,
+                mail_out_id,
+                Reason.NO_HEAD,
+                *others,
+                at=at,
+                who=owner,
+                detail=REASONS[Reason(why)],
+            )
+    return [one for one in claimed if one.message_id not in over]
+
+
+def _of_one_date(
+    connection: sa.Connection, claimed: Sequence[Claimed], at: datetime
+) -> list[Claimed]:
+    """Give the letters of a delegation one Date, so that all of it gets the same bytes: that under
+    which any of them was begun, else now. A claim that was given back has begun nothing.
+    """
+    dates: dict[str, datetime] = {}
+    new = (d.id.in_([one.id for one in claimed]), d.attempts == 1, d.resend_of.is_(None))
+    first = set(connection.scalars(sa.select(d.id).where(*new)))
+    for message_id in {one.message_id for one in claimed if one.id in first}:
+        together = (d.mail_out_id == claimed[0].mail_out_id, d.message_id == message_id)
+        begun = sa.select(sa.func.min(d.dated_at, type_=UtcDateTime)).where(
+            *together, d.attempts > 0, d.id.not_in(first)
+        )
+        dates[message_id] = connection.scalar(begun) or at
+        dated = sa.update(delivery).where(*together, d.id.in_(first))
+        connection.execute(dated.values(dated_at=dates[message_id]))
+    return [
+        replace(one, dated_at=dates[one.message_id]) if one.id in first else one for one in claimed
+    ]
 
 
 def _released(other: sa.FromClause) -> sa.ColumnElement[bool]:

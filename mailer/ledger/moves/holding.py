@@ -37,7 +37,9 @@ class TakenOut:
 def take_out(
     connection: sa.Connection, mail_out_id: int, holds: Holds, *, at: datetime, who: str
 ) -> TakenOut | None:
-    """End the trying of everyone in a mail-out who is on the list; None where nobody is."""
+    """End the trying of everyone in a mail-out who is on the list, or whose letter names somebody
+    who is; None where nobody is.
+    """
     if not holds:
         return None
     found = held_in(connection, mail_out_id, holds, (*OPEN, State.DRAFTED))
@@ -46,7 +48,13 @@ def take_out(
     if not found:
         return None
     them = d.number.in_(held)
-    transitions.not_sent(connection, mail_out_id, Reason.ON_HOLD, them, at=at, who=who)
+    themselves = {one.number for one in found if holds.match(one)}
+    for reason, numbers in (
+        (Reason.ON_HOLD, themselves & {*held}),
+        (Reason.NAMES_HELD, {*held} - themselves),
+    ):
+        end = d.number.in_(numbers)
+        transitions.not_sent(connection, mail_out_id, reason, end, at=at, who=who)
     late: Sequence[int] = connection.scalars(
         sa.select(d.number).where(
             d.mail_out_id == mail_out_id, them, d.state == State.SENDING.value
@@ -61,12 +69,13 @@ def held_in(
     connection: sa.Connection, mail_out_id: int, holds: Holds, states: Collection[State]
 ) -> list[Delivery]:
     """List the deliveries in these states of whom the list holds anybody: the person, or somebody
-    who is named in the letter to the same mailbox.
+    else whom the letter names, at the same mailbox or of the delegation.
     """
-    shared = sa.select(*deliveries.delivery_columns).where(
-        d.mail_out_id == mail_out_id, d.reason == Reason.SHARED.value
-    )
-    named = map(deliveries.delivery_of, connection.execute(shared))
+    common = d.reason == Reason.SHARED.value
+    if connection.scalar(sa.select(m.to_heads).where(m.id == mail_out_id)):
+        common = d.message_id.is_not(None)
+    together = sa.select(*deliveries.delivery_columns).where(d.mail_out_id == mail_out_id, common)
+    named = map(deliveries.delivery_of, connection.execute(together))
     letters = {one.message_id for one in named if holds.match(one)}
     there = deliveries.each(connection, mail_out_id, states=states)
     return [one for one in there if one.message_id in letters or holds.match(one)]

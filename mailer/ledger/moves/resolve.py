@@ -81,6 +81,7 @@ def release(
             sources=sources,
             retry_of=one.mail_out_id,
             follows=before.follows,
+            to_heads=before.to_heads,
             planned_at=at,
         )
         .returning(m.id)

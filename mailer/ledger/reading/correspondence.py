@@ -63,10 +63,10 @@ def first_letters(connection: sa.Connection, follows: str, appeal: str) -> First
         letters += _with_headings(connection, rows[at : at + AT_ONCE])
     too = named_too(connection)
     letters += [
-        replace(one, person=person, address_key=address_key)
+        replace(one, person=person)
         for one in letters
         if one.thread
-        for person, address_key in too.get(one.thread[-1], ())
+        for person in too.get((one.thread[-1], one.address_key), ())
     ]
     whole = thread(everything, followed)
     appeals = frozenset(one.appeal for one in everything if one.id in whole)
@@ -104,7 +104,7 @@ def had_since(connection: sa.Connection, since: datetime) -> dict[str, list[tupl
     too = named_too(connection)
     found: dict[str, list[tuple[str, date]]] = defaultdict(list)
     for row in rows:
-        named = [word for both in too.get(row.message_id, ()) for word in both]
+        named = too.get((row.message_id, row.address_key), ())
         for key in {row.address_key, row.person, *named} - {""}:
             found[key].append((shown(row.mail_out_id), row.when.date()))
     return found
@@ -122,9 +122,7 @@ def _with_headings(
         subject = ""
         if row.digest in letters:
             head = dict(mime.heading(letters[row.digest].own))
-            if head["message-id"] != row.message_id or not head["to"].endswith(
-                (f"<{row.address}>", row.address)
-            ):
+            if head["message-id"] != row.message_id or row.address not in mime.addressed(head):
                 raise Refused(
                     "A letter in the send log is not the one that was planned.", code="S305"
                 )

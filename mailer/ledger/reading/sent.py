@@ -32,6 +32,7 @@ class SentLetter(NamedTuple):
     delegation: str
     subject: str  # empty: not known
     date: datetime | None
+    head: bool = False  # of the delegation
 
     @property
     def mail_out(self) -> str:
@@ -49,7 +50,7 @@ def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:
     """Yield every letter of the log that may be answered, in the order of sending."""
     query = (
         sa.select(
-            *(d.mail_out_id, d.number, d.message_id, d.address, d.name, d.delegation),
+            *(d.mail_out_id, d.number, d.message_id, d.address, d.name, d.delegation, d.role),
             *(mail_out.c.title, sa.func.coalesce(d.handover_at, d.dated_at)),
         )
         .join_from(delivery, mail_out, mail_out.c.id == d.mail_out_id)
@@ -57,11 +58,11 @@ def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:
         .where(d.address != "")  # erased
         .order_by(d.mail_out_id, d.number)
     )
-    for mail_out_id, number, message_id, address, name, delegation, title, at in connection.execute(
-        query
-    ):
+    for row in connection.execute(query):
+        mail_out_id, number, message_id, address, name, delegation, role, title, at = row
         called = f"{shown(mail_out_id)}-{number:03d}"
-        yield SentLetter(called, message_id, called, address, name, delegation, title, at)
+        who = (address, name, delegation, title, at, role == "chair")
+        yield SentLetter(called, message_id, called, *who)
 
 
 def returned_for_good(of: sa.FromClause = delivery) -> sa.ColumnElement[bool]:
@@ -77,16 +78,16 @@ def returned_for_good(of: sa.FromClause = delivery) -> sa.ColumnElement[bool]:
     return found
 
 
-def named_too(connection: sa.Connection) -> dict[str, list[tuple[str, str]]]:
-    """Return who is named in a letter to somebody else's mailbox that is theirs, too: Message-ID →
-    (person, key of the address) of each.
+def named_too(connection: sa.Connection) -> dict[tuple[str, str], list[str]]:
+    """Return who is named in a letter to somebody else's mailbox that is theirs, too: by the
+    letter's Message-ID and the key of the mailbox.
     """
     rows = connection.execute(
         sa.select(d.message_id, d.person, d.address_key).where(
             d.reason == Reason.SHARED.value, d.message_id.is_not(None), d.address != ""
         )
     )
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for message_id, person, address_key in rows:
-        found.setdefault(message_id or "", []).append((person, address_key))
+        found.setdefault((message_id or "", address_key), []).append(person)
     return found

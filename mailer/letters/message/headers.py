@@ -58,6 +58,18 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     return _folded(name, [*_phrase(display, WIDTH - len(name) - 2), f"<{address}>"])
 
 
+def mailboxes(name: str, people: Sequence[tuple[str, str]]) -> bytes:
+    """Write a header of several mailboxes, `Cc: Anna Berg <anna.berg@no.example>, <…>`, with its
+    line end. `people` are (name, address).
+    """
+    tokens: list[str] = []
+    for display, address in people:
+        mailbox(name, display, address)  # raises what is wrong with it
+        phrase = _phrase(display, WIDTH - len(name) - 2) if display else []
+        tokens += [*phrase, f"<{address}>,"]
+    return _folded(name, [*tokens[:-1], tokens[-1].removesuffix(",")])
+
+
 def message_ids(name: str, ids: Sequence[str]) -> bytes:
     """Write a header of Message-IDs, `References: <one> <two>`, with its line end."""
     if wrong := [one for one in ids if not _MESSAGE_ID.fullmatch(one)]:

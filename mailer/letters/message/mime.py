@@ -1,4 +1,5 @@
-"""A rendered letter → the finished bytes of the message, and the proof that they are one person's.
+"""A rendered letter → the finished bytes of the message, and the proof that they are one
+person's, or one delegation's.
 
 The same input gives the same bytes: the Message-ID is computed, the boundary comes from it, and no
 clock, host name or program name goes in. `Date` is the one line that is missing; the sender puts it
@@ -13,13 +14,13 @@ import hmac
 import re
 from base64 import b32encode, encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_qp
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.header import decode_header
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from mailer.base.address import key_of
@@ -50,6 +51,7 @@ def compose(
     message_id: str,
     unsubscribe: str,
     thread: Sequence[str] = (),
+    copies: Sequence[tuple[str, str]] = (),
 ) -> tuple[bytes, Shared]:
     """Return the message but for `Date`: its own bytes, and the files that it shares. Bodies have
     "\\n" at the ends of lines and no "\\r".
@@ -57,7 +59,8 @@ def compose(
     `sender` is "Jana Novak <jana@rights.example>" or an address; `reply_to` is where answers go
     unless the letter itself names an organisation of the country; `unsubscribe` is the address that
     objections go to; `thread` are the Message-IDs of the letters that this one follows, the oldest
-    first. Raises `MailerError` for a name or subject that no header can carry.
+    first; `copies` are names and addresses in Cc. Raises `MailerError` for a name or subject that
+    no header can carry.
     """
     try:
         follows = (
@@ -68,6 +71,7 @@ def compose(
         )
         subject = headers.unstructured("Subject", rendered.subject)
         to = headers.mailbox("To", recipient_name, recipient_address)
+        cc = headers.mailboxes("Cc", copies) if copies else b""
     except headers.HeaderError as error:
         hint = "correct the name or the subject; nothing was sent"
         raise MailerError(
@@ -80,6 +84,7 @@ def compose(
         _from(sender),
         headers.mailbox("Reply-To", "", rendered.reply_to or reply_to),
         to,
+        cc,
         subject,
         b"Message-ID: <%b>\r\n" % message_id.strip("<>").encode("ascii"),
         follows,
@@ -95,7 +100,7 @@ def compose(
     return bytes(own), tuple(shared)
 
 
-def build(rendered: Rendered, **about: str) -> bytes:
+def build(rendered: Rendered, **about: Any) -> bytes:
     """Return the whole message but for `Date` in one piece; `about` is what `compose` wants to
     know.
     """
@@ -115,8 +120,8 @@ def _date(at: datetime) -> bytes:
 def readdressed(
     own: bytes, shared: Shared, *, to: str, note: str, message_id: str
 ) -> tuple[bytes, Shared]:
-    """Return a finished letter as a sample for somebody else: another To and Message-ID, `note`
-    before the subject.
+    """Return a finished letter as a sample for somebody else: another To and Message-ID, no Cc,
+    `note` before the subject.
 
     Everything else stays as it is, byte for byte.
     """
@@ -124,6 +129,7 @@ def readdressed(
     fields = {one.partition(b": ")[0]: one + b"\r\n" for one in re.split(rb"\r\n(?! )", top)}
     subject = fields[b"Subject"].partition(b": ")[2].replace(b"\r\n ", b" ").strip().decode("ascii")
     fields[b"To"] = headers.mailbox("To", "", to)
+    fields.pop(b"Cc", None)  # an answer to all would reach real people
     fields[b"Subject"] = headers.unstructured("Subject", f"{note} {shown(subject)}")
     fields[b"Message-ID"] = b"Message-ID: <%b>\r\n" % message_id.encode("ascii")
     sample = b"".join(fields.values()) + blank[2:] + body
@@ -146,23 +152,25 @@ def read_back(
     greeting: str,
     cells: Sequence[str] = (),
     thread: Sequence[str] = (),
+    copies: Sequence[str] = (),
 ) -> None:
-    """Prove that the finished bytes are one person's: their address alone in To, the letters of
+    """Prove that the finished bytes are one person's: their address alone in To, those of `copies`
+    and no others in Cc, the letters of
     their `thread` and no others before it, their greeting in both bodies, each of the `cells` that
     was put in in both, in their order, and nothing in them that watches the reader (L403).
 
     `own` is the message without the files that letters share. `everyone` holds the keys
-    (`address.key_of`) of all recipients of the mail-out; none but this person's may occur anywhere,
-    neither in a header nor in a body. Raises `MailerError`: whatever is found is a mistake of this
-    program.
+    (`address.key_of`) of all recipients of the mail-out; none but these people's may occur
+    anywhere, neither in a header nor in a body. Raises `MailerError`: whatever is found is a
+    mistake of this program.
     """
     fields = heading(own)
     named = dict(fields)
     to = named.get("to", "")
-    address = to[to.rfind("<") + 1 : -1] if to.endswith(">") else to
     if len(named) != len(fields) or not named.keys() >= {"from", "to", "subject", "message-id"}:
         raise _not_one_persons("a header is missing or stands there twice")
-    if address != recipient or {"cc", "bcc", "resent-to"} & named.keys():
+    cc = named.get("cc", "")
+    if addressed(named) != [recipient, *copies] or {"bcc", "resent-to"} & named.keys():
         raise _not_one_persons("the message is addressed to somebody else")
     if (named.get("in-reply-to", ""), named.get("references", "")) != (
         "".join(thread[-1:]),
@@ -182,18 +190,19 @@ def read_back(
             at[number] = bodies[number].find(word, at[number]) + len(word)
             if at[number] < len(word):
                 raise _not_one_persons(f"a cell did not arrive as it is: {cell[:40]}")
-    mine = key_of(recipient)
+    mine = {key_of(recipient), *map(key_of, copies)}
     texts = (
         shown(named["subject"]),
         shown(to),
+        shown(cc),
         named["from"],
         named.get("reply-to", ""),
         *bodies,
     )
     for text in texts:
         for key in _addresses(text):
-            if key != mine and key in everyone and not _is_ours(key, named):
-                raise _not_one_persons("the address of another recipient stands in it", _NAMED)
+            if key not in mine and key in everyone and not _is_ours(key, named):
+                raise _not_one_persons("the address of another recipient stands in it", _TAKE_OUT)
     # escaped, a greeting cannot be markup: without it, most people's HTML is that of many others
     if watching := _faults(bodies[1].replace(escaped(greeting), "")):
         raise MailerError(
@@ -213,6 +222,14 @@ def heading(own: bytes) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, _, value in lines]
 
 
+def addressed(named: Mapping[str, str]) -> list[str]:
+    """Return the addresses in To and Cc of a finished letter, by its `heading`."""
+    to = named.get("to", "")
+    first = to[to.rfind("<") + 1 : -1] if to.endswith(">") else to
+    parts = _QUOTED.sub("", named["cc"]).split(",") if "cc" in named else []
+    return [first, *(found[1] if (found := _NAMED.fullmatch(one)) else one for one in parts)]
+
+
 @lru_cache(maxsize=128)
 def _faults(html: str) -> list[str]:
     from mailer.letters.message.allowed import faults
@@ -224,7 +241,7 @@ _OURS = (
     "this is a mistake of the mailer itself; please report it, and send nothing until it is"
     " corrected"
 )
-_NAMED = f"take the address out of the letter or the cell that names it; if none does, {_OURS}"
+_TAKE_OUT = f"take the address out of the letter or the cell that names it; if none does, {_OURS}"
 
 
 def _not_one_persons(what: str, hint: str = _OURS) -> MailerError:
@@ -266,6 +283,8 @@ def _around(left: str, right: str) -> list[str]:
     return [_key(f"{local}@{domain}") for local in locals_ if local]
 
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAMED = re.compile(r"[^<>@]*<([^<>\s]+)>")
 _BEFORE = re.compile(r"[^\s<>()\[\]:;,\"?&=/]+$")
 _AFTER = re.compile(r"[\w.-]+")
 _key = lru_cache(maxsize=4096)(key_of)
