@@ -142,7 +142,7 @@ def test_hold_of_one_before_the_sending_takes_the_letter_back(root: Path) -> Non
     hold = ("contacts", "hold", "Ole Exemplová", "--because", "asked us")
     said(mailer(*hold, at=root))
     found = of(root, "M-0001")
-    assert found["Anna"][:2] == ("not_sent", "names_held")
+    assert found["Anna"][:2] == ("not_sent", "on_hold")
 
 
 def test_who_shared_a_mailbox_is_followed_up_in_its_thread(root: Path, box: Mailbox) -> None:

@@ -148,6 +148,11 @@ def _of_heads(renderer: Renderer, decisions: list[Decision]) -> list[Decision]:
     return heads.addressed(rows, of)
 
 
+def letters(decisions: Sequence[Decision]) -> int:
+    """Count the letters that are written: to heads there are fewer than people who get one."""
+    return sum(1 for _ in heads.letters(one for one in decisions if one.reason is None))
+
+
 def plan(
     ledger: Ledger,
     now: Draft,

@@ -36,7 +36,6 @@ from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries
-from mailer.plan import heads
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
 from mailer.report.readable import page_of
@@ -308,7 +307,7 @@ def plan_page(visit: Visit) -> Response:
         "plan_step.html",
         appeal=now.appeal,
         getting=getting,
-        letters=sum(1 for _ in heads.letters([one for one in decisions if one.reason is None])),
+        letters=planning.letters(decisions),
         left=len(decisions) - getting,
         reasons=Counter(one.reason.value for one in decisions if one.reason).most_common(),
         languages=Counter(one.language for one in decisions if one.reason is None).most_common(),
