@@ -69,7 +69,7 @@ def test_a_good_address_goes_on_the_wire(cell: str, address: str) -> None:
         ("anna@no.example\r\n", "", "", False), ("=?utf-8?q?anna?=@no.example", "C107", "", False),
         ("anna@no.example%0aBcc:x@no.example", "C107", "", False),
         ("anna\x00@no.example", "C107", "", False), ("anna\u2028@no.example", "C107", "", False),
-        ('=HYPERLINK("mailto:anna@no.example")', "C116", "", False),
+        ('=HYPERLINK("mailto:anna@no.example")', "C116", "anna@no.example", False),
     ],
 )  # fmt: skip
 def test_a_bad_cell_has_one_code_and_is_never_repaired_in_silence(

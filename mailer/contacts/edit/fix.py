@@ -17,6 +17,7 @@ from mailer.base.errors import Problem
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import versions, write
 from mailer.contacts.rows.addresses import read_address
+from mailer.contacts.sheets import vocabulary
 from mailer.contacts.upper_case import as_name
 
 CAPITALS = "C159"
@@ -60,6 +61,8 @@ def repairs(
         wanted = problem.code in only if only else problem.code in SAFE
         after = meant(problem)
         if not wanted or not after or not problem.cell or (files and problem.file not in files):
+            continue
+        if vocabulary.wants_no_letters(problem.value):  # the repair would wipe it out
             continue
         if not only and problem.code == "C110" and not read_address(problem.value).safe:
             continue

@@ -4,6 +4,7 @@ somebody, nobody with a reason, or the headings.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -178,6 +179,7 @@ class _TableReader:
         last = next((at for at in reversed(range(len(people))) if has_sign(people[at][1])), -1)
         shared: dict[str, Problem] = {}
         names = self._names(columns)
+        letters = _index(people)
 
         @cache
         def shouted() -> bool:
@@ -188,24 +190,28 @@ class _TableReader:
                 for column in names
             )
 
-        line = RowReader(self.table, columns, monsieur=french)
+        remarks = columns.with_remarks()
+        line = RowReader(self.table, columns, monsieur=french, remarks=remarks)
         for at, (row, cells) in enumerate(people):
             line.at(row, cells)
             line.role = self.role
             person = has_sign(cells)
             alone = None if person else between(cells, self.delegations)
             if shown := "" if person else _no_people(cells, alone, beyond=at > last):
-                contact = nobody(line, "C167", self.delegations, self.everyone, shown)
-                if shown not in shared and contact.problem:
-                    shared[shown] = contact.problem
-                    self.problems.append(contact.problem)
-                yield replace(contact, problem=shared[shown])
+                found = nobody(line, "C167", self.delegations, self.everyone, shown)
+                yield self._told_once(found, shared)
                 continue
             if alone and (message := self._heading(alone, columns)):
                 yield self._nobody(line, "C163", message)
                 continue
             if _headings_again(cells, columns):
                 yield self._nobody(line, "C163")
+                continue
+            if alone and fold(alone.text) in letters:
+                a, *_, z = sorted(letters)
+                said = f"single letters stand between the rows, {a.upper()} to {z.upper()}"
+                found = nobody(line, "C168", self.delegations, self.everyone, f"{said}: no people")
+                yield self._told_once(found, shared)
                 continue
             if (
                 alone
@@ -217,8 +223,34 @@ class _TableReader:
                 if alone.column in names and not is_error(alone.text):
                     yield self._nobody(line, "C168", message)
                     continue
-            yield read_row(line, self.delegations, self.everyone, self.today)
+            contact = read_row(line, self.delegations, self.everyone, self.today)
+            if self.everyone is None and "delegation" not in columns.fields:
+                contact = self._nobody_knows_whose(contact, line, shared)
+            yield contact
             self.problems += line.problems
+
+    def _nobody_knows_whose(
+        self, contact: Contact, line: RowReader, told: dict[str, Problem]
+    ) -> Contact:
+        """Say once for all rows that nothing says which delegation they are of."""
+        found = next((one for one in line.problems if one.code == "C120"), None)
+        if found is None:
+            return contact
+        line.problems.remove(found)
+        shared = self._told_once(replace(contact, problem=found), told)
+        return shared if contact.problem == found else contact
+
+    def _told_once(self, contact: Contact, told: dict[str, Problem]) -> Contact:
+        """Return the contact with the problem that was first told in these words; tell it, if it is
+        the first.
+        """
+        found = contact.problem
+        if found is None:
+            return contact
+        if found.message not in told:
+            told[found.message] = found
+            self.problems.append(found)
+        return replace(contact, problem=told[found.message])
 
     def _heading(self, alone: Between, columns: Columns) -> str:
         """Let a heading count for the people below it, and say so; empty if it is none."""
@@ -272,6 +304,16 @@ class _TableReader:
         if self.told:
             self.everyone = None
         return said
+
+
+def _index(rows: Sequence[Row]) -> frozenset[str]:
+    """Return the single letters between the rows, where they are those of an alphabet in order."""
+    alone = [filled[0] for _, cells in rows if len(filled := list(filter(None, cells))) == 1]
+    letters = [fold(text) for text in alone if len(text) < 8]
+    letters = [letter for letter in letters if len(letter) == 1]
+    letters = [letter for letter in letters if letter.isalpha()]
+    in_order = all(one <= two for one, two in itertools.pairwise(letters))
+    return frozenset(letters) if in_order and len({*letters}) > 2 else frozenset()
 
 
 def _several(role: str) -> str:

@@ -133,7 +133,10 @@ def read_address(written: str) -> ParsedAddress:
             return ParsedAddress(code="C108", detail=" or ".join(several))
         return ParsedAddress(code="C107")
     if text.startswith(("=", "@SUM", "+HYPERLINK")):
-        return ParsedAddress(code="C116")
+        named = {
+            one.casefold().removeprefix("mailto:") for one in re.findall(r'"([^"]*@[^"]*)"', text)
+        }
+        return ParsedAddress(code="C116", repair=_valid(named.pop()) if len(named) == 1 else "")
     if _INVISIBLE.search(text) or _WIDE.search(text):
         plain = "".join(
             unicodedata.normalize("NFKC", c) if _WIDE.match(c) else c

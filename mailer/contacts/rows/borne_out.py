@@ -67,7 +67,8 @@ def prove(
     cells = _CellSample(rows)
     columns = _delegation(columns, cells, delegations, place)
     columns = _address(columns, cells)
-    columns = _words(_standing(columns, cells), cells)
+    columns = _letters(_words(_standing(columns, cells), cells), cells)
+    columns = _unclaimed(columns, cells, delegations, place)
     columns = _contradictions(columns, cells, delegations)
     return _half_a_name(columns, cells)
 
@@ -229,6 +230,56 @@ def _words(columns: Columns, cells: _CellSample) -> Columns:
     return columns
 
 
+def _letters(columns: Columns, cells: _CellSample) -> Columns:
+    """Ask about a column of genders in which M may be mujer, or F férfi: nobody's is guessed."""
+    column = columns.fields.get("gender")
+    if column is None or fold(columns.headings[column]) == "geslacht":  # Dutch: m and v
+        return columns
+    letters = {word for text in cells.of(column) if len(word := fold(text)) == 1}
+    known = vocabulary.pairs()
+    if any(pair <= letters for pair in known["usual"]):
+        return columns
+    if pair := next((pair for pair in known["other"] if pair <= letters), None):
+        one, two = sorted(letter.upper() for letter in pair)
+        message = (
+            f"{one} and {two} say woman and man in one language, the other way round in another;"
+            " nobody's gender is taken from them"
+        )
+        columns = replace(columns, foreign=columns.foreign | {"gender"})
+        columns = _doubt(columns, "C134", column, message, "write f and m")
+    return columns
+
+
+def _unclaimed(
+    columns: Columns, cells: _CellSample, delegations: Delegations, place: Delegation | None
+) -> Columns:
+    """Ask about columns whose headings say nothing that is known, and whose cells say who is a
+    substitute, or whose people these are.
+    """
+    for column, heading in columns.extra.items():
+        texts = [text for text in cells.of(column, people=True) if len(fold(text)) > 2]
+        if not texts or any(doubt.column == column for doubt in columns.doubts):
+            continue
+        if "role" not in columns.fields:
+            roles = [vocabulary.meaning("role", text) for text in texts]
+            if "substitute" in roles and roles.count(None) * 2 < len(roles):
+                message = (
+                    f'the cells of "{heading}" say who is a substitute, and the heading is not'
+                    " known: nobody has a role"
+                )
+                columns = _doubt(columns, "C023", column, message, 'did you mean "role"?')
+                continue
+        if "delegation" not in columns.fields and place is None:
+            named = sum(_named(texts, delegations).values())
+            if named * 2 > len(texts):
+                message = (
+                    f'the cells of "{heading}" name delegations, and the heading is not known:'
+                    " nobody knows whose these people are"
+                )
+                columns = _doubt(columns, "C023", column, message, 'did you mean "delegation"?')
+    return columns
+
+
 # ------------------------------------------------------------------------ two columns of one field
 
 
@@ -262,7 +313,10 @@ def _contradictions(columns: Columns, cells: _CellSample, delegations: Delegatio
                 f'the column "{first}" claims to be the {field}, too, and says something else in'
                 f" {against} of {both} rows"
             )
-            columns = _doubt(columns, "C012", claims[1], message)
+            hint = "rename or remove one of them"
+            if columns.headings[claims[0]] == columns.headings[claims[1]]:
+                hint = "two tables stand side by side? then put the second one below the first"
+            columns = _doubt(columns, "C012", claims[1], message, hint)
     return columns
 
 
@@ -304,6 +358,20 @@ def _half_a_name(columns: Columns, cells: _CellSample) -> Columns:
         hint = f'is "{there}" part of the name? then write Surname or First name over it'
     message = f'only half of the name has a heading: "{columns.headings[column]}"'
     return _doubt(columns, "C017", column, message, hint)
+
+
+def names_without_heading(columns: Columns, people: Sequence[Row]) -> str:
+    """Return the heading of the one column that holds names of two words and more, where none is
+    headed so; empty if there is none, or several.
+    """
+    cells = _CellSample(people)
+    near = [
+        columns.heading(at) or f"column {at + 1}, which has no heading"
+        for at in range(cells.width)
+        if _like_names(at, columns, cells)
+        and sum(1 if " " in text else -1 for text in cells.of(at, people=True)) > 0
+    ]
+    return near[0] if len(near) == 1 else ""
 
 
 def _like_names(column: int, columns: Columns, cells: _CellSample) -> bool:

@@ -120,7 +120,11 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
     ):  # "Title" heads Mr and Ms in many sheets
         civility, title = title, ""
     apart = names.take_apart(whole, monsieur=line.monsieur) if whole else _NO_NAME
-    if "," in whole and (front := _before_comma(line, whole, apart, delegations)):
+    if (
+        "," in whole
+        and names_fit(whole)
+        and (front := _before_comma(line, whole, apart, delegations))
+    ):
         line.report("C146", "name", suggestion=f"did you mean {front}?")
         apart = names.Name(whole, "", "", apart.civility, apart.title)
     if not (given or surname):

@@ -7,6 +7,7 @@ row of every sheet is accounted for.
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import date
 
 from mailer.base.delegations import Delegation, Delegations
@@ -61,7 +62,8 @@ def read_row(
     _hidden(line)
     if line.columns.also:
         _contradictions(line, delegations)
-    _opted_out(line)
+    if not _opted_out(line):
+        _asked_for_no_letters(line, name.full)
     words = _words(line, name.civility, delegations, everyone)
     _mandate(line, today)
     return Contact(
@@ -140,9 +142,9 @@ def _contradictions(line: RowReader, delegations: Delegations) -> None:
             line.report("C164", field, Reason.ROW, suggestion=hint)
 
 
-def _opted_out(line: RowReader) -> None:
+def _opted_out(line: RowReader) -> bool:
     """Leave out who has asked for it, has died, or is on hold in the program the list comes
-    from.
+    from; tell whether it is so.
     """
     for field in HEARD:
         if field not in line.columns.fields:
@@ -158,7 +160,37 @@ def _opted_out(line: RowReader) -> None:
                 heading = line.columns.headings[column]
                 message = f'"{heading}" says: {text[:80]}'
                 line.report("C152", field, Reason.ROW, message, column=column)
-                return
+                return True
+    return False
+
+
+def _asked_for_no_letters(line: RowReader, name: str) -> None:
+    """Ask about a row in which somebody has written that the person wants no letters: among the
+    notes, in a column of no known meaning, behind the name or the address.
+    """
+    columns, cells = line.columns, line.cells
+    where = [at for at in line.remarks if at < len(cells) and cells[at]]
+    where += range(len(columns.headings), len(cells))
+    gone = vocabulary.gone(line.text("note"))
+    if not gone and not vocabulary.may_want_no_letters([cells[at] for at in where]):
+        return
+    for column in where:
+        text = line.cell(column)
+        is_gone = gone and columns.fields.get("note") == column
+        if not is_gone and not vocabulary.wants_no_letters(text):
+            continue
+        heading = columns.heading(column)
+        message = f'"{heading}" says' if heading else "beside this row stands"
+        hold = f'mailer contacts hold {shlex.quote(name)} --because "…"'
+        line.report(
+            "C153",
+            "note",
+            Reason.ROW,
+            f"{message}: {text[:80]}",
+            f"{hold}; if it is meant otherwise, write it in other words",
+            column=column,
+        )
+        return
 
 
 def nobody(
@@ -255,7 +287,7 @@ def _delegation(line: RowReader, delegations: Delegations, everyone: Delegation 
     found = found or everyone
     if found is None and "delegation" not in line.columns.fields:
         message, hint = (
-            "no column, tab or file says which delegation this is",
+            "no column, tab or file says which delegation these people are of",
             "add a column Delegation",
         )
         line.report("C120", "delegation", Reason.UNKNOWN_DELEGATION, message, hint)
@@ -285,6 +317,8 @@ def _gender(line: RowReader, civility: str) -> str:
         line.report("C133", "civility")
     also = vocabulary.meaning("civility", line.text("gender"))  # some write Ms and Mr there
     own = also if also in ("f", "m") else line.word("gender", "C134")
+    if "gender" in line.columns.foreign and len(fold(line.text("gender"))) < 2:
+        own = ""  # a letter that says the other one elsewhere
     sure = {gender for gender in (said, own) if gender in ("f", "m")}
     if len(sure) > 1:
         line.report("C135", "gender")

@@ -50,8 +50,10 @@ class RowReader:
         columns: Columns,
         *,
         monsieur: bool = False,  # a French list, where "M." is no initial
+        remarks: Sequence[int] = (),  # columns in which somebody may have written about the person
     ) -> None:
         self.monsieur = monsieur
+        self.remarks = remarks
         self.role = ""  # what a heading above the row says
         self.table = table
         self.columns = columns

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, trim
+from mailer.contacts.rows.borne_out import names_without_heading
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import FIELDS, Columns
 from mailer.contacts.sheets.table import Row, Table
@@ -38,7 +39,7 @@ def faults(table: Table, columns: Columns, people: Sequence[Row]) -> Iterator[Pr
             suggestion=hint,
         )
 
-    yield from _missing(table, columns)
+    yield from _missing(table, columns, people)
     for doubt in columns.doubts:
         yield at(doubt.code, doubt.column, doubt.message, doubt.suggestion or None)
     yield from _doubtful_headings(table, columns)
@@ -50,18 +51,21 @@ def faults(table: Table, columns: Columns, people: Sequence[Row]) -> Iterator[Pr
         yield from _too_wide(table, columns, people)
 
 
-def _missing(table: Table, columns: Columns) -> Iterator[Problem]:
+def _missing(table: Table, columns: Columns, people: Sequence[Row]) -> Iterator[Problem]:
     has = "right now it has " + ", ".join(f'"{heading}"' for heading in columns.headings if heading)
     needed = (("address", "E-mail", {"address"}), ("name", "Name", {"name", "given", "surname"}))
     for what, heading, fields in needed:
         if columns.fields.keys().isdisjoint(fields):
+            hint = f"add a heading such as {heading}; {has}"
+            if what == "name" and (near := names_without_heading(columns, people)):
+                hint = f'is "{near}" the name? then write Name over it'
             yield problem(
                 "C011",
                 table.file,
                 sheet=table.sheet,
                 row=table.rows[columns.at][0],
                 message=f"there is no column for the {what}",
-                suggestion=f"add a heading such as {heading}; {has}",
+                suggestion=hint,
             )
 
 

@@ -30,6 +30,9 @@ OF_NAMES = ("name", "given", "surname")
 ASKED = ("delegation", "role", "civility", *OF_NAMES, "address", "language", "gender")
 """Fields of which no second column may say something else; of others the second is an extra one."""
 
+WITH_REMARKS = ("note", *OF_NAMES, "address")
+"""Fields in whose cells people write something else about the person, too."""
+
 HEARD = ("opt_out", "opt_in", "standing")
 """Fields of which every column counts: who opted out in one of them is left out."""
 
@@ -78,6 +81,14 @@ class Columns:
 
     def heading(self, column: int) -> str:
         return self.headings[column] if column < len(self.headings) else ""
+
+    def with_remarks(self) -> tuple[int, ...]:
+        """Return the columns in which somebody may have written something about the person: notes,
+        names, addresses, and what is of no known meaning.
+        """
+        known = [self.fields[name] for name in WITH_REMARKS if name in self.fields]
+        bare = [column for column, heading in enumerate(self.headings) if not heading]
+        return (*known, *self.extra, *bare)
 
     def as_said(self) -> str:
         """Say what each column was taken for: `Delegation ← "Ülke" · not used: "Qualifica"`."""
@@ -145,8 +156,9 @@ def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -
         columns = _read(at, cells, own, fields)
         known = len(columns.fields)
         if _who(columns):
-            if columns.complete and not has_sign(cells):
-                return _of_two_rows(columns, table, own, fields)
+            both = _of_two_rows(columns, table, own, fields)
+            if both.complete and not has_sign(cells):
+                return both
             if best is None or known > best[0]:
                 best = known, columns
         elif best is None and not columns.fields.keys().isdisjoint(OF_NAMES):
@@ -159,11 +171,21 @@ def find_headings(table: Table, own: Mapping[str, str], fields: Sequence[str]) -
 def _of_two_rows(
     columns: Columns, table: Table, own: Mapping[str, str], fields: Sequence[str]
 ) -> Columns:
-    """Return the second of two rows of headings, where it knows more: "Name" over "First name"."""
-    for at, (_, cells) in enumerate(islice(table.rows, columns.at + 1, columns.at + 2)):
-        below = _read(columns.at + 1 + at, cells, own, fields)
-        if below.complete and len(below.fields) > len(columns.fields):
-            return below
+    """Return two rows of headings as one, where the second knows more: "First name" below "Name".
+    What it leaves empty, the first one says.
+    """
+    at = columns.at + 1
+    cells = table.rows[at][1] if at < len(table.rows) else []
+    if not cells or has_sign(cells):
+        return columns
+    above = columns.headings
+    width = max(len(cells), len(above))
+    below = (*cells, *[""] * (width - len(cells)))
+    both = [cell if trim(cell) else columns.heading(x) for x, cell in enumerate(below)]
+    own_words = len(_read(at, cells, own, fields).fields)
+    joined = _read(at, both, own, fields)
+    if own_words > 1 and joined.complete and len(joined.fields) > len(columns.fields):
+        return joined
     return columns
 
 
@@ -206,6 +228,8 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
         field if field in fields else None
         for field in (one or other for one, other in zip(said, parts, strict=True))
     ]
+    if "first" in folded and "last" in folded:  # below "Name"
+        meant[folded.index("first")], meant[folded.index("last")] = "given", "surname"
     if "given" in meant and "surname" not in meant:
         meant = _half(meant, folded, "name", "surname")
     elif "surname" in meant and "given" not in meant:

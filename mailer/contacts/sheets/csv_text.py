@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SEPARATORS = ",;\t|"
 
+_FUNCTION = r"[A-Za-z.]{2,20}\("
+_BARE_FORMULA = re.compile(rb"(?:^|[,;\t|\r\n])=" + _FUNCTION.encode())
+
 _EQUALS = re.compile(r'="([^"]*)"')
 
 
@@ -133,9 +136,12 @@ class Layout:
     backslash: bool = False  # a quotation mark inside a cell is \\"
     behind: bool = False  # a blank stands between a quotation mark and the separator
     strict: bool = True  # nothing stands behind a quotation mark that closes a cell
+    formulas: bool = False  # formulas stand there as they were typed, quotation marks and all
 
     def ways(self, content: bytes, encoding: str) -> Iterator[Layout]:
         """Yield this layout, and what it may be where quotation marks do not come out even."""
+        if _BARE_FORMULA.search(content):
+            yield replace(self, formulas=True)
         yield self
         if '\\"'.encode(encoding.removesuffix("-sig")).removeprefix(b"\xff\xfe") in content:
             yield replace(self, backslash=True)  # as MySQL and old PHP do
@@ -145,13 +151,32 @@ class Layout:
     def reader(self, lines: Iterable[str]) -> Reader:
         """Return the records of some lines."""
         return csv.reader(
-            lines,
+            map(self._as_one_cell, lines) if self.formulas else lines,
             delimiter=self.separator,
             skipinitialspace=self.blank,
             doublequote=not self.backslash,
             escapechar="\\" if self.backslash else None,
             strict=self.strict,
         )
+
+    def _as_one_cell(self, line: str) -> str:
+        """Put quotation marks around each formula of a line: `=HYPERLINK("mailto:…";"…")`."""
+        if "=" not in line or "(" not in line:
+            return line
+        begins = re.compile(rf"(?:^|(?<={re.escape(self.separator)}))={_FUNCTION}")
+        found, at = "", 0
+        while formula := begins.search(line, at):
+            end, depth, text = formula.end(), 1, False
+            while end < len(line) and depth:
+                text ^= line[end] == '"'
+                depth += 0 if text else (line[end] == "(") - (line[end] == ")")
+                end += 1
+            if depth:
+                break
+            quoted = line[formula.start() : end].replace('"', '""')
+            found += f'{line[at : formula.start()]}"{quoted}"'
+            at = end
+        return found + line[at:]
 
 
 def layout_of(text: str) -> Layout:

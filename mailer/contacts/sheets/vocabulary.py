@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import resources
 
-from mailer.base.spelling import fold
+from mailer.base.spelling import fold, tokens
 
 
 @cache
@@ -42,6 +44,14 @@ def meaning(kind: str, text: str) -> str | None:
 
 
 @cache
+def pairs() -> dict[str, list[frozenset[str]]]:
+    """Return the letters that stand for women and men in one column: `usual`, and `other`."""
+    return {
+        kind: [frozenset(map(fold, p)) for p in two] for kind, two in _tables()["letters"].items()
+    }
+
+
+@cache
 def as_written(word: str) -> str:
     """Return a folded heading as the list of words spells it."""
     return next(
@@ -50,3 +60,104 @@ def as_written(word: str) -> str:
         for written in field
         if fold(written) == word
     )
+
+
+_CLAUSE = re.compile(r"[.;!?:](?=\s|$)|[\n|]")
+_PART = re.compile(r"[,;|/\n\"()\[\]]")
+_ITEM = re.compile(r"\(([^()]*)\)(\??)|(\S+)")
+
+
+@lru_cache(maxsize=16_384)
+def wants_no_letters(text: str) -> bool:
+    """Tell whether a remark says that a person wants no letters: `ne plus écrire`, `asked not to be
+    contacted`. What is meant for a language, a day or an old address only is no such wish.
+    """
+    text = text[:2_000]
+    if not _wish_words().isdisjoint(map(fold, _PART.split(text))):
+        return True
+    begins, otherwise = _wishes()
+    for clause in _CLAUSE.split(text):
+        words = re.sub(r"\be (?=mails?\b|post)", "e", f" {' '.join(tokens(clause))}")
+        for word in re.finditer(r" (\w\w?)", words):
+            for pattern in begins.get(word[1], ()):
+                said = pattern.match(words, word.start())
+                if said and not otherwise.match(words, said.end()):
+                    return True
+    return False
+
+
+def gone(text: str) -> bool:
+    """Tell whether a remark says that somebody is no member any more: `resigned 3 May 2026`."""
+    if not text:
+        return False
+    words = re.sub(r"[\d./-]{4,}$|\(.*\)$", "", text[:80]).strip(" ,;:")
+    return meaning("standing", words) == "out" and fold(words) not in beside("also")
+
+
+def may_want_no_letters(texts: Iterable[str]) -> bool:
+    """Tell quickly whether one of some texts may be such a wish: most of all hold no word of it."""
+    rare = _rare_words()
+    return not rare.isdisjoint([word[:4] for word in tokens(" ".join(texts))])
+
+
+@cache
+def _rare_words() -> frozenset[str]:
+    """Return of each phrase the words, by four letters, of its longest part: one of them stands in
+    every wish.
+    """
+    found = {max(tokens(words), key=len)[:4] for words in _tables()["wish"]["words"]}
+    for phrase in _phrases():
+        parts = [
+            [one.split()[-1] for one in (group or word).split("|")]
+            for group, missing, word in _ITEM.findall(phrase)
+            if not missing and word != "…"
+        ]
+        sure = [
+            [fold(one)[:4] for one in part]
+            for part in parts
+            if all(len(fold(one)) > 3 or not one.endswith("*") for one in part)
+        ]
+        found.update(max(sure, key=lambda part: min(map(len, part))))
+    return frozenset(found)
+
+
+@cache
+def _wish_words() -> frozenset[str]:
+    return frozenset(map(fold, _tables()["wish"]["words"]))
+
+
+def _phrases() -> Iterator[str]:
+    for language, phrases in _tables()["wish"].items():
+        yield from phrases if language not in ("words", "otherwise") else ()
+
+
+@cache
+def _wishes() -> tuple[dict[str, list[re.Pattern[str]]], re.Pattern[str]]:
+    """Return the phrases by the two letters that they can begin with, and what takes a wish back
+    that stands before it.
+    """
+    begins: dict[str, list[re.Pattern[str]]] = {}
+    otherwise = "|".join(_pattern(phrase) for phrase in _tables()["wish"]["otherwise"])
+    for phrase in _phrases():
+        pattern = re.compile(_pattern(phrase))
+        for group, missing, word in _ITEM.findall(phrase):
+            for start in {fold(one)[:2] for one in (group or word).split("|")}:
+                begins.setdefault(start, []).append(pattern)
+            if not missing:
+                break
+    return begins, re.compile(f"(?:{otherwise})")
+
+
+def _pattern(phrase: str) -> str:
+    """Turn a phrase into a pattern for words without case and accents, each after a blank."""
+    found = ""
+    for group, missing, word in _ITEM.findall(phrase):
+        if word == "…":
+            found += r"(?: \w+){0,4}?"
+            continue
+        words = (
+            " ".join(fold(one) + r"\w*" * one.endswith("*") for one in words.split())
+            for words in (group or word).split("|")
+        )
+        found += f"(?: (?:{'|'.join(words)}))" + missing
+    return found + r"(?!\w)"
