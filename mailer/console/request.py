@@ -25,6 +25,7 @@ from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
+from mailer.base.spelling import tokens
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.languages import spoken
@@ -202,8 +203,10 @@ class Visit:
 
     def absent(self, there: Collection[str]) -> list[str]:
         """Name the delegations of whom nobody is there, in the reader's language."""
-        known = self.workspace.delegations
-        return [self.name_of(one.code) for one in known.members if one.code not in there]
+        members = self.workspace.delegations.members
+        return sorted(
+            (self.name_of(one.code) for one in members if one.code not in there), key=tokens
+        )
 
     def name_of(self, code: str) -> str:
         """Return the name of a delegation in the reader's language."""

@@ -782,8 +782,8 @@ def test_follow_up_has_owner_day_and_note_on_the_page_and_in_every_export(owner:
     owner.post("/mail-outs/M-0001/people/1/note", text="ask the clerk")
     owner.post("/mail-outs/M-0001/people/1/done")
     page = owner.get("/mail-outs/M-0001/follow-up").text
-    assert "Marta" in page and "until 2027-01-10" in page
-    assert "follow-up for Marta, until 2027-01-10" in owner.get("/mail-outs/M-0001/people/1").text
+    assert "Marta" in page and "until 10 Jan 2027" in page
+    assert "follow-up for Marta, until 10 Jan 2027" in owner.get("/mail-outs/M-0001/people/1").text
     (line,) = [
         json.loads(one)
         for one in owner.get("/mail-outs/M-0001/follow-up.json").text.splitlines()

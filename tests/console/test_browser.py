@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,7 @@ from mailer.base import clock
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import Heard, MailOutState, Position, Reason, State
 from mailer.console import app
+from mailer.console.language.languages import DEFAULT, spoken
 from mailer.contacts.book import load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit import marked_copy
@@ -427,27 +429,64 @@ def test_whom_a_letter_can_reach_stays_in_sight_on_a_long_page(
     assert badge["x"] + badge["width"] <= find["x"] or badge["y"] + badge["height"] <= find["y"]
 
 
-def test_pages_in_french_are_french_and_fit(site: Site, page: Page) -> None:
-    page.set_viewport_size({"width": 320, "height": 800})
-    page.goto(site.base)
-    page.get_by_role("button", name="Français").click()
+VISIBLE = """() => {
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const inside = walk.currentNode.parentElement;
+    if (!inside.closest("script, style, textarea, code, pre, [lang]:not(html)"))
+      found.push(walk.currentNode.data);
+  }
+  for (const one of document.querySelectorAll("[aria-label], [title], [placeholder]"))
+    for (const name of ["aria-label", "title", "placeholder"])
+      if (one.hasAttribute(name)) found.push(one.getAttribute(name));
+  return found.map(text => text.replace(/\\s+/g, " ").trim()).filter(text => text);
+}"""
+"""What a page says: its texts, and what is read out or shown for its parts."""
+
+AS_IT_IS = {
+    "on the telephone",
+    "ring again",
+}
+"""What stands on a page in no language: names, what a server said, what somebody wrote."""
+
+
+@pytest.mark.parametrize("language", [one for one in spoken() if one != DEFAULT])
+def test_every_page_is_said_as_a_whole_and_fits(site: Site, page: Page, language: str) -> None:
+    """What stands on a page in English and in another language alike is data, or was forgotten."""
+
+    too_wide: list[str] = []
+
+    def walk(button: str) -> dict[str, list[str]]:
+        page.goto(site.base)
+        page.get_by_role("button", name=button).click()
+        said = {}
+        for name, address in PAGES.items():
+            page.set_viewport_size({"width": 320, "height": 800})
+            page.goto(site.base + address)
+            if page.evaluate("document.documentElement.scrollWidth") > 320:
+                too_wide.append(name)
+            if button != "English":
+                site.shoot(page, f"{name}-{language}-320.png")
+                page.set_viewport_size({"width": 1280, "height": 900})
+                site.shoot(page, f"{name}-{language}.png")
+            said[name] = page.evaluate(VISIBLE)
+        return said
+
     try:
-        expect(page.locator("html")).to_have_attribute("lang", "fr")
-        for name in (
-            "start",
-            "mail-out",
-            "outcomes",
-            "unknown",
-            "follow-up",
-            "step-letter",
-            "contacts",
-        ):
-            page.goto(site.base + PAGES[name])
-            assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
-            site.shoot(page, f"{name}-fr.png")
+        other = walk(spoken()[language])
+        expect(page.locator("html")).to_have_attribute("lang", language)
         assert Axe().run(page).violations_count == 0
     finally:
-        page.get_by_role("button", name="English").click()
+        english = walk("English")
+    alike = {
+        f"{name}: {text}"
+        for name, texts in other.items()
+        for text in {*texts} & {*english[name]} - AS_IT_IS
+        if len(re.findall(r"(?<!\S)[a-z]{2,}(?!\S)", text)) > 1
+    }
+    assert not alike, "\n".join(sorted(alike))
+    assert too_wide == []
 
 
 def test_call_sheet_prints_without_navigation(site: Site, page: Page) -> None:

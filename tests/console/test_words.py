@@ -48,6 +48,7 @@ def tables(name: str) -> dict[str, dict[str, Any]]:
 
 
 PAGES, REFUSALS, PROBLEMS = tables("pages"), tables("refusals"), tables("problems")
+CASES = tables("cases")
 in_each_language = pytest.mark.parametrize("language", OTHERS)
 
 
@@ -143,9 +144,10 @@ def test_refusal_has_the_marks_of_its_language() -> None:
 @in_each_language
 def test_no_line_begins_with_a_mark(language: str) -> None:
     say = Translation(language)
-    said = [say(one) for one in PAGES[language]] + [say.refusal(one) for one in REFUSALS[language]]
+    said = [say(one) for one in PAGES[language]]
+    said += [say.refusal(one) for one in (*REFUSALS[language], *CASES[language])]
     said += [say(text) for kind in codes().values() for text in (kind.message, kind.advice)]
-    assert [one for one in said if re.search(r" [:;?!»%](\W|\Z)|« ", one)] == []
+    assert [one for one in said if re.search(r" [:;?!»%](?!\[)(\W|\Z)|« ", one)] == []
 
 
 def test_states_agree_with_how_many_are_in_them() -> None:
@@ -189,9 +191,22 @@ def from_data() -> set[str]:
     return words | {name for name, _ in outcomes.VIEWS} | {words for _, words in STEPS}
 
 
+def of_the_journal() -> set[str]:
+    """Return the kinds of deeds that the journal shows, as it says them."""
+    found = {"positions read"}
+    for path in [*CONSOLE.rglob("*.py"), *ACTIONS]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if called.rpartition(".")[2] in ("noted", "note", "journal", "_journal"):
+                found |= {text for one in node.args[:4] for text in texts_of(one)}  # type: ignore[attr-defined]
+    return {one.replace("_", " ") for one in found if re.fullmatch("[a-z]+_[a-z_]+", one)}
+
+
 @in_each_language
 def test_everything_that_is_said_is_in_the_tables(language: str) -> None:
-    words = {text for text in said() | from_data() if re.sub(r"\{\w+\}", "", text)}
+    words = {
+        text for text in said() | from_data() | of_the_journal() if re.sub(r"\{\w+\}", "", text)
+    }
     there = PAGES[language].keys() | REFUSALS[language].keys()
     assert sorted(words - there) == []
 
@@ -370,7 +385,7 @@ def refused() -> set[str]:
 
 @in_each_language
 def test_whatever_is_refused_is_in_the_tables(language: str) -> None:
-    there = REFUSALS[language].keys() | PAGES[language].keys()
+    there = REFUSALS[language].keys() | PAGES[language].keys() | CASES[language].keys()
     patterns = [re.sub(r"\{\w+\}", "{}", one) for one in PAGES[language]]
     assert sorted(refused() - there - set(patterns)) == []
 
@@ -380,7 +395,7 @@ def test_refusals_have_the_same_gaps(language: str) -> None:
     gaps_of = re.compile(r"\{(\d+)\}")
     assert [
         english
-        for english, said in REFUSALS[language].items()
+        for english, said in (REFUSALS[language] | CASES[language]).items()
         if sorted(gaps_of.findall(said)) != [str(at) for at in range(english.count("{}"))]
     ] == []
 
@@ -390,9 +405,10 @@ def test_language_is_spoken_as_a_whole(language: str) -> None:
     """The tables of a language are those of each other, so that a new one is tables alone."""
     first = OTHERS[0]
     many = {f"{word} (many)" for word in [*WORDS.values(), "accepted"]}
-    for name in (PAGES, REFUSALS, PROBLEMS):
+    for name in (PAGES, REFUSALS, PROBLEMS, CASES):
         assert sorted((name[language].keys() ^ name[first].keys()) - many) == []
     assert sorted(one.name for one in (CONSOLE / "language" / language).iterdir()) == [
+        "cases.toml",
         "pages.toml",
         "problems.toml",
         "refusals.toml",

@@ -2,8 +2,9 @@
 
 `rules.toml`: how it calls itself, and how it writes numbers, dates, hours and places.
 `pages.toml`: the English sentences of the pages, and what stands for each. `refusals.toml`: what is
-refused and advised, with names put in. `problems.toml`: each code of `base/problems.toml`. English
-has rules alone, since its sentences stand in the pages themselves.
+refused and advised, with names put in; `cases.toml`: what a problem says of its very case.
+`problems.toml`: each code of `base/problems.toml`. English has rules alone, since its sentences
+stand in the pages themselves.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from typing import Any
 from mailer.base.problems import codes
 
 DEFAULT = "en"
+GAP = re.compile(r"\{(\w+)\}")
 OWN_LETTERS = 8
 """A sentence with fewer letters of its own beside its gaps could be any other."""
+LONGEST = 2000
+"""Letters of the longest sentence of ours with what is put in; a longer one is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class GappedSentence:
     """A sentence with gaps, as it is found again once they are filled."""
 
     own: int  # letters beside the gaps
+    needs: str  # the longest run of them: without it, it is not this sentence
     filled: re.Pattern[str]
     said: str
     gaps_are_said: bool  # whether what fills them is said in the language, too
@@ -76,7 +81,7 @@ def table(language: str) -> dict[str, str]:
         if code in kinds
         for text, said in zip((kinds[code].message, kinds[code].advice), pair, strict=True)
     }
-    found |= {text: said for text, said in _file(language, "refusals").items() if "{" not in text}
+    found |= {text: said for text, said in _with_names(language).items() if "{}" not in text}
     found |= _file(language, "pages")
     return {text: without_breaks(said, language) for text, said in found.items()}
 
@@ -88,12 +93,12 @@ def patterns(language: str) -> list[GappedSentence]:
         return []
     found = []
     for text, said in table(language).items():
-        gaps = re.findall(r"\{(\w+)\}", text)
+        gaps = GAP.findall(text)
         if gaps and len(set(gaps)) == len(gaps):
             found.append(_pattern(text, said, gaps_are_said=False))
     found = [one for one in found if one.own > OWN_LETTERS]
-    for text, said in _file(language, "refusals").items():
-        if "{" in text:
+    for text, said in _with_names(language).items():
+        if "{}" in text:
             named = re.sub(r"\{(\d+)\}", r"{_\1}", without_breaks(said, language))
             count = iter(range(text.count("{}")))
             gapped = re.sub(r"\{\}", lambda _, n=count: f"{{_{next(n)}}}", text)  # type: ignore[misc]
@@ -101,13 +106,18 @@ def patterns(language: str) -> list[GappedSentence]:
     return sorted(found, key=lambda one: -one.own)
 
 
+def _with_names(language: str) -> dict[str, str]:
+    return _file(language, "cases") | _file(language, "refusals")
+
+
 def _pattern(text: str, said: str, *, gaps_are_said: bool) -> GappedSentence:
-    parts = re.split(r"\{(\w+)\}", text)
+    parts = GAP.split(text)
     filled = "".join(
         f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
     )
     own = sum(map(len, parts[::2]))
-    return GappedSentence(own, re.compile(filled, re.DOTALL), said, gaps_are_said)
+    needs = max(parts[::2], key=len)
+    return GappedSentence(own, needs, re.compile(filled, re.DOTALL), said, gaps_are_said)
 
 
 def without_breaks(text: str, language: str) -> str:

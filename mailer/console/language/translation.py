@@ -17,6 +17,8 @@ from mailer.base.errors import Problem
 from mailer.base.problems import codes
 from mailer.console.language.languages import (
     DEFAULT,
+    GAP,
+    LONGEST,
     OWN_LETTERS,
     patterns,
     rules,
@@ -29,6 +31,7 @@ from mailer.report.totals import per_cent, zone_name
 
 SAID = ("state", "other", "what", "lacks", "fault")
 """Gaps that are filled with words of ours."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _BY = re.compile(r"(?P<what>paused|stopped) by (?P<who>.+)")
 
 
@@ -42,25 +45,31 @@ class Translation:
     def __call__(self, text: str, /, **values: object) -> str:
         said = self._table.get(text) or (text if values else self._filled(text, OWN_LETTERS))
         return (
-            said.format_map({k: self.number(v) if type(v) is int else v for k, v in values.items()})
-            if values
-            else said
+            said.format_map({k: self._put_in(k, v) for k, v in values.items()}) if values else said
         )
+
+    def _put_in(self, name: str, value: object) -> object:
+        if type(value) is int:
+            return self.number(value)
+        if name == "day" and isinstance(value, str):
+            return self.due(value)
+        return self.day_or_hour(value) if isinstance(value, date) else value
 
     def _filled(self, text: str, least: int) -> str:
         """Say a sentence that comes with its values in it, as refusals do: by the first one of the
         tables that it is, of those with more than `least` letters of their own.
         """
         for one in patterns(self.language):
-            if one.own <= least:
+            if one.own <= least or len(text) > LONGEST:
                 break
+            if one.needs not in text:
+                continue
             if match := one.filled.fullmatch(text):
-                return one.said.format_map(
-                    {
-                        name: self.refusal(it) if one.gaps_are_said or name in SAID else it
-                        for name, it in match.groupdict().items()
-                    }
-                )
+                values = {
+                    name: self.refusal(it) if one.gaps_are_said or name in SAID else it
+                    for name, it in match.groupdict().items()
+                }
+                return GAP.sub(lambda gap, v=values: v.get(gap[1], gap[0]), one.said)  # type: ignore[misc]
         return text
 
     def counted(self, number: int, text: str) -> str:
@@ -138,6 +147,10 @@ class Translation:
         """Write a day; a moment as this computer's zone has it."""
         at = at.astimezone() if isinstance(at, datetime) else at
         return self._date(at)
+
+    def due(self, day: str) -> str:
+        """Write a day that is kept as `2027-01-20`; anything else stays as it is."""
+        return self._date(date.fromisoformat(day)) if _ISO.fullmatch(day) else day
 
     def _date(self, at: date) -> str:
         written = self._rules.day.format(at=at, month=self._rules.months[at.month - 1])
