@@ -445,10 +445,19 @@ VISIBLE = """() => {
 """What a page says: its texts, and what is read out or shown for its parts."""
 
 AS_IT_IS = {
+    "committee = Monitoring and not replied",
+    "de la Norvège",
+    "given name",
+    "mailer plan vote",
     "on the telephone",
+    "public interest",
     "ring again",
+    "the first part of the 2027 session",
+    "the line broke before the answer came",
 }
-"""What stands on a page in no language: names, what a server said, what somebody wrote."""
+"""What stands on a page in no language: headings of a sheet, commands, examples, what a server said,
+what somebody wrote.
+"""
 
 
 @pytest.mark.parametrize("language", [one for one in spoken() if one != DEFAULT])
