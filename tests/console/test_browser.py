@@ -455,9 +455,7 @@ AS_IT_IS = {
     "the first part of the 2027 session",
     "the line broke before the answer came",
 }
-"""What stands on a page in no language: headings of a sheet, commands, examples, what a server said,
-what somebody wrote.
-"""
+"""What stands on a page in no language: headings of a sheet, commands, examples, what was said."""
 
 
 @pytest.mark.parametrize("language", [one for one in spoken() if one != DEFAULT])
