@@ -337,6 +337,7 @@ class Ledger:
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "foreign_keys=ON",
+                "cache_size=-16000",  # kB: what one claim changes is at hand for its outcomes
                 "secure_delete=ON",  # SQLite is built with another default here and there
             ):
                 connection.execute(f"PRAGMA {pragma}")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -88,7 +87,6 @@ class Dispatch:
         """
         loop, self._hurry = asyncio.get_running_loop(), asyncio.Event()
         self._brakes = Brakes()
-        self._wish = mailouts.pause_wish(self.ledger, self.mail_out_id)
         self._workers_open = float(self.options.limits.connections)
         self._away_since: float | None = None  # on `clock.steady`
         self._failures = 0
@@ -322,16 +320,17 @@ class Dispatch:
         one = letter.claimed
 
         async def before_dot() -> bool:
-            if await self._killed():
-                return False
-            if self.options.holds is not None and self.options.holds.has_changed:
+            if not self._share.all_quiet():
+                if await self._killed():
+                    return False
                 await self._writer.run(self._share.heed)
             worker.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
             worker.past_mark = await self._writer.mark(
                 marker, after=worker.last[0] if worker.last else None
             )
-            worker.past_mark = worker.past_mark and not await self._killed()
+            if worker.past_mark and not self._share.all_quiet():
+                worker.past_mark = not await self._killed()
             return worker.past_mark
 
         taken = worker.session.delivered
@@ -438,17 +437,11 @@ class Dispatch:
             self._queue.at_ease()
 
     async def _killed(self) -> bool:
-        """Look for the kill switch, and for a pause that could not be written into the log: before
-        every dot and four times a second.
-        """
-        switch, wish = self.options.kill_switch, self._wish
-        if switch is not None and os.access(switch, os.F_OK):
-            await self.pause(f"the kill switch is on (the file {switch.name})")
-            return True
-        if wish is None or not os.access(wish, os.F_OK):
+        """Heed the kill switch, and a pause that could not be written into the log."""
+        if (asked := self._share.asked_to_pause()) is None:
             return False
-        await self.pause("asked for while the send log was held", wish.read_text("utf-8"))
-        wish.unlink(missing_ok=True)
+        await self.pause(*asked)
+        self._share.wish_is_heeded()
         return True
 
     async def _tell(self, worker: _Worker) -> None:

@@ -189,6 +189,9 @@ class LetterQueue:
         return state is not MailOutState.SENDING
 
     def _held(self) -> float:
+        """Return for how long a server has asked for patience."""
+        if not self._held_until:
+            return 0.0
         return max(0.0, self._held_until - asyncio.get_running_loop().time())
 
     async def _fill(self) -> float | None:

@@ -7,9 +7,12 @@ Each of these is one transaction. After a crash the next sender puts right what 
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from mailer.base.states import MailOutState
@@ -37,6 +40,10 @@ class Share:
     tell: Callable[[dict[str, Any]], object]  # called on the ledger's thread
     connections: int = field(default=0, init=False)  # how many it may open by now
     _resting: float = field(default=0.0, init=False)  # seconds, to be said at the next look
+    _looked: bool = field(default=False, init=False)  # in this round of the loop: all was quiet
+
+    def __post_init__(self) -> None:
+        self._wish = mailouts.pause_wish(self.ledger, self.mail_out_id)
 
     def nobody_left(self, connection: Connection) -> bool:
         """Put right what dead senders left; with nobody to write to, no server is needed to be
@@ -70,6 +77,41 @@ class Share:
         out = holding.take_out(connection, self.mail_out_id, held, at=at, who=self.me)
         if out is not None:
             self.tell({"event": "held", "people": len(out.numbers)})
+
+    def all_quiet(self) -> bool:
+        """Say that there is no kill switch, no wish to pause, and nobody new on the hold list.
+
+        Looked for before every dot, once for all that leave in one round of the event loop: a call
+        of the system slows down what follows it by more than it takes itself.
+        """
+        if not self._looked:
+            holds = self.options.holds
+            self._looked = not (
+                _there(self.options.kill_switch)
+                or _there(self._wish)
+                or (holds is not None and holds.has_changed)
+            )
+            if self._looked:
+                asyncio.get_running_loop().call_soon(self._look_again)
+        return self._looked
+
+    def _look_again(self) -> None:
+        self._looked = False
+
+    def asked_to_pause(self) -> tuple[str, str] | None:
+        """Return why, and who asked, where the kill switch is on, or somebody wants a pause that
+        could not be written into the log.
+        """
+        if (switch := self.options.kill_switch) is not None and _there(switch):
+            return f"the kill switch is on (the file {switch.name})", ""
+        if self._wish is not None and _there(self._wish):
+            return "asked for while the send log was held", self._wish.read_text("utf-8")
+        return None
+
+    def wish_is_heeded(self) -> None:
+        """Take the wish to pause away, once the mail-out is paused."""
+        if self._wish is not None:
+            self._wish.unlink(missing_ok=True)
 
     def take_connections(self, connection: Connection, used: int) -> int:
         """Return how many connections this sender may have; `used` is how many it has."""
@@ -109,6 +151,10 @@ class Share:
         dead = (*dead, *dead_senders(self.ledger, connection, self.mail_out_id))
         at = self.ledger.now()
         rescue.take_over(self.ledger, connection, self.mail_out_id, dead, me=self.me, at=at)
+
+
+def _there(file: Path | None) -> bool:
+    return file is not None and os.access(file, os.F_OK)
 
 
 def what_was_learnt(server: str, before: KnownServer, now: KnownServer) -> list[str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ class Freshness:
     def is_behind(self, connection: sa.Connection) -> bool:
         """Say whether the log is older than what was seen of it."""
         try:
-            kept = self.path.read_text("ascii").strip()
+            kept = self._kept()
         except (FileNotFoundError, UnicodeDecodeError):
             kept = ""
         if kept == NOTHING_YET:
@@ -64,6 +63,13 @@ class Freshness:
             connection.exec_driver_sql(f"PRAGMA application_id = {WATCHED}")
         return line
 
+    def _kept(self) -> str:
+        file = os.open(self.path, os.O_RDONLY)
+        try:
+            return os.read(file, WIDE).decode("ascii").strip()
+        finally:
+            os.close(file)
+
     def keep(self, line: str, *, on_disk: bool = False) -> None:
         """Keep how far the log is; `on_disk` before this returns."""
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -81,7 +87,5 @@ def _is_watched(connection: sa.Connection) -> bool:
 
 def _line(row: Sequence[Any]) -> str:
     number, at, *rest = row
-    if isinstance(at, str):  # as SQLite keeps it
-        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
     words = "|".join(map(str, (at.timestamp(), *rest)))
     return f"{number} {sha256(words.encode()).hexdigest()[:32]}"

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from operator import attrgetter
+from operator import itemgetter
 
 import sqlalchemy as sa
 
 from mailer.base.states import MAY_HAVE_REACHED, REASONS, Reason, State
 from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
@@ -41,10 +42,11 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
     waiting = _due(d.state == State.WAITING.value, begins, *also)
     deferred = _due(d.state == State.DEFERRED.value, d.next_try_at <= now, *also)
     both = sa.union_all(sa.select(waiting), sa.select(deferred)).subquery()
+    may_be_taken = (d.state == state.value for state in transitions.SOURCES[State.SENDING])
     pick = sa.select(both.c.id).order_by(both.c.position).limit(sa.bindparam("limit")).cte("pick")
     return (
         sa.update(delivery)
-        .where(d.state.in_(transitions.SOURCES[State.SENDING]), d.id.in_(sa.select(pick.c.id)))
+        .where(sa.or_(*may_be_taken), d.id.in_(sa.select(pick.c.id)))
         .values(
             state=State.SENDING.value,
             reason="",
@@ -95,8 +97,8 @@ def heed_the_clock(connection: sa.Connection, mail_out_id: int, at: datetime) ->
         connection.execute(it.values(changed_at=at, next_try_at=again))
 
 
-_CLAIM = _claim()
-_CLAIM_WHERE_OPEN = _claim(limits.domain_is_open(sa.bindparam("clock", type_=sa.Float)))
+_CLAIM = Prepared(_claim())
+_CLAIM_WHERE_OPEN = Prepared(_claim(limits.domain_is_open(sa.bindparam("clock", type_=sa.Float))))
 
 
 def claim(
@@ -116,14 +118,13 @@ def claim(
     """
     lock(connection, "claim")  # two claims of one person from two mail-outs must see one another
     given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
-    if open_only:
-        rows = connection.execute(_CLAIM_WHERE_OPEN, {**given, "clock": at.timestamp()}).all()
-    else:
-        rows = connection.execute(_CLAIM, given).all()
-    transitions.write_events(connection, rows, State.SENDING, at=at, who=owner)
-    if not rows:
+    statement = _CLAIM_WHERE_OPEN if open_only else _CLAIM
+    rows = statement.rows(connection, {**given, "clock": at.timestamp()})
+    claimed = [Claimed(*row) for *row, _ in sorted(rows, key=itemgetter(-1))]
+    transitions.write_events(connection, claimed, State.SENDING, at=at, who=owner)
+    if not claimed:
         return []
-    no_more = not_any_more(connection, mail_out_id, [row.id for row in rows])
+    no_more = not_any_more(connection, mail_out_id, [one.id for one in claimed])
     for delivery_id, (reason, other) in no_more.items():
         transitions.move(
             connection,
@@ -135,8 +136,7 @@ def claim(
             detail=shown(other),
             attempts=d.attempts - 1,
         )
-    rows = sorted(rows, key=attrgetter("position"))
-    claimed = [Claimed(*row[:-1]) for row in rows if row.id not in no_more]
+    claimed = [one for one in claimed if one.id not in no_more]
     if connection.scalar(sa.select(mail_out.c.to_heads).where(mail_out.c.id == mail_out_id)):
         claimed = _whose_head_gets_it(connection, mail_out_id, claimed, at=at, owner=owner)
         return _of_one_date(connection, claimed, at)

@@ -1,25 +1,39 @@
 """Statements that are compiled once and then run for many rows: those of which every letter needs
 one.
 
-SQLAlchemy says how each database wants them written and how it stores a time; the driver runs them.
-Going through SQLAlchemy each time costs more than what the database does.
+SQLAlchemy says how each database wants them written and how it stores a time, and begins and ends
+the transaction; the driver runs them. Going through SQLAlchemy each time costs more than what the
+database does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-# so many are remembered as the database wants them: a letter's few times stand in many columns
-TIMES = 1024
-
 Row = Mapping[str, Any]
 """The values of the statement's named parameters; what it does not name is passed over."""
+_Put = Callable[[Any], Any]
+
+
+class _Compiled(NamedTuple):
+    """A statement as one database wants it."""
+
+    sql: str
+    fixed: dict[str, Any]  # the values that are the same each time
+    puts: dict[str, _Put]  # what makes a value ready for the driver, where it is not
+    takes: list[tuple[int, _Put]]  # and what the driver gives ready for us, by its place
+
+    def ready(self, row: Row) -> dict[str, Any]:
+        values = dict(row) | self.fixed
+        for name, put in self.puts.items():
+            values[name] = put(values[name])
+        return values
 
 
 class Prepared:
@@ -27,59 +41,77 @@ class Prepared:
 
     def __init__(self, statement: sa.UpdateBase | sa.Select[Any]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Callable[[Row], Any]]] = {}  # by dialect
+        self._compiled: dict[str, _Compiled] = {}  # by dialect
 
     def run(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
         """Run it once for each row of values. Returns how many rows of the table were
         met in all.
         """
-        sql, values = self._for(connection.dialect)
-        return connection.exec_driver_sql(sql, [values(row) for row in rows]).rowcount
+        it = self._for(connection.dialect)
+        with _driver(connection) as cursor:
+            cursor.executemany(it.sql, [it.ready(row) for row in rows])
+            return int(cursor.rowcount)
 
     def rows(self, connection: sa.Connection, row: Row) -> list[tuple[Any, ...]]:
-        """Run a SELECT, and return what it finds as the driver gives it: rows of SQLAlchemy's cost
-        four times as much.
-        """
-        sql, values = self._for(connection.dialect)
-        cursor = connection.exec_driver_sql(sql, values(row)).cursor
-        assert cursor is not None
-        return list(cursor.fetchall())
+        """Run it once, and return what it finds in plain tuples."""
+        it = self._for(connection.dialect)
+        with _driver(connection) as cursor:
+            cursor.execute(it.sql, it.ready(row))
+            found = cursor.fetchall()
+        return [_taken(one, it.takes) for one in found] if it.takes else list(found)
 
-    def _for(self, dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
+    def _for(self, dialect: Dialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
         return found or self._compiled.setdefault(dialect.name, self._compile(dialect))
 
-    def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        if dialect.positional:
+            dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
-        names = compiled.positiontup if compiled.positional else list(compiled.binds)
-        assert names is not None
-        binds = [compiled.binds[name] for name in names]
-        free = [bind for bind in binds if bind.required]
-        keys = [bind.key for bind in free]
-        ready = [(at, put) for at, bind in enumerate(free) if (put := _ready(bind, dialect))]
-        fixed = [(at, bind.value) for at, bind in enumerate(binds) if not bind.required]
-
-        def in_order(row: Row) -> tuple[Any, ...]:
-            values = [row[key] for key in keys]
-            for at, put in ready:
-                values[at] = put(values[at])
-            for at, value in fixed:
-                values.insert(at, value)
-            return tuple(values)
-
-        if compiled.positional:
-            return str(compiled), in_order
-        return str(compiled), lambda row: dict(zip(names, in_order(row), strict=True))
+        binds = compiled.bind_names.items()
+        columns = enumerate(self._statement.exported_columns)
+        return _Compiled(
+            str(compiled),
+            {name: bind.value for bind, name in binds if not bind.required},
+            {
+                name: put
+                for bind, name in binds
+                if bind.required and (put := _put(bind.type, dialect))
+            },
+            [(at, take) for at, one in columns if (take := _take(one.type, dialect))],
+        )
 
 
-def _ready(bind: sa.BindParameter[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """Return what makes a parameter's values ready for the driver, None where they are."""
-    put = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    return put and _READY.setdefault((dialect.name, type(bind.type)), lru_cache(TIMES)(put))
+@contextlib.contextmanager
+def _driver(connection: sa.Connection) -> Iterator[Any]:
+    """Yield the driver's own cursor, within the connection's transaction. What the driver refuses
+    is raised as SQLAlchemy raises it.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    driver = connection.dialect.loaded_dbapi
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    except driver.Error as fault:
+        raise sa.exc.DBAPIError.instance(
+            None, None, fault, driver.Error, dialect=connection.dialect
+        ) from fault
+    finally:
+        cursor.close()
 
 
-_READY: dict[tuple[str, type], Callable[[Any], Any]] = {}
-"""What makes values ready, by database and type; shared, so that a time is turned into its text
-once a letter.
-"""
+def _put(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Put | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _take(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Put | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _taken(row: Sequence[Any], takes: Sequence[tuple[int, _Put]]) -> tuple[Any, ...]:
+    values = list(row)
+    for at, take in takes:
+        values[at] = take(values[at])
+    return tuple(values)

@@ -110,7 +110,7 @@ def move(
 
 def write_events(
     connection: sa.Connection,
-    rows: Sequence[sa.Row[Any]],
+    rows: Sequence[sa.Row[Any] | Claimed],
     to: State,
     *,
     at: datetime,

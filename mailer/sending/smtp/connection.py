@@ -55,12 +55,12 @@ class OutOfStep(ConnectionLost):
 
 class Reply(NamedTuple):
     code: int  # 200 to 599
-    lines: list[bytes]  # without code and line end
+    lines: list[bytes]  # as they came
 
     @property
     def text(self) -> str:
         """The server's words on one line, safe to print and to store."""
-        return readable(b" ".join(line.strip() for line in self.lines))
+        return readable(b" ".join(line[4:].strip() for line in self.lines))
 
 
 def readable(raw: bytes) -> str:
@@ -233,9 +233,7 @@ class SmtpConnection(asyncio.Protocol):
             return False
         self._lines.append(line)
         if line[3] != 0x2D:
-            self._replies.append(
-                Reply(int(line[:3]), [one[4:].rstrip(b"\r\n") for one in self._lines])
-            )
+            self._replies.append(Reply(int(line[:3]), self._lines))
             self._lines, self._size = [], 0
         return True
 

@@ -219,10 +219,11 @@ class SmtpSession:
         self._stage, used = Stage.MAIL, self.delivered > 0
         try:
             opened = await self._ready(letter)
-            if self._misfit(opened, letter) is not None:  # another of its machines may take it
-                await self.quit()
-                opened = await self._ready(letter)
             if (misfit := self._misfit(opened, letter)) is not None:
+                await self.quit()  # another of its machines may take it
+                opened = await self._ready(letter)
+                misfit = self._misfit(opened, letter)
+            if misfit is not None:
                 return misfit
             if (refusal := await self._offer(opened, letter)) is not None:
                 return refusal
