@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from mailer.base.delegations import Delegations
 from mailer.base.errors import printable
 from mailer.base.states import WORDS
 from mailer.inbox.kinds import WORDS as CAME_BACK
@@ -23,14 +22,17 @@ from mailer.ledger.reading.scope import Reported
 from mailer.report import totals
 
 Cell = str | int | datetime | None
+NameOf = Callable[[str], str]
+"""Names a delegation by its code."""
+CellOf = Callable[[Delivery, NameOf], Cell]
 NOTHING: Mapping[str, Mapping[int, str]] = {}
 
-COLUMNS: dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]] = {
+COLUMNS: dict[str, tuple[int, CellOf]] = {
     "Delivery": (13, lambda one, _: one.shown),
     "Name": (28, lambda one, _: one.name),
     "Address": (40, lambda one, _: one.address),
     "Delegation": (10, lambda one, _: one.delegation),
-    "Country": (22, lambda one, known: known.name(one.delegation, "en")),
+    "Country": (22, lambda one, name: name(one.delegation) if one.delegation else ""),
     "Role": (16, lambda one, _: one.role),
     "Group": (12, lambda one, _: one.political_group),
     "Letter in": (8, lambda one, _: one.language if one.digest else ""),
@@ -70,8 +72,8 @@ Beside = Mapping[str, Mapping[int, str]]
 """More columns: heading → what stands there, by the id of the delivery."""
 
 
-def _columns(beside: Beside) -> dict[str, tuple[int, Callable[[Delivery, Delegations], Cell]]]:
-    def cell(of: Mapping[int, str]) -> Callable[[Delivery, Delegations], Cell]:
+def _columns(beside: Beside) -> dict[str, tuple[int, CellOf]]:
+    def cell(of: Mapping[int, str]) -> CellOf:
         return lambda one, _: of.get(one.id, "")
 
     return COLUMNS | {heading: (24, cell(of)) for heading, of in beside.items()}
@@ -80,7 +82,7 @@ def _columns(beside: Beside) -> dict[str, tuple[int, Callable[[Delivery, Delegat
 def workbook(
     mail_out: Reported,
     people: Sequence[Delivery],
-    known: Delegations,
+    name: NameOf,
     beside: Beside = NOTHING,
     say: Say = _in_english,
 ) -> bytes:
@@ -117,7 +119,7 @@ def workbook(
             sheet.write_string(0, column, say(heading), bold)
         for row, one in enumerate(people, 1):
             for column, (heading, (_, cell)) in enumerate(columns.items()):
-                value = _said(heading, cell(one, known), say)
+                value = _said(heading, cell(one, name), say)
                 if isinstance(value, datetime):
                     sheet.write_datetime(row, column, value, day)
                 elif isinstance(value, int):
@@ -136,7 +138,7 @@ def _said(heading: str, value: Cell, say: Say) -> Cell:
 def csv_file(
     _mail_out: Reported,
     people: Sequence[Delivery],
-    known: Delegations,
+    name: NameOf,
     beside: Beside = NOTHING,
     say: Say = _in_english,
 ) -> bytes:
@@ -146,7 +148,7 @@ def csv_file(
     columns = _columns(beside)
     lines.writerow([say(heading) for heading in columns])
     for one in people:
-        cells = [_said(heading, cell(one, known), say) for heading, (_, cell) in columns.items()]
+        cells = [_said(heading, cell(one, name), say) for heading, (_, cell) in columns.items()]
         lines.writerow(list(map(_tame, cells)))
     return text.getvalue().encode("utf-8-sig")
 
@@ -154,7 +156,7 @@ def csv_file(
 def json_lines(
     _mail_out: Reported,
     people: Sequence[Delivery],
-    _known: Delegations,
+    _name: NameOf,
     beside: Beside = NOTHING,
     _say: Say = _in_english,
 ) -> bytes:

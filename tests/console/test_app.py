@@ -801,6 +801,7 @@ def test_files_are_in_the_language_of_whoever_takes_them_along(owner: Browser) -
     rows = list(csv.DictReader(io.StringIO(text)))
     assert (rows[0]["Résultat"], rows[0]["Raison"]) == ("refusé", "boîte inexistante")
     assert "Depuis (UTC)" in rows[0], "the zone is named there, too"
+    assert rows[0]["Pays"] == "Norvège"
     book = openpyxl.load_workbook(io.BytesIO(owner.get("/mail-outs/M-0001/outcomes.xlsx").content))
     assert book.sheetnames == ["Totaux", "Personnes"]
     line = json.loads(owner.get("/mail-outs/M-0001/outcomes.json").text.splitlines()[0])

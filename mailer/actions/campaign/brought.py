@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from mailer.actions.campaign import positions
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
+from mailer.base.spelling import tokens
 from mailer.base.states import POSITIONS, WORDS, MailOutState, State
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import answers, deliveries
@@ -34,6 +35,39 @@ Say = Callable[..., str]
 
 def in_english(text: str, /, **values: object) -> str:
     return text.format_map(values) if values else text
+
+
+class Voice(Protocol):
+    """Whatever puts the report into a language: sentences, counts, shares and times."""
+
+    language: str
+
+    def __call__(self, text: str, /, **values: object) -> str: ...
+    def number(self, number: int) -> str: ...
+    def counted(self, number: int, text: str) -> str: ...
+    def share(self, part: int, whole: int) -> str: ...
+    def moment(self, at: datetime) -> str: ...
+
+
+class EnglishVoice:
+    """Says it in English, as the command line does."""
+
+    language = "en"
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        return in_english(text, **values)
+
+    def number(self, number: int) -> str:
+        return str(number)
+
+    def counted(self, number: int, text: str) -> str:
+        return f"{number} {text}"
+
+    def share(self, part: int, whole: int) -> str:
+        return totals.per_cent(part, whole)
+
+    def moment(self, at: datetime) -> str:
+        return totals.local(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +176,12 @@ def _votes(votes: Mapping[tuple[str, Any], int]) -> dict[str, int]:
     return {how: sum(n for (way, _), n in votes.items() if way == how) for how in VOTES}
 
 
-def page(
-    one: Brought,
-    workspace: Workspace,
-    say: Say = in_english,
-    language: str = "en",
-    moment: Callable[[datetime], str] = totals.local,
-) -> ReportPage:
+ENGLISH = EnglishVoice()
+
+
+def page(one: Brought, workspace: Workspace, say: Voice = ENGLISH) -> ReportPage:
     """Put the counts into words, on one page."""
-    known = workspace.delegations
+    known, language = workspace.delegations, say.language
     to_send = sum(one.counts.values()) - one.counts[State.SKIPPED]
     accepted = one.counts[State.ACCEPTED]
     names = ", ".join(name for name, _ in one.mail_outs)
@@ -162,7 +193,7 @@ def page(
                 say(
                     "{n} letters were accepted for delivery ({share})",
                     n=accepted,
-                    share=totals.per_cent(accepted, to_send),
+                    share=say.share(accepted, to_send),
                 ),
                 say("over {mail_outs}", mail_outs=names),
             ],
@@ -175,7 +206,7 @@ def page(
         ReportPart(
             say("Not reached, and why"),
             [
-                f"{number} {say(WORDS[state])}"
+                say.counted(number, WORDS[state])
                 + (f": {say(totals.in_words(reason))}" if reason else "")
                 for (state, reason), number in one.missed.items()
             ]
@@ -183,7 +214,8 @@ def page(
         ),
     ]
     if one.absent:
-        absent = ", ".join(delegation_name(code, language, known) for code in one.absent)
+        names_of = [delegation_name(code, language, known) for code in one.absent]
+        absent = ", ".join(sorted(names_of, key=tokens))
         words = [say("of {names} nobody is in the sheets", names=absent)]
         parts[-1] = ReportPart(parts[-1].heading, [*parts[-1].lines, *words])
     parts += _of_votes(one, say)
@@ -196,14 +228,14 @@ def page(
         say(
             "{organisation}, as of {at}",
             organisation=workspace.settings.sender.organisation,
-            at=moment(one.at),
+            at=say.moment(one.at),
         ),
         workspace.settings.sender.organisation,
         parts,
     )
 
 
-def _of_votes(one: Brought, say: Say) -> list[ReportPart]:
+def _of_votes(one: Brought, say: Voice) -> list[ReportPart]:
     if not one.board.votes:
         return []
     rows = [
@@ -226,9 +258,9 @@ def _of_votes(one: Brought, say: Say) -> list[ReportPart]:
     return [ReportPart(say("Votes"), lines, [head, *rows])]
 
 
-def _of_positions(one: Brought, say: Say) -> list[ReportPart]:
+def _of_positions(one: Brought, say: Voice) -> list[ReportPart]:
     counted = [
-        f"{one.board.counts[stand]} {say(POSITIONS[stand]) if stand else say('not known')}"  # type: ignore[index]
+        say.counted(one.board.counts[stand], POSITIONS[stand] if stand else "not known")  # type: ignore[index]
         for stand in STANDS
     ]
     motions = [
@@ -248,7 +280,7 @@ def _of_positions(one: Brought, say: Say) -> list[ReportPart]:
     ]
 
 
-def _stands(lines: Sequence[StandLine], heading: str, say: Say) -> list[list[str]]:
+def _stands(lines: Sequence[StandLine], heading: str, say: Voice) -> list[list[str]]:
     head = [heading, say("Members"), *_heads(say)]
     rows = [
         [line.name or say("none in the sheets"), str(line.members), *_cells(line)] for line in lines
@@ -256,7 +288,7 @@ def _stands(lines: Sequence[StandLine], heading: str, say: Say) -> list[list[str
     return [head, *rows]
 
 
-def _heads(say: Say) -> list[str]:
+def _heads(say: Voice) -> list[str]:
     return [say(POSITIONS[one]) if one else say("not known") for one in STANDS]  # type: ignore[index]
 
 
@@ -264,15 +296,16 @@ def _cells(line: StandLine | None) -> list[str]:
     return [str(line.counts[one]) if line else "–" for one in STANDS]
 
 
-def _by_delegation(one: Brought, say: Say, name: Callable[[str], str]) -> ReportPart:
+def _by_delegation(one: Brought, say: Voice, name: Callable[[str], str]) -> ReportPart:
     head = [say("Delegation"), say("People"), say("accepted"), say("Answered")]
     stands = {line.name: line for line in one.board.delegations}
     if one.with_positions:
         head += _heads(say)
     rows = []
-    for code in sorted({*one.reached, *(stands if one.with_positions else ())}, key=name):
+    everybody = {*one.reached, *(stands if one.with_positions else ())}
+    for code in sorted(everybody, key=lambda code: tokens(name(code))):
         people, accepted, replied = one.reached.get(code, (0, 0, 0))
         cells = [name(code) if code else say("delegation not known")]
-        cells += [str(people), str(accepted), str(replied)]
+        cells += [say.number(number) for number in (people, accepted, replied)]
         rows.append(cells + (_cells(stands.get(code)) if one.with_positions else []))
     return ReportPart(say("By delegation"), table=[head, *rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,8 +225,9 @@ def export(
             )
             told = {one.id: POSITIONS[stand[one.person]] for one in found if one.person in stand}
             beside = {**beside, "Position": told}
+        name = partial(context.workspace.delegations.name, language="en")
         for path, make in wanted:
-            write(path, make(chosen, found, context.workspace.delegations, beside), force=force)
+            write(path, make(chosen, found, name, beside), force=force)
             context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
 
 

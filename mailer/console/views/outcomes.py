@@ -247,7 +247,7 @@ def as_file(
     visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
     name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
     return Response(
-        make(mail_out, rows, visit.workspace.delegations, beside, visit.say),
+        make(mail_out, rows, visit.name_of, beside, visit.say),
         media_type=media,
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )

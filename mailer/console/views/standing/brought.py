@@ -31,7 +31,7 @@ def _page(visit: Visit) -> ReportPage:
         members,
         reader=visit.reader if wanted else "",
     )
-    return action.page(found, visit.workspace, visit.say, visit.say.language, visit.say.moment)
+    return action.page(found, visit.workspace, visit.say)
 
 
 def show(visit: Visit) -> Response:
