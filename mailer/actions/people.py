@@ -185,6 +185,15 @@ def resend(ledger: Ledger, one: Delivery, now: Draft, *, who: str, because: str)
         raise Refused(
             f"{one.name} is on the hold list: {hold.because}. Nothing was released.", code="S213"
         )
+    with ledger.reading() as connection:
+        other = holding.named_beside(connection, one, now.holds)
+    if other:
+        raise Refused(
+            f"The letter to {one.name} names {other.name}, who is on the hold list. Nothing was"
+            " released.",
+            hint=f"say that it is not sent, then: mailer retry {shown(one.mail_out_id)}",
+            code="S213",
+        )
     if now.mode == "test" and not allowed(one.address, now.workspace.settings.safety.allow):
         raise Refused(
             f"{one.address} is not on the allow-list of test mode. Nothing was released.",

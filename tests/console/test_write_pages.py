@@ -246,6 +246,7 @@ def test_session_audience_and_signatories_are_set(console: Console, browser: Bro
     filled |= {"session_en": "the session", "session_fr": "la session", "opens": "2027-01-25"}
     filled |= {"role": ["representative", "chair"], "fallback": "fr", "out_0": "AZ"}
     filled |= {"out_0_why": "it is about them", "org_0": "", "org_0_name_en": "Rights"}
+    filled |= {"to_heads": "yes"}
     answer = browser.post(ABOUT, **filled, do="save")
     assert answer.status_code == 303, answer.text
     read = appeals.read(console.cache.workspace(), "vote")
@@ -255,9 +256,11 @@ def test_session_audience_and_signatories_are_set(console: Console, browser: Bro
         ("fr",),
     )
     assert read.leave_out == {"AZ": "it is about them"}
+    assert read.to_heads
     assert [one.english for one in read.organisations] == ["Rights"]
     page = browser.get(ABOUT)
     assert field(page, "session_fr") == "la session"
+    assert 'name="to_heads" value="yes" checked' in page.text
     signed = browser.post("/letters/vote/sign", organisation="Rights", by="Jana Novák")
     assert signed.status_code == 303
     assert "Jana Novák, 2027-01-20" in browser.get(ABOUT).text

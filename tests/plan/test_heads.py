@@ -32,7 +32,7 @@ from mailer.ledger.schema import incoming
 from mailer.letters.appeal_files import load_appeal
 from mailer.plan import heads
 from mailer.plan.audience import Audience
-from mailer.sending.demo_server import Mailbox
+from mailer.sending.demo_server import Mailbox, Trick
 from tests.helpers.letters import person
 from tests.helpers.workspaces import (
     ROOT,
@@ -447,3 +447,52 @@ def test_follow_up_goes_on_in_the_thread_of_the_delegation(root: Path, box: Mail
     assert second["In-Reply-To"] == first["Message-ID"]
     assert second["Subject"] == "Re: Votez"
     assert "abel@" not in second["Cc"]
+
+
+# --------------------------------------------------------------------------- unknown, and forgotten
+
+
+def test_unknown_letter_goes_out_once_more_with_the_bytes_of_the_delegation(
+    root: Path, box: Mailbox
+) -> None:
+    box.tricks["abel@fr.parliament.example"] = Trick.HANGS_UP
+    said(mailer("plan", "appeal", at=root))
+    mailer("send", "M-0001", "--confirm", 6, at=root)
+    assert of(root)["Abel"][0] == "unknown"
+    box.tricks.clear()
+    again = ("resolve", "M-0001", "Abel", "--resend", "--because", "no trace of it")
+    new = data(mailer(*again, "--json", at=root))["resend"]
+    said(mailer("send", new, "--confirm", 1, at=root))
+    letters = received(box)
+    assert box.seen["abel@fr.parliament.example"] == 2  # a named person released it
+    assert letters["abel@fr.parliament.example"] == letters["berthe@fr.parliament.example"]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the release", "after it"])
+def test_letter_that_names_somebody_who_is_held_is_not_sent_once_more(
+    root: Path, box: Mailbox, before: bool
+) -> None:
+    box.tricks["abel@fr.parliament.example"] = Trick.HANGS_UP
+    said(mailer("plan", "appeal", at=root))
+    mailer("send", "M-0001", "--confirm", 6, at=root)
+    hold = ("contacts", "hold", "Chloé Exemplová", "--because", "asked us")
+    again = ("resolve", "M-0001", "Abel", "--resend", "--because", "no trace of it")
+    if before:
+        said(mailer(*hold, at=root))
+        assert "names Chloé Exemplová, who is on the hold list" in said(mailer(*again, at=root), 3)
+    else:
+        said(mailer(*again, at=root))
+        said(mailer(*hold, at=root))
+        assert of(root, "M-0002") == {"Abel": ("not_sent", "names_held")}
+    assert box.seen["abel@fr.parliament.example"] == 1
+
+
+def test_whoever_is_forgotten_takes_the_letter_of_the_delegation_along(root: Path) -> None:
+    said(mailer("plan", "appeal", at=root))
+    said(mailer("send", "M-0001", "--confirm", 6, at=root))
+    forget = ("log", "forget", "chloe@fr.parliament.example", "--because", "asked")
+    said(mailer(*forget, "--confirm", 1, at=root))
+    shown = said(mailer("log", "show", "M-0001", "Abel", "--text", at=root), 2)
+    assert "The letter was erased, with somebody whom it names." in shown
+    said(mailer("log", "show", "M-0001", "Emil", "--text", at=root))
+    said(mailer("log", "verify", at=root))

@@ -56,6 +56,7 @@ class AppealAbout:
     where: str = ""  # a condition (`plan/where.py`)
     leave_out: Mapping[str, str] = field(default_factory=dict)  # delegation → reason
     fallback: Sequence[str] = ()
+    to_heads: bool = False  # one letter to the head of each delegation, its members in Cc
     organisations: Sequence[AboutOrganisation] = ()
 
 
@@ -108,6 +109,7 @@ def _of(settings: AppealSettings) -> AppealAbout:
         where=settings.audience.where,
         leave_out=dict(settings.audience.leave_out),
         fallback=tuple(dict.fromkeys([*languages.fallback, *default])),
+        to_heads=settings.letter.mode == "head",
         organisations=tuple(
             AboutOrganisation(dict(one.name), dict(one.within), one.country, one.reply_to, place)
             for place, one in enumerate(settings.organisation)
@@ -192,6 +194,10 @@ def _filled_in(source: str, old: AppealAbout, new: AppealAbout) -> str:
         languages["fallback"] = list(new.fallback)
         languages.pop("default", None)
         toml["languages"] = languages
+    if new.to_heads != old.to_heads:
+        letter = toml.get("letter") or tomlkit.table()
+        _set(letter, "mode", "head" if new.to_heads else None)
+        toml["letter"] = letter
     if list(new.organisations) != list(old.organisations):
         _fill_organisations(toml, old, new)
     return tomlkit.dumps(toml)

@@ -147,7 +147,8 @@ def _send(
             context.say(f"Since the plan {many} changed; the letters go out as they were planned.")
         if held := mail_outs.obey_holds(workspace, ledger, mail_out_id, who=getpass.getuser()):
             context.say(
-                f"{_people(held)} on the hold list since the plan, and will not be written to."
+                f"{_people(held)} on the hold list since the plan, or named in one letter with"
+                " somebody who is, and will not be written to."
             )
         if ask and check.left:
             _confirm(context, check, confirm)

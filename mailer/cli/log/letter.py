@@ -222,9 +222,8 @@ def _letter(context: Context, connection: Connection, one: Delivery) -> Sent:
 
     found = letter_of(context.workspace, connection, one)
     if found is None and one.digest is not None:
-        raise UsageError(
-            "The letter was erased, and so was the person.", hint=f"mailer log show {one.shown}"
-        )
+        gone = "and so was the person" if not one.name else "with somebody whom it names"
+        raise UsageError(f"The letter was erased, {gone}.", hint=f"mailer log show {one.shown}")
     if found is None:
         raise UsageError(f"There is no letter for {one.name or one.shown}: {joined(why(one))}.")
     if one.dated_at is None:

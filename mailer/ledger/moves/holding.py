@@ -6,7 +6,7 @@ the marker will be refused, so that no dot is written. Whoever is past it cannot
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,14 +71,34 @@ def held_in(
     """List the deliveries in these states of whom the list holds anybody: the person, or somebody
     else whom the letter names, at the same mailbox or of the delegation.
     """
-    common = d.reason == Reason.SHARED.value
-    if connection.scalar(sa.select(m.to_heads).where(m.id == mail_out_id)):
-        common = d.message_id.is_not(None)
-    together = sa.select(*deliveries.delivery_columns).where(d.mail_out_id == mail_out_id, common)
-    named = map(deliveries.delivery_of, connection.execute(together))
-    letters = {one.message_id for one in named if holds.match(one)}
+    letters = {
+        one.message_id for one in _named_with_others(connection, mail_out_id) if holds.match(one)
+    }
     there = deliveries.each(connection, mail_out_id, states=states)
     return [one for one in there if one.message_id in letters or holds.match(one)]
+
+
+def _named_with_others(connection: sa.Connection, mail_out_id: int) -> Iterator[Delivery]:
+    """Yield who is named in a letter that somebody else gets, too: of a letter that goes out once
+    more, in the mail-out that it comes from.
+    """
+    of = connection.execute(sa.select(m.to_heads, m.retry_of).where(m.id == mail_out_id)).one()
+    named = sa.or_(d.reason == Reason.SHARED.value, sa.literal(of.to_heads))
+    where = (d.mail_out_id.in_([mail_out_id, of.retry_of]), d.message_id.is_not(None), named)
+    rows = connection.execute(sa.select(*deliveries.delivery_columns).where(*where))
+    return map(deliveries.delivery_of, rows)
+
+
+def named_beside(connection: sa.Connection, one: Delivery, holds: Holds) -> Delivery | None:
+    """Return somebody on the list whom the letter to this person names, too."""
+    return next(
+        (
+            other
+            for other in _named_with_others(connection, one.mail_out_id)
+            if other.message_id == one.message_id and holds.match(other)
+        ),
+        None,
+    )
 
 
 def take_out_of_all(

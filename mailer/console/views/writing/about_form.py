@@ -129,6 +129,7 @@ def _filled_in(visit: Visit) -> AppealAbout:
         credentials=value("credentials") or "unknown",
         roles=[one for one in map(str, visit.form.getlist("role")) if one],
         where=value("where"),
+        to_heads="to_heads" in fields,
         leave_out=out,
         fallback=re.findall(r"[a-z]{2,3}", value("fallback").lower()),
         organisations=[one for one in organisations if any(one.name.values())],
