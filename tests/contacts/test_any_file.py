@@ -9,6 +9,7 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import xlsxwriter
 
 from mailer.contacts.book import load_contacts
 from mailer.contacts.sheets import apart
+from mailer.contacts.sheets.columns import Columns
 from mailer.contacts.sheets.number_format import shown
 from mailer.contacts.sheets.reader import read_bytes
 from mailer.contacts.sheets.table import Reading
@@ -348,3 +350,87 @@ def test_a_styled_cell_in_the_last_corner_costs_nothing_on_the_way_home(tmp_path
     content = workbook_of(worksheet(rows))
     assert steps(lambda: numbers_of(content)) < 2_000
     assert numbers_of(content) == {"Members": {(2, 1): 7.0}}
+
+
+def test_columns_that_rows_leave_out_count_as_cells() -> None:
+    """A file of 100 kB would be 49 million cells."""
+    far = "".join(f'<row><c r="IV{at}" t="str"><v>a</v></c></row>' for at in range(1, 20_000))
+    content = workbook_of(worksheet(far))
+    assert len(content) < 200_000
+    assert [p.code for p in read_bytes(".xlsx", "a.xlsx", content).problems] == ["C014"]
+    near = "".join(f'<row><c r="Z{at}" t="str"><v>a</v></c></row>' for at in range(1, 2_000))
+    assert not read_bytes(".xlsx", "a.xlsx", workbook_of(worksheet(near))).problems
+
+
+def test_a_part_of_two_tabs_is_read_once_and_refused() -> None:
+    """Two thousand tabs of one part take two thousand times as long as their bytes say."""
+    out = io.BytesIO()
+    tabs = "".join(f'<sheet name="M{at}" sheetId="{at}" r:id="rId1"/>' for at in range(2_000))
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr(
+            "xl/workbook.xml", f'<workbook xmlns:r="r"><sheets>{tabs}</sheets></workbook>'
+        )
+        book.writestr("xl/_rels/workbook.xml.rels", RELS)
+        book.writestr("xl/worksheets/sheet1.xml", worksheet("<row><c t='str'><v>a</v></c></row>"))
+    (refused,) = read_bytes(".xlsx", "a.xlsx", out.getvalue()).problems
+    assert (refused.code, refused.value) == ("C016", "M1")
+
+
+@pytest.mark.parametrize("code", ["0." + "0" * 250, "d;" * 100_000, "mm-ss" * 50, '"' * 255])
+def test_a_number_format_costs_what_it_is_long(code: str) -> None:
+    """No program takes more than 255 signs of a format, or shows more than 30 decimals."""
+    assert len(shown(45_000.5, code)) < 1_000
+    assert steps(lambda: shown(45_001.5, code)) < 2_000
+
+
+def _strays(count: int) -> bytes:
+    rows = [f"Anna B{at},NO,a@parliament{count}{at // 4}.example" for at in range(4 * count)]
+    rows += [f"Anna C{at},NO,c@parliamentt{count}{at}.example" for at in range(count)]
+    rows += [f"Anna D{at},NO,d{at}@parliament{count}" for at in range(count)]  # "did you mean"
+    return ("\n".join(["Name,Delegation,E-mail", *rows]) + "\n").encode()
+
+
+def test_eight_times_the_domains_take_eight_times_as_long(tmp_path: Path) -> None:
+    """A list of 60,000 with as many domains took minutes: each was compared with all others."""
+
+    def people(count: int) -> float:
+        folder = tmp_path / str(count) / "contacts"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a.csv").write_bytes(_strays(count))
+        began = time.process_time()
+        load_contacts(folder.parent)
+        return time.process_time() - began
+
+    people(10)
+    assert people(2_000) < 0.1 + 12 * people(250)
+
+
+def test_of_many_blocks_the_one_of_a_row_is_found_without_a_look_at_all() -> None:
+    bare = Columns(0, {}, {}, ())
+    blocks = tuple((row, replace(bare, at=row)) for row in range(2, 40_002, 2))
+    columns = replace(bare, blocks=blocks)
+    began = time.process_time()
+    found = [columns.of(row).at for row in range(1, 4_000)]
+    assert time.process_time() - began < 0.5
+    assert found[:6] == [0, 2, 2, 4, 4, 6]
+
+
+def test_a_merged_cell_over_every_row_is_no_square() -> None:
+    """Five thousand cells that each reach down a thousand rows took 25 seconds of a 13 kB file."""
+    office = "urn:oasis:names:tc:opendocument:xmlns:"
+    cell = '<table:table-cell table:number-rows-spanned="100000"><text:p>x</text:p>'
+    body = f"<table:table-row>{cell}</table:table-cell></table:table-row>" * 5_000
+    content = (
+        f'<office:document-content xmlns:office="{office}office:1.0"'
+        f' xmlns:table="{office}table:1.0" xmlns:text="{office}text:1.0"><office:body>'
+        f'<office:spreadsheet><table:table table:name="Norway">{body}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("content.xml", content)
+    assert [p.code for p in read_bytes(".ods", "a.ods", out.getvalue()).problems] == ["C014"]
+
+
+def test_a_format_of_four_hundred_percents_shows_the_number() -> None:
+    assert shown(0.5, "0" + "%" * 400) == "0.5"

@@ -32,6 +32,9 @@ ALIKE = 92
 
 COMPARED = 200
 
+USUAL = 20
+"""Domains of a delegation, those most in use, of which another one may be a slip of the pen."""
+
 SHORT = 6
 """Letters of a domain below which every other one is near: fm.dk is a ministry, ft.dk the
 parliament.
@@ -112,6 +115,8 @@ def _stray_domains(
         if domain and not is_free(domain):
             everywhere[domain] += times
             of_delegation[code][domain] = times
+    commonest = {code: used.most_common(USUAL) for code, used in of_delegation.items()}
+    totals = {code: used.total() for code, used in of_delegation.items()}
     kept = list(contacts)
     problems: list[Problem] = []
     for at, (code, domain) in enumerate(ends):
@@ -128,7 +133,7 @@ def _stray_domains(
             continue
         if not code:
             continue
-        usual, often = used.most_common(1)[0]
+        usual, often = commonest[code][0]
         if often == 2 and _slip(domain, usual):  # too few to leave anybody out for it
             message = f"this address ends in a name that nobody else uses; two end in {usual}"
             hint = f"did you mean {contact.address.rpartition('@')[0]}@{usual}?"
@@ -138,17 +143,17 @@ def _stray_domains(
         if often < 3 or domain.endswith(f".{usual}") or usual.endswith(f".{domain}"):
             continue
         near = next(
-            (other for other, times in used.most_common() if times >= 3 and _slip(domain, other)),
+            (other for other, times in commonest[code] if times >= 3 and _slip(domain, other)),
             None,
         )
         if near is None or everywhere[domain] >= 3:
-            if often * 2 < used.total():  # a delegation of many domains has no usual one
+            if often * 2 < totals[code]:  # a delegation of many domains has no usual one
                 continue
-            message = f"{often} of {used.total()} addresses of this delegation end in {usual}"
+            message = f"{often} of {totals[code]} addresses of this delegation end in {usual}"
             problems.append(about(contact, columns, "C103", "address", contact.address, message))
             continue
         message = (
-            f"this address ends in a name that nobody else uses; {used[near]} of {used.total()} end"
+            f"this address ends in a name that nobody else uses; {used[near]} of {totals[code]} end"
             f" in {near}"
         )
         hint = f"did you mean {contact.address.rpartition('@')[0]}@{near}?"
@@ -174,10 +179,11 @@ def meant_domains(
     for contact in contacts if impossible else ():
         if contact.address:
             used[contact.file][domain_of(contact.address)] += 1
+    commonest = {file: domains.most_common(COMPARED) for file, domains in used.items()}
     asked = {
         one: replace(one, suggestion=f"did you mean {hint}?")
         for one in impossible
-        if (hint := _meant(one.value, used[one.file]))
+        if (hint := _meant(one.value, commonest.get(one.file, [])))
     }
     if not asked:
         return list(contacts), list(problems)
@@ -188,13 +194,15 @@ def meant_domains(
     return people, [asked.get(one, one) for one in problems]
 
 
-def _meant(written: str, used: Counter[str]) -> str:
-    """Return an address of the domain in use that fits; empty where none does, or two as often."""
+def _meant(written: str, used: Sequence[tuple[str, int]]) -> str:
+    """Return an address of the domain in use that fits; empty where none does, or two as often.
+    `used` are those most in use, with their number.
+    """
     local, sign, end = written.strip().rpartition("@")
     end = end.casefold().rstrip(".")
     fits = [
         (domain, times)
-        for domain, times in used.most_common(COMPARED)
+        for domain, times in used
         if (domain.startswith(f"{end}.") if sign else end.endswith(domain)) and end
     ]
     if not fits or (len(fits) > 1 and fits[0][1] == fits[1][1]):

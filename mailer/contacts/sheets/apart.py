@@ -194,7 +194,12 @@ def main() -> None:
     for file, max_rows, seconds, memory, size in _pieces(sys.stdin.buffer):
         _limit(seconds, memory)
         kind = PurePath(file).suffix.lower()
-        reading = read_bytes(kind, file, sys.stdin.buffer.read(size), max_rows)
+        content = sys.stdin.buffer.read(size)
+        try:
+            reading = read_bytes(kind, file, content, max_rows)
+        except Exception:
+            reading = Reading(problems=(problem("C002", file),))
+        del content
         for piece in _packed(reading):
             _say(sys.stdout.buffer, piece)
         del reading

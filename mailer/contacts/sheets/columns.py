@@ -8,6 +8,7 @@ what the words say.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -77,7 +78,8 @@ class Columns:
         """Return the headings that a row stands under."""
         if not self.blocks:
             return self
-        return next((block for first, block in reversed(self.blocks) if row >= first), self)
+        below = bisect_right(self.blocks, row, key=lambda block: block[0])
+        return self.blocks[below - 1][1] if below else self
 
     def heading(self, column: int) -> str:
         return self.headings[column] if column < len(self.headings) else ""

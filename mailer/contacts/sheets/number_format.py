@@ -19,6 +19,11 @@ BUILT_IN = {
 }  # fmt: skip
 """Formats that a file names by number alone. 14 and 22 look otherwise in each country: ISO here."""
 
+LONGEST = 255
+"""Characters of a format; no spreadsheet program takes more."""
+
+MOST_DECIMALS = 30
+
 _TOKEN = re.compile(
     r'"([^"]*)"|\\(.)|\[\$([^\]-]*)(?:-[^\]]*)?\]|\[([hH]+|[mM]+|[sS]+)\]|\[[^\]]*\]|_.|\*.|(AM/PM|A/P)|([yY]+|[mM]+|[dD]+|[hH]+|[sS]+(?:\.0+)?)|(.)',
     re.DOTALL,
@@ -38,12 +43,17 @@ def general(value: float) -> str:
 @lru_cache(maxsize=1024)
 def is_day(code: str) -> bool:
     """Tell whether a format shows a day or a time."""
-    return any(found[6] or found[5] or found[4] for found in _TOKEN.finditer(_sections(code)[0]))
+    return any(found[6] or found[5] or found[4] for found in _tokens(_sections(code)[0]))
 
 
 @lru_cache(maxsize=1024)
 def _sections(code: str) -> list[str]:
     return re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', code)
+
+
+@lru_cache(maxsize=1024)
+def _tokens(section: str) -> tuple[re.Match[str], ...]:
+    return tuple(_TOKEN.finditer(section))
 
 
 def day_of(value: float, *, since_1904: bool = False) -> datetime | None:
@@ -57,7 +67,7 @@ def day_of(value: float, *, since_1904: bool = False) -> datetime | None:
 
 def shown(value: float, code: str, *, since_1904: bool = False) -> str:
     """Return what a cell with this number and format shows."""
-    if code in ("", "General", "@", "general"):
+    if code in ("", "General", "@", "general") or len(code) > LONGEST:
         return general(value)
     if is_day(code):
         day = day_of(value, since_1904=since_1904)
@@ -75,7 +85,7 @@ def _as_number(value: float, section: str, sign: str) -> str:
     """Return a number under one section of a format; empty for one that is not understood."""
     before, digits, after = "", "", ""
     percent = 0
-    for found in _TOKEN.finditer(section):
+    for found in _tokens(section):
         literal = found[1] or found[2] or found[3] or ""
         sign_of = found[7] or found[6] or ""
         if sign_of and sign_of in "0#?,." and not after:
@@ -89,12 +99,14 @@ def _as_number(value: float, section: str, sign: str) -> str:
             after += literal or sign_of
         else:
             before += literal or sign_of
+    if percent > 1:
+        return ""
     if not digits.strip(",."):
         return sign + before + after
     whole, _, fraction = digits.rstrip(",").partition(".")
     value *= 100**percent
     value /= 1000 ** (len(digits) - len(digits.rstrip(",")))
-    most, least = len(fraction), len(fraction.rstrip("#?"))
+    most, least = min(len(fraction), MOST_DECIMALS), len(fraction.rstrip("#?"))
     text = f"{value:,.{most}f}" if "," in whole.strip(",") else f"{value:.{most}f}"
     front, _, back = text.partition(".")
     while len(back) > least and back.endswith("0"):
@@ -104,10 +116,13 @@ def _as_number(value: float, section: str, sign: str) -> str:
 
 
 def _as_day(day: datetime, section: str, value: float) -> str:
-    tokens = list(_TOKEN.finditer(section))
+    tokens = _tokens(section)
     noon = any(found[5] for found in tokens)
     out: list[str] = []
     before = ""
+    following = [""] * len(tokens)  # the next word of a day behind each token
+    for at in range(len(tokens) - 1, 0, -1):
+        following[at - 1] = (tokens[at][6] or following[at]).lower()
     for at, found in enumerate(tokens):
         word = (found[6] or "").lower()
         if found[4]:  # [h]: hours that go on beyond 24
@@ -119,8 +134,8 @@ def _as_day(day: datetime, section: str, value: float) -> str:
             literal = found[1] or found[2] or found[3] or found[7] or ""
             out.append(_half(day) if found[5] else literal)
             continue
-        following = next((t[6].lower() for t in tokens[at + 1 :] if t[6]), "")
-        if word[0] == "m" and (before[:1] == "h" or following[:1] == "s") and len(word) < 3:
+        second = following[at][:1] == "s"
+        if word[0] == "m" and (before[:1] == "h" or second) and len(word) < 3:
             out.append(str(day.minute).rjust(len(word), "0"))
         else:
             out.append(_part(day, word, noon=noon))

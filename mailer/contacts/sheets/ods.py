@@ -14,7 +14,15 @@ from xml.etree.ElementTree import Element, ParseError
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
 from mailer.contacts.sheets.number_format import general
-from mailer.contacts.sheets.table import CELLS_IN_A_ROW, MAX_COLUMNS, Reading, Row, Table, fill_down
+from mailer.contacts.sheets.table import (
+    CELLS_IN_A_ROW,
+    MAX_COLUMNS,
+    MOST_COVERED,
+    Reading,
+    Row,
+    Table,
+    fill_down,
+)
 
 NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 TABLE, TEXT, OFFICE = NS % "table", NS % "text", NS % "office"
@@ -25,6 +33,9 @@ STYLE = NS % "style"
 MOST_TABS = 1_000
 MOST_REPEATED = 1_000
 """Rows that one filled row stands for; a spreadsheet program writes rows that are the same so."""
+
+MOST_AGAIN = 10_000
+"""Rows of a file that are written as another one again."""
 
 DEEPEST = 200
 """Tags inside each other; a spreadsheet program writes some ten."""
@@ -74,7 +85,7 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
     links: dict[str, str] = {}
     days: dict[str, str] = {}
     number = 0
-    filled = cells_read = 0
+    filled = cells_read = again = covered = 0
     filtered = False
     depth = 0  # a table may stand inside a cell
     made = 0
@@ -96,6 +107,9 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
                 if made > MOST_TABS:
                     raise _TooBig
             elif event == "end" and depth == 0:
+                covered += sum(last - first for _, first, last in areas)
+                if covered > MOST_COVERED:
+                    raise _TooBig
                 off = element.get(f"{TABLE}style-name") in unseen
                 rows, merged = fill_down(rows, areas)
                 yield Table(
@@ -127,15 +141,15 @@ def _tables(file: str, content: bytes, max_rows: int) -> Iterator[Table]:
             repeated = int(element.get(f"{TABLE}number-rows-repeated", "1"))
             visibility = element.get(f"{TABLE}visibility", "visible")
             if any(map(str.strip, cells)):
-                if repeated > MOST_REPEATED:
+                filled, again = filled + repeated, again + repeated - 1
+                if repeated > MOST_REPEATED or again > MOST_AGAIN:
                     raise _TooBig
-                filled += repeated
                 cells_read += repeated * len(cells)
                 if filled > max_rows:
                     raise _TooManyRows
                 if cells_read > max_rows * CELLS_IN_A_ROW:
                     raise _TooBig
-                rows += [(number + 1 + again, cells) for again in range(repeated)]
+                rows += [(at, cells) for at in range(number + 1, number + 1 + repeated)]
                 if visibility != "visible":
                     hidden.update(range(number + 1, number + 1 + repeated))
                     filtered |= visibility == "filter"

@@ -23,6 +23,11 @@ CELLS_IN_A_ROW = 20
 contact sheet takes.
 """
 
+MOST_COVERED = 1_000_000
+"""Cells that merged areas and links of a tab reach over: more of them are no list of people, and
+take minutes in programs that write each of them.
+"""
+
 MOST_MERGED = 1_000
 """Rows that one merged cell reaches down; a delegation has at most 36 people."""
 

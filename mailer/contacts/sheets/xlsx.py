@@ -17,11 +17,19 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
 from mailer.contacts.sheets.archive import unpack
-from mailer.contacts.sheets.number_format import BUILT_IN, day_of, general, is_day, shown
+from mailer.contacts.sheets.number_format import (
+    BUILT_IN,
+    LONGEST,
+    day_of,
+    general,
+    is_day,
+    shown,
+)
 from mailer.contacts.sheets.table import (
     CELLS_IN_A_ROW,
     MAX_COLUMNS,
     MAX_ROWS,
+    MOST_COVERED,
     Reading,
     Row,
     Table,
@@ -29,10 +37,6 @@ from mailer.contacts.sheets.table import (
 )
 
 MOST_AREAS = 10_000
-MOST_COVERED = 1_000_000
-"""Cells that merged areas and links of a tab reach over: more of them are no list of people, and
-take minutes in programs that write each of them.
-"""
 
 MOST_TEXT = 200_000_000
 """Characters of all cells of a tab: one long text can be used by 100,000 cells."""
@@ -55,9 +59,16 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
         texts = _shared(parts)
         styles, since_1904 = _styles(parts), _since_1904(parts.get(book, b""))
         tables = []
+        seen: set[str] = set()
+        cells = 0
         for name, hidden, part in tabs(parts):
-            sheet = _Sheet(texts, styles, max_rows, since_1904=since_1904)
+            if part in seen:
+                message = "two of its tabs are the same part, and no spreadsheet program does that"
+                raise _Unreadable("C016", None, name, message)
+            seen.add(part)
+            sheet = _Sheet(texts, styles, max_rows, since_1904=since_1904, read_cells=cells)
             sheet.read(parts[part])
+            cells = sheet.read_cells
             tables.append(_table(file, name, hidden, sheet, _relations(parts, part)))
         return Reading(tuple(tables))
     except _Unreadable as refused:
@@ -264,7 +275,8 @@ class _Sheet:
             self.links.append((attributes.get("ref", ""), target))
         elif name == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = int(attributes["min"]), min(int(attributes["max"]), MAX_COLUMNS)
-            self.hidden_columns.update(range(first - 1, last))
+            if len(self.hidden_columns) < MAX_COLUMNS:
+                self.hidden_columns.update(range(first - 1, last))
         elif name == "filterColumn":
             self.filtered = True
         elif ":" in name:
@@ -322,7 +334,8 @@ class _Sheet:
             cells.append(text)
         elif column < len(cells):
             cells[column] = text
-        else:
+        else:  # what is skipped takes room, too
+            self.read_cells += column - len(cells)
             cells += [""] * (column - len(cells))
             cells.append(text)
 
@@ -334,7 +347,7 @@ class _Sheet:
             return value.removesuffix("T00:00:00").replace("T", " ")
         number, style = float(value), int(self.cell.get("s", 0))
         code = self.styles[style] if style < len(self.styles) else ""
-        if not code:
+        if not code or len(code) > LONGEST:
             return general(number)
         if is_day(code) and (day := day_of(number, since_1904=self.since_1904)):
             self.days[reference(self.column, self.row, grid=True)] = day.date().isoformat()
