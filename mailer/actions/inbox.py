@@ -110,6 +110,18 @@ def _letter(path: Path, line: int, row: dict[str, str]) -> SentLetter:
     return SentLetter(delivery, message_id, envid, address, name, delegation, subject, date)
 
 
+@dataclass(frozen=True, slots=True)
+class PutOnHold:
+    """Somebody who wants no more letters and is on the hold list for it. The letters, called like
+    M-0001-042, are those that a person must see to.
+    """
+
+    delivery: str  # what they answered
+    name: str
+    drafts: tuple[str, ...] = ()  # lie in our own mailbox, where somebody could send them
+    too_late: tuple[str, ...] = ()  # being handed over at this moment
+
+
 @dataclass(frozen=True)
 class Recorded:
     """What reading mailboxes or files came to."""
@@ -117,7 +129,7 @@ class Recorded:
     new: int  # messages that were not on record
     known: int
     kinds: dict[str, int]
-    held: tuple[tuple[str, str], ...]  # (delivery, name): put on the hold list, they asked for it
+    held: tuple[PutOnHold, ...]  # they asked for it
     waiting: int  # of the new ones, for a person
     # folders that could not be read: "us at imap.example: INBOX", and why
     unread: tuple[tuple[str, MailerError], ...] = ()
@@ -142,7 +154,7 @@ def take_in(
     inbox = workspace.settings.inbox
     sent, of = SentLetters([]), None
     kinds: Counter[str] = Counter()
-    held: list[tuple[str, str]] = []
+    held: list[PutOnHold] = []
     known = waiting = 0
     passed: dict[str, tuple[int, int]] = {}  # known messages, by folder: the last one of them
     try:
@@ -292,15 +304,15 @@ def _obeyed(
     letters: Iterable[SentLetter | Delivery],
     *,
     at: datetime,
-) -> list[tuple[str, str]]:
-    """Put whoever answered these letters on the hold list, for every organisation of the workspace.
-    Returns (delivery, name).
+) -> list[PutOnHold]:
+    """Put whoever answered these letters on the hold list, for every organisation of the
+    workspace.
     """
     held = []
     for one in letters:
         called = one.delivery if isinstance(one, SentLetter) else one.shown
         if one.address:  # not erased
-            hold(
+            done = hold(
                 workspace,
                 ledger,
                 (),
@@ -312,7 +324,10 @@ def _obeyed(
                 who="mailer inbox",
                 at=at,
             )
-            held.append((called, one.name))
+            of = [(out.mail_out, out.drafts, out.too_late) for out in done.taken_out]
+            drafts = tuple(f"{name}-{number:03d}" for name, those, _ in of for number in those)
+            late = tuple(f"{name}-{number:03d}" for name, _, those in of for number in those)
+            held.append(PutOnHold(called, one.name, drafts, late))
     return held
 
 
@@ -325,7 +340,7 @@ def sort_by_hand(
     *,
     at: datetime,
     who: str,
-) -> list[tuple[str, str]]:
+) -> list[PutOnHold]:
     """Record what a person says that a message is. Returns who is on the hold list for it."""
     with ledger.reading() as connection:
         found = answers.message(connection, number)
@@ -333,7 +348,7 @@ def sort_by_hand(
             raise UsageError(f"There is no message {number}.", hint="mailer inbox list")
         names = found.letters if letters is None else letters
         people = [_letter_called(connection, name) for name in names]
-    held: list[tuple[str, str]] = []
+    held: list[PutOnHold] = []
     if kind is InboxKind.OBJECTION:  # first: a crash in between holds too many, never too few
         held = _obeyed(workspace, ledger, people, at=at)
     with ledger.writing() as connection:

@@ -80,6 +80,13 @@ class Context:
 
         return load_workspace(self.folder)
 
+    def read_again(self) -> Workspace:
+        """Read the workspace anew, for a command that runs for days."""
+        from mailer.base.settings.workspace import load_workspace
+
+        self.workspace = load_workspace(self.folder)
+        return self.workspace
+
     def draft(self, appeal: str, mode: Mode | None = None) -> Draft:
         """Read an appeal and the people of the workspace, ready to be looked at or planned."""
         from mailer.plan.draft import draft

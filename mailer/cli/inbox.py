@@ -18,7 +18,7 @@ from mailer.cli.context import Command, CommandGroup, Context, printable
 from mailer.inbox.kinds import WORDS, InboxKind
 
 if TYPE_CHECKING:
-    from mailer.actions.inbox import OpenedMessage, Recorded, Sorted
+    from mailer.actions.inbox import OpenedMessage, PutOnHold, Recorded, Sorted
     from mailer.inbox.thread import SentLetters
     from mailer.ledger.reading.answers import IncomingRow
 
@@ -199,7 +199,7 @@ def sort(
             who=by or getpass.getuser(),
         )
     if context.json:
-        names = [{"delivery": delivery, "name": name} for delivery, name in held]
+        names = [asdict(one) for one in held]
         context.data({"message": number, "kind": what, "held": names})
         return
     context.say(f"Message {number} is: {WORDS[what]}.")
@@ -248,9 +248,8 @@ def _as_data(one: IncomingRow) -> dict[str, object]:
 
 def _say_recorded(context: Context, found: Recorded) -> None:
     if context.json:
-        held = [{"delivery": delivery, "name": name} for delivery, name in found.held]
         unread = [{"mailbox": box, "why": str(fault)} for box, fault in found.unread]
-        context.data(asdict(replace(found, unread=())) | {"held": held, "unread": unread})
+        context.data(asdict(replace(found, unread=())) | {"unread": unread})
         return
     _say_unread(context, found)
     if found.unread and not found.new + found.known:
@@ -287,13 +286,25 @@ def _say_unread(context: Context, found: Recorded) -> None:
         )
 
 
-def _say_held(context: Context, held: Sequence[tuple[str, str]]) -> None:
-    for delivery, name in held:
+def _say_held(context: Context, held: Sequence[PutOnHold]) -> None:
+    for one in held:
         context.say(
-            f"{name} ({delivery}) wants no more letters and is on the hold list now, for every"
-            " organisation of this workspace.",
+            f"{one.name} ({one.delivery}) wants no more letters and is on the hold list now, for"
+            " every organisation of this workspace.",
             "yellow",
         )
+        for letter in one.drafts:
+            context.say(
+                f"The draft {letter} to them lies in your mailbox: delete it there, and say so:"
+                f' mailer resolve {letter} --not-sent --because "…"',
+                "yellow",
+            )
+        for letter in one.too_late:
+            context.say(
+                f"{letter} to them is just being handed over; it cannot be called back:"
+                f" mailer log show {letter}",
+                "yellow",
+            )
 
 
 def _show_list(context: Context, found: Sequence[IncomingRow]) -> None:

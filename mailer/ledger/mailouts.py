@@ -60,6 +60,8 @@ NOT_SENDING = FRESH | {MailOutState.PAUSED}
 DRAFTS_ALONE = "letters were put among the drafts"
 """Why a mail-out is paused that nobody has sent yet: how many people it writes to is not confirmed.
 """
+UNLAID = "of a draft is not known whether it lies in the mailbox: put the drafts there once more"
+"""Why a mail-out is paused of which nobody else is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def schedule(
             hint=f"mailer status {before.name}",
             code="S210",
         )
-    values = {"starts_at": min(starts.values()), "schedule": words}
+    values = {"starts_at": min(starts.values()), "schedule": words, "why": ""}
     connection.execute(sa.update(mail_out).where(m.id == mail_out_id).values(**values))
     for code, start in starts.items():
         of_it = (d.mail_out_id == mail_out_id, d.delegation == code)
@@ -275,12 +277,32 @@ def unschedule(
     decide_alone(connection, before.id)
     fresh = (m.id == before.id, m.state.in_([state.value for state in FRESH]))
     taken = sa.update(mail_out).where(*fresh, m.starts_at.is_not(None))
-    if connection.execute(taken.values(starts_at=None, schedule="")).rowcount:
+    if connection.execute(taken.values(starts_at=None, schedule="", why="")).rowcount:
         waiting = (d.mail_out_id == before.id, d.state == State.WAITING.value)
         connection.execute(sa.update(delivery).where(*waiting).values(next_try_at=None))
         kind = EventKind.UNSCHEDULED
         events.write(connection, kind, before.id, at=at, who=who, detail=why)
     return get(connection, before.id)
+
+
+def could_not_begin(
+    connection: sa.Connection, mail_out_id: int, why: str, *, at: datetime, who: str
+) -> bool:
+    """Say beside a mail-out whose hour has come why it has not begun; it keeps its place. False:
+    that is said already, or it is not to begin by itself any more.
+    """
+    decide_alone(connection, mail_out_id)
+    waits = (m.state.in_([state.value for state in FRESH]), m.starts_at.is_not(None))
+    news = sa.update(mail_out).where(m.id == mail_out_id, *waits, m.why != why)
+    if not connection.execute(news.values(why=why)).rowcount:
+        return False
+    note(connection, mail_out_id, why, at=at, who=who)
+    return True
+
+
+def has_passed(one: MailOut, now: datetime) -> bool:
+    """Whether a mail-out was to begin by itself by now, and has not."""
+    return one.state in FRESH and one.starts_at is not None and one.starts_at <= now
 
 
 def scheduled_at(connection: sa.Connection, mail_out_id: int) -> datetime | None:
@@ -310,7 +332,8 @@ def pause_wish(ledger: Ledger, mail_out_id: int) -> Path | None:
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:
     """Call the mail-out finished when it is sending and nobody waits, is being sent, or is
-    deferred.
+    deferred. Where a letter was taken to lie as a draft, and nobody has recorded that it lies
+    there, it is paused in place of that: whoever puts drafts there looks for it.
     """
     still = connection.scalar(
         sa.select(sa.func.count()).where(
@@ -319,8 +342,17 @@ def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime,
     )
     if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
         return False
+    if drafts_not_laid(connection, mail_out_id):
+        change(connection, mail_out_id, MailOutState.PAUSED, at=at, who=who, why=UNLAID)
+        return False
     change(connection, mail_out_id, MailOutState.FINISHED, at=at, who=who)
     return True
+
+
+def drafts_not_laid(connection: sa.Connection, mail_out_id: int) -> bool:
+    """Whether a letter was taken to lie as a draft, and nobody has recorded that it lies there."""
+    drafted = (d.mail_out_id == mail_out_id, d.state == State.DRAFTED.value)
+    return bool(connection.scalar(sa.select(sa.exists().where(*drafted, d.handover_at.is_(None)))))
 
 
 def history(connection: sa.Connection, appeal: str) -> list[Written]:

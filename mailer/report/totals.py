@@ -199,6 +199,9 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
         if isinstance(mail_out, AppealStanding)
         else {
             "title": mail_out.title,
+            "why": mail_out.why,
+            "schedule": mail_out.schedule,
+            "starts_at": mail_out.starts_at,
             "notes": [text for _, _, text in notes.of_the_whole(connection, mail_out.id)],
         }
     )

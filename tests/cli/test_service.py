@@ -16,15 +16,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from mailer.actions import mail_outs
 from mailer.actions.mail_outs import schedule, sending
 from mailer.base.errors import Refused
 from mailer.base.settings.workspace import load_workspace
 from mailer.base.states import MailOutState
-from mailer.ledger import mailouts
+from mailer.cli.context import Context
+from mailer.cli.running import work
+from mailer.cli.running.work import _Service
+from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.mailouts import MailOut
+from mailer.ledger.schema import mail_out
 from mailer.sending.demo_server import Mailbox
+from tests.conftest import SettableClock
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.workspaces import (
     ROOT,
@@ -120,20 +127,160 @@ def test_service_begins_what_is_due_with_nobody_at_the_keyboard(
     assert len(states(root)) == sum(box.seen.values()) == 9
 
 
-def test_plan_that_changed_since_does_not_begin_and_the_log_says_why(
-    tmp_path: Path, box: Mailbox
+def a_service(root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> _Service:
+    """A service in this process, which tries again at each look what was refused."""
+    monkeypatch.setattr(work, "AGAIN", 0.0)
+    monkeypatch.setattr(_Service, "hear", lambda _self: None)
+    return _Service(Context(folder=root), ledger)
+
+
+def the_mail_out(ledger: Ledger) -> MailOut:
+    return mail_outs.standing(ledger, 1).mail_out
+
+
+def a_sheet_is_half_saved(root: Path) -> Callable[[], object]:
+    sheet = root / "contacts" / "members.csv"
+    whole = sheet.read_bytes()
+    sheet.write_bytes(b"")
+    return lambda: sheet.write_bytes(whole)
+
+
+def a_cell_has_changed(root: Path) -> Callable[[], object]:
+    write_sheet(root, [row(1), row(2, surname="Nováková"), row(3)])
+    return lambda: write_sheet(root, [row(number) for number in (1, 2, 3)])
+
+
+def the_settings_have_changed(root: Path) -> Callable[[], object]:
+    edit(root / "config.toml", "jana@rights.example", "them@rights.example")
+    return lambda: edit(root / "config.toml", "them@rights.example", "jana@rights.example")
+
+
+def the_settings_are_half_saved(root: Path) -> Callable[[], object]:
+    whole = (root / "config.toml").read_bytes()
+    (root / "config.toml").write_bytes(whole[:20])
+    return lambda: (root / "config.toml").write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        (a_sheet_is_half_saved, "could not begin: "),
+        (a_cell_has_changed, "could not begin: The plan M-0001 no longer matches its sources"),
+        (the_settings_have_changed, "could not begin: M-0001 was planned for another server"),
+        (the_settings_are_half_saved, ""),  # said; of the mail-out nothing is known
+    ],
+)
+def test_what_keeps_a_mail_out_from_beginning_is_told_once_and_it_keeps_its_place(
+    tmp_path: Path,
+    box: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    trouble: Callable[[Path], Callable[[], object]],
+    why: str,
 ) -> None:
     root = a_workspace(tmp_path / "work", box.port, people=3)
     planned(root)
-    its_hour_comes(root, timedelta(0))
-    write_sheet(root, [row(1), row(2, surname="Nováková"), row(3)])
-    with Sending(root, "work", "--service", talk=True) as service:
-        service.says()
-        assert "no longer matches its sources" in service.says()
-        service.end(signal.SIGTERM)
+    its_hour_comes(root, timedelta(minutes=-2))
+    told: list[str] = []
+    monkeypatch.setattr(_Service, "tell", lambda _self, _mail_out, what: told.append(what))
+    with Ledger(load_workspace(root).ledger_url) as ledger:
+        service = a_service(root, ledger, monkeypatch)
+        ends = trouble(root)
+        for _ in range(3):
+            service.look_once()
+        assert len(told) == bool(why)
+        now = the_mail_out(ledger)
+        assert now.starts_at is not None  # it keeps its place
+        assert now.why.startswith(why)
+        assert not box.seen
+        shown = said(mailer("status", "M-0001", at=root)) if why else ""
+        assert all(part in shown for part in (why, "has passed, and it has not begun") if why)
+        capsys.readouterr()
+        ends()
+        service.look_once()
+        assert the_mail_out(ledger).state is MailOutState.FINISHED
+        assert the_mail_out(ledger).why == ""
+    assert sum(box.seen.values()) == 3
+    assert "M-0001: beginning" in capsys.readouterr().err
+
+
+def test_what_nobody_sent_at_its_hour_is_begun_for_half_a_day_and_then_asked_about(
+    tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    planned(root)
+    its_hour_comes(root, timedelta(hours=-13))
+    with Ledger(load_workspace(root).ledger_url) as ledger:
+        service = a_service(root, ledger, monkeypatch)
+        service.look_once()
+        assert not box.seen
+        assert "nothing has sent it for twelve hours" in the_mail_out(ledger).why
+        its_hour_comes(root, timedelta(hours=-11))
+        capsys.readouterr()
+        service.look_once()
+    assert sum(box.seen.values()) == 3
+    assert "M-0001: beginning, 660 min after its hour" in capsys.readouterr().err
+
+
+def test_what_was_to_begin_before_the_vote_is_closed_by_it(
+    tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    planned(root)
+    its_hour_comes(root, timedelta(hours=-1))
+    told: list[str] = []
+    monkeypatch.setattr(_Service, "tell", lambda _self, _mail_out, what: told.append(what))
+    with Ledger(load_workspace(root).ledger_url) as ledger:
+        with ledger.writing() as connection:
+            connection.execute(sa.update(mail_out).values(until=ledger.now()))
+        a_service(root, ledger, monkeypatch).look_once()
+        assert the_mail_out(ledger).state is MailOutState.STOPPED
+    assert told == ["stopped: its last day, or the vote, is over"]
+    assert set(states(root).values()) == {"not_sent"}
     assert not box.seen
-    now = data(mailer("send", "M-0001", "--at", "none", "--json", at=root))
-    assert now["starts_at"] is None  # it was taken back by the service
+
+
+def test_a_yes_counts_for_the_start_that_was_said_with_it_and_for_no_other(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    edit(root / "config.toml", "[safety]", "[safety]\napprovals = 1")
+    planned(root)
+    workspace, clock = load_workspace(root), SettableClock()
+    days = timedelta(days=1)
+    with Ledger(workspace.ledger_url, now=clock) as ledger:
+        clock.at = the_mail_out(ledger).planned_at
+        with ledger.writing() as connection:
+            accounts.add(connection, "Marie", role="approver", password="", at=clock.at)
+        mail_outs.approve(workspace, ledger, 1, who="Marie")
+        its_hour_comes(root, 5 * days)
+        clock.at += 4 * days  # the yes is old by now
+        now = mail_outs.may_send(workspace, ledger, 1).refusal
+        assert isinstance(now, Refused)
+        assert now.code == "S208"
+        assert mail_outs.may_send(workspace, ledger, 1, as_scheduled=True).refusal is None
+        with pytest.raises(Refused, match="more than three days old"):
+            check = mail_outs.may_send(workspace, ledger, 1)
+            text = f"{clock.at.date() + 2 * days} 9:00"
+            asked = schedule.asked_for(workspace, ledger, check.standing.mail_out, text)
+            schedule.begin_by_itself(ledger, check, asked, who="Jana")
+        clock.at += 1.1 * days
+        sending.begin_due(workspace, ledger, the_mail_out(ledger))  # as it was said with the yes
+
+
+def test_two_services_at_once_send_each_letter_once(tmp_path: Path, box: Mailbox) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=30)
+    planned(root)
+    its_hour_comes(root)
+    with Sending(root, "work", "--service", talk=True) as one:
+        with Sending(root, "work", "--service", talk=True) as other:
+            wait_for(lambda: sum(box.seen.values()) >= 30)
+            wait_for(lambda: set(states(root).values()) == {"accepted"})
+            other.end(signal.SIGTERM)
+        one.end(signal.SIGTERM)
+    assert set(box.seen.values()) == {1}
+    assert len(box.seen) == 30
 
 
 @pytest.mark.parametrize("meanwhile", ["taken back", "put off", "paused", "begun by hand"])

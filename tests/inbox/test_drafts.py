@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -17,13 +19,14 @@ from typing import Any
 import pytest
 
 from mailer.actions import mail_outs, people
-from mailer.actions.inbox import scan
+from mailer.actions.inbox import scan, take_in
 from mailer.actions.mail_outs import planning
 from mailer.actions.mail_outs.drafts import Drafts, look_after_drafts, put_drafts
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Reason, State
 from mailer.contacts.holds import load_holds
+from mailer.inbox.own_mailbox import OwnMailbox
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
@@ -32,7 +35,7 @@ from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.plan.draft import draft
 from mailer.report.evidence import letter_of
-from tests.helpers.workspaces import CLOSED_PORT, ROOT, a_workspace
+from tests.helpers.workspaces import CLOSED_PORT, ROOT, a_workspace, mailer, said
 from tests.sending.test_imap import SENT, Dovecot, dovecot, needs_dovecot
 
 __all__ = ["dovecot"]
@@ -43,7 +46,7 @@ AROUND = (24, 35, 38, 39)
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, dovecot: Dovecot) -> Workspace:
+def workspace(tmp_path: Path, dovecot: Dovecot, ledger_url: str) -> Workspace:
     root = a_workspace(tmp_path / "work", CLOSED_PORT, people=3)
     secret = root / "imap.txt"
     secret.write_text("correct")
@@ -53,6 +56,8 @@ def workspace(tmp_path: Path, dovecot: Dovecot) -> Workspace:
             f'[imap]\nhost = "127.0.0.1"\nport = {dovecot.imap}\nsecurity = "none"\n'
             'user = "us"\npassword = { file = "imap.txt" }\n'
         )
+        if ledger_url.startswith("postgresql"):
+            config.write(f'[log]\ndatabase = "{ledger_url}"\n')
     dovecot.empty(f'"{SENT}"')
     dovecot.empty(f'"{DRAFTS}"')
     return load_workspace(root)
@@ -283,6 +288,108 @@ def test_kill_switch_keeps_the_letter_of_a_crash_out_of_the_folder(
     with pytest.raises(Refused, match="kill switch"):
         put(workspace, ledger)
     assert len(lying(dovecot)) == 1
+
+
+def test_letter_that_is_laid_down_while_it_is_taken_back_stays_a_draft(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a second `mailer draft`, after somebody looked for it and before they say so."""
+    two = taken_by_one_that_died(workspace, ledger)
+    looked = OwnMailbox.has_draft
+
+    def looks_and_another_lays_it(box: OwnMailbox, message_id: str) -> bool:
+        monkeypatch.setattr(OwnMailbox, "has_draft", looked)
+        there = looked(box, message_id)
+        put(workspace, ledger)
+        return there
+
+    monkeypatch.setattr(OwnMailbox, "has_draft", looks_and_another_lays_it)
+    with pytest.raises(Refused, match="at this moment"):
+        people.settle(workspace, ledger, two, State.NOT_SENT, who="Jana", because="no")
+    assert states(ledger)[1] is State.DRAFTED
+    assert str(two.message_id) in ids(lying(dovecot))
+
+
+def test_draft_of_which_somebody_has_said_otherwise_meanwhile_is_said_to_lie_there(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, *_ = everyone(ledger)
+    lays = OwnMailbox.put
+
+    def another_says_it_is_not_sent(box: OwnMailbox, data: bytes) -> None:
+        lays(box, data)
+        with ledger.writing() as connection:
+            connection.exec_driver_sql("UPDATE delivery SET state = 'not_sent' WHERE number = 1")
+
+    monkeypatch.setattr(OwnMailbox, "put", another_says_it_is_not_sent)
+    done = put(workspace, ledger, one.name)
+    assert ([it.id for it in done.astray], done.put) == ([one.id], [])
+    assert ids(lying(dovecot)) == [one.message_id]
+
+
+@pytest.mark.parametrize("by", ["a sender", "drafts"])
+def test_mail_out_is_not_finished_while_nobody_knows_whether_a_draft_lies_there(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger, by: str
+) -> None:
+    one, two, three = everyone(ledger)
+    put(workspace, ledger, one.name)
+    with sender(ledger) as other:
+        with ledger.writing() as connection:
+            assert moves.take(connection, two, owner=other, at=ledger.now(), who="Pavel")
+        if by == "drafts":
+            put(workspace, ledger, three.name)
+        else:  # as a sending ends
+            with ledger.writing() as connection:
+                connection.exec_driver_sql("UPDATE delivery SET state='refused' WHERE number = 3")
+                to = MailOutState.SENDING
+                mailouts.change(connection, 1, to, at=ledger.now(), who="Jana")
+                mailouts.finish_if_done(connection, 1, at=ledger.now(), who="Jana")
+        now = mail_outs.standing(ledger, 1).mail_out
+        assert now.state is MailOutState.PAUSED
+    assert ("put the drafts there once more" in now.why) == (by == "a sender")
+    put(workspace, ledger)
+    assert mail_outs.standing(ledger, 1).mail_out.state is MailOutState.FINISHED
+    assert str(two.message_id) in ids(lying(dovecot))
+
+
+def test_who_has_answered_meanwhile_gets_no_draft_of_a_follow_up_and_that_is_said(
+    dovecot: Dovecot, workspace: Workspace, ledger: Ledger
+) -> None:
+    with ledger.writing() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET state = 'accepted'")
+        connection.exec_driver_sql("UPDATE mail_out SET state = 'finished'")
+    again = workspace.root / "templates" / "again"
+    shutil.copytree(workspace.root / "templates" / "appeal", again)
+    toml = again / "appeal.toml"
+    toml.write_text('last_day = 2031-01-25\n[audience]\nfollows = "appeal"\n' + toml.read_text())
+    for letter in again.glob("*.md"):
+        letter.write_text(re.sub("(?m)^Subject: .*", "Subject: Re:", letter.read_text()))
+    planning.plan(ledger, draft(workspace, "again"), who="Jana")
+    with ledger.reading() as connection:
+        one, *_ = deliveries.people(connection, 1)
+        its_own = deliveries.people(connection, 2)[0]
+    answer = f"From: {one.address}\nIn-Reply-To: {one.message_id}\nSubject: Re: x\n\nThank you.\n"
+    take_in(workspace, ledger, [("a.eml", answer.encode())], at=ledger.now())
+    done = put_drafts(workspace, ledger, 2, [its_own.name], who="Jana")
+    ((out,), laid) = (done.passed_over, done.put)
+    assert (out.state, out.reason, out.detail) == (State.NOT_SENT, Reason.ANSWERED, "M-0001")
+    assert laid == []
+    assert lying(dovecot) == []
+    command = ("draft", "M-0002", "--only", str(its_own.number))
+    assert "None of them waits" in said(mailer(*command, at=workspace.root), 2)
+
+
+def test_who_says_stop_while_their_draft_lies_there_is_named_with_it(
+    workspace: Workspace, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, *_ = everyone(ledger)
+    put(workspace, ledger, one.name)
+    stop = f"From: {one.address}\nIn-Reply-To: {one.message_id}\nSubject: Re: x\n\nStop.\n"
+    message = workspace.root / "stop.eml"
+    message.write_text(stop)
+    shown = said(mailer("inbox", "import", message, at=workspace.root))
+    assert f"The draft {one.shown} to them lies in your mailbox: delete it there" in shown
+    assert f"mailer resolve {one.shown} --not-sent" in shown
 
 
 def test_letter_that_is_being_laid_down_cannot_be_taken_back(

@@ -12,7 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.actions import inbox, people
-from mailer.actions.inbox import Follows, open_message, proposals, sort_by_hand, take_in
+from mailer.actions.inbox import (
+    Follows,
+    PutOnHold,
+    open_message,
+    proposals,
+    sort_by_hand,
+    take_in,
+)
 from mailer.actions.people import release
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import MailOutState, Receipt, Stage, State
@@ -118,7 +125,7 @@ def test_a_stop_puts_the_person_on_the_hold_list_at_once(
     long = "I read this with care. " * 30 + "Please do not write to me again."
     found = [("a.eml", a_message(one, "Stop.")), ("b.eml", a_message(two, long))]
     said = take_in(workspace, journey.ledger, found, at=journey.clock())
-    assert said.held == ((one.delivery, one.name),)
+    assert said.held == (PutOnHold(one.delivery, one.name),)
     assert [
         hold.address for hold in load_holds(workspace.hold_list, workspace.delegations).entries
     ] == [one.address]
@@ -150,7 +157,7 @@ def test_a_crash_after_the_hold_list_was_written_reads_the_stop_again(
         take_in(workspace, journey.ledger, stop, at=journey.clock())
     assert len(load_holds(workspace.hold_list, workspace.delegations)) == 1
     again = take_in(workspace, journey.ledger, stop, at=journey.clock())
-    assert (again.new, again.held) == (1, ((one.delivery, one.name),))
+    assert (again.new, again.held) == (1, (PutOnHold(one.delivery, one.name),))
     assert len(load_holds(workspace.hold_list, workspace.delegations)) == 1
 
 

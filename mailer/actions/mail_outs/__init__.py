@@ -131,9 +131,12 @@ def may_send(
     mail_out_id: int,
     read: Reader = draft,
     administrator: str = "",
+    *,
+    as_scheduled: bool = False,
 ) -> SendingCheck:
     """Ask everything that a sending asks before it begins, or goes on. `administrator` is who asks
-    for it, where it is one.
+    for it, where it is one. `as_scheduled`: a yes that counted when somebody said when it begins,
+    counts until then.
     """
     now = standing(ledger, mail_out_id)
     mail_out, live = now.mail_out, now.mail_out.mode == "live"
@@ -158,7 +161,8 @@ def may_send(
     unapproved = None
     with ledger.reading() as connection:
         asked = _approvals_asked(workspace, mail_out)
-        at = (mail_out.starts_at and mailouts.scheduled_at(connection, mail_out_id)) or ledger.now()
+        said = as_scheduled and mail_out.starts_at is not None
+        at = (said and mailouts.scheduled_at(connection, mail_out_id)) or ledger.now()
         yes = approvals.given(connection, mail_out, at=at)
         planner = approvals.planned_by(connection, mail_out_id)
         if now.fresh and asked:

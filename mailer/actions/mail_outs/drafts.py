@@ -44,7 +44,9 @@ class Drafts:
     folder: str = ""
     put: list[Delivery] = field(default_factory=list)
     sent: list[tuple[Delivery, str]] = field(default_factory=list)  # and the evidence
-    passed_over: list[Delivery] = field(default_factory=list)  # reached, or about to be, elsewhere
+    # reached, or about to be, elsewhere; or they have spoken since (`claims.not_any_more`)
+    passed_over: list[Delivery] = field(default_factory=list)
+    astray: list[Delivery] = field(default_factory=list)  # laid there, and recorded otherwise
     lying: int = 0
     waiting: int = 0  # for a sender, or for a later draft
 
@@ -73,7 +75,7 @@ def put_drafts(
         check = may_send(workspace, ledger, mail_out_id)
         not_before_its_start(ledger, check.standing.mail_out)
         laying = None if check.refusal else workspace
-        _look(ledger, box, mail_out_id, done, who=who, laying=laying)
+        _look(ledger, box, mail_out_id, done, who=who, laying=laying, me=me)
         if check.refusal:
             if done.put or done.sent:
                 return _counted(ledger, mail_out_id, done)
@@ -142,14 +144,9 @@ def take_back(
     there, and where it was sent.
     """
     with ledger.reading() as connection:
-        owner = moves.owners(connection, one.mail_out_id).get(one.id)
+        owner = moves.owners(connection, one.mail_out_id).get(one.id, "")
         if owner and not dead_among(ledger, connection, [owner]):
-            raise Refused(
-                f"The letter to {one.name} is being put among the drafts at this moment. Nothing"
-                " was changed.",
-                hint="type the same again in a moment",
-                code="S215",
-            )
+            raise _being_laid(one)
     if workspace.settings.imap.host is not None:
         with _opened(workspace) as box:
             done = Drafts()
@@ -167,7 +164,24 @@ def take_back(
                     code="S215",
                 )
     with ledger.writing() as connection:
-        resolve.settle(connection, one, State.NOT_SENT, who=who, because=because, at=ledger.now())
+        back = moves.take_back(
+            connection, one, left_by=owner, because=because, at=ledger.now(), who=who
+        )
+        if not back:  # it is no draft any more, or somebody lays it there at this moment
+            now, *_ = deliveries.by_id(connection, [one.id])
+            if now.state is State.DRAFTED:
+                raise _being_laid(one)
+            to, at = State.NOT_SENT, ledger.now()
+            resolve.settle(connection, one, to, who=who, because=because, at=at)
+
+
+def _being_laid(one: Delivery) -> Refused:
+    return Refused(
+        f"The letter to {one.name} is being put among the drafts at this moment. Nothing was"
+        " changed.",
+        hint="type the same again in a moment",
+        code="S215",
+    )
 
 
 @contextlib.contextmanager
@@ -186,10 +200,11 @@ def _look(
     *,
     who: str,
     laying: Workspace | None = None,
+    me: str = "",
 ) -> None:
     """Find out what became of the drafts. `laying`: put those of which is not known whether they
     lie there, as whoever took them ended before it was recorded; but nobody's who is on the hold
-    list by now.
+    list by now. `me` is who lays them then.
     """
     done.folder = box.drafts
     with ledger.reading() as connection:
@@ -208,7 +223,10 @@ def _look(
             continue  # somebody is at it at this moment
         if laying and one.id not in not_to_lie:
             _must_be_allowed(laying, one)
-            _lay(ledger, box, one, done, who=who)
+            with ledger.writing() as connection:
+                ours = moves.take_over(connection, one, left_by=owners[one.id], owner=me)
+            if ours:
+                _lay(ledger, box, one, done, who=who)
         elif box.has_draft(one.message_id or ""):
             _lies(ledger, box, one, done, who=who)
         elif reason := not_to_lie.get(one.id):
@@ -244,8 +262,8 @@ def _lay(ledger: Ledger, box: OwnMailbox, one: Delivery, done: Drafts, *, who: s
 
 def _lies(ledger: Ledger, box: OwnMailbox, one: Delivery, done: Drafts, *, who: str) -> None:
     with ledger.writing() as connection:
-        moves.lies(connection, one, box.drafts, at=ledger.now(), who=who)
-    done.put.append(one)
+        ours = moves.lies(connection, one, box.drafts, at=ledger.now(), who=who)
+    (done.put if ours else done.astray).append(one)
 
 
 def _bytes(ledger: Ledger, one: Delivery) -> bytes:
@@ -304,6 +322,7 @@ def _must_be_allowed(workspace: Workspace, one: Delivery) -> None:
 def _counted(ledger: Ledger, mail_out_id: int, done: Drafts) -> Drafts:
     with ledger.reading() as connection:
         counts = deliveries.counts(connection, mail_out_id)
-        done.put = deliveries.by_id(connection, [one.id for one in done.put])  # as they stand now
+        for told in (done.put, done.passed_over, done.astray):  # as they stand now
+            told[:] = deliveries.by_id(connection, [one.id for one in told])
     done.lying, done.waiting = counts[State.DRAFTED], counts[State.WAITING]
     return done

@@ -5,7 +5,7 @@ What is written in which order, and what holds after a crash, stands in `sending
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailer.actions.mail_outs import kill_switch_is_off, may_send, obey_holds
 from mailer.base.errors import Refused
@@ -78,22 +78,26 @@ def to_help_with(workspace: Workspace, ledger: Ledger) -> tuple[list[MailOut], l
     return ours, [one for one in sending if one not in ours]
 
 
-WAITS_FOR_SOMEBODY = ("S207", "S208")
-"""Refusals that pass without a new plan: the kill switch, a yes that is lacking."""
+LATE = timedelta(hours=12)
+"""What nobody has begun for so long after its hour (the computer was off) is begun by a person."""
+ANOTHERS = timedelta(minutes=1)
+"""So long a mail-out of other settings is left to the workspace that may have them."""
 
 
 def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
-    """Return the mail-outs whose hour has come, of those that this workspace may send."""
+    """Return the mail-outs whose hour has come; a little later also those that were planned for
+    another server, sender or mode: they may be another workspace's, or the settings have changed.
+    """
     with ledger.reading() as connection:
         everything = mailouts.all_of_them(connection)
-    here = _here(workspace)
-    ours = [one for one in everything if (one.server, one.sender, one.mode) == here]
-    return [one for one in ours if _is_due(ledger, one)]
-
-
-def _is_due(ledger: Ledger, mail_out: MailOut) -> bool:
-    at = mail_out.starts_at if mail_out.state in mailouts.FRESH else None
-    return at is not None and at <= ledger.now()
+    here, at = _here(workspace), ledger.now()
+    return [
+        one
+        for one in everything
+        if mailouts.has_passed(
+            one, at if (one.server, one.sender, one.mode) == here else at - ANOTHERS
+        )
+    ]
 
 
 def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> list[MailOut]:
@@ -113,29 +117,44 @@ def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> lis
 def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispatch:
     """Make what sends a mail-out whose hour has come, after all is asked that `mailer send` asks.
 
-    Raises the refusal. Where only a new plan would help, it does not begin by itself any more, and
-    the log says why; a yes that is lacking, and the kill switch, are waited for.
+    Raises the refusal; whatever it is, the mail-out keeps its place, and may be tried again.
     """
-    check = may_send(workspace, ledger, mail_out.id)
-    if not _is_due(ledger, check.standing.mail_out):  # somebody has said otherwise since
+    if (mail_out.server, mail_out.sender, mail_out.mode) != _here(workspace):
+        raise Refused(
+            f"{mail_out.name} was planned for another server, sender or mode than those of"
+            " config.toml now.",
+            hint=f"put the settings back, or: mailer plan {mail_out.appeal} --replace",
+            code="S201",
+        )
+    check = may_send(workspace, ledger, mail_out.id, as_scheduled=True)
+    now, at = check.standing.mail_out, ledger.now()
+    if not mailouts.has_passed(now, at):  # somebody has said otherwise since
         raise Refused(f"{mail_out.name} is not to begin by itself now.", code="S210")
     if check.refusal:
-        if check.refusal.code not in WAITS_FOR_SOMEBODY:
-            give_up_begin(ledger, mail_out, check.refusal.message)
         raise check.refusal
+    if mailouts.has_passed(now, at - LATE):
+        raise Refused(
+            f"{mail_out.name} was to begin by itself, and nothing has sent it for twelve hours.",
+            hint=f"send it now: mailer send {mail_out.name}, or say another time with --at",
+            code="S217",
+        )
     obey_holds(workspace, ledger, mail_out.id, who=SERVICE)
     return sender(workspace, ledger, mail_out.id, last_word=check.standing.last_word)
 
 
-def give_up_begin(ledger: Ledger, mail_out: MailOut, why: str) -> None:
-    """Let a mail-out that could not begin wait for somebody, and say why in the log."""
+def could_not_begin(ledger: Ledger, mail_out: MailOut, why: str) -> bool:
+    """Say in the log why a mail-out whose hour has come has not begun. Returns whether that is
+    news.
+    """
     with ledger.writing() as connection:
-        mailouts.unschedule(connection, mail_out, at=ledger.now(), who=SERVICE, why=why)
+        return mailouts.could_not_begin(
+            connection, mail_out.id, f"could not begin: {why}", at=ledger.now(), who=SERVICE
+        )
 
 
 def close_what_is_past(ledger: Ledger) -> list[MailOut]:
-    """End the paused mail-outs whose end has come: whoever still waits is not sent, with that
-    reason. Returns them as they then stand.
+    """End the mail-outs whose end has come and which are paused, or were to begin by themselves:
+    whoever still waits is not sent, with that reason. Returns them as they then stand.
     """
     with ledger.reading() as connection:
         everything = mailouts.all_of_them(connection)
@@ -143,7 +162,9 @@ def close_what_is_past(ledger: Ledger) -> list[MailOut]:
     past = [
         one
         for one in everything
-        if one.state is MailOutState.PAUSED and one.until is not None and one.until <= at
+        if (one.state is MailOutState.PAUSED or mailouts.has_passed(one, at))
+        and one.until is not None
+        and one.until <= at
     ]
     closed = []
     for one in past:

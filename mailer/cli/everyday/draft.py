@@ -50,6 +50,7 @@ def draft(context: Context, mail_out: str, only: str | None, look: bool) -> None
                     {"delivery": one.shown, "evidence": evidence} for one, evidence in done.sent
                 ],
                 "passed_over": [one.shown for one in done.passed_over],
+                "astray": [one.shown for one in done.astray],
                 "lying": done.lying,
                 "waiting": done.waiting,
             }
@@ -61,8 +62,15 @@ def draft(context: Context, mail_out: str, only: str | None, look: bool) -> None
         context.say(f'Put into the folder "{printable(done.folder)}":')
         show_people(context, done.put)
     if done.passed_over:
-        context.say("Passed over, since they have this appeal from another mail-out:")
+        context.say("Passed over, and nobody lays them there:")
         show_people(context, done.passed_over)
+    if done.astray:
+        context.say(
+            f'Lying in the folder "{printable(done.folder)}", though somebody has said otherwise'
+            " meanwhile: delete them there.",
+            "yellow",
+        )
+        show_people(context, done.astray)
     lie = "1 letter lies as a draft" if done.lying == 1 else f"{done.lying} letters lie as drafts"
     context.say(f"{lie}; found sent: {len(done.sent)}; still waiting: {done.waiting}.")
     name = mail_out.upper()

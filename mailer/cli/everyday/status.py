@@ -128,12 +128,13 @@ def _show(
         lines, steps = _of_appeal(mail_out, counts)
     else:
         died = has_died(ledger, connection, mail_out)
-        lines = _head(mail_out, counts, died=died)
+        passed = mailouts.has_passed(mail_out, ledger.now())
+        lines = _head(mail_out, counts, died=died, passed=passed)
         lines += [
             f"note by {who}, {totals.local(at, seconds=False)}: {text}"
             for at, who, text in notes.of_the_whole(connection, mail_out.id)
         ]
-        steps = _next(mail_out, counts, died=died)
+        steps = _next(mail_out, counts, died=died, passed=passed)
     for line in lines:
         show_text(context, line)
     context.out.print()
@@ -174,7 +175,7 @@ def _these(number: int) -> str:
     return f"{number} people need" if number > 1 else "1 person needs"
 
 
-def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list[str]:
+def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool, passed: bool) -> list[str]:
     done, to_send = totals.done(counts)
     state = totals.STATES_OF_MAIL_OUT[mail_out.state]
     if mail_out.state in (MailOutState.SENDING, MailOutState.PAUSED, MailOutState.STOPPED):
@@ -183,7 +184,9 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
         state += f": {mail_out.why}"
     lines = [f"{mail_out.name} · {mail_out.title or mail_out.appeal} · {state}"]
     if mail_out.starts_at and mail_out.state in mailouts.FRESH:
-        lines.append(f"begins by itself: {mail_out.schedule}")
+        at = totals.local(mail_out.starts_at, seconds=False)
+        late = " That has passed, and it has not begun." if passed else ""
+        lines.append(f"begins by itself: {mail_out.schedule}; the first letter on {at}.{late}")
     if died:
         lines.append(
             "The program that sent it has ended without saying so. Nothing is lost; it can go on"
@@ -203,9 +206,15 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list
     return lines
 
 
-def _next(mail_out: MailOut, counts: Mapping[State, int], *, died: bool) -> list[tuple[str, str]]:
+def _next(
+    mail_out: MailOut, counts: Mapping[State, int], *, died: bool, passed: bool
+) -> list[tuple[str, str]]:
     """Say what to type next, the likeliest first."""
     name = mail_out.name
+    if mail_out.starts_at and mail_out.state in mailouts.FRESH:
+        service = ("let it be sent", "mailer work --service, on a computer that is on then")
+        now = ("send it now", f"mailer send {name}")
+        return [now if passed else service, ("take it back", f"mailer send {name} --at none")]
     if died or mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
         return [("go on" if died else "send them", f"mailer send {name}")]
     if mail_out.state is MailOutState.SENDING:

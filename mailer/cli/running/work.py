@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,15 +15,18 @@ import click
 from mailer.actions.mail_outs import notices, sending
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.base import clock
-from mailer.base.errors import Interrupted, MailerError, Refused, UsageError
+from mailer.base.errors import Interrupted, MailerError, UsageError
 from mailer.base.states import MailOutState
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import CLOSED, INTERRUPTED, run
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 
 LOOK = 2.0  # seconds between two looks at what there is to do
 AGAIN = 60.0  # seconds after which a service tries again what was refused
+LOGIN_AGAIN = 3600.0  # … and what the server will refuse again: a login too often closes an account
+SAID_TO_BE_LATE = timedelta(minutes=5)
 
 UNIT = """\
 [Unit]
@@ -84,9 +88,9 @@ def systemd_unit(root: Path) -> str:
 
 
 def _help(context: Context, ledger: Ledger, once: bool) -> int:
-    workspace = context.workspace
     said: set[str] = set()
     while True:
+        workspace = context.read_again()
         mine, others = sending.to_help_with(workspace, ledger)
         _say_of_others(context, others, said)
         for mail_out in mine:
@@ -131,12 +135,7 @@ class _Service:
         self.context.say("The service sends what is approved and due. Ctrl-C ends it.")
         while not self.ended.is_set():
             self.hear()
-            try:
-                self.look()
-            except Interrupted:
-                raise
-            except MailerError as refusal:  # the kill switch; a database that restarts
-                self.say_once(refusal.message)
+            self.look_once()
             self.ended.wait(LOOK)
         return 0
 
@@ -145,10 +144,21 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.ended.set())
 
+    def look_once(self) -> None:
+        try:
+            self.look()
+        except Interrupted:
+            raise
+        except MailerError as refusal:  # the kill switch; a database that restarts; the settings
+            self.say_once(refusal.message)
+
     def look(self) -> None:
-        workspace, ledger = self.context.workspace, self.ledger
+        log, ledger = self.context.workspace.ledger_url, self.ledger
+        workspace = self.context.read_again()  # somebody may have changed the settings since
+        if workspace.ledger_url != log:
+            raise Interrupted("The settings name another send log now: begin the service anew.")
         for mail_out in sending.close_what_is_past(ledger):
-            _say_how_it_stands(self.context, mail_out)
+            self.say_and_tell(mail_out)
         for mail_out in sending.wait_for_a_yes(workspace, ledger, self.began):
             if mail_out.id not in self.asked:
                 self.asked.add(mail_out.id)
@@ -172,17 +182,16 @@ class _Service:
                 if begins
                 else sending.helper(workspace, ledger, mail_out.id, first=None)
             )
-            self.context.say(f"{mail_out.name}: {'beginning' if begins else 'taking part'}")
+            self.context.say(f"{mail_out.name}: {self.what_it_does(mail_out, begins=begins)}")
             after = run(self.context, mail_out, dispatch, service=True)
         except Interrupted:
             raise
         except MailerError as refusal:
-            self.again[mail_out.id] = clock.steady() + AGAIN
-            lasting = begins and not getattr(refusal, "temporary", True)
-            if lasting and not isinstance(refusal, Refused):
-                sending.give_up_begin(ledger, mail_out, refusal.message)
+            waits = AGAIN if getattr(refusal, "temporary", True) else LOGIN_AGAIN
+            self.again[mail_out.id] = clock.steady() + waits
             what = f"{mail_out.name}: {refusal.message} {refusal.hint}".strip()
-            if what not in self.said:
+            news = sending.could_not_begin(ledger, mail_out, refusal.message) if begins else None
+            if news or (news is None and what not in self.said):
                 self.tell(
                     mail_out, f"could not {'begin' if begins else 'go on'}: {refusal.message}"
                 )
@@ -191,6 +200,19 @@ class _Service:
         finally:
             self.hear()
         self.said = {one for one in self.said if not one.startswith(mail_out.name)}
+        if after.state in mailouts.FRESH:  # somebody has said otherwise at the last moment
+            _say_how_it_stands(self.context, after)
+        else:
+            self.say_and_tell(after)
+
+    def what_it_does(self, mail_out: MailOut, *, begins: bool) -> str:
+        if not begins or mail_out.starts_at is None:
+            return "taking part"
+        late = self.ledger.now() - mail_out.starts_at
+        minutes = f", {late // timedelta(minutes=1)} min after its hour"
+        return "beginning" + (minutes if late >= SAID_TO_BE_LATE else "")
+
+    def say_and_tell(self, after: MailOut) -> None:
         _say_how_it_stands(self.context, after)
         self.tell(after, f"{after.state}{': ' + after.why if after.why else ''}")
 

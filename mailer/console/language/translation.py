@@ -99,7 +99,7 @@ class Translation:
         """Say why a mail-out is paused or stopped, as it stands in the log."""
         if match := _BY.fullmatch(text):
             return self(f"{match['what']} by {{who}}", who=match["who"])
-        return self(text)
+        return self.refusal(text)
 
     def refusal(self, text: str) -> str:
         """Say what was refused, or is advised: a sentence of the tables, or one with names put in,

@@ -152,8 +152,13 @@ def sort(visit: Visit) -> Response:
         at=visit.now(),
         who=visit.who,
     )
-    said = [
-        visit.say("{name} is on the hold list and will not be written to.", name=name)
-        for _, name in held
-    ]
+    said = []
+    for one in held:
+        words = "{name} is on the hold list and will not be written to."
+        said.append(visit.say(words, name=one.name))
+        if where := ", ".join(one.drafts):
+            what = (
+                "A draft of {where} lies in the mailbox: delete it there, and say so on its page."
+            )
+            said.append(visit.say(what, where=where))
     return visit.go(f"/inbox/message?n={number}", " ".join([visit.say("It is sorted."), *said]))

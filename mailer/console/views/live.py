@@ -41,7 +41,7 @@ from mailer.ledger.reading.listing import Happened, SenderWait
 from mailer.report import returns
 from mailer.report import totals as report
 from mailer.report.returns import Said
-from mailer.report.story import WAITS, told, told_of_the_whole
+from mailer.report.story import WAITS, told, told_of_the_whole, why
 
 LOOK = 0.7  # seconds between two looks at the send log
 SPAN, STEP = 300, 10  # seconds that the bars of the rate cover, and one bar
@@ -306,7 +306,7 @@ async def _notices(visit: Visit) -> AsyncIterator[str]:
         now = await run_in_threadpool(_standing, visit)
         for number, mail_out in now.items():
             was = before.get(number)
-            if was is None or was.state is not mail_out.state:
+            if was is None or (was.state, was.why) != (mail_out.state, mail_out.why):
                 said = _news(visit, mail_out)
                 if said:
                     yield _event("tell", said)
@@ -323,11 +323,13 @@ def _news(visit: Visit, mail_out: MailOut) -> str:
     say, name = visit.say, mail_out.title or mail_out.appeal
     asked = mail_out.approvals or visit.workspace.settings.safety.approvals
     match mail_out.state:
+        case MailOutState.PLANNED | MailOutState.APPROVED if mail_out.why:  # it could not begin
+            return f"{mail_out.name}: {say.why(mail_out.why)} ({name})"
         case MailOutState.PLANNED if asked:
             return say("{number} needs a yes: {name}", number=mail_out.name, name=name)
         case MailOutState.PAUSED | MailOutState.STOPPED | MailOutState.FINISHED:
-            why = say.why(mail_out.why) if mail_out.why else say(mail_out.state.value)
-            return f"{mail_out.name}: {why} ({name})"
+            because = say.why(mail_out.why) if mail_out.why else say(mail_out.state.value)
+            return f"{mail_out.name}: {because} ({name})"
     return ""
 
 
@@ -405,7 +407,13 @@ def drafts(visit: Visit) -> Response:
         raise UsageError(visit.say("Say whose letters are meant, or that all of them are."))
     words = "{put} letters were put among the drafts, {sent} were found sent; {lying} lie there."
     number = {"put": len(done.put), "sent": len(done.sent), "lying": done.lying}
-    return visit.go(f"/mail-outs/{shown(mail_out_id)}", visit.say(words, **number))
+    said = [visit.say(words, **number)]
+    if out := ", ".join(f"{one.name} ({visit.say.tell(*why(one))})" for one in done.passed_over):
+        said.append(visit.say("Passed over: {people}.", people=out))
+    if astray := ", ".join(one.name for one in done.astray):
+        gone = "Lying there, though somebody has said otherwise meanwhile: delete {people}."
+        said.append(visit.say(gone, people=astray))
+    return visit.go(f"/mail-outs/{shown(mail_out_id)}", " ".join(said))
 
 
 def resume(visit: Visit) -> Response:

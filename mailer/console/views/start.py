@@ -18,7 +18,7 @@ from mailer.base.errors import MailerError, Severity
 from mailer.base.states import MailOutState, State
 from mailer.console.request import Visit
 from mailer.console.views.mail_outs import MailOutRow, lines
-from mailer.ledger import notes
+from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import deliveries, listing
 from mailer.report import totals
@@ -101,12 +101,16 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         found.append(Attention(line.to_send, waits, name, f"{here}/send", True))
     elif line.mail_out.state in (MailOutState.PLANNED, MailOutState.APPROVED):
         at = line.mail_out.starts_at
-        waits = (
-            say("planned, the first letter leaves by itself on {at}", at=say.moment(at))
-            if at
-            else say("planned, waiting for somebody to send them")
-        )
-        found.append(Attention(line.to_send, waits, name, here))
+        passed = mailouts.has_passed(line.mail_out, visit.now())
+        if at and passed:
+            waits = say("was to begin by itself on {at}, and has not", at=say.moment(at))
+            waits += f": {say.why(line.mail_out.why)}" if line.mail_out.why else ""
+        elif at:
+            waits = say("planned, the first letter leaves by itself on {at}", at=say.moment(at))
+        else:
+            waits = say("planned, waiting for somebody to send them")
+        where = f"{here}/send" if passed else here
+        found.append(Attention(line.to_send, waits, name, where, passed))
     done = notes.done(connection, line.mail_out.id) if any(line.needing.values()) else {}
     needing = deliveries.needing_a_person(connection, line.mail_out.id) if done else []
     ticked = Counter(one.state for one in needing if one.id in done)

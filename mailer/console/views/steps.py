@@ -366,10 +366,12 @@ def send_page(visit: Visit) -> Response:
         mail_out = visit.mail_out(connection)
         reasons = deliveries.reasons(connection, mail_out.id, State.SKIPPED)
         people = deliveries.counts_by_delegation(connection, mail_out.id)
-    check = _may_send(visit)
+    later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
+    passed = mailouts.has_passed(mail_out, visit.now())
+    # what it says of a start that stands; whoever changes it, or sends it now, is asked as of now
+    check = _may_send(visit, as_scheduled=not (later["hour"] or passed))
     if not (check.standing.fresh or mail_out.only_drafts):
         return visit.go(f"/mail-outs/{mail_out.name}")
-    later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
     return visit.page(
         "send_step.html",
         mail_out=mail_out,
@@ -380,6 +382,7 @@ def send_page(visit: Visit) -> Response:
         delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
         minutes=_minutes(visit, check.left),
         later=later,
+        passed=passed,
         asked=_asked_for(visit, mail_out, later) if later["hour"] else None,
         starts=timing.starts(visit.workspace, visit.console.ledger, mail_out.id),
     )
@@ -415,7 +418,7 @@ def schedule(visit: Visit) -> Response:
     return visit.go(f"/mail-outs/{after.name}/send", said)
 
 
-def _may_send(visit: Visit) -> SendingCheck:
+def _may_send(visit: Visit, *, as_scheduled: bool = False) -> SendingCheck:
     read = visit.console.cache.draft
     ledger = visit.console.ledger
     return mail_outs.may_send(
@@ -424,6 +427,7 @@ def _may_send(visit: Visit) -> SendingCheck:
         visit.mail_out_id,
         lambda _, appeal: read(appeal),
         administrator=visit.who if visit.may(Right.RULE) else "",
+        as_scheduled=as_scheduled,
     )
 
 

@@ -9,6 +9,7 @@ it lies there; whoever goes on looks for its Message-ID first, so that it lies t
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, Reason, State
 from mailer.ledger import events, mailouts
 from mailer.ledger.events import EventKind
-from mailer.ledger.ledger import lock
+from mailer.ledger.ledger import lock, shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import due
@@ -47,16 +48,20 @@ def take(connection: sa.Connection, one: Delivery, *, owner: str, at: datetime, 
     """Take a waiting letter out of the sending, to lie as a draft (edge l). Its Date is fixed by
     that.
 
-    False: it waits no more, the mail-out is being sent or over, or the person is not to be written
-    to any more, as at a claim.
+    False: it waits no more, or the mail-out is being sent or over; or the person is not to be
+    written to any more, which ends its trying, as at a claim.
     """
     lock(connection, "claim")
     mailouts.decide_alone(connection, one.mail_out_id)
     if mailouts.get(connection, one.mail_out_id).state is not MailOutState.PAUSED:
         return False
-    if claims.not_any_more(connection, one.mail_out_id, [one.id]):
-        return False
     it = (d.id == one.id, d.state == State.WAITING.value)
+    no_more = claims.not_any_more(connection, one.mail_out_id, [one.id])
+    for reason, other in no_more.values():
+        to, why = State.NOT_SENT, shown(other)
+        transitions.move(connection, to, *it, at=at, who=who, reason=reason, detail=why)
+    if no_more:
+        return False
     moved = transitions.move(
         connection,
         State.DRAFTED,
@@ -83,13 +88,24 @@ def owners(connection: sa.Connection, mail_out_id: int) -> dict[int, str]:
     return {row.id: row.owner or "" for row in rows}
 
 
-def lies(connection: sa.Connection, one: Delivery, folder: str, *, at: datetime, who: str) -> None:
-    """Record that a letter lies in the folder."""
+def take_over(connection: sa.Connection, one: Delivery, *, left_by: str, owner: str) -> bool:
+    """Take a draft of which is not known whether it lies there from whoever died over it; False:
+    somebody else has, or has said what became of it.
+    """
     it = (d.id == one.id, d.state == State.DRAFTED.value, d.handover_at.is_(None))
-    put = sa.update(delivery).where(*it).values(handover_at=at, owner=None)
-    if connection.execute(put).rowcount:
+    ours = sa.update(delivery).where(*it, sa.func.coalesce(d.owner, "") == left_by)
+    return bool(connection.execute(ours.values(owner=owner)).rowcount)
+
+
+def lies(connection: sa.Connection, one: Delivery, folder: str, *, at: datetime, who: str) -> bool:
+    """Record that a letter lies in the folder. False: it is no draft any more."""
+    it = (d.id == one.id, d.state == State.DRAFTED.value)
+    put = sa.update(delivery).where(*it, d.handover_at.is_(None))
+    if connection.execute(put.values(handover_at=at, owner=None)).rowcount:
         kind = EventKind.DRAFT_PUT
         events.write(connection, kind, one.mail_out_id, one.id, at=at, who=who, detail=folder)
+        return True
+    return bool(connection.scalar(sa.select(sa.exists().where(*it))))
 
 
 def was_sent(connection: sa.Connection, one: Delivery, evidence: str, *, at: datetime) -> bool:
@@ -109,10 +125,29 @@ def give_up(
     transitions.move(connection, State.NOT_SENT, *it, at=at, who=who, reason=reason)
 
 
+def take_back(
+    connection: sa.Connection,
+    one: Delivery,
+    *,
+    left_by: str,
+    because: str,
+    at: datetime,
+    who: str,
+) -> bool:
+    """Let a draft be not sent, as somebody says (edge n), unless another one lays it there since it
+    was looked for; `left_by` is who had it then.
+    """
+    it = (d.id == one.id, d.state == State.DRAFTED.value)
+    nobody = sa.func.coalesce(d.owner, "") == left_by
+    ends = partial(transitions.move, connection, State.NOT_SENT, *it, nobody, at=at, who=who)
+    return bool(ends(reason=Reason.DECIDED, detail=because))
+
+
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> None:
     """Close a mail-out of which nothing waits any more: the drafts are a person's now."""
     mailouts.decide_alone(connection, mail_out_id)
     paused = mailouts.get(connection, mail_out_id).state is MailOutState.PAUSED
-    if paused and not due.somebody_is_left(connection, mail_out_id):
+    left = due.somebody_is_left(connection, mail_out_id)
+    if paused and not left and not mailouts.drafts_not_laid(connection, mail_out_id):
         mailouts.change(connection, mail_out_id, MailOutState.SENDING, at=at, who=who)
         mailouts.finish_if_done(connection, mail_out_id, at=at, who=who)
