@@ -294,7 +294,8 @@ def test_letter_that_is_laid_down_while_it_is_taken_back_stays_a_draft(
     dovecot: Dovecot, workspace: Workspace, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a second `mailer draft`, after somebody looked for it and before they say so."""
-    two = taken_by_one_that_died(workspace, ledger)
+    taken_by_one_that_died(workspace, ledger)
+    two = everyone(ledger)[1]
     looked = OwnMailbox.has_draft
 
     def looks_and_another_lays_it(box: OwnMailbox, message_id: str) -> bool:
@@ -361,7 +362,8 @@ def test_who_has_answered_meanwhile_gets_no_draft_of_a_follow_up_and_that_is_sai
     again = workspace.root / "templates" / "again"
     shutil.copytree(workspace.root / "templates" / "appeal", again)
     toml = again / "appeal.toml"
-    toml.write_text('last_day = 2031-01-25\n[audience]\nfollows = "appeal"\n' + toml.read_text())
+    end = '[audience]\nfollows = "appeal"\n'
+    toml.write_text(f"last_day = 2031-01-25\n{toml.read_text()}{end}")
     for letter in again.glob("*.md"):
         letter.write_text(re.sub("(?m)^Subject: .*", "Subject: Re:", letter.read_text()))
     planning.plan(ledger, draft(workspace, "again"), who="Jana")
@@ -380,7 +382,7 @@ def test_who_has_answered_meanwhile_gets_no_draft_of_a_follow_up_and_that_is_sai
 
 
 def test_who_says_stop_while_their_draft_lies_there_is_named_with_it(
-    workspace: Workspace, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, ledger: Ledger
 ) -> None:
     one, *_ = everyone(ledger)
     put(workspace, ledger, one.name)
@@ -389,7 +391,7 @@ def test_who_says_stop_while_their_draft_lies_there_is_named_with_it(
     message.write_text(stop)
     shown = said(mailer("inbox", "import", message, at=workspace.root))
     assert f"The draft {one.shown} to them lies in your mailbox: delete it there" in shown
-    assert f"mailer resolve {one.shown} --not-sent" in shown
+    assert f"resolve {one.shown} --not-sent" in shown
 
 
 def test_letter_that_is_being_laid_down_cannot_be_taken_back(

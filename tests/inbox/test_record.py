@@ -179,7 +179,7 @@ def test_a_person_sorts_what_was_not_sure(journey: Journey, workspace: Workspace
         at=journey.clock(),
         who="Marta",
     )
-    assert held == [(two.delivery, two.name)]
+    assert held == [PutOnHold(two.delivery, two.name)]
     with journey.ledger.reading() as connection:
         now = answers.message(connection, there.id)
         assert now is not None

@@ -1,9 +1,11 @@
 """Three weeks of a campaign in virtual time: planned, begun at nine in 46 capitals, what comes
-back, positions, a follow-up, the vote, the report. Everyone is accounted for on every day.
+back, positions, a follow-up, the vote, the roll call, the report. Everyone is accounted for on each
+calendar day from the plan to the day after the vote, on both databases.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,9 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from mailer.actions import inbox, mail_outs
-from mailer.actions.campaign import brought, calendar, positions
+from mailer.actions.campaign import brought, calendar, positions, votes
 from mailer.actions.campaign.positions import Told
 from mailer.actions.mail_outs import planning, schedule, sending
 from mailer.actions.writing import appeals
@@ -21,12 +24,16 @@ from mailer.base.delegations import Delegations
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import Heard, MailOutState, Position, Receipt, Stage, State
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.answers import WantedMessages
+from mailer.ledger.reading.scope import standing
 from mailer.ledger.record import seals
+from mailer.ledger.schema import event
 from mailer.letters.appeal import Appeal
 from mailer.plan.draft import draft, read_contacts
-from mailer.report.board import Members
+from mailer.report.board import Members, vote_of
 from mailer.sending.smtp.session import Envelope, NotHandedOver
 from tests.helpers.workspaces import a_workspace, edit
 from tests.inbox.test_record import returned
@@ -40,8 +47,17 @@ YES = Receipt(State.ACCEPTED, Stage.DOT, 250, "2.0.0", "taken")
 NO = Receipt(State.REFUSED, Stage.RCPT, 550, "5.1.1", "no such user")
 
 
+VOTE = "Vote 2027"
+
+
 def address(number: int) -> str:
     return f"person{number}@{CODES[number % len(CODES)].lower()}.parliament.example"
+
+
+def name(number: int) -> tuple[str, str]:
+    """Names as unlike as people's are: the roll call is joined by them."""
+    first, second = divmod(number * 37, 26)
+    return f"Ex{chr(97 + first % 26)}mpla", f"{chr(65 + second)}mplov{CODES[number % 46].lower()}a"
 
 
 class World:
@@ -108,16 +124,18 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, ledger_url: str) -> Workspace:
     rows = [
         f"{CODES[number % len(CODES)]},{('representative', 'substitute')[number // len(CODES)]},Ms,"
-        f"Example{number},Exemplová{number},{address(number)},en,f"
+        f"{','.join(name(number))},{address(number)},en,f"
         for number in range(PEOPLE)
     ]
     allow = tuple(f"@{code.lower()}.parliament.example" for code in CODES)
     root = a_workspace(tmp_path / "work", 9, rows=rows, allow=allow)
     with (root / "config.toml").open("a") as file:
         file.write("[positions]\nkeep_until = 2027-03-31\n")
+        if ledger_url.startswith("postgresql"):
+            file.write(f'[log]\ndatabase = "{ledger_url}"\n')
     appeal = root / "templates" / "appeal"
     edit(
         appeal / "appeal.toml",
@@ -134,29 +152,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, world: World) -> Iterator[Ledger]:
-    with Ledger(
-        f"sqlite:///{tmp_path / 'work' / '.mailer' / 'ledger.db'}", now=world.now
-    ) as opened:
+def ledger(workspace: Workspace, world: World) -> Iterator[Ledger]:
+    workspace.make_state_dir()
+    with Ledger(workspace.ledger_url, now=world.now) as opened:
         yield opened
-
-
-def everyone_is_accounted_for(ledger: Ledger, *mail_out_ids: int) -> Counter[State]:
-    """Each row of the sheets has one state in each mail-out. Returns those of the last one."""
-    counts: Counter[State] = Counter()
-    with ledger.reading() as connection:
-        for mail_out_id in mail_out_ids:
-            people = deliveries.people(connection, mail_out_id)
-            assert {one.address for one in people} == {address(n) for n in range(PEOPLE)}
-            counts = Counter(one.state for one in people)
-            assert sum(deliveries.counts(connection, mail_out_id).values()) == PEOPLE
-    return counts
-
-
-def begin(workspace: Workspace, ledger: Ledger, number: int, text: str) -> None:
-    check = mail_outs.may_send(workspace, ledger, number)
-    asked = schedule.asked_for(workspace, ledger, check.standing.mail_out, text, working_days=True)
-    schedule.begin_by_itself(ledger, check, asked, who="Jana")
 
 
 def message(of: bytes, sender: str, text: str, headers: str = "") -> bytes:
@@ -166,100 +165,199 @@ def message(of: bytes, sender: str, text: str, headers: str = "") -> bytes:
     return f"{head}\r\n{text}\r\n".encode()
 
 
+AWAY = "Auto-Submitted: auto-replied\r\n"
+ROLL = {0: "for", 1: "against", 2: "abstained", 3: "absent"}
+"""How people voted, by their number; whoever is the eighth of eight is not on the list at all."""
+
+
+class Campaign:
+    """What is done on which day of January 2027; everything else is what nobody did."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger, world: World, folder: Path) -> None:
+        self.workspace, self.ledger, self.world, self.folder = workspace, ledger, world, folder
+        folder.mkdir()
+
+    def begins(self, number: int, text: str) -> None:
+        check = mail_outs.may_send(self.workspace, self.ledger, number)
+        asked = schedule.asked_for(
+            self.workspace, self.ledger, check.standing.mail_out, text, working_days=True
+        )
+        schedule.begin_by_itself(self.ledger, check, asked, who="Jana")
+
+    def comes_back(self, **messages: bytes) -> None:
+        for called, data in messages.items():
+            (self.folder / f"{called}.eml").write_bytes(data)
+        at = self.world.now()
+        recorded = inbox.import_messages(self.workspace, self.ledger, self.folder, at=at)
+        assert recorded.new == len(messages)
+
+    def letter(self, number: int) -> bytes:
+        return self.world.got[address(number)][-1][1]
+
+    def notes(self, number: int, position: Position) -> None:
+        _, members = appeal_and_members(self.workspace)
+        who, told = positions.member(members, " ".join(name(number))), Told(position, Heard.CALL)
+        positions.note(self.workspace, self.ledger, "appeal", who, told, who="Jana")
+
+    def friday_the_8th(self) -> None:
+        new = planning.plan(self.ledger, draft(self.workspace, "appeal"), who="Jana")
+        assert len(new.plan.to_send) == PEOPLE
+        self.begins(1, "Mon 9:00 in each capital")
+
+    def tuesday_the_12th(self) -> None:
+        until = "I am out of office until 1 March 2027."
+        self.comes_back(
+            gone=returned(address(0)),
+            away=message(self.letter(1), address(1), until, AWAY),
+            reply=message(self.letter(2), address(2), "Thank you. I shall be there."),
+        )
+
+    def wednesday_the_13th(self) -> None:
+        self.notes(3, Position.SUPPORTS)
+        until = "I am out of office until 15 January 2027."  # back long before the vote
+        self.comes_back(short=message(self.letter(7), address(7), until, AWAY))
+
+    def thursday_the_14th(self) -> None:
+        stop = "Please remove me from your list and do not write to me again."
+        self.comes_back(stop=message(self.letter(8), address(8), stop))
+
+    def monday_the_18th(self) -> None:
+        chosen = planning.selected(self.workspace.delegations, follows="M-0001")
+        again = planning.plan(self.ledger, draft(self.workspace, "reminder"), chosen, who="Jana")
+        getting = {one.contact.address for one in again.plan.to_send}
+        assert getting == {address(n) for n in range(PEOPLE)} - {
+            address(n) for n in (0, 1, 2, 3, 5, 6, 8)
+        }
+        self.begins(2, "Thu 9:00 in each capital")
+        # between the plan and its start one more answers: nobody writes to them
+        self.comes_back(late=message(self.letter(9), address(9), "Thank you, I have decided."))
+
+    def friday_the_22nd(self) -> None:
+        self.comes_back(second=message(self.letter(10), address(10), "I shall vote against it."))
+        self.notes(10, Position.AGAINST)
+
+    def tuesday_the_26th(self) -> None:
+        planning.retry(
+            self.ledger, "M-0001", lambda it: draft(self.workspace, it), refused=True, who="Jana"
+        )
+        with pytest.raises(UsageError, match="the sending has ended"):
+            self.begins(3, "Wed 14:00")
+
+    def wednesday_the_27th(self) -> None:
+        """The vote is at noon: nothing begins any more."""
+        check = mail_outs.may_send(self.workspace, self.ledger, 3)
+        assert isinstance(check.refusal, Refused)
+        assert check.refusal.code == "S203"
+
+    def thursday_the_28th(self) -> None:
+        """The roll call, pasted as the Assembly's site has it: a heading, and names below it."""
+        known = self.workspace.delegations
+        listed = [number for number in range(PEOPLE) if number % 8 != 7]
+        text = "Vote on the draft resolution\n"
+        for at, vote in ROLL.items():
+            those = [number for number in listed if number % 4 == at]
+            text += f"{vote.capitalize()} ({len(those)})\n"
+            for number in those:
+                given, surname = name(number)
+                where = known.name(CODES[number % 46], "en")
+                text += f"Ms {given} {surname.upper()} ({where})\n"
+        text += "Ms Nobody KNOWN (France)\n"
+        found = votes.read(self.workspace, "pasted", text.encode(), VOTE)
+        assert found.asked == []
+        assert [one.person.name for one in found.unknown] == ["Nobody KNOWN"]
+        assert sum(found.new.values()) == len(listed)
+        day = self.world.now().date()
+        votes.write(self.workspace, self.ledger, found, who="Jana", day=day)
+
+
+WAITING, ACCEPTED, REFUSED = State.WAITING, State.ACCEPTED, State.REFUSED
+SKIPPED, NOT_SENT = State.SKIPPED, State.NOT_SENT
+FIRST = {ACCEPTED: PEOPLE - 2, REFUSED: 2}
+SECOND = {ACCEPTED: PEOPLE - 8, SKIPPED: 7, NOT_SENT: 1}
+REST = {SKIPPED: PEOPLE - 3, WAITING: 3}  # the two that were refused, and who came back
+STANDS = {8: [{WAITING: PEOPLE}], 11: [FIRST], 18: [FIRST, {WAITING: PEOPLE - 7, SKIPPED: 7}]}
+STANDS |= {21: [FIRST, SECOND], 26: [FIRST, SECOND, {SKIPPED: PEOPLE - 2, WAITING: 2}]}
+"""From which day on how many are in which state, in each mail-out; on the days between nothing
+changes but what came back."""
+MOVES = {kind.value for kind in EventKind if kind.state}
+CAME = {8: 0, 12: 3, 13: 4, 14: 5, 18: 6, 22: 7}
+"""From which day on so many have been heard of."""
+
+
 def test_three_weeks_with_everyone_accounted_for_on_every_day(
     workspace: Workspace, ledger: Ledger, world: World, tmp_path: Path
 ) -> None:
-    def to(day: int, hour: int = 18) -> None:
-        world.at = datetime(2027, 1, day, hour, 0, tzinfo=UTC)
-
-    # Friday the 8th: planned, and told to begin on Monday
-    new = planning.plan(ledger, draft(workspace, "appeal"), who="Jana")
-    assert len(new.plan.to_send) == PEOPLE
-    begin(workspace, ledger, 1, "Mon 9:00 in each capital")
-    for day in (8, 9, 10):
-        to(day)
-        assert world.send(workspace, ledger) == []
-        assert everyone_is_accounted_for(ledger, 1) == {State.WAITING: PEOPLE}
-
-    # Monday the 11th: at nine in each capital
-    to(11, 4)
-    assert world.send(workspace, ledger) == []
-    to(11, 5)  # nine in Baku, Tbilisi and Yerevan
-    assert world.send(workspace, ledger) == [MailOutState.FINISHED]
-    first = everyone_is_accounted_for(ledger, 1)
-    assert first == {State.ACCEPTED: PEOPLE - 2, State.REFUSED: 2}
-    for number in range(PEOPLE):
-        row = workspace.delegations.get(CODES[number % len(CODES)])
-        for at, _ in world.got.get(address(number), []):
-            assert row is not None
-            there = at.astimezone(ZoneInfo(row.zone))
-            assert there.date() == date(2027, 1, 11)
-            assert time(9, 0) <= there.time() < time(9, 15)
-    assert max(map(len, world.got.values())) == 1
-
-    # the days after: returns, absences, replies, a member's position
-    letters = {whom: got[0][1] for whom, got in world.got.items()}
-    came = tmp_path / "came"
-    came.mkdir()
-    away = "Auto-Submitted: auto-replied\r\n"
-    (came / "1.eml").write_bytes(returned(address(0)))
-    (came / "2.eml").write_bytes(
-        message(letters[address(1)], address(1), "I am out of office until 1 March 2027.", away)
-    )
-    (came / "3.eml").write_bytes(
-        message(letters[address(2)], address(2), "Thank you for your letter. I shall be there.")
-    )
-    to(12)
-    recorded = inbox.import_messages(workspace, ledger, came, at=world.now())
-    assert recorded.new == 3
-    assert everyone_is_accounted_for(ledger, 1) == first
-    to(13)
-    _, members = appeal_and_members(workspace)
-    berg = positions.member(members, "Example3 Exemplová3")
-    told = Told(Position.SUPPORTS, Heard.CALL)
-    positions.note(workspace, ledger, "appeal", berg, told, who="Jana")
-    assert everyone_is_accounted_for(ledger, 1) == first
-
-    # the week before: the follow-up to those who have not answered
-    to(18)
-    chosen = planning.selected(workspace.delegations, follows="M-0001")
-    again = planning.plan(ledger, draft(workspace, "reminder"), chosen, who="Jana")
-    getting = {one.contact.address for one in again.plan.to_send}
-    assert getting.isdisjoint({address(n) for n in (0, 1, 2, 3, 5, 6)})
-    assert len(getting) == PEOPLE - 6
-    begin(workspace, ledger, 2, "Tue 9:00 in each capital")
-    to(19, 5)
-    assert world.send(workspace, ledger) == [MailOutState.FINISHED]
-    second = everyone_is_accounted_for(ledger, 1, 2)
-    assert second == {State.ACCEPTED: PEOPLE - 6, State.SKIPPED: 6}
-    assert {len(world.got[whom]) for whom in getting} == {2}
+    campaign = Campaign(workspace, ledger, world, tmp_path / "came")
+    happens = {
+        int(re.sub(r"\D", "", called)): getattr(campaign, called)
+        for called in vars(Campaign)
+        if re.search(r"_the_\d+", called)
+    }
+    stands, came = STANDS[8], 0
+    for day in range(8, 29):
+        for hour in (4, 5, 18):  # nine in Baku, Tbilisi and Yerevan is five
+            world.at = datetime(2027, 1, day, hour, 0, tzinfo=UTC)
+            sent = world.send(workspace, ledger)
+            assert bool(sent) == (day in (11, 21) and hour == 5), (day, hour)
+        happens.get(day, lambda: None)()
+        stands, came = STANDS.get(day, stands), CAME.get(day, came)
+        everyone_is_accounted_for(workspace, ledger, stands, came)
+    everybody_had_their_letters_at_nine(workspace, world)
     steps = {one.key: one.done for one in calendar.calendar(workspace, ledger, "appeal").steps}
-    begun = steps[calendar.FIRST]
-    assert isinstance(begun, datetime)
-    assert begun.date() == date(2027, 1, 11)
-    followed = steps[calendar.FOLLOW_UP]
-    assert isinstance(followed, datetime)
-    assert followed.date() == date(2027, 1, 19)
-
-    # the vote: nothing begins any more at it, and nothing is sent after it
-    to(26)
-    planning.retry(ledger, "M-0001", lambda name: draft(workspace, name), refused=True, who="Jana")
-    with pytest.raises(UsageError, match="the sending has ended"):
-        begin(workspace, ledger, 3, "Wed 14:00")
-    to(27)
-    check = mail_outs.may_send(workspace, ledger, 3)
-    assert isinstance(check.refusal, Refused)
-    assert check.refusal.code == "S203"
-    assert {len(got) for got in world.got.values()} <= {1, 2}
-
-    # the report, and the proof
-    to(29)
-    appeal, members = appeal_and_members(workspace)
-    report = brought.brought(workspace, ledger, appeal, members, reader="Jana")
-    assert sum(report.counts.values()) == PEOPLE
-    assert report.counts[State.ACCEPTED] == PEOPLE - 2
+    assert {key for key, done in steps.items() if not done} <= {"signed", "rehearsed", "after"}
+    begun, followed = steps[calendar.FIRST], steps[calendar.FOLLOW_UP]
+    assert isinstance(begun, datetime) and isinstance(followed, datetime)
+    assert [begun.date(), followed.date()] == [date(2027, 1, 11), date(2027, 1, 21)]
+    the_report_is_of_everybody(workspace, ledger)
     with ledger.reading() as connection:
         assert seals.verify(connection).broken == ()
+
+
+def everyone_is_accounted_for(
+    workspace: Workspace, ledger: Ledger, stands: list[dict[State, int]], came: int
+) -> None:
+    """Each row of the sheets has one state in each mail-out, and the last event of each says the
+    same; the appeal has each person once; whoever was heard of is on record.
+    """
+    everybody = {address(number) for number in range(PEOPLE)}
+    with ledger.reading() as connection:
+        rows = connection.execute(sa.select(event.c.delivery_id, event.c.kind).order_by(event.c.id))
+        last = {row.delivery_id: EventKind(row.kind).state for row in rows if row.kind in MOVES}
+        for mail_out_id, expected in enumerate(stands, 1):
+            people = deliveries.people(connection, mail_out_id)
+            assert {one.address for one in people} == everybody
+            assert Counter(one.state for one in people) == expected
+            assert all(last.get(one.id, one.state) is one.state for one in people)
+        whole = standing(connection, "appeal")
+        assert whole is not None
+        assert sum(deliveries.counts(connection, whole.id).values()) == PEOPLE
+        heard = answers.messages(connection, WantedMessages())
+        assert len({one.letters for one in heard}) == len(heard) == came
+    appeal, members = appeal_and_members(workspace)
+    report = brought.brought(workspace, ledger, appeal, members)
+    assert sum(report.counts.values()) == sum(it[0] for it in report.reached.values()) == PEOPLE
+
+
+def everybody_had_their_letters_at_nine(workspace: Workspace, world: World) -> None:
+    for number in range(PEOPLE):
+        row = workspace.delegations.get(CODES[number % len(CODES)])
+        assert row is not None
+        got = [at.astimezone(ZoneInfo(row.zone)) for at, _ in world.got.get(address(number), [])]
+        second = [] if number in (0, 1, 2, 3, 8, 9) else [date(2027, 1, 21)]
+        dates = [] if number in (5, 6) else [date(2027, 1, 11), *second]
+        assert [at.date() for at in got] == dates
+        assert all(time(9, 0) <= at.time() < time(9, 15) for at in got)
+
+
+def the_report_is_of_everybody(workspace: Workspace, ledger: Ledger) -> None:
+    appeal, members = appeal_and_members(workspace)
+    assert list(members.votes) == [VOTE]
+    report = brought.brought(workspace, ledger, appeal, members, reader="Jana")
+    assert report.counts[State.ACCEPTED] == PEOPLE - 2
+    voted = Counter(vote_of(one, VOTE) for one in members.by_key.values())
+    of_all = Counter(ROLL[number % 4] if number % 8 != 7 else "" for number in range(PEOPLE))
+    assert {vote: voted[vote] for vote in of_all} == of_all
+    assert sum(voted.values()) == PEOPLE
 
 
 def appeal_and_members(workspace: Workspace) -> tuple[Appeal, Members]:

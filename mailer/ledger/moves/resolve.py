@@ -37,8 +37,8 @@ PERSON = (
 def settle(
     connection: sa.Connection, one: Delivery, to: State, *, who: str, because: str, at: datetime
 ) -> None:
-    """Say what became of an unknown delivery, or of a draft: accepted or not sent. Refused when it
-    is neither (any more).
+    """Say what became of an unknown delivery, accepted or not sent, or that a draft was sent.
+    Refused when it is neither (any more).
     """
     if not transitions.settle(connection, one.id, to, who=who, because=because, at=at):
         raise _not_unknown(one, _locked(connection, one.id).state)

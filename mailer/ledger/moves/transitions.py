@@ -406,11 +406,12 @@ def not_sent(
 def settle(
     connection: sa.Connection, delivery_id: int, to: State, *, who: str, because: str, at: datetime
 ) -> bool:
-    """Let a named person say what became of an unknown delivery, or of a draft: accepted or not
-    sent (edges k and n).
+    """Let a named person say what became of an unknown delivery: accepted or not sent (edge k); or
+    that a draft was sent (edge n). That it was not, is said where it may lie (`moves.drafts`).
     """
     reason = Reason.DECIDED if to is State.NOT_SENT else ""
-    it = (d.id == delivery_id, d.state.in_([State.UNKNOWN.value, State.DRAFTED.value]))
+    drafted = [State.DRAFTED.value] if to is State.ACCEPTED else []
+    it = (d.id == delivery_id, d.state.in_([State.UNKNOWN.value, *drafted]))
     return bool(move(connection, to, *it, at=at, who=who, reason=reason, detail=because))
 
 
