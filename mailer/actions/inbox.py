@@ -112,9 +112,7 @@ def _letter(path: Path, line: int, row: dict[str, str]) -> SentLetter:
 
 @dataclass(frozen=True, slots=True)
 class PutOnHold:
-    """Somebody who wants no more letters and is on the hold list for it. The letters, called like
-    M-0001-042, are those that a person must see to.
-    """
+    """Somebody who is on the hold list for what they wrote, and letters to see to (M-0001-042)."""
 
     delivery: str  # what they answered
     name: str
@@ -305,9 +303,7 @@ def _obeyed(
     *,
     at: datetime,
 ) -> list[PutOnHold]:
-    """Put whoever answered these letters on the hold list, for every organisation of the
-    workspace.
-    """
+    """Put whoever answered these letters on the hold list, for every organisation here."""
     held = []
     for one in letters:
         called = one.delivery if isinstance(one, SentLetter) else one.shown
@@ -324,10 +320,9 @@ def _obeyed(
                 who="mailer inbox",
                 at=at,
             )
-            of = [(out.mail_out, out.drafts, out.too_late) for out in done.taken_out]
-            drafts = tuple(f"{name}-{number:03d}" for name, those, _ in of for number in those)
-            late = tuple(f"{name}-{number:03d}" for name, _, those in of for number in those)
-            held.append(PutOnHold(called, one.name, drafts, late))
+            drafts = [f"{of.mail_out}-{at:03d}" for of in done.taken_out for at in of.drafts]
+            late = [f"{of.mail_out}-{at:03d}" for of in done.taken_out for at in of.too_late]
+            held.append(PutOnHold(called, one.name, tuple(drafts), tuple(late)))
     return held
 
 

@@ -104,11 +104,15 @@ class FirstLetters:
                 return Reason.ANSWERED, f"{one.mail_out}, and nobody has sorted it yet"
         if (contact.person_key or contact.address_key) in self.settled:
             return Reason.ANSWERED, ""
-        last_day = (end - timedelta.resolution).date() if end else date.max
         for one in came:
-            if one.kind in FACTS["away"] and one.until and one.until > last_day:
+            if one.kind in FACTS["away"] and is_beyond(one.until, end):
                 return Reason.AWAY, f"back on {one.until}, said to {one.mail_out}"
         return None
+
+
+def is_beyond(until: date | None, end: datetime | None) -> bool:
+    """Whether somebody is back only after the last day on which letters are sent."""
+    return until is not None and end is not None and until > (end - timedelta.resolution).date()
 
 
 def answered(subject: str) -> str:

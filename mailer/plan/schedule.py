@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from mailer.base.spelling import many, nearest
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 RELATIVE = {"today": 0, "tomorrow": 1}
 HOW = 'write it "Mon 9:00", "2027-01-18 9:00" or "9:00 in each capital"'
+CLOCK = "by the clock of {zone}, unless of each capital"
 _WISH = re.compile(
     r"(?:(?P<day>[^\s:]+)\s+)?(?P<hour>\d{1,2}:\d{2})(?P<capitals>\s+in\s+(?:each|every)\s+capital)?"
 )
@@ -49,8 +50,9 @@ class Start:
             off = _holidays(delegation, row.region if row else "")
             while day.weekday() >= 5 or day in off:
                 day += timedelta(days=1)
-        there = self.zone or (row and row.zone) or zone
-        return datetime.combine(day, self.hour, ZoneInfo(there))
+        there = ZoneInfo(self.zone or (row and row.zone) or zone)
+        # by way of UTC: an hour that summer time skips is the one after it
+        return datetime.combine(day, self.hour, there).astimezone(UTC).astimezone(there)
 
 
 @lru_cache(maxsize=128)
@@ -85,7 +87,8 @@ def read(
         assert found is not None
         hour = time.fromisoformat(found["hour"].zfill(5))
     except (AssertionError, ValueError):
-        raise UsageError(f'"{text}" is no time to begin at.', hint=HOW) from None
+        hint = f"{HOW}; {CLOCK.format(zone=zone)}"
+        raise UsageError(f'"{text}" is no time to begin at.', hint=hint) from None
     today = now.astimezone(ZoneInfo(zone)).date()
     days = _days(found["day"] or "", today)
     starts = [Start(day, hour, "" if found["capitals"] else zone, working_days) for day in days]

@@ -329,6 +329,8 @@ class Dispatch:
             worker.past_mark = await self._writer.mark(
                 marker, after=worker.last[0] if worker.last else None
             )
+            if self._until is not None and self.ledger.now() >= self._until:
+                worker.past_mark = False  # it hung since the marker
             if worker.past_mark and not self._share.all_quiet():
                 worker.past_mark = not await self._killed()
             return worker.past_mark

@@ -5,6 +5,8 @@ Letters go to a real server, and real messages come back, on both databases.
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,8 +18,10 @@ import sqlalchemy as sa
 
 from mailer.base.errors import MailerError
 from mailer.base.settings.workspace import load_workspace
+from mailer.base.states import MailOutState
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.schema import incoming
+from mailer.ledger.schema import delivery, incoming
 from mailer.letters.message import mime
 from mailer.plan.follow_up import answered
 from mailer.sending.demo_server import Mailbox, Trick
@@ -187,6 +191,59 @@ def test_who_speaks_after_the_plan_gets_no_follow_up(root: Path, box: Mailbox) -
     assert (again["follows"], again["to_send"]) == ("M-0001", 0)
 
 
+def test_who_goes_away_or_says_where_they_stand_after_the_plan_gets_no_follow_up(
+    root: Path, box: Mailbox
+) -> None:
+    with (root / "config.toml").open("a") as config:
+        config.write("[positions]\nkeep_until = 2031-02-01\n")
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    comes_back(root, received(box, 1), "I am out of the office until 2 February 2027.", AUTOMATIC)
+    comes_back(root, received(box, 2), "I am out of the office until 5 January 2027.", AUTOMATIC)
+    who = ("position", "set", address(3), "leans", "--source", "call", "--appeal", "appeal")
+    said(mailer(*who, at=root))
+    said(mailer("send", "M-0002", "--confirm", 8, at=root), 1)
+    out = {one["address"]: one for one in people(root, "M-0002")}
+    assert {key: (one["reason"], one["detail"]) for key, one in out.items() if one["reason"]} == {
+        address(1): ("away_too_long", "back on 2027-02-02, said to M-0001"),
+        address(3): ("answered", ""),
+        address(7): ("no_first_letter", "M-0001, refused"),
+    }
+    assert received(box, 2)["Subject"].startswith("Re:")
+
+
+def test_answer_to_another_appeal_ends_no_follow_up(root: Path, box: Mailbox) -> None:
+    shutil.copytree(root / "templates" / "appeal", root / "templates" / "another")
+    said(mailer("plan", "another", at=root))
+    said(mailer("send", "M-0002", "--confirm", 9, at=root), 1)
+    of_another = received(box, 1)
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    comes_back(root, of_another, "Thank you, on this one I have decided.")
+    said(mailer("send", "M-0003", "--confirm", 8, at=root))
+    assert received(box, 1)["Subject"].startswith("Re:")
+
+
+@pytest.mark.parametrize("how", ["paused", "sending", "stopped", "planned"])
+def test_follow_up_of_what_is_not_sent_yet_goes_to_those_alone_who_had_their_letter(
+    root: Path, box: Mailbox, how: str
+) -> None:
+    shutil.copytree(root / "templates" / "appeal", root / "templates" / "another")
+    said(mailer("plan", "another", at=root))
+    if how != "planned":
+        said(mailer("send", "M-0002", "--confirm", 9, "--first", 3, at=root), 4)
+    if how == "stopped":
+        said(mailer("stop", "M-0002", at=root))
+    if how == "sending":  # its sender has died, as at a power cut
+        url = load_workspace(root).ledger_url
+        with Ledger(url) as ledger, ledger.writing() as connection:
+            mailouts.change(connection, 2, MailOutState.SENDING, at=ledger.now(), who="Jana")
+    plan = data(mailer("plan", "reminder", "--follows", "M-0002", "--json", at=root))
+    had = 0 if how == "planned" else 3
+    assert plan["to_send"] == had
+    why = Counter((one["reason"], one["detail"]) for one in people(root, "M-0003"))
+    rest = "M-0002, not sent" if how == "stopped" else "M-0002, waiting"
+    assert why["no_first_letter", rest] == 9 - had
+
+
 def test_who_wants_no_more_gets_none_whenever_that_was_recorded(
     root: Path, box: Mailbox, ledger_url: str
 ) -> None:
@@ -217,6 +274,22 @@ def test_who_was_forgotten_is_in_nobodys_way(root: Path) -> None:
     mailer("log", "forget", address(4), "--because", "asked", "--confirm", 1, at=root)
     plan = data(mailer("plan", "reminder", "--follows", "M-0001", "--json", at=root))
     assert plan["to_send"] == 7
+
+
+def test_letter_that_waits_is_counted_however_long_ago_it_was_planned(root: Path) -> None:
+    edit(root / "config.toml", "per_minute = 0", "per_minute = 0\nletters_per_person = 2")
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    with Ledger(load_workspace(root).ledger_url) as ledger, ledger.writing() as connection:
+        before = {"changed_at": ledger.now() - timedelta(days=300)}
+        connection.execute(sa.update(delivery).where(delivery.c.mail_out_id == 2).values(**before))
+    (root / "templates" / "last-reminder").mkdir()
+    for path in (root / "templates" / "reminder").iterdir():
+        (root / "templates" / "last-reminder" / path.name).write_text(path.read_text())
+    plan = data(mailer("plan", "last-reminder", "--follows", "M-0001", "--json", at=root))
+    assert plan["to_send"] == 0
+    assert {one["reason"] for one in people(root, "M-0003")} == {
+        "enough_letters", "no_first_letter",
+    }  # fmt: skip
 
 
 def test_letters_of_all_appeals_are_counted_for_each_person(root: Path, box: Mailbox) -> None:

@@ -29,13 +29,18 @@ WEDNESDAY = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)  # 9:00 in Strasbourg, 12:00
         ("10:00 in each capital", ["GB"], "2027-01-20T10:00+00:00"),
         ("10:00 in each capital", ["GB", "AZ"], "2027-01-21T10:00+00:00"),  # past in Baku
         ("Mon 9:00 in every capital", ["AM"], "2027-01-25T09:00+04:00"),
+        ("2027-03-28 2:30", ["NO"], "2027-03-28T03:30+02:00"),  # the clock skips that hour
+        ("2027-03-28 3:30 in each capital", ["GR"], "2027-03-28T04:30+03:00"),
+        ("2027-10-31 2:30", ["NO"], "2027-10-31T02:30+02:00"),  # the first of two
+        ("2028-02-29 9:00 in each capital", ["IS"], "2028-02-29T09:00+00:00"),
     ],
 )
 def test_time_is_the_next_that_is_still_to_come_for_all(
     text: str, codes: list[str], at: str
 ) -> None:
     start = read(text, codes, DELEGATIONS, now=WEDNESDAY)
-    assert start.of(codes[0], DELEGATIONS, "Europe/Paris") == datetime.fromisoformat(at)
+    found = start.of(codes[0], DELEGATIONS, "Europe/Paris")
+    assert found.isoformat(timespec="minutes") == at
 
 
 def test_nine_in_each_capital_is_nine_by_the_clock_of_46_capitals() -> None:
@@ -57,6 +62,10 @@ def test_nine_in_each_capital_is_nine_by_the_clock_of_46_capitals() -> None:
         ("2027-03-29 9:00", "IT", "2027-03-30"),  # Easter Monday
         ("Sat 9:00", "FR", "2027-01-25"),
         ("2027-01-06 9:00", "ES", "2027-01-07"),  # Epiphany
+        ("2027-08-30 9:00", "GB", "2027-08-31"),  # of England, where London is
+        ("2027-08-09 9:00", "AD", "2027-08-10"),  # of the capital alone
+        ("2027-11-01 9:00", "DE", "2027-11-01"),  # in Bavaria, and not in Berlin
+        ("2028-02-29 9:00", "FI", "2028-02-29"),
     ],
 )
 def test_working_days_are_those_of_the_country(text: str, code: str, day: str) -> None:

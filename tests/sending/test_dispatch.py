@@ -402,6 +402,31 @@ async def test_nothing_is_handed_over_after_the_end_even_with_the_body_on_its_wa
     assert {(one.state, one.reason) for one in late} == {(State.NOT_SENT, Reason.LAST_DAY)}
 
 
+async def test_sender_that_hangs_between_the_marker_and_the_dot_writes_none_after_the_end(
+    ledger: Ledger,
+    planned: Callable[..., int],
+    clock: SettableClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a laptop that is closed then, and opened after the vote."""
+    mail_out_id = planned(2, until=clock() + timedelta(minutes=10))
+    marks, marked = transitions.mark_all, list[bool]()
+
+    def mark_and_sleep(connection: Any, markers: Any) -> list[bool]:
+        found = marks(connection, markers)
+        marked.extend(found)
+        clock.forward(minutes=20)
+        return found
+
+    monkeypatch.setattr(transitions, "mark_all", mark_and_sleep)
+    with Mailbox(tmp_path / "box") as mailbox:
+        await Dispatch(ledger, mail_out_id, session_to(mailbox.port), NOW).run()
+    assert marked[0]  # it could have been written
+    assert not mailbox.seen
+    assert states(ledger, mail_out_id) == {State.NOT_SENT: 2}
+
+
 async def test_letter_that_could_only_be_tried_again_after_the_end_is_not_sent(
     ledger: Ledger, planned: Callable[..., int], clock: SettableClock, tmp_path: Path
 ) -> None:

@@ -83,15 +83,15 @@ def calendar(workspace: Workspace, ledger: Ledger, name: str) -> AppealCalendar:
             hint=f"[session] with name and opens, in templates/{name}/appeal.toml",
         )
     with ledger.reading() as connection:
-        done = _done(workspace, connection, appeal, ledger.now())
-        waiting = mailouts.never_begun(connection, name)
+        everything = mailouts.all_of_them(connection)
+        done = _done(workspace, connection, appeal, everything, ledger.now())
     days: dict[str, date | None] = {
         key: _working_day(session.opens - timedelta(days=before)) for key, before in BEFORE.items()
     }
-    starts = min((one.starts_at for one in waiting if one.starts_at), default=None)
-    if starts:
-        key = FOLLOW_UP if any(one.follows for one in waiting if one.starts_at == starts) else FIRST
-        days[key] = starts.astimezone(ZoneInfo(appeal.zone))
+    for key, of in _kinds(name, everything).items():
+        starts = [one.starts_at for one in of if one.state in mailouts.FRESH and one.starts_at]
+        if starts and key not in done:
+            days[key] = min(starts).astimezone(ZoneInfo(appeal.zone))
     vote = session.vote and session.vote.replace(
         tzinfo=session.vote.tzinfo or ZoneInfo(appeal.zone)
     )
@@ -110,16 +110,33 @@ def _working_day(day: date) -> date:
     return day - timedelta(days=max(0, day.weekday() - 4))
 
 
+def _kinds(name: str, everything: Sequence[MailOut]) -> dict[str, list[MailOut]]:
+    """Return the mail-outs of an appeal, and those that follow it, also of an appeal of their
+    own.
+    """
+    mine = [one for one in everything if one.appeal == name]
+    followed = {name, *(one.name for one in mine)}
+    return {
+        FIRST: [one for one in mine if not one.follows],
+        FOLLOW_UP: [one for one in everything if one.follows in followed],
+    }
+
+
 def _done(
-    workspace: Workspace, connection: Connection, appeal: Appeal, now: datetime
+    workspace: Workspace,
+    connection: Connection,
+    appeal: Appeal,
+    everything: Sequence[MailOut],
+    now: datetime,
 ) -> dict[str, date]:
-    everything = mailouts.all_of_them(connection)
     mine = [one for one in everything if one.appeal == appeal.name]
-    followed = {appeal.name, *(one.name for one in mine)}  # also by an appeal of its own
+    kinds = _kinds(appeal.name, everything)
     found: dict[str, date | None] = {
         SHEETS: min((one.planned_at for one in mine), default=None),
-        FIRST: _begun(mine, lambda one: not one.follows),
-        FOLLOW_UP: _begun(everything, lambda one: one.follows in followed),
+        **{
+            key: min(filter(None, (one.started_at for one in of)), default=None)
+            for key, of in kinds.items()
+        },
         REHEARSED: _rehearsed(connection, appeal.name, mine),
         APPROVED: _newest(connection, EventKind.APPROVED, mine),
     }
@@ -134,10 +151,6 @@ def _done(
         vote = session.vote.replace(tzinfo=session.vote.tzinfo or ZoneInfo(appeal.zone))
         found[VOTE] = vote if vote <= now else None
     return {key: day for key, day in found.items() if day is not None}
-
-
-def _begun(mail_outs: Sequence[MailOut], of: Callable[[MailOut], bool]) -> datetime | None:
-    return min((one.started_at for one in mail_outs if of(one) and one.started_at), default=None)
 
 
 def _newest(

@@ -16,12 +16,22 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from mailer.base.states import MAY_HAVE_REACHED, REASONS, Reason, State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.moves.transitions import Claimed
+from mailer.ledger.reading import correspondence
 from mailer.ledger.reading.sent import returned_for_good
-from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
+from mailer.ledger.schema import (
+    UtcDateTime,
+    delivery,
+    incoming,
+    incoming_letter,
+    mail_out,
+    member_position,
+)
+from mailer.plan.follow_up import is_beyond
 from mailer.plan.where import FACTS
 
 LEASE = timedelta(minutes=25)
@@ -125,7 +135,7 @@ def claim(
     if not claimed:
         return []
     no_more = not_any_more(connection, mail_out_id, [one.id for one in claimed])
-    for delivery_id, (reason, other) in no_more.items():
+    for delivery_id, (reason, detail) in no_more.items():
         transitions.move(
             connection,
             State.NOT_SENT,
@@ -133,7 +143,7 @@ def claim(
             at=at,
             who=owner,
             reason=reason,
-            detail=shown(other),
+            detail=detail,
             attempts=d.attempts - 1,
         )
     claimed = [one for one in claimed if one.id not in no_more]
@@ -166,7 +176,7 @@ def _whose_head_gets_it(
     over: set[str] = set()
     for row in rows:
         why = news[row.id][0] if row.id in news else row.reason
-        if row.id in news or (row.state == State.NOT_SENT.value and why in _NEWS.values()):
+        if row.id in news or (row.state == State.NOT_SENT.value and why in _ENDS):
             over.add(row.message_id)
             others = (d.message_id == row.message_id, d.id != row.id)
             transitions.not_sent(
@@ -242,8 +252,8 @@ _ELSEWHERE = (
 
 def not_any_more(
     connection: sa.Connection, mail_out_id: int, ids: list[int]
-) -> dict[int, tuple[Reason, int]]:
-    """Return {delivery: (why, other mail-out)} for those who are not written to any more."""
+) -> dict[int, tuple[Reason, str]]:
+    """Return {delivery: (why, what it is known from)} for those who are not written to any more."""
     return {
         **_spoke_since(connection, mail_out_id, ids),
         **_written_elsewhere(connection, mail_out_id, ids),
@@ -252,7 +262,7 @@ def not_any_more(
 
 def _written_elsewhere(
     connection: sa.Connection, mail_out_id: int, ids: list[int]
-) -> dict[int, tuple[Reason, int]]:
+) -> dict[int, tuple[Reason, str]]:
     """Return {delivery: (why, other mail-out)} for those whose address has, or is about to get,
     this appeal from another.
 
@@ -263,9 +273,10 @@ def _written_elsewhere(
     if not others:
         return {}
     found = connection.execute(_ELSEWHERE, {"ids": ids, "others": others, **mine})
-    return {row.id: (Reason.ALREADY, row.mail_out_id) for row in found}
+    return {row.id: (Reason.ALREADY, shown(row.mail_out_id)) for row in found}
 
 
+_AWAY = FACTS["away"]
 _NO_MORE = FACTS["objected"] | FACTS["left office"]
 _NEWS = {
     **dict.fromkeys(FACTS["returned"], Reason.CAME_BACK),
@@ -273,9 +284,13 @@ _NEWS = {
     **dict.fromkeys(_NO_MORE, Reason.NO_MORE),
 }
 """What ends the trying of a follow-up letter, by its kind; the last of several counts."""
+_ENDS = {*_NEWS.values(), Reason.AWAY}
 
 _SPOKE = (
-    sa.select(d.id, _OTHER.c.mail_out_id, incoming.c.kind)
+    sa.select(
+        *(d.id, _OTHER.c.mail_out_id, incoming.c.kind, incoming.c.sure, incoming.c.until),
+        _MINE.c.until.label("end"),
+    )
     .join(_MINE, sa.and_(_MINE.c.id == d.mail_out_id, _MINE.c.follows != ""))
     .join(
         _OTHER,
@@ -291,19 +306,43 @@ _SPOKE = (
         sa.or_(  # whoever wants no more is in no plan, whenever that was said, or understood
             incoming.c.recorded_at >= _MINE.c.planned_at, incoming.c.kind.in_(_NO_MORE)
         ),
-        sa.or_(incoming.c.kind.in_(_NEWS), incoming.c.sure.is_(False)),
+        sa.or_(incoming.c.kind.in_({*_NEWS, *_AWAY}), incoming.c.sure.is_(False)),
     )
     .order_by(incoming.c.id)
+)
+_STANDS = (
+    sa.select(d.id)
+    .join(
+        member_position,
+        sa.and_(
+            member_position.c.person == sa.case((d.person != "", d.person), else_=d.address_key),
+            member_position.c.newest,
+            member_position.c.position != "",
+            member_position.c.appeal.in_(sa.bindparam("appeals", expanding=True)),
+        ),
+    )
+    .where(d.id.in_(sa.bindparam("ids", expanding=True)))
 )
 
 
 def _spoke_since(
     connection: sa.Connection, mail_out_id: int, ids: list[int]
-) -> dict[int, tuple[Reason, int]]:
+) -> dict[int, tuple[Reason, str]]:
     """Return {delivery: (why, the mail-out that it came to)} for those of a follow-up who have
-    answered, objected, left or been returned since it was planned.
+    answered in its thread, said where they stand, objected, left, been returned or gone away
+    beyond its end since it was planned.
     """
     if not connection.scalar(sa.select(_MINE.c.follows).where(_MINE.c.id == mail_out_id)):
         return {}
-    found = connection.execute(_SPOKE, {"ids": ids})
-    return {row.id: (_NEWS.get(row.kind, Reason.ANSWERED), row.mail_out_id) for row in found}
+    everything = mailouts.all_of_them(connection)
+    thread = correspondence.thread(everything, [mail_out_id])
+    appeals = {one.appeal for one in everything if one.id in thread}
+    stand = connection.scalars(_STANDS, {"ids": ids, "appeals": sorted(appeals)})
+    found = dict.fromkeys(stand, (Reason.ANSWERED, ""))
+    for delivery_id, other, kind, sure, until, end in connection.execute(_SPOKE, {"ids": ids}):
+        reason = _NEWS.get(kind, Reason.ANSWERED)
+        if kind in _AWAY and is_beyond(until, end):
+            found.setdefault(delivery_id, (Reason.AWAY, f"back on {until}, said to {shown(other)}"))
+        elif reason is not Reason.ANSWERED or (other in thread and not (sure and kind in _AWAY)):
+            found[delivery_id] = (reason, shown(other))
+    return found

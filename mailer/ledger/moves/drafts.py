@@ -17,7 +17,7 @@ from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, Reason, State
 from mailer.ledger import events, mailouts
 from mailer.ledger.events import EventKind
-from mailer.ledger.ledger import lock, shown
+from mailer.ledger.ledger import lock
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import due
@@ -57,9 +57,9 @@ def take(connection: sa.Connection, one: Delivery, *, owner: str, at: datetime, 
         return False
     it = (d.id == one.id, d.state == State.WAITING.value)
     no_more = claims.not_any_more(connection, one.mail_out_id, [one.id])
-    for reason, other in no_more.values():
-        to, why = State.NOT_SENT, shown(other)
-        transitions.move(connection, to, *it, at=at, who=who, reason=reason, detail=why)
+    for reason, detail in no_more.values():
+        to = State.NOT_SENT
+        transitions.move(connection, to, *it, at=at, who=who, reason=reason, detail=detail)
     if no_more:
         return False
     moved = transitions.move(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused, UsageError
 from mailer.base.spelling import nearest
-from mailer.base.states import MAY_HAVE_REACHED, State
+from mailer.base.states import MAY_HAVE_REACHED, OPEN, State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut, all_of_them
@@ -25,6 +25,8 @@ from mailer.plan.follow_up import CameBack, FirstLetter, FirstLetters, answered,
 
 d, i, m = delivery.c, incoming.c, mail_out.c
 
+NOT_YET = (*OPEN, State.DRAFTED)
+"""They are about to get it, however long ago it was planned."""
 AT_ONCE = 500
 """Letters that are read at a time."""
 
@@ -98,7 +100,7 @@ def had_since(connection: sa.Connection, since: datetime) -> dict[str, list[tupl
         sa.select(d.mail_out_id, d.address_key, d.person, d.message_id, when.label("when")).where(
             d.state.in_([state.value for state in MAY_HAVE_REACHED]),
             d.resend_of.is_(None),  # the same letter once more
-            when >= since,
+            sa.or_(when >= since, d.state.in_([state.value for state in NOT_YET])),
         )
     )
     too = named_too(connection)
