@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -1566,6 +1566,24 @@ def test_start_is_scheduled_changed_and_taken_back_through_either_door(doors: Do
     with doors.browser.console.ledger.reading() as connection:
         after = mailouts.get(connection, 1)
     assert after.schedule == typed["schedule"]
+    (status,) = doors.typed("status", name)
+    assert status["schedule"] == after.schedule
+    assert status["starts_at"] == typed["starts_at"]
+    assert "it begins by itself: the first letter leaves on 19 May 2031" in doors.page(here)
+    switch = doors.root / ".mailer" / "STOP"
+    switch.touch()
+    kept = doors.page(f"{here}/send")  # what keeps it from being sent keeps no start
+    assert "The kill switch is on" in kept
+    assert "Take it back" in kept
+    switch.unlink()
+    with doors.browser.console.ledger.writing() as connection:
+        at = doors.browser.console.ledger.now()
+        mailouts.schedule(connection, 1, "x", {"NO": at - timedelta(hours=2)}, at=at, who="jana")
+        mailouts.could_not_begin(connection, 1, "could not begin: no", at=at, who="mailer work")
+    assert "was to begin by itself on" in doors.page("/")
+    (late,) = doors.typed("status", name)
+    assert late["why"] == "could not begin: no"
+    assert "could not begin: no" in doors.page(f"{here}/send")
     (none,) = doors.typed("send", name, "--at", "none")
     assert none["starts_at"] is None
     late = doors.browser.post(

@@ -194,17 +194,18 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
         if isinstance(mail_out, AppealStanding)
         else {"mail_out": mail_out.name, "state": mail_out.state.value}
     )
-    said: dict[str, Any] = (
-        {}
-        if isinstance(mail_out, AppealStanding)
-        else {
+    said: dict[str, Any] = {}
+    if not isinstance(mail_out, AppealStanding):
+        back = answers.back_on(connection, mail_out.id)
+        away = deliveries.by_id(connection, list(back))
+        said = {
             "title": mail_out.title,
             "why": mail_out.why,
+            "back": {one.shown: back[one.id].isoformat() for one in away},
             "schedule": mail_out.schedule,
             "starts_at": mail_out.starts_at,
             "notes": [text for _, _, text in notes.of_the_whole(connection, mail_out.id)],
         }
-    )
     return {
         **what,
         "planned": sum(counts.values()),

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from mailer.actions.inbox import take_in
+from mailer.base.states import State
 from mailer.console.request import Console
 from mailer.contacts.holds import load_holds
 from mailer.ledger.ledger import Ledger
@@ -16,7 +17,7 @@ from mailer.ledger.reading.sent import SentLetter, sent_letters
 from tests.console.test_app import console, owner
 from tests.helpers.consoles import Browser
 from tests.helpers.journeys import Journey
-from tests.inbox.test_record import a_message
+from tests.inbox.test_record import a_message, away
 from tests.report.conftest import journey
 
 __all__ = ["console", "journey", "owner"]
@@ -58,6 +59,27 @@ def test_a_person_sorts_a_message_and_an_objection_holds(
     there = load_holds(console.cache.workspace().hold_list, console.cache.workspace().delegations)
     assert [hold.address for hold in there.entries] == [letter.address]
     assert sum(journey.counts().values()) == sum(before.values())
+
+
+def test_who_is_away_stands_in_the_follow_up_by_the_day_they_are_back(
+    console: Console, owner: Browser, ledger: Ledger
+) -> None:
+    with ledger.reading() as connection:
+        taken = {one.shown for one in deliveries.people(connection, 1, states=(State.ACCEPTED,))}
+        letters = [one for one in sent_letters(connection) if one.delivery in taken]
+    early, late = letters
+
+    def come(*messages: bytes) -> str:
+        found = [(f"{at}.eml", data) for at, data in enumerate(messages)]
+        take_in(console.cache.workspace(), ledger, found, at=AT)
+        return owner.get("/mail-outs/M-0001/follow-up").text.partition("back on their day")[2]
+
+    listed = come(away(late, "3 December 2027"), away(early, "3 January 2027"))
+    assert listed.index(early.name) < listed.index(late.name)
+    assert "back since 3 Jan 2027" in listed
+    assert "back on 3 Dec 2027" in listed
+    assert "back from their absence" in owner.get("/").text
+    assert late.name not in come(a_message(late, "Thank you, I am back already."))
 
 
 def test_a_message_that_is_not_there_is_said(owner: Browser) -> None:

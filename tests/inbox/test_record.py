@@ -69,10 +69,10 @@ def a_message(letter: SentLetter, text: str, *, headers: str = "", subject: str 
     ).encode()
 
 
-def away(letter: SentLetter) -> bytes:
+def away(letter: SentLetter, until: str = "25 January 2027") -> bytes:
     return a_message(
         letter,
-        "I am out of the office until 25 January 2027.",
+        f"I am out of the office until {until}.",
         headers="Auto-Submitted: auto-replied\r\nReturn-Path: <>\r\n",
         subject="Automatic reply: x",
     )

@@ -303,6 +303,13 @@ def test_three_weeks_with_everyone_accounted_for_on_every_day(
         stands, came = STANDS.get(day, stands), CAME.get(day, came)
         everyone_is_accounted_for(workspace, ledger, stands, came)
     everybody_had_their_letters_at_nine(workspace, world)
+    with ledger.reading() as connection:
+        back = answers.back_on(connection, 1)
+        who = {one.id: one.address for one in deliveries.by_id(connection, list(back))}
+    assert [(who[one], day) for one, day in back.items()] == [
+        (address(7), date(2027, 1, 15)),
+        (address(1), date(2027, 3, 1)),
+    ]
     steps = {one.key: one.done for one in calendar.calendar(workspace, ledger, "appeal").steps}
     assert {key for key, done in steps.items() if not done} <= {"signed", "rehearsed", "after"}
     begun, followed = steps[calendar.FIRST], steps[calendar.FOLLOW_UP]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log, readin
 from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.scope import AppealStanding, Reported
 from mailer.report import returns, totals
 
@@ -150,10 +151,29 @@ def _show(
         show_people(context, people[:SHOWN])
         if len(people) > SHOWN:
             show_text(context, f"… and {len(people) - SHOWN} more", indent=2)
+    if isinstance(mail_out, MailOut) and (back := answers.back_on(connection, mail_out.id)):
+        _show_who_is_away(context, connection, back, ledger.now().date())
     context.out.print("\nDelegations, worst first:", style="bold")
     show_delegations(context, connection, mail_out)
     context.say()
     show_steps(context, steps)
+
+
+def _show_who_is_away(
+    context: Context, connection: Connection, back: Mapping[int, date], today: date
+) -> None:
+    from mailer.cli.screen.tables import show_rows
+
+    rows: list[Row] = []
+    who = {one.id: one for one in deliveries.by_id(connection, list(back)[:SHOWN])}
+    for one, day in [(who[key], day) for key, day in back.items() if key in who]:
+        said = f"back {'since' if day <= today else 'on'} {day:%a} {day.day} {day:%b %Y}"
+        cells = [one.shown, f"{one.name or '(no name)'}, {one.delegation or '??'}"]
+        rows.append((cells, [said], "bold" if day <= today else ""))
+    context.out.print("\nAway, and back on their day:", style="bold")
+    show_rows(context, rows)
+    if len(back) > SHOWN:
+        context.out.print(f"  … and {len(back) - SHOWN} more")
 
 
 def _of_appeal(

@@ -11,7 +11,7 @@ from mailer.base.states import Reason, State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import as_file, by_delegation, calls
 from mailer.ledger import notes
-from mailer.ledger.reading import deliveries, listing
+from mailer.ledger.reading import answers, deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Wanted
 from mailer.report import totals
@@ -77,6 +77,8 @@ def follow_up(visit: Visit) -> Response:
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
         given = notes.assigned(connection, mail_out.id)
+        back = answers.back_on(connection, mail_out.id)
+        away = deliveries.by_id(connection, list(back))
         skipped = listing.every(
             connection,
             mail_out.id,
@@ -92,6 +94,8 @@ def follow_up(visit: Visit) -> Response:
         size=PAGE,
         done=done,
         given=given,
+        away=[(one, back[one.id]) for one in sorted(away, key=lambda one: (back[one.id], one.id))],
+        day=visit.now().date(),
         today=visit.now().date().isoformat(),
         notes=said,
         skipped=len(skipped),

@@ -20,7 +20,7 @@ from mailer.console.request import Visit
 from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import deliveries, listing
+from mailer.ledger.reading import answers, deliveries, listing
 from mailer.report import totals
 
 TOO_LONG = timedelta(hours=4)
@@ -138,7 +138,18 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
                     f"{here}/outcomes?state=deferred",
                 )
             )
+    if counts[State.ACCEPTED] and not _is_past(line, visit):
+        today = visit.now().date()
+        days = answers.back_on(connection, line.mail_out.id)
+        ticked_off = notes.done(connection, line.mail_out.id) if days else {}
+        if back := sum(day <= today and one not in ticked_off for one, day in days.items()):
+            words = say("back from their absence, and nothing heard of them since")
+            found.append(Attention(back, words, name, f"{here}/follow-up"))
     return found
+
+
+def _is_past(line: MailOutRow, visit: Visit) -> bool:
+    return line.mail_out.until is not None and line.mail_out.until <= visit.now()
 
 
 def _sheets(visit: Visit) -> list[tuple[str, int, int]]:

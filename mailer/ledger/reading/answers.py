@@ -12,6 +12,7 @@ from mailer.base.states import State
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading.scope import Of, within
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mailbox_read
+from mailer.plan.where import FACTS
 
 i, n, m, d = incoming.c, incoming_letter.c, mailbox_read.c, delivery.c
 
@@ -167,6 +168,27 @@ def who_by_kind(connection: sa.Connection, of: Of) -> dict[str, set[int]]:
     for kind, delivery_id in rows:
         found.setdefault(kind, set()).add(delivery_id)
     return found
+
+
+def back_on(connection: sa.Connection, mail_out_id: int) -> dict[int, date]:
+    """Return the day on which those who are away are back, by accepted letter, the earliest first;
+    without those of whom something else has come: an answer, a return, an objection.
+    """
+    rows = connection.execute(
+        sa.select(n.delivery_id, sa.func.max(i.until).label("until"))
+        .join(incoming, n.incoming_id == i.id)
+        .join(delivery, d.id == n.delivery_id)
+        .where(d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value)
+        .where(i.kind.in_(FACTS["away"]), i.sure.is_(True), i.until.is_not(None))
+        .group_by(n.delivery_id)
+        .order_by("until", n.delivery_id)
+    ).all()
+    kinds = who_by_kind(connection, mail_out_id) if rows else {}
+    spoken = {one for fact in SPOKEN for kind in FACTS[fact] for one in kinds.get(kind, ())}
+    return {row.delivery_id: row.until for row in rows if row.delivery_id not in spoken}
+
+
+SPOKEN = ("replied", "returned", "objected", "left office")
 
 
 def answered(connection: sa.Connection, of: Of) -> dict[str, int]:
