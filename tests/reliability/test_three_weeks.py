@@ -229,6 +229,9 @@ class Campaign:
             address(n) for n in (0, 1, 2, 3, 5, 6, 8)
         }
         self.begins(2, "Thu 9:00 in each capital")
+        found = calendar.calendar(self.workspace, self.ledger, "appeal").steps
+        (when,) = [one.when for one in found if one.key == calendar.FOLLOW_UP]
+        assert when == datetime(2027, 1, 21, 5, tzinfo=UTC)
         # between the plan and its start one more answers: nobody writes to them
         self.comes_back(late=message(self.letter(9), address(9), "Thank you, I have decided."))
 

@@ -69,6 +69,10 @@ def test_status_has_every_state_and_adds_up_in_each_delegation(
         "came_back",
         "delegations",
         "title",
+        "why",
+        "back",
+        "schedule",
+        "starts_at",
         "notes",
     ]
     assert set(status["counts"]) == {state.value for state in State}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from mailer.actions.mail_outs import notices, sending
+from mailer.actions.mail_outs import notices, sending, standing
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.base import clock
 from mailer.base.errors import Interrupted, MailerError, UsageError
@@ -190,11 +190,12 @@ class _Service:
             waits = AGAIN if getattr(refusal, "temporary", True) else LOGIN_AGAIN
             self.again[mail_out.id] = clock.steady() + waits
             what = f"{mail_out.name}: {refusal.message} {refusal.hint}".strip()
-            news = sending.could_not_begin(ledger, mail_out, refusal.message) if begins else None
-            if news or (news is None and what not in self.said):
-                self.tell(
-                    mail_out, f"could not {'begin' if begins else 'go on'}: {refusal.message}"
-                )
+            now = standing(ledger, mail_out.id).mail_out
+            if now.state not in mailouts.FRESH:  # it has begun, and could not go on
+                if what not in self.said:
+                    self.tell(now, f"could not go on: {refusal.message}")
+            elif sending.could_not_begin(ledger, mail_out, refusal.message):
+                self.tell(mail_out, f"could not begin: {refusal.message}")
             self.say_once(what)
             return
         finally:
