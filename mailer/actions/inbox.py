@@ -320,9 +320,7 @@ def _obeyed(
                 who="mailer inbox",
                 at=at,
             )
-            drafts = [f"{of.mail_out}-{at:03d}" for of in done.taken_out for at in of.drafts]
-            late = [f"{of.mail_out}-{at:03d}" for of in done.taken_out for at in of.too_late]
-            held.append(PutOnHold(called, one.name, tuple(drafts), tuple(late)))
+            held.append(PutOnHold(called, one.name, done.drafts, done.too_late))
     return held
 
 

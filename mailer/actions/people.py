@@ -102,6 +102,16 @@ class NewHold:
     def name(self) -> str:
         return self.entry.name or self.entry.address
 
+    @property
+    def drafts(self) -> tuple[str, ...]:
+        """The letters that lie as drafts, like M-0001-042: a person deletes them there."""
+        return tuple(f"{of.mail_out}-{at:03d}" for of in self.taken_out for at in of.drafts)
+
+    @property
+    def too_late(self) -> tuple[str, ...]:
+        """The letters that are being handed over at this moment."""
+        return tuple(f"{of.mail_out}-{at:03d}" for of in self.taken_out for at in of.too_late)
+
 
 def hold(
     workspace: Workspace,
