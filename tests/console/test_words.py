@@ -21,7 +21,7 @@ from mailer.actions.team.rights import ROLES
 from mailer.base.problems import codes, problem
 from mailer.base.states import HEARD, POSITIONS, REASONS, WORDS, MailOutState
 from mailer.console import app
-from mailer.console.language.languages import DEFAULT, OWN_LETTERS, spoken
+from mailer.console.language.languages import DEFAULT, OWN_LETTERS, spoken, table
 from mailer.console.language.translation import Translation, preferred
 from mailer.console.views import outcomes
 from mailer.console.views.left_out import NEXT, OTHERWISE
@@ -362,6 +362,8 @@ def texts_of(node: ast.expr) -> list[str]:
     """Return the sentences that an argument can be, "{}" for each value in them."""
     if isinstance(node, ast.IfExp):
         return texts_of(node.body) + texts_of(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return [text for one in node.values for text in texts_of(one)]
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.JoinedStr):
@@ -388,6 +390,41 @@ def test_whatever_is_refused_is_in_the_tables(language: str) -> None:
     there = REFUSALS[language].keys() | PAGES[language].keys() | CASES[language].keys()
     patterns = [re.sub(r"\{\w+\}", "{}", one) for one in PAGES[language]]
     assert sorted(refused() - there - set(patterns)) == []
+
+
+def of_problems() -> set[str]:
+    """Return what problems say of their very case, and what to do there, "{}" for each value: the
+    words that are handed on as such, by themselves or by way of a variable called so.
+    """
+    found = set()
+    named = ("message", "suggestion", "hint")
+    for room in ("base", "contacts", "letters", "plan"):
+        for path in (CONSOLE.parent / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                said: list[ast.expr] = []
+                if isinstance(node, ast.Call):
+                    said = [one.value for one in node.keywords if one.arg in named]
+                    if ast.unparse(node.func).endswith(("wrong", "source.problem")):
+                        said += node.args[1:2]
+                elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in named:
+                    said = [node.value]
+                found |= {text for one in said for text in texts_of(one)}
+    return {one for one in found if re.search("[a-z]{3} [a-z]", one) and not COMMAND.match(one)}
+
+
+AS_TYPED = {"NO.en.md: delegation and language", "beside this row stands"}
+"""A name of a file, and the beginning of a sentence."""
+
+
+@in_each_language
+def test_what_a_problem_says_of_its_case_is_in_the_tables(language: str) -> None:
+    """Put them into cases.toml of each language."""
+    say = Translation(language)
+    filled = {re.sub(r"\{\}", "X", one): one for one in of_problems()}
+    assert len(filled) > 250
+    there = table(language).keys() | CASES[language].keys() | REFUSALS[language].keys()
+    lacks = {one for said, one in filled.items() if one not in there and say.refusal(said) == said}
+    assert sorted(lacks - AS_TYPED) == []
 
 
 @in_each_language

@@ -81,6 +81,7 @@ def table(language: str) -> dict[str, str]:
         if code in kinds
         for text, said in zip((kinds[code].message, kinds[code].advice), pair, strict=True)
     }
+    found |= {text.replace("`", ""): said.replace("`", "") for text, said in found.items()}
     found |= {text: said for text, said in _with_names(language).items() if "{}" not in text}
     found |= _file(language, "pages")
     return {text: without_breaks(said, language) for text, said in found.items()}
