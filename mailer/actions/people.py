@@ -28,7 +28,7 @@ from mailer.ledger.moves import holding, incoming
 from mailer.ledger.moves import resolve as unknown
 from mailer.ledger.moves.holding import TakenOut
 from mailer.ledger.reading import listing
-from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.deliveries import Delivery, needing_a_person
 from mailer.plan.draft import Draft, read_contacts
 from mailer.report.evidence import Sent, letter_of
 
@@ -113,6 +113,10 @@ class NewHold:
         return tuple(f"{of.mail_out}-{at:03d}" for of in self.taken_out for at in of.too_late)
 
 
+MOST_OF_A_NAME = 80
+"""Characters."""
+
+
 def hold(
     workspace: Workspace,
     ledger: Ledger | None,
@@ -151,10 +155,11 @@ def hold(
     return NewHold(entry, matched, near or "", taken_out=taken_out)
 
 
-def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
-    """Take one entry off the list."""
+def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> Hold | None:
+    """Take one entry off the list. Returns another one that goes on holding the same person."""
     holds.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "released", who=who, detail=entry.delegation)
+    return holds.load_holds(workspace.hold_list, workspace.delegations).match(entry)
 
 
 def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
@@ -246,16 +251,43 @@ def note(ledger: Ledger, one: Delivery, text: str, *, who: str) -> None:
 
 
 def follow_up(ledger: Ledger, one: Delivery, *, again: bool, who: str) -> None:
-    """Tick the follow-up of a delivery off, or take it up again."""
+    """Tick the follow-up of a delivery off, or take it up again. Refused where there is none."""
+    _in_follow_up(ledger, one)
     _tell(ledger, one, EventKind.TO_DO_AGAIN if again else EventKind.DONE, who)
 
 
 def assign(ledger: Ledger, one: Delivery, owner: str, due: date | None, *, who: str) -> None:
-    """Say who follows a delivery up, and by which day."""
+    """Say who follows a delivery up, and by which day. Refused where nobody has to."""
+    _in_follow_up(ledger, one)
     if not owner.strip() and due is None:
         raise UsageError("Say who follows it up, or by which day.")
-    day = due.isoformat() if due else "-"
-    _tell(ledger, one, EventKind.ASSIGNED, who, f"{day} {' '.join(owner.split())[:80]}")
+    day, owner = due.isoformat() if due else "-", " ".join(owner.split())
+    if len(owner) > MOST_OF_A_NAME:
+        raise UsageError(f"A name has at most {MOST_OF_A_NAME} characters. Nothing was changed.")
+    _tell(ledger, one, EventKind.ASSIGNED, who, f"{day} {owner}")
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """Who follows a delivery up, by which day, and who has done it; empty where nobody has."""
+
+    owner: str
+    due: str
+    done: str
+
+
+def followed_up(connection: Connection, one: Delivery) -> FollowedUp:
+    """Return how the follow-up of a delivery stands."""
+    owner, due = notes.assigned(connection, one.mail_out_id).get(one.id, ("", ""))
+    done = notes.done(connection, one.mail_out_id).get(one.id)
+    return FollowedUp(owner, due, done[0] if done else "")
+
+
+def _in_follow_up(ledger: Ledger, one: Delivery) -> None:
+    with ledger.reading() as connection:
+        found = needing_a_person(connection, one.mail_out_id)
+    if one.id not in {each.id for each in found}:
+        raise Refused(f"{one.shown} needs no follow-up; nothing was changed.")
 
 
 TELEPHONE = {

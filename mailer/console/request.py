@@ -25,7 +25,11 @@ from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
+<<<<<<< HEAD
 from mailer.base.spelling import tokens
+=======
+from mailer.base.spelling import nearest
+>>>>>>> 6adadb8 (console, log: a filter that is not understood is refused; what is confirmed is what changed; mailer log follow-up)
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.languages import spoken
@@ -234,6 +238,33 @@ class Visit:
 
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "").strip()
+
+    def known(self, word: str, among: Collection[str]) -> str:
+        """Return a word that somebody asks for. Raises `UsageError` where it is none of these: what
+        is not understood never means everybody.
+        """
+        if not word or word in among:
+            return word
+        near = nearest(word, among)
+        said = self.say("There is nothing called {word} here.", word=word)
+        raise UsageError(said, hint=f'did you mean "{near}"?' if near else "")
+
+    def known_delegation(self, text: str) -> str:
+        """Return the code of a delegation that somebody asks for; empty where they ask for none."""
+        return self.workspace.delegations.named(text).code if text else ""
+
+    def text(self, name: str, most: int) -> str:
+        """Return what somebody wrote, whole. Raises `UsageError` where it is too long: nothing is
+        cut off unsaid.
+        """
+        value = self.form.get(name, "")
+        text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+        if len(text) > most:
+            words = (
+                "This is too long: {n} characters, and {most} are the most. Nothing was changed."
+            )
+            raise UsageError(self.say(words, n=len(text), most=most))
+        return text
 
     # ----------------------------------------------------------------------------- what is answered
 

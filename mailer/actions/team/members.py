@@ -193,9 +193,10 @@ def close(ledger: Ledger, name: str, *, who: str) -> Account:
     did stays on record.
     """
     with ledger.writing() as connection:
-        one = _named(connection, name)
+        one, at = _named(connection, name), ledger.now()
+        if not one.active and one.id not in accounts.waiting(connection, at):
+            raise Refused(f"{one.name} is closed already; nothing was changed.")
         _somebody_still_rules(connection, one, "")
-        at = ledger.now()
         accounts.uninvite(connection, one.id)
         accounts.change(connection, one.name, at=at, password="", second="", recovery="")
         accounts.note(connection, "account_closed", at=at, who=who, detail=one.name)

@@ -184,13 +184,18 @@ def release(context: Context, who: str, forget: bool) -> None:
     if forget:
         with context.ledger() as ledger:
             people.forget(context.workspace, ledger, entry, who=getpass.getuser())
-        context.say(
-            "Name and address are erased, and what came back from them; the person is still held."
-        )
+        answers = ", and what came back from them" if entry.address else ""
+        context.say(f"Name and address are erased{answers}; the person is still held.")
     else:
         with context.ledger() as ledger:
-            people.release(context.workspace, ledger, entry, who=getpass.getuser())
-        context.say(f"{entry.name or entry.address} is no longer held.")
+            still = people.release(context.workspace, ledger, entry, who=getpass.getuser())
+        name = entry.name or entry.address
+        if still is None:
+            context.say(f"{name} is no longer held.")
+        else:
+            context.say(
+                f"This entry is gone, and line {still.row} of the list goes on holding {name}."
+            )
 
 
 @click.command(cls=Command)

@@ -27,5 +27,6 @@ for command in (
     outcomes.compare,
     remarks.name,
     remarks.note,
+    remarks.follow_up,
 ):
     log.add_command(command)

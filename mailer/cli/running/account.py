@@ -55,7 +55,10 @@ def role(context: Context, name: str, role: str) -> None:
     """Give an account another role; its person signs in anew."""
     with context.ledger() as ledger:
         one = team.change_role(ledger, name, role, who=getpass.getuser())
-    context.say(f"{one.name} is {role} now.")
+    if one.role == role:
+        context.say(f"{one.name} is {role} already; nothing was changed.")
+    else:
+        context.say(f"{one.name} is {role} now, and signs in anew.")
 
 
 @account.command(cls=Command)

@@ -358,9 +358,8 @@ def sign_out(visit: Visit) -> Response:
 
 
 def language(visit: Visit) -> Response:
-    if visit.field("language") in spoken():
-        visit.session.language = visit.field("language")
-        visit.console.sessions.keep()
+    visit.session.language = visit.known(visit.field("language"), spoken())
+    visit.console.sessions.keep()
     return visit.go(_inside(visit.field("next") or "/"))
 
 

@@ -150,7 +150,7 @@ def _here(visit: Visit) -> str:
 
 def note(visit: Visit) -> Response:
     """Write a note beside the delivery."""
-    text = visit.field("text")[:4000]
+    text = visit.text("text", 4000)
     if not text:
         raise UsageError(visit.say("The note is empty."))
     people.note(visit.console.ledger, _one(visit), text, who=visit.who)
@@ -178,7 +178,7 @@ def assign(visit: Visit) -> Response:
 
 
 def _because(visit: Visit) -> str:
-    if because := visit.field("because")[:1000]:
+    if because := visit.text("because", 1000):
         return because
     raise UsageError(visit.say("Say what became of the letter, and how you know."))
 
@@ -217,7 +217,7 @@ def hold(visit: Visit) -> Response:
 
 def held(visit: Visit, address: str, name: str, delegation: str) -> str:
     """Put somebody on the hold list, and say whom the entry holds."""
-    say, because = visit.say, visit.field("because")[:500]
+    say, because = visit.say, visit.text("because", 500)
     if not because:
         raise UsageError(say("Say why nobody writes to this person any more."))
     _, book, there = visit.console.cache.people()

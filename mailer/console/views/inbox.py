@@ -33,7 +33,8 @@ def _asked(visit: Visit) -> tuple[WantedMessages, dict[str, str]]:
     """Read the address bar: what is wanted, and the same again for links."""
     query = {name: visit.query(name) for name in ("all", "kind", "m", "delegation")}
     query["q"] = visit.query("q").strip()[:200]
-    kind = query["kind"] if query["kind"] in WORDS else ""
+    kind = visit.known(query["kind"], WORDS)
+    query["delegation"] = visit.known_delegation(query["delegation"])
     wanted = WantedMessages(
         kinds=(kind,) if kind else (),
         waiting=not any(query.values()),

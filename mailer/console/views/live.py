@@ -389,7 +389,7 @@ def call(visit: Visit) -> Response:
 
 def note(visit: Visit) -> Response:
     """Write a note beside a mail-out."""
-    text = visit.field("text")[:4000]
+    text = visit.text("text", 4000)
     mail_outs.note(visit.console.ledger, visit.mail_out_id, text, who=visit.who)
     name = visit.request.path_params["mail_out"]
     return visit.go(f"/mail-outs/{name}", visit.say("The note is written."))

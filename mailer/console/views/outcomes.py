@@ -16,7 +16,7 @@ from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
-from mailer.inbox.kinds import named
+from mailer.inbox.kinds import WORDS, named
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
@@ -65,17 +65,20 @@ class Asked:
 
 
 def asked(visit: Visit) -> Asked:
-    """Read the address bar. What it cannot mean is left away, so that an old bookmark
-    still opens.
+    """Read the address bar. Raises `UsageError` for what it cannot mean: a slip must not show, or
+    hand out, everybody.
     """
     params = visit.request.query_params
     values = {name: [one for one in params.getlist(name) if one] for name in FILTERS}
-    values["state"] = [one for one in values["state"] if one in set(State)]
-    values["needs"] = [one for one in values["needs"] if one == "a_person"]
-    values["came"] = [one for one in values["came"] if named(one)]
-    sort = params.get("sort", "number")
-    sort = sort if sort.removeprefix("-") in SORTS else "number"
-    day = _day(params.get("day", ""))
+    for name, known in (("state", State), ("reason", Reason), ("needs", ("a_person",))):
+        values[name] = [visit.known(one, list(known)) for one in values[name]]
+    values["came"] = [
+        one if named(one) else visit.known(one, list(WORDS)) for one in values["came"]
+    ]
+    values["delegation"] = [visit.known_delegation(one) for one in values["delegation"]]
+    sort = visit.query("sort") or "number"
+    visit.known(sort.removeprefix("-"), SORTS)
+    day = _day(visit, visit.query("day"))
     begin = datetime(day.year, day.month, day.day).astimezone() if day else None
     wanted = Wanted(
         states=tuple(values["state"]),
@@ -93,11 +96,11 @@ def asked(visit: Visit) -> Asked:
     return Asked(wanted, sort, str(day or ""), values)
 
 
-def _day(text: str) -> date | None:
+def _day(visit: Visit, text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text) if text else None
     except ValueError:
-        return None
+        raise UsageError(visit.say("This is no day: {day}.", day=text)) from None
 
 
 @dataclass(frozen=True, slots=True)

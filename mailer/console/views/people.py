@@ -62,9 +62,13 @@ def role(visit: Visit) -> Response:
     one = team.change_role(
         visit.console.ledger, visit.field("name"), visit.field("role"), who=visit.who
     )
-    if one.role != visit.field("role"):
+    new = visit.field("role")
+    if one.role == new:
+        words = "{name} is {role} already; nothing was changed."
+    else:
+        words = "{name} is {role} now, and signs in anew."
         _sign_out(visit, one.name)
-    return visit.go("/people", visit.say("{name} is saved.", name=one.name))
+    return visit.go("/people", visit.say(words, name=one.name, role=visit.say(new)))
 
 
 def close(visit: Visit) -> Response:

@@ -192,7 +192,10 @@ def stop_everything(visit: Visit) -> Response:
 
 def allow_again(visit: Visit) -> Response:
     """Take the kill switch away. What was paused by it goes on only when somebody resumes it."""
-    visit.workspace.kill_switch.unlink(missing_ok=True)
+    try:
+        visit.workspace.kill_switch.unlink()
+    except FileNotFoundError:
+        return visit.go("/", visit.say("Nothing was stopped: sending was allowed already."))
     visit.journal("sending_allowed_again")
     return visit.go(
         "/", visit.say("Sending is allowed again; what was paused waits to be resumed.")

@@ -66,9 +66,8 @@ def index(visit: Visit) -> Response:
 
 
 def _draft(visit: Visit) -> Draft:
-    name: str = visit.request.path_params["appeal"]
-    if name not in appeals.names(visit.workspace.root):
-        raise UsageError(visit.say("There is no appeal {name}.", name=name))
+    there = appeals.names(visit.workspace.root)
+    name = visit.known(visit.request.path_params["appeal"], there)
     return visit.console.cache.draft(name)
 
 
@@ -114,6 +113,8 @@ def _reading(
     """Return the letter of the person in the address bar; without one, of the hardest."""
     wanted = visit.query("as") or (_who(hard[0]) if hard else "")
     found = next((one for one in decisions if _who(one.contact) == wanted), None)
+    if found is None and visit.query("as"):
+        raise UsageError(visit.say("There is nobody in {row} any more.", row=wanted))
     if found is None and decisions:
         found = actions.whose(now, decisions, None)
     return actions.preview(now, found, visit.query("lang")) if found else None

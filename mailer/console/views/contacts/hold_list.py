@@ -36,8 +36,10 @@ def release(visit: Visit) -> Response:
     )
     if entry is None:
         raise UsageError(visit.say("The hold list has changed; look at it again."))
-    people.release(visit.workspace, visit.console.ledger, entry, who=visit.who)
-    return visit.go(
-        "/contacts/hold-list",
-        visit.say("{name} is no longer held.", name=entry.name or entry.address),
-    )
+    still = people.release(visit.workspace, visit.console.ledger, entry, who=visit.who)
+    name = entry.name or entry.address
+    said = visit.say("{name} is no longer held.", name=name)
+    if still is not None:
+        words = "This entry is gone, and line {n} of the list goes on holding {name}."
+        said = visit.say(words, n=still.row, name=name)
+    return visit.go("/contacts/hold-list", said)

@@ -100,12 +100,13 @@ def people(visit: Visit) -> Response:
     """List members: of a delegation, with a position, or as a search finds them."""
     appeal, members = _about(visit)
     workspace, ledger = visit.workspace, visit.console.ledger
-    code, stand, wanted = visit.query("delegation"), visit.query("stand"), visit.query("q")
+    code, wanted = visit.known_delegation(visit.query("delegation")), visit.query("q")
+    stand = visit.known(visit.query("stand"), list(Position))
     page = int(visit.query("page") or 0) if visit.query("page").isdecimal() else 0
     after = page * A_PAGE
     if wanted:
         found = members.find(wanted, FOUND)
-    elif stand in set(Position):
+    elif stand:
         keys = positions.who_stands(
             workspace, ledger, appeal.name, Position(stand), A_PAGE + 1, after, who=visit.who
         )
@@ -190,6 +191,8 @@ def clear(visit: Visit) -> Response:
     """Take away all that was noted about a member."""
     appeal, members = _about(visit)
     one = _member(visit, members, visit.field("who"))
-    positions.clear(visit.console.ledger, appeal.name, one, who=visit.who)
+    gone = positions.clear(visit.console.ledger, appeal.name, one, who=visit.who)
     where = f"{_here(visit)}/members?delegation={one.delegation}"
+    if not gone:
+        return visit.go(where, visit.say("Nothing is noted about {name}.", name=one.name))
     return visit.go(where, visit.say("What was noted about {name} is taken away.", name=one.name))

@@ -80,7 +80,7 @@ def show(visit: Visit) -> Response:
                 code in found.excluded,
             )
         )
-    order = visit.query("sort") or "look"
+    order = visit.known(visit.query("sort"), ("look", "name", "coverage")) or "look"
     if order == "name":
         rows.sort(key=lambda row: tokens(row.name))
     elif order == "coverage":

@@ -56,17 +56,16 @@ def typed(visit: Visit) -> Response:
 def sign(visit: Visit) -> Response:
     """Record that an organisation signs the text as it is now, in the name of a person."""
     name, organisation = appeal_name(visit), visit.field("organisation")
-    appeals.sign(
+    signed = appeals.sign(
         visit.workspace,
         appeals.read(visit.workspace, name),
         organisation,
         by=visit.field("by"),
         on=visit.now().date(),
     )
-    visit.journal("appeal_signed", f"{name}: {organisation}, {visit.field('by')}")
-    return visit.go(
-        f"/letters/{name}/about", visit.say("{name} has signed this text.", name=organisation)
-    )
+    visit.journal("appeal_signed", f"{name}: {signed.organisation}, {signed.by}")
+    said = visit.say("{name} has signed this text.", name=signed.organisation)
+    return visit.go(f"/letters/{name}/about", said)
 
 
 def _page(
