@@ -25,11 +25,7 @@ from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
 from mailer.base.settings.workspace import FILE, LOCAL, Workspace, load_workspace
-<<<<<<< HEAD
-from mailer.base.spelling import tokens
-=======
-from mailer.base.spelling import nearest
->>>>>>> 6adadb8 (console, log: a filter that is not understood is refused; what is confirmed is what changed; mailer log follow-up)
+from mailer.base.spelling import nearest, tokens
 from mailer.base.states import MARKS, OPEN, REASONS, WORDS, Reason, State
 from mailer.console.access.sessions import BrowserSession, BrowserSessions
 from mailer.console.language.languages import spoken

@@ -170,7 +170,7 @@ def test_follow_up_is_given_noted_and_ticked_off_through_both_doors(
     assert done.exit_code == 0, done.output
     assert '"owner":"Carla"' in done.stdout.replace('": "', '":"')
     page = owner.get(here).text
-    for words in ("Carla", "until 2027-04-20", "her office asked"):
+    for words in ("Carla", "until 20 Apr 2027", "her office asked"):
         assert words in page
     said = typed(console, "log", "follow-up", name, "--done").output
     assert "Carla, until 2027-04-20; done, says" in said
