@@ -26,8 +26,14 @@ LATIN = str.maketrans({
     "ь": "", "ъ": "", "џ": "dz",
     **dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True)), "θ": "th",
     "χ": "ch", "ψ": "ps", "ς": "s",
+    **dict(zip("აბგდევზთიკლმნოპრსტუფქყჯჰ", "abgdevztiklmnoprstupkqjh", strict=True)),
+    "ჟ": "zh", "ღ": "gh", "შ": "sh", "ჩ": "ch", "ც": "ts", "ძ": "dz", "წ": "ts", "ჭ": "ch",
+    "ხ": "kh",
+    **dict(zip("աբգդեզէըթիլկհմյնոպջռսվտրւփքօֆ", "abgdezeytilkhmynopjrsvtrupkof", strict=True)),
+    "ժ": "zh", "խ": "kh", "ծ": "ts", "ձ": "dz", "ղ": "gh", "ճ": "ch", "շ": "sh", "չ": "ch",
+    "ց": "ts",
 })  # fmt: skip
-"""Cyrillic and Greek letters in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
+"""Letters of other alphabets in Latin ones, near enough to ask: Ганна Зразок and Hanna Zrazok."""
 
 INVISIBLE = "".join(
     chr(c)

@@ -25,6 +25,7 @@ from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.contacts.book import load_contacts
 from mailer.contacts.edit import listed
+from mailer.contacts.holds import load_holds
 
 DAY = date(2027, 1, 20)
 CONFIG = (
@@ -199,6 +200,55 @@ def test_a_hold_follows_to_a_new_name_and_address(workspace: Workspace) -> None:
     held = workspace.hold_list.read_text(encoding="utf-8")
     assert "kari@no.example,Kari Modell,NO,asked,2026-01-01,Jana" in held
     assert "a@no.example,Anna Prøve,NO,objected,2026-01-02,Jana" in held
+
+
+def test_a_wish_that_the_list_has_and_the_sheet_has_no_column_for_is_kept(
+    workspace: Workspace,
+) -> None:
+    rows = [
+        ("Country", "Name", "E-mail", "Notes"),
+        ("NO", "Anna Berg", "a@no.example", ""),
+        ("NO", "Ola Skisse", "o@no.example", "phone first"),
+        ("NO", "Kari Modell", "k@no.example", ""),
+    ]
+    keep(workspace, "all.csv", as_csv(rows))
+    list_ = [
+        ("Country", "Name", "E-mail", "Unsubscribed", "Said"),
+        ("NO", "Anna Berg", "a@no.example", "yes", ""),
+        ("NO", "Ola Skisse", "o@no.example", "", "asked not to be contacted"),
+        ("NO", "Kari Modell", "k@no.example", "", "phones gladly"),
+        ("NO", "Per Ny", "p@no.example", "yes", ""),
+    ]
+    done = taken(workspace, "all.csv", newer(workspace, list_))
+    wished = ["Anna Berg", "Ola Skisse", "Per Ny"]
+    assert [person.name for person, _ in done.wishes] == wished
+    held = load_holds(workspace.hold_list, workspace.delegations)
+    people = load_contacts(workspace.root).contacts
+    assert [one.name for one in people if held.match(one)] == wished
+    again = updating.update(workspace, "all.csv", newer(workspace, list_))
+    assert not again.changes  # held already
+
+
+def test_namesakes_stay_two_where_the_list_has_no_column_for_them(workspace: Workspace) -> None:
+    rows = [
+        ("Country", "Name", "E-mail", "Namesake", "Our note"),
+        ("ES", "Maria Ejemplo", "m1@es.example", "yes", "first"),
+        ("ES", "Maria Ejemplo", "m2@es.example", "yes", "second"),
+    ]
+    keep(workspace, "all.csv", as_csv(rows))
+    list_ = [
+        ("Name", "Country", "E-mail"),
+        ("Maria Ejemplo", "Spain", "m3@es.example"),
+        ("Maria Ejemplo", "Spain", "m1@es.example"),
+        ("Eva Nueva", "Spain", "eva@es.example"),
+        ("Eva Nueva", "Spain", "eva2@es.example"),
+    ]
+    done = taken(workspace, "all.csv", newer(workspace, list_))
+    people = load_contacts(workspace.root).contacts
+    assert [(one.address, one.extra.get("Our note", "")) for one in people] == [
+        ("m1@es.example", "first"), ("m3@es.example", "second"), ("eva@es.example", ""),
+    ]  # fmt: skip
+    assert [one.address for one in done.twice] == ["eva2@es.example"]
 
 
 def test_what_is_unsure_is_asked_once_and_remembered(workspace: Workspace) -> None:

@@ -90,6 +90,37 @@ def test_a_successor_at_the_same_address_is_another_person() -> None:
     assert (len(turn.left), len(turn.joined)) == (1, 1)
 
 
+def test_another_name_at_a_persons_own_address_is_a_question() -> None:
+    old = [person("Maria Mal", address="maria.mal@no.example")]
+    new = [person("Marie-Louise Kladd", address="maria.mal@no.example")]
+    assert differ(old, new)["NO"].same == [(old[0], new[0], 0)]
+    same = differ(old, new, same=["Marie-Louise Kladd"])["NO"]
+    assert same.changed[0].fields == {"name": ("Maria Mal", "Marie-Louise Kladd")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ნინო მაგალითი", "Nino Magaliti"),
+        ("Անի Օրինակյան", "Ani Orinakyan"),
+        ("Ганна Зразок", "Hanna Zrazok"),
+        ("Μαρία Παράδειγμα", "Maria Paradeigma"),
+    ],
+)
+def test_a_name_in_another_alphabet_is_the_same_person(one: str, other: str) -> None:
+    assert differ([person(one, address="a@x.example")], [person(other, address="b@x.example")])[
+        "NO"
+    ].changed[0].fields == {"address": ("a@x.example", "b@x.example")}
+
+
+def test_two_who_come_under_the_name_of_one_who_was_there_are_asked_about() -> None:
+    old = [person("Anna Berg", address="a@no.example")]
+    new = [person("Anna Berg", address=f"{x}@no.example") for x in "bc"]
+    turn = differ(old, new)["NO"]
+    assert [(one, other) for one, other, _ in turn.same] == [(old[0], new[0])]
+    assert turn.joined == new[1:]
+
+
 def test_a_person_can_change_delegation() -> None:
     old = [person("Anna Berg", "NO", "a@no.example")]
     turn = differ(old, [person("Anna Berg", "SE", "a@no.example")])

@@ -9,6 +9,7 @@ few, and the same command goes on from there.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -47,9 +48,12 @@ class SheetUpdate:
     decided: NewerList
     answers: Answers
     elsewhere: Sequence[Contact]  # of the list; they stand in another sheet already
+    coming: Sequence[Contact]  # of the list: everybody in it, once
+    twice: Sequence[Contact]  # of the list; rows of somebody who stands in it already
     nameless: Sequence[Contact]  # of the list; somebody without a name, whom nobody can place
     untouched: Sequence[str]  # delegations of the sheet that the list does not have; they stay
     held: Sequence[tuple[Hold, Contact]]  # whom the hold list follows to a new name or address
+    wishes: Sequence[tuple[Contact, str]]  # who wants no letters, as the list says, and its words
 
     @property
     def file(self) -> str:
@@ -75,15 +79,15 @@ class SheetUpdate:
         return turnover.turnover(
             replace(found, pairs=as_decided),
             [one for one in people if one.delegation not in self.untouched],
-            turnover.people_of(self.newer.contacts),
+            self.coming,
             self.workspace.delegations,
         )
 
     @property
     def changes(self) -> bool:
-        """Tell whether the sheet would be another one."""
+        """Tell whether the sheet would be another one, or the hold list."""
         found = self.matching
-        return bool(found.left or found.joined or self.decided.taken)
+        return bool(found.left or found.joined or self.decided.taken or self.wishes)
 
 
 def update(
@@ -112,7 +116,10 @@ def update(
     _, everybody, held = read_contacts(workspace)
     said = answers(workspace, same, other)
     others = [one for one in everybody.contacts if one.file != file]
-    found, elsewhere, untouched = _matching(book, list_, others, said)
+    several = Counter(one.person_key for one in turnover.people_of(book.contacts))
+    namesakes_ = [key for key, many in several.items() if many > 1]
+    coming = turnover.people_of(list_.contacts, namesakes_)
+    found, elsewhere, untouched = _matching(book, coming, others, said)
     known = listed.load(sheet, workspace.state_dir) or listed.ListedPeople()
     decided = newer.merge(book, list_, found, known)
     follow = [
@@ -131,10 +138,30 @@ def update(
         decided,
         said,
         elsewhere,
+        coming,
+        [one for one in list_.contacts if turnover.is_twice(one) and one not in coming],
         [one for one in list_.contacts if one.address and not one.name],
         untouched,
         follow,
+        _wishes(found, held),
     )
+
+
+def _wishes(found: Matching, held: holds.Holds) -> list[tuple[Contact, str]]:
+    """Return whom the list leaves out for a wish that the sheet does not have: it may have no
+    column for it, so they go on the hold list.
+    """
+    return [
+        (new, words)
+        for old, new in [*found.pairs, *((None, one) for one in found.joined)]
+        if (words := _wish(new)) and not (old and _wish(old)) and held.match(new) is None
+    ]
+
+
+def _wish(contact: Contact) -> str:
+    """Return the words for which a row is left out as one of somebody who wants no letters."""
+    found = contact.problem
+    return found.message if found and found.code in ("C152", "C153") else ""
 
 
 def _list(workspace: Workspace, sheet: Path, book: ContactBook, source: Path) -> ContactBook:
@@ -147,17 +174,15 @@ def _list(workspace: Workspace, sheet: Path, book: ContactBook, source: Path) ->
 
 
 def _matching(
-    book: ContactBook, list_: ContactBook, others: Iterable[Contact], said: Answers
+    book: ContactBook, coming: Sequence[Contact], others: Iterable[Contact], said: Answers
 ) -> tuple[Matching, list[Contact], list[str]]:
     """Return who is who; people of the list who stand in another sheet; delegations that the list
     does not have.
     """
-    found = turnover.matching(
-        turnover.people_of(book.contacts), turnover.people_of(list_.contacts), said
-    )
+    found = turnover.matching(turnover.people_of(book.contacts), coming, said)
     there = {one.person_key for one in others if one.name}
     elsewhere = [one for one in found.joined if one.person_key in there]
-    codes = {one.delegation for one in list_.contacts if one.name}
+    codes = {one.delegation for one in coming}
     untouched = {one.delegation for one in found.left} - codes | {""}
     found.joined = [one for one in found.joined if one.person_key not in there]
     found.left = [one for one in found.left if one.delegation not in untouched]
@@ -222,7 +247,13 @@ def take_over(done: SheetUpdate, ledger: Ledger | None, *, who: str, day: date) 
             seal="",
         )
         holds.hold(workspace.hold_list, backups(workspace), moved, workspace.delegations)
-    backup = versions.save(sheet, new, state) if done.changes else None
+    for person, words in done.wishes:
+        because = f"{done.source}: {words}"
+        entry = Hold(
+            person.address, person.name, person.delegation, because, day.isoformat(), who, "", 0
+        )
+        holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    backup = versions.save(sheet, new, state) if new != sheet.read_bytes() else None
     if backup:
         begin(workspace, done.file, backup)
     known = listed.load(sheet, state) or listed.ListedPeople()

@@ -39,7 +39,12 @@ def _lines(delegation: DelegationTurnover, delegations: Delegations) -> list[tup
         for name, (before, after) in changed.fields.items():
             lines.append((name, f"{changed.new.name}   {said(name, before)} → {said(name, after)}"))
     lines += [
-        ("same?", f"“{old.name}” / “{new.name}” looks like one person ({alike} %)")
+        (
+            "same?",
+            f"“{old.name}” / “{new.name}” looks like one person ({alike} %)"
+            if alike
+            else f"“{old.name}” / “{new.name}” have one address: {new.address}",
+        )
         for old, new, alike in delegation.same
     ]
     return lines
@@ -83,8 +88,13 @@ def beside(done: SheetUpdate, delegations: Delegations) -> Iterator[str]:
         yield f"{'not written':24}{one.field:12}{words}"
     for hold, person in done.held:
         yield f"{'still held':36}{person.name}   {hold}"
+    for person, words in done.wishes:
+        yield f"{'put on the hold list':36}{person.name}   {words}"
     for contact in done.elsewhere:
         yield f"{'in another sheet already':36}{contact.name}"
+    for contact in done.twice:
+        words = f"row {contact.row} of the list: {contact.name}   {contact.address}"
+        yield f"{'not put in, stands there twice':36}{words}"
     for contact in done.nameless:
         yield f"{'not put in, no name':36}row {contact.row} of the list: {contact.address}"
     if done.untouched:
@@ -110,7 +120,9 @@ def update_as_json(done: SheetUpdate, backup: Path | None) -> dict[str, object]:
         "kept": values(done.decided.kept),
         "without_column": values(done.decided.without_column),
         "held": [person.name for _, person in done.held],
+        "wishes": [person.name for person, _ in done.wishes],
         "elsewhere": [contact.name for contact in done.elsewhere],
+        "twice": [contact.row for contact in done.twice],
         "nameless": [contact.row for contact in done.nameless],
         "untouched": list(done.untouched),
     }

@@ -2,25 +2,32 @@
 
 People are matched across spellings, the surest first: name, delegation and address; name and
 delegation; address, where the names have a word in common; name in another spelling; name and
-address in another delegation. What is only alike (92 % or more), or the same name in another
-delegation, is never decided here but put as a question, once (`namesakes.py`).
+address in another delegation. What is only alike (92 % or more), the same name in another
+delegation, and another name at somebody's own address, is never decided here but put as a question,
+once (`namesakes.py`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit.namesakes import Answers
+from mailer.contacts.rows.addresses import is_of_an_office
 from mailer.contacts.rows.name_cells import unbroken
 from mailer.contacts.rows.together import ALIKE, likeness, loosely
 
 ALARM = 0.2
 """More than a fifth of a delegation gone at once is an election, or a sheet that lost its rows."""
+
+SAME_ADDRESS = 0
+"""In place of the per cent, where two names have but the address in common: a new name, or a new
+person at a mailbox.
+"""
 
 FIELDS = ("name", "delegation", "role", "group", "address")
 
@@ -125,12 +132,13 @@ def matching(
         sure: Callable[[Contact, Contact], bool] = lambda _old, _new: True,
     ) -> None:
         waiting: dict[str, list[Contact]] = defaultdict(list)
+        coming_by = Counter(map(key, coming))
         for contact in leaving:
             if key(contact):
                 waiting[key(contact)].append(contact)
         for contact in list(coming):
             mates = waiting.get(key(contact), []) if key(contact) else []
-            if len(mates) == 1 and sure(mates[0], contact):
+            if len(mates) == 1 == coming_by[key(contact)] and sure(mates[0], contact):
                 found.pairs.append((mates[0], contact))
                 leaving.remove(mates[0])
                 coming.remove(contact)
@@ -168,7 +176,9 @@ def _near(leaving: Iterable[Contact]) -> Callable[[Contact], Iterator[tuple[Cont
     """
     of_delegation: dict[str, list[Contact]] = defaultdict(list)
     of_name: dict[tuple[str, ...], list[Contact]] = defaultdict(list)
+    of_address: dict[str, list[Contact]] = defaultdict(list)
     for contact in leaving:
+        of_address[contact.address_key].append(contact)
         of_delegation[contact.delegation].append(contact)
         of_name[tuple(sorted(tokens(contact.name)))].append(contact)
 
@@ -179,20 +189,27 @@ def _near(leaving: Iterable[Contact]) -> Callable[[Contact], Iterator[tuple[Cont
         for other in of_name[tuple(sorted(tokens(contact.name)))]:
             if other.delegation != contact.delegation:
                 yield other, 100
+        at = of_address[contact.address_key] if contact.address_key else []
+        if len(at) == 1 and not is_of_an_office(contact.address):
+            yield at[0], SAME_ADDRESS
 
     return near
 
 
-def people_of(contacts: Iterable[Contact]) -> list[Contact]:
+def people_of(contacts: Iterable[Contact], namesakes: Collection[str] = ()) -> list[Contact]:
     """Return one row for each person; a row without a name is nobody, and one that is told to stand
-    there twice is no second person.
+    there twice is no second person, but where `namesakes` (keys of people) are known to be several.
     """
     found: dict[tuple[str, str], Contact] = {}
     for contact in contacts:
-        twice = contact.problem is not None and contact.problem.code == "C141"
-        if contact.name and not twice:
+        if contact.name and (not is_twice(contact) or contact.person_key in namesakes):
             found.setdefault((contact.person_key, contact.address_key), contact)
     return list(found.values())
+
+
+def is_twice(contact: Contact) -> bool:
+    """Tell whether a row is left out as that of a person who stands there already."""
+    return contact.problem is not None and contact.problem.code == "C141"
 
 
 def _share_a_word(old: Contact, new: Contact) -> bool:

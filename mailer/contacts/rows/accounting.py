@@ -39,6 +39,8 @@ _REMARK = re.compile(
     r"|actualizad|bijgewerkt|stan na)",
     re.IGNORECASE,
 )
+_LEGEND = re.compile(r"\W{0,3}\w{0,3}\W{0,3}=\s*\w|[†‡¹²³]\s*\w|\*{1,3}(?!.*\*$)\s*\w")
+"""What a sign or a letter beside names means: * = substitute, R = Representative, ** chair."""
 _SO_MANY = re.compile(r"\d{1,5}\s+[^\W\d]+(?:\s+[^\W\d]+)?")
 """A count that stands alone: 12 members, 6 membres titulaires."""
 
@@ -204,6 +206,10 @@ class _TableReader:
             if alone and (message := self._heading(alone, columns)):
                 yield self._nobody(line, "C163", message)
                 continue
+            if alone and alone.delegation and alone.column in names:
+                said = "this is a heading; the columns say of each person whose it is"
+                yield self._nobody(line, "C163", said)
+                continue
             if _headings_again(cells, columns):
                 yield self._nobody(line, "C163")
                 continue
@@ -335,6 +341,8 @@ def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> 
         words = alone.text.split()
         if len(words) > 6 or _REMARK.match(alone.text):
             return "this is a remark below the table, and no person"
+    if alone and _LEGEND.match(alone.text):
+        return "this says what a sign means, and is no person"
     return ""
 
 

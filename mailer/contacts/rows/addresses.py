@@ -105,6 +105,11 @@ def free_slip(domain: str) -> str:
     return next((big for big in BIG if OSA.distance(domain, big) == 1), "")
 
 
+def is_of_an_office(address: str) -> bool:
+    """Tell whether a mailbox is an office's, whoever sits there: info@, office@."""
+    return address.partition("@")[0].casefold() in _domains()[1]
+
+
 def is_free(domain: str) -> bool:
     return domain in _domains()[0]
 

@@ -16,6 +16,7 @@ from mailer.base.delegations import Delegation, Delegations
 from mailer.base.spelling import fold, tokens, trim
 from mailer.contacts.rows.addresses import ADDRESS
 from mailer.contacts.rows.names import before_name, unfit
+from mailer.contacts.rows.row_reader import meaning_of
 from mailer.contacts.rows.whose import PARTS, find_delegation
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import HEARD, OF_NAMES, Columns, Doubt
@@ -183,7 +184,7 @@ def _addresses(texts: Sequence[str]) -> int:
 
 def known_word(kind: str, text: str) -> bool:
     """Tell whether a word of a column is one of ours, whatever stands beside it."""
-    if vocabulary.meaning(kind, text) is not None:
+    if meaning_of(kind, text) is not None:
         return True
     parts = [part for part in PARTS.split(text[:200]) if fold(part)]
     return any(vocabulary.meaning(kind, part) is not None for part in parts)
@@ -210,7 +211,9 @@ def _standing(columns: Columns, cells: _CellSample) -> Columns:
 
 
 def _words(columns: Columns, cells: _CellSample) -> Columns:
-    """Say once that most words of a column are not ours. Such a column says nothing about roles."""
+    """Say once that most words of a column are not ours. Such a column says who works for members,
+    and nothing about their seats.
+    """
     for field, code in WORDS.items():
         while (column := columns.fields.get(field)) is not None:
             texts = cells.of(column)
@@ -221,12 +224,15 @@ def _words(columns: Columns, cells: _CellSample) -> Columns:
                 break
             kinds = len({fold(text) for text in strange})
             many = f"{kinds} different words" if kinds > 1 else f'"{strange[0]}"'
-            message = f"{many} that are no {field} that the Assembly has; kept as written"
+            ours = (
+                "that is known here" if field in ("language", "gender") else "that the Assembly has"
+            )
+            message = f"{many} that are no {field} {ours}; kept as written"
             columns = _doubt(columns, code, column, message, "nothing, if that is right")
-            if field != "role":
+            if field not in columns.also:
                 columns = replace(columns, foreign=columns.foreign | {field})
                 break
-            columns = columns.without("role")
+            columns = columns.without(field)
     return columns
 
 

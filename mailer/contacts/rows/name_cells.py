@@ -207,8 +207,10 @@ def unbroken(text: str) -> str:
         return meant
     if text.isascii() or not _PERHAPS_MISREAD.search(text):
         return ""
-    words = [_meant(word) or word for word in text.split(" ")]  # others may be right
-    meant = _meant(text) or " ".join(words)
+    meant = text
+    for _ in range(3):  # some were broken twice: `SiÃƒÂ¢n`
+        words = [_meant(word) or word for word in meant.split(" ")]  # others may be right
+        meant = _meant(meant) or " ".join(words)
     return "" if meant == text else meant
 
 

@@ -108,6 +108,9 @@ FIT = frozenset("-.,'’‘ʼ`´‐‑–·\"“”„«»()\u200c\u200d")
 _EASY = re.compile(r"[^\W\d_¹²³⁰-⁹]+(?:[ .,'’-]+[^\W\d_¹²³⁰-⁹]+)*\.?")
 """Nearly all names: letters, and between them single signs."""
 
+_BETWEEN_TWO = re.compile(r"\s[-–—]\s")
+"""A dash between two things, of which one is no name: Norway - Anna SAMPLE, Anna SAMPLE - SPD."""
+
 # `(?<!\s)`: only where blanks begin, or a long row of them is walked through from each of them
 _BEHIND = re.compile(r"(?<!\s)\s*\(([^()]*)\)\s*$")
 _BRACKETS = re.compile(r"(?<!\s)\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
@@ -300,7 +303,11 @@ def unfit(name: str) -> bool:
     """Tell whether signs stand in a name that belong to a list and not to a person: `2. Anna
     BEISPIEL* (SPD)`.
     """
-    if name.isalpha() or _EASY.fullmatch(name):
+    if name.isalpha():
+        return False
+    if _BETWEEN_TWO.search(name):
+        return True
+    if _EASY.fullmatch(name):
         return False
     behind = _BEHIND.search(name)
     if behind and fold(behind[1]) in vocabulary.table("civility"):

@@ -20,7 +20,7 @@ from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
 from mailer.contacts.rows.row_reader import RowReader, RowWords, meaning_of
 from mailer.contacts.rows.whose import find_delegation
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.columns import HEARD
+from mailer.contacts.sheets.columns import HEARD, OF_NAMES
 
 NOT_MEMBERS = {
     "former_member": "this delegation no longer sits in the Assembly",
@@ -65,6 +65,9 @@ def read_row(
     if not _opted_out(line):
         _asked_for_no_letters(line, name.full)
     words = _words(line, name.civility, delegations, everyone)
+    if words.delegation in ("NL", "BE") and name.civility in ("mr.", "mr"):  # meester in de rechten
+        name = name._replace(civility="", title=f"{name.civility} {name.title}".strip())
+        words = words._replace(gender=_gender(line, ""))
     _mandate(line, today)
     return Contact(
         file=line.table.file,
@@ -154,14 +157,26 @@ def _opted_out(line: RowReader) -> bool:
             text = line.cell(column)
             said = vocabulary.meaning(field, text)
             none = said == "none" or "://" in text  # a link with which to unsubscribe
-            if said == "out" or (
-                field == "opt_out" and (said is None or text in _TICKS) and not none
-            ):
-                heading = line.columns.headings[column]
-                message = f'"{heading}" says: {text[:80]}'
-                line.report("C152", field, Reason.ROW, message, column=column)
-                return True
+            unknown = said is None and not none
+            if said == "out" or (field == "opt_out" and (unknown or (text in _TICKS and not none))):
+                meant = ""
+            elif unknown and field == "standing" and _of_subscriptions(line, column):
+                meant = ", which is not understood"
+            else:
+                continue
+            message = f'"{line.columns.headings[column]}" says: {text[:80]}{meant}'
+            line.report("C152", field, Reason.ROW, message, column=column)
+            return True
     return False
+
+
+def _of_subscriptions(line: RowReader, column: int) -> bool:
+    """Tell whether a column's heading speaks of subscriptions: what is not understood there may be
+    an end of one.
+    """
+    heading = fold(line.columns.headings[column])
+    stems = ("subscri", "abonn", "iscri", "suscri", "subskryp", "inschrij", "newsletter")
+    return any(stem in heading for stem in stems)
 
 
 def _asked_for_no_letters(line: RowReader, name: str) -> None:
@@ -171,25 +186,26 @@ def _asked_for_no_letters(line: RowReader, name: str) -> None:
     columns, cells = line.columns, line.cells
     where = [at for at in line.remarks if at < len(cells) and cells[at]]
     where += range(len(columns.headings), len(cells))
-    gone = vocabulary.gone(line.text("note"))
+    gone = [
+        columns.fields[field]
+        for field in ("note", *OF_NAMES)
+        if (text := line.text(field)) and vocabulary.gone(text, name=field != "note")
+    ]
     if not gone and not vocabulary.may_want_no_letters([cells[at] for at in where]):
         return
     for column in where:
         text = line.cell(column)
-        is_gone = gone and columns.fields.get("note") == column
-        if not is_gone and not vocabulary.wants_no_letters(text):
+        wish = vocabulary.wants_no_letters(text)
+        if not wish and column not in gone:
             continue
         heading = columns.heading(column)
         message = f'"{heading}" says' if heading else "beside this row stands"
-        hold = f'mailer contacts hold {shlex.quote(name)} --because "…"'
-        line.report(
-            "C153",
-            "note",
-            Reason.ROW,
-            f"{message}: {text[:80]}",
-            f"{hold}; if it is meant otherwise, write it in other words",
-            column=column,
-        )
+        wanted = f'mailer contacts hold {shlex.quote(name)} --because "…"'
+        if not wish:
+            wanted = "take the row out"
+        hint = f"{wanted}; if it is meant otherwise, write it in other words"
+        said = f"{message}: {text[:80]}"
+        line.report("C153", "note", Reason.ROW, said, hint, column=column)
         return
 
 

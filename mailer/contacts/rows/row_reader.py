@@ -19,6 +19,7 @@ from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import FIELDS, HOLD_LIST, KEPT, Columns
 from mailer.contacts.sheets.table import Table
 
+_REGION = re.compile(r"([A-Za-z]{2,3})[-_][A-Za-z]{2}")
 _WORDS = re.compile(r"[\W_]+")
 
 _NO_TEXTS = dict.fromkeys((*FIELDS, *HOLD_LIST), "")
@@ -157,7 +158,9 @@ class RowReader:
         it for no word. With `skip`, whoever has it is left out for that reason.
         """
         meaning = meaning_of(field, self.text(field))
-        if meaning is None and field not in self.columns.foreign:
+        if field in self.columns.foreign:
+            return "" if meaning in SEATS or meaning in (None, "unknown") else meaning
+        if meaning is None:
             self.report(code, field, skip)
         return "" if meaning in (None, "unknown") else meaning
 
@@ -176,6 +179,8 @@ def meaning_of(kind: str, text: str) -> str | None:
     found = vocabulary.meaning(kind, text)
     if found is not None or len(text) > LONGEST:
         return found
+    if kind == "language" and (region := _REGION.fullmatch(text)):
+        return vocabulary.meaning(kind, region[1])  # fr-CA
     if kind == "language" and "?" not in text:
         words = [vocabulary.meaning(kind, word) for word in _WORDS.split(text[:100]) if word]
         if words and words[0] and {*words} <= {words[0], None}:

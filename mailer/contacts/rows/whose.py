@@ -32,6 +32,11 @@ _COUNTED = re.compile(
     r"^\s*(?:\(?\d{1,3}[.)]|[IVXL]{1,6}\.|[a-z]\))\s+"
 )  # 4. Azerbaijan, IV. Belgium
 _BETWEEN = re.compile(PARTS.pattern + "|:")
+_GOES_ON = re.compile(
+    r"(?<![\s,(\[])[\s,(\[]+(?:cont(?:['’]?d|inued)?|suite|forts(?:etzung)?|segue|vervolg|cd)\b[.)\]]*$",
+    re.IGNORECASE,
+)
+"""What says behind a heading that its people go on: Norway (cont.)."""
 _NUMBER = re.compile(r"[\d\s+.,:*#–-]*")
 
 
@@ -138,7 +143,7 @@ def between(cells: Sequence[str], delegations: Delegations) -> Between | None:
     text, column = texts[0]
     if len(text) > 200:
         return None
-    bare = _OF.sub("", _COUNTED.sub("", text).rstrip(":. "))
+    bare = _OF.sub("", _COUNTED.sub("", _GOES_ON.sub("", text)).rstrip(":. "))
     parts = [part for part in _BETWEEN.split(bare) if fold(part) and not _NUMBER.fullmatch(part)]
     named: dict[str, Delegation] = {}
     roles: set[str] = set()

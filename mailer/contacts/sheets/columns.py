@@ -226,12 +226,20 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
     folded = [fold(heading) for heading in headings]
     said = [field_of(cell, known) for cell in cells]
     parts = [None if said[c] else _by_part(cell, known) for c, cell in enumerate(cells)]
+    private = vocabulary.beside("private")
     meant = [
         field if field in fields else None
         for field in (one or other for one, other in zip(said, parts, strict=True))
     ]
     if "first" in folded and "last" in folded:  # below "Name"
         meant[folded.index("first")], meant[folded.index("last")] = "given", "surname"
+    if meant.count("address") > 1:
+        meant = [
+            "second"
+            if field == "address" and tokens(word)[-1:] and tokens(word)[-1] in private
+            else field
+            for field, word in zip(meant, headings, strict=True)
+        ]
     if "given" in meant and "surname" not in meant:
         meant = _half(meant, folded, "name", "surname")
     elif "surname" in meant and "given" not in meant:

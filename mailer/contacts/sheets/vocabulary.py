@@ -86,12 +86,27 @@ def wants_no_letters(text: str) -> bool:
     return False
 
 
-def gone(text: str) -> bool:
-    """Tell whether a remark says that somebody is no member any more: `resigned 3 May 2026`."""
-    if not text:
-        return False
-    words = re.sub(r"[\d./-]{4,}$|\(.*\)$", "", text[:80]).strip(" ,;:")
+def gone(text: str, *, name: bool = False) -> bool:
+    """Tell whether a remark, or what stands around a name, says that somebody is no member any
+    more: `resigned 3 May 2026`, `Anna PRØVE (deceased)`, `†Anna PRØVE`, `ex-MP Per FORM`.
+    """
+    if name:
+        if text.isalpha() or not (begins := _AROUND_A_NAME.search(text)):
+            return False
+        if begins[1] is None:
+            return True
+        text = begins[1]
+    words = _SINCE_WHEN.sub("", text[:80]).strip(" ,;:")
     return meaning("standing", words) == "out" and fold(words) not in beside("also")
+
+
+_AROUND_A_NAME = re.compile(
+    r"^(?:†|(?:ex|former|ancien(?:ne)?|ehem\.?|ehemalig\w*)[- ]"
+    r"(?:mps?|mep|member|deputy|senator|député|membre|sénat|mitglied|abgeordnet|mdb)\w*)"
+    r"|[(\[]([^()\[\]]{3,80})[)\]]",
+    re.IGNORECASE,
+)
+_SINCE_WHEN = re.compile(r"(?<![\d./-])[\d./-]{4,}$|\([^()]*\)$")
 
 
 def may_want_no_letters(texts: Iterable[str]) -> bool:
