@@ -30,13 +30,14 @@ from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.schema import mail_out
-from mailer.sending.demo_server import Mailbox
+from mailer.sending.demo_server import Mailbox, Trick
 from tests.conftest import SettableClock
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.workspaces import (
     ROOT,
     Sending,
     a_workspace,
+    address,
     data,
     edit,
     mailer,
@@ -57,13 +58,13 @@ def box(tmp_path: Path) -> Iterator[Mailbox]:
         yield mailbox
 
 
-def its_hour_comes(root: Path, after: timedelta = SOON) -> None:
-    """Let the hour for which M-0001 was scheduled be here, as if the days between had passed."""
+def its_hour_comes(root: Path, after: timedelta = SOON, number: int = 1) -> None:
+    """Let the hour of a mail-out be here, as if the days between had passed."""
     with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger:
         at = ledger.now()
         with ledger.writing() as connection:
             starts = dict.fromkeys(("DE", "FR", "NO"), at + after)
-            mailouts.schedule(connection, 1, "now", starts, at=at, who="Jana")
+            mailouts.schedule(connection, number, "now", starts, at=at, who="Jana")
 
 
 def test_schedule_is_said_changed_and_taken_back(tmp_path: Path, box: Mailbox) -> None:
@@ -267,6 +268,42 @@ def test_a_yes_counts_for_the_start_that_was_said_with_it_and_for_no_other(
             schedule.begin_by_itself(ledger, check, asked, who="Jana")
         clock.at += 1.1 * days
         sending.begin_due(workspace, ledger, the_mail_out(ledger))  # as it was said with the yes
+
+
+def test_letter_that_is_put_off_holds_up_no_other_mail_out(tmp_path: Path) -> None:
+    with Mailbox(tmp_path / "mailbox", {address(2): Trick.LATER}) as box:
+        root = a_workspace(tmp_path / "work", box.port, people=3)
+        shutil.copytree(root / "templates" / "appeal", root / "templates" / "another")
+        planned(root)
+        said(mailer("plan", "another", at=root))
+        its_hour_comes(root)
+        with Sending(root, "work", "--service", talk=True) as service:
+            wait_for(lambda: sorted(states(root).values()) == ["accepted", "accepted", "deferred"])
+            its_hour_comes(root, number=2)
+            wait_for(lambda: list(states(root, "M-0002").values()).count("accepted") >= 2)
+            service.end(signal.SIGTERM)
+        assert sorted(states(root).values()) == ["accepted", "accepted", "deferred"]
+        with Ledger(load_workspace(root).ledger_url) as ledger:
+            assert the_mail_out(ledger).state is MailOutState.SENDING
+    assert box.seen[address(1)] == box.seen[address(3)] == 2
+
+
+def test_what_was_begun_with_other_settings_and_nobody_sends_is_told_once(
+    tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = a_workspace(tmp_path / "work", box.port, people=3)
+    planned(root)
+    told: list[str] = []
+    monkeypatch.setattr(_Service, "tell", lambda _self, _mail_out, what: told.append(what))
+    with Ledger(load_workspace(root).ledger_url) as ledger:
+        with ledger.writing() as connection:
+            mailouts.change(connection, 1, MailOutState.SENDING, at=ledger.now(), who="Jana")
+        the_settings_have_changed(root)
+        service = a_service(root, ledger, monkeypatch)
+        service.look_once()
+        service.look_once()
+    assert ["could not go on: it was planned for another" in one for one in told] == [True]
+    assert not box.seen
 
 
 def test_two_services_at_once_send_each_letter_once(tmp_path: Path, box: Mailbox) -> None:

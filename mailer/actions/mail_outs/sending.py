@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mailer.actions.mail_outs import kill_switch_is_off, may_send, obey_holds
+from mailer.actions.mail_outs import (
+    SendingCheck,
+    kill_switch_is_off,
+    may_send,
+    obey_holds,
+)
 from mailer.base.errors import Refused
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import MailOutState, Reason
@@ -17,6 +22,7 @@ from mailer.ledger.guard.senders import nobody_sends
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import transitions
+from mailer.ledger.reading import due
 from mailer.plan.draft import server_name
 from mailer.sending.connect import options_of, sessions, signer
 from mailer.sending.dispatch import Dispatch
@@ -114,10 +120,9 @@ def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> lis
     ]
 
 
-def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispatch:
-    """Make what sends a mail-out whose hour has come, after all is asked that `mailer send` asks.
-
-    Raises the refusal; whatever it is, the mail-out keeps its place, and may be tried again.
+def may_begin(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> SendingCheck:
+    """Ask of a mail-out whose hour has come all that `mailer send` asks. Raises the refusal;
+    whatever it is, the mail-out keeps its place, and may be tried again.
     """
     if (mail_out.server, mail_out.sender, mail_out.mode) != _here(workspace):
         raise Refused(
@@ -138,6 +143,12 @@ def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispat
             hint=f"send it now: mailer send {mail_out.name}, or say another time with --at",
             code="S217",
         )
+    return check
+
+
+def begin_due(workspace: Workspace, ledger: Ledger, mail_out: MailOut) -> Dispatch:
+    """Make what sends a mail-out whose hour has come. Raises as `may_begin` does."""
+    check = may_begin(workspace, ledger, mail_out)
     obey_holds(workspace, ledger, mail_out.id, who=SERVICE)
     return sender(workspace, ledger, mail_out.id, last_word=check.standing.last_word)
 
@@ -150,6 +161,17 @@ def could_not_begin(ledger: Ledger, mail_out: MailOut, why: str) -> bool:
         return mailouts.could_not_begin(
             connection, mail_out.id, f"could not begin: {why}", at=ledger.now(), who=SERVICE
         )
+
+
+def another_is_due(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> bool:
+    """Say whether nobody of a mail-out can be written to now, and somebody of another that is being
+    sent, too, can be.
+    """
+    mine, _ = to_help_with(workspace, ledger)
+    at = ledger.now()
+    with ledger.reading() as connection:
+        waiting = [one.id for one in mine if due.something_is_due(connection, one.id, at)]
+    return bool(waiting) and mail_out_id not in waiting
 
 
 def close_what_is_past(ledger: Ledger) -> list[MailOut]:

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 
-from mailer.actions.mail_outs import notices, sending, standing
+from mailer.actions.mail_outs import has_died, notices, sending, standing
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.base import clock
 from mailer.base.errors import Interrupted, MailerError, UsageError
@@ -163,15 +164,37 @@ class _Service:
             if mail_out.id not in self.asked:
                 self.asked.add(mail_out.id)
                 self.tell(mail_out, "needs a yes")
-        due = sending.due_to_begin(workspace, ledger)
-        ready = [one for one in due if self.again.get(one.id, 0.0) <= clock.steady()]
-        for mail_out in ready[:1]:  # while it is sent, the others may be paused, or taken back
+        for mail_out in self.ready()[:1]:  # while it is sent, the others may be paused, or put off
             self.attempt(mail_out, begins=True)
         mine, others = sending.to_help_with(workspace, ledger)
         _say_of_others(self.context, others, self.said)
+        for mail_out in others:
+            self.tell_where_nobody_sends(mail_out)
         for mail_out in mine:
-            if self.again.get(mail_out.id, 0.0) <= clock.steady():
+            if self.again.get(mail_out.id, 0.0) <= clock.steady() and not self.ready():
                 self.attempt(mail_out, begins=False)
+
+    def ready(self) -> list[MailOut]:
+        """Return what is to begin now, but for what was refused a moment ago."""
+        due = sending.due_to_begin(self.context.workspace, self.ledger)
+        return [one for one in due if self.again.get(one.id, 0.0) <= clock.steady()]
+
+    def another_waits(self, mail_out: MailOut) -> bool:
+        """Say whether another mail-out is to begin now, or has somebody to be written to while this
+        one has nobody: letters that were put off for hours hold up no other mail-out.
+        """
+        try:
+            workspace = self.context.read_again()
+            for one in self.ready():
+                try:
+                    sending.may_begin(workspace, self.ledger, one)
+                except MailerError as refusal:
+                    self.refused(one, refusal)
+                else:
+                    return True
+            return sending.another_is_due(workspace, self.ledger, mail_out.id)
+        except MailerError:  # said at the next look
+            return False
 
     def attempt(self, mail_out: MailOut, *, begins: bool) -> None:
         """Begin a mail-out, or go on with it. What refuses it is said once, and tried again."""
@@ -183,28 +206,36 @@ class _Service:
                 else sending.helper(workspace, ledger, mail_out.id, first=None)
             )
             self.context.say(f"{mail_out.name}: {self.what_it_does(mail_out, begins=begins)}")
-            after = run(self.context, mail_out, dispatch, service=True)
+            after = run(
+                self.context, mail_out, dispatch, service=partial(self.another_waits, mail_out)
+            )
         except Interrupted:
             raise
         except MailerError as refusal:
-            waits = AGAIN if getattr(refusal, "temporary", True) else LOGIN_AGAIN
-            self.again[mail_out.id] = clock.steady() + waits
-            what = f"{mail_out.name}: {refusal.message} {refusal.hint}".strip()
-            now = standing(ledger, mail_out.id).mail_out
-            if now.state not in mailouts.FRESH:  # it has begun, and could not go on
-                if what not in self.said:
-                    self.tell(now, f"could not go on: {refusal.message}")
-            elif sending.could_not_begin(ledger, mail_out, refusal.message):
-                self.tell(mail_out, f"could not begin: {refusal.message}")
-            self.say_once(what)
+            self.refused(mail_out, refusal)
             return
         finally:
             self.hear()
         self.said = {one for one in self.said if not one.startswith(mail_out.name)}
-        if after.state in mailouts.FRESH:  # somebody has said otherwise at the last moment
+        if after.state is MailOutState.SENDING:
+            self.context.say(f"{after.name} goes on later: another mail-out is due.")
+        elif after.state in mailouts.FRESH:  # somebody has said otherwise at the last moment
             _say_how_it_stands(self.context, after)
         else:
             self.say_and_tell(after)
+
+    def refused(self, mail_out: MailOut, refusal: MailerError) -> None:
+        """Say and tell once what keeps a mail-out from beginning, or from going on."""
+        waits = AGAIN if getattr(refusal, "temporary", True) else LOGIN_AGAIN
+        self.again[mail_out.id] = clock.steady() + waits
+        what = f"{mail_out.name}: {refusal.message} {refusal.hint}".strip()
+        now = standing(self.ledger, mail_out.id).mail_out
+        if now.state not in mailouts.FRESH:  # it has begun, and could not go on
+            if what not in self.said:
+                self.tell(now, f"could not go on: {refusal.message}")
+        elif sending.could_not_begin(self.ledger, mail_out, refusal.message):
+            self.tell(mail_out, f"could not begin: {refusal.message}")
+        self.say_once(what)
 
     def what_it_does(self, mail_out: MailOut, *, begins: bool) -> str:
         if not begins or mail_out.starts_at is None:
@@ -216,6 +247,14 @@ class _Service:
     def say_and_tell(self, after: MailOut) -> None:
         _say_how_it_stands(self.context, after)
         self.tell(after, f"{after.state}{': ' + after.why if after.why else ''}")
+
+    def tell_where_nobody_sends(self, mail_out: MailOut) -> None:
+        what = "it was planned for another server, sender or mode than those of config.toml now"
+        with self.ledger.reading() as connection:
+            died = has_died(self.ledger, connection, mail_out)
+        if died and f"{mail_out.name}: {what}" not in self.said:
+            self.said.add(f"{mail_out.name}: {what}")
+            self.tell(mail_out, f"could not go on: {what}, and nobody sends it")
 
     def tell(self, mail_out: MailOut, what: str) -> None:
         notices.tell(self.context.workspace, mail_out, what, self.context.say)

@@ -41,6 +41,7 @@ Report = Callable[[dict[str, Any]], None]
 INTERRUPTED = "interrupted at the keyboard"
 CLOSED = "the window was closed"
 SCREEN = "screen"  # the thread that tells
+ASKED = 2.0  # seconds between two questions to a service, whether another mail-out waits
 AT_THE_END = 10.0  # seconds for a reader of the output who is slow
 WIDE = 78
 """Columns from which the bar is long, and the speed stands beside the time that is left."""
@@ -49,13 +50,18 @@ SHOWN = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.NOT
 
 
 def run(
-    context: Context, mail_out: MailOut, dispatch: Dispatch, *, service: bool = False
+    context: Context,
+    mail_out: MailOut,
+    dispatch: Dispatch,
+    *,
+    service: Callable[[], bool] | None = None,
 ) -> MailOut:
     """Send, and show how it goes; Ctrl-C pauses, a second one ends at once. Returns how the
     mail-out then stands.
 
     A helper that is interrupted leaves the sending to the others; where there are none, that is a
-    pause, too. A service that is ended leaves it to the next one, which goes on by itself.
+    pause, too. A service that is ended leaves it to the next one, which goes on by itself;
+    `service` is asked, every moment, whether it is to be left for another mail-out.
     """
     ledger = dispatch.ledger
     with ledger.reading() as connection:
@@ -65,7 +71,7 @@ def run(
     with _screen(context, mail_out.name, total, total - left) as report:
         with _beside(_told(context, mail_out.name, report)) as told:
             dispatch.report = told
-            after, why = asyncio.run(_run(told, dispatch, leaves=dispatch.helper or service))
+            after, why = asyncio.run(_run(told, dispatch, service))
         if why and service:
             raise Interrupted(f"{after.name} is left to the next service.")
         if dispatch.helper and why:
@@ -96,9 +102,11 @@ def _beside(tell: Report) -> Iterator[Report]:
         thread.join(AT_THE_END)
 
 
-async def _run(told: Report, dispatch: Dispatch, *, leaves: bool) -> tuple[MailOut, str]:
+async def _run(
+    told: Report, dispatch: Dispatch, service: Callable[[], bool] | None
+) -> tuple[MailOut, str]:
     """Returns how the mail-out then stands, and what interrupted this sender, if anything did."""
-    loop = asyncio.get_running_loop()
+    loop, leaves = asyncio.get_running_loop(), dispatch.helper or service is not None
     pausing: dict[str, asyncio.Task[None]] = {}  # why, and what sees to it
     window = [
         stream for stream in (sys.stdout, sys.stderr) if stream.isatty()
@@ -126,11 +134,22 @@ async def _run(told: Report, dispatch: Dispatch, *, leaves: bool) -> tuple[MailO
         del handlers[signal.SIGHUP]
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
+    leaving = asyncio.create_task(_leave_when(service, dispatch)) if service else None
     try:
         return await dispatch.run(), next(iter(pausing), "")
     finally:
+        if leaving:
+            leaving.cancel()
         for number in handlers:
             loop.remove_signal_handler(number)
+
+
+async def _leave_when(another_waits: Callable[[], bool], dispatch: Dispatch) -> None:
+    while True:
+        await asyncio.sleep(ASKED)
+        if await asyncio.to_thread(another_waits):
+            await dispatch.leave()
+            return
 
 
 def _told(context: Context, name: str, report: Report) -> Report:

@@ -37,6 +37,14 @@ def open_and_mine(connection: sa.Connection, mail_out_id: int, owner: str) -> tu
     return row[0], row[1]
 
 
+def something_is_due(connection: sa.Connection, mail_out_id: int, at: datetime) -> bool:
+    """Say whether somebody could be written to now."""
+    begins = sa.or_(d.next_try_at.is_(None), d.next_try_at <= at)
+    here = (*_in(mail_out_id, State.WAITING, State.DEFERRED), begins)
+    open_ = limits.domain_is_open(sa.literal(at.timestamp(), sa.Float))
+    return bool(connection.scalar(sa.select(sa.exists().where(*here, open_))))
+
+
 def waits(connection: sa.Connection, mail_out_id: int, at: datetime) -> list[float]:
     """Return the seconds until a letter is due that was put off, or that has a day and an hour,
     and until a closed domain opens, where there are such; what is past is negative.
