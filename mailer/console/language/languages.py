@@ -21,6 +21,10 @@ from mailer.base.problems import codes
 
 DEFAULT = "en"
 GAP = re.compile(r"\{(\w+)\}")
+AS_TYPED = re.compile(r"[\"“{]\s?\{(\w+)\}")
+"""A gap between marks: a name, a placeholder, what somebody wrote."""
+OURS = frozenset({"state", "other", "what", "lacks", "fault"})
+"""Gaps of the pages that are filled with words of ours."""
 OWN_LETTERS = 8
 """A sentence with fewer letters of its own beside its gaps could be any other."""
 LONGEST = 2000
@@ -52,7 +56,7 @@ class GappedSentence:
     needs: str  # the longest run of them: without it, it is not this sentence
     filled: re.Pattern[str]
     said: str
-    gaps_are_said: bool  # whether what fills them is said in the language, too
+    in_words: frozenset[str]  # gaps that are filled with words of ours, to be said, too
 
 
 @cache
@@ -96,14 +100,16 @@ def patterns(language: str) -> list[GappedSentence]:
     for text, said in table(language).items():
         gaps = GAP.findall(text)
         if gaps and len(set(gaps)) == len(gaps):
-            found.append(_pattern(text, said, gaps_are_said=False))
+            found.append(_pattern(text, said, OURS))
     found = [one for one in found if one.own > OWN_LETTERS]
     for text, said in _with_names(language).items():
         if "{}" in text:
             named = re.sub(r"\{(\d+)\}", r"{_\1}", without_breaks(said, language))
             count = iter(range(text.count("{}")))
             gapped = re.sub(r"\{\}", lambda _, n=count: f"{{_{next(n)}}}", text)  # type: ignore[misc]
-            found.append(_pattern(gapped, named, gaps_are_said=True))
+            typed = {gap[1] for gap in AS_TYPED.finditer(gapped)}
+            in_words = frozenset(GAP.findall(gapped)) - typed
+            found.append(_pattern(gapped, named, in_words))
     return sorted(found, key=lambda one: -one.own)
 
 
@@ -111,14 +117,14 @@ def _with_names(language: str) -> dict[str, str]:
     return _file(language, "cases") | _file(language, "refusals")
 
 
-def _pattern(text: str, said: str, *, gaps_are_said: bool) -> GappedSentence:
+def _pattern(text: str, said: str, in_words: frozenset[str]) -> GappedSentence:
     parts = GAP.split(text)
     filled = "".join(
         f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
     )
     own = sum(map(len, parts[::2]))
     needs = max(parts[::2], key=len)
-    return GappedSentence(own, needs, re.compile(filled, re.DOTALL), said, gaps_are_said)
+    return GappedSentence(own, needs, re.compile(filled, re.DOTALL), said, in_words)
 
 
 def without_breaks(text: str, language: str) -> str:

@@ -29,8 +29,6 @@ from mailer.console.language.languages import (
 from mailer.report.story import Sentence
 from mailer.report.totals import per_cent, zone_name
 
-SAID = ("state", "other", "what", "lacks", "fault")
-"""Gaps that are filled with words of ours."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _BY = re.compile(r"(?P<what>paused|stopped) by (?P<who>.+)")
 
@@ -66,7 +64,7 @@ class Translation:
                 continue
             if match := one.filled.fullmatch(text):
                 values = {
-                    name: self.refusal(it) if one.gaps_are_said or name in SAID else it
+                    name: self.refusal(it) if name in one.in_words else it
                     for name, it in match.groupdict().items()
                 }
                 return GAP.sub(lambda gap, v=values: v.get(gap[1], gap[0]), one.said)  # type: ignore[misc]
