@@ -104,6 +104,7 @@ class Parts:
     on_paper: str = ""  # the folder of its pictures, where it goes as a formal letter, too
 
 
+@lru_cache(1024)  # asked for at several stages of a letter
 def escaped(text: str) -> str:
     """Escape for HTML, inside and outside of attributes."""
     if text.isalnum():

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 
 WIDTH = 74
 """Characters in a line with the blank at its end, which takes three when it is quoted; at most 78
@@ -24,21 +26,18 @@ def flowed(text: str) -> str:
 
     Blanks at the end of a line are lost: they would mean that it goes on.
     """
-    return "\n".join(wrapped for line in text.split("\n") for wrapped in _wrapped(line))
+    return "\n".join(map(_wrapped, text.split("\n")))
 
 
-def _wrapped(line: str) -> Iterator[str]:
+@lru_cache(2048)  # most lines are the same in all letters
+def _wrapped(line: str) -> str:
     if line == _SIGNATURE:
-        yield line
-        return
+        return line
     match = _QUOTED.match(line.rstrip(" "))
     assert match  # any line fits
     marks, rest = match[1].replace(" ", ""), match[2]
-    start = 0
-    for end in _breaks(rest, WIDTH - len(marks) - 1):
-        yield marks + _stuffed(rest[start:end], marks)
-        start = end
-    yield marks + _stuffed(rest[start:], marks)
+    ends = [0, *_breaks(rest, WIDTH - len(marks) - 1), len(rest)]
+    return "\n".join(marks + _stuffed(rest[start:end], marks) for start, end in pairwise(ends))
 
 
 def _breaks(line: str, width: int) -> Iterator[int]:
