@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
-from mailer.base.spelling import fold, trim
+from mailer.base.spelling import fold, tokens, trim
 from mailer.base.states import Reason
 from mailer.contacts.rows.addresses import LONGEST
 from mailer.contacts.rows.whose import PARTS, SHOWN
@@ -185,7 +185,11 @@ def meaning_of(kind: str, text: str) -> str | None:
         words = [vocabulary.meaning(kind, word) for word in _WORDS.split(text[:100]) if word]
         if words and words[0] and {*words} <= {words[0], None}:
             return words[0]  # English (United Kingdom), pt-PT, Norwegian Bokmål
-    meant = [vocabulary.meaning(kind, part) for part in PARTS.split(text) if fold(part)]
+    meant = [
+        vocabulary.meaning(kind, part) or (kind == "role" and _without_whose(part)) or None
+        for part in PARTS.split(text)
+        if fold(part)
+    ]
     known = set(meant) - {None}
     if kind == "role":
         seats = known & SEATS
@@ -195,3 +199,16 @@ def meaning_of(kind: str, text: str) -> str | None:
             return seats.pop()
         return meant[0] if len(known) == 1 and meant[0] else None
     return known.pop() if len(known) == 1 and None not in meant else None
+
+
+def _without_whose(text: str) -> str | None:
+    """Return what a role means that says of whom it is: `Chair of the Latvian delegation`,
+    `Présidente du groupe SOC`.
+    """
+    words = tokens(text)
+    left = [
+        word
+        for word in words
+        if not any(vocabulary.meaning(kind, word) for kind in ("adjective", "language", "group"))
+    ]
+    return vocabulary.meaning("role", " ".join(left)) if 1 < len(left) == len(words) - 1 else None
