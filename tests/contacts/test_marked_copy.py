@@ -14,8 +14,10 @@ import openpyxl
 import pytest
 import xlsxwriter
 
+from mailer.actions.sheets import check
 from mailer.base.errors import MailerError, Refused
 from mailer.base.files import put
+from mailer.base.settings.workspace import load_workspace
 from mailer.contacts.book import load_contacts
 from mailer.contacts.edit.fix import apply, repairs
 from mailer.contacts.edit.marked_copy import FIRST_TAB, mark
@@ -23,6 +25,7 @@ from mailer.contacts.edit.take_home import accept
 from mailer.contacts.edit.write import harmless, with_cells
 from mailer.contacts.sheets.reader import read_bytes
 from tests.contacts.bad_sheets import SHEETS
+from tests.contacts.test_newer import CONFIG
 
 BAD = "NO,substitute,Ola Skisse,mailto:ola@no.example,en"
 LINES = (
@@ -401,3 +404,26 @@ def test_names_in_capitals_are_mended_when_asked_for(tmp_path: Path) -> None:
     assert [one.after for one in repairs(book)] == []
     after = [one.after for one in repairs(book, only=["C159"])]
     assert after == ["Persson", "Ali Işık", "van der Berg"]
+
+
+def test_a_sheet_that_cannot_be_copied_is_named_and_the_others_are_copied(tmp_path: Path) -> None:
+    """It can be read: its parts say everything but which kind of file they are. It ended in a
+    traceback, and no other sheet was marked.
+    """
+    root = workspace(tmp_path, "a.csv", LINES.encode())
+    (root / "config.toml").write_text(CONFIG)
+    bare = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(decorated())) as whole,
+        zipfile.ZipFile(bare, "w") as book,
+    ):
+        for name in whole.namelist():
+            types = name == "[Content_Types].xml"
+            book.writestr(name, "<Types/>" if types else whole.read(name))
+    (root / "contacts" / "Ålesund.xlsx").write_bytes(bare.getvalue())
+    (root / "contacts" / "b.csv").write_text(LINES)
+    space = load_workspace(root)
+    with pytest.raises(Refused, match=r"no marked copy of Ålesund\.xlsx"):
+        check.marked(space, check.check(space))
+    made = {path.name for path in (root / "contacts").glob("_*.marked.xlsx")}
+    assert made == {"_a.marked.xlsx", "_b.marked.xlsx"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mailer.base.errors import MailerError, Problem, Severity, UsageError
+from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.contacts.book import ContactBook, read_book, sheets
 from mailer.contacts.contact import Contact
@@ -112,14 +112,22 @@ def check(workspace: Workspace, names: Sequence[str] = (), *, online: bool = Fal
 
 
 def marked(workspace: Workspace, done: SheetsCheck) -> list[Path]:
-    """Write a marked copy of each checked sheet that can be read, and return their paths."""
+    """Write a marked copy of each checked sheet that can be read, and return their paths. Raises
+    `Refused` for the first that cannot be copied, when those of the others are written.
+    """
     if done.elsewhere:
         raise _no_sheet(done.files[0])
-    return [
-        marked_copy.mark(workspace.root, file, done.book)
-        for file in done.files
-        if file not in done.book.broken
-    ]
+    made: list[Path] = []
+    refused: list[Refused] = []
+    for file in done.files:
+        if file not in done.book.broken:
+            try:
+                made.append(marked_copy.mark(workspace.root, file, done.book))
+            except Refused as fault:
+                refused.append(fault)
+    if refused:
+        raise refused[0]
+    return made
 
 
 def _no_sheet(file: str) -> UsageError:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailer.base.errors import Problem, Severity, notes_last
+from mailer.base.errors import Problem, Refused, Severity, notes_last
 from mailer.base.files import put
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
@@ -30,7 +30,9 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def mark(root: Path, file: str, book: ContactBook) -> Path:
-    """Write the marked copy of one sheet and return its path."""
+    """Write the marked copy of one sheet and return its path. Raises `Refused` for one that can be
+    read, and not copied.
+    """
     path = root / file
     content = path.read_bytes()
     found = notes_last(problem for problem in book.problems if problem.file == file)
@@ -58,7 +60,14 @@ def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
     from openpyxl.styles import Font
 
     if path.suffix.lower() in (".xlsx", ".xlsm"):
-        return openpyxl.load_workbook(io.BytesIO(content))  # without macros: the copy is data
+        try:
+            return openpyxl.load_workbook(io.BytesIO(content))  # without macros: the copy is data
+        except Exception as fault:  # whatever the library stumbles over
+            message = (
+                f"There is no marked copy of {path.name}: this workbook cannot be written anew."
+            )
+            hint = "open it in your spreadsheet program and save it anew"
+            raise Refused(message, hint=hint) from fault
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for table in tables:
