@@ -173,7 +173,8 @@ def alike(letters: Iterable[tuple[Decision, Rendered]], file: str) -> list[Probl
     """
     domains: dict[str, list[str]] = defaultdict(list)
     for one, letter in letters:
-        domains[domain_of(one.contact.address)].append(letter.text)
+        for reader in (one.to, *one.copies):
+            domains[domain_of(reader.address)].append(letter.text)
     found = {domain: _most_alike(texts) for domain, texts in domains.items() if len(texts) > MANY}
     many = sorted(
         ((number, domain) for domain, number in found.items() if number > MANY), reverse=True

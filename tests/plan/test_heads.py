@@ -449,6 +449,29 @@ def test_follow_up_goes_on_in_the_thread_of_the_delegation(root: Path, box: Mail
     assert "abel@" not in second["Cc"]
 
 
+def test_follow_up_of_letters_to_each_goes_on_in_the_threads_of_all(
+    root: Path, box: Mailbox
+) -> None:
+    toml = root / "templates" / "appeal" / "appeal.toml"
+    edit(toml, 'mode = "head"', 'mode = "person"')
+    said(mailer("plan", "appeal", at=root))
+    said(mailer("send", "M-0001", "--confirm", 6, at=root))
+    ids = {where: parsed(raw)["Message-ID"] for where, raw in received(box).items()}
+    folder = root / "templates" / "reminder"
+    (root / "templates" / "appeal").rename(folder)
+    for language, subject in (("en", "Please vote"), ("fr", "Votez")):
+        edit(folder / f"{language}.md", f"Subject: {subject}", "Subject: Re:")
+    edit(folder / "appeal.toml", 'mode = "person"', 'mode = "head"')
+    edit(folder / "appeal.toml", "[session]", "last_day = 2037-01-25\n[session]")
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    assert "To the heads of delegations" in said(mailer("status", "M-0002", at=root))
+    said(mailer("send", "M-0002", "--confirm", 6, at=root))
+    second = parsed(received(box)["abel@fr.parliament.example"])
+    assert second["In-Reply-To"] == ids["berthe@fr.parliament.example"]  # its head's
+    french = {id_ for where, id_ in ids.items() if "@fr." in where}
+    assert set(second["References"].split()) == french and len(french) == 3
+
+
 # --------------------------------------------------------------------------- unknown, and forgotten
 
 

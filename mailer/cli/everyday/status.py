@@ -214,6 +214,8 @@ def _head(mail_out: MailOut, counts: Mapping[State, int], *, died: bool, passed:
         )
     if mail_out.follows:
         lines.append(f"A follow-up to {mail_out.follows}.")
+    if mail_out.to_heads:
+        lines.append("To the heads of delegations, their members in copy.")
     began = (
         ("begun", mail_out.started_at) if mail_out.started_at else ("planned", mail_out.planned_at)
     )
