@@ -393,12 +393,12 @@ def test_whatever_is_refused_is_in_the_tables(language: str) -> None:
 
 
 def of_problems() -> set[str]:
-    """Return what problems say of their very case, and what to do there, "{}" for each value: the
-    words that are handed on as such, by themselves or by way of a variable called so.
+    """Return what problems and findings say of their very case, and what to do there, "{}" for each
+    value: the words that are handed on as such, by themselves or by way of a variable called so.
     """
     found = set()
-    named = ("message", "suggestion", "hint")
-    for room in ("base", "contacts", "letters", "plan"):
+    named = ("message", "suggestion", "hint", "sentence", "fix")
+    for room in ("base", "contacts", "letters", "plan", "actions/doctor"):
         for path in (CONSOLE.parent / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 said: list[ast.expr] = []
@@ -406,6 +406,8 @@ def of_problems() -> set[str]:
                     said = [one.value for one in node.keywords if one.arg in named]
                     if ast.unparse(node.func).endswith(("wrong", "source.problem")):
                         said += node.args[1:2]
+                    if ast.unparse(node.func) == "Finding":
+                        said += node.args[2:4]
                 elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in named:
                     said = [node.value]
                 found |= {text for one in said for text in texts_of(one)}

@@ -103,7 +103,12 @@ class Translation:
         """Say what was refused, or is advised: a sentence of the tables, or one with names put in,
         however few words of its own it has.
         """
-        return self._table.get(text) or self._filled(text, 0)
+        said = self._table.get(text) or self._filled(text, 0)
+        if said == text and self.language != DEFAULT and text[-1:].isalnum():
+            # a finding is the sentence of an error without its full stop
+            whole = self._table.get(f"{text}.") or self._filled(f"{text}.", OWN_LETTERS)
+            return said if whole == f"{text}." else whole.removesuffix(".")
+        return said
 
     def many(self, number: int, one: str, more: str, /, **values: object) -> str:
         """Say `one` for 1 (in French for 0 as well), `more` otherwise; both may use {n}."""
