@@ -31,6 +31,7 @@ from mailer.ledger.record import places
 from mailer.report.board import VOTES, motions
 from mailer.report.export import COLUMNS
 from mailer.report.returns import SAID as SAID_OF_ACCEPTED
+from mailer.report.story import Sentence
 
 CONSOLE = Path(app.__file__).parent
 STORY = CONSOLE.parent / "report" / "story.py"
@@ -291,6 +292,12 @@ def test_times_and_places_are_those_of_the_language() -> None:
         "30 Nov 2026, 09:00 CET",
         "30 nov. 2026, 09:00 CET",
         "30. November 2026, 9:00 Uhr MEZ",
+    ]
+    story = (Sentence("server: {text}", text="no"), Sentence("by {who}", who="Jana"))
+    assert [say.tell(*story) for say in (en, fr, de)] == [
+        "server: no; by Jana",
+        "serveur\u00a0: no\u00a0; par Jana",
+        "Server: no; von Jana",
     ]
     assert de.there(at.replace(month=7)).endswith("9:00\u00a0Uhr MESZ")
     assert [say.place('a.xlsx · sheet "M" · row 7') for say in (en, fr, de)] == [

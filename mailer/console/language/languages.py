@@ -45,6 +45,7 @@ class WritingRules:
     clock_seconds: str
     zones: Mapping[str, str]  # what it calls zones that have another name in it
     places: Mapping[str, str]  # what it calls the parts of a place: sheet, cell, row
+    between: str  # what stands between two sentences in one line
     no_break: str  # a pattern of the blanks at which no line may end; "" for none
 
 

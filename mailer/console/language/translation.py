@@ -83,7 +83,8 @@ class Translation:
 
     def tell(self, *sentences: Sentence) -> str:
         """Say sentences of a story, in one line."""
-        return "; ".join(
+        between = without_breaks(self._rules.between, self.language)
+        return between.join(
             self(one.words, **{name: self._value(name, it) for name, it in one.values.items()})
             for one in sentences
         )
