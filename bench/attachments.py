@@ -23,7 +23,7 @@ from mailer.base.clock import now
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries as queries
+from mailer.ledger.reading.counts import count
 from mailer.letters.message import mime, pieces
 from mailer.plan.plan import Plan
 from mailer.sending.dispatch import Dispatch
@@ -137,7 +137,7 @@ class Sending:
             with measure.Stopwatch() as watch:
                 asyncio.run(dispatch.run())
             with ledger.reading() as connection:
-                assert queries.counts(connection, 1)[State.ACCEPTED] == self.letters
+                assert count(connection, 1).letters[State.ACCEPTED] == self.letters
         return self.letters, watch
 
     def _session(self) -> SmtpSession:

@@ -27,7 +27,7 @@ from bench.sending import Bytes, Mailer, Messages, _letters
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
@@ -120,7 +120,7 @@ class Whole:
                 options = people.unlimited(self.connections)
                 asyncio.run(Dispatch(ledger, mail_out, self._session, options).run())
             with ledger.reading() as connection:
-                assert deliveries.counts(connection, mail_out)[State.ACCEPTED] == self.letters
+                assert count(connection, mail_out).letters[State.ACCEPTED] == self.letters
         return self.letters, watch
 
     def _session(self) -> SmtpSession:

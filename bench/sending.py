@@ -40,7 +40,7 @@ from bench.measure import CHILDREN
 from mailer.base.states import State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import delivery
 from mailer.letters.message import mime, pieces
 from mailer.sending.dispatch import Dispatch
@@ -117,7 +117,7 @@ class Mailer:
                         other.join()
                 watch.cpu += sum(times.get() for _ in others)
                 with ledger.reading() as connection:
-                    counts = deliveries.counts(connection, 1)
+                    counts = count(connection, 1).letters
             assert counts[State.ACCEPTED] == sum(counts.values())
             return counts[State.ACCEPTED], watch
 

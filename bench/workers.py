@@ -26,7 +26,7 @@ from bench.measure import CHILDREN
 from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
 
@@ -94,7 +94,7 @@ def _round(url: str, workers: int, letters: int) -> float:
             child.join()
         seconds = time.perf_counter() - begun
         with Ledger(url) as ledger, ledger.reading() as connection:
-            counts = deliveries.counts(connection, 1)
+            counts = count(connection, 1).letters
         assert counts[State.ACCEPTED] == letters, counts
         assert _taken(sink, seen, letters) == letters, "a letter came twice"
     return letters / seconds

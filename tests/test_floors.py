@@ -87,6 +87,7 @@ LOOKED_AT = {
     "mailer.ledger.mailouts",
     "mailer.ledger.notes",
     "mailer.ledger.reading.answers",
+    "mailer.ledger.reading.counts",
     "mailer.ledger.reading.deliveries",
     "mailer.ledger.reading.listing",
     "mailer.ledger.reading.positions",

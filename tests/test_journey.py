@@ -32,7 +32,7 @@ from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.session import Patience, Server, SmtpSession
@@ -521,7 +521,7 @@ async def test_transport_enforces_the_allow_list_once_more_and_the_mail_out_paus
     with ledger.reading() as connection:
         after = mailouts.get(connection, mail_out_id)
         assert after.state is MailOutState.PAUSED and "allow-list" in after.why
-        assert deliveries.counts(connection, mail_out_id)[State.WAITING] >= 1
+        assert count(connection, mail_out_id).letters[State.WAITING] >= 1
 
 
 def test_nobody_on_the_allow_list_is_said_with_what_to_do(workspace: MakeWorkspace) -> None:

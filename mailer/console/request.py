@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mailer.actions.campaign.positions import KeptBoard
 from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
@@ -35,10 +37,11 @@ from mailer.ledger import mailouts
 from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading.counts import AppealCounts
 from mailer.letters.wording.words import delegation_name
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
-from mailer.report.board import VOTES, Board, Members
+from mailer.report.board import VOTES, Members
 from mailer.report.story import why
 
 if TYPE_CHECKING:
@@ -131,11 +134,11 @@ class Console:
     counts: dict[int, tuple[int, Any]] = field(
         default_factory=dict
     )  # by mail-out, as of its last event
-    boards: dict[str, tuple[object, Board]] = field(
-        default_factory=dict
+    boards: defaultdict[str, KeptBoard] = field(
+        default_factory=lambda: defaultdict(KeptBoard)
     )  # where members stand, by appeal, as of the last note
-    standings: dict[str, tuple[object, dict[str, Any]]] = field(
-        default_factory=dict
+    standings: defaultdict[str, AppealCounts] = field(
+        default_factory=lambda: defaultdict(AppealCounts)
     )  # what became of an appeal, as of the last event of its mail-outs
     shown: dict[str, str] = field(
         default_factory=dict

@@ -49,6 +49,7 @@ class EventKind(StrEnum):
     ASSIGNED = "assigned"  # the detail is by which day ("-": none), a blank, and who follows it up
     ERASED = "erased"
     CAME_BACK = "came_back"  # a message about it; the detail is its kind (`inbox.kinds`)
+    NOT_ABOUT_IT = "not_about_it"  # a person says that such a message belongs to another letter
     # beside the state of a mail-out
     CALLED = "called"  # the name that somebody gave it
     REHEARSED = "rehearsed"
@@ -95,6 +96,15 @@ def write(
 def write_all(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write an event a row: mail_out, one (the delivery), now, to (its kind), why, detail, me."""
     _WRITE.run(connection, rows)
+
+
+def as_of(connection: sa.Connection) -> object:
+    """Return what tells this state of the log from every other one: its newest event. On
+    PostgreSQL, where a smaller number may be written after a larger one, the whole snapshot.
+    """
+    if connection.dialect.name == "sqlite":
+        return connection.scalar(sa.select(sa.func.max(event.c.id)))
+    return connection.scalar(sa.select(sa.cast(sa.func.pg_current_snapshot(), sa.Text)))
 
 
 def kind_of(word: str) -> EventKind:

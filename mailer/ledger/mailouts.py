@@ -368,7 +368,7 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
         later.c.address_key == d.address_key,
         later.c.id > d.id,
         later.c.state == State.ACCEPTED.value,
-        sa.not_(returned_for_good(later)),
+        sa.not_(returned_for_good(later.c.id)),
     )
     reached = sa.and_(d.state.in_([state.value for state in MAY_HAVE_REACHED]), sa.not_(came_back))
     refused = sa.and_(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
-from mailer.ledger.reading.deliveries import NEEDS_A_PERSON, Delivery
+from mailer.ledger.reading.deliveries import NEEDS_A_PERSON, Delivery, may_need_a_person
 from mailer.ledger.schema import delivery, event
 
 d, e = delivery.c, event.c
@@ -52,7 +52,7 @@ def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, da
     rows = connection.execute(
         sa.select(e.delivery_id, e.kind, e.who, e.at)
         .join(delivery, d.id == e.delivery_id)
-        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON, e.kind.in_(_TICKS))
+        .where(may_need_a_person(mail_out_id), e.kind.in_(_TICKS))
         .order_by(e.id)
     )
     found: dict[int, tuple[str, datetime]] = {}
@@ -61,7 +61,8 @@ def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, da
             found[row.delivery_id] = (row.who, row.at)
         else:
             found.pop(row.delivery_id, None)
-    return found
+    still = connection.scalars(sa.select(d.id).where(d.id.in_(found), NEEDS_A_PERSON)).all()
+    return {id_: found[id_] for id_ in found if id_ in still}
 
 
 def assigned(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, str]]:
@@ -69,7 +70,7 @@ def assigned(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str
     rows = connection.execute(
         sa.select(e.delivery_id, e.detail)
         .join(delivery, d.id == e.delivery_id)
-        .where(d.mail_out_id == mail_out_id, NEEDS_A_PERSON, e.kind == EventKind.ASSIGNED.value)
+        .where(may_need_a_person(mail_out_id), e.kind == EventKind.ASSIGNED.value)
         .order_by(e.id)
     )
     found = {}

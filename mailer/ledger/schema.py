@@ -190,6 +190,7 @@ delivery = sa.Table(
     sa.Index("ix_delivery_queue", "mail_out_id", "state", "position"),
     sa.Index("ix_delivery_address_key", "address_key"),
     sa.Index("ix_delivery_person", "person"),
+    sa.Index("ix_delivery_message_id", "message_id"),
     # Covers every count, filter, search and order of the table of outcomes, so that none of them
     # reads the rows. It lies in the order of sending: what a few letters change is on one page.
     sa.Index(

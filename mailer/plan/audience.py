@@ -120,7 +120,14 @@ class Audience:
             reader = first_readers.get(contact.delegation, contact)
             decision = self._decide(contact, before, alone, reader.language)
             if decision.reason is Reason.SAME_ADDRESS and contact.person_key:
-                self._share(decisions, decision, before, alone, reader.language)
+                self._share(
+                    decisions,
+                    decision,
+                    before,
+                    alone=alone,
+                    known=contact.person_key in by_person,
+                    language=reader.language,
+                )
             else:
                 decisions.append(decision)
         return heads.addressed(decisions, first_readers) if self.appeal.to_heads else decisions
@@ -130,11 +137,13 @@ class Audience:
         decisions: list[Decision],
         out: Decision,
         before: Written | None,
+        *,
         alone: bool,
+        known: bool,
         language: str,
     ) -> None:
         """Decide about somebody whose mailbox is another's, too: named in the letter that goes
-        there, or written to where nobody else is.
+        there, or written to where nobody else is. `known`: a letter was to this very person.
         """
         contact = replace(out.contact, skip=None, problem=None)
         own = self._decide(contact, before, alone, language)
@@ -144,7 +153,7 @@ class Audience:
             if one.reason is None and one.contact.address_key == contact.address_key
         ]
         if own.reason is not None:
-            decisions.append(out)
+            decisions.append(out if own.reason is Reason.ALREADY and not known else own)
         elif not here:
             decisions.append(own)
         else:

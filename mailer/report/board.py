@@ -11,7 +11,7 @@ import csv
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -129,6 +129,16 @@ class Members:
         return list(itertools.islice(found, most))
 
     @cached_property
+    def alike(self) -> dict[str, tuple[str, ...]]:
+        """What is counted of each: (delegation, group, votes …)."""
+        same: dict[tuple[str, ...], tuple[str, ...]] = {}
+        found = {}
+        for person, one in self.by_key.items():
+            what = (one.delegation, one.group, *[vote_of(one, name) for name in self.votes])
+            found[person] = same.setdefault(what, what)
+        return found
+
+    @cached_property
     def _words(self) -> dict[str, str]:
         return {
             key: " ".join(tokens(f"{one.name} {one.address}")) for key, one in self.by_key.items()
@@ -165,22 +175,32 @@ def motions() -> tuple[Motion, ...]:
     )
 
 
-def board(
+def counted(
+    members: Members, positions: Mapping[str, Position]
+) -> Counter[tuple[tuple[str, ...], Stand]]:
+    """Count the members who are alike (`Members.alike`) and stand alike."""
+    stands = map(positions.get, members.alike, itertools.repeat(NOT_KNOWN))
+    return Counter(zip(members.alike.values(), stands, strict=False))
+
+
+def board(members: Members, positions: Mapping[str, Position], known: Delegations) -> Board:
+    """Count where members stand, also by how they voted."""
+    return summed(members, counted(members, positions), len(positions), known)
+
+
+def summed(
     members: Members,
-    positions: Mapping[str, Position],
+    those: Mapping[tuple[tuple[str, ...], Stand], int],
+    positions: int,
     known: Delegations,
-    votes: Sequence[str] = (),
 ) -> Board:
-    """Count where members stand; `votes` are headings of columns with past votes."""
-    alike = Counter(
-        (
-            one.delegation,
-            one.group,
-            positions.get(person, NOT_KNOWN),
-            *[vote_of(one, heading) for heading in votes],
-        )
-        for person, one in members.by_key.items()
-    )
+    """Make the board out of what `counted` counted; `positions`: how many are noted of anybody."""
+    alike = {
+        (what[0], what[1], stand, *what[2:]): number
+        for (what, stand), number in those.items()
+        if number
+    }
+    of_members = sum(number for (_, stand), number in those.items() if stand)
     groups = _lines(alike, 1)
     return Board(
         len(members.by_key),
@@ -188,8 +208,8 @@ def board(
         tuple(_counted(one, alike, known) for one in motions()),
         tuple(sorted(_lines(alike, 0), key=lambda line: line.name)),
         tuple(sorted(groups, key=lambda line: (not line.name, -line.members, line.name))),
-        {heading: _by(alike, at, 2) for at, heading in enumerate(votes, 3)},
-        len(positions.keys() - members.by_key.keys()),
+        {heading: _by(alike, at, 2) for at, heading in enumerate(members.votes, 3)},
+        positions - of_members,
     )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mailer.inbox.kinds import named
-from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import answers
-from mailer.ledger.reading.scope import Of
 from mailer.report.story import Sentence
 
 SAID: dict[str, tuple[str, str]] = {
@@ -32,13 +30,13 @@ class Said(NamedTuple):
     sentence: Sentence
 
 
-def said(connection: Connection, of: Of) -> list[Said]:
-    """Say of the accepted letters how many people something came from or about: `14 came back`,
-    `41 are away`. Nothing where nothing came.
+def said(came_back: Mapping[tuple[str, ...], int]) -> list[Said]:
+    """Say of the accepted letters, counted by the kinds of what came back of each, how many people
+    something came from or about: `14 came back`, `41 are away`. Nothing where nothing came.
     """
-    who = answers.who_by_kind(connection, of)
     found = []
     for word, (several, one) in SAID.items():
-        if number := len(set().union(*(who.get(kind, ()) for kind in named(word)))):
+        meant = {kind.value for kind in named(word)}
+        if number := sum(n for kinds, n in came_back.items() if not meant.isdisjoint(kinds)):
             found.append(Said(word, Sentence(one if number == 1 else several, n=number)))
     return found

@@ -81,7 +81,9 @@ def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> Iterat
     if one.state is State.SKIPPED:
         yield Step(mail_out.planned_at, planned, State.SKIPPED, why(one))
     else:
-        yield Step(mail_out.planned_at, planned, State.WAITING)
+        named = [Sentence(in_words(one.reason)), Sentence(one.detail)]
+        named = named if one.reason == Reason.SHARED else []
+        yield Step(mail_out.planned_at, planned, State.WAITING, named)
     for number, moment in enumerate(moments, 1):
         if moment.kind is EventKind.SENDING and number < len(moments):
             continue  # a claim is news only while nothing follows
@@ -165,6 +167,9 @@ def told(event: Happening) -> Iterator[Sentence]:
             yield Sentence(words, name=name or "?", day=day, who=who)
         case EventKind.CAME_BACK:
             yield Sentence(WORDS.get(text, "something came back"))
+            yield from _by(who, "")
+        case EventKind.NOT_ABOUT_IT:
+            yield Sentence("a message that was taken for one about this letter is about another")
             yield from _by(who, "")
         case EventKind.ERASED:
             yield Sentence("erased by {who}: {text}", who=who, text=text)

@@ -1,13 +1,15 @@
 """What became of a mail-out, as plain data in a coordinator's words: for `status`, `log`, the demo
 and the console.
 
-Reading only. Every function takes a connection of `Ledger.reading()`: all answers over one
-connection are one state of the send log, so they agree with each other while somebody is sending.
+Reading only. Everything is a sum of what `ledger.reading.counts` counted over one connection of
+`Ledger.reading()`, which is one state of the send log: so all numbers agree with each other while
+somebody is sending.
 Texts are as sheets and servers gave them; whoever shows them makes control characters visible.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +21,9 @@ from mailer.base.states import OPEN, REASONS, WORDS, MailOutState, Reason, State
 from mailer.ledger import notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.counts import Counted, count, words_for
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.scope import AppealStanding, Of, Reported
+from mailer.ledger.reading.scope import AppealStanding, Reported
 
 WORST_FIRST = (
     *(State.UNKNOWN, State.REFUSED, State.NOT_SENT, State.DRAFTED, State.DEFERRED, State.SKIPPED),
@@ -104,28 +107,29 @@ class LeftOut:
 # ---------------------------------------------------------------------------------------- mail-outs
 
 
-def totals(connection: Connection, of: Of) -> list[Total]:
+def totals(counted: Counted) -> list[Total]:
     """Count everyone by state, with per cents of those to be written to, and the reasons. Empty
     states are left away.
     """
-    counts = deliveries.counts(connection, of)
+    counts = counted.states
     to_send = sum(counts.values()) - counts[State.SKIPPED]
     lines = []
     for state in IN_ORDER:
         number = counts[state]
         if number:
             share = "" if state is State.SKIPPED else per_cent(number, to_send)
-            lines.append(Total(state, number, share, _note(connection, of, state)))
+            lines.append(Total(state, number, share, _note(counted, state)))
     return lines
 
 
-def delegations(connection: Connection, of: Of, known: Delegations) -> list[DelegationLine]:
+def delegations(
+    connection: Connection, counted: Counted, known: Delegations
+) -> list[DelegationLine]:
     """List every delegation of the mail-out, worst first, then by name."""
-    table = deliveries.counts_by_delegation(connection, of)
-    why = {state: deliveries.reasons(connection, of, state) for state in WORST_FIRST}
-    by_choice = _choices(connection, of, why[State.SKIPPED].get(Reason.DELEGATION, {}))
+    why = {state: counted.reasons(state) for state in WORST_FIRST}
+    by_choice = words_for(connection, counted, Reason.DELEGATION)
     lines = []
-    for code, counts in table.items():
+    for code, counts in counted.delegations.items():
         look, order = [], []
         for state in WORST_FIRST:
             reasons = {
@@ -155,7 +159,7 @@ def absent(lines: Iterable[DelegationLine], known: Delegations) -> list[Delegati
     return [one for one in known.members if one.code not in there]
 
 
-def left_out(connection: Connection, of: Of) -> list[LeftOut]:
+def left_out(counted: Counted) -> list[LeftOut]:
     """Say why people were left out, and how many of each delegation, the most frequent reason
     first.
     """
@@ -165,13 +169,13 @@ def left_out(connection: Connection, of: Of) -> list[LeftOut]:
             sum(codes.values()),
             dict(sorted(codes.items(), key=lambda item: (-item[1], item[0]))),
         )
-        for reason, codes in deliveries.reasons(connection, of, State.SKIPPED).items()
+        for reason, codes in counted.reasons(State.SKIPPED).items()
     ]
 
 
-def not_meant(connection: Connection, of: Of) -> int:
+def not_meant(counted: Counted) -> int:
     """Count those who were left out by our own choice: nobody has to look at them."""
-    why = deliveries.reasons(connection, of, State.SKIPPED)
+    why = counted.reasons(State.SKIPPED)
     return sum(sum(why[reason].values()) for reason in NOT_MEANT if reason in why)
 
 
@@ -187,8 +191,10 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
     """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out
     included. Of an appeal each person is counted once, over all its mail-outs.
     """
-    counts = deliveries.counts(connection, mail_out.id)
-    table = deliveries.counts_by_delegation(connection, mail_out.id)
+    counted = count(connection, mail_out.id)
+    came_back: Counter[str] = Counter()
+    for kinds, number in counted.came_back.items():
+        came_back.update(dict.fromkeys(kinds, number))
     what: dict[str, Any] = (
         {"appeal": mail_out.appeal, "mail_outs": dict(mail_out.mail_outs)}
         if isinstance(mail_out, AppealStanding)
@@ -208,13 +214,11 @@ def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
         }
     return {
         **what,
-        "planned": sum(counts.values()),
-        "counts": plain(counts),
-        "needs_a_person": sum(deliveries.count_needing_a_person(connection, mail_out.id).values()),
-        "came_back": {
-            kind: len(of) for kind, of in answers.who_by_kind(connection, mail_out.id).items()
-        },
-        "delegations": {code: plain(row) for code, row in table.items()},
+        "planned": counted.everyone,
+        "counts": plain(counted.states),
+        "needs_a_person": sum(counted.needing.values()),
+        "came_back": came_back,
+        "delegations": {code: plain(row) for code, row in counted.delegations.items()},
         **said,
     }
 
@@ -239,16 +243,14 @@ def done(counts: Mapping[State, int]) -> tuple[int, int]:
     return to_send - sum(counts[state] for state in not_yet), to_send
 
 
-def _note(connection: Connection, of: Of, state: State) -> str:
+def _note(counted: Counted, state: State) -> str:
+    found = {reason: sum(codes.values()) for reason, codes in counted.reasons(state).items()}
     if state is State.ACCEPTED:
-        again = deliveries.second_tries(connection, of)
-        return f"{again} after a second try" if again else ""
+        again, named = counted.second_tries, found.get(Reason.SHARED, 0)
+        tries = [f"{again} after a second try"] if again else []
+        return " · ".join([*tries, *([f"{named} {in_words(Reason.SHARED)}"] if named else [])])
     if state not in WORST_FIRST:
         return ""
-    found = {
-        reason: sum(codes.values())
-        for reason, codes in deliveries.reasons(connection, of, state).items()
-    }
     if state is State.UNKNOWN:
         words = _because(found, None).removeprefix(": ")
         return f"{words}; not sent again by itself" if words else "not sent again by itself"
@@ -265,14 +267,6 @@ def _because(reasons: Mapping[str, int], words: str | None) -> str:
     if len(named) == 1:
         return f": {words or in_words(next(iter(named)))}"
     return ": " + ", ".join(f"{number} {in_words(reason)}" for reason, number in named.items())
-
-
-def _choices(connection: Connection, of: Of, codes: Mapping[str, int]) -> dict[str, str]:
-    """Return the appeal's own words for the delegations that it leaves out."""
-    if not codes:
-        return {}
-    people = deliveries.people(connection, of, states=(State.SKIPPED,), delegations=list(codes))
-    return {one.delegation: one.detail for one in people if one.reason == Reason.DELEGATION}
 
 
 # ------------------------------------------------------------------------------------------- people

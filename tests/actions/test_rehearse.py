@@ -19,6 +19,7 @@ from mailer.cli import cli
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import event
 from mailer.letters.message import pieces
 from mailer.sending.demo_server import Mailbox, Trick
@@ -142,7 +143,7 @@ def test_samples_of_a_mail_out_are_its_frozen_letters_and_change_no_delivery(
         Ledger(f"sqlite:///{tmp_path}/.mailer/ledger.db") as ledger,
         ledger.reading() as connection,
     ):
-        assert deliveries.counts(connection, 1)[State.WAITING] == 5
+        assert count(connection, 1).letters[State.WAITING] == 5
         people = {one.address: one for one in deliveries.people(connection, 1)}
         (whose,) = (one for address, one in people.items() if f"<{address}>" in sample["Subject"])
         frozen = pieces.joined(

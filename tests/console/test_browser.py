@@ -39,7 +39,7 @@ from mailer.contacts.edit import marked_copy
 from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.sent import sent_letters
 from mailer.ledger.record import noting
 from mailer.sending.demo_server import Mailbox
@@ -175,7 +175,7 @@ class Site:
 
     def counts(self, mail_out_id: int) -> dict[State, int]:
         with self.ledger.reading() as connection:
-            return deliveries.counts(connection, mail_out_id)
+            return count(connection, mail_out_id).letters
 
     def state(self, mail_out_id: int) -> MailOutState:
         with self.ledger.reading() as connection:

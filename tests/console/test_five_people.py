@@ -19,7 +19,7 @@ from mailer.base.states import MailOutState, State
 from mailer.console.access.middleware import POLICY
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending.demo_server import Mailbox, Trick
 from tests.console.test_browser import CHROMIUM, QUIET
 from tests.helpers.consoles import CONFIG, LETTERS
@@ -214,7 +214,7 @@ def test_five_people_write_to_a_delegation_over_tls(
     log = Ledger(f"sqlite:///{team.root / 'state' / 'ledger.db'}")
     with log as ledger, ledger.reading() as connection:
         assert mailouts.get(connection, 1).state is MailOutState.FINISHED
-        assert deliveries.counts(connection, 1)[State.ACCEPTED] == PEOPLE
+        assert count(connection, 1).letters[State.ACCEPTED] == PEOPLE
     admin.goes("/mail-outs/M-0001")
     story = admin.page.locator(".history").inner_text()
     for name in ("Pia", "Ada", "Carla"):

@@ -22,6 +22,7 @@ from mailer.console.request import Console
 from mailer.ledger import accounts, mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import event
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import SettableClock
@@ -251,7 +252,7 @@ def test_mail_out_is_planned_and_sent_from_the_browser(
         wait_for(ledger, MailOutState.FINISHED)
         wait_for_the_sender(root, ledger)
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, 1)
+        counts = count(connection, 1).letters
         asked = connection.execute(sa.select(event).where(event.c.kind == "asked_to_send")).one()
     assert (counts[State.ACCEPTED], counts[State.SKIPPED]) == (3, 3)
     assert (asked.who, asked.detail) == ("jana", "by jana: mailer send M-0001 --confirm 3")

@@ -7,6 +7,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from tests.conftest import SettableClock
 
 YES = Receipt(
@@ -57,7 +58,7 @@ class Journey:
         with self.ledger.reading() as connection:
             return {
                 state: number
-                for state, number in deliveries.counts(connection, self.id).items()
+                for state, number in count(connection, self.id).letters.items()
                 if number
             }
 

@@ -105,8 +105,7 @@ def test_a_message_is_recorded_once_and_changes_no_state(
         kinds = [m.detail for m in deliveries.timeline(connection, journey.one(1).id)
                  if m.kind is EventKind.CAME_BACK]  # fmt: skip
         assert kinds == ["away"]
-        who = answers.who_by_kind(connection, journey.id)
-        assert {kind: len(of) for kind, of in who.items()} == {"away": 1, "reply": 1}
+        assert answers.came_back(connection, journey.id) == {("away",): 1, ("reply",): 1}
         waiting = answers.messages(connection, WantedMessages(waiting=True))
     assert [one.kind for one in waiting] == ["reply"]
     assert seals_hold(journey)

@@ -25,6 +25,7 @@ from mailer.base.states import OPEN, MailOutState, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.record import seals
 from tests.helpers.children import Child
 from tests.helpers.workspaces import (
@@ -76,7 +77,7 @@ def check(root: Path, recorder: Recorder, *, people: int, kills: int, connection
         ledger.reading() as connection,
     ):
         assert mailouts.get(connection, 1).state is MailOutState.FINISHED
-        counts = deliveries.counts(connection, 1)
+        counts = count(connection, 1).letters
         everyone = {one.address: one.state for one in deliveries.people(connection, 1)}
         proof = seals.verify(connection)
     assert (proof.broken, proof.unsealed) == ((), 0), "the chain does not hold"

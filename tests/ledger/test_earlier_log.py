@@ -22,7 +22,7 @@ from mailer.base import clock
 from mailer.base.states import MailOutState, State
 from mailer.ledger import mailouts, migrations
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.record import seals
 from mailer.ledger.schema import delivery
 from mailer.sending.dispatch import Dispatch
@@ -55,7 +55,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def standing(ledger: Ledger) -> dict[State, int]:
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, 1)
+        counts = count(connection, 1).letters
     return {state: number for state, number in counts.items() if number}
 
 

@@ -25,6 +25,7 @@ from mailer.ledger.guard.senders import dead_senders, sender
 from mailer.ledger.ledger import Ledger, number_of, shown
 from mailer.ledger.moves import holding, transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import attempt, delivery, event, metadata
 from tests.conftest import SettableClock, a_contact, a_plan, damage
 from tests.helpers.children import Child
@@ -542,9 +543,9 @@ def test_part_of_a_name_finds_everyone_who_has_it(journey: Journey, ledger: Ledg
 
 def test_counts_add_up_by_delegation_too(journey: Journey, ledger: Ledger) -> None:
     with ledger.reading() as connection:
-        table = deliveries.counts_by_delegation(connection, journey.id)
+        table = count(connection, journey.id).delegations
         assert sum(sum(row.values()) for row in table.values()) == 8
         assert list(table) == ["FR", "NO", "UA"]
-        assert deliveries.reasons(connection, journey.id, State.SKIPPED) == {
+        assert count(connection, journey.id).reasons(State.SKIPPED) == {
             "no_address": {"NO": 1, "UA": 1}
         }

@@ -22,7 +22,8 @@ from mailer.cli.screen.progress import OutcomeCounts
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import limits
-from mailer.ledger.reading import deliveries, listing
+from mailer.ledger.reading import listing
+from mailer.ledger.reading.counts import count
 from mailer.sending.demo_server import Mailbox
 from mailer.sending.dispatch import Dispatch
 from tests.conftest import SettableClock, a_plan
@@ -268,7 +269,7 @@ async def test_server_that_asks_to_slow_down_gets_half_the_connections_and_a_res
     assert slowed[:2] == [2, 1]
     assert server.dots == []
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, mail_out_id)
+        counts = count(connection, mail_out_id).letters
         assert mailouts.get(connection, mail_out_id).state is MailOutState.PAUSED
     assert counts[State.REFUSED] == 0
 

@@ -1290,3 +1290,37 @@ def test_footer_says_why_how_long_and_where_to_complain(language: str, words: st
         assert words in footer
         assert "60" in footer
         assert "CNIL, www.cnil.fr" in footer
+
+
+VOTED = re.findall(
+    r"^    (\{% if vote_2024 .*)$",
+    (ROOT / "docs" / "letters.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("lines", VOTED)
+@pytest.mark.parametrize(
+    ("cell", "thanked", "missed"),
+    [("for", True, False), ("absent", False, True), ("abstained", False, False),
+     ("against", False, False), ("", False, False)],
+)  # fmt: skip
+def test_lines_about_a_past_vote_say_what_is_proven_and_nothing_else(
+    tmp_path: Path, lines: str, cell: str, *, thanked: bool, missed: bool
+) -> None:
+    contact = person(extra={"Vote 2024": cell})
+    said = text_of(written(tmp_path, f"before {lines} after", contact))
+    thanks, absent = re.findall(r"%\}([^{]+)\{%", lines)
+    here = " ".join(said.split())
+    assert (thanks in here, absent in here) == (thanked, missed)
+    if not thanked and not missed:
+        assert "before after" in here
+
+
+def test_docs_have_the_lines_about_a_past_vote_in_every_language_of_the_shipped_appeal() -> None:
+    languages = {path.stem for path in (ROOT / "templates" / "azerbaijan-credentials").glob("*.md")}
+    assert len(VOTED) == len(languages) == 4
+
+
+def test_line_about_a_vote_that_no_sheet_knows_is_refused_by_name(tmp_path: Path) -> None:
+    assert refused(tmp_path, VOTED[0], person()).code == "L203"

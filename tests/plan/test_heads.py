@@ -185,7 +185,7 @@ def test_all_at_one_mailbox_are_named_and_it_gets_one_letter(root: Path, box: Ma
                        one("Chloé", "FR", "substitute", address=office)])  # fmt: skip
     said(mailer("plan", "appeal", at=root))
     said(mailer("send", "M-0001", "--confirm", 2, at=root))
-    assert of(root)["Chloé"] == ("skipped", "shared_mailbox")
+    assert of(root)["Chloé"] == ("accepted", "shared_mailbox")
     assert box.seen == {"abel@fr.parliament.example": 1, office: 1}
     copies = getaddresses([parsed(received(box)[office])["Cc"]])
     assert copies == [("Abel Exemplová", "abel@fr.parliament.example"), ("Chloé Exemplová", office)]

@@ -77,7 +77,7 @@ def test_one_letter_names_all_who_share_a_mailbox(root: Path, box: Mailbox) -> N
     said(mailer("send", "M-0001", "--confirm", 2, at=root))
     found = of(root, "M-0001")
     assert found["Anna"][0] == "accepted"
-    assert found["Ole"] == ("skipped", "shared_mailbox", "Anna Exemplová")
+    assert found["Ole"] == ("accepted", "shared_mailbox", "Anna Exemplová")
     assert found["Kim"][:2] == ("skipped", "same_address")  # reads another language
     letter = received(box)
     assert letter["To"] == f'"Anna Exemplová, Ole Exemplová" <{OFFICE}>'
@@ -88,7 +88,17 @@ def test_one_letter_names_all_who_share_a_mailbox(root: Path, box: Mailbox) -> N
         assert "Dear Ms Exemplová, dear Mr Exemplová," in body.get_content()
     shown = said(mailer("log", "show", "M-0001", "Ole", at=root))
     assert "named in the letter to the same mailbox; Anna Exemplová" in " ".join(shown.split())
-    assert "named in the letter to the same mailbox" in said(mailer("status", "M-0001", at=root))
+    assert shown.count("→ accepted for delivery") == 1  # the letter's story is theirs, too
+    assert "1 named in the letter to the same mailbox" in said(mailer("status", "M-0001", at=root))
+    for what in ("M-0001", "appeal"):
+        now = data(mailer("status", what, "--json", at=root))
+        assert now["counts"]["accepted"] == now["delegations"]["DE"]["accepted"] + 1 == 3
+        assert now["needs_a_person"] == 0
+    listed = mailer("log", "people", "M-0001", "--state", "accepted", "--json", at=root)
+    assert len(said(listed).splitlines()) == 3
+    brought = data(mailer("report", "appeal", "--json", at=root))
+    assert brought["delegations"]["DE"]["accepted"] == 2
+    assert not any(one["reason"] == "shared_mailbox" for one in brought["missed"])
 
     # nobody of them gets the appeal again, also where they have an address of their own by now
     own = row(6, address="ole@de.parliament.example", given="Ole", civility="Mr", gender="m")
@@ -99,6 +109,10 @@ def test_one_letter_names_all_who_share_a_mailbox(root: Path, box: Mailbox) -> N
     condition = ("--where", "accepted in M-0001", "--json")
     saved = data(mailer("audience", "save", "had it", *condition, at=root))
     assert [one["name"].split()[0] for one in saved["people"]] == ["Example1", "Anna", "Ole"]
+    write_sheet(root, ROWS)  # nor where they share it still, and the reason is the same
+    assert data(mailer("plan", "appeal", "--json", "--replace", at=root))["to_send"] == 0
+    again = of(root, "M-0003")
+    assert again["Ole"] == ("skipped", "already_written", "M-0001, accepted for delivery")
 
 
 def test_letter_that_says_more_of_each_names_one_and_the_other_is_left_out(root: Path) -> None:
@@ -155,7 +169,7 @@ def test_who_shared_a_mailbox_is_followed_up_in_its_thread(root: Path, box: Mail
         edit(folder / f"{language}.md", f"Subject: {subject}", "Subject: Re:")
     edit(folder / "appeal.toml", "[session]", "last_day = 2027-01-25\n[session]")
     said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
-    assert of(root, "M-0002")["Ole"][:2] == ("skipped", "shared_mailbox")
+    assert of(root, "M-0002")["Ole"][:2] == ("waiting", "shared_mailbox")
     said(mailer("send", "M-0002", "--confirm", 2, at=root))
     second = received(box)
     assert second["In-Reply-To"] == first["Message-ID"]

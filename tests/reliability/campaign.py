@@ -22,6 +22,7 @@ from mailer.base.states import OPEN, MailOutState, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries as queries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.record import seals
 from mailer.plan.plan import Plan, Planned
 from tests.conftest import a_contact, a_plan
@@ -116,7 +117,7 @@ def check(
     with ledger.reading() as connection:
         mail_out = mailouts.get(connection, mail_out_id)
         people = queries.people(connection, mail_out_id)
-        counts = queries.counts(connection, mail_out_id)
+        counts = count(connection, mail_out_id).letters
         timelines = {
             one.id: queries.timeline(connection, one.id)
             for one in people

@@ -15,7 +15,7 @@ import pytest
 from mailer.base import clock
 from mailer.base.states import MailOutState, State
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.record import seals
 from mailer.sending.dispatch import Dispatch
 from tests.helpers.sendings import sending_options
@@ -80,7 +80,7 @@ async def test_log_of_an_earlier_version_with_many_people_is_sent_to_its_end(
         for one in everybody:
             assert len(witness.dots(one)) == 1, one
         with ledger.reading() as connection:
-            assert deliveries.counts(connection, 2)[State.ACCEPTED] == people
+            assert count(connection, 2).letters[State.ACCEPTED] == people
             proof = seals.verify(connection, head)
             assert proof.knows and not proof.broken
     if people == MANY:

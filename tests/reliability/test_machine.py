@@ -28,6 +28,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import event
 from tests.conftest import SettableClock, a_plan
 
@@ -186,7 +187,7 @@ class SendLog(RuleBasedStateMachine):
     @invariant()
     def everybody_is_somewhere(self) -> None:
         with self.ledger.reading() as connection:
-            assert sum(deliveries.counts(connection, self.id).values()) == PEOPLE
+            assert sum(count(connection, self.id).letters.values()) == PEOPLE
             people = deliveries.people(connection, self.id)
         for one in people:
             answers = self.dots.get(one.id, [])

@@ -12,7 +12,7 @@ import pytest
 
 from mailer.base.states import OPEN
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, chain_holds, check, planned
@@ -85,7 +85,7 @@ def test_senders_killed_every_two_seconds_beside_others_reach_ten_thousand(
             code = nursery.end(running.pop(0))
             kills += code == -9
             with ledger.reading() as connection:
-                counts = deliveries.counts(connection, mail_out)
+                counts = count(connection, mail_out).letters
             if sum(counts[state] for state in OPEN):
                 running.append(nursery.begin(**life, kill_after=2.0))
         assert nursery.live(**life) == 0

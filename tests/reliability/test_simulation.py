@@ -19,6 +19,7 @@ from mailer.base.states import OPEN, MailOutState, Receipt, Stage, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending.dispatch import Dispatch
 from mailer.sending.smtp.server import ConnectError
 from mailer.sending.smtp.session import Envelope, NotHandedOver
@@ -153,7 +154,7 @@ async def mail_out(
             except (MailerError, asyncio.CancelledError) as fault:
                 tally[f"ended by {type(fault).__name__}"] += 1
             with ledger.reading() as connection:
-                counts = deliveries.counts(connection, 1)
+                counts = count(connection, 1).letters
             if not sum(counts[state] for state in OPEN):
                 break
         with ledger.reading() as connection:

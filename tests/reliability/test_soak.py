@@ -11,7 +11,7 @@ import pytest
 
 from mailer.base.states import OPEN
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.sending import retry
 from mailer.sending.dispatch import Dispatch
 
@@ -63,7 +63,7 @@ async def soak(
     for _ in range(100):
         await Dispatch(ledger, mail_out, session_factory(witness.port), options(4), report).run()
         with ledger.reading() as connection:
-            counts = deliveries.counts(connection, mail_out)
+            counts = count(connection, mail_out).letters
         if not sum(counts[state] for state in OPEN):
             break
     took = asyncio.get_running_loop().time() - begun

@@ -28,6 +28,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.answers import WantedMessages
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.scope import standing
 from mailer.ledger.record import seals
 from mailer.ledger.schema import event
@@ -340,7 +341,7 @@ def everyone_is_accounted_for(
             assert all(last.get(one.id, one.state) is one.state for one in people)
         whole = standing(connection, "appeal")
         assert whole is not None
-        assert sum(deliveries.counts(connection, whole.id).values()) == PEOPLE
+        assert sum(count(connection, whole.id).letters.values()) == PEOPLE
         heard = answers.messages(connection, WantedMessages())
         assert len({one.letters for one in heard}) == len(heard) == came
     appeal, members = appeal_and_members(workspace)

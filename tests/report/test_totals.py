@@ -14,6 +14,7 @@ from mailer.base.states import MailOutState, Reason, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.plan.plan import Planned
 from mailer.report import totals as report
 from tests.conftest import a_contact
@@ -24,7 +25,7 @@ KNOWN = Delegations.load()
 
 def test_totals_add_up_to_everyone_of_the_plan(journey: Journey, ledger: Ledger) -> None:
     with ledger.reading() as connection:
-        totals = report.totals(connection, journey.id)
+        totals = report.totals(count(connection, journey.id))
     assert sum(total.people for total in totals) == 8
     assert [(total.state, total.people, total.share, total.note) for total in totals] == [
         (State.ACCEPTED, 2, "33.3 %", "1 after a second try"),
@@ -86,7 +87,7 @@ def test_status_has_every_state_and_adds_up_in_each_delegation(
 
 def test_worst_delegation_stands_first_with_its_reasons(journey: Journey, ledger: Ledger) -> None:
     with ledger.reading() as connection:
-        lines = report.delegations(connection, journey.id, KNOWN)
+        lines = report.delegations(connection, count(connection, journey.id), KNOWN)
     assert [(line.code, line.name, line.people, line.accepted, line.look) for line in lines] == [
         (
             "FR", "France", 2, 0,
@@ -108,7 +109,7 @@ def test_reasons_of_one_delegation_are_counted_where_there_are_several(
     )
     mail_out_id = planned(deliveries=out)
     with ledger.reading() as connection:
-        (line,) = report.delegations(connection, mail_out_id, KNOWN)
+        (line,) = report.delegations(connection, count(connection, mail_out_id), KNOWN)
     assert line.look == "3 left out: 2 no address, 1 on the hold list"
 
 
@@ -126,10 +127,10 @@ def test_delegation_that_was_left_out_by_our_own_choice_alone_wants_no_look(
     )
     mail_out_id = planned(deliveries=out)
     with ledger.reading() as connection:
-        lines = report.delegations(connection, mail_out_id, KNOWN)
+        lines = report.delegations(connection, count(connection, mail_out_id), KNOWN)
         counts, chosen = (
-            deliveries.counts(connection, mail_out_id),
-            report.not_meant(connection, mail_out_id),
+            count(connection, mail_out_id).letters,
+            report.not_meant(count(connection, mail_out_id)),
         )
     assert [(line.code, line.people, line.look) for line in lines] == [
         ("FR", 2, "1 left out: no address"),
@@ -149,8 +150,8 @@ def test_delegation_that_the_appeal_leaves_out_has_the_appeals_own_words(
     )
     mail_out_id = planned(deliveries=out)
     with ledger.reading() as connection:
-        (line,) = report.delegations(connection, mail_out_id, KNOWN)
-        (left_out,) = report.left_out(connection, mail_out_id)
+        (line,) = report.delegations(connection, count(connection, mail_out_id), KNOWN)
+        (left_out,) = report.left_out(count(connection, mail_out_id))
     assert line.look == f"2 left out: {words}"
     assert (left_out.reason, left_out.people, left_out.delegations) == (
         "delegation left out by the appeal", 2, {"AZ": 2},
@@ -168,7 +169,7 @@ def test_row_without_a_known_delegation_is_counted_all_the_same(
     )
     mail_out_id = planned(deliveries=out)
     with ledger.reading() as connection:
-        (line,) = report.delegations(connection, mail_out_id, KNOWN)
+        (line,) = report.delegations(connection, count(connection, mail_out_id), KNOWN)
     assert (line.name, line.people) == ("delegation not known", 1)
 
 
@@ -181,7 +182,7 @@ def test_left_out_are_counted_by_reason_and_delegation_most_first(
     )
     mail_out_id = planned(deliveries=out)
     with ledger.reading() as connection:
-        (line,) = report.left_out(connection, mail_out_id)
+        (line,) = report.left_out(count(connection, mail_out_id))
     assert (line.reason, line.people, list(line.delegations.items())) == (
         "no address", 4, [("FR", 2), ("BE", 1), ("DE", 1)],
     )  # fmt: skip
@@ -197,12 +198,12 @@ def test_unknown_refused_and_given_up_need_a_person_and_the_stopped_do_not(
             1,
             6,
         ]
-        counts = deliveries.count_needing_a_person(connection, journey.id)
-        assert sum(counts.values()) == 3
+        counts = deliveries.ids_needing_a_person(connection, journey.id)
+        assert len(counts) == 3
         assert (
             report.status(connection, mailouts.get(connection, journey.id))["needs_a_person"] == 3
         )
-        assert deliveries.counts(connection, journey.id)[State.NOT_SENT] == 2
+        assert count(connection, journey.id).letters[State.NOT_SENT] == 2
 
 
 def test_person_in_json_has_exactly_these_fields(journey: Journey) -> None:
@@ -231,7 +232,7 @@ def test_part_that_is_done_leaves_out_the_left_out_and_those_who_wait(
     journey: Journey, ledger: Ledger
 ) -> None:
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, journey.id)
+        counts = count(connection, journey.id).letters
     assert report.done(counts) == (4, 6)
     assert (
         report.to_look_at(counts) == "1 unknown, 1 refused, 1 not sent, 1 still trying, 2 left out"

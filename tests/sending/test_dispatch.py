@@ -24,6 +24,7 @@ from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import letter, share
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
@@ -50,7 +51,7 @@ def states(ledger: Ledger, mail_out_id: int) -> dict[State, int]:
     with ledger.reading() as connection:
         return {
             state: number
-            for state, number in deliveries.counts(connection, mail_out_id).items()
+            for state, number in count(connection, mail_out_id).letters.items()
             if number
         }
 
@@ -97,7 +98,7 @@ async def test_everyone_has_one_outcome_and_the_server_saw_each_letter_once(
             elif one.state is State.SKIPPED:
                 assert one.address not in mailbox.asked
         assert mailbox.seen[address(11)] == 1, "the unknown one had arrived, and was not sent again"
-        assert deliveries.second_tries(connection, mail_out_id) == 1
+        assert count(connection, mail_out_id).second_tries == 1
     assert max(mailbox.seen.values()) == 1
     assert sum(event["event"] == "outcome" for event in events) == 31
 

@@ -18,12 +18,12 @@ from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import tokens
 from mailer.base.states import POSITIONS, WORDS, MailOutState, State
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import answers, deliveries
-from mailer.ledger.reading.scope import quickest, standing
+from mailer.ledger.reading.counts import ANSWERS, AppealCounts
+from mailer.ledger.reading.scope import standing
 from mailer.letters.appeal import Appeal
 from mailer.letters.wording.words import delegation_name
 from mailer.report import returns, totals
-from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board, vote_of
+from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board
 from mailer.report.paper import ReportPage, ReportPart
 
 MISSED = (State.REFUSED, State.NOT_SENT, State.UNKNOWN, State.DEFERRED, State.SKIPPED)
@@ -95,42 +95,46 @@ def brought(
     members: Members,
     *,
     reader: str = "",
+    counts: AppealCounts | None = None,
+    kept: positions.KeptBoard | None = None,
 ) -> Brought:
     """Count what an appeal has brought; with positions where a `reader` asks for them, who may.
 
     Raises `UsageError` where nothing was planned.
     """
-    stands = positions.stands(workspace, ledger, appeal.name, who=reader) if reader else {}
     known = workspace.delegations
+    there = (
+        positions.of_members(workspace, ledger, appeal, members, kept=kept, who=reader)
+        if reader
+        else board(members, {}, known)
+    )
     with ledger.reading() as connection:
         whole = standing(connection, appeal.name)
         if whole is None:
             raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal.name}")
-        of = quickest(connection, whole)
-        table = deliveries.counts_by_delegation(connection, of)
-        replied = answers.answered(connection, of)
-        missed = {
-            (state, reason): sum(codes.values())
-            for state in MISSED
-            for reason, codes in deliveries.reasons(connection, of, state).items()
-        }
-        came_back = returns.said(connection, of)
-        counts = deliveries.counts(connection, of)
-    there = {*table, *members.by_delegation}
+        now = (counts or AppealCounts()).now(connection, whole)
+    table = now.delegations
+    replied = now.letters_with(ANSWERS)
+    missed = {
+        (state, reason): sum(codes.values())
+        for state in MISSED
+        for reason, codes in now.reasons(state).items()
+    }
+    in_sheets = {*table, *members.by_delegation}
     return Brought(
         appeal.name,
         appeal.title,
         ledger.now(),
         whole.mail_outs,
-        counts,
-        came_back,
+        now.states,
+        returns.said(now.came_back),
         {
             code: (sum(row.values()), row[State.ACCEPTED], replied.get(code, 0))
             for code, row in table.items()
         },
         missed,
-        [one.code for one in known.members if one.code not in {*there, *appeal.leave_out}],
-        board(members, stands, known, members.votes),
+        [one.code for one in known.members if one.code not in {*in_sheets, *appeal.leave_out}],
+        there,
         _turned(members),
         bool(reader),
     )
@@ -141,7 +145,7 @@ def _turned(members: Members) -> dict[tuple[str, str, str, str], int]:
     if len(members.votes) < 2:
         return {}
     before, after = members.votes[-2:]
-    found = Counter((vote_of(one, before), vote_of(one, after)) for one in members.by_key.values())
+    found = Counter((votes[-2], votes[-1]) for votes in members.alike.values())
     return {(before, after, *ways): number for ways, number in found.items()}
 
 

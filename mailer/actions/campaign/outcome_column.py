@@ -10,14 +10,14 @@ from pathlib import Path
 from mailer.actions.campaign.brought import Say, in_english
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.states import WORDS, State
+from mailer.base.states import WORDS, Reason, State
 from mailer.contacts.added_column import with_column
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.inbox.kinds import WORDS as INBOX_WORDS
 from mailer.inbox.kinds import InboxKind
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.scope import standing
 from mailer.report.totals import in_words
@@ -45,7 +45,6 @@ def sheets_with_outcome(
         if whole is None:
             raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal}")
         people = deliveries.people(connection, whole.id)
-        came_back = answers.who_by_kind(connection, whole.id)
     by_key: dict[str, Delivery] = {}
     for one in people:
         for key in (one.address_key, one.person):
@@ -56,7 +55,7 @@ def sheets_with_outcome(
         if name in book.broken:
             continue
         cells = {
-            (one.sheet, one.row): outcome(_delivery(by_key, one), came_back, say)
+            (one.sheet, one.row): outcome(_delivery(by_key, one), say)
             for one in book.contacts
             if one.file == name
         }
@@ -69,12 +68,13 @@ def _delivery(by_key: Mapping[str, Delivery], one: Contact) -> Delivery | None:
     return by_key.get(one.person_key) or by_key.get(one.address_key)
 
 
-def outcome(one: Delivery | None, came_back: Mapping[str, set[int]], say: Say = in_english) -> str:
+def outcome(one: Delivery | None, say: Say = in_english) -> str:
     """Say in a few words what became of somebody's letter."""
     if one is None:
         return say("not in any mail-out")
     said = say(WORDS[one.state])
-    if one.reason and one.state is not State.ACCEPTED:
+    if one.reason and (one.state is not State.ACCEPTED or one.reason == Reason.SHARED):
         said += f": {say(in_words(one.reason))}"
-    later = [say(INBOX_WORDS[InboxKind(kind)]) for kind, ids in came_back.items() if one.id in ids]
+    back = one.came_back if one.state is State.ACCEPTED else ()
+    later = [say(INBOX_WORDS[InboxKind(kind)]) for kind in back]
     return "; ".join([said, *sorted(later)])

@@ -8,11 +8,14 @@ the first look after that day erases them all, in one transaction.
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
+from mailer.base.delegations import Delegations
 from mailer.base.errors import Refused, UsageError
 from mailer.base.settings.workspace import FILE, Workspace
 from mailer.base.spelling import called, fold, nearest
@@ -25,7 +28,7 @@ from mailer.ledger.reading.positions import MemberPosition, key
 from mailer.ledger.record import noting
 from mailer.ledger.record.rewrite import rewrite
 from mailer.letters.appeal import Appeal
-from mailer.report.board import Board, Members, board
+from mailer.report.board import NOT_KNOWN, Board, Members, Stand, counted, summed
 
 Word = TypeVar("Word", Position, Heard)
 
@@ -151,21 +154,43 @@ def of_members(
     appeal: Appeal,
     members: Members,
     *,
-    votes: Sequence[str] = (),
-    counted: dict[str, tuple[object, Board]] | None = None,
+    kept: KeptBoard | None = None,
     who: str,
 ) -> Board:
-    """Count where the members stand. `counted` keeps the counts by appeal as long as they are true,
-    for those who ask often.
-    """
+    """Count where the members stand. `kept`: of this appeal, for those who ask often."""
     _about_to_read(workspace, ledger, appeal.name, who)
-    kept = counted if counted is not None else {}
     with ledger.reading() as connection:
-        version = (members, positions.version(connection, appeal.name), tuple(votes))
-        if appeal.name not in kept or kept[appeal.name][0] != version:
-            known = positions.by_key(connection, appeal.name)
-            kept[appeal.name] = version, board(members, known, workspace.delegations, votes)
-    return kept[appeal.name][1]
+        return (kept or KeptBoard()).now(connection, appeal.name, members, workspace.delegations)
+
+
+class KeptBoard:
+    """The board of an appeal, kept in memory for as long as it is true."""
+
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+        self._known = positions.KnownPositions()
+        self._of: tuple[Members, Delegations] | None = None
+        self._counted: Counter[tuple[tuple[str, ...], Stand]] = Counter()
+        self._board: Board | None = None
+
+    def now(
+        self, connection: Connection, appeal: str, members: Members, delegations: Delegations
+    ) -> Board:
+        with self._busy:
+            changed = self._known.update(connection, appeal)
+            known, of = self._known.by_key, (members, delegations)
+            if self._board is not None and self._of == of and changed == {}:
+                return self._board
+            if changed is None or self._of != of:
+                self._counted = counted(members, known)
+            else:
+                for person, before in changed.items():
+                    if what := members.alike.get(person):
+                        self._counted[what, before or NOT_KNOWN] -= 1
+                        self._counted[what, known.get(person, NOT_KNOWN)] += 1
+            self._of = of
+            self._board = summed(members, self._counted, len(known), delegations)
+            return self._board
 
 
 def stands(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> dict[str, Position]:

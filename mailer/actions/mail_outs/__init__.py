@@ -22,7 +22,7 @@ from mailer.ledger.ledger import Busy, Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import approvals, holding
 from mailer.ledger.moves.approvals import Approval
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.plan.draft import Draft, as_planned, changes_since, draft
 from mailer.plan.sources import SETTINGS
@@ -115,7 +115,7 @@ def standing(ledger: Ledger, mail_out_id: int) -> Standing:
     with ledger.reading() as connection:
         return Standing(
             mailouts.get(connection, mail_out_id),
-            deliveries.counts(connection, mail_out_id),
+            count(connection, mail_out_id).letters,
             mailouts.last_word(connection, mail_out_id),
         )
 

@@ -31,6 +31,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import drafts as moves
 from mailer.ledger.moves import resolve
 from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.letters.message.finish import finished
 from mailer.sending.connect import imap_server, options_of
@@ -321,7 +322,7 @@ def _must_be_allowed(workspace: Workspace, one: Delivery) -> None:
 
 def _counted(ledger: Ledger, mail_out_id: int, done: Drafts) -> Drafts:
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, mail_out_id)
+        counts = count(connection, mail_out_id).letters
         for told in (done.put, done.passed_over, done.astray):  # as they stand now
             told[:] = deliveries.by_id(connection, [one.id for one in told])
     done.lying, done.waiting = counts[State.DRAFTED], counts[State.WAITING]

@@ -6,6 +6,7 @@ after it has asked everything once more that a sending asks before it begins.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,8 @@ from mailer.base.states import State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries, due
+from mailer.ledger.reading import due
+from mailer.ledger.reading.counts import count
 from mailer.letters.appeal_files import load_appeal
 from mailer.plan import schedule
 from mailer.plan.schedule import Start
@@ -56,8 +58,11 @@ def asked_for(
     Raises `UsageError` for a time that has passed, or at which the sending has ended.
     """
     with ledger.reading() as connection:
-        counts = deliveries.counts_by_delegation(connection, mail_out.id)
-    people = {code: row[State.WAITING] for code, row in counts.items() if row[State.WAITING]}
+        groups = count(connection, mail_out.id).groups
+    people = Counter[str]()
+    for one, number in groups.items():
+        if one.state is State.WAITING and not one.named:
+            people[one.delegation] += number
     if not people:
         raise UsageError(
             f"{mail_out.name} would write to nobody.", hint=f"mailer status {mail_out.name}"

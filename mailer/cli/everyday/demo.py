@@ -26,7 +26,7 @@ from mailer.cli.screen.tables import (
     show_steps,
     show_totals,
 )
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 
 
 @click.command(cls=Command)
@@ -41,8 +41,9 @@ def demo(context: Context) -> int:
         after = run(context, mail_out, dispatch)
         seconds = time.monotonic() - begun
         with dispatch.ledger.reading() as connection:
+            counted = count(connection, after.id)
             if context.json:
-                counts = deliveries.counts(connection, after.id)
+                counts = counted.states
                 root = shown.now.workspace.root
                 context.data(
                     {
@@ -54,9 +55,13 @@ def demo(context: Context) -> int:
                 )
             else:
                 context.say(f"  sent in {seconds:.1f} s\n")
-                for show in (show_totals, show_delegations, show_left_out):
-                    show(replace(context, folder=Path(FOLDER)), connection, after)
-                    context.out.print()
+                here = replace(context, folder=Path(FOLDER))
+                show_totals(here, counted)
+                context.out.print()
+                show_delegations(here, connection, after, counted)
+                context.out.print()
+                show_left_out(here, counted)
+                context.out.print()
     if after.state is not MailOutState.FINISHED:
         context.say(
             f"The demo was interrupted ({after.why or after.state}). mailer demo begins anew."

@@ -20,7 +20,7 @@ from mailer.cli.screen.tables import say_text, show_starts, show_steps, show_tot
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.report.totals import local
 
 
@@ -270,14 +270,15 @@ def _over(context: Context, ledger: Ledger, mail_out: MailOut) -> int:
     """Say how it stands, and what to type next. Returns the exit code."""
     name = mail_out.name
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, mail_out.id)
+        counted = count(connection, mail_out.id)
+        counts = counted.letters
         if context.json:
             root = context.workspace.root
             context.data(
                 {"event": "finished", "workspace": root, "mail_out": name, "counts": counts}
             )
         else:
-            show_totals(context, connection, mail_out)
+            show_totals(context, counted)
     why = f": {mail_out.why.rstrip('.')}" if mail_out.why else ""
     missed = [state for state in (State.REFUSED, State.UNKNOWN, State.NOT_SENT) if counts[state]]
     steps = (

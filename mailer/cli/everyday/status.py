@@ -18,6 +18,7 @@ from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import answers, deliveries
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.scope import AppealStanding, Reported
 from mailer.report import returns, totals
 
@@ -64,7 +65,8 @@ def _list(context: Context, connection: Connection) -> None:
     everything = mailouts.all_of_them(connection)
     rows: list[Row] = []
     for one in everything:
-        counts = deliveries.counts(connection, one.id)
+        counted = count(connection, one.id)
+        counts = counted.states
         if context.json:
             times = {
                 "planned_at": one.planned_at,
@@ -78,7 +80,7 @@ def _list(context: Context, connection: Connection) -> None:
                 | times
             )
             continue
-        look = totals.to_look_at(counts, totals.not_meant(connection, one.id))
+        look = totals.to_look_at(counts, totals.not_meant(counted))
         cells = [
             one.name,
             one.state.value,
@@ -124,7 +126,8 @@ def _show(
         show_totals,
     )
 
-    counts = deliveries.counts(connection, mail_out.id)
+    counted = count(connection, mail_out.id)
+    counts = counted.states
     if isinstance(mail_out, AppealStanding):
         lines, steps = _of_appeal(mail_out, counts)
     else:
@@ -139,8 +142,8 @@ def _show(
     for line in lines:
         show_text(context, line)
     context.out.print()
-    show_totals(context, connection, mail_out)
-    if later := returns.said(connection, mail_out.id):
+    show_totals(context, counted)
+    if later := returns.said(counted.came_back):
         show_text(context, f"Of the accepted, {', '.join(str(one.sentence) for one in later)}.")
     people = deliveries.needing_a_person(connection, mail_out.id)
     over = isinstance(mail_out, MailOut) and mail_out.state in OVER
@@ -154,7 +157,7 @@ def _show(
     if isinstance(mail_out, MailOut) and (back := answers.back_on(connection, mail_out.id)):
         _show_who_is_away(context, connection, back, ledger.now().date())
     context.out.print("\nDelegations, worst first:", style="bold")
-    show_delegations(context, connection, mail_out)
+    show_delegations(context, connection, mail_out, counted)
     context.say()
     show_steps(context, steps)
 

@@ -16,7 +16,7 @@ from mailer.base.states import POSITIONS, State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.report import comparison, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
@@ -46,7 +46,7 @@ def people(context: Context, /, mail_out: str | None, **filters: Any) -> None:
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
-        everyone = sum(deliveries.counts(connection, chosen.id).values())
+        everyone = count(connection, chosen.id).everyone
     if context.json:
         for one in found:
             context.data(totals.person(one))
@@ -117,8 +117,9 @@ def delegations(context: Context, mail_out: str | None, everything: bool) -> Non
 
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
+        counted = count(connection, chosen.id)
         if context.json:
-            lines = totals.delegations(connection, chosen.id, context.workspace.delegations)
+            lines = totals.delegations(connection, counted, context.workspace.delegations)
             for line in lines:
                 counts = totals.plain(line.counts)
                 context.data(
@@ -137,9 +138,9 @@ def delegations(context: Context, mail_out: str | None, everything: bool) -> Non
             return
         from mailer.cli.screen.tables import show_delegations, show_left_out, show_steps
 
-        show_delegations(context, connection, chosen, everything=everything)
+        show_delegations(context, connection, chosen, counted, everything=everything)
         context.out.print()
-        show_left_out(context, connection, chosen)
+        show_left_out(context, counted)
         show_steps(
             context, [("the people of one", f"mailer log people {chosen.name} --delegation FR")]
         )
@@ -217,7 +218,7 @@ def export(
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
-        everyone = sum(deliveries.counts(connection, chosen.id).values())
+        everyone = count(connection, chosen.id).everyone
         beside = for_the_telephone(context.workspace, found)
         if with_positions:
             stand = positions.stands(

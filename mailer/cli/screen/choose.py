@@ -23,6 +23,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Wanted
 from mailer.ledger.reading.scope import Reported, standing
@@ -126,7 +127,7 @@ def people(
     came_back: str = "",
 ) -> list[Delivery]:
     """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
-    there = deliveries.counts_by_delegation(connection, mail_out.id)
+    there = count(connection, mail_out.id).delegations if delegation else ()
     codes = _delegations(delegation, known, there)
     wanted = Wanted(
         states=tuple(_states(state)),

@@ -28,7 +28,7 @@ from mailer.base.errors import Interrupted
 from mailer.base.states import OPEN, WORDS, MailOutState, State
 from mailer.cli.context import Context
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.report.story import WAITS
 from mailer.report.totals import zone_name
 
@@ -65,7 +65,7 @@ def run(
     """
     ledger = dispatch.ledger
     with ledger.reading() as connection:
-        counts = deliveries.counts(connection, mail_out.id)
+        counts = count(connection, mail_out.id).letters
     total = sum(number for state, number in counts.items() if state is not State.SKIPPED)
     left = sum(counts[state] for state in OPEN)
     with _screen(context, mail_out.name, total, total - left) as report:

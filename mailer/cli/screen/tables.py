@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mailer.actions.mail_outs.schedule import DelegationStart
     from mailer.ledger.ledger import Connection
+    from mailer.ledger.reading.counts import Counted
     from mailer.ledger.reading.deliveries import Delivery
     from mailer.ledger.reading.scope import Reported
 
@@ -47,9 +48,9 @@ NOTE = 30
 """A note stands beside its row where it has at least so many columns; otherwise below it."""
 
 
-def show_totals(context: Context, connection: Connection, mail_out: Reported) -> None:
+def show_totals(context: Context, counted: Counted) -> None:
     """Print how many people are in each state, with per cents and reasons, and the sum."""
-    lines = totals.totals(connection, mail_out.id)
+    lines = totals.totals(counted)
     rows = [
         ([str(line.people), *_state(line.state), line.share], [line.note], STYLES[line.state])
         for line in lines
@@ -61,12 +62,17 @@ def show_totals(context: Context, connection: Connection, mail_out: Reported) ->
 
 
 def show_delegations(
-    context: Context, connection: Connection, mail_out: Reported, *, everything: bool = False
+    context: Context,
+    connection: Connection,
+    mail_out: Reported,
+    counted: Counted,
+    *,
+    everything: bool = False,
 ) -> None:
     """Print the delegations, worst first; those with nothing to look at are one line unless
     `everything`.
     """
-    lines = totals.delegations(connection, mail_out.id, context.workspace.delegations)
+    lines = totals.delegations(connection, counted, context.workspace.delegations)
     shown = [line for line in lines if line.look or everything]
     quiet = len(lines) - len(shown)
     rows = [([line.name, str(line.people), str(line.accepted)], [line.look], "") for line in shown]
@@ -95,7 +101,7 @@ def show_delegations(
         )
 
 
-def show_left_out(context: Context, connection: Connection, mail_out: Reported) -> None:
+def show_left_out(context: Context, counted: Counted) -> None:
     """Print why people were left out, and how many of each delegation."""
     rows = [
         (
@@ -108,7 +114,7 @@ def show_left_out(context: Context, connection: Connection, mail_out: Reported) 
             ],
             "",
         )
-        for line in totals.left_out(connection, mail_out.id)
+        for line in totals.left_out(counted)
     ]
     if rows:
         show_rows(

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from mailer.actions import people
 from mailer.actions.team.rights import Right
 from mailer.base.errors import Refused, UsageError
-from mailer.base.states import WORDS, State
+from mailer.base.states import WORDS, Reason, State
 from mailer.console.access.middleware import LETTER_POLICY
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import asked
@@ -73,7 +73,9 @@ def show(visit: Visit) -> Response:
         done=_done(moments),
         followed=followed,
         evidence=evidence(one, moments),
-        may_settle=one.state in (State.UNKNOWN, State.DRAFTED) and visit.may(Right.SEND),
+        may_settle=one.state in (State.UNKNOWN, State.DRAFTED)
+        and one.reason != Reason.SHARED  # the letter is settled, for all whom it names
+        and visit.may(Right.SEND),
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from mailer.actions.people import to_follow_up
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit
-from mailer.console.views.outcomes import as_file, by_delegation, calls
+from mailer.console.views.outcomes import as_file, by_delegation, calls, counted
 from mailer.ledger import notes
 from mailer.ledger.reading import answers, deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
@@ -69,26 +69,23 @@ def follow_up(visit: Visit) -> Response:
     """
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        everyone = deliveries.needing_a_person(connection, mail_out.id)
-        pages = max(1, -(-len(everyone) // PAGE))
+        counts = counted(visit, connection, mail_out.id)
+        people = len(counts.needing)
+        pages = max(1, -(-people // PAGE))
         wanted = visit.query("page")
         page = min(pages, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() else 1
-        rows = everyone[PAGE * (page - 1) : PAGE * page]
+        here = list(counts.needing)[PAGE * (page - 1) : PAGE * page]
+        rows = deliveries.in_order(connection, here)
         done = notes.done(connection, mail_out.id)
         said = notes.last_notes(connection, [one.id for one in rows])
         given = notes.assigned(connection, mail_out.id)
         back = answers.back_on(connection, mail_out.id)
         away = deliveries.by_id(connection, list(back))
-        skipped = listing.every(
-            connection,
-            mail_out.id,
-            Wanted(states=(State.SKIPPED.value,), reasons=tuple(totals.IN_THE_ROW)),
-        )
     return visit.page(
         "follow_up.html",
         mail_out=mail_out,
         groups=by_delegation(visit, rows),
-        people=len(everyone),
+        people=people,
         page=page,
         pages=pages,
         size=PAGE,
@@ -98,7 +95,7 @@ def follow_up(visit: Visit) -> Response:
         day=visit.now().date(),
         today=visit.now().date().isoformat(),
         notes=said,
-        skipped=len(skipped),
+        skipped=sum(counts.reasons.get(reason, 0) for reason in totals.IN_THE_ROW),
         next=lambda one: visit.say(next_step(one)),
     )
 

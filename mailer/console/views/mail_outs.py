@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
 from mailer.base.errors import UsageError
 from mailer.base.states import State
 from mailer.console.request import Visit
+from mailer.console.views.live import tile_map
 from mailer.console.views.outcomes import counted
+from mailer.inbox.kinds import RETURNED
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries, listing
-from mailer.ledger.reading.scope import quickest, standing
+from mailer.ledger.reading.scope import standing
 from mailer.report import comparison, returns, totals
 
 MOST_NAMES = 200
@@ -32,7 +33,7 @@ class MailOutRow:
 
     mail_out: MailOut
     counts: dict[State, int]
-    needing: dict[State, int]  # of these, those who need a person
+    needing: Mapping[State, int]  # of these, those who need a person
     done: int
     to_send: int
 
@@ -42,8 +43,14 @@ def lines(visit: Visit, connection: Connection) -> list[MailOutRow]:
     found = []
     for mail_out in reversed(mailouts.all_of_them(connection)):
         counts = counted(visit, connection, mail_out.id)
+        needing = Counter(counts.needing.values())
         found.append(
-            MailOutRow(mail_out, counts.states, counts.needing, *totals.done(counts.states))
+            MailOutRow(
+                mail_out,
+                counts.states,
+                needing,
+                *totals.done(counts.states),
+            )
         )
     return found
 
@@ -63,22 +70,22 @@ def of_appeal(visit: Visit) -> Response:
         whole = standing(connection, name)
         if whole is None:
             raise UsageError(visit.say("Nothing has been planned yet."))
-        ids = [number_of(one) for one, _ in whole.mail_outs]
-        as_of = (known, tuple(listing.last_event(connection, one) for one in ids))
-        kept = visit.console.standings.get(name)
-        if kept is None or kept[0] != as_of:
-            of = quickest(connection, whole)
-            people = deliveries.needing_a_person(connection, of)
-            counted: dict[str, Any] = {
-                "lines": totals.totals(connection, of),
-                "needing": people[:NEEDING],
-                "more": max(0, len(people) - NEEDING),
-                "delegations": totals.delegations(connection, of, known),
-                "came_back": returns.said(connection, of),
-            }
-            kept = visit.console.standings[name] = as_of, counted
-    there = {line.code for line in kept[1]["delegations"]}
-    return visit.page("standing.html", whole=whole, absent=visit.absent(there), **kept[1])
+        counts = visit.console.standings[name]
+        now = counts.now(connection, whole)
+        needing = counts.needing(connection, NEEDING)
+        lines = totals.delegations(connection, now, known)
+    table = now.delegations
+    return visit.page(
+        "standing.html",
+        whole=whole,
+        lines=totals.totals(now),
+        needing=needing,
+        more=sum(now.needing.values()) - len(needing),
+        delegations=lines,
+        came_back=returns.said(now.came_back),
+        tiles=tile_map(table, now.letters_with([kind.value for kind in RETURNED])),
+        absent=visit.absent(table),
+    )
 
 
 def compare(visit: Visit) -> Response:

@@ -17,10 +17,10 @@ from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
 from mailer.inbox.kinds import WORDS, named
-from mailer.ledger import notes
+from mailer.ledger import events, notes
 from mailer.ledger.ledger import Connection
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import SORTS, Wanted
@@ -113,19 +113,23 @@ class Counts:
     chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
     excluded: frozenset[str]  # delegations that the appeal leaves out
     reasons: dict[str, int]
-    needing: dict[State, int]  # of those in a state, those who need a person
+    needing: dict[int, State]  # those who need a person, the worst first
+    as_of: object  # of the whole log: a later mail-out may have reached them
     choices: dict[str, list[str]]
 
 
 def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
     """Return the counts of a mail-out, from memory where no event has come since."""
-    last = outcomes.last_event(connection, mail_out_id)
-    # a later mail-out may have reached them: asked each time
-    needing = deliveries.count_needing_a_person(connection, mail_out_id)
+    last, as_of = outcomes.last_event(connection, mail_out_id), events.as_of(connection)
     known = visit.console.counts.get(mail_out_id)
-    if known is not None and known[0] == last:
-        found: Counts = known[1]
-        return replace(found, needing=needing)
+    if known is not None and known[1].as_of == as_of:
+        same: Counts = known[1]
+        return same
+    needing = deliveries.ids_needing_a_person(connection, mail_out_id)
+    if known is not None and known[0] == last and connection.dialect.name == "sqlite":
+        found: Counts = replace(known[1], as_of=as_of, needing=needing)
+        visit.console.counts[mail_out_id] = (last, found)
+        return found
     states, reasons = dict.fromkeys(State, 0), Counter[str]()
     table: dict[str, dict[State, int]] = {}
     chosen, excluded = Counter[str](), set[str]()
@@ -154,6 +158,7 @@ def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
         frozenset(excluded),
         dict(reasons.most_common()),
         needing,
+        as_of,
         choices,
     )
     visit.console.counts[mail_out_id] = (last, found)
@@ -169,7 +174,7 @@ def show(visit: Visit) -> Response:
         page = outcomes.page(
             connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before
         )
-        came = returns.said(connection, mail_out.id)
+        came = returns.said(answers.came_back(connection, mail_out.id))
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
         found = (

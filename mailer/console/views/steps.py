@@ -35,7 +35,7 @@ from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import count
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
 from mailer.report.readable import page_of
@@ -365,8 +365,7 @@ def send_page(visit: Visit) -> Response:
     """Show what would be sent, and ask for the number."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        reasons = deliveries.reasons(connection, mail_out.id, State.SKIPPED)
-        people = deliveries.counts_by_delegation(connection, mail_out.id)
+        counted = count(connection, mail_out.id)
     later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
     passed = mailouts.has_passed(mail_out, visit.now())
     # what it says of a start that stands; whoever changes it, or sends it now, is asked as of now
@@ -379,8 +378,10 @@ def send_page(visit: Visit) -> Response:
         check=check,
         total=check.left,
         left=check.standing.counts[State.SKIPPED],
-        reasons=[(reason, sum(of.values())) for reason, of in reasons.items()],
-        delegations=sum(any(row[state] for state in OPEN) for row in people.values()),
+        reasons=[
+            (reason, sum(of.values())) for reason, of in counted.reasons(State.SKIPPED).items()
+        ],
+        delegations=sum(any(row[state] for state in OPEN) for row in counted.delegations.values()),
         minutes=_minutes(visit, check.left),
         later=later,
         passed=passed,

@@ -245,7 +245,9 @@ _ELSEWHERE = (
             _OTHER.c.state != State.WAITING.value, _OTHER.c.mail_out_id < sa.bindparam("mail_out")
         ),
         sa.not_(_released(_OTHER)),
-        sa.not_(returned_for_good(_OTHER)),  # it reached nobody, and a person asked for this one
+        sa.not_(
+            returned_for_good(_OTHER.c.id)
+        ),  # it reached nobody, and a person asked for this one
     )
 )
 

@@ -87,16 +87,26 @@ def sort(
         .values(kind=kind, sure=True, sorted_by=who, reason=f"sorted by {who}")
     )
     if letters is not None:
+        before = connection.execute(_linked(number)).all()
         connection.execute(sa.delete(incoming_letter).where(n.incoming_id == number))
         for delivery_id, _ in _ids(connection, letters):
             _link(connection, number, delivery_id, BY_HAND, 100)
-    linked = (
+        after = {delivery_id for delivery_id, _ in connection.execute(_linked(number))}
+        for delivery_id, mail_out_id in before:
+            if delivery_id not in after:
+                not_about_it = EventKind.NOT_ABOUT_IT
+                events.write(connection, not_about_it, mail_out_id, delivery_id, at=at, who=who)
+    for delivery_id, mail_out_id in connection.execute(_linked(number)).all():
+        _tell(connection, kind, mail_out_id, delivery_id, at=at, who=who)
+
+
+def _linked(number: int) -> sa.Select[int, int]:
+    """Select the letters to which a message belongs, and their mail-outs."""
+    return (
         sa.select(d.id, d.mail_out_id)
         .join(incoming_letter, n.delivery_id == d.id)
         .where(n.incoming_id == number)
     )
-    for delivery_id, mail_out_id in connection.execute(linked).all():
-        _tell(connection, kind, mail_out_id, delivery_id, at=at, who=who)
 
 
 def opened(connection: sa.Connection, number: int, *, at: datetime, who: str) -> None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused
-from mailer.base.states import MAY_HAVE_REACHED, WORDS, MailOutState, State
+from mailer.base.states import MAY_HAVE_REACHED, WORDS, MailOutState, Reason, State
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
@@ -66,7 +67,10 @@ def release(
         raise _not_unknown(one, old.state)
     before = connection.execute(sa.select(mail_out).where(m.id == one.mail_out_id)).one()
     _nothing_else_on_its_way(connection, one, before.appeal)
+    named = _named_too(connection, old)
     what = [before.appeal, mode, server, before.sender, str(before.until or "")]
+    whom = [[one.address, one.digest, one.person, None]]
+    whom += [[row.address, None, row.person, Reason.SHARED.value] for row in named]
     new_id: int = connection.execute(
         sa.insert(mail_out)
         .values(
@@ -74,7 +78,7 @@ def release(
             title=before.title,
             state=MailOutState.PLANNED.value,
             mode=mode,
-            hash=fingerprint(what, [[one.address, one.digest, one.person, None]]),
+            hash=fingerprint(what, whom),
             server=server,
             sender=before.sender,
             until=before.until,
@@ -100,6 +104,21 @@ def release(
         )
         .returning(d.id)
     ).scalar_one()
+    for place, row in enumerate(named, 2):
+        values = {name: row._mapping[name] for name in PERSON if name != "digest"}
+        connection.execute(
+            sa.insert(delivery).values(
+                mail_out_id=new_id,
+                number=place,
+                position=place,
+                state=State.SKIPPED.value,
+                reason=Reason.SHARED.value,
+                detail=row.detail,
+                changed_at=at,
+                salt=secrets.token_hex(16),
+                **values,
+            )
+        )
     told = partial(events.write, connection, at=at, who=who)
     told(EventKind.PLANNED, new_id)
     again = f"the letter of {one.shown}, unknown there"
@@ -107,6 +126,18 @@ def release(
     released = f"to be sent again in {shown(new_id)}: {because}"
     told(EventKind.RELEASED, one.mail_out_id, one.id, detail=released)
     return new_id
+
+
+def _named_too(connection: sa.Connection, letter: Any) -> list[Any]:
+    """Return the rows of those who are named in the letter to somebody else at their mailbox."""
+    named = (
+        d.message_id == letter.message_id,
+        d.mail_out_id == letter.mail_out_id,
+        d.address_key == letter.address_key,
+        d.reason == Reason.SHARED.value,
+        d.erased.is_(None),
+    )
+    return list(connection.execute(sa.select(delivery).where(*named).order_by(d.number)).all())
 
 
 def _locked(connection: sa.Connection, delivery_id: int) -> sa.Row[tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -10,7 +11,6 @@ import sqlalchemy as sa
 
 from mailer.base.states import State
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading.scope import Of, within
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mailbox_read
 from mailer.plan.where import FACTS
 
@@ -155,52 +155,43 @@ def is_on_record(connection: sa.Connection, digest: str) -> bool:
     return connection.scalar(sa.select(i.id).where(i.digest == digest)) is not None
 
 
-def who_by_kind(connection: sa.Connection, of: Of) -> dict[str, set[int]]:
-    """Return, by kind, the accepted letters of which something came, as far as it is sure."""
+def came_back(connection: sa.Connection, mail_out_id: int) -> dict[tuple[str, ...], int]:
+    """Count the accepted letters of a mail-out by the kinds of what came back of each, as far as it
+    is sure.
+    """
     rows = connection.execute(
-        sa.select(i.kind, d.id)
-        .join(incoming_letter, n.incoming_id == i.id)
-        .join(delivery, d.id == n.delivery_id)
-        .where(within(of), i.sure.is_(True), d.state == State.ACCEPTED.value)
+        sa.select(d.id, i.kind)
+        .join(incoming_letter, n.delivery_id == d.id)
+        .join(incoming, n.incoming_id == i.id)
+        .where(d.mail_out_id == mail_out_id, i.sure.is_(True), d.state == State.ACCEPTED.value)
         .distinct()
+        .order_by(d.id, i.kind)
     )
-    found: dict[str, set[int]] = {}
-    for kind, delivery_id in rows:
-        found.setdefault(kind, set()).add(delivery_id)
-    return found
+    kinds: dict[int, tuple[str, ...]] = {}
+    for letter, kind in rows:
+        kinds[letter] = (*kinds.get(letter, ()), kind)
+    return Counter(kinds.values())
 
 
 def back_on(connection: sa.Connection, mail_out_id: int) -> dict[int, date]:
     """Return the day on which those who are away are back, by accepted letter, the earliest first;
     without those of whom something else has come: an answer, a return, an objection.
     """
+    of_it = (d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value, i.sure.is_(True))
+    linked = sa.select(n.delivery_id).join(incoming, n.incoming_id == i.id)
+    linked = linked.join(delivery, d.id == n.delivery_id).where(*of_it)
+    spoken = [kind for fact in SPOKEN for kind in FACTS[fact]]
     rows = connection.execute(
-        sa.select(n.delivery_id, sa.func.max(i.until).label("until"))
-        .join(incoming, n.incoming_id == i.id)
-        .join(delivery, d.id == n.delivery_id)
-        .where(d.mail_out_id == mail_out_id, d.state == State.ACCEPTED.value)
-        .where(i.kind.in_(FACTS["away"]), i.sure.is_(True), i.until.is_not(None))
+        linked.add_columns(sa.func.max(i.until).label("until"))
+        .where(i.kind.in_(FACTS["away"]), i.until.is_not(None))
+        .where(n.delivery_id.not_in(linked.where(i.kind.in_(spoken))))
         .group_by(n.delivery_id)
         .order_by("until", n.delivery_id)
     ).all()
-    kinds = who_by_kind(connection, mail_out_id) if rows else {}
-    spoken = {one for fact in SPOKEN for kind in FACTS[fact] for one in kinds.get(kind, ())}
-    return {row.delivery_id: row.until for row in rows if row.delivery_id not in spoken}
+    return {row.delivery_id: row.until for row in rows}
 
 
 SPOKEN = ("replied", "returned", "objected", "left office")
-
-
-def answered(connection: sa.Connection, of: Of) -> dict[str, int]:
-    """Count the people who have answered, an objection too, by delegation."""
-    rows = connection.execute(
-        sa.select(d.delegation, sa.func.count(d.id.distinct()))
-        .join(incoming_letter, n.delivery_id == d.id)
-        .join(incoming, n.incoming_id == i.id)
-        .where(within(of), i.kind.in_(("reply", "objection")), i.sure.is_(True))
-        .group_by(d.delegation)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 class MailboxRead(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ from mailer.base.states import PERSON_NEEDED, State
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
-from mailer.ledger.reading.scope import Of, reached_since, within
-from mailer.ledger.reading.sent import returned_for_good
+from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
+from mailer.ledger.reading.sent import returned_for_good, returned_letters
 from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
 from mailer.letters.message import pieces
 
@@ -37,8 +37,22 @@ NEEDS_A_PERSON = sa.and_(
 """Nobody but a person can do more: `states.PERSON_NEEDED`, and letters that came back from an
 address of no use. Whom a later mail-out has reached needs nobody.
 """
+
+
+def may_need_a_person(mail_out_id: int) -> sa.ColumnElement[bool]:
+    """Return the condition for those of a mail-out of whom `NEEDS_A_PERSON` is to be asked: few,
+    and found without a look at the many who were accepted.
+    """
+    states = [state.value for state in PERSON_NEEDED]
+    here = sa.select(d.id).where(d.mail_out_id == mail_out_id, d.state.in_(states))
+    return sa.and_(d.mail_out_id + 0 == mail_out_id, d.id.in_(here.union(returned_letters())))
+
+
 WORST_FIRST = (State.UNKNOWN, State.REFUSED, State.ACCEPTED, State.NOT_SENT, State.DRAFTED)
 """The states of those who need a person."""
+_WORST_FIRST = sa.case(
+    {state.value: place for place, state in enumerate(WORST_FIRST)}, value=d.state
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Delivery:
     message_id: str | None
     digest: str | None
     dated_at: datetime | None
-    state: State
+    state: State  # of the letter by which they are reached, where that is to somebody else
     reason: str
     detail: str
     code: int | None
@@ -95,17 +109,18 @@ class Delivery:
         return f"{self.file}:{self.cell}"
 
 
-_CAME_BACK = (
+CAME_BACK = (
     sa.select(sa.func.aggregate_strings(incoming.c.kind, " "))
     .join(incoming_letter, incoming_letter.c.incoming_id == incoming.c.id)
-    .where(incoming_letter.c.delivery_id == d.id, incoming.c.sure.is_(True))
+    .where(incoming_letter.c.delivery_id == letter_id(), incoming.c.sure.is_(True))
     .correlate(delivery)
     .scalar_subquery()
     .label("came_back")
 )
 delivery_columns: list[sa.ColumnElement[Any]] = [
-    *(d[field.name] for field in fields(Delivery) if field.name in d),
-    _CAME_BACK,
+    *(d[field.name] for field in fields(Delivery) if field.name in d and field.name != "state"),
+    stands().label("state"),
+    CAME_BACK,
 ]
 """What `delivery_of` needs of a row."""
 
@@ -131,50 +146,6 @@ class Moment:
     seconds: float = 0.0
     attempt: int | None = None
     handover_at: datetime | None = None
-
-
-def counts(connection: sa.Connection, of: Of) -> dict[State, int]:
-    """Count the deliveries of a mail-out in each state; the sum is everyone of the plan, the left
-    out included.
-    """
-    rows = connection.execute(
-        sa.select(d.state, sa.func.count()).where(within(of)).group_by(d.state)
-    ).all()
-    found = {State(state): number for state, number in rows}
-    return {state: found.get(state, 0) for state in State}
-
-
-def counts_by_delegation(connection: sa.Connection, of: Of) -> dict[str, dict[State, int]]:
-    rows = connection.execute(
-        sa.select(d.delegation, d.state, sa.func.count())
-        .where(within(of))
-        .group_by(d.delegation, d.state)
-    )
-    table: dict[str, dict[State, int]] = {}
-    for delegation, state, number in rows:
-        table.setdefault(delegation, dict.fromkeys(State, 0))[State(state)] = number
-    return dict(sorted(table.items()))
-
-
-def reasons(connection: sa.Connection, of: Of, *states: State) -> dict[str, dict[str, int]]:
-    """Count by reason and delegation: {"no_address": {"FR": 2, …}, …}, the most frequent reason
-    first.
-    """
-    rows = connection.execute(
-        sa.select(d.reason, d.delegation, sa.func.count())
-        .where(within(of), d.state.in_([state.value for state in states]))
-        .group_by(d.reason, d.delegation)
-    )
-    table: dict[str, dict[str, int]] = {}
-    for reason, delegation, number in rows:
-        table.setdefault(reason, {})[delegation] = number
-    return dict(sorted(table.items(), key=lambda item: (-sum(item[1].values()), item[0])))
-
-
-def second_tries(connection: sa.Connection, of: Of) -> int:
-    """Count those who were accepted after more than one attempt."""
-    where = (within(of), d.state == State.ACCEPTED.value, d.attempts > 1)
-    return connection.scalar(sa.select(sa.func.count()).where(*where)) or 0
 
 
 def people(
@@ -213,25 +184,32 @@ def by_id(connection: sa.Connection, ids: Collection[int]) -> list[Delivery]:
     return [delivery_of(row) for row in rows]
 
 
+def in_order(connection: sa.Connection, ids: Sequence[int]) -> list[Delivery]:
+    """Return deliveries as they stand now, in this order."""
+    found = {one.id: one for one in by_id(connection, ids)}
+    return [found[id_] for id_ in ids]
+
+
 def needing_a_person(connection: sa.Connection, of: Of, limit: int | None = None) -> list[Delivery]:
     """List those for whom the mailer can do no more by itself, the worst first."""
-    worst = {state.value: place for place, state in enumerate(WORST_FIRST)}
+    which = may_need_a_person(of) if isinstance(of, int) else within(of)
     rows = connection.execute(
         sa.select(*delivery_columns)
-        .where(within(of), NEEDS_A_PERSON)
-        .order_by(sa.case(worst, value=d.state), d.number)
+        .where(which, NEEDS_A_PERSON)
+        .order_by(_WORST_FIRST, d.number)
         .limit(limit)
     )
     return [delivery_of(row) for row in rows]
 
 
-def count_needing_a_person(connection: sa.Connection, of: Of) -> dict[State, int]:
-    """Count those for whom the mailer can do no more by itself, by state."""
+def ids_needing_a_person(connection: sa.Connection, mail_out_id: int) -> dict[int, State]:
+    """Return the deliveries that `needing_a_person` lists, in its order, and their states."""
     rows = connection.execute(
-        sa.select(d.state, sa.func.count()).where(within(of), NEEDS_A_PERSON).group_by(d.state)
-    ).all()
-    found = {State(state): number for state, number in rows}
-    return {state: found.get(state, 0) for state in WORST_FIRST}
+        sa.select(d.id, d.state)
+        .where(may_need_a_person(mail_out_id), NEEDS_A_PERSON)
+        .order_by(_WORST_FIRST, d.number)
+    )
+    return {row.id: State(row.state) for row in rows}
 
 
 def needs_a_person(connection: sa.Connection, delivery_id: int) -> bool:
@@ -257,13 +235,18 @@ def exact(connection: sa.Connection, mail_out_id: int, who: str) -> list[Deliver
 
 def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
     """Return all that happened to a delivery, in order; the end of an attempt carries the server's
-    words.
+    words. Of whoever is named in a letter to somebody else, also what happened to that letter.
     """
+    letter = sa.select(letter_id()).where(d.id == delivery_id).scalar_subquery()
     attempts = connection.execute(
-        sa.select(attempt).where(a.delivery_id == delivery_id).order_by(a.id)
+        sa.select(attempt).where(a.delivery_id == letter).order_by(a.id)
     ).all()
+    of_the_letter = sa.and_(
+        e.delivery_id == letter,
+        e.kind.in_([*State, EventKind.LATE_ANSWER, EventKind.CAME_BACK]),
+    )
     events = connection.execute(
-        sa.select(event).where(e.delivery_id == delivery_id).order_by(e.id)
+        sa.select(event).where(sa.or_(e.delivery_id == delivery_id, of_the_letter)).order_by(e.id)
     ).all()
     moments = []
     for row in events:
@@ -298,5 +281,10 @@ def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
     values = dict(row._mapping)
-    kinds = tuple(sorted(set((values["came_back"] or "").split())))
-    return Delivery(**values | {"state": State(values["state"]), "came_back": kinds})
+    came_back = kinds_of(values["came_back"])
+    return Delivery(**values | {"state": State(values["state"]), "came_back": came_back})
+
+
+def kinds_of(came_back: str | None) -> tuple[str, ...]:
+    """Return the kinds of messages that `CAME_BACK` holds, each once."""
+    return tuple(sorted(set((came_back or "").split())))

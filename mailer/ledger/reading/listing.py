@@ -17,15 +17,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer.base.spelling import spellings
-from mailer.base.states import State
+from mailer.base.states import Reason, State
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.reading.deliveries import (
     NEEDS_A_PERSON,
     Delivery,
     delivery_columns,
     delivery_of,
+    in_order,
 )
-from mailer.ledger.reading.scope import Of, within
+from mailer.ledger.reading.scope import Of, stands, within
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out, share
 
 d, e, m, s = delivery.c, event.c, mail_out.c, share.c
@@ -92,7 +93,7 @@ class Wanted:
     def where(self, of: Of) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [within(of)]
         for column, values in (
-            (d.state, self.states),
+            (stands(), self.states),
             (d.reason, self.reasons),
             (d.delegation, self.delegations),
             (d.role, self.roles),
@@ -215,19 +216,10 @@ def page(
             limit + 1
         )
     ).all()
-    more, found = len(chosen) > limit, _of(connection, chosen[:limit])
+    more, found = len(chosen) > limit, in_order(connection, chosen[:limit])
     if backwards:
         return DeliveryPage(tuple(reversed(found)), before=more, after=True)
     return DeliveryPage(tuple(found), before=beyond is not None, after=more)
-
-
-def _of(connection: sa.Connection, ids: Sequence[int]) -> list[Delivery]:
-    """Return these rows, in this order."""
-    rows = {
-        row.id: delivery_of(row)
-        for row in connection.execute(sa.select(*delivery_columns).where(d.id.in_(ids)))
-    }
-    return [rows[id_] for id_ in ids]
 
 
 def _key(
@@ -254,10 +246,10 @@ Groups = dict[tuple[str, str, str], int]
 def table(connection: sa.Connection, mail_out_id: int) -> Groups:
     """Count everyone at once. Every other count is a sum of these."""
     rows = connection.execute(
-        sa.select(d.delegation, d.state, d.reason, sa.func.count())
+        sa.select(d.delegation, state := stands().label("stands"), d.reason, sa.func.count())
         .with_hint(delivery, BY_INDEX, "sqlite")
         .where(d.mail_out_id == mail_out_id)
-        .group_by(d.delegation, d.state, d.reason)
+        .group_by(d.delegation, state, d.reason)
     )
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
@@ -286,9 +278,18 @@ def table_since(
         sa.select(d.delegation, d.state, d.reason, before.c.kind, before.c.reason)
         .outerjoin_from(delivery, before, before.c.id == last)
         .where(d.id.in_(later.distinct()))
-    )
+    ).all()
+    named = delivery.alias("named").c
+    same = sa.and_(named.message_id == d.message_id, named.address_key == d.address_key)
+    also = (named.mail_out_id + 0 == mail_out_id, named.reason == Reason.SHARED.value)
+    with_them = connection.execute(
+        sa.select(named.delegation, d.state, named.reason, before.c.kind, named.reason)
+        .outerjoin_from(delivery, before, before.c.id == last)
+        .join(named.id.table, same)
+        .where(d.id.in_(later.distinct()), *also)
+    ).all()
     found = dict(known)
-    for code, state, reason, was, because in rows:
+    for code, state, reason, was, because in (*rows, *with_them):
         for key, more in (
             ((code, was or State.WAITING.value, because or ""), -1),
             ((code, state, reason), 1),

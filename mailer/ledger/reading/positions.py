@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -88,10 +89,68 @@ def of_person(connection: sa.Connection, appeal: str, person: str) -> list[Membe
     return _read(connection, query.order_by(p.id.desc()))
 
 
-def version(connection: sa.Connection, appeal: str) -> tuple[int, int]:
-    """Return what changes whenever a position of an appeal is noted or taken away."""
-    many = connection.scalar(sa.select(sa.func.count()).where(*_newest_of(appeal)))
-    return many or 0, connection.scalar(sa.select(sa.func.max(p.id))) or 0
+class _Version(NamedTuple):
+    """What changes whenever a position is noted or taken away. The number of a note that was taken
+    away may be given to the next one, but not its time.
+    """
+
+    many: int  # newest notes of the appeal
+    total: int  # of their numbers
+    last: int  # note of any appeal
+    at: datetime | None
+
+
+def _version(connection: sa.Connection, appeal: str) -> _Version:
+    ids = sa.select(sa.func.count(), sa.func.sum(p.id)).where(*_newest_of(appeal))
+    many, total = connection.execute(ids).one()
+    last = connection.execute(sa.select(p.id, p.at).order_by(p.id.desc()).limit(1)).one_or_none()
+    return _Version(many, total or 0, *(last or (0, None)))
+
+
+class KnownPositions:
+    """Who has a position on an appeal, by `key`, kept in memory: of the notes that came later those
+    alone are read, and everything where that does not add up to what the log holds.
+    """
+
+    def __init__(self) -> None:
+        self.version = _Version(0, 0, 0, None)
+        self.by_key: dict[str, Position] = {}
+        self._numbers: dict[str, int] = {}  # of the newest note about each, also without a position
+
+    def update(self, connection: sa.Connection, appeal: str) -> dict[str, Position | None] | None:
+        """Read what came since. Returns who stood where before, of those who were read; None where
+        everything was read anew.
+        """
+        before, now = self.version, _version(connection, appeal)
+        if now == before:
+            return {}
+        changed: dict[str, Position | None] = {}
+        still_there = connection.scalar(sa.select(p.at).where(p.id == before.last))
+        if still_there is not None and still_there == before.at:
+            changed = self._read(connection, appeal, p.id > before.last)
+            adds_up = (len(self._numbers), sum(self._numbers.values())) == now[:2]
+        else:
+            adds_up = False
+        if not adds_up:
+            self.by_key, self._numbers = {}, {}
+            self._read(connection, appeal, sa.true())
+        self.version = now
+        return changed if adds_up else None
+
+    def _read(
+        self, connection: sa.Connection, appeal: str, which: sa.ColumnElement[bool]
+    ) -> dict[str, Position | None]:
+        before: dict[str, Position | None] = {}
+        words = {one.value: one for one in Position}
+        query = sa.select(p.person, p.position, p.id).where(*_newest_of(appeal), which)
+        for person, position, number in connection.execute(query):
+            self._numbers[person] = number
+            before[person] = self.by_key.get(person)
+            if position:
+                self.by_key[person] = words[position]
+            else:
+                self.by_key.pop(person, None)
+        return before
 
 
 def there_are_any(connection: sa.Connection) -> bool:

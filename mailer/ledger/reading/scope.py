@@ -1,4 +1,8 @@
-"""What a question is about: one mail-out, or an appeal over all its mail-outs.
+"""What a question is about: one mail-out, or an appeal over all its mail-outs; and how somebody
+stands in it.
+
+Whoever is named in the letter to a mailbox that is theirs, too, stands as that letter stands: their
+own row says for ever that no letter of their own was made.
 
 Of an appeal each person stands once: with the delivery that tells most of them. What reached them,
 or may have, outweighs what is still to come; that outweighs a refusal, and a refusal that they were
@@ -8,12 +12,14 @@ counts.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.base.states import MAY_HAVE_REACHED, MailOutState, State
-from mailer.ledger.ledger import number_of, shown
+from mailer.base.states import MAY_HAVE_REACHED, MailOutState, Reason, State
+from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import delivery, mail_out
@@ -65,38 +71,62 @@ Reported = MailOut | AppealStanding
 """What the reading commands tell of."""
 
 
-_WHO = sa.func.coalesce(
+WHO = sa.func.coalesce(
     sa.func.nullif(d.person, ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
 )
+"""One and the same person in all mail-outs."""
 
 
-def quickest(connection: sa.Connection, whole: AppealStanding) -> Of:
-    """Return what tells the same as the appeal and is quicker to ask: its only mail-out, where
-    nobody stands in it twice.
+def _of_the_letter(of: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
+    """Return a column of the letter by which somebody is reached: of their own row, or of the one
+    whose letter names them. Erased or not, both know its Message-ID.
     """
-    if len(whole.mail_outs) > 1:
-        return whole.id
-    only = number_of(whole.mail_outs[0][0])
-    again = sa.select(_WHO).where(d.mail_out_id == only).group_by(_WHO)
-    twice = connection.scalar(again.having(sa.func.count() > 1).limit(1))
-    return whole.id if twice is not None else only
+    letter = delivery.alias("names").c
+    same = (
+        letter.message_id == of.c.message_id,
+        letter.mail_out_id + 0 == of.c.mail_out_id,  # found by the Message-ID
+        letter.reason != Reason.SHARED.value,
+    )
+    theirs = [  # of a letter with copies each copy has a row; erased, no address tells them apart
+        sa.select(letter[name]).where(*same, *which).limit(1).correlate(of).scalar_subquery()
+        for which in ((letter.address_key == of.c.address_key,), ())
+    ]
+    is_named = of.c.reason == Reason.SHARED.value
+    return sa.case((is_named, sa.func.coalesce(*theirs, of.c[name])), else_=of.c[name])
 
 
-def within(of: Of) -> sa.ColumnElement[bool]:
-    """Return the condition for the deliveries of a mail-out, or of an appeal, each person once."""
+def stands(of: sa.FromClause = delivery) -> sa.ColumnElement[str]:
+    """Return the state in which somebody stands: that of the letter by which they are reached."""
+    return _of_the_letter(of, "state")
+
+
+def letter_id(of: sa.FromClause = delivery) -> sa.ColumnElement[int]:
+    """Return the delivery of the letter by which somebody is reached."""
+    return _of_the_letter(of, "id")
+
+
+def within(of: Of, people: Collection[str] | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition for the deliveries of a mail-out, or of an appeal, each person once.
+    `people`: of the appeal these alone, by `delivery.person` or its key of the address.
+    """
     if isinstance(of, int):
         return d.mail_out_id == of
     places = {state.value: at for at, state in enumerate(TELLS_MOST)}
     order = sa.case(
-        (returned_for_good(), places[State.REFUSED.value]), else_=sa.case(places, value=d.state)
+        (returned_for_good(letter_id()), places[State.REFUSED.value]),
+        else_=sa.case(places, value=stands()),
     )
-    place = sa.func.row_number().over(partition_by=_WHO, order_by=(order, d.mail_out_id.desc()))
-    ranked = (
+    newest = (order, d.mail_out_id.desc(), d.id)
+    place = sa.func.row_number().over(partition_by=WHO, order_by=newest)
+    rows = (
         sa.select(d.id, place.label("place"))
         .join(mail_out, m.id == d.mail_out_id)
         .where(m.appeal == of.appeal)
-        .subquery()
     )
+    if people is not None:
+        nameless = sa.and_(d.person == "", d.address_key.in_(people))
+        rows = rows.where(sa.or_(d.person.in_(people), nameless))
+    ranked = rows.subquery()
     return d.id.in_(sa.select(ranked.c.id).where(ranked.c.place == 1))
 
 
@@ -116,13 +146,14 @@ def reached_since() -> sa.ColumnElement[bool]:
     have, or is about to.
     """
     later, first, same = delivery.alias("later"), mail_out.alias("first"), mail_out.alias("same")
-    appeal = sa.select(first.c.appeal).where(first.c.id == d.mail_out_id).scalar_subquery()
+    of_it = sa.select(first.c.appeal).where(first.c.id == d.mail_out_id)
+    appeal = of_it.correlate(delivery).scalar_subquery()
     return sa.exists(
         sa.select(later.c.id)
         .join(same, same.c.id == later.c.mail_out_id)
         .where(
             later.c.mail_out_id > d.mail_out_id,
-            later.c.state.in_([state.value for state in MAY_HAVE_REACHED]),
+            stands(later).in_([state.value for state in MAY_HAVE_REACHED]),
             sa.or_(
                 sa.and_(d.person != "", later.c.person == d.person),
                 sa.and_(d.address_key != "", later.c.address_key == d.address_key),

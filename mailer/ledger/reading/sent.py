@@ -65,17 +65,20 @@ def sent_letters(connection: sa.Connection) -> Iterator[SentLetter]:
         yield SentLetter(called, message_id, called, *who)
 
 
-def returned_for_good(of: sa.FromClause = delivery) -> sa.ColumnElement[bool]:
-    """Return the condition that a letter came back because its address is of no use. It is no
-    longer taken for one that may have reached somebody.
+def returned_letters() -> sa.Select[int]:
+    """Select the letters that came back because their address is of no use. They are no longer
+    taken for ones that may have reached somebody.
     """
-    about = (
+    return (
         sa.select(incoming_letter.c.delivery_id)
         .join(incoming, incoming.c.id == incoming_letter.c.incoming_id)
         .where(incoming.c.kind == "returned_hard", incoming.c.sure.is_(True))
     )
-    found: sa.ColumnElement[bool] = of.c.id.in_(about)
-    return found
+
+
+def returned_for_good(letter: sa.ColumnElement[int] = d.id) -> sa.ColumnElement[bool]:
+    """Return the condition that a letter is one of them; by the id of its delivery."""
+    return letter.in_(returned_letters())
 
 
 def named_too(connection: sa.Connection) -> dict[tuple[str, str], list[str]]:

@@ -61,8 +61,7 @@ def show(visit: Visit) -> Response:
         ledger,
         appeal,
         members,
-        votes=members.votes,
-        counted=visit.console.boards,
+        kept=visit.console.boards[appeal.name],
         who=visit.who,
     )
     return visit.page(

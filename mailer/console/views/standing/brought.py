@@ -30,6 +30,8 @@ def _page(visit: Visit) -> ReportPage:
         appeal,
         members,
         reader=visit.reader if wanted else "",
+        counts=visit.console.standings[appeal.name],
+        kept=visit.console.boards[appeal.name],
     )
     return action.page(found, visit.workspace, visit.say)
 

@@ -1,0 +1,172 @@
+"""The counts of an appeal: kept in memory, and always what counting anew says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.base.states import State
+from mailer.inbox.kinds import InboxKind
+from mailer.ledger import events
+from mailer.ledger.events import EventKind
+from mailer.ledger.ledger import Connection, Ledger
+from mailer.ledger.moves import incoming, resolve
+from mailer.ledger.reading import deliveries
+from mailer.ledger.reading.counts import AppealCounts, count
+from mailer.ledger.reading.scope import standing
+from mailer.ledger.record import erasure
+from mailer.ledger.schema import delivery, mail_out
+
+AT = datetime(2027, 1, 20, 8, tzinfo=UTC)
+d = delivery.c
+
+# of three mail-outs, what became of each of six people; the sixth shares the mailbox of the first
+FATES = (
+    ("accepted", "skipped", "skipped"),
+    ("refused", "accepted", "skipped"),
+    ("refused", "refused", "waiting"),
+    ("unknown", "skipped", "skipped"),
+    ("skipped", "skipped", "waiting"),
+    ("skipped", "skipped", "skipped"),
+)
+
+
+def fill(log: Ledger) -> None:
+    with log.writing() as connection:
+        for which in range(3):
+            connection.execute(
+                sa.insert(mail_out).values(
+                    id=which + 1, appeal="vote", state="finished", mode="test", hash="0",
+                    server="", sender="us@rights.example", sources=b"", planned_at=AT,
+                )
+            )  # fmt: skip
+            for at, fate in enumerate(FATES):
+                named = at == 5 and which == 0
+                box = 0 if at == 5 else at
+                connection.execute(
+                    sa.insert(delivery).values(
+                        id=10 * which + at + 1, mail_out_id=which + 1, number=at + 1, position=at,
+                        person=f"NO:person {at}", name=f"Person {at}", delegation="NO",
+                        address=f"p{box}@no.example", address_key=f"p{box}@no.example",
+                        state=fate[which], changed_at=AT, salt="x",
+                        reason="shared_mailbox" if named else "",
+                        message_id=f"<{which}.{box}@x>" if named or fate[which] != "skipped"
+                        else None,
+                    )
+                )  # fmt: skip
+
+
+def move(connection: Connection, one: int, to: State) -> None:
+    """Move a delivery as the ledger does: its state and its event in one transaction."""
+    of = connection.execute(
+        sa.update(delivery).where(d.id == one).values(state=to.value).returning(d.mail_out_id)
+    ).scalar_one()
+    events.write(connection, EventKind(to.value), of, one, at=AT, who="")
+
+
+def answer(connection: Connection, kind: InboxKind, letter: str, digest: str = "1") -> int | None:
+    message = incoming.Incoming(
+        digest=digest, box="x", arrived_at=AT, kind=kind.value, sure=True, reason="", until=None,
+        whole=False, sender="", subject="", own="", parts="", raw=b"",
+    )  # fmt: skip
+    return incoming.record(connection, message, [letter], how="x", certainty=100, at=AT)
+
+
+@contextmanager
+def kept(log: Ledger) -> Iterator[Callable[[], AppealCounts]]:
+    counts = AppealCounts()
+
+    def same() -> AppealCounts:
+        with log.reading() as connection:
+            whole = standing(connection, "vote")
+            assert whole is not None
+            now, anew = counts.now(connection, whole), count(connection, whole.id)
+            assert dict(now.groups) == dict(anew.groups)
+            listed = deliveries.needing_a_person(connection, whole.id)
+            assert [one.id for one in counts.needing(connection, 10)] == [one.id for one in listed]
+            assert sum(now.needing.values()) == len(listed)
+        return counts
+
+    same()
+    yield same
+
+
+def test_what_is_kept_is_what_counting_anew_says(ledger: Ledger) -> None:
+    fill(ledger)
+    with kept(ledger) as same:
+        with ledger.writing() as connection:
+            move(connection, 23, State.SENDING)
+        same()
+        with ledger.writing() as connection:
+            move(connection, 23, State.ACCEPTED)
+            move(connection, 25, State.REFUSED)
+            answer(connection, InboxKind.RETURNED_HARD, "M-0001-001")
+        same()
+        with ledger.writing() as connection:  # and it was not about the first, but about the second
+            number = answer(connection, InboxKind.REPLY, "M-0001-001", "2")
+            assert number is not None
+            incoming.sort(connection, number, "reply", ["M-0002-002"], at=AT, who="Jana")
+        same()
+        with ledger.writing() as connection:
+            (one,) = deliveries.by_id(connection, [4])
+            resolve.settle(connection, one, State.ACCEPTED, who="Jana", because="asked", at=AT)
+        same()
+        with ledger.writing() as connection:
+            erased = deliveries.by_id(connection, [1])
+            erasure.erase(connection, erased, who="Jana", because="asked us", at=AT)
+        same()
+        with ledger.writing() as connection:
+            values = {"id": 4, "appeal": "vote", "state": "planned", "mode": "test", "hash": "0"}
+            values |= {"server": "", "sender": "x", "sources": b"", "planned_at": AT}
+            connection.execute(sa.insert(mail_out).values(**values))
+        same()
+
+
+def test_whoever_is_named_stands_as_the_letter_stands(ledger: Ledger) -> None:
+    fill(ledger)
+    with ledger.reading() as connection:
+        assert count(connection, 1).states[State.ACCEPTED] == 2
+        assert count(connection, 1).letters[State.ACCEPTED] == 1
+        (one,) = deliveries.by_id(connection, [6])
+    assert (one.state, one.reason) == (State.ACCEPTED, "shared_mailbox")
+    with ledger.writing() as connection:
+        answer(connection, InboxKind.RETURNED_HARD, "M-0001-001")
+    with ledger.reading() as connection:
+        (one,) = deliveries.by_id(connection, [6])
+        assert one.came_back == ("returned_hard",)
+        # nobody has to look twice: the letter is one
+        needing = deliveries.needing_a_person(connection, 1)
+        assert [one.number for one in needing] == [4, 1]
+        assert count(connection, 1).came_back == {("returned_hard",): 1}
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=1)])
+def test_erased_letter_still_tells_what_became_of_whoever_it_names(
+    ledger: Ledger,
+    late: timedelta,
+) -> None:
+    fill(ledger)
+    with ledger.writing() as connection:
+        both = deliveries.by_id(connection, [1, 6])
+        erasure.erase(connection, both, who="Jana", because="over", at=AT + late)
+    with ledger.reading() as connection:
+        assert count(connection, 1).states[State.ACCEPTED] == 2
+
+
+def test_later_mail_out_of_another_appeal_settles_nothing(ledger: Ledger) -> None:
+    """The appeal that counts is that of the very mail-out, and not of the first of the log."""
+    fill(ledger)
+    with ledger.writing() as connection:
+        later = sa.update(mail_out).where(mail_out.c.id >= 2)
+        connection.execute(later.values(appeal="another"))
+    with ledger.reading() as connection:
+        needing = deliveries.needing_a_person(connection, 1)
+        assert [one.number for one in needing] == [4, 2, 3]
+        assert [one.number for one in deliveries.needing_a_person(connection, 2)] == []
+        whole = standing(connection, "another")
+        assert whole is not None
+        assert sum(count(connection, whole.id).needing.values()) == 0
