@@ -1384,7 +1384,7 @@ def test_position_is_noted_read_and_taken_away_through_both_doors(doors: Doors) 
     page = doors.page(board)
     assert "1 supports" in page and "1 against" in page and "4 not known" in page
     assert "1 of 30 members" in page and "1 of 5 delegations" in page
-    assert "Anna Berg Norway ring again 2027-01-20 Jana" in page
+    assert "Anna Berg Norway ring again 20 Jan 2027 Jana" in page
     (told,) = doors.typed("position", "show", "Chloé Exemple")
     assert (told["position"], told["source"], told["note"]) == (
         "against",
@@ -1496,6 +1496,16 @@ def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_
     assert "nordmann@no.parliament.example,,against" in sheet.read_text(encoding="utf-8")
     (typed,) = doors.typed("votes", "import", str(tmp_path / "roll.txt"), "--vote", "2024-01-24")
     assert (typed["written"], typed["asked"]) == ({}, [])
+    doors.typed("position", "set", "Anna Berg", "supports", "--source", "call")
+    (counted,) = doors.typed("positions", "vote")
+    assert counted["votes"]["Vote 2024"]["for"]["supports"] == 1
+    assert counted["votes"]["Vote 2024"]["not_on_the_list"]["not_known"] == 4
+    assert "voted for 1 0 0 0 0 0" in doors.page("/letters/vote/board")
+    shown = CliRunner().invoke(cli, ["-C", str(doors.root), "positions", "vote"]).output
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "voted for 1 0 0 0 0 0" in lines and "not on the list 0 0 0 0 0 4" in lines
+    said = "1 of 30 members, 1 of 5 delegations; with those who lean towards it: 1 members, of 1"
+    assert any(line.startswith(said) for line in lines)
     assert doors.page("/journal").count("votes imported") == 3
     (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")
     answer = doors.browser.post("/contacts/votes", column="Outcome", text="x")

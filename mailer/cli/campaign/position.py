@@ -203,6 +203,7 @@ def positions(context: Context, appeal: str | None, delegation: str, by: str | N
 
 def as_data(board: Board) -> dict[str, Any]:
     """Return a board as JSON has it; members without a position are `not_known`."""
+    from mailer.report.board import STANDS, VOTES
 
     def plain(counts: Any) -> dict[str, int]:
         return {str(stand) or "not_known": number for stand, number in counts.items()}
@@ -223,12 +224,20 @@ def as_data(board: Board) -> dict[str, Any]:
         ],
         "delegations": {line.name: plain(line.counts) for line in board.delegations},
         "groups": {line.name: plain(line.counts) for line in board.groups},
+        "votes": {
+            heading: {
+                how or "not_on_the_list": plain({one: votes.get((how, one), 0) for one in STANDS})
+                for how in VOTES
+            }
+            for heading, votes in board.votes.items()
+        },
         "gone": board.gone,
     }
 
 
 def _show_board(context: Context, board: Board) -> None:
     from mailer.cli.screen.tables import show_rows
+    from mailer.report.board import STANDS, VOTES
 
     rows = [([str(board.counts[stand]), POSITIONS[stand]], [""], "") for stand in Position]
     rows.append(
@@ -238,14 +247,32 @@ def _show_board(context: Context, board: Board) -> None:
     show_rows(context, rows, right=(0,))
     context.out.print()
     for one in board.motions:
-        groups = f" of {one.motion.groups} groups" if one.motion.groups else ""
-        wanted = f"{one.motion.members} of {one.motion.delegations} delegations{groups}"
-        now = f"{one.sure[0]} of {one.sure[1]}"
-        leaning = f"with those who lean {one.with_leaning[0]} of {one.with_leaning[1]}"
+        now = f"{one.sure[0]} of {one.motion.members} members"
+        now += f", {one.sure[1]} of {one.motion.delegations} delegations"
+        if one.motion.groups:
+            now += f", {one.sure[2]} of {one.motion.groups} groups"
+        leaning = "with those who lean towards it: {} members, of {} delegations"
         mark = "✓" if one.reached else "·"
-        said = f"  {mark} {wanted}: {now}, {leaning}  ({one.motion.words})"
+        context.out.print(printable(f"  {mark} {one.motion.words}"), soft_wrap=True)
+        said = f"    {now}; {leaning.format(*one.with_leaning)}"
         context.out.print(printable(said), soft_wrap=True)
     context.out.print()
+    for heading, votes in board.votes.items():
+        voted = [
+            (how, words)
+            for how, words in VOTES.items()
+            if any(votes.get((how, stand)) for stand in STANDS)
+        ]
+        show_rows(
+            context,
+            [
+                ([words, *(str(votes.get((how, stand), 0)) for stand in STANDS)], [""], "")
+                for how, words in voted
+            ],
+            right=range(1, 1 + len(STANDS)),
+            head=[heading, *Position, "not known"],
+        )
+        context.out.print()
     for title, lines in (("delegation", board.delegations), ("group", board.groups)):
         told = [line for line in lines if line.known]
         if told:
