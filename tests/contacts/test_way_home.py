@@ -16,6 +16,7 @@ import random
 import re
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,15 +24,18 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 from openpyxl.comments import Comment
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
+from PIL import Image
 
 from mailer.base.errors import MailerError, Refused
 from mailer.contacts.book import ContactBook, load_contacts
+from mailer.contacts.edit.alignment import RowHome, TabHome, moved_range
 from mailer.contacts.edit.marked_copy import mark
 from mailer.contacts.edit.take_home import accept
 from tests.contacts import test_offices
@@ -583,3 +587,66 @@ def test_a_row_that_is_put_into_an_ods_looks_like_those_around_it(tmp_path: Path
         )
         assert 'table:style-name="ro3"' in row, row
         assert row.count('table:style-name="ce7"') == 3, row
+
+
+def test_pictures_and_rules_for_this_row_go_with_their_rows(tmp_path: Path) -> None:
+    """A portrait would stand beside somebody else, and a rule look at the row above."""
+    (tmp_path / "contacts").mkdir()
+    sheet = tmp_path / "contacts" / "a.xlsx"
+    made = io.BytesIO()
+    Image.new("RGB", (40, 18)).save(made, "PNG")
+    portrait = made.getvalue()
+    with xlsxwriter.Workbook(sheet) as book:
+        tab = book.add_worksheet("Members")
+        tab.write_row(0, 0, ["Country", "Name", "E-mail", "Portrait"])
+        for at, name in enumerate(NAMES[:6], start=1):
+            tab.write_row(at, 0, ["Norway", name, f"a{at}@x.example"])
+            data = io.BytesIO(portrait)
+            tab.insert_image(at, 3, f"{name}.png", {"image_data": data, "description": name})
+        tab.insert_image(0, 6, "logo.png", {"image_data": io.BytesIO(portrait)})
+        red = book.add_format({"bg_color": "red"})
+        rule = {
+            "type": "formula",
+            "criteria": '=AND(LEN($B4)>3,$C$1<>"B4",$B$3<>"")',
+            "format": red,
+        }
+        tab.conditional_format("B4:B7", rule)
+        tab.data_validation("C4:C7", {"validate": "custom", "value": "=COUNTIF(C4,B4)=0"})
+    edited(tmp_path, "contacts/a.xlsx", lambda tab: deleted(tab, 3))
+    tab = openpyxl.load_workbook(sheet).worksheets[0]
+    names = [tab.cell(row, 2).value for row in range(2, 7)]
+    assert names == [NAMES[0], *NAMES[2:6]]
+    (rules,) = tab.conditional_formatting
+    assert (str(rules.sqref), rules.rules[0].formula) == (
+        "B3:B6",
+        ['AND(LEN($B3)>3,$C$1<>"B4",$B$3<>"")'],
+    )
+    (valid,) = tab.data_validations.dataValidation
+    assert (str(valid.sqref), valid.formula1) == ("C3:C6", "COUNTIF(C3,B3)=0")
+    with zipfile.ZipFile(sheet) as book:
+        drawing = book.read("xl/drawings/drawing1.xml").decode()
+    anchors = re.findall(
+        r"<xdr:from>.*?<xdr:row>(\d+)<.*?<xdr:row>(\d+)<.*?descr=\"(.*?)\"", drawing
+    )
+    there = {name: (int(top), int(bottom)) for top, bottom, name in anchors}
+    assert [there[name][0] for name in names] == [1, 2, 3, 4, 5]
+    assert NAMES[1] not in there
+    assert "<xdr:row>0</xdr:row>" in drawing
+
+
+def test_twenty_thousand_rows_find_their_places_at_once() -> None:
+    def rows(count: int) -> TabHome:
+        homes = [RowHome(at - (at > 3), at) for at in range(2, count) if at != 3]
+        return TabHome([*homes, RowHome(count, None)], [3])
+
+    def work(home: TabHome) -> None:
+        for row in home.rows:
+            assert home.moves
+            home.beside(row.number)
+            if row.old:
+                assert moved_range(row.old, row.old, home) == [(row.number, row.number)]
+                moved_range(row.old, row.old + 1, home)
+
+    began = time.process_time()
+    work(rows(20_000))
+    assert time.process_time() - began < 2

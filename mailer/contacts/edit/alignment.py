@@ -7,9 +7,11 @@ most in common. What is left of the sheet was taken out, what is left of the cop
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mailer.contacts.sheets.table import Row
 
@@ -27,16 +29,16 @@ class RowHome:
     hidden: bool | None = None  # None: as it is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TabHome:
-    """The rows of one tab as the copy has them."""
+    """The rows of one tab as the copy has them, all of them known when it is made."""
 
     rows: Sequence[RowHome]
     gone: Sequence[int]  # rows that the copy no longer has
     merged: Sequence[tuple[int, int, int]] = ()  # column, first and last row: reach down
     links: Mapping[tuple[int, int], str] = field(default_factory=dict)  # (row, column) → target
 
-    @property
+    @cached_property
     def moves(self) -> bool:
         """Tell whether a row stands elsewhere, or is new or gone."""
         return bool(self.gone) or any(row.old != row.number for row in self.rows)
@@ -45,13 +47,23 @@ class TabHome:
         """Return the old row that a row put in should look like: the one above, or below where that
         is the first of all; None where there is none.
         """
-        old = {row.number: row.old for row in self.rows if row.old is not None}
-        above = max((at for at in old if at < number), default=None)
-        below = min((at for at in old if at > number), default=None)
-        near = below if above is None or (above == min(old) and below is not None) else above
-        return None if near is None else old[near]
+        rows = self._by_number
+        at = bisect_left(rows, number, key=lambda row: row[0])
+        above = rows[at - 1] if at else None
+        below = next((row for row in rows[at : at + 2] if row[0] > number), None)
+        near = below if above is None or (above == rows[0] and below is not None) else above
+        return None if near is None else near[1]
 
-    @property
+    @cached_property
+    def _by_number(self) -> list[tuple[int, int]]:
+        return sorted((row.number, row.old) for row in self.rows if row.old is not None)
+
+    @cached_property
+    def last(self) -> int:
+        """Return the last row that is known of the sheet."""
+        return max([*self.places, *self.gone], default=0)
+
+    @cached_property
     def places(self) -> dict[int, int]:
         """Return old row → new row."""
         return {row.old: row.number for row in self.rows if row.old is not None}
@@ -123,12 +135,14 @@ def runs(rows: Sequence[int], taken: set[int]) -> list[tuple[int, int]]:
 
 def moved_range(first: int, last: int, home: TabHome) -> list[tuple[int, int]]:
     """Return where the rows of a range stand now; what reaches below the last row still does."""
-    places = home.places
-    known = [*places, *home.gone]
-    end = max(known, default=0)
-    inside = [places[row] for row in places if first <= row <= last]
-    others = {new for old, new in places.items() if not first <= old <= last}
-    found = runs(inside, others)
+    places, end = home.places, home.last
+    if first == last and first in places:  # nearly all of them
+        return [(places[first], places[first])]
+    inside = [places[row] for row in range(first, min(last, end) + 1) if row in places]
+    if inside and max(inside) - min(inside) < len(inside):  # they stand together
+        found = [(min(inside), max(inside))]
+    else:
+        found = runs(inside, {new for old, new in places.items() if not first <= old <= last})
     if last > end:
         below = max((row.number for row in home.rows), default=0)
         shift = below - end

@@ -24,6 +24,15 @@ _CELL = re.compile(r'(<(?:\w+:)?c\b[^>]*?\sr=")([A-Z]+)\d+(")')
 _ROW = re.compile(r'(<(?:\w+:)?row\b[^>]*?\sr=")\d+(")')
 _AREA = re.compile(r"(\$?)([A-Z]{1,3})(\$?)(\d+)(?::(\$?)([A-Z]{1,3})(\$?)(\d+))?")
 _FORMULA = re.compile(r"<((?:\w+:)?)f\b([^>]*?)(?:/>|>([^<]*)</\1f>)")
+_RULE = re.compile(r"(<(?:\w+:)?(?:formula[12]?|f)>)([^<]*)(</)")
+_OF_THIS_ROW = re.compile(
+    r"&quot;.*?&quot;|\"[^\"]*\"|(?:'[^']*'|[\w.]+)!\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?"
+    r"|(?<![\w.$])(\$?[A-Z]{1,3})(\d+)(?![\w.(!])"
+)
+"""What a formula quotes, or names of another tab, and cells that it names by their distance."""
+_ANCHOR = re.compile(r"<((?:\w+:)?)(?:two|one)CellAnchor\b.*?</\1(?:two|one)CellAnchor>", re.DOTALL)
+_ANCHORED = re.compile(r"(<(?:\w+:)?row>)(\d+)(</)")
+
 _HANGING = {
     "mergeCell": "ref",
     "hyperlink": "ref",
@@ -282,7 +291,10 @@ def _hanging(text: str, home: TabHome) -> str:
             ref = ""
         if not ref:
             return ""
-        return f'<{found[1]}{found[2]}{found[3]}{found[4]}="{ref}"{found[6]}{found[7]}'
+        inside = found[7]
+        if found[2] in ("conditionalFormatting", "dataValidation"):
+            inside = _from_another_row(inside, _top(ref) - _top(found[5]))
+        return f'<{found[1]}{found[2]}{found[3]}{found[4]}="{ref}"{found[6]}{inside}'
 
     text = pattern.sub(rewrite, text)
     text = _merged_as_in_the_copy(text, home)
@@ -294,6 +306,25 @@ def _hanging(text: str, home: TabHome) -> str:
         lambda found: found[1] + _moved(found[3], home) + found[4],
         text,
     )
+
+
+def _top(ref: str) -> int:
+    """Return the first row of a list of areas; what looks at "this row" is written for it."""
+    return min((int(area[4]) for area in _AREA.finditer(ref)), default=0)
+
+
+def _from_another_row(text: str, down: int) -> str:
+    """Let the formulas of a format or a drop-down, which are written for the first row of its
+    areas, look at the cells of a row that stands `down` rows below.
+    """
+
+    def cell(found: re.Match[str]) -> str:
+        return f"{found[1]}{int(found[2]) + down}" if found[1] else found[0]
+
+    def formula(found: re.Match[str]) -> str:
+        return f"{found[1]}{_OF_THIS_ROW.sub(cell, found[2])}{found[3]}"
+
+    return _RULE.sub(formula, text) if down else text
 
 
 def _one_cell(ref: str) -> bool:
@@ -354,6 +385,8 @@ def _beside(parts: dict[str, bytes], part: str, tab: str, home: TabHome) -> None
             parts[path] = _comments(text, home).encode()
         elif path.endswith(".vml"):
             parts[path] = _boxes(text, home).encode()
+        elif "/drawings/" in path:
+            parts[path] = _pictures(text, home).encode()
         elif "/tables/" in path:
             parts[path] = _attribute(text, "ref", home).encode()
     book = parts["xl/workbook.xml"].decode("utf-8")
@@ -386,6 +419,20 @@ def _comments(text: str, home: TabHome) -> str:
         text,
         flags=re.DOTALL,
     )
+
+
+def _pictures(text: str, home: TabHome) -> str:
+    """Move each picture with the row that it begins in, or take it away with it."""
+
+    def rewrite(found: re.Match[str]) -> str:
+        first = _ANCHORED.search(found[0])
+        old = int(first[2]) + 1 if first else 0
+        if old in home.gone:
+            return ""
+        down = home.places.get(old, old) - old
+        return _ANCHORED.sub(lambda row: f"{row[1]}{int(row[2]) + down}{row[3]}", found[0])
+
+    return _ANCHOR.sub(rewrite, text)
 
 
 def _boxes(text: str, home: TabHome) -> str:
