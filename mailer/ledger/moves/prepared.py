@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -26,14 +27,15 @@ class _Compiled(NamedTuple):
 
     sql: str
     fixed: dict[str, Any]  # the values that are the same each time
+    order: Callable[[dict[str, Any]], Any]  # as the driver wants them: by name, or one by one
     puts: dict[str, _Put]  # what makes a value ready for the driver, where it is not
     takes: list[tuple[int, _Put]]  # and what the driver gives ready for us, by its place
 
-    def ready(self, row: Row) -> dict[str, Any]:
+    def ready(self, row: Row) -> Any:
         values = dict(row) | self.fixed
         for name, put in self.puts.items():
             values[name] = put(values[name])
-        return values
+        return self.order(values)
 
 
 class Prepared:
@@ -65,8 +67,6 @@ class Prepared:
         return found or self._compiled.setdefault(dialect.name, self._compile(dialect))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        if dialect.positional:
-            dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         binds = compiled.bind_names.items()
@@ -74,6 +74,7 @@ class Prepared:
         return _Compiled(
             str(compiled),
             {name: bind.value for bind, name in binds if not bind.required},
+            _one_by_one(compiled.positiontup) if compiled.positiontup else dict,
             {
                 name: put
                 for bind, name in binds
@@ -100,6 +101,11 @@ def _driver(connection: sa.Connection) -> Iterator[Any]:
         ) from fault
     finally:
         cursor.close()
+
+
+def _one_by_one(names: Sequence[str]) -> Callable[[dict[str, Any]], Any]:
+    take = itemgetter(*names)
+    return take if len(names) > 1 else lambda values: (take(values),)
 
 
 def _put(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Put | None:
