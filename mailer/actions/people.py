@@ -27,7 +27,7 @@ from mailer.ledger.ledger import Connection, Ledger, shown
 from mailer.ledger.moves import holding, incoming
 from mailer.ledger.moves import resolve as unknown
 from mailer.ledger.moves.holding import TakenOut
-from mailer.ledger.reading import listing
+from mailer.ledger.reading import answers, listing
 from mailer.ledger.reading.deliveries import Delivery, needing_a_person
 from mailer.plan.draft import Draft, read_contacts
 from mailer.report.evidence import Sent, letter_of
@@ -278,15 +278,17 @@ class FollowedUp:
 
 def followed_up(connection: Connection, one: Delivery) -> FollowedUp:
     """Return how the follow-up of a delivery stands."""
-    owner, due = notes.assigned(connection, one.mail_out_id).get(one.id, ("", ""))
-    done = notes.done(connection, one.mail_out_id).get(one.id)
+    here = (connection, one.mail_out_id, (one.id,))
+    owner, due = notes.assigned(*here).get(one.id, ("", ""))
+    done = notes.done(*here).get(one.id)
     return FollowedUp(owner, due, done[0] if done else "")
 
 
 def _in_follow_up(ledger: Ledger, one: Delivery) -> None:
     with ledger.reading() as connection:
-        found = needing_a_person(connection, one.mail_out_id)
-    if one.id not in {each.id for each in found}:
+        needs = {each.id for each in needing_a_person(connection, one.mail_out_id)}
+        away = answers.back_on(connection, one.mail_out_id)
+    if one.id not in needs and one.id not in away:
         raise Refused(f"{one.shown} needs no follow-up; nothing was changed.")
 
 

@@ -6,7 +6,7 @@ All of it is events with a name (`events.EventKind`); nothing here changes a sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -44,15 +44,17 @@ def opened(
         events.write(connection, kind, one.mail_out_id, one.id, at=at, who=who)
 
 
-def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, datetime]]:
+def done(
+    connection: sa.Connection, mail_out_id: int, away: Collection[int] = ()
+) -> dict[int, tuple[str, datetime]]:
     """Return {delivery: (who, when)} of the follow-ups that somebody has done and nobody has taken
-    up again.
+    up again; of those who need a person, and of those who are `away`.
     """
     # by way of the few people, not of the mail-out's hundreds of thousands of events
     rows = connection.execute(
         sa.select(e.delivery_id, e.kind, e.who, e.at)
         .join(delivery, d.id == e.delivery_id)
-        .where(may_need_a_person(mail_out_id), e.kind.in_(_TICKS))
+        .where(_concerned(mail_out_id, away), e.kind.in_(_TICKS))
         .order_by(e.id)
     )
     found: dict[int, tuple[str, datetime]] = {}
@@ -62,15 +64,24 @@ def done(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, da
         else:
             found.pop(row.delivery_id, None)
     still = connection.scalars(sa.select(d.id).where(d.id.in_(found), NEEDS_A_PERSON)).all()
-    return {id_: found[id_] for id_ in found if id_ in still}
+    return {id_: found[id_] for id_ in found if id_ in still or id_ in away}
 
 
-def assigned(connection: sa.Connection, mail_out_id: int) -> dict[int, tuple[str, str]]:
-    """Return {delivery: (who follows it up, by which day)}, as somebody said last."""
+def _concerned(mail_out_id: int, away: Collection[int]) -> sa.ColumnElement[bool]:
+    may = may_need_a_person(mail_out_id)
+    return sa.or_(may, d.id.in_(list(away))) if away else may
+
+
+def assigned(
+    connection: sa.Connection, mail_out_id: int, away: Collection[int] = ()
+) -> dict[int, tuple[str, str]]:
+    """Return {delivery: (who follows it up, by which day)}, as somebody said last; of whom as
+    `done` does.
+    """
     rows = connection.execute(
         sa.select(e.delivery_id, e.detail)
         .join(delivery, d.id == e.delivery_id)
-        .where(may_need_a_person(mail_out_id), e.kind == EventKind.ASSIGNED.value)
+        .where(_concerned(mail_out_id, away), e.kind == EventKind.ASSIGNED.value)
         .order_by(e.id)
     )
     found = {}

@@ -79,6 +79,11 @@ def test_who_is_away_stands_in_the_follow_up_by_the_day_they_are_back(
     assert "back since 3 Jan 2027" in listed
     assert "back on 3 Dec 2027" in listed
     assert "back from their absence" in owner.get("/").text
+    number = int(early.delivery.rpartition("-")[2])
+    owner.post(f"/mail-outs/M-0001/people/{number}/done", next="/mail-outs/M-0001/follow-up")
+
+    assert "✓ jana" in owner.get("/mail-outs/M-0001/follow-up").text
+    assert "back from their absence" not in owner.get("/").text
     assert late.name not in come(a_message(late, "Thank you, I am back already."))
 
 

@@ -90,6 +90,30 @@ def returned(address: str, status: str = "5.1.1") -> bytes:
     ).encode()
 
 
+def test_a_return_needs_a_person_until_a_later_letter_of_this_very_appeal(
+    journey: Journey, workspace: Workspace, planned: Callable[..., int]
+) -> None:
+    one, *_ = letters(journey)
+    take_in(workspace, journey.ledger, [("r.eml", returned(one.address))], at=journey.clock())
+
+    def needing() -> list[str]:
+        with journey.ledger.reading() as connection:
+            return [it.shown for it in deliveries.needing_a_person(connection, journey.id)]
+
+    def all_accepted(appeal: str) -> None:
+        later = planned(6, appeal=appeal)
+        with journey.ledger.writing() as connection:
+            where = f"WHERE mail_out_id = {later}"
+            connection.exec_driver_sql(f"UPDATE delivery SET state = 'accepted' {where}")
+
+    before = needing()
+    assert one.delivery in before
+    all_accepted("another")
+    assert needing() == before
+    all_accepted("appeal")
+    assert one.delivery not in needing()
+
+
 def test_a_message_is_recorded_once_and_changes_no_state(
     journey: Journey, workspace: Workspace
 ) -> None:

@@ -154,8 +154,8 @@ def _show(
         show_people(context, people[:SHOWN])
         if len(people) > SHOWN:
             show_text(context, f"… and {len(people) - SHOWN} more", indent=2)
-    if isinstance(mail_out, MailOut) and (back := answers.back_on(connection, mail_out.id)):
-        _show_who_is_away(context, connection, back, ledger.now().date())
+    if isinstance(mail_out, MailOut):
+        _show_who_is_away(context, connection, mail_out.id, ledger.now().date())
     context.out.print("\nDelegations, worst first:", style="bold")
     show_delegations(context, connection, mail_out, counted)
     context.say()
@@ -163,10 +163,15 @@ def _show(
 
 
 def _show_who_is_away(
-    context: Context, connection: Connection, back: Mapping[int, date], today: date
+    context: Context, connection: Connection, mail_out_id: int, today: date
 ) -> None:
     from mailer.cli.screen.tables import show_rows
 
+    days = answers.back_on(connection, mail_out_id)
+    done = notes.done(connection, mail_out_id, days) if days else {}
+    back = {one: day for one, day in days.items() if one not in done}
+    if not back:
+        return
     rows: list[Row] = []
     who = {one.id: one for one in deliveries.by_id(connection, list(back)[:SHOWN])}
     for one, day in [(who[key], day) for key, day in back.items() if key in who]:

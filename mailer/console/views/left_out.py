@@ -76,10 +76,10 @@ def follow_up(visit: Visit) -> Response:
         page = min(pages, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() else 1
         here = list(counts.needing)[PAGE * (page - 1) : PAGE * page]
         rows = deliveries.in_order(connection, here)
-        done = notes.done(connection, mail_out.id)
+        back = answers.back_on(connection, mail_out.id)
+        done = notes.done(connection, mail_out.id, back)
         said = notes.last_notes(connection, [one.id for one in rows])
         given = notes.assigned(connection, mail_out.id)
-        back = answers.back_on(connection, mail_out.id)
         away = deliveries.by_id(connection, list(back))
     return visit.page(
         "follow_up.html",
@@ -90,6 +90,7 @@ def follow_up(visit: Visit) -> Response:
         pages=pages,
         size=PAGE,
         done=done,
+        ready=sum(one in done for one in counts.needing),
         given=given,
         away=[(one, back[one.id]) for one in sorted(away, key=lambda one: (back[one.id], one.id))],
         day=visit.now().date(),

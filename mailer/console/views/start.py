@@ -141,7 +141,7 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
     if counts[State.ACCEPTED] and not _is_past(line, visit):
         today = visit.now().date()
         days = answers.back_on(connection, line.mail_out.id)
-        ticked_off = notes.done(connection, line.mail_out.id) if days else {}
+        ticked_off = notes.done(connection, line.mail_out.id, days) if days else {}
         if back := sum(day <= today and one not in ticked_off for one, day in days.items()):
             words = say("back from their absence, and nothing heard of them since")
             found.append(Attention(back, words, name, f"{here}/follow-up"))
