@@ -443,3 +443,18 @@ def test_where_a_column_of_roles_is_none_the_next_one_has_the_role(tmp_path: Pat
     assert [one.role for one in foreign.contacts] == ["substitute", "representative", "substitute"]
     (doubt,) = said(foreign, "C130")
     assert doubt.column == "Membership"
+
+
+def test_the_name_of_a_tab_says_who_works_for_members_and_who_is_a_substitute(
+    tmp_path: Path,
+) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].title = "Members"
+    for tab in ("Members", "Substitutes - Suppléants", "Secretariats"):
+        sheet = book[tab] if tab == "Members" else book.create_sheet(tab)
+        for row in (("Name", "E-mail"), ("NORWAY", ""), ("Anna PRØVE", f"{tab[:3]}@no.example")):
+            sheet.append(row)
+    (tmp_path / "contacts").mkdir()
+    book.save(tmp_path / "contacts" / "all.xlsx")
+    found = [one.role for one in load_contacts(tmp_path).contacts if one.name]
+    assert found == ["", "substitute", "secretary"]

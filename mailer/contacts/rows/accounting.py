@@ -125,6 +125,7 @@ class _TableReader:
         self.problems: list[Problem] = []
         self.columns: Columns | None = None  # None: nothing of the table can be used
         self.everyone: Delegation | None = None  # whose people these are, where no column says it
+        self.of_tab = ""  # the role that the name of the tab says
         self.role = ""
         self.told = False  # by a heading between the rows
         self.headings: list[Between] = []  # those understood so far
@@ -146,6 +147,7 @@ class _TableReader:
             return []
         later = tuple((self.table.rows[columns.at][0], columns) for columns, _ in found[1:])
         self.columns = replace(found[0][0], blocks=later)
+        self._role_of_tab(found[0][0])
         contacts = list(self._above(found[0][0]))
         for columns, people in found:
             if columns is not found[0][0]:
@@ -164,6 +166,21 @@ class _TableReader:
                 self.everyone, self.told = None, False
             contacts += self._block(columns, people)
         return contacts
+
+    def _role_of_tab(self, columns: Columns) -> None:
+        """Let the name of the tab say who its people are, where no column does: Secretariats. Other
+        names say too little: all are members.
+        """
+        tab = self.table.sheet or ""
+        said = between([tab], self.delegations)
+        if said and said.role in ("substitute", "secretary", "assistant", "group secretary"):
+            if "role" in columns.fields:
+                return
+            self.role = self.of_tab = said.role
+            message = f"the tab says who its people are: they are taken for {_several(self.role)}"
+            self.problems.append(
+                problem("C163", self.table.file, sheet=tab, value=tab, message=message)
+            )
 
     def _above(self, columns: Columns) -> Iterator[Contact]:
         """Account for people who stand above the headings."""
@@ -273,7 +290,7 @@ class _TableReader:
                     f"this is a heading; the people below it are taken for {_several(alone.role)}"
                 )
         elif said and "role" not in columns.fields:
-            self.role = ""  # the next delegation begins with nobody's role
+            self.role = self.of_tab  # the next delegation begins with nobody's role
         if said:
             self.headings.append(alone)
         return said
@@ -306,7 +323,7 @@ class _TableReader:
         said += " understood"
         if self.told or self.role:
             said += "; the heading before does not count for the people below"
-        self.role = ""
+        self.role = self.of_tab
         if self.told:
             self.everyone = None
         return said
@@ -335,6 +352,8 @@ def _no_people(cells: Sequence[str], alone: Between | None, *, beyond: bool) -> 
     words = first.split()
     begins = 0 < len(words) < 6 and bool({fold(words[0]), fold("".join(words[:2]))} & sums.keys())
     alone_so_many = len(filled) == 1 and _SO_MANY.fullmatch(filled[0])
+    if alone and alone.role and not beyond:  # 6 substitutes, and there they come
+        alone_so_many = None
     if (fold(first) in sums or begins or alone_so_many) and len(filled) <= len(numbers) + 1:
         return "this row is a sum, and no person"
     if beyond and alone and not alone.understood:
@@ -374,7 +393,7 @@ def _headings_again(cells: Sequence[str], columns: Columns) -> bool:
 
 def _says_madame(rows: Sequence[Row], column: int | None) -> bool:
     """Tell whether names of this list begin with Mme: then the M. before the others is Monsieur."""
-    madame = ("Mme ", "Mme. ", "Madame ", "Mlle ")
+    madame = ("Mme ", "Mme. ", "Madame ", "Mlle ", "Mevr", "Mw", "Frau ", "Ms ", "Mrs ")
     return column is not None and any(
         trim(cells[column]).startswith(madame) for _, cells in rows if column < len(cells)
     )

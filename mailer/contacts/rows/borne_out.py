@@ -166,13 +166,20 @@ def _address(columns: Columns, cells: _CellSample) -> Columns:
     rivals = [
         column
         for column in columns.extra
-        if (texts := cells.of(column)) and _addresses(texts) * 2 > len(texts)
+        if (texts := cells.of(column))
+        and _addresses(texts) * 2 > len(texts)
+        and not of_somebody_else(columns.headings[column])
     ]
     if len(rivals) == 1:
         heading = columns.headings[rivals[0]]
         message = f'"{heading}" is taken for the address: that is what its cells hold'
         columns = _doubt(columns.taking("address", rivals[0]), "C029", rivals[0], message)
     return columns
+
+
+def of_somebody_else(heading: str) -> bool:
+    """Tell whether a heading speaks of somebody who works for members: Assistant's e-mail."""
+    return not vocabulary.beside("staff").isdisjoint(tokens(heading))
 
 
 def _addresses(texts: Sequence[str]) -> int:
@@ -224,10 +231,9 @@ def _words(columns: Columns, cells: _CellSample) -> Columns:
                 break
             kinds = len({fold(text) for text in strange})
             many = f"{kinds} different words" if kinds > 1 else f'"{strange[0]}"'
-            ours = (
-                "that is known here" if field in ("language", "gender") else "that the Assembly has"
-            )
-            message = f"{many} that are no {field} {ours}; kept as written"
+            message = f"{many} that are no {field} that the Assembly has; kept as written"
+            if field in ("language", "gender"):
+                message = f"{many} that are no {field} that is known here; kept as written"
             columns = _doubt(columns, code, column, message, "nothing, if that is right")
             if field not in columns.also:
                 columns = replace(columns, foreign=columns.foreign | {field})
@@ -262,28 +268,28 @@ def _unclaimed(
     """Ask about columns whose headings say nothing that is known, and whose cells say who is a
     substitute, or whose people these are.
     """
+    whose: list[Doubt] = []
     for column, heading in columns.extra.items():
-        texts = [text for text in cells.of(column, people=True) if len(fold(text)) > 2]
+        texts = cells.of(column, people=True)
         if not texts or any(doubt.column == column for doubt in columns.doubts):
             continue
-        if "role" not in columns.fields:
-            roles = [vocabulary.meaning("role", text) for text in texts]
-            if "substitute" in roles and roles.count(None) * 2 < len(roles):
-                message = (
-                    f'the cells of "{heading}" say who is a substitute, and the heading is not'
-                    " known: nobody has a role"
-                )
-                columns = _doubt(columns, "C023", column, message, 'did you mean "role"?')
-                continue
-        if "delegation" not in columns.fields and place is None:
-            named = sum(_named(texts, delegations).values())
-            if named * 2 > len(texts):
-                message = (
-                    f'the cells of "{heading}" name delegations, and the heading is not known:'
-                    " nobody knows whose these people are"
-                )
-                columns = _doubt(columns, "C023", column, message, 'did you mean "delegation"?')
-    return columns
+        roles = [vocabulary.meaning("role", text) for text in texts if len(fold(text)) > 2]
+        ticks = vocabulary.meaning("role", heading) == "substitute" and all(
+            vocabulary.meaning("opt_out", text) in ("none", "out") for text in texts
+        )
+        if "role" not in columns.fields and (
+            ticks or ("substitute" in roles and roles.count(None) * 2 < len(roles))
+        ):
+            message = f'"{heading}" says who is a substitute, and is not read: nobody has a role'
+            hint = "write Role over it, and representative or substitute into its cells"
+            columns = _doubt(columns, "C023", column, message, hint)
+        elif "delegation" not in columns.fields and place is None:
+            texts = [text for text in texts if len(fold(text)) > 2]
+            if sum(_named(texts, delegations).values()) * 2 > len(texts):
+                message = f'the cells of "{heading}" name delegations, and the heading is not known'
+                hint = "if these are the delegations of the people, write Delegation over it"
+                whose.append(Doubt("C023", column, message, hint))
+    return replace(columns, doubts=(*columns.doubts, *whose)) if len(whose) == 1 else columns
 
 
 # ------------------------------------------------------------------------ two columns of one field
@@ -364,6 +370,27 @@ def _half_a_name(columns: Columns, cells: _CellSample) -> Columns:
         hint = f'is "{there}" part of the name? then write Surname or First name over it'
     message = f'only half of the name has a heading: "{columns.headings[column]}"'
     return _doubt(columns, "C017", column, message, hint)
+
+
+def where_addresses_are(columns: Columns, people: Sequence[Row]) -> str:
+    """Ask about the one column that holds addresses, alone or beside something else; empty if there
+    is none, or several.
+    """
+    cells = _CellSample(people)
+    near = [
+        (heading, texts)
+        for column, heading in enumerate(columns.headings)
+        if heading
+        and (texts := cells.of(column))
+        and _addresses(texts) * 2 > len(texts)
+        and not of_somebody_else(heading)
+    ]
+    if len(near) != 1:
+        return ""
+    ((heading, texts),) = near
+    if any(_ADDRESS.fullmatch(text) for text in texts):
+        return f'is "{heading}" the address? then write E-mail over it'
+    return f'"{heading}" holds other things and addresses: put these into a column E-mail'
 
 
 def names_without_heading(columns: Columns, people: Sequence[Row]) -> str:

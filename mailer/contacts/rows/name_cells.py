@@ -51,6 +51,7 @@ _MISREAD = tuple(
 _PERHAPS_MISREAD = re.compile("|".join(signs.pattern for _, signs in _MISREAD))
 
 _NO_NAME = names.Name("")
+_BRACKETED = re.compile(r"\([^()]*\)|[\[\]]| since .*| depuis .*| seit .*")
 _LOST = re.compile(r"\ufffd|\?\w")
 
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,20});")
@@ -66,6 +67,7 @@ def is_vacant(line: RowReader) -> bool:
     written = given or surname or line.text("name")
     if len(written) > 40:
         return False
+    written = _BRACKETED.sub("", written)
     return fold(written) in vocabulary.table("vacant") or fold(
         names.before_name(written)[2]
     ) in vocabulary.table("vacant")
@@ -101,6 +103,11 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         surname = f"{surname} {second}"
     if surname and not given.isalpha() and set(tokens(surname)) < set(tokens(given)):
         given, surname, whole = "", "", given  # "Name" beside "Surname"
+    if whole and bool(given) != bool(surname) and "@" not in whole:  # half of it stands twice
+        if set(tokens(given or surname)) <= set(tokens(whole)):
+            given = surname = ""
+        else:
+            given, surname = given or whole, surname or whole
     if "@" in given + surname + whole and re.search(ADDRESS, f"{given} {surname} {whole}"):
         line.report("C145", next(f for f in ("name", "given", "surname") if "@" in line.text(f)))
         given, surname, whole = (

@@ -15,7 +15,7 @@ from mailer.base.spelling import fold, trim
 from mailer.base.states import Reason
 from mailer.contacts.contact import Cells, Contact
 from mailer.contacts.rows.addresses import NOTHING, ParsedAddress, read_address
-from mailer.contacts.rows.borne_out import said_twice
+from mailer.contacts.rows.borne_out import of_somebody_else, said_twice
 from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
 from mailer.contacts.rows.row_reader import RowReader, RowWords, meaning_of
 from mailer.contacts.rows.whose import find_delegation
@@ -270,6 +270,8 @@ def _hint(line: RowReader, reading: ParsedAddress, linked: str) -> str | None:
     if linked:
         return f"the link leads to {linked}; is it that?"
     for column, heading in line.columns.extra.items():
+        if of_somebody_else(heading):
+            continue
         text = line.cells[column] if column < len(line.cells) else ""
         if "@" in text and (other := read_address(text)) and (other.address or other.repair):
             return f'"{heading}" holds {other.address or other.repair}; is it that?'

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, nearest, trim
-from mailer.contacts.rows.borne_out import names_without_heading
+from mailer.contacts.rows.borne_out import names_without_heading, where_addresses_are
 from mailer.contacts.sheets import vocabulary
 from mailer.contacts.sheets.columns import FIELDS, Columns
 from mailer.contacts.sheets.table import Row, Table
@@ -59,6 +59,8 @@ def _missing(table: Table, columns: Columns, people: Sequence[Row]) -> Iterator[
             hint = f"add a heading such as {heading}; {has}"
             if what == "name" and (near := names_without_heading(columns, people)):
                 hint = f'is "{near}" the name? then write Name over it'
+            if what == "address":
+                hint = where_addresses_are(columns, people) or hint
             yield problem(
                 "C011",
                 table.file,

@@ -88,6 +88,8 @@ def _within(text: str, delegations: Delegations) -> Delegation | None:
     are too short to count.
     """
     words = tokens(text.replace("_", " "))[:40]
+    if not vocabulary.beside("topic").isdisjoint(words):
+        return None
     found: dict[str, Delegation] = {}
     for short in re.findall(r"\b[A-Z]{2}\b", text.replace("_", " ")):
         one = delegations.find(short)
@@ -101,13 +103,20 @@ def _within(text: str, delegations: Delegations) -> Delegation | None:
     while at < len(words):
         for many in range(min(5, len(words) - at), 0, -1):
             name = " ".join(words[at : at + many])
-            one = delegations.find(name) if len(name) > 3 else None
+            about = at and words[at - 1] in _ABOUT
+            one = delegations.find(name) if len(name) > 3 and not about else None
             if one:
                 found[one.code] = one
                 at += many - 1
                 break
         at += 1
     return found.popitem()[1] if len(found) == 1 else None
+
+
+_ABOUT = frozenset(
+    ["on", "about", "against", "regarding", "concerning", "sur", "uber", "ueber", "sobre"]
+)
+"""Words before the name of a country that a list is about, and not of."""
 
 
 def _adjective(word: str, delegations: Delegations) -> Delegation | None:

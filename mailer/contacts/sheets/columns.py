@@ -241,9 +241,9 @@ def _read(at: int, cells: Sequence[str], own: Mapping[str, str], fields: Sequenc
             for field, word in zip(meant, headings, strict=True)
         ]
     if "given" in meant and "surname" not in meant:
-        meant = _half(meant, folded, "name", "surname")
+        meant = _half(meant, headings, "name", "surname")
     elif "surname" in meant and "given" not in meant:
-        meant = _half(meant, folded, "name", "given")
+        meant = _half(meant, headings, "name", "given")
     found: dict[str, int] = {}
     also: dict[str, tuple[int, ...]] = {}
     gives_way = vocabulary.beside("weak") - own.keys()
@@ -305,10 +305,16 @@ def _by_part(heading: str, known: Mapping[str, str]) -> str | None:
     return "delegation" if last != heading and known.get(fold(last)) == "delegation" else None
 
 
-def _half(meant: list[str | None], folded: list[str], whole: str, half: str) -> list[str | None]:
-    """Let a heading such as "Nom" mean the half of the name that has no column of its own."""
+def _half(
+    meant: list[str | None], headings: Sequence[str], whole: str, half: str
+) -> list[str | None]:
+    """Let a heading such as "Nom" or "Nom / Name" mean the half of the name that has no column of
+    its own.
+    """
     may = vocabulary.beside(half)
     return [
-        half if field == whole and word in may else field
-        for field, word in zip(meant, folded, strict=True)
+        half
+        if field == whole and may.issuperset(filter(None, map(fold, _PARTS.split(h))))
+        else field
+        for field, h in zip(meant, headings, strict=True)
     ]
