@@ -335,12 +335,11 @@ def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime,
     deferred. Where a letter was taken to lie as a draft, and nobody has recorded that it lies
     there, it is paused in place of that: whoever puts drafts there looks for it.
     """
-    still = connection.scalar(
-        sa.select(sa.func.count()).where(
-            d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN])
-        )
+    still = sa.exists().where(
+        d.mail_out_id == mail_out_id, d.state.in_([state.value for state in OPEN])
     )
-    if still or get(connection, mail_out_id).state is not MailOutState.SENDING:
+    state = get(connection, mail_out_id).state
+    if state is not MailOutState.SENDING or connection.scalar(sa.select(still)):
         return False
     if drafts_not_laid(connection, mail_out_id):
         change(connection, mail_out_id, MailOutState.PAUSED, at=at, who=who, why=UNLAID)

@@ -84,10 +84,12 @@ def settle_over(ledger: Ledger, *, me: str) -> None:
 
 def tidy(ledger: Ledger, connection: sa.Connection) -> None:
     """Take away the files of dead senders whose answers are all on record."""
+    if not (files := senders.with_something_kept(ledger)):
+        return  # as nearly always: who holds something is asked of all deliveries
     holding = connection.scalars(
         sa.select(d.owner).distinct().where(d.state == State.SENDING.value)
     ).all()
-    for path in senders.with_something_kept(ledger):
+    for path in files:
         if path.name not in holding:
             path.unlink(missing_ok=True)
 
