@@ -634,6 +634,18 @@ def test_note_and_done_stand_in_the_timeline_and_in_the_follow_up(
     assert "✓ jana" in owner.get("/mail-outs/M-0001/follow-up").text
 
 
+@pytest.mark.parametrize(
+    ("asked", "language"), [("de-AT,en;q=0.5", "de"), ("fr", "fr"), ("mt", "en")]
+)
+def test_door_speaks_the_language_of_the_browser_and_offers_the_others(
+    console: Console, owner: Browser, asked: str, language: str
+) -> None:
+    page = a_browser(console).get("/sign-in", headers={"accept-language": asked}).text
+    assert f'<html lang="{language}">' in page
+    account = owner.get("/own").text
+    assert all(name in account for name in ("Deutsch", "English", "Français"))
+
+
 def test_follow_up_and_call_sheet_go_by_the_names_of_the_delegations(owner: Browser) -> None:
     """By codes, Switzerland (CH) would stand before Albania (AL) in nobody's alphabet."""
     for language, names in (
