@@ -332,6 +332,7 @@ def test_twice_the_rows_take_twice_the_steps(kind: str, make: Callable[[int], by
         '<mergeCells><mergeCell ref="D1:XFD1048576"/></mergeCells>',
         '<hyperlinks><hyperlink ref="D1:XFD1048576" location="x"/></hyperlinks>',
         "<mergeCells>" + '<mergeCell ref="D1:XFD40"/>' * 5 + "</mergeCells>",
+        "<hyperlinks>" + '<hyperlink ref="D1" location="x"/>' * 66_000 + "</hyperlinks>",
     ],
 )
 def test_areas_over_millions_of_cells_refuse_the_file(behind: str) -> None:

@@ -37,6 +37,9 @@ from mailer.contacts.sheets.table import (
 )
 
 MOST_AREAS = 10_000
+MOST_LINKS = 65_530
+"""Links of a tab; no spreadsheet program takes more, and a copy would be written for minutes."""
+
 
 MOST_TEXT = 200_000_000
 """Characters of all cells of a tab: one long text can be used by 100,000 cells."""
@@ -271,6 +274,8 @@ class _Sheet:
             self._area(attributes.get("ref", ""))
         elif name == "hyperlink":
             self._cover(attributes.get("ref", ""))
+            if len(self.links) >= MOST_LINKS:
+                raise _Unreadable("C014", None, f"more than {MOST_LINKS:,} links")
             target = next((v for k, v in attributes.items() if k.endswith(":id")), "")
             self.links.append((attributes.get("ref", ""), target))
         elif name == "col" and attributes.get("hidden") in ("1", "true"):
