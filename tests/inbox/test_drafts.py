@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -28,7 +29,7 @@ from mailer.base.states import MailOutState, Reason, State
 from mailer.contacts.holds import load_holds
 from mailer.inbox.own_mailbox import OwnMailbox
 from mailer.ledger import mailouts
-from mailer.ledger.guard.senders import sender
+from mailer.ledger.guard.senders import dead_among, sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import drafts as moves
 from mailer.ledger.reading import deliveries
@@ -348,6 +349,7 @@ def test_mail_out_is_not_finished_while_nobody_knows_whether_a_draft_lies_there(
         now = mail_outs.standing(ledger, 1).mail_out
         assert now.state is MailOutState.PAUSED
     assert ("put the drafts there once more" in now.why) == (by == "a sender")
+    wait_until_dead(ledger, other)
     put(workspace, ledger)
     assert mail_outs.standing(ledger, 1).mail_out.state is MailOutState.FINISHED
     assert str(two.message_id) in ids(lying(dovecot))
@@ -394,6 +396,16 @@ def test_who_says_stop_while_their_draft_lies_there_is_named_with_it(
     assert f"resolve {one.shown} --not-sent" in shown
 
 
+def wait_until_dead(ledger: Ledger, name: str) -> None:
+    """A server of PostgreSQL takes a moment until it sees that a session has ended."""
+    for _ in range(200):
+        with ledger.reading() as connection:
+            if dead_among(ledger, connection, [name]):
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{name} is alive")
+
+
 def test_letter_that_is_being_laid_down_cannot_be_taken_back(
     workspace: Workspace, ledger: Ledger
 ) -> None:
@@ -405,6 +417,7 @@ def test_letter_that_is_being_laid_down_cannot_be_taken_back(
         two = everyone(ledger)[1]
         with pytest.raises(Refused, match="at this moment"):
             people.settle(workspace, ledger, two, State.NOT_SENT, who="Jana", because="no")
+    wait_until_dead(ledger, other)
     people.settle(workspace, ledger, two, State.NOT_SENT, who="Jana", because="no")
     assert states(ledger) == [State.DRAFTED, State.NOT_SENT, State.WAITING]
 
