@@ -1393,6 +1393,9 @@ def test_position_is_noted_read_and_taken_away_through_both_doors(doors: Doors) 
     )
     shown = doors.page(f"{board}/member?who=FR:chloe+exemple")
     assert "against · meeting" in shown and "not this time" in shown
+    form = doors.browser.get(f"{board}/member?who=GB:peter+sample&source=reply").text
+    assert re.findall(r'name="source" value="(\w+)"', form)[:2] == ["reply", "call"]
+    assert re.findall(r'name="position" value="(\w*)" checked', form) == [""]  # nothing is guessed
     (listed, _) = doors.typed("positions", "vote", "--delegation", "NO")
     assert (listed["name"], listed["position"]) == ("Anna Berg", "supports")
     assert "Anna Berg supports" in doors.page(f"{board}/members?delegation=NO")

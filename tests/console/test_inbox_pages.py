@@ -40,6 +40,8 @@ def test_an_answer_waits_until_it_is_opened_and_by_whom_is_recorded(
     assert "I will vote for it." in page
     assert "<script>alert" not in page
     assert letter.delivery in page
+    (form,) = re.findall(r'href="(/letters/[^"]*/board/member[^"]*source=reply[^"]*)"', page)
+    assert "who=" in form
     with ledger.reading() as connection:
         (one,) = answers.messages(connection)
     assert one.opened_by

@@ -138,6 +138,7 @@ def _member(visit: Visit, members: Members, person: str) -> Contact:
 def member(visit: Visit) -> Response:
     """Show what is known of a member, with the form of a call or a meeting."""
     appeal, members = _about(visit)
+    heard = visit.query("source")
     one = _member(visit, members, visit.query("who"))
     return visit.page(
         "member.html",
@@ -150,7 +151,8 @@ def member(visit: Visit) -> Response:
         votes=[(heading, vote_of(one, heading)) for heading in members.votes],
         token=secrets.token_urlsafe(16),
         here=_here(visit),
-        **WORDS,
+        # how it became known, where the link says so, is the first to be pressed
+        **WORDS | {"HEARD": dict(sorted(HEARD.items(), key=lambda it: it[0] != heard))},
     )
 
 
