@@ -13,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,7 +122,8 @@ async def ask(console: Console, number: int) -> dict[str, tuple[float, float]]:
         await client.get(f"/sign-in?key={console.sessions.new_key()}")
         for name, path in PAGES.items():
             console.counts = {
-                one: (last - 30, counts) for one, (last, counts) in console.counts.items()
+                one: (last - 30, replace(counts, as_of=None))
+                for one, (last, counts) in console.counts.items()
             }  # as after some events
             times = []
             for _ in range(ROUNDS):
