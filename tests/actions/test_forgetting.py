@@ -218,6 +218,7 @@ def every_page(browser: Browser) -> str:
     return "\n".join(shown)
 
 
+@pytest.mark.timeout(300)
 def test_forgetting_in_the_console_leaves_nothing_while_it_is_open(
     lived: tuple[Path, Ledger],
 ) -> None:

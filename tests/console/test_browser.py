@@ -95,8 +95,10 @@ PAGES = {
     "about-text": "/letters/vote/about?as=text",
     "files": "/letters/vote/files",
     "history": "/letters/vote/history",
-    "standing": "/letters/vote/standing",
-    "report": "/letters/vote/report?with=positions",
+    "standing": "/letters/appeal/standing",
+    "standing-nothing": "/letters/vote/standing",
+    "report": "/letters/appeal/report?with=positions",
+    "report-nothing": "/letters/vote/report",
     "boards": "/board",
     "board": "/letters/vote/board",
     "board-members": "/letters/vote/board/members?delegation=NO",
@@ -104,7 +106,8 @@ PAGES = {
     "step-letter": "/letters/vote",
     "step-people": "/letters/vote/people",
     "step-check": "/letters/vote/check",
-    "calendar": "/letters/vote/calendar",
+    "calendar": "/letters/appeal/calendar",
+    "calendar-nothing": "/letters/vote/calendar",
     "step-rehearse": "/letters/vote/rehearse",
     "step-send": "/letters/vote/send",
     "send": "/mail-outs/M-0002/send",
@@ -129,6 +132,9 @@ PAGES = {
     "dropped": "/contacts/dropped/00000000000000aa",
     "corrected": "/contacts/dropped/00000000000000bb",
 }
+REFUSED = {"error", "report-nothing", "calendar-nothing", "standing-nothing"}
+"""Pages of which only the refusal is looked at."""
+
 NO_PAGES = {
     "/tell",
     "/mail-outs/{mail_out}/now",  # the moving part of a page
@@ -273,6 +279,11 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             CONFIG.replace("2525", str(mailbox.port)), encoding="utf-8"
         )
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
+        begun = shutil.copytree(root / "templates" / "vote", root / "templates" / "appeal")
+        session = f"opens = {(clock.now() + timedelta(days=30)).date()}\n"
+        session += 'name = { en = "the session", fr = "la session" }\n'
+        text = f'title = "Credentials"\n[session]\n{session}[languages]\nfallback = ["en"]\n'
+        (begun / "appeal.toml").write_text(text, encoding="utf-8")
         fill(ledger)
         came_back(ledger, load_workspace(root))
         told(ledger)
@@ -374,6 +385,21 @@ def test_no_page_of_the_console_is_forgotten_here() -> None:
             assert found is (one.path not in NO_PAGES), one.path
 
 
+def unseen_in_forced_colours(page: Page) -> list[str]:
+    """Name buttons, fields and shares whose shape goes where the system chooses all colours: they
+    have neither a border nor a colour of their own.
+    """
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, textarea, a.button")]
+        .filter((one) => one.offsetParent && !["hidden", "checkbox", "radio"].includes(one.type))
+        .filter((one) => !one.matches(".plain, summary"))
+        .filter((one) => getComputedStyle(one).borderTopStyle === "none"
+            || getComputedStyle(one).borderTopWidth === "0px")
+        .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    return found
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper(
     site: Site, page: Page, name: str
@@ -381,7 +407,9 @@ def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": 1280, "height": 900})
-        page.goto(site.base + PAGES[name])
+        answer = page.goto(site.base + PAGES[name])
+        assert answer is not None
+        assert answer.ok is (name not in REFUSED), "what is looked at is the page itself"
         found = Axe().run(page, options=RULES[scheme]).response["violations"]
         told = [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
@@ -390,6 +418,12 @@ def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper
         ]
         site.shoot(page, f"{name}-{scheme}.png")
         assert told == [], scheme
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    found = Axe().run(page, options={"rules": {"color-contrast": {"enabled": False}}}).response
+    assert [one["id"] for one in found["violations"]] == [], "forced colours"
+    assert unseen_in_forced_colours(page) == []
+    site.shoot(page, f"{name}-forced.png")
+    page.emulate_media(forced_colors="none")
     for width in (1000, 800, 740, 320):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width

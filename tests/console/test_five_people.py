@@ -124,6 +124,7 @@ def people(tmp_path: Path) -> Iterator[tuple[Team, list[Person], Mailbox]]:
             browser.close()
 
 
+@pytest.mark.timeout(400)
 def test_five_people_write_to_a_delegation_over_tls(
     people: tuple[Team, list[Person], Mailbox],
 ) -> None:

@@ -193,9 +193,9 @@ def page(one: Brought, workspace: Workspace, say: Voice = ENGLISH) -> ReportPage
         ReportPart(
             say("Reached"),
             [
-                say("{n} people were to be written to", n=to_send),
+                say("people to be written to: {n}", n=to_send),
                 say(
-                    "{n} letters were accepted for delivery ({share})",
+                    "letters accepted for delivery: {n} ({share})",
                     n=accepted,
                     share=say.share(accepted, to_send),
                 ),
@@ -205,7 +205,7 @@ def page(one: Brought, workspace: Workspace, say: Voice = ENGLISH) -> ReportPage
         ReportPart(
             say("What came back"),
             [say(said.sentence.words, **said.sentence.values) for said in one.came_back]
-            or [say("Nothing has come back.")],
+            or [say("Nothing has come back of letters that were accepted.")],
         ),
         ReportPart(
             say("Not reached, and why"),
