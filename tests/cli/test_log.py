@@ -131,7 +131,8 @@ def test_status_lists_every_mail_out(
 def test_status_in_json_has_its_fixed_form_and_adds_up(run: RUN, journey: Journey) -> None:
     (status,) = lines(run("status", "M-0001", "--json"))
     assert " ".join(status) == (
-        "mail_out state planned counts needs_a_person came_back delegations title notes"
+        "mail_out state planned counts needs_a_person came_back delegations title why back schedule"
+        " starts_at notes"
     )
     counts = status["counts"]
     assert isinstance(counts, dict)
