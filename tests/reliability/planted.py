@@ -136,8 +136,8 @@ MISTAKES = (
         "mailer/contacts/rows/addresses.py",
         (
             (
-                "            address = _validate(text)\n",
-                "            address = _validate(text).lower()\n",
+                "        address = _validate(text)\n",
+                "        address = _validate(text).lower()\n",
             ),
         ),
         ("tests/contacts/test_addresses.py", "tests/reliability/test_fuzz.py"),
@@ -198,8 +198,8 @@ MISTAKES = (
     ),
     Mistake(
         "the hold list is not asked before the dot",
-        "mailer/sending/dispatch.py",
-        (("self.options.holds is not None and self.options.holds.has_changed", "False"),),
+        "mailer/sending/share.py",
+        (("holds is not None and holds.has_changed", "False"),),
         ("tests/sending/test_dispatch.py",),
     ),
     Mistake(
