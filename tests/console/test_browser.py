@@ -281,7 +281,7 @@ def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (root / "contacts" / "all.csv").write_text(SHEET + LONG, encoding="utf-8")
         begun = shutil.copytree(root / "templates" / "vote", root / "templates" / "appeal")
         session = f"opens = {(clock.now() + timedelta(days=30)).date()}\n"
-        session += 'name = { en = "the session", fr = "la session" }\n'
+        session += 'name = { en = "Session", fr = "la session" }\n'
         text = f'title = "Credentials"\n[session]\n{session}[languages]\nfallback = ["en"]\n'
         (begun / "appeal.toml").write_text(text, encoding="utf-8")
         fill(ledger)

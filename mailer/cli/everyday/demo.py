@@ -16,7 +16,7 @@ import click
 from mailer.actions.workspace.demo import FOLDER, Demo
 from mailer.actions.workspace.demo import demo as made
 from mailer.base.errors import Interrupted
-from mailer.base.states import MailOutState
+from mailer.base.states import MailOutState, Reason
 from mailer.cli.context import Command, Context
 from mailer.cli.screen.progress import INTERRUPTED, run
 from mailer.cli.screen.tables import (
@@ -82,11 +82,12 @@ def _announce(context: Context, shown: Demo) -> None:
         f"DEMO – {people}, and a mailbox on this computer. Nothing leaves it.",
         style="bold",
     )
+    left_out = sum(one.reason is not Reason.SHARED for one in plan.left_out)
     for text in (
         f"{len(plan.deliveries)} members of {delegations} delegations{example}",
         f'the appeal "{plan.title}", in {len(languages)} languages ({", ".join(languages)})',
         (
-            f"{len(plan.left_out)} people are left out on purpose, and the mailbox plays tricks: it"
+            f"{left_out} people are left out on purpose, and the mailbox plays tricks: it"
             " refuses some, delays some, hangs up once."
         ),
     ):
