@@ -837,6 +837,40 @@ def test_each_person_stands_once_in_an_appeal_over_all_its_mail_outs(
     assert sent.browser.get("/letters/apeal/standing").status_code == 404
 
 
+def test_lists_of_a_whole_appeal_are_the_same_through_both_doors(
+    sent: Doors, sqlite_ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    sent.typed("log", "note", "M-0001-001", "rang: out till Monday")
+    again = Journey(sqlite_ledger, planned(6), clock)
+    again.become(MailOutState.SENDING)
+    for one in again.claim(6):
+        if one.number in (1, 6):
+            again.mark(one)
+            again.record(one, YES)
+    here, file = "/letters/appeal", sent.root / "out.csv"
+    for words, query in (
+        (["appeal"], ""),
+        (["appeal", "--state", "accepted"], "?state=accepted"),
+        (["appeal", "--needs-a-person"], "?needs=a_person"),
+        (["appeal", "--search", "person1"], "?q=person1"),
+        (["M-0001", "--state", "refused"], "?mail_out=M-0001&state=refused"),
+    ):
+        sent.typed("log", "export", *words, "--csv", str(file), "--force")
+        assert sent.browser.get(f"{here}/outcomes.csv{query}").content == file.read_bytes()
+        listed = sent.typed("log", "people", *words)
+        assert sent.rows(f"{here}/outcomes.json{query}") == listed
+        sheet = sent.page(f"{here}/call-sheet{query}")
+        assert f"{len(listed)} pe" in sheet
+        assert all(one["name"] in sheet for one in listed)
+    sheet = sent.page(f"{here}/call-sheet")
+    assert "M-0001, M-0002" in sheet
+    assert "rang: out till Monday" in sheet  # noted beside the first letter, reached by the second
+    for wrong in ("mail_out=M-0009", "mail_out=everyone", "state=acepted"):
+        assert sent.browser.get(f"{here}/outcomes.csv?{wrong}").status_code == 404
+    assert sent.browser.get("/letters/apeal/outcomes.csv").status_code == 404
+    assert "exported appeal, 8 rows, csv" in sent.page("/journal")
+
+
 def test_who_needs_a_person_is_the_same_everywhere(sent: Doors) -> None:
     (status,) = sent.typed("status", "M-0001")
     listed = sent.typed("log", "people", "M-0001", "--needs-a-person")
@@ -1415,6 +1449,13 @@ def test_export_has_positions_only_where_they_are_asked_for(doors: Doors, tmp_pa
     plain, told = ((tmp_path / name).read_text("utf-8-sig") for name in ("plain.csv", "told.csv"))
     assert "Position" not in plain and "leans" not in plain
     assert "leans" not in doors.browser.get("/mail-outs/M-0001/outcomes.csv").text
+    assert "leans" not in doors.page("/letters/vote/call-sheet")
+    assert "jana positions read vote" not in doors.page("/journal")
+    for path in ("/mail-outs/M-0001", "/letters/vote"):
+        answer = doors.browser.get(f"{path}/outcomes.csv?with=positions")
+        assert answer.content == (tmp_path / "told.csv").read_bytes()
+    assert "jana positions read vote" in doors.page("/journal")
+    assert "leans towards it" in doors.page("/letters/vote/call-sheet?with=positions")
     lines = told.splitlines()
     assert lines[0].endswith("Position")
     assert [one.endswith(",leans towards it") for one in lines[1:]] == [True] + [False] * 5

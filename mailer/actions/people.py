@@ -345,7 +345,7 @@ def to_follow_up(
     return {
         "Owner": {one: owner for one, (owner, _) in given.items()},
         "Due": {one: day for one, (_, day) in given.items()},
-        "Last note": notes.last_notes(connection, [one.id for one in people]),
+        "Last note": notes.last_notes(connection, people, mail_out_id),
         "Done by": {one: who for one, (who, _) in done.items()},
     }
 

@@ -131,6 +131,8 @@ PAGES: tuple[Page, ...] = (
     Page(A + "/preview.html", steps.preview),
     Page(A + "/letters.pdf", steps.printed),
     Page(A + "/standing", mail_outs.of_appeal),
+    Page(A + "/outcomes.{kind:str}", outcomes.export),
+    Page(A + "/call-sheet", outcomes.call_sheet),
     Page(A + "/calendar", brought.dates),
     Page(A + "/calendar.ics", brought.dates_as_file),
     Page(A + "/report", brought.show),

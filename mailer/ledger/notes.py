@@ -6,7 +6,7 @@ All of it is events with a name (`events.EventKind`); nothing here changes a sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,11 +14,14 @@ import sqlalchemy as sa
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.reading.deliveries import NEEDS_A_PERSON, Delivery, may_need_a_person
-from mailer.ledger.schema import delivery, event
+from mailer.ledger.reading.scope import WHO, Of, OfAppeal
+from mailer.ledger.schema import delivery, event, mail_out
 
-d, e = delivery.c, event.c
+d, e, m = delivery.c, event.c, mail_out.c
 
 _TICKS = (EventKind.DONE.value, EventKind.TO_DO_AGAIN.value)
+SOME = 1000
+"""People asked for in one question."""
 AGAIN = timedelta(minutes=10)
 """One person who turns the pages of one letter is one opening."""
 
@@ -91,15 +94,43 @@ def assigned(
     return found
 
 
-def last_notes(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
-    """Return the newest note of each of these deliveries."""
-    wanted = list(ids)
+def last_notes(connection: sa.Connection, people: Sequence[Delivery], of: Of) -> dict[int, str]:
+    """Return the newest note about each of these people, by their delivery: of a mail-out, or of
+    an appeal whichever of its mail-outs it was written beside.
+    """
+    found: dict[int, str] = {}
+    for at in range(0, len(people), SOME):
+        some = people[at : at + SOME]
+        theirs = {one.id: one.id for one in some}
+        if isinstance(of, OfAppeal):
+            theirs = _in_all_mail_outs(connection, some, of)
+        rows = connection.execute(
+            sa.select(e.delivery_id, e.detail)
+            .where(e.delivery_id.in_(theirs), e.kind == EventKind.NOTED.value)
+            .order_by(e.id)
+        )
+        found |= {theirs[row.delivery_id]: row.detail for row in rows}
+    return found
+
+
+def _in_all_mail_outs(
+    connection: sa.Connection, people: Sequence[Delivery], of: OfAppeal
+) -> dict[int, int]:
+    """Return {each delivery of these people in the appeal: the one by which they are asked for}."""
+    by_who = {one.person or one.address_key or str(one.id): one.id for one in people}
     rows = connection.execute(
-        sa.select(e.delivery_id, e.detail)
-        .where(e.delivery_id.in_(wanted), e.kind == EventKind.NOTED.value)
-        .order_by(e.id)
+        sa.select(d.id, WHO.label("who"))
+        .join(mail_out, m.id == d.mail_out_id)
+        .where(
+            m.appeal == of.appeal,
+            sa.or_(
+                d.person.in_([one.person for one in people if one.person]),
+                d.address_key.in_([one.address_key for one in people if one.address_key]),
+                d.id.in_([one.id for one in people]),
+            ),
+        )
     )
-    return {row.delivery_id: row.detail for row in rows}
+    return {row.id: by_who[row.who] for row in rows if row.who in by_who}
 
 
 def of_the_whole(connection: sa.Connection, mail_out_id: int) -> list[tuple[datetime, str, str]]:

@@ -57,7 +57,7 @@ COLUMNS: dict[str, tuple[int, CellOf]] = {
 """Heading → width in the workbook, and the cell."""
 
 
-IN_WORDS = ("Role", "Outcome", "Reason", "Came back")
+IN_WORDS = ("Role", "Outcome", "Reason", "Came back", "Position")
 """Columns whose cells are words of ours."""
 
 Say = Callable[[str], str]

@@ -52,6 +52,9 @@ def test_viewers_and_staff_see_nothing_of_positions(console: Console, browser: B
         assert ('href="/board"' in there.get("/").text) is (status == 200)
         asked = there.get("/letters/vote/people?where=position+is+empty").text
         assert ("Your role does not include" in asked) is (status == 403), role
+        for page in ("outcomes.csv", "call-sheet"):  # nothing is planned, which comes after
+            asked = there.get(f"/letters/vote/{page}?with=positions").text
+            assert ("Your role does not include" in asked) is (status == 403), role
     answer = as_role(console, "viewer").post(f"{BOARD}/member", who="NO:anna berg", position="x")
     assert answer.status_code == 403
 

@@ -96,6 +96,7 @@ PAGES = {
     "files": "/letters/vote/files",
     "history": "/letters/vote/history",
     "standing": "/letters/appeal/standing",
+    "standing-calls": "/letters/appeal/call-sheet",
     "standing-nothing": "/letters/vote/standing",
     "report": "/letters/appeal/report?with=positions",
     "report-nothing": "/letters/vote/report",
@@ -140,6 +141,7 @@ NO_PAGES = {
     "/mail-outs/{mail_out}/now",  # the moving part of a page
     "/mail-outs/{mail_out}/stream",
     "/mail-outs/{mail_out}/outcomes.{kind:str}",
+    "/letters/{appeal}/outcomes.{kind:str}",
     "/letters/{appeal}/report.{kind:str}",
     "/letters/{appeal}/report/{sheet}",
     "/mail-outs/{mail_out}/follow-up.{kind:str}",

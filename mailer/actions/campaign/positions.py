@@ -24,6 +24,7 @@ from mailer.contacts.contact import Contact
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Busy, Connection, Ledger
 from mailer.ledger.reading import positions
+from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.positions import MemberPosition, key
 from mailer.ledger.record import noting
 from mailer.ledger.record.rewrite import rewrite
@@ -234,6 +235,15 @@ def of_person(
     _about_to_read(workspace, ledger, f"{appeal} {one.delegation}", who)
     with ledger.reading() as connection:
         return positions.of_person(connection, appeal, key(one))
+
+
+def as_column(
+    workspace: Workspace, ledger: Ledger, appeal: str, people: Iterable[Delivery], *, who: str
+) -> dict[str, dict[int, str]]:
+    """Return where people stand as one more column of a file: heading → delivery → words."""
+    found = stands(workspace, ledger, appeal, who=who)
+    told = {one.id: POSITIONS[found[one.person]] for one in people if one.person in found}
+    return {"Position": told}
 
 
 def noted(workspace: Workspace, ledger: Ledger, appeals: Iterable[str]) -> frozenset[str]:

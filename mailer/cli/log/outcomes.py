@@ -12,7 +12,7 @@ import click
 from mailer.actions.campaign import positions
 from mailer.actions.people import for_the_telephone
 from mailer.base.errors import UsageError
-from mailer.base.states import POSITIONS, State
+from mailer.base.states import State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
@@ -221,11 +221,9 @@ def export(
         everyone = count(connection, chosen.id).everyone
         beside = for_the_telephone(context.workspace, found)
         if with_positions:
-            stand = positions.stands(
-                context.workspace, ledger, chosen.appeal, who=getpass.getuser()
+            beside |= positions.as_column(
+                context.workspace, ledger, chosen.appeal, found, who=getpass.getuser()
             )
-            told = {one.id: POSITIONS[stand[one.person]] for one in found if one.person in stand}
-            beside = {**beside, "Position": told}
         name = partial(context.workspace.delegations.name, language="en")
         for path, make in wanted:
             write(path, make(chosen, found, name, beside), force=force)

@@ -78,7 +78,7 @@ def follow_up(visit: Visit) -> Response:
         rows = deliveries.in_order(connection, here)
         back = answers.back_on(connection, mail_out.id)
         done = notes.done(connection, mail_out.id, back)
-        said = notes.last_notes(connection, [one.id for one in rows])
+        said = notes.last_notes(connection, rows, mail_out.id)
         given = notes.assigned(connection, mail_out.id)
         away = deliveries.by_id(connection, list(back))
     return visit.page(
@@ -106,7 +106,7 @@ def call_sheet(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         rows = deliveries.needing_a_person(connection, mail_out.id)
-        said = notes.last_notes(connection, [one.id for one in rows])
+        said = notes.last_notes(connection, rows, mail_out.id)
     return calls(visit, mail_out, rows, said, f"/mail-outs/{mail_out.name}/follow-up")
 
 

@@ -79,6 +79,8 @@ def of_appeal(visit: Visit) -> Response:
         "standing.html",
         whole=whole,
         lines=totals.totals(now),
+        states=[state for state in totals.IN_ORDER if now.states[state]],
+        counts=now.states,
         needing=needing,
         more=sum(now.needing.values()) - len(needing),
         delegations=lines,

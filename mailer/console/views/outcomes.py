@@ -9,21 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mailer.actions.campaign import positions
 from mailer.actions.people import find, of_the_sheets
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
 from mailer.inbox.kinds import WORDS, named
-from mailer.ledger import events, notes
-from mailer.ledger.ledger import Connection
-from mailer.ledger.mailouts import MailOut
+from mailer.ledger import events, mailouts, notes
+from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import SORTS, Wanted
+from mailer.ledger.reading.scope import AppealStanding, Reported, standing
 from mailer.report import export as files
 from mailer.report import returns, totals
 
@@ -228,18 +230,45 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
+def reported(visit: Visit, connection: Connection) -> Reported:
+    """Return what the address is about: a mail-out, or an appeal; of an appeal the one mail-out
+    that is chosen.
+    """
+    if "mail_out" in visit.request.path_params:
+        return visit.mail_out(connection)
+    whole = standing(connection, visit.request.path_params["appeal"])
+    if whole is None:
+        raise UsageError(visit.say("Nothing has been planned yet."))
+    wanted = visit.known(visit.query("mail_out"), [name for name, _ in whole.mail_outs])
+    return mailouts.get(connection, number_of(wanted)) if wanted else whole
+
+
 def export(visit: Visit) -> Response:
     """Return exactly the rows that the address bar chooses, in its order."""
-    what = asked(visit)
+    what, with_positions = asked(visit), _with_positions(visit)
     with visit.reading() as connection:
-        mail_out = visit.mail_out(connection)
-        rows = outcomes.every(connection, mail_out.id, what.wanted, sort=what.sort)
-    return as_file(visit, mail_out, rows, "some" if what.narrowed else "everyone")
+        of = reported(visit, connection)
+        rows = outcomes.every(connection, of.id, what.wanted, sort=what.sort)
+    beside = _positions(visit, of, rows) if with_positions else files.NOTHING
+    return as_file(visit, of, rows, "some" if what.narrowed else "everyone", beside)
+
+
+def _with_positions(visit: Visit) -> bool:
+    """Tell whether somebody asks for where people stand, who may read it."""
+    wanted = visit.known(visit.query("with"), ["positions"]) != ""
+    if wanted and not visit.reader:
+        raise HTTPException(403, visit.say("Your role does not include where members stand."))
+    return wanted
+
+
+def _positions(visit: Visit, of: Reported, rows: Sequence[Delivery]) -> files.Beside:
+    ledger = visit.console.ledger
+    return positions.as_column(visit.workspace, ledger, of.appeal, rows, who=visit.reader)
 
 
 def as_file(
     visit: Visit,
-    mail_out: MailOut,
+    of: Reported,
     rows: Sequence[Delivery],
     called: str,
     beside: files.Beside = files.NOTHING,
@@ -252,10 +281,10 @@ def as_file(
     if kind not in KINDS:
         raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
     media, make = KINDS[kind]
-    visit.journal("exported", f"{mail_out.name}, {len(rows)} rows, {kind}")
-    name = f"{mail_out.name}-{called}.{'jsonl' if kind == 'json' else kind}"
+    visit.journal("exported", f"{of.name}, {len(rows)} rows, {kind}")
+    name = f"{of.name}-{called}.{'jsonl' if kind == 'json' else kind}"
     return Response(
-        make(mail_out, rows, visit.name_of, beside, visit.say),
+        make(of, rows, visit.name_of, beside, visit.say),
         media_type=media,
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
@@ -263,29 +292,37 @@ def as_file(
 
 def call_sheet(visit: Visit) -> Response:
     """Show the rows for the telephone: by delegation, with room to write, made for paper."""
-    what = asked(visit)
+    what, with_positions = asked(visit), _with_positions(visit)
     with visit.reading() as connection:
-        mail_out = visit.mail_out(connection)
-        rows = outcomes.every(connection, mail_out.id, what.wanted)
-        said = notes.last_notes(connection, [one.id for one in rows[:2000]])
-    return calls(
-        visit, mail_out, rows, said, address_of(f"/mail-outs/{mail_out.name}/outcomes", what.query)
-    )
+        of = reported(visit, connection)
+        rows = outcomes.every(connection, of.id, what.wanted)
+        said = notes.last_notes(connection, rows, of.id)
+    back = address_of(f"/mail-outs/{of.name}/outcomes", what.query)
+    if isinstance(of, AppealStanding):
+        back = f"/letters/{of.appeal}/standing"
+    beside = _positions(visit, of, rows) if with_positions else files.NOTHING
+    return calls(visit, of, rows, said, back, beside)
 
 
 def calls(
-    visit: Visit, mail_out: MailOut, rows: Sequence[Delivery], said: dict[int, str], back: str
+    visit: Visit,
+    of: Reported,
+    rows: Sequence[Delivery],
+    said: dict[int, str],
+    back: str,
+    beside: files.Beside = files.NOTHING,
 ) -> Response:
     """Answer with rows as a call sheet."""
     groups = by_delegation(visit, rows)
     return visit.page(
         "call_sheet.html",
-        mail_out=mail_out,
+        of=of,
+        over=", ".join(name for name, _ in of.mail_outs) if isinstance(of, AppealStanding) else "",
         groups=groups,
         people=len(rows),
         notes=said,
         back=back,
-        beside=_for_the_telephone(visit, rows),
+        beside={**_for_the_telephone(visit, rows), **beside},
     )
 
 
