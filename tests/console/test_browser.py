@@ -420,6 +420,7 @@ def test_page_has_no_violation_in_light_and_dark_and_fits_every_screen_and_paper
         ]
         site.shoot(page, f"{name}-{scheme}.png")
         assert told == [], scheme
+        assert page.locator("[hidden]:visible").count() == 0, "what is hidden is not seen"
     page.emulate_media(color_scheme="light", forced_colors="active")
     found = Axe().run(page, options={"rules": {"color-contrast": {"enabled": False}}}).response
     assert [one["id"] for one in found["violations"]] == [], "forced colours"
@@ -801,6 +802,7 @@ def test_desktop_is_told_what_needs_a_yes_pauses_and_ends(site: Site, page: Page
     page.goto(site.base)
     page.get_by_role("button", name="Tell me on this desktop").click()
     page.locator("#tell[data-ready]").wait_for()
+    expect(page.locator("#tell button:visible")).to_have_text(["No more notices on this desktop"])
     with site.ledger.writing() as connection:
         mail_out_id = mailouts.create(
             connection, a_plan(2, appeal="told"), at=clock.now(), who="Jana", approvals=1
@@ -814,6 +816,9 @@ def test_desktop_is_told_what_needs_a_yes_pauses_and_ends(site: Site, page: Page
         mailouts.change(connection, mail_out_id, MailOutState.PAUSED, **paused)
     expect(told).to_have_attribute("data-told", f"{name}: paused by Jana (An appeal)")
     page.get_by_role("button", name="No more notices").click()
+    expect(page.locator("#tell button:visible")).to_have_text(
+        ["Tell me on this desktop what needs a yes, pauses or ends"]
+    )
 
 
 def test_page_that_was_asked_for_while_the_sending_ended_comes(site: Site, page: Page) -> None:
