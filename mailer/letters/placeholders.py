@@ -211,7 +211,7 @@ def check(source: Source, known: Known) -> list[Problem]:
     the first.
     """
     try:
-        tree = ENVIRONMENT.parse(source.text)
+        tree = parsed(source)
     except jinja2.TemplateSyntaxError as error:
         return [_wrongly_written(source, error)]
     except (RecursionError, ValueError, SyntaxError, OverflowError, MemoryError):
@@ -298,6 +298,12 @@ JINJA = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{#.{0,1000}?#\}", re.D
 """Bounded: a text of nothing but "{{" would take the square of its length."""
 
 
+@lru_cache(maxsize=64)  # each check of a piece asks for it
+def parsed(source: Source) -> nodes.Template:
+    """Return the tree of a piece, to look at."""
+    return ENVIRONMENT.parse(source.text)
+
+
 @lru_cache(maxsize=256)
 def compiled(source: Source) -> jinja2.Template:
     """Compile a piece that `check` has found in order."""
@@ -309,7 +315,7 @@ def words_used(source: Source) -> set[str]:
     `greeting`.
     """
     try:
-        tree = ENVIRONMENT.parse(source.text)
+        tree = parsed(source)
     except (jinja2.TemplateSyntaxError, RecursionError):
         return set()  # `check` says so, with its line
     used = {node.name for node in tree.find_all(nodes.Name)}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -72,6 +73,7 @@ def _pieces(text: str) -> list[str]:
     return [piece for one in _PIECE.findall(text) if any(map(str.isalnum, piece := _plain(one)))]
 
 
+@lru_cache(maxsize=4096)  # a piece is looked for in both bodies
 def _plain(piece: str) -> str:
     piece = piece.translate(_STRAIGHT)
     piece = SLOT.sub(r"{\1}", _ESCAPE.sub("", piece)).strip(_EDGES)

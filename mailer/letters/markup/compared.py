@@ -16,7 +16,7 @@ from mailer.base.errors import Problem
 from mailer.base.spelling import nearest
 from mailer.contacts.sheets import vocabulary
 from mailer.letters.appeal_toml import ROLES, Credentials
-from mailer.letters.placeholders import ENVIRONMENT, Source
+from mailer.letters.placeholders import Source, parsed
 from mailer.letters.wording.words import delegation_name
 
 
@@ -24,7 +24,7 @@ def check(source: Source, delegations: Delegations) -> Iterator[Problem]:
     """Yield a problem (L240) for each compared value that nothing has; the source's questions must
     be written rightly.
     """
-    for word, value, line in _compared(ENVIRONMENT.parse(source.text)):
+    for word, value, line in _compared(parsed(source)):
         there_are = _values(word, source.language, delegations)
         if not there_are or value in there_are:
             continue

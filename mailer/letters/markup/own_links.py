@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 
 from jinja2 import nodes
 from markdown_it.token import Token
@@ -91,15 +92,21 @@ class _Questions:
     def is_personal(self, at: int) -> bool:
         return bool({word.partition(".")[0] for word in self.words(at)} - OF_ALL)
 
-    def words(self, at: int) -> set[str]:
-        """Return the words that a mark names: `surname`, `fact.report`."""
-        tag = _TAG.match(self._marks[at])
-        tree = ENVIRONMENT.parse(f"{{{{ {tag[2] or 0} }}}}" if tag else self._marks[at])
-        parts = list(tree.find_all(nodes.Getattr))
-        owners = {id(one.node) for one in parts}
-        return {one.name for one in tree.find_all(nodes.Name) if id(one) not in owners} | {
-            f"{one.node.name}.{one.attr}" for one in parts if isinstance(one.node, nodes.Name)
-        }
+    def words(self, at: int) -> frozenset[str]:
+        return _words(self._marks[at])
+
+
+@lru_cache(maxsize=256)  # asked for several times, and the same stands in each language
+def _words(mark: str) -> frozenset[str]:
+    """Return the words that a mark names: `surname`, `fact.report`."""
+    tag = _TAG.match(mark)
+    tree = ENVIRONMENT.parse(f"{{{{ {tag[2] or 0} }}}}" if tag else mark)
+    parts = list(tree.find_all(nodes.Getattr))
+    owners = {id(one.node) for one in parts}
+    names = {one.name for one in tree.find_all(nodes.Name) if id(one) not in owners}
+    return frozenset(names) | {
+        f"{one.node.name}.{one.attr}" for one in parts if isinstance(one.node, nodes.Name)
+    }
 
 
 _TAG = re.compile(r"\{%[-+]?\s*(\w+)\s*(.*?)\s*[-+]?%\}", re.DOTALL)

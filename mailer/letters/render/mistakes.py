@@ -103,10 +103,9 @@ def _of_letter(
                 source.problem("L211", "this paragraph would stand in no letter", 1, hint=hint)
             )
     for source in (*head, body, *shared):
+        used = placeholders.words_used(source)
         for key, fact in appeal.facts.items():
-            if f"fact.{key}" in placeholders.words_used(source) and not fact.value.get(
-                source.language
-            ):
+            if f"fact.{key}" in used and not fact.value.get(source.language):
                 hint = f"add {source.language} to its value in facts.toml"
                 line = source.text.count("\n", 0, max(0, source.text.find(f"fact.{key}"))) + 1
                 found.append(
