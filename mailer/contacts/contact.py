@@ -52,6 +52,14 @@ def reference(column: int, row: int, *, grid: bool) -> str:
     return f"{letters}{row}"
 
 
+def column_of(letters: str) -> int:
+    """Return the column, counted from 0: `column_of("D")` is 3."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """A person of a contact sheet. Text is as in the cell, trimmed; what could not be read is

@@ -305,6 +305,7 @@ def _same_rows(before: Table, want: Table, after: Table, home: TabHome) -> None:
     if before.hidden_columns != after.hidden_columns:
         raise _unproven("a column would be hidden or shown")
     places = home.places
+    _same_marks(before, after, home)
     changed = {(row.number, column) for row in home.rows for column in row.changes}
     allowed: set[str] = set()
     for cell, target in before.links.items():
@@ -318,11 +319,26 @@ def _same_rows(before: Table, want: Table, after: Table, home: TabHome) -> None:
         raise _unproven(f"a link would stand in {min(stray)}")
 
 
+def _same_marks(before: Table, after: Table, home: TabHome) -> None:
+    """Prove that comments, and what is struck through, stand where their rows stand."""
+    places = home.places
+    comments = {places[row]: said for row, said in before.comments.items() if row in places}
+    if any(after.comments.get(row) != said for row, said in comments.items()):
+        raise _unproven("a comment would stand in another row")
+    changed = {row.number for row in home.rows if row.changes}  # a rule may look at the new cell
+    for cell in before.struck:
+        letters = cell.rstrip("0123456789")
+        row = places.get(int(cell[len(letters) :]))
+        if row and row not in changed and f"{letters}{row}" not in after.struck:
+            raise _unproven(f"{cell} would no longer be struck through")
+
+
 def _same_places(before: Table, after: Table, home: TabHome) -> None:
     """Prove that hidden rows and links of an ODS, which its copy does not have, moved with their
     rows.
     """
     places = home.places
+    _same_marks(before, after, home)
     if {places[row] for row in before.hidden if row in places} != after.hidden:
         raise _unproven("a row would be hidden or shown that is not so in the sheet")
     changed = {(row.number, column) for row in home.rows for column in row.changes}

@@ -15,7 +15,7 @@ from mailer.base.delegations import Delegation, Delegations
 from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
 from mailer.base.spelling import fold, trim
-from mailer.contacts.contact import Contact
+from mailer.contacts.contact import Contact, reference
 from mailer.contacts.rows.borne_out import prove
 from mailer.contacts.rows.row import is_error, nobody, read_row
 from mailer.contacts.rows.row_reader import RowReader
@@ -130,6 +130,7 @@ class _TableReader:
         self.told = False  # by a heading between the rows
         self.headings: list[Between] = []  # those understood so far
         self.nameless = False  # it has headings, and none for a name
+        self.comments = _comments(table)
 
     def read(self, first: Columns, own: Mapping[str, str]) -> list[Contact]:
         """Read all blocks. An error of one leaves the whole table out."""
@@ -210,7 +211,9 @@ class _TableReader:
             )
 
         remarks = columns.with_remarks()
-        line = RowReader(self.table, columns, monsieur=french, remarks=remarks)
+        line = RowReader(
+            self.table, columns, monsieur=french, remarks=remarks, comments=self.comments
+        )
         for at, (row, cells) in enumerate(people):
             line.at(row, cells)
             line.role = self.role
@@ -221,6 +224,7 @@ class _TableReader:
                 yield self._told_once(found, shared)
                 continue
             if alone and (message := self._heading(alone, columns)):
+                self._comment_on_heading(line)
                 yield self._nobody(line, "C163", message)
                 continue
             if alone and alone.delegation and alone.column in names:
@@ -295,6 +299,15 @@ class _TableReader:
             self.headings.append(alone)
         return said
 
+    def _comment_on_heading(self, line: RowReader) -> None:
+        """Say that a comment on a heading counts for nobody below it."""
+        for column, text in line.comments.get(line.row, ()):
+            if vocabulary.wants_no_letters(text):
+                said = f"a comment on this heading says: {' '.join(text.split())[:80]}"
+                hint = "it counts for nobody below: write it beside each person whom it is about"
+                line.report("C168", "", None, said, hint, column=column, value=text)
+                self.problems.append(line.problems.pop())
+
     def _is_person(
         self, alone: Between, names: Sequence[int], *, shouted: Callable[[], bool]
     ) -> bool:
@@ -327,6 +340,23 @@ class _TableReader:
         if self.told:
             self.everyone = None
         return said
+
+
+def _comments(table: Table) -> Mapping[int, Sequence[tuple[int, str]]]:
+    """Return the comments by row; that of a merged cell is one on each row below it."""
+    if not table.comments or not table.merged:
+        return table.comments
+    found = {row: list(said) for row, said in table.comments.items()}
+    cells = {
+        reference(column, row, grid=True): (column, text)
+        for row, said in table.comments.items()
+        for column, text in said
+    }
+    for below, top in table.merged.items():
+        if top in cells:
+            letters = below.rstrip("0123456789")
+            found.setdefault(int(below[len(letters) :]), []).append(cells[top])
+    return found
 
 
 def _index(rows: Sequence[Row]) -> frozenset[str]:

@@ -60,9 +60,11 @@ def read_row(
     elif len(name.full.split()) == 1 and not (name.civility or name.title):
         line.report("C149", line.who)
     _hidden(line)
+    if line.table.struck and not line.skip:
+        _struck(line)
     if line.columns.also:
         _contradictions(line, delegations)
-    if not _opted_out(line):
+    if not _opted_out(line) and not (line.comments and _asked_in_a_comment(line)):
         _asked_for_no_letters(line, name.full)
     words = _words(line, name.civility, delegations, everyone)
     if words.delegation in ("NL", "BE") and name.civility in ("mr.", "mr"):  # meester in de rechten
@@ -177,6 +179,28 @@ def _of_subscriptions(line: RowReader, column: int) -> bool:
     heading = fold(line.columns.headings[column])
     stems = ("subscri", "abonn", "iscri", "suscri", "subskryp", "inschrij", "newsletter")
     return any(stem in heading for stem in stems)
+
+
+def _struck(line: RowReader) -> None:
+    """Leave out who is struck through: in the name, or in what the row has of an address."""
+    for field in (*OF_NAMES, "address"):
+        if line.text(field) and line.place(field) in line.table.struck:
+            line.report("C154", field, Reason.ROW)
+            return
+
+
+def _asked_in_a_comment(line: RowReader) -> bool:
+    """Ask about a row to which somebody has noted, beside its cells, that the person wants no
+    letters, or is gone; tell whether it is so.
+    """
+    for column, text in line.comments.get(line.row, ()):
+        wish = vocabulary.wants_no_letters(text)
+        if wish or vocabulary.gone(text):
+            said = f"a comment here says: {' '.join(text.split())[:80]}"
+            hint = "take the row out; or, if it is meant otherwise, delete the comment"
+            line.report("C153", "note", Reason.ROW, said, hint, column=column, value=text)
+            return True
+    return False
 
 
 def _asked_for_no_letters(line: RowReader, name: str) -> None:

@@ -5,7 +5,7 @@ so far.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,9 +52,11 @@ class RowReader:
         *,
         monsieur: bool = False,  # a French list, where "M." is no initial
         remarks: Sequence[int] = (),  # columns in which somebody may have written about the person
+        comments: Mapping[int, Sequence[tuple[int, str]]] = {},  # by row: column, and what it says
     ) -> None:
         self.monsieur = monsieur
         self.remarks = remarks
+        self.comments = comments
         self.role = ""  # what a heading above the row says
         self.table = table
         self.columns = columns
@@ -131,11 +133,13 @@ class RowReader:
         suggestion: str | None = None,
         *,
         column: int | None = None,
+        value: str | None = None,
     ) -> None:
         """Note a problem at the cell of a field, or of another `column` of it; the first one with a
         reason to skip is why the row is left out.
         """
-        value = self.text(field) if column is None else self.cell(column)
+        if value is None:
+            value = self.text(field) if column is None else self.cell(column)
         value = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
         at = self.columns.fields.get(field) if column is None else column
         found = problem(
@@ -144,7 +148,7 @@ class RowReader:
             sheet=self.table.sheet,
             cell=None if at is None else self.table.cell(at, self.row),
             row=self.row,
-            column=None if at is None else self.columns.headings[at],
+            column=None if at is None else self.columns.heading(at),
             value=value,
             message=message,
             suggestion=suggestion,

@@ -124,7 +124,7 @@ def _packed(reading: Reading) -> Iterator[tuple[Any, ...]]:
         yield (
             "table", table.file, table.sheet, table.hidden, table.filtered, table.hidden_tab,
             table.formulas, dict(table.links), table.hidden_columns, dict(table.merged),
-            dict(table.days),
+            dict(table.days), table.struck, dict(table.comments),
         )  # fmt: skip
     yield "end", [
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
-from mailer.contacts.sheets import archive, csv_text, ods, xlsx
+from mailer.contacts.sheets import archive, csv_text, marks, ods, xlsx
 from mailer.contacts.sheets.table import MAX_ROWS, Reading
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -53,5 +53,9 @@ def read_bytes(kind: str, file: str, content: bytes, max_rows: int = MAX_ROWS) -
     parts, problems = archive.unpack(file, content, max_rows)
     if parts is None:
         return Reading(problems=problems)
-    reading = (ods if "content.xml" in parts else xlsx).read(file, content, parts, max_rows)
+    if "content.xml" in parts:
+        reading = ods.read(file, content, parts, max_rows)
+    else:
+        reading = xlsx.read(file, content, parts, max_rows)
+        reading = marks.with_marks(reading, parts)
     return Reading(reading.tables, problems + reading.problems)

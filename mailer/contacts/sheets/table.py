@@ -55,6 +55,10 @@ class Table:
     )  # cell under a merged one → the cell that shows its text
 
     days: Mapping[str, str] = field(default_factory=dict)  # cell that shows a day → 2027-01-26
+    struck: frozenset[str] = frozenset()  # cells with text that is struck through
+    comments: Mapping[int, Sequence[tuple[int, str]]] = field(
+        default_factory=dict
+    )  # row → column, counted from 0, and what somebody has noted at its cell
 
     @property
     def grid(self) -> bool:

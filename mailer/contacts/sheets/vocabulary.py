@@ -75,7 +75,7 @@ def wants_no_letters(text: str) -> bool:
     text = text[:2_000]
     if not _wish_words().isdisjoint(map(fold, _PART.split(text))):
         return True
-    begins, otherwise = _wishes()
+    begins, otherwise = _patterns("wish")
     for clause in _CLAUSE.split(text):
         words = re.sub(r"\be (?=mails?\b|post)", "e", f" {' '.join(tokens(clause))}")
         for word in re.finditer(r" (\w\w?)", words):
@@ -86,6 +86,7 @@ def wants_no_letters(text: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=16_384)
 def gone(text: str, *, name: bool = False) -> bool:
     """Tell whether a remark, or what stands around a name, says that somebody is no member any
     more: `resigned 3 May 2026`, `Anna PRØVE (deceased)`, `†Anna PRØVE`, `ex-MP Per FORM`.
@@ -97,7 +98,25 @@ def gone(text: str, *, name: bool = False) -> bool:
             return True
         text = begins[1]
     words = _SINCE_WHEN.sub("", text[:80]).strip(" ,;:")
-    return meaning("standing", words) == "out" and fold(words) not in beside("also")
+    if meaning("standing", words) == "out" and fold(words) not in beside("also"):
+        return True
+    return not name and any(map(_says_gone, _CLAUSE.split(text[:2_000])))
+
+
+def _says_gone(clause: str) -> bool:
+    """Tell whether a clause begins with what says that somebody is gone: `has left in June`."""
+    words = [*tokens(clause)]
+    lead = _lead()
+    while words and (words[0] in lead or words[0].isdigit()):
+        del words[0]
+    if not words:
+        return False
+    begins, otherwise = _patterns("gone")
+    said = f" {' '.join(words)}"
+    return any(
+        (found := pattern.match(said)) and not otherwise.match(said, found.end())
+        for pattern in begins.get(said[1:3].strip(), ())
+    )
 
 
 _AROUND_A_NAME = re.compile(
@@ -121,7 +140,7 @@ def _rare_words() -> frozenset[str]:
     every wish.
     """
     found = {max(tokens(words), key=len)[:4] for words in _tables()["wish"]["words"]}
-    for phrase in _phrases():
+    for phrase in _phrases("wish"):
         parts = [
             [one.split()[-1] for one in (group or word).split("|")]
             for group, missing, word in _ITEM.findall(phrase)
@@ -141,19 +160,24 @@ def _wish_words() -> frozenset[str]:
     return frozenset(map(fold, _tables()["wish"]["words"]))
 
 
-def _phrases() -> Iterator[str]:
-    for language, phrases in _tables()["wish"].items():
-        yield from phrases if language not in ("words", "otherwise") else ()
+def _phrases(kind: str) -> Iterator[str]:
+    for language, phrases in _tables()[kind].items():
+        yield from phrases if language not in ("words", "lead", "otherwise") else ()
 
 
 @cache
-def _wishes() -> tuple[dict[str, list[re.Pattern[str]]], re.Pattern[str]]:
-    """Return the phrases by the two letters that they can begin with, and what takes a wish back
-    that stands before it.
+def _lead() -> frozenset[str]:
+    return frozenset(word for words in _tables()["gone"]["lead"] for word in tokens(words))
+
+
+@cache
+def _patterns(kind: str) -> tuple[dict[str, list[re.Pattern[str]]], re.Pattern[str]]:
+    """Return the phrases by the two letters that they can begin with, and what takes one back that
+    stands before it.
     """
     begins: dict[str, list[re.Pattern[str]]] = {}
-    otherwise = "|".join(_pattern(phrase) for phrase in _tables()["wish"]["otherwise"])
-    for phrase in _phrases():
+    otherwise = "|".join(_pattern(phrase) for phrase in _tables()[kind]["otherwise"])
+    for phrase in _phrases(kind):
         pattern = re.compile(_pattern(phrase))
         for group, missing, word in _ITEM.findall(phrase):
             for start in {fold(one)[:2] for one in (group or word).split("|")}:

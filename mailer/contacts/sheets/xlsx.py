@@ -72,7 +72,7 @@ def read(file: str, content: bytes, parts: dict[str, bytes], max_rows: int) -> R
             sheet = _Sheet(texts, styles, max_rows, since_1904=since_1904, read_cells=cells)
             sheet.read(parts[part])
             cells = sheet.read_cells
-            tables.append(_table(file, name, hidden, sheet, _relations(parts, part)))
+            tables.append(_table(file, name, hidden, sheet, relations(parts, part)))
         return Reading(tuple(tables))
     except _Unreadable as refused:
         code, row, value, message = refused.args
@@ -122,7 +122,7 @@ def _book(parts: dict[str, bytes]) -> str:
     return next(name for name in parts if BOOK.search(name))
 
 
-def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
+def relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
     """Return id → target of the relations of one part."""
     folder, name = posixpath.split(part)
     relations = parts.get(posixpath.join(folder, "_rels", f"{name}.rels"))
@@ -134,7 +134,7 @@ def _relations(parts: dict[str, bytes], part: str) -> dict[str, str]:
 def tabs(parts: dict[str, bytes]) -> Iterator[tuple[str, bool, str]]:
     """Yield name, whether hidden, and part of each tab that holds cells."""
     book = _book(parts)
-    targets = _relations(parts, book)
+    targets = relations(parts, book)
     for element in _xml(parts[book]).iter():
         if element.tag.rpartition("}")[2] == "sheet":
             target = targets[_relation(element)].replace("\\", "/")
@@ -151,14 +151,15 @@ def _relation(element: Element) -> str:
     return next((value for name, value in element.items() if name.endswith("}id")), "")
 
 
-def _part(parts: dict[str, bytes], name: str) -> bytes:
+def part_beside(parts: dict[str, bytes], name: str) -> bytes:
+    """Return a part that stands beside the list of tabs; empty if there is none."""
     folder = posixpath.dirname(_book(parts))
     return parts.get(posixpath.join(folder, name), b"")
 
 
 def _shared(parts: dict[str, bytes]) -> list[str]:
     """Return the texts that cells share; how a text is spoken (Japanese) is none of it."""
-    part = _part(parts, "sharedStrings.xml")
+    part = part_beside(parts, "sharedStrings.xml")
     found: list[str] = []
     pieces: list[str] = []
     state = {"in": False, "spoken": False}
@@ -198,7 +199,7 @@ def _plain(text: str) -> str:
 
 def _styles(parts: dict[str, bytes]) -> list[str]:
     """Return the number format of each style."""
-    part = _part(parts, "styles.xml")
+    part = part_beside(parts, "styles.xml")
     own: dict[int, str] = {}
     formats: list[str] = []
     inside = [False]
