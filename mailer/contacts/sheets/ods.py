@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element, ParseError
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
-from mailer.contacts.sheets.number_format import general
-from mailer.contacts.sheets.struck import Rule, struck_by
+from mailer.contacts.sheets.cells.number_format import general
+from mailer.contacts.sheets.cells.struck import Rule, struck_by
 from mailer.contacts.sheets.table import (
     CELLS_IN_A_ROW,
     MAX_COLUMNS,

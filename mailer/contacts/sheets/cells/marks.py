@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mailer.base.errors import Problem
 from mailer.contacts.contact import column_of, reference
-from mailer.contacts.sheets.struck import Rule, struck_by
+from mailer.contacts.sheets.cells.struck import Rule, struck_by
 from mailer.contacts.sheets.table import Reading, Table
 from mailer.contacts.sheets.xlsx import part_beside, relations, stream, tabs
 
