@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -175,10 +176,12 @@ def plain(text: str) -> str:
     return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(" ", said))).split())
 
 
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
+"""Letters that Unicode does not take apart."""
+
+
 def _bare(text: str) -> str:
-    apart = unicodedata.normalize(
-        "NFKD", text.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o")
-    )
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return "".join(sign for sign in apart if not unicodedata.combining(sign)).replace("’", "'")
 
 
@@ -187,7 +190,8 @@ def rules() -> tuple[Rule, ...]:
     """Read the rules, in their order; the last one takes every answer."""
     table = tomllib.loads(files(__package__).joinpath("replies.toml").read_text("utf-8"))
     kinds = {name: _kind(name, **row) for name, row in table["kind"].items()}
-    return tuple(_rule(kinds, **row) for row in table["rule"])
+    meanings = {name: "|".join(map(_bare, lines)) for name, lines in table["meaning"].items()}
+    return tuple(_rule(kinds, meanings, **row) for row in table["rule"])
 
 
 def _kind(name: str, about: str, reason: str, **more: Any) -> ReplyKind:
@@ -197,11 +201,21 @@ def _kind(name: str, about: str, reason: str, **more: Any) -> ReplyKind:
 
 def _rule(
     kinds: dict[str, ReplyKind],
+    meanings: dict[str, str],
     kind: str,
-    words: list[str] | None = None,
+    words: Sequence[str] = (),
+    says: Sequence[str] = (),
     enhanced: str = "",
     code: str = "",
     stage: list[str] | None = None,
 ) -> Rule:
-    pattern = re.compile("|".join(f"(?:{_bare(one)})" for one in words)) if words else None
+    patterns = [*map(_bare, words), *(_together(meanings, one) for one in says)]
+    pattern = re.compile("|".join(f"(?:{one})" for one in patterns)) if patterns else None
     return Rule(kinds[kind], pattern, enhanced, code, frozenset(map(Stage, stage or ())))
+
+
+def _together(meanings: dict[str, str], says: str) -> str:
+    """Return the pattern of words that stand anywhere in an answer: "limit + sent - mailbox"."""
+    looks = {"+": "(?=", "-": "(?!"}
+    asked = re.findall(r"([+-]) (\w+)", f"+ {says}")
+    return "^" + "".join(rf"{looks[sign]}.*\b(?:{meanings[name]}))" for sign, name in asked)
