@@ -19,9 +19,9 @@ import xlsxwriter
 
 from mailer.contacts.book import load_contacts
 from mailer.contacts.sheets import apart
-from mailer.contacts.sheets.cells.number_format import shown
 from mailer.contacts.sheets.columns import Columns
 from mailer.contacts.sheets.reader import read_bytes
+from mailer.contacts.sheets.shown.number_format import shown
 from mailer.contacts.sheets.table import Reading
 from mailer.contacts.sheets.xlsx import numbers_of
 from tests.contacts import test_offices

@@ -19,9 +19,9 @@ from mailer.contacts.book import ContactBook, load_contacts
 from mailer.contacts.edit.write import with_cells
 from mailer.contacts.holds import load_holds
 from mailer.contacts.sheets import vocabulary
-from mailer.contacts.sheets.cells.number_format import shown
 from mailer.contacts.sheets.columns import field_of
 from mailer.contacts.sheets.reader import read_bytes
+from mailer.contacts.sheets.shown.number_format import shown
 
 Cells = Sequence[Sequence[str | None]]
 Seen = list[tuple[str, str, str]]

@@ -21,7 +21,7 @@ from mailer.contacts.edit.alignment import RowHome, TabHome, align, moved_range
 from mailer.contacts.edit.marked_copy import FIRST_TAB, legal, tab_name
 from mailer.contacts.edit.xlsx_rows import hanging
 from mailer.contacts.sheets.apart import read, read_safely
-from mailer.contacts.sheets.cells.number_format import general
+from mailer.contacts.sheets.shown.number_format import general
 from mailer.contacts.sheets.table import Reading, Table
 from mailer.contacts.sheets.xlsx import number_of, numbers_of
 

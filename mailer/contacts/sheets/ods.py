@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element, ParseError
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
-from mailer.contacts.sheets.cells.number_format import general
-from mailer.contacts.sheets.cells.struck import Rule, struck_by
+from mailer.contacts.sheets.shown.number_format import general
+from mailer.contacts.sheets.shown.struck import StrikeRule, struck_by
 from mailer.contacts.sheets.table import (
     CELLS_IN_A_ROW,
     MAX_COLUMNS,
@@ -89,10 +89,12 @@ class _Struck:
 
     def __init__(self, common: bytes) -> None:
         self.styles: set[str] = set()
-        self.rules: dict[str, list[Rule]] = {}  # style of cells → what it strikes through, and when
+        self.rules: dict[
+            str, list[StrikeRule]
+        ] = {}  # style of cells → what it strikes through, and when
         self.columns: list[tuple[int, str]] = []  # so many columns have this style
         self.cells: set[str] = set()
-        self.conditions: list[Rule] = []
+        self.conditions: list[StrikeRule] = []
         if common:
             from defusedxml.ElementTree import iterparse
 
@@ -138,21 +140,25 @@ class _Struck:
         return ""
 
 
-def _rule(area: str, element: Element, where: str) -> Rule:
+def _rule(area: str, element: Element, where: str) -> StrikeRule:
     """Return a condition in the words of XLSX: `formula-is([.$F2]="left")` looks at $F2."""
     said = re.sub(r"\[(?:[^\[\]]*)\.([^\[\].:]*)\]", r"\1", element.get(where, ""))
     own = where.rpartition("}")[0]  # its namespace
     base = element.get(own + "}base-cell-address", "").rpartition(".")[2]
     said = said.replace("is-true-formula(", "formula-is(").removeprefix("of:")
     if said.startswith("formula-is(") and said.endswith(")"):
-        return Rule(area, {"type": "expression"}, [said[len("formula-is(") : -1]], base)
+        return StrikeRule(area, {"type": "expression"}, [said[len("formula-is(") : -1]], base)
     said = said.replace("cell-content()", "")
     for sign, operator in (("!=", "notEqual"), ("=", "equal")):
         if said.startswith(sign):
-            return Rule(area, {"type": "cellIs", "operator": operator}, [said[len(sign) :]], base)
+            return StrikeRule(
+                area, {"type": "cellIs", "operator": operator}, [said[len(sign) :]], base
+            )
     if base and (found := re.fullmatch(r'contains-text\((".*")\)', said)):
-        return Rule(area, {"type": "expression"}, [f"ISNUMBER(SEARCH({found[1]},{base}))"], base)
-    return Rule(area, {"type": said}, [], base)
+        return StrikeRule(
+            area, {"type": "expression"}, [f"ISNUMBER(SEARCH({found[1]},{base}))"], base
+        )
+    return StrikeRule(area, {"type": said}, [], base)
 
 
 def _tables(

@@ -11,7 +11,7 @@ from pathlib import Path
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.contacts.sheets import archive, csv_text, ods, xlsx
-from mailer.contacts.sheets.cells import marks
+from mailer.contacts.sheets.shown import marks
 from mailer.contacts.sheets.table import MAX_ROWS, Reading
 
 TEXT = (".csv", ".tsv", ".txt")

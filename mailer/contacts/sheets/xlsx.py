@@ -17,7 +17,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from mailer.base.problems import problem
 from mailer.contacts.contact import reference
 from mailer.contacts.sheets.archive import unpack
-from mailer.contacts.sheets.cells.number_format import (
+from mailer.contacts.sheets.shown.number_format import (
     BUILT_IN,
     LONGEST,
     day_of,

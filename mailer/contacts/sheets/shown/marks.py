@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mailer.base.errors import Problem
 from mailer.contacts.contact import column_of, reference
-from mailer.contacts.sheets.cells.struck import Rule, struck_by
+from mailer.contacts.sheets.shown.struck import StrikeRule, struck_by
 from mailer.contacts.sheets.table import Reading, Table
 from mailer.contacts.sheets.xlsx import part_beside, relations, stream, tabs
 
@@ -173,12 +173,12 @@ class _Looks:
 
 
 @dataclass(slots=True)
-class _Sheet:
+class _StruckCells:
     """One tab while its cells are asked what they look like."""
 
     looks: _Looks
     struck: set[str] = field(default_factory=set)
-    rules: list[Rule] = field(default_factory=list)  # those that strike cells through
+    rules: list[StrikeRule] = field(default_factory=list)  # those that strike cells through
     pieces: list[str] = field(default_factory=list)
     row: int = 0
     column: int = -1
@@ -205,7 +205,7 @@ class _Sheet:
         elif name == "cfRule":
             self.wanted = int(attributes.get("dxfId", -1)) in self.looks.rules
             if self.wanted:
-                self.rules.append(Rule(self.area, attributes))
+                self.rules.append(StrikeRule(self.area, attributes))
 
     def end(self, name: str) -> None:
         name = name.rpartition(":")[2]
@@ -220,7 +220,7 @@ class _Sheet:
 def _with_struck(table: Table, part: bytes, looks: _Looks, problems: list[Problem]) -> Table:
     if not looks and b"strike" not in part:
         return table
-    sheet = _Sheet(looks)
+    sheet = _StruckCells(looks)
     stream(part, sheet.start, sheet.end, sheet.pieces.append)
     by_rule, found = struck_by(table.file, table.sheet or "", sheet.rules, table.rows)
     problems += found

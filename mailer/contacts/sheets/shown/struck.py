@@ -47,7 +47,7 @@ _FORMS: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
 
 
 @dataclass(slots=True)
-class Rule:
+class StrikeRule:
     """A rule that strikes through the cells of an area, as the file has it."""
 
     area: str  # A2:F100, or several
@@ -57,7 +57,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class _Condition:
+class _WhatACellSays:
     """What a cell of a row has to say.
 
     `fixed` and `pinned`: a $ stands before its column, its row.
@@ -78,7 +78,7 @@ class _Condition:
 
 
 def struck_by(
-    file: str, sheet: str, rules: Iterable[Rule], rows: Sequence[Row]
+    file: str, sheet: str, rules: Iterable[StrikeRule], rows: Sequence[Row]
 ) -> tuple[set[str], list[Problem]]:
     """Return the cells that rules strike through, and a problem where one is not understood."""
     found: set[str] = set()
@@ -115,7 +115,7 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"-?\d+(?:[.,]\d+)?%?", text) is not None
 
 
-def _condition(rule: Rule) -> _Condition | None:
+def _condition(rule: StrikeRule) -> _WhatACellSays | None:
     """Return what a rule asks of a cell; None for one that is not understood."""
     formula = rule.formulas[0].strip().lstrip("=") if rule.formulas else ""
     kind = rule.attributes.get("type", "expression")
@@ -130,5 +130,5 @@ def _condition(rule: Rule) -> _Condition | None:
             word = (said.get("text") or said.get("bare") or "").strip('"').replace('""', '"')
             column, row = column_of(said["letters"].upper()), int(said["row"])
             fixed, pinned = bool(said["fixed"]), bool(said["pinned"])
-            return _Condition(column, row, fixed, pinned, holds, word.casefold())
+            return _WhatACellSays(column, row, fixed, pinned, holds, word.casefold())
     return None
