@@ -65,21 +65,18 @@ def trim(text: str) -> str:
     return text.strip(_PLAIN_EDGES) if text.isascii() else text.strip(_EDGES)
 
 
-_SILENT = str.maketrans("", "", "'’ʼ`´.")
+_SILENT = "'’ʼ`´."
 _WORD = re.compile(r"[^\W_]+")
-_STROKED = re.compile(f"[{''.join(map(chr, PLAIN))}]")
+_STROKED = tuple((chr(letter), plain) for letter, plain in PLAIN.items())
 _MARKS = re.compile(f"[\u0300-\u036f{INVISIBLE}]")
 
 
-@lru_cache(maxsize=16_384)
-def tokens(text: str) -> tuple[str, ...]:
-    """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`,
-    `prove`, `della`.
-    """
+def tokens_once(text: str) -> tuple[str, ...]:
+    """Return what `tokens` does, of a text that hardly comes twice: to remember it takes longer."""
     bare = text.casefold()
     if not bare.isascii():
-        if _STROKED.search(bare):
-            bare = bare.translate(PLAIN)
+        for stroked, plain in _STROKED:  # `translate` looks at each letter
+            bare = bare.replace(stroked, plain)
         bare = unicodedata.normalize("NFKD", bare)
         if not bare.isascii():
             bare = _MARKS.sub("", bare)
@@ -88,7 +85,17 @@ def tokens(text: str) -> tuple[str, ...]:
     words = bare.split()
     if "".join(words).isalnum() and "ʼ" not in bare:  # nearly all names, not letter by letter
         return tuple(words)
-    return tuple(_WORD.findall(bare.translate(_SILENT)))
+    for sign in _SILENT:
+        bare = bare.replace(sign, "")
+    return tuple(_WORD.findall(bare))
+
+
+@lru_cache(maxsize=16_384)
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the words of `text` without case and accents: `Nordvik-PRØVE, D'Ella` → `nordvik`,
+    `prove`, `della`.
+    """
+    return tokens_once(text)
 
 
 def fold(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mailer.base.address import key_of
 from mailer.base.errors import Problem
-from mailer.base.spelling import tokens
+from mailer.base.spelling import tokens_once
 from mailer.base.states import Reason
 
 NOTHING: Mapping[str, str] = {}
@@ -107,5 +107,5 @@ class Contact:
 
 def person_key(delegation: str, name: str) -> str:
     """Return `NO:anna berg` for `Anna BERG`, `Berg Anna` and `anna berg` of Norway."""
-    words = tokens(name)
+    words = tokens_once(name)
     return f"{delegation}:{' '.join(sorted(words))}" if words else ""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -69,8 +69,7 @@ BIG = (
 """Providers whose names are so well known that a name one letter away is a slip of the pen."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedAddress:
+class ParsedAddress(NamedTuple):
     """What one cell holds: an address for the wire, or a code and perhaps a repair; notes beside
     either.
     """
@@ -200,6 +199,8 @@ def _perhaps(text: str) -> str:
 def _notes(address: str) -> tuple[str, ...]:
     free, role = _domains()
     local, _, domain = address.rpartition("@")
+    if domain not in free and local.casefold() not in role:
+        return ()
     return ("C112",) * (local.casefold() in role) + ("C113",) * (domain in free)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from html import unescape
 
 from mailer.base.delegations import Delegations
@@ -81,7 +80,7 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         text = line.text(field)
         if not text:
             continue
-        if field in PARTS_OF_NAMES and not names_fit(text):
+        if not text.isalpha() and field in PARTS_OF_NAMES and not names_fit(text):
             _signs(line, field, text)
             continue
         if len(text) <= LONGEST and text.isascii() and text.isprintable() and "=?" not in text:
@@ -138,7 +137,7 @@ def name_of(line: RowReader, delegations: Delegations) -> names.Name:
         full, given, surname = apart[:3]
     else:
         full = f"{given} {surname}".strip()
-    if not any(map(str.isalpha, full)):  # a dash is no name
+    if not (full[:1].isalpha() or any(map(str.isalpha, full))):  # a dash is no name
         full = given = surname = ""
         apart = _NO_NAME
     return names.Name(
@@ -180,7 +179,6 @@ def is_civility(text: str) -> bool:
     return bool(text) and vocabulary.meaning("civility", text) is not None
 
 
-@lru_cache(maxsize=16_384)
 def names_fit(text: str) -> bool:
     """Tell whether a part of a name holds nothing but what stands in names; an address in it is
     another matter.
@@ -210,7 +208,7 @@ def unbroken(text: str) -> str:
     The first was UTF-8 and read as Windows-1252, the second was copied from the source of a web
     page.
     """
-    if _ENTITY.search(text) and (meant := unescape(text)) != text:
+    if "&" in text and _ENTITY.search(text) and (meant := unescape(text)) != text:
         return meant
     if text.isascii() or not _PERHAPS_MISREAD.search(text):
         return ""

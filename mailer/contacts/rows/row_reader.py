@@ -83,7 +83,8 @@ class RowReader:
         self.why: Problem | None = None
         wide, texts = len(cells), self._texts
         for field, column in self._fields:
-            texts[field] = trim(cells[column]) if column < wide else ""
+            text = cells[column] if column < wide else ""
+            texts[field] = text if text.isalnum() else trim(text)
         for field in self.columns.also:
             if not texts[field]:
                 texts[field] = next(filter(None, self.texts(field)), "")

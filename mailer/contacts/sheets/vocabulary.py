@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import resources
 
-from mailer.base.spelling import fold, tokens
+from mailer.base.spelling import fold, tokens, tokens_once
 
 
 @cache
@@ -131,7 +131,15 @@ _SINCE_WHEN = re.compile(r"(?<![\d./-])[\d./-]{4,}$|\([^()]*\)$")
 def may_want_no_letters(texts: Iterable[str]) -> bool:
     """Tell quickly whether one of some texts may be such a wish: most of all hold no word of it."""
     rare = _rare_words()
-    return not rare.isdisjoint([word[:4] for word in tokens(" ".join(texts))])
+    for text in texts:
+        for part in text.split("@"):
+            word = part.replace(".", "")
+            if word.isascii() and word.isalnum():  # one word, as in most names and addresses
+                if word[:4].lower() in rare:
+                    return True
+            elif not rare.isdisjoint([word[:4] for word in tokens_once(part)]):
+                return True
+    return False
 
 
 @cache

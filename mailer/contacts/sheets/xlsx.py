@@ -44,6 +44,8 @@ MOST_LINKS = 65_530
 MOST_TEXT = 200_000_000
 """Characters of all cells of a tab: one long text can be used by 100,000 cells."""
 
+TEXTS = ("inlineStr", "str", "e")
+
 BOOK = re.compile(r"(?:^|/)workbook\.xml$")
 
 
@@ -243,35 +245,100 @@ class _Sheet:
     areas: list[tuple[int, int, int]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)  # cells, id of the relation
     filtered: bool = False
-    row: int = 0
-    column: int = -1
-    cell: dict[str, str] = field(default_factory=dict)  # its attributes
-    formula: bool = False
-    pieces: list[str] = field(default_factory=list)  # of the text of a cell
-    kept: int = 0  # so many of them are its value, the others stand between its tags
-    cells: list[str] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)  # by their letters, those met so far
     read_cells: int = 0
-    read_text: int = 0
     covered: int = 0
 
     def read(self, part: bytes) -> None:
-        stream(part, self._start, self._end, self.pieces.append)
+        """Go through the tab. What is met in each cell stands in variables of this function, not in
+        fields: a million cells are four million calls from the parser.
+        """
+        texts, rows, columns = self.texts, self.rows, self.columns
+        most_cells = self.max_rows * CELLS_IN_A_ROW
+        read_cells, read_text = self.read_cells, 0
+        row, column = 0, -1
+        cells: list[str] = []
+        cell: dict[str, str] = {}  # its attributes
+        formula = False
+        pieces: list[str] = []  # of the text of a cell
+        kept = 0  # so many of them are its value, the others stand between its tags
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "c":
-            self.cell, self.kept, self.formula = attributes, 0, False
-        elif name == "v" or name == "t":
-            del self.pieces[self.kept :]
-        elif name == "f":
-            self.formula = True
-        elif name == "row":
-            self.row = int(attributes.get("r", self.row + 1))
-            self.column = -1
-            self.cells = []
-            if attributes.get("hidden") in ("1", "true"):
-                self.hidden.add(self.row)
-        elif name == "mergeCell":
+        def start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal cell, kept, formula, row, column, cells
+            if name == "c":
+                cell, kept, formula = attributes, 0, False
+            elif name == "t" or name == "v":
+                del pieces[kept:]
+            elif name == "is":
+                return
+            elif name == "f":
+                formula = True
+            elif name == "row":
+                row, column, cells = int(attributes.get("r", row + 1)), -1, []
+                if attributes.get("hidden") in ("1", "true"):
+                    self.hidden.add(row)
+            elif ":" in name:
+                start(_bare(name), attributes)
+            else:
+                self._beside(name, attributes)
+
+        def end(name: str) -> None:
+            nonlocal kept, column, read_cells, read_text
+            if name == "t" or name == "v":
+                kept = len(pieces)
+            elif name == "c":
+                letters = cell.get("r", "").rstrip("0123456789")
+                at = columns.get(letters)
+                column = at = self._column(letters, column + 1) if at is None else at
+                read_cells += 1
+                if read_cells > most_cells:
+                    raise _Unreadable("C014", None, f"{read_cells:,} cells")
+                if kept == 1 and not formula:
+                    value = pieces[0]
+                elif kept or formula:
+                    value = "".join(pieces[:kept])
+                else:
+                    return
+                kind = cell.get("t", "n")
+                if kind == "s":
+                    text = texts[int(value)] if value else ""
+                elif kind in TEXTS:
+                    text = _plain(value) if "_x" in value else value
+                else:
+                    text = self._shown(cell, at, row, value, formula=formula) if value else ""
+                if formula:
+                    self.formulas.add(reference(at, row, grid=True))
+                if not text:
+                    return
+                read_text += len(text)
+                if read_text > MOST_TEXT or at >= MAX_COLUMNS:
+                    raise _too_much(row, at, read_text)
+                width = len(cells)
+                if at == width:
+                    cells.append(text)
+                elif at < width:
+                    cells[at] = text
+                else:  # what is skipped takes room, too
+                    read_cells += at - width
+                    cells.extend([""] * (at - width))
+                    cells.append(text)
+            elif name == "is":
+                return
+            elif name == "row" and any(map(str.strip, cells)):
+                if row > self.max_rows:
+                    raise _Unreadable("C015", row, f"the last filled row is {row:,}")
+                if len(rows) >= self.max_rows:
+                    raise _Unreadable("C015")
+                rows.append((row, cells))
+            elif ":" in name:
+                end(_bare(name))
+
+        stream(part, start, end, pieces.append)
+        self.read_cells = read_cells
+
+    def _beside(self, name: str, attributes: dict[str, str]) -> None:
+        """Note what a tab says beside its cells."""
+        if name == "mergeCell":
             self._area(attributes.get("ref", ""))
         elif name == "hyperlink":
             self._cover(attributes.get("ref", ""))
@@ -285,78 +352,30 @@ class _Sheet:
                 self.hidden_columns.update(range(first - 1, last))
         elif name == "filterColumn":
             self.filtered = True
-        elif ":" in name:
-            self._start(_bare(name), attributes)
 
-    def _column(self, letters: str) -> int:
+    def _column(self, letters: str, behind: int) -> int:
         """Return a column for the first time; a cell that names none stands behind the last one."""
         if not letters:
-            return self.column + 1
+            return behind
         self.columns[letters] = column = number_of(letters.encode())
         return column
 
-    def _end(self, name: str) -> None:
-        if name == "v" or name == "t":
-            self.kept = len(self.pieces)
-        elif name == "c":
-            letters = self.cell.get("r", "").rstrip("0123456789")
-            column = self.columns.get(letters)
-            self.column = self._column(letters) if column is None else column
-            self.read_cells += 1
-            if self.read_cells > self.max_rows * CELLS_IN_A_ROW:
-                raise _Unreadable("C014", None, f"{self.read_cells:,} cells")
-            if self.kept or self.formula:
-                self._cell(self.cell.get("t", "n"), "".join(self.pieces[: self.kept]))
-            self.pieces.clear()
-        elif name == "row" and any(map(str.strip, self.cells)):
-            if self.row > self.max_rows:
-                value = f"the last filled row is {self.row:,}"
-                raise _Unreadable("C015", self.row, value)
-            if len(self.rows) >= self.max_rows:
-                raise _Unreadable("C015")
-            self.rows.append((self.row, self.cells))
-        elif ":" in name:
-            self._end(_bare(name))
-
-    def _cell(self, kind: str, value: str) -> None:
-        if kind == "s":
-            text = self.texts[int(value)] if value else ""
-        elif kind in ("inlineStr", "str", "e"):
-            text = _plain(value)
-        else:
-            text = self._shown(kind, value) if value else ""
-        if self.formula:
-            self.formulas.add(reference(self.column, self.row, grid=True))
-        if not text:
-            return
-        column, cells = self.column, self.cells
-        if column >= MAX_COLUMNS:
-            message = "there are cells far to the right of any contact sheet"
-            raise _Unreadable("C014", self.row, "", message)
-        self.read_text += len(text)
-        if self.read_text > MOST_TEXT:
-            raise _Unreadable("C014", None, f"its text would fill {self.read_text / 1e6:,.0f} MB")
-        if column == len(cells):
-            cells.append(text)
-        elif column < len(cells):
-            cells[column] = text
-        else:  # what is skipped takes room, too
-            self.read_cells += column - len(cells)
-            cells += [""] * (column - len(cells))
-            cells.append(text)
-
-    def _shown(self, kind: str, value: str) -> str:
+    def _shown(
+        self, cell: dict[str, str], column: int, row: int, value: str, *, formula: bool
+    ) -> str:
         """Return what a cell shows that holds no text."""
+        del formula
+        kind = cell.get("t", "n")
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
         if kind == "d":
             return value.removesuffix("T00:00:00").replace("T", " ")
-        number, style = float(value), int(self.cell.get("s", 0))
+        number, style = float(value), int(cell.get("s", 0))
         code = self.styles[style] if style < len(self.styles) else ""
         if not code or len(code) > LONGEST:
             return general(number)
         if is_day(code) and (day := day_of(number, since_1904=self.since_1904)):
-            self.days[reference(self.column, self.row, grid=True)] = day.date().isoformat()
+            self.days[reference(column, row, grid=True)] = day.date().isoformat()
         return shown(number, code, since_1904=self.since_1904)
 
     def _cover(self, ref: str) -> None:
@@ -382,9 +401,10 @@ def numbers_of(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
     column counted from 0) → number.
     """
     parts = unpack("", content, MAX_ROWS)[0] or {}
+    texts = _shared(parts)
     found: dict[str, dict[tuple[int, int], float]] = {}
     for name, _, part in tabs(parts):
-        sheet = _Numbers([], [], MAX_ROWS, since_1904=False)
+        sheet = _Numbers(texts, [], MAX_ROWS, since_1904=False)
         sheet.read(parts[part])
         found[name] = sheet.numbers
     return found
@@ -396,9 +416,18 @@ class _Numbers(_Sheet):
 
     numbers: dict[tuple[int, int], float] = field(default_factory=dict)
 
-    def _cell(self, kind: str, value: str) -> None:
-        if value and kind == "n" and not self.formula:
-            self.numbers[self.row, self.column] = float(value)
+    def _shown(
+        self, cell: dict[str, str], column: int, row: int, value: str, *, formula: bool
+    ) -> str:
+        if cell.get("t", "n") == "n" and not formula:
+            self.numbers[row, column] = float(value)
+        return ""
+
+
+def _too_much(row: int, column: int, text: int) -> _Unreadable:
+    if column < MAX_COLUMNS:
+        return _Unreadable("C014", None, f"its text would fill {text / 1e6:,.0f} MB")
+    return _Unreadable("C014", row, "", "there are cells far to the right of any contact sheet")
 
 
 def _letters(ref: str) -> bytes:
