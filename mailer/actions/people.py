@@ -142,6 +142,10 @@ def hold(
     entry = Hold(address, name, delegation, because, at.date().isoformat(), who, "", 0)
     if before := there.match(entry):
         return NewHold(entry, (), before=before)
+    since = None
+    if ledger is not None:
+        with ledger.reading() as connection:
+            since = events.newest(connection)
     holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "held", who=who, detail=delegation)
     alone = Holds((entry,))
@@ -151,7 +155,7 @@ def hold(
     taken_out: Sequence[TakenOut] = ()
     if ledger is not None:
         with ledger.writing() as connection:
-            taken_out = holding.take_out_of_all(connection, alone, at=at, who=who)
+            taken_out = holding.take_out_of_all(connection, alone, at=at, who=who, since=since)
     return NewHold(entry, matched, near or "", taken_out=taken_out)
 
 

@@ -186,30 +186,35 @@ def load_holds(path: Path, delegations: Delegations) -> Holds:
     return Holds(tuple(entries), tuple(problems))
 
 
+Stamp = tuple[int, int, int] | None
+"""Which state of a file it was; None: there was none."""
+
+
 class WatchedList:
     """The hold list as it stands on disk, for those who go on while somebody changes it."""
 
     def __init__(self, path: Path, delegations: Delegations) -> None:
         self._path, self._delegations = path, delegations
-        self._seen: tuple[int, int, int] | None = (0, 0, 0)
+        self._obeyed: Stamp = (0, 0, 0)
 
     @property
     def has_changed(self) -> bool:
-        """Say whether there is news."""
-        return self._now() != self._seen
+        """Say whether it is another one than was obeyed last."""
+        return self._now() != self._obeyed
 
-    def news(self) -> Holds | None:
-        """Return the list where it has changed since it was asked for last; None where it has not.
+    def look(self) -> tuple[Holds, Stamp]:
+        """Return the list, and which state of it this is, for `obeyed`.
 
         Raises MailerError when it cannot be trusted (`trusted`).
         """
-        if (now := self._now()) == self._seen:
-            return None
-        found = load_holds(self._path, self._delegations)
-        self._seen = now
-        return trusted(found)
+        now = self._now()
+        return trusted(load_holds(self._path, self._delegations)), now
 
-    def _now(self) -> tuple[int, int, int] | None:
+    def obeyed(self, stamp: Stamp) -> None:
+        """Take this state of the list for obeyed: what it means is on disk."""
+        self._obeyed = stamp
+
+    def _now(self) -> Stamp:
         try:
             found = self._path.stat()
         except FileNotFoundError:

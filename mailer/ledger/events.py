@@ -98,6 +98,11 @@ def write_all(connection: sa.Connection, rows: Sequence[Row]) -> None:
     _WRITE.run(connection, rows)
 
 
+def newest(connection: sa.Connection) -> int:
+    """Return the number of the newest event; 0: there is none yet."""
+    return connection.scalar(sa.select(sa.func.max(event.c.id))) or 0
+
+
 def as_of(connection: sa.Connection) -> object:
     """Return what tells this state of the log from every other one: its newest event. On
     PostgreSQL, where a smaller number may be written after a larger one, the whole snapshot.

@@ -119,6 +119,7 @@ class Dispatch:
                         return await self._writer.run(mailouts.get, self.mail_out_id)
                     if not await self._may_connect() or not await self._connected(first):
                         return await self._writer.run(mailouts.get, self.mail_out_id)
+                    await self._share.heed(self._writer)
                     mail_out = await self._writer.run(self._share.begin)
                     await self._writer.run(self._queue.begin)
                     self._envelope_from, self._until = mail_out.sender, mail_out.until
@@ -323,7 +324,7 @@ class Dispatch:
             if not self._share.all_quiet():
                 if await self._killed():
                     return False
-                await self._writer.run(self._share.heed)
+                await self._share.heed(self._writer)
             worker.past_mark = True
             marker = Marker(one, self._me, self.ledger.now(), letter.dated_at)
             worker.past_mark = await self._writer.mark(

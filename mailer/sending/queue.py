@@ -196,6 +196,7 @@ class LetterQueue:
 
     async def _fill(self) -> float | None:
         """Claim more letters. Returns what `_claim` says of the wait."""
+        await self._share.heed(self._writer)
         claimed, wait = await self._writer.run(self._claim)
         if claimed:
             found = await asyncio.to_thread(self._letters, {one.digest for one in claimed})
@@ -211,7 +212,6 @@ class LetterQueue:
         """Claim what is due. Returns the letters, and the seconds to wait for more (None: there
         will be none).
         """
-        self._share.heed(connection)
         if not self._share.connections:  # the others have all of them: they shall have the letters
             return [], 1.0
         at, options = self._ledger.now(), self._options

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.base.states import MailOutState
+from mailer.contacts.holds import Stamp, WatchedList
 from mailer.ledger import mailouts
 from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
@@ -23,6 +24,7 @@ from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.moves import holding, shares
 from mailer.ledger.moves.servers import KnownServer
+from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import due
 from mailer.sending.queue import SendingOptions
 
@@ -58,7 +60,6 @@ class Share:
 
     def begin(self, connection: Connection) -> MailOut:
         """Begin the sending, or go on with it; unless somebody has paused it since the command."""
-        self.heed(connection)
         mailouts.decide_alone(connection, self.mail_out_id)
         mail_out = mailouts.get(connection, self.mail_out_id)
         if mail_out.state in (MailOutState.FINISHED, MailOutState.STOPPED):
@@ -69,14 +70,24 @@ class Share:
             connection, mail_out.id, MailOutState.SENDING, at=self.ledger.now(), who=self.me
         )
 
-    def heed(self, connection: Connection) -> None:
-        """Take out whoever has come onto the hold list."""
-        if self.options.holds is None or (held := self.options.holds.news()) is None:
+    async def heed(self, writer: Writer) -> None:
+        """Take out whoever has come onto the hold list. It counts as obeyed once that is on disk:
+        a transaction that is undone, with another's fault, is asked for once more.
+        """
+        holds = self.options.holds
+        if holds is None or not holds.has_changed:
             return
-        at = self.ledger.now()
-        out = holding.take_out(connection, self.mail_out_id, held, at=at, who=self.me)
+        out, stamp = await writer.run(self._take_out, holds)
+        holds.obeyed(stamp)
         if out is not None:
             self.tell({"event": "held", "people": len(out.numbers)})
+
+    def _take_out(
+        self, connection: Connection, holds: WatchedList
+    ) -> tuple[holding.TakenOut | None, Stamp]:
+        held, stamp = holds.look()
+        at = self.ledger.now()
+        return holding.take_out(connection, self.mail_out_id, held, at=at, who=self.me), stamp
 
     def all_quiet(self) -> bool:
         """Say that there is no kill switch, no wish to pause, and nobody new on the hold list.

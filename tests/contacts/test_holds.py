@@ -199,16 +199,20 @@ def test_list_that_somebody_else_keeps_locked_is_left_alone_with_his_name(tmp_pa
     hold(path, backups, entry, KNOWN)
 
 
-def test_watched_list_has_news_once_for_every_change(tmp_path: Path) -> None:
+def test_watched_list_has_changed_until_it_was_obeyed(tmp_path: Path) -> None:
     path = tmp_path / "_hold.csv"
     watched = WatchedList(path, KNOWN)
-    first = watched.news()
-    assert first is not None and not first and not watched.has_changed and watched.news() is None
-    holds(tmp_path, LINE)
     assert watched.has_changed
-    again = watched.news()
-    assert again is not None and len(again) == 1 and watched.news() is None
+    first, stamp = watched.look()
+    assert not first and watched.has_changed
+    watched.obeyed(stamp)
+    assert not watched.has_changed
+    holds(tmp_path, LINE)
+    again, stamp = watched.look()
+    assert len(again) == 1 and watched.has_changed
     path.write_text(HEAD + ",,,,,\n" + "not an address,,,,,\n", encoding="utf-8")
-    with pytest.raises(MailerError, match="cannot be trusted"):
-        watched.news()
-    assert watched.has_changed or watched.news() is None
+    watched.obeyed(stamp)  # which is not the one that lies there now
+    for _ in range(2):
+        with pytest.raises(MailerError, match="cannot be trusted"):
+            watched.look()
+        assert watched.has_changed

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from alembic.migration import MigrationContext
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 from mailer.contacts.holds import Hold, Holds
-from mailer.ledger import mailouts, migrations
+from mailer.ledger import events, mailouts, migrations
 from mailer.ledger.guard import health, rescue
 from mailer.ledger.guard.senders import dead_senders, sender
 from mailer.ledger.ledger import Ledger, number_of, shown
@@ -351,6 +352,24 @@ def test_person_who_is_held_is_taken_out_wherever_no_marker_is_set(
         State.SKIPPED: 2,
     }
     assert journey.one(6).reason == Reason.ON_HOLD
+
+
+def test_hold_says_also_whom_a_sender_was_quicker_to_take_out(
+    journey: Journey, ledger: Ledger
+) -> None:
+    """It reads the list itself, and may be finished by the time the command asks."""
+    held = Holds((Hold(a_contact(6).address, "", "", "asked", "", "", "", 0),))
+    with ledger.writing() as connection:
+        since = events.newest(connection)
+        holding.take_out(connection, journey.id, held, at=journey.clock(), who="a sender")
+    journey.become(MailOutState.FINISHED)
+    with ledger.writing() as connection:
+        ask = partial(holding.take_out_of_all, connection, at=journey.clock(), who="Ilse")
+        (out,) = ask(held, since=since)
+        assert (out.numbers, out.state) == ((6,), MailOutState.FINISHED)
+        assert ask(held, since=events.newest(connection)) == []  # that was before
+        other = Holds((Hold(a_contact(2).address, "", "", "asked", "", "", "", 0),))
+        assert ask(other, since=since) == []
 
 
 def test_marker_of_a_sender_who_wrote_no_dot_is_taken_back(

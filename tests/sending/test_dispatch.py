@@ -16,13 +16,14 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.base.delegations import Delegations
-from mailer.base.errors import Refused, ServerError
+from mailer.base.errors import MailerError, Refused, ServerError
 from mailer.base.states import MailOutState, Reason, Receipt, State
 from mailer.contacts.holds import WatchedList
 from mailer.ledger import mailouts
 from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
+from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import letter, share
@@ -363,6 +364,43 @@ async def test_person_who_comes_onto_the_list_while_letters_go_out_gets_none(
     gone = [one for one in held if one not in server.dots]
     assert set(gone) >= {address(5), address(6)}
     assert states(ledger, mail_out_id)[State.NOT_SENT] == len(gone)
+
+
+async def test_hold_that_was_undone_with_another_wish_of_the_same_commit_is_obeyed(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    path = tmp_path / "_hold.csv"
+    path.write_text(f"address,name\n{address(2)},\n")
+    options = sending_options(1, holds=WatchedList(path, Delegations.load()))
+    sending = Share(ledger, planned(3), "me", options, False, None, lambda _event: None)
+
+    def fault(_connection: Any) -> None:
+        raise ValueError
+
+    async with Writer(ledger) as writer:
+        await asyncio.gather(writer.run(fault), sending.heed(writer), return_exceptions=True)
+    assert states(ledger, sending.mail_out_id) == {State.WAITING: 2, State.NOT_SENT: 1}
+
+
+async def test_list_that_cannot_be_trusted_any_more_stops_the_sending(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path
+) -> None:
+    """With several connections, whose wishes share a commit."""
+    path = tmp_path / "_hold.csv"
+    mail_out_id = planned(30)
+    options = sending_options(3, schedule=NOW.schedule, holds=WatchedList(path, Delegations.load()))
+
+    def report(event: dict[str, Any]) -> None:
+        if event["event"] == "outcome" and not path.exists():
+            path.write_text("address,name\nnot an address,\n")
+
+    with Mailbox(tmp_path / "box") as mailbox:
+        dispatch = Dispatch(ledger, mail_out_id, session_to(mailbox.port), options, report)
+        with pytest.raises(MailerError, match="cannot be trusted"):
+            await dispatch.run()
+        assert len(mailbox.seen) < 15
+    with ledger.reading() as connection:
+        assert mailouts.get(connection, mail_out_id).state is MailOutState.PAUSED
 
 
 def at_the_last_moment(

@@ -165,6 +165,8 @@ BEING = {
     MailOutState.APPROVED: "approved",
     MailOutState.SENDING: "being sent",
     MailOutState.PAUSED: "paused",
+    MailOutState.FINISHED: "finished by now",
+    MailOutState.STOPPED: "stopped by now",
 }
 
 

@@ -18,7 +18,7 @@ from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.schema import delivery, mail_out
+from mailer.ledger.schema import delivery, event, mail_out
 
 d, m = delivery.c, mail_out.c
 
@@ -35,17 +35,24 @@ class TakenOut:
 
 
 def take_out(
-    connection: sa.Connection, mail_out_id: int, holds: Holds, *, at: datetime, who: str
+    connection: sa.Connection,
+    mail_out_id: int,
+    holds: Holds,
+    *,
+    at: datetime,
+    who: str,
+    already: Collection[int] = (),
 ) -> TakenOut | None:
     """End the trying of everyone in a mail-out who is on the list, or whose letter names somebody
-    who is; None where nobody is.
+    who is; None where nobody is. `already` are the numbers of those whom a sender was quicker to
+    take out.
     """
     if not holds:
         return None
     found = held_in(connection, mail_out_id, holds, (*OPEN, State.DRAFTED))
     held = [one.number for one in found if one.state is not State.DRAFTED]
     drafts = tuple(one.number for one in found if one.state is State.DRAFTED)
-    if not found:
+    if not found and not already:
         return None
     them = d.number.in_(held)
     themselves = {one.number for one in found if holds.match(one)}
@@ -61,7 +68,7 @@ def take_out(
         )
     ).all()
     state = connection.execute(sa.select(m.state).where(m.id == mail_out_id)).scalar_one()
-    out = tuple(number for number in held if number not in late)
+    out = (*already, *(number for number in held if number not in late))
     return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late), drafts)
 
 
@@ -102,12 +109,40 @@ def named_beside(connection: sa.Connection, one: Delivery, holds: Holds) -> Deli
 
 
 def take_out_of_all(
-    connection: sa.Connection, holds: Holds, *, at: datetime, who: str
+    connection: sa.Connection, holds: Holds, *, at: datetime, who: str, since: int | None = None
 ) -> list[TakenOut]:
-    """Do the same in every mail-out that is not over, or of which drafts lie in a mailbox."""
+    """Do the same in every mail-out that is not over, or of which drafts lie in a mailbox. `since`
+    is the newest event from before the list was changed: whom a sender has taken out after it
+    belongs to what the change meant.
+    """
     over = [MailOutState.STOPPED.value, MailOutState.FINISHED.value]
     drafted = sa.exists().where(d.mail_out_id == m.id, d.state == State.DRAFTED.value)
     wanted = sa.select(m.id).where(sa.or_(m.state.not_in(over), drafted)).order_by(m.id)
     open_ = connection.scalars(wanted).all()
-    found = (take_out(connection, mail_out_id, holds, at=at, who=who) for mail_out_id in open_)
+    gone = {} if since is None else _taken_out_since(connection, holds, since)
+    found = (
+        take_out(connection, one, holds, at=at, who=who, already=gone.get(one, ()))
+        for one in sorted({*open_, *gone})
+    )
     return [one for one in found if one is not None]
+
+
+def _taken_out_since(
+    connection: sa.Connection, holds: Holds, since: int
+) -> dict[int, tuple[int, ...]]:
+    """Return the numbers of those whom the list holds and somebody has taken out after an event,
+    by mail-out.
+    """
+    held = [Reason.ON_HOLD.value, Reason.NAMES_HELD.value]
+    rows = connection.execute(
+        sa.select(event.c.mail_out_id, d.number)
+        .join(delivery, d.id == event.c.delivery_id)
+        .where(event.c.id > since, event.c.reason.in_(held), d.reason.in_(held))
+    ).all()
+    found: dict[int, tuple[int, ...]] = {}
+    for of in {row.mail_out_id for row in rows}:
+        ended = {row.number for row in rows if row.mail_out_id == of}
+        ours = held_in(connection, of, holds, [State.NOT_SENT])
+        if numbers := tuple(one.number for one in ours if one.number in ended):
+            found[of] = numbers
+    return found
