@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     DONE = "done"  # somebody has followed it up
     TO_DO_AGAIN = "to_do_again"
     ASSIGNED = "assigned"  # the detail is by which day ("-": none), a blank, and who follows it up
+    RENAMED = "renamed"  # a newer list calls the person otherwise
     ERASED = "erased"
     CAME_BACK = "came_back"  # a message about it; the detail is its kind (`inbox.kinds`)
     NOT_ABOUT_IT = "not_about_it"  # a person says that such a message belongs to another letter

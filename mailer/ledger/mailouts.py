@@ -32,6 +32,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.moves import transitions
+from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.sent import named_too, returned_for_good
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
 from mailer.plan.where import Past
@@ -375,7 +376,7 @@ def history(connection: sa.Connection, appeal: str) -> list[Written]:
     )
     rows = connection.execute(
         sa.select(
-            *(d.mail_out_id, d.address_key, d.person, d.state, d.message_id),
+            *(d.mail_out_id, d.address_key, person_now().label("person"), d.state, d.message_id),
             came_back.label("came_back"),
         )
         .join(mail_out, m.id == d.mail_out_id)
@@ -405,7 +406,7 @@ def past(connection: sa.Connection) -> dict[str, list[Past]]:
     """Return what the log knows of each person it has written to, of any appeal: states of
     deliveries and kinds of what came back, by address and by person.
     """
-    whom = (d.mail_out_id, m.appeal, d.address_key, d.person, d.message_id)
+    whom = (d.mail_out_id, m.appeal, d.address_key, person_now().label("person"), d.message_id)
     too = named_too(connection)
     states = sa.select(*whom, d.state.label("what")).join(mail_out, m.id == d.mail_out_id)
     came = (

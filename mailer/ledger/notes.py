@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.reading.deliveries import NEEDS_A_PERSON, Delivery, may_need_a_person
+from mailer.ledger.reading.persons import keys_of
 from mailer.ledger.reading.scope import WHO, Of, OfAppeal
 from mailer.ledger.schema import delivery, event, mail_out
 
@@ -118,13 +119,15 @@ def _in_all_mail_outs(
 ) -> dict[int, int]:
     """Return {each delivery of these people in the appeal: the one by which they are asked for}."""
     by_who = {one.person or one.address_key or str(one.id): one.id for one in people}
+    persons = [one.person for one in people if one.person]
     rows = connection.execute(
         sa.select(d.id, WHO.label("who"))
         .join(mail_out, m.id == d.mail_out_id)
         .where(
             m.appeal == of.appeal,
             sa.or_(
-                d.person.in_([one.person for one in people if one.person]),
+                d.person.in_(persons),
+                d.person.in_(keys_of(persons)),
                 d.address_key.in_([one.address_key for one in people if one.address_key]),
                 d.id.in_([one.id for one in people]),
             ),

@@ -350,6 +350,18 @@ mailbox_read = sa.Table(
     _text("fault"),  # what has kept it from being read since
 )
 
+# People whom a newer list calls otherwise than their deliveries do: those up to one, which stay as
+# they were planned.
+
+renamed = sa.Table(
+    "renamed",
+    metadata,
+    sa.Column("person", sa.Text, primary_key=True),  # as in `delivery`
+    sa.Column("last_delivery", sa.Integer, primary_key=True),
+    sa.Column("now", sa.Text, nullable=False),
+    sa.Index("ix_renamed_now", "now"),
+)
+
 # Where members stand on an appeal: political opinions, so they are in no chain and no other table,
 # and every row of them can be taken away.
 

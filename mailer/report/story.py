@@ -171,6 +171,10 @@ def told(event: Happening) -> Iterator[Sentence]:
         case EventKind.NOT_ABOUT_IT:
             yield Sentence("a message that was taken for one about this letter is about another")
             yield from _by(who, "")
+        case EventKind.RENAMED:
+            yield Sentence(
+                "in the sheets called {text} from now on; {who} changed them", text=text, who=who
+            )
         case EventKind.ERASED:
             yield Sentence("erased by {who}: {text}", who=who, text=text)
         case (

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.base.spelling import exactly, tokens
+from mailer.base.spelling import exactly
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.erasing.naming import Naming
-from mailer.contacts.holds import Hold, Holdable
+from mailer.contacts.holds import Hold
 from mailer.contacts.sheets.apart import read
 from mailer.contacts.sheets.reader import BOOKS, TEXT
 from mailer.ledger import mailouts
@@ -94,12 +94,12 @@ def footprint(workspace: Workspace, connection: Connection, who: str) -> Footpri
         for one in deliveries.people(connection, mail_out.id)
     ]
     logged, rows = exactly(everyone, who), exactly(book.contacts, who)
-    both: list[Holdable] = [*logged, *rows]
+    both: list[Delivery | Contact] = [*logged, *rows]
     people = {_key(one) for one in both if one.name}
     if len(people) > 1:
         names = sorted({f"{one.name} ({one.delegation})" for one in both})
         raise UsageError(f"Several people match {who!r}: {', '.join(names)}.", hint="the address")
-    if people:  # the same person under other addresses
+    if people:  # the same person under other addresses, and names
         logged = [one for one in everyone if one in logged or _key(one) in people]
         rows = [one for one in book.contacts if one in rows or _key(one) in people]
     entries = exactly(list(held), who)
@@ -122,8 +122,8 @@ def footprint(workspace: Workspace, connection: Connection, who: str) -> Footpri
     return found
 
 
-def _key(one: Holdable) -> tuple[str, ...]:
-    return (one.delegation, *sorted(tokens(one.name)))
+def _key(one: Delivery | Contact) -> str:
+    return one.person if isinstance(one, Delivery) else one.person_key
 
 
 def naming_files(workspace: Workspace, naming: Naming, sheets: set[str]) -> Iterator[FileNaming]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mailer.actions.sheets import renaming
 from mailer.actions.sheets.cells import row_of, seal_of
 from mailer.actions.sheets.check import chosen, read_alone
 from mailer.base.errors import Refused, UsageError
@@ -46,6 +47,7 @@ def repair(
         begin(workspace, file, backup)
         cells = [f"{one.sheet or ''} {one.cell}".strip() for one in found if one.file == file]
         noted(ledger, "cells_mended", who=who, detail=f"{file} {', '.join(cells)}")
+        renaming.follow(workspace, ledger, file, backup, who=who)
     return backups
 
 
@@ -63,6 +65,7 @@ def accept(
         begin(workspace, file, backup)
         cells = ", ".join(f"{one.sheet or ''} {one.cell}".strip() for one in changes)
         noted(ledger, "marked_copy_taken_back", who=who, detail=f"{file} {cells}")
+        renaming.follow(workspace, ledger, file, backup, who=who)
     return file, changes, backup
 
 
@@ -93,10 +96,13 @@ def set_cells(
     if changes:
         sheet = workspace.root / file
         content = write.with_cells(sheet, changes)
-        begin(workspace, file, versions.save(sheet, content, workspace.state_dir))
+        backup = versions.save(sheet, content, workspace.state_dir)
+        begin(workspace, file, backup)
         places = ", ".join(place for _, place in changes)
         what = f"{file} {tab} {places}".replace("  ", " ")
         noted(ledger, "cells_mended", who=who, detail=what)
+        if not renaming.NAMING.isdisjoint(there[place].field for _, place in changes):
+            renaming.follow(workspace, ledger, file, backup, who=who)
     return [place for _, place in changes]
 
 
@@ -145,4 +151,5 @@ def undo(
     version, backup = versions.take_back(sheet, workspace.state_dir, number)
     file = sheet.relative_to(workspace.root).as_posix()
     noted(ledger, "sheet_taken_back", who=who, detail=f"{file}, version {version.number}")
+    renaming.follow(workspace, ledger, file, backup, who=who)
     return TakenBack(file, version, backup)

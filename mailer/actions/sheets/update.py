@@ -1,9 +1,9 @@
 """A newer list takes over in one step: who left, joined, has a new name, address, delegation or
 other value; what was corrected here stays, and so do the staff's own columns and the hold list.
 
-First is written what was said of names that look alike and whom the hold list follows, then the
-sheet, then what the list said, each in one step: a crash in between holds too many rather than too
-few, and the same command goes on from there.
+First is written what was said of names that look alike, whom the hold list follows and who is
+called otherwise from now on, then the sheet, then what the list said, each in one step: a crash in
+between holds too many rather than too few, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.actions.people import backups
+from mailer.actions.sheets import renaming
 from mailer.actions.sheets.check import answers, book_with, read_alone, read_from, totals
 from mailer.actions.sheets.mend import begin, sheet_named
 from mailer.base.errors import MailerError, Refused, UsageError
@@ -253,6 +254,9 @@ def take_over(done: SheetUpdate, ledger: Ledger | None, *, who: str, day: date) 
             person.address, person.name, person.delegation, because, day.isoformat(), who, "", 0
         )
         holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    pairs = done.matching.pairs
+    now = [(old, done.decided.people[old.sheet or "", old.row]) for old, _ in pairs]
+    renaming.carry(ledger, now, who=who)
     backup = versions.save(sheet, new, state) if new != sheet.read_bytes() else None
     if backup:
         begin(workspace, done.file, backup)

@@ -22,6 +22,7 @@ from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.reading import correspondence
+from mailer.ledger.reading.persons import other_keys, person_now
 from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import (
     UtcDateTime,
@@ -298,7 +299,8 @@ _SPOKE = (
         _OTHER,
         sa.or_(
             _OTHER.c.address_key == d.address_key,
-            sa.and_(_OTHER.c.person == d.person, d.person != ""),
+            sa.and_(d.person != "", _OTHER.c.person == person_now()),
+            sa.and_(d.person != "", _OTHER.c.person.in_(other_keys())),
         ),
     )
     .join(incoming_letter, incoming_letter.c.delivery_id == _OTHER.c.id)
@@ -317,7 +319,8 @@ _STANDS = (
     .join(
         member_position,
         sa.and_(
-            member_position.c.person == sa.case((d.person != "", d.person), else_=d.address_key),
+            member_position.c.person
+            == sa.case((d.person != "", person_now()), else_=d.address_key),
             member_position.c.newest,
             member_position.c.position != "",
             member_position.c.appeal.in_(sa.bindparam("appeals", expanding=True)),

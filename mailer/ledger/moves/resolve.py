@@ -23,6 +23,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import shown
 from mailer.ledger.moves import transitions
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.persons import person_now
 from mailer.ledger.schema import delivery, mail_out
 from mailer.plan.plan import fingerprint
 
@@ -70,7 +71,7 @@ def release(
     named = _named_too(connection, old)
     what = [before.appeal, mode, server, before.sender, str(before.until or "")]
     whom = [[one.address, one.digest, one.person, None]]
-    whom += [[row.address, None, row.person, Reason.SHARED.value] for row in named]
+    whom += [[row.address, None, row.person_today, Reason.SHARED.value] for row in named]
     new_id: int = connection.execute(
         sa.insert(mail_out)
         .values(
@@ -100,12 +101,13 @@ def release(
             changed_at=at,
             resend_of=one.id,
             salt=secrets.token_hex(16),
-            **{name: old._mapping[name] for name in PERSON},
+            **{name: old._mapping[name] for name in PERSON} | {"person": one.person},
         )
         .returning(d.id)
     ).scalar_one()
     for place, row in enumerate(named, 2):
         values = {name: row._mapping[name] for name in PERSON if name != "digest"}
+        values["person"] = row.person_today
         connection.execute(
             sa.insert(delivery).values(
                 mail_out_id=new_id,
@@ -137,7 +139,8 @@ def _named_too(connection: sa.Connection, letter: Any) -> list[Any]:
         d.reason == Reason.SHARED.value,
         d.erased.is_(None),
     )
-    return list(connection.execute(sa.select(delivery).where(*named).order_by(d.number)).all())
+    rows = sa.select(delivery, person_now().label("person_today")).where(*named)
+    return list(connection.execute(rows.order_by(d.number)).all())
 
 
 def _locked(connection: sa.Connection, delivery_id: int) -> sa.Row[tuple[object, ...]]:

@@ -18,6 +18,7 @@ from mailer.base.states import MAY_HAVE_REACHED, OPEN, State
 from mailer.ledger import stored_letters
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut, all_of_them
+from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.sent import named_too
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mail_out
 from mailer.letters.message import mime
@@ -53,7 +54,8 @@ def first_letters(connection: sa.Connection, follows: str, appeal: str) -> First
     followed = {one.id for one in everything if name in (one.name, one.appeal)}
     rows = connection.execute(
         sa.select(
-            *(d.mail_out_id, d.person, d.address, d.address_key, d.state, d.message_id, d.digest)
+            *(d.mail_out_id, person_now().label("person"), d.address, d.address_key, d.state),
+            *(d.message_id, d.digest),
         )
         .where(
             d.mail_out_id.in_(followed), d.state != State.SKIPPED.value, d.address != ""
@@ -97,7 +99,10 @@ def had_since(connection: sa.Connection, since: datetime) -> dict[str, list[tupl
     """
     when = sa.func.coalesce(d.handover_at, d.changed_at)
     rows = connection.execute(
-        sa.select(d.mail_out_id, d.address_key, d.person, d.message_id, when.label("when")).where(
+        sa.select(
+            *(d.mail_out_id, d.address_key, person_now().label("person"), d.message_id),
+            when.label("when"),
+        ).where(
             d.state.in_([state.value for state in MAY_HAVE_REACHED]),
             d.resend_of.is_(None),  # the same letter once more
             sa.or_(when >= since, d.state.in_([state.value for state in NOT_YET])),
@@ -141,7 +146,9 @@ def _with_headings(
 
 def _came(connection: sa.Connection, thread: set[int]) -> dict[str, list[CameBack]]:
     rows = connection.execute(
-        sa.select(d.mail_out_id, d.address_key, d.person, i.kind, i.sure, i.until)
+        sa.select(
+            *(d.mail_out_id, d.address_key, person_now().label("person"), i.kind, i.sure, i.until)
+        )
         .join(incoming_letter, incoming_letter.c.delivery_id == d.id)
         .join(incoming, i.id == incoming_letter.c.incoming_id)
         .order_by(i.id)

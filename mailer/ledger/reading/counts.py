@@ -36,6 +36,9 @@ ANSWERS = frozenset({"reply", "objection"})
 
 Some = TypeVar("Some")
 
+_ANEW = (EventKind.ERASED.value, EventKind.RENAMED.value)
+"""After these events somebody may be another one than before."""
+
 MOVED = 5_000
 """So many who were moved are not looked at one by one: everybody is counted anew."""
 
@@ -217,7 +220,7 @@ class AppealCounts:
             e.mail_out_id.in_(mail_outs), e.id > self._since, e.delivery_id.is_not(None)
         )
         told = connection.execute(later.limit(MOVED)).all()
-        if len(told) == MOVED or any(row.kind == EventKind.ERASED.value for row in told):
+        if len(told) == MOVED or any(row.kind in _ANEW for row in told):
             return None
         found: set[str] = set()
         for some in _in_pieces({row.delivery_id for row in told}):

@@ -14,6 +14,7 @@ from mailer.base.states import PERSON_NEEDED, State
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.ledger import shown
+from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
 from mailer.ledger.reading.sent import returned_for_good, returned_letters
 from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
@@ -62,7 +63,7 @@ class Delivery:
     id: int
     mail_out_id: int
     number: int
-    person: str
+    person: str  # as the sheets call them today; name and address are those of the letter
     name: str
     address: str
     address_key: str
@@ -117,8 +118,10 @@ CAME_BACK = (
     .scalar_subquery()
     .label("came_back")
 )
+COUNTED = ("state", "person")
 delivery_columns: list[sa.ColumnElement[Any]] = [
-    *(d[field.name] for field in fields(Delivery) if field.name in d and field.name != "state"),
+    *(d[field.name] for field in fields(Delivery) if field.name in d and field.name not in COUNTED),
+    person_now().label("person"),
     stands().label("state"),
     CAME_BACK,
 ]

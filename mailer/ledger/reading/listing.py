@@ -26,6 +26,7 @@ from mailer.ledger.reading.deliveries import (
     delivery_of,
     in_order,
 )
+from mailer.ledger.reading.persons import keys_of
 from mailer.ledger.reading.scope import Of, stands, within
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out, share
 
@@ -336,11 +337,9 @@ def of_person(connection: sa.Connection, mine: Delivery) -> list[Delivery]:
     """Return the same person's deliveries in other mail-outs, by name within the delegation or by
     address.
     """
-    same = [
-        column == value
-        for column, value in ((d.person, mine.person), (d.address_key, mine.address_key))
-        if value
-    ]
+    same = [d.address_key == mine.address_key] if mine.address_key else []
+    if mine.person:
+        same += [d.person == mine.person, d.person.in_(keys_of([mine.person]))]
     if not same:
         return []
     rows = connection.execute(

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from mailer.base.states import MAY_HAVE_REACHED, MailOutState, Reason, State
 from mailer.ledger.ledger import shown
 from mailer.ledger.mailouts import MailOut
+from mailer.ledger.reading.persons import keys_of, other_keys, person_now
 from mailer.ledger.reading.sent import returned_for_good
 from mailer.ledger.schema import delivery, mail_out
 
@@ -72,7 +73,7 @@ Reported = MailOut | AppealStanding
 
 
 WHO = sa.func.coalesce(
-    sa.func.nullif(d.person, ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
+    sa.func.nullif(person_now(), ""), sa.func.nullif(d.address_key, ""), sa.cast(d.id, sa.String)
 )
 """One and the same person in all mail-outs."""
 
@@ -107,7 +108,7 @@ def letter_id(of: sa.FromClause = delivery) -> sa.ColumnElement[int]:
 
 def within(of: Of, people: Collection[str] | None = None) -> sa.ColumnElement[bool]:
     """Return the condition for the deliveries of a mail-out, or of an appeal, each person once.
-    `people`: of the appeal these alone, by `delivery.person` or its key of the address.
+    `people`: of the appeal these alone, by `WHO`.
     """
     if isinstance(of, int):
         return d.mail_out_id == of
@@ -125,7 +126,7 @@ def within(of: Of, people: Collection[str] | None = None) -> sa.ColumnElement[bo
     )
     if people is not None:
         nameless = sa.and_(d.person == "", d.address_key.in_(people))
-        rows = rows.where(sa.or_(d.person.in_(people), nameless))
+        rows = rows.where(sa.or_(d.person.in_(people), d.person.in_(keys_of(people)), nameless))
     ranked = rows.subquery()
     return d.id.in_(sa.select(ranked.c.id).where(ranked.c.place == 1))
 
@@ -155,7 +156,8 @@ def reached_since() -> sa.ColumnElement[bool]:
             later.c.mail_out_id > d.mail_out_id,
             stands(later).in_([state.value for state in MAY_HAVE_REACHED]),
             sa.or_(
-                sa.and_(d.person != "", later.c.person == d.person),
+                sa.and_(d.person != "", later.c.person == person_now()),
+                sa.and_(d.person != "", later.c.person.in_(other_keys())),
                 sa.and_(d.address_key != "", later.c.address_key == d.address_key),
             ),
             same.c.appeal == appeal,

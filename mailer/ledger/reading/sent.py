@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from mailer.base.states import Reason, State
 from mailer.ledger.ledger import shown
+from mailer.ledger.reading.persons import person_now
 from mailer.ledger.schema import UtcDateTime, delivery, incoming, incoming_letter, mail_out
 
 d = delivery.c
@@ -86,7 +87,7 @@ def named_too(connection: sa.Connection) -> dict[tuple[str, str], list[str]]:
     letter's Message-ID and the key of the mailbox.
     """
     rows = connection.execute(
-        sa.select(d.message_id, d.person, d.address_key).where(
+        sa.select(d.message_id, person_now().label("person"), d.address_key).where(
             d.reason == Reason.SHARED.value, d.message_id.is_not(None), d.address != ""
         )
     )

@@ -24,7 +24,7 @@ from mailer.ledger import events, mailouts, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves import incoming as messages
 from mailer.ledger.reading.deliveries import Delivery, delivery_columns, delivery_of
-from mailer.ledger.record import noting, places, seals
+from mailer.ledger.record import noting, places, renaming, seals
 from mailer.ledger.record.places import Whose
 from mailer.ledger.schema import (
     attempt,
@@ -84,6 +84,7 @@ def erase(
             code="S310",
         )
     erased = [one for one in people if _erase(connection, one, who, because, at)]
+    renaming.prune(connection)
     for one in concerned:
         packed = replace(Sources.unpack(mailouts.sources(connection, one.id)), cells={}).pack()
         connection.execute(sa.update(mail_out).where(m.id == one.id).values(sources=packed))

@@ -52,6 +52,7 @@ COLUMNS: dict[str, dict[Whose, str]] = {
     },
     "incoming_letter": {N: "how"},
     "mailbox_read": {N: "box fault"},
+    "renamed": {P: "person now"},
     "member_position": {
         P: "person name",
         W: "note next_step",
