@@ -15,6 +15,7 @@ from dataclasses import replace
 from mailer.base.delegations import Delegation, Delegations
 from mailer.base.spelling import fold, tokens, trim
 from mailer.contacts.rows.addresses import ADDRESS
+from mailer.contacts.rows.mandate import goes_on, last_day
 from mailer.contacts.rows.names import before_name, unfit
 from mailer.contacts.rows.row_reader import meaning_of
 from mailer.contacts.rows.whose import PARTS, find_delegation
@@ -68,6 +69,7 @@ def prove(
     cells = _CellSample(rows)
     columns = _delegation(columns, cells, delegations, place)
     columns = _address(columns, cells)
+    columns = _gone(_until(columns, cells), cells)
     columns = _letters(_words(_standing(columns, cells), cells), cells)
     columns = _unclaimed(columns, cells, delegations, place)
     columns = _contradictions(columns, cells, delegations)
@@ -143,8 +145,8 @@ def _names_delegations(
         return many * 2 > len(texts) and not contradicts
     if many * 2 >= len(texts):
         return True
-    if many == 0:
-        return only and place is None
+    if many == 0:  # whatever the file is called: people of uk.csv may be of another country
+        return only
     return only and len({fold(text) for text in texts}) < FEW
 
 
@@ -195,6 +197,45 @@ def known_word(kind: str, text: str) -> bool:
         return True
     parts = [part for part in PARTS.split(text[:200]) if fold(part)]
     return any(vocabulary.meaning(kind, part) is not None for part in parts)
+
+
+def _until(columns: Columns, cells: _CellSample) -> Columns:
+    """Take a column for the end of mandates where most of its cells say when: "Mandate" and "To"
+    head other things, too.
+    """
+    for column in [columns.fields["until"]] if "until" in columns.fields else ():
+        texts = cells.of(column)
+        dated = sum(last_day(text) is not None or goes_on(text) for text in texts)
+        if fold(columns.headings[column]) in vocabulary.beside("until") and dated * 2 <= len(texts):
+            columns = columns.without("until")
+    return columns
+
+
+def _gone(columns: Columns, cells: _CellSample) -> Columns:
+    """Take a column for that of who is gone where its cells say yes, no, or when: "Left" and
+    "Parti" head what somebody stands for, too.
+    """
+    claims = (columns.fields.get("opt_out"), *columns.also.get("opt_out", ()))
+    for column in claims:
+        if column is None or fold(columns.headings[column]) not in vocabulary.beside("gone"):
+            continue
+        texts = cells.of(column)
+        plain = sum(
+            vocabulary.meaning("opt_out", text) is not None
+            or not fold(text)  # a tick, a dash
+            or last_day(text) is not None
+            for text in texts
+        )
+        if plain * 2 > len(texts) or not texts:
+            continue
+        if column == columns.fields["opt_out"]:
+            columns = columns.without("opt_out")
+        else:
+            left = tuple(one for one in columns.also["opt_out"] if one != column)
+            also = {**columns.also, "opt_out": left}
+            extra = dict(sorted({**columns.extra, column: columns.headings[column]}.items()))
+            columns = replace(columns, also=also, extra=extra)
+    return columns
 
 
 def _standing(columns: Columns, cells: _CellSample) -> Columns:

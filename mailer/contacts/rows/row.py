@@ -16,6 +16,7 @@ from mailer.base.states import Reason
 from mailer.contacts.contact import Cells, Contact
 from mailer.contacts.rows.addresses import NOTHING, ParsedAddress, read_address
 from mailer.contacts.rows.borne_out import of_somebody_else, said_twice
+from mailer.contacts.rows.mandate import check_mandate
 from mailer.contacts.rows.name_cells import is_civility, is_vacant, name_of
 from mailer.contacts.rows.row_reader import RowReader, RowWords, meaning_of
 from mailer.contacts.rows.whose import find_delegation
@@ -70,7 +71,7 @@ def read_row(
     if words.delegation in ("NL", "BE") and name.civility in ("mr.", "mr"):  # meester in de rechten
         name = name._replace(civility="", title=f"{name.civility} {name.title}".strip())
         words = words._replace(gender=_gender(line, ""))
-    _mandate(line, today)
+    check_mandate(line, today)
     return Contact(
         file=line.table.file,
         sheet=line.table.sheet,
@@ -109,7 +110,7 @@ def _words(
         return known
     before = len(line.problems)
     delegation = _delegation(line, delegations, everyone)
-    role = line.word("role", "C130", Reason.ROLE) or line.role
+    role = "" if _is_gone(line) else line.word("role", "C130", Reason.ROLE) or line.role
     gender = _gender(line, civility)
     language = line.word("language", "C132")
     chamber = _kept_word(line, "chamber", "C136")
@@ -120,6 +121,16 @@ def _words(
     if len(line.problems) == before and len(line.answers) < MOST_ANSWERS:
         line.answers[said] = words
     return words
+
+
+def _is_gone(line: RowReader) -> bool:
+    """Leave out whose role is that they have none any more: Former."""
+    text = line.text("role")
+    if not text or "role" in line.columns.foreign or not vocabulary.gone(text):
+        return False
+    said = f'"{line.columns.headings[line.columns.fields["role"]]}" says: {text[:80]}'
+    line.report("C152", "role", Reason.ROW, said)
+    return True
 
 
 def is_error(text: str) -> bool:
@@ -378,31 +389,3 @@ def _kept_word(line: RowReader, field: str, code: str) -> str:
         line.report(code, field)
         return written
     return meaning
-
-
-def _mandate(line: RowReader, today: date) -> None:
-    written = line.text("until")
-    if not written:
-        return
-    column = line.columns.fields["until"]
-    until = read_date(line.table.days.get(line.table.cell(column, line.row), written))
-    if until is None:
-        line.report("C151", "until")
-    elif until < today:
-        line.report("C150", "until", Reason.ROW)
-
-
-def read_date(text: str) -> date | None:
-    """Read 2027-01-26, 26.1.2027 and 26/01/2027; None if it is no date or could be two (02/03/2027
-    is 2 March in Europe).
-    """
-    for pattern in (
-        r"(?P<y>\d{4})-(?P<m>\d\d?)-(?P<d>\d\d?)(?:[ T].*)?",
-        r"(?P<d>\d\d?)[./-](?P<m>\d\d?)[./-](?P<y>\d{4})",
-    ):
-        if found := re.fullmatch(pattern, text):
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                return None
-    return None

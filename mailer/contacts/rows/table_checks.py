@@ -132,7 +132,7 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     known = {
         word: field
         for word, field in vocabulary.table("heading").items()
-        if field in FIELDS and len(word) > 3
+        if field in FIELDS and len(word) > 3 and word not in vocabulary.beside("gone")
     }
     seen: dict[str, int] = {}
     for column, heading in columns.extra.items():
