@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from mailer.actions.sheets import renaming
+from mailer.actions.sheets import same_people
 from mailer.actions.sheets.check import book_with, people_in, read_alone, read_from
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.settings.workspace import Workspace
@@ -147,7 +147,7 @@ def take_over(
             problems=[p for p in book.problems if p.file == file],
         )
     was = put(workspace, workspace.root / file, path.read_bytes(), path.name, day)
-    renaming.follow(workspace, ledger, file, was, who=who)
+    same_people.follow(workspace, ledger, file, was, who=who)
     throw_away(path)
     rows = sum(contact.file == file for contact in book.contacts)
     noted(ledger, "sheet_taken_over", who=who, detail=f"{file}, {rows} rows")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mailer.actions.sheets import renaming
+from mailer.actions.sheets import same_people
 from mailer.actions.sheets.cells import row_of, seal_of
 from mailer.actions.sheets.check import chosen, read_alone
 from mailer.base.errors import Refused, UsageError
@@ -47,7 +47,7 @@ def repair(
         begin(workspace, file, backup)
         cells = [f"{one.sheet or ''} {one.cell}".strip() for one in found if one.file == file]
         noted(ledger, "cells_mended", who=who, detail=f"{file} {', '.join(cells)}")
-        renaming.follow(workspace, ledger, file, backup, who=who)
+        same_people.follow(workspace, ledger, file, backup, who=who)
     return backups
 
 
@@ -65,7 +65,7 @@ def accept(
         begin(workspace, file, backup)
         cells = ", ".join(f"{one.sheet or ''} {one.cell}".strip() for one in changes)
         noted(ledger, "marked_copy_taken_back", who=who, detail=f"{file} {cells}")
-        renaming.follow(workspace, ledger, file, backup, who=who)
+        same_people.follow(workspace, ledger, file, backup, who=who)
     return file, changes, backup
 
 
@@ -101,8 +101,8 @@ def set_cells(
         places = ", ".join(place for _, place in changes)
         what = f"{file} {tab} {places}".replace("  ", " ")
         noted(ledger, "cells_mended", who=who, detail=what)
-        if not renaming.NAMING.isdisjoint(there[place].field for _, place in changes):
-            renaming.follow(workspace, ledger, file, backup, who=who)
+        if not same_people.NAMING.isdisjoint(there[place].field for _, place in changes):
+            same_people.follow(workspace, ledger, file, backup, who=who)
     return [place for _, place in changes]
 
 
@@ -151,5 +151,5 @@ def undo(
     version, backup = versions.take_back(sheet, workspace.state_dir, number)
     file = sheet.relative_to(workspace.root).as_posix()
     noted(ledger, "sheet_taken_back", who=who, detail=f"{file}, version {version.number}")
-    renaming.follow(workspace, ledger, file, backup, who=who)
+    same_people.follow(workspace, ledger, file, backup, who=who)
     return TakenBack(file, version, backup)

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.actions.people import backups
-from mailer.actions.sheets import renaming
+from mailer.actions.sheets import same_people
 from mailer.actions.sheets.check import answers, book_with, read_alone, read_from, totals
 from mailer.actions.sheets.mend import begin, sheet_named
 from mailer.base.errors import MailerError, Refused, UsageError
@@ -256,7 +256,7 @@ def take_over(done: SheetUpdate, ledger: Ledger | None, *, who: str, day: date) 
         holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     pairs = done.matching.pairs
     now = [(old, done.decided.people[old.sheet or "", old.row]) for old, _ in pairs]
-    renaming.carry(ledger, now, who=who)
+    same_people.carry(ledger, now, who=who)
     backup = versions.save(sheet, new, state) if new != sheet.read_bytes() else None
     if backup:
         begin(workspace, done.file, backup)
