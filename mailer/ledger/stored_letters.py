@@ -37,9 +37,11 @@ QUICKLY = 1  # zlib's level: the others save a tenth more and take no less time 
 
 _HELD: WeakValueDictionary[str, Part] = WeakValueDictionary()
 """The parts that are in use in this process, by their fingerprint, whatever log they come from."""
-_SMALL = 32_768  # bytes of a part that is held for the letters to come as well
-_LATELY: deque[Part] = deque(maxlen=256)
-"""The small ones among them that were read last."""
+_SMALL = 8_192  # bytes of a part that is held for the letters to come as well
+_LATELY: deque[Part] = deque(maxlen=2_048)
+"""The small ones among them that were read last, 16 MB at most: letters go round the delegations,
+and what those of one have in common comes again.
+"""
 
 _LETTERS = sa.select(letter).where(letter.c.digest.in_(sa.bindparam("digests", expanding=True)))
 _PARTS = sa.select(part).where(part.c.digest.in_(sa.bindparam("digests", expanding=True)))

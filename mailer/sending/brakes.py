@@ -52,9 +52,9 @@ class Brakes:
             return f"{verdict.kind.pause}: {_said(receipt)}"
         counts = verdict.then is Then.COUNT
         self.counted.append(counts)
-        times = sum(self.counted)
         elsewhere = self.turned_away_at not in ("", domain)
         self.turned_away_at = domain if counts else ""
+        times = sum(self.counted) if counts else 0
         if counts and (self.seen <= EARLY or times >= TOO_OFTEN or elsewhere):
             how_often = (
                 "A letter was"

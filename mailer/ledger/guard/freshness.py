@@ -21,7 +21,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mailer.ledger.moves.prepared import Prepared
+from mailer.ledger.moves.prepared import Prepared, driver
 from mailer.ledger.schema import event
 
 e = event.c
@@ -82,7 +82,8 @@ class Freshness:
 
 
 def _is_watched(connection: sa.Connection) -> bool:
-    return bool(connection.exec_driver_sql("PRAGMA application_id").scalar_one() == WATCHED)
+    with driver(connection) as cursor:
+        return bool(cursor.execute("PRAGMA application_id").fetchone() == (WATCHED,))
 
 
 def _line(row: Sequence[Any]) -> str:

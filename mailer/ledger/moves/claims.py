@@ -148,7 +148,7 @@ def claim(
             attempts=d.attempts - 1,
         )
     claimed = [one for one in claimed if one.id not in no_more]
-    if connection.scalar(sa.select(mail_out.c.to_heads).where(mail_out.c.id == mail_out_id)):
+    if _TO_HEADS.rows(connection, {"mail_out": mail_out_id})[0][0]:
         claimed = _whose_head_gets_it(connection, mail_out_id, claimed, at=at, owner=owner)
         return _of_one_date(connection, claimed, at)
     return claimed
@@ -227,13 +227,19 @@ _OTHER, _OTHERS_MAIL_OUT, _MINE = (
     mail_out.alias("other_mail_out"),
     mail_out.alias("mine"),
 )
-_OF_THIS_APPEAL = sa.select(_OTHERS_MAIL_OUT.c.id).join(
-    _MINE,
-    sa.and_(
-        _MINE.c.id == sa.bindparam("mail_out"),
-        _MINE.c.id != _OTHERS_MAIL_OUT.c.id,
-        _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal,
-    ),
+_OF_THIS_APPEAL = Prepared(
+    sa.select(_OTHERS_MAIL_OUT.c.id).join(
+        _MINE,
+        sa.and_(
+            _MINE.c.id == sa.bindparam("mail_out"),
+            _MINE.c.id != _OTHERS_MAIL_OUT.c.id,
+            _MINE.c.appeal == _OTHERS_MAIL_OUT.c.appeal,
+        ),
+    )
+)
+_FOLLOWS, _TO_HEADS = (
+    Prepared(sa.select(column).where(mail_out.c.id == sa.bindparam("mail_out")))
+    for column in (mail_out.c.follows, mail_out.c.to_heads)
 )
 _ELSEWHERE = (
     sa.select(d.id, _OTHER.c.mail_out_id)
@@ -272,7 +278,7 @@ def _written_elsewhere(
     Of two plans that both still wait for the same person, the older one writes.
     """
     mine = {"mail_out": mail_out_id}
-    others = connection.scalars(_OF_THIS_APPEAL, mine).all()
+    others = [other for (other,) in _OF_THIS_APPEAL.rows(connection, mine)]
     if not others:
         return {}
     found = connection.execute(_ELSEWHERE, {"ids": ids, "others": others, **mine})
@@ -337,7 +343,7 @@ def _spoke_since(
     answered in its thread, said where they stand, objected, left, been returned or gone away
     beyond its end since it was planned.
     """
-    if not connection.scalar(sa.select(_MINE.c.follows).where(_MINE.c.id == mail_out_id)):
+    if not _FOLLOWS.rows(connection, {"mail_out": mail_out_id})[0][0]:
         return {}
     everything = mailouts.all_of_them(connection)
     thread = correspondence.thread(everything, [mail_out_id])

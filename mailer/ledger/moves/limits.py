@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from mailer.base.address import domain_of
 from mailer.base.settings.tables import Limits
 from mailer.ledger.ledger import lock
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.schema import bucket, delivery, spent
 
 b, s, d = bucket.c, spent.c, delivery.c
@@ -107,10 +108,13 @@ def domain_is_open(at: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
     return ~sa.exists().where(b.name == sa.literal("@") + d.domain, b.tat > at)
 
 
+_CLOSED = Prepared(
+    sa.select(sa.exists().where(b.name.like("@%"), b.tat > sa.bindparam("now", type_=sa.Float())))
+)
+
+
 def some_domain_is_closed(connection: sa.Connection, at: datetime) -> bool:
-    return bool(
-        connection.scalar(sa.select(sa.exists().where(b.name.like("@%"), b.tat > at.timestamp())))
-    )
+    return bool(_CLOSED.rows(connection, {"now": at.timestamp()})[0][0])
 
 
 def domains_open_at(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> float | None:

@@ -27,15 +27,15 @@ class _Compiled(NamedTuple):
 
     sql: str
     fixed: dict[str, Any]  # the values that are the same each time
-    order: Callable[[dict[str, Any]], Any]  # as the driver wants them: by name, or one by one
-    puts: dict[str, _Put]  # what makes a value ready for the driver, where it is not
+    values: Callable[[Row], Any]  # as the driver wants them: by name, or one by one
+    puts: list[tuple[Any, _Put]]  # what makes a value ready for the driver, by its name or place
     takes: list[tuple[int, _Put]]  # and what the driver gives ready for us, by its place
 
     def ready(self, row: Row) -> Any:
-        values = dict(row) | self.fixed
-        for name, put in self.puts.items():
-            values[name] = put(values[name])
-        return self.order(values)
+        values = self.values({**row, **self.fixed} if self.fixed else row)
+        for at, put in self.puts:
+            values[at] = put(values[at])
+        return values
 
 
 class Prepared:
@@ -50,14 +50,14 @@ class Prepared:
         met in all.
         """
         it = self._for(connection.dialect)
-        with _driver(connection) as cursor:
+        with driver(connection) as cursor:
             cursor.executemany(it.sql, [it.ready(row) for row in rows])
             return int(cursor.rowcount)
 
     def rows(self, connection: sa.Connection, row: Row) -> list[tuple[Any, ...]]:
         """Run it once, and return what it finds in plain tuples."""
         it = self._for(connection.dialect)
-        with _driver(connection) as cursor:
+        with driver(connection) as cursor:
             cursor.execute(it.sql, it.ready(row))
             found = cursor.fetchall()
         return [_taken(one, it.takes) for one in found] if it.takes else list(found)
@@ -69,43 +69,45 @@ class Prepared:
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
-        binds = compiled.bind_names.items()
+        names = compiled.positiontup
+        puts = {
+            name: put
+            for bind, name in compiled.bind_names.items()
+            if bind.required and (put := _put(bind.type, dialect))
+        }
+        places = enumerate(names) if names else zip(puts, puts, strict=True)
         columns = enumerate(self._statement.exported_columns)
         return _Compiled(
             str(compiled),
-            {name: bind.value for bind, name in binds if not bind.required},
-            _one_by_one(compiled.positiontup) if compiled.positiontup else dict,
-            {
-                name: put
-                for bind, name in binds
-                if bind.required and (put := _put(bind.type, dialect))
-            },
+            {name: one.value for one, name in compiled.bind_names.items() if not one.required},
+            _one_by_one(names) if names else dict,
+            [(at, puts[name]) for at, name in places if name in puts],
             [(at, take) for at, one in columns if (take := _take(one.type, dialect))],
         )
 
 
 @contextlib.contextmanager
-def _driver(connection: sa.Connection) -> Iterator[Any]:
+def driver(connection: sa.Connection) -> Iterator[Any]:
     """Yield the driver's own cursor, within the connection's transaction. What the driver refuses
     is raised as SQLAlchemy raises it.
     """
     if not connection.in_transaction():
         connection.begin()
-    driver = connection.dialect.loaded_dbapi
+    of = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:
         yield cursor
-    except driver.Error as fault:
+    except of.Error as fault:
         raise sa.exc.DBAPIError.instance(
-            None, None, fault, driver.Error, dialect=connection.dialect
+            None, None, fault, of.Error, dialect=connection.dialect
         ) from fault
     finally:
         cursor.close()
 
 
-def _one_by_one(names: Sequence[str]) -> Callable[[dict[str, Any]], Any]:
+def _one_by_one(names: Sequence[str]) -> Callable[[Row], list[Any]]:
     take = itemgetter(*names)
-    return take if len(names) > 1 else lambda values: (take(values),)
+    return (lambda row: list(take(row))) if len(names) > 1 else lambda row: [take(row)]
 
 
 def _put(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Put | None:

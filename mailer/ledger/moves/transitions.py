@@ -129,16 +129,23 @@ def write_events(
 # --------------------------------------------------------------------------------- a sender's moves
 
 
+def _word(word: str) -> sa.ColumnElement[str]:
+    """Return one of our own words, to stand in a statement: it need not be handed over with each
+    row.
+    """
+    return sa.literal_column(f"'{word}'", sa.Text())
+
+
 _OURS = (  # still being sent, by this sender, under this very claim
     d.id == sa.bindparam("one"),
-    d.state == State.SENDING.value,
+    d.state == _word(State.SENDING.value),
     d.owner == sa.bindparam("me"),
     d.fence == sa.bindparam("under"),
 )
 _NOW, _DATE, _AGAIN = (sa.bindparam(name, type_=UtcDateTime()) for name in ("now", "date", "again"))
 RUNNING = sa.exists().where(  # it is being sent, and its end has not come
     mail_out.c.id == d.mail_out_id,
-    mail_out.c.state == MailOutState.SENDING.value,
+    mail_out.c.state == _word(MailOutState.SENDING.value),
     sa.or_(mail_out.c.until.is_(None), mail_out.c.until > _NOW),
 )
 _TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
@@ -157,12 +164,12 @@ _SETTLE = Prepared(
     .values(
         state=_TO,
         reason=_REASON,
-        detail="",
+        detail=_word(""),
         changed_at=_NOW,
         tried_at=sa.func.coalesce(d.tried_at, _NOW),
         next_try_at=_AGAIN,
-        owner=None,
-        lease_until=None,
+        owner=sa.null(),
+        lease_until=sa.null(),
         **_ANSWER,
     )
 )

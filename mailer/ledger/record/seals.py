@@ -245,9 +245,10 @@ def _entries(dialect: str, table: sa.Table, text: sa.Column[str]) -> Prepared:
     """Return what reads the entries that a seal covers: number, line, text, commitment, salt."""
     key = table.c.id
     start, end = (sa.bindparam(name, type_=sa.Integer()) for name in ("start", "end"))
+    salt = sa.select(d.salt).where(d.id == table.c.delivery_id).scalar_subquery()
+    whose = sa.case((text != "", salt))  # most events say nothing more, and need none
     return Prepared(
-        sa.select(key, _line(dialect, table), text, table.c.erased, d.salt)
-        .select_from(table.outerjoin(delivery, d.id == table.c.delivery_id))
+        sa.select(key, _line(dialect, table), text, table.c.erased, whose)
         .where(key > start, key <= end)
         .order_by(key)
     )
