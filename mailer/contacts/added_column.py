@@ -17,10 +17,9 @@ from mailer.contacts.edit import write
 from mailer.contacts.edit.alignment import RowHome, TabHome
 from mailer.contacts.edit.marked_copy import tab_name
 from mailer.contacts.edit.take_home import XLSX, prove
-from mailer.contacts.sheets.apart import read_safely
+from mailer.contacts.sheets.apart import numbers_of, read_safely
 from mailer.contacts.sheets.columns import Columns
 from mailer.contacts.sheets.table import MAX_COLUMNS, Reading, Table
-from mailer.contacts.sheets.xlsx import numbers_of
 
 Cells = Mapping[tuple[str | None, int], str]
 """(tab, row) → what the cell says."""

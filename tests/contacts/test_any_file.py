@@ -17,7 +17,12 @@ import openpyxl
 import pytest
 import xlsxwriter
 
+from mailer.actions.sheets import check
+from mailer.base.errors import Refused
+from mailer.base.settings.workspace import load_workspace
+from mailer.contacts import child
 from mailer.contacts.book import load_contacts
+from mailer.contacts.edit import marked_copy
 from mailer.contacts.sheets import apart
 from mailer.contacts.sheets.columns import Columns
 from mailer.contacts.sheets.reader import read_bytes
@@ -26,6 +31,7 @@ from mailer.contacts.sheets.table import Reading
 from mailer.contacts.sheets.xlsx import numbers_of
 from tests.contacts import test_offices
 from tests.helpers.steps import steps
+from tests.helpers.workspaces import a_workspace
 
 CONTENT = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-'
@@ -149,20 +155,41 @@ def test_a_child_that_takes_too_much_is_ended_and_the_file_is_named(
     assert "given up" in given_up.message
 
 
+def test_a_copy_that_takes_too_much_is_given_up_and_the_others_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged cells over a million others: 12 kB that the library for copies takes long for."""
+    workspace = load_workspace(a_workspace(tmp_path, 25))
+    merged = openpyxl.Workbook()
+    tab = merged.worksheets[0]
+    tab.append(["Name", "E-mail"])
+    tab.append(["Anna PRØVE", "anna@"])
+    for at in range(999):
+        tab.merged_cells.add(f"D{2 + 999 * at}:D{1_000 + 999 * at}")
+    merged.save(tmp_path / "contacts" / "a.xlsx")
+    done = check.check(workspace)
+    assert not done.book.broken
+    monkeypatch.setattr(marked_copy, "SECONDS", 1)
+    with pytest.raises(Refused, match=r"a\.xlsx.* more than 1 seconds, or too much memory"):
+        check.marked(workspace, done)
+    made = sorted(path.name for path in (tmp_path / "contacts").glob("_*"))
+    assert made == ["_members.marked.xlsx"]
+
+
 def test_one_child_reads_file_after_file_and_another_takes_its_place() -> None:
     """Each file has all of its time; a child that somebody ended is nobody's fault; what lies
     beside the sheets is never run.
     """
     content = b"Name,E-mail\nAnna,a@no.example\n"
-    apart.end()
+    child.end()
     assert apart.read_safely("a.csv", content).tables
-    (first,) = apart._idle
+    (first,) = child._idle
     assert apart.read_safely("b.csv", content).tables[0].file == "b.csv"
-    assert apart._idle == [first]
+    assert child._idle == [first]
     first._process.kill()
     first._process.wait()
     assert apart.read_safely("c.csv", content).tables
-    assert apart._idle == [first]
+    assert child._idle == [first]
 
 
 def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
@@ -180,11 +207,11 @@ def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
 def test_a_child_never_runs_what_lies_in_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apart.end()
+    child.end()
     (tmp_path / "csv.py").write_text("open('ran', 'w')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert apart.read_safely("a.csv", b"Name,E-mail\nAnna,a@no.example\n").tables
-    apart.end()
+    child.end()
     assert not Path("ran").exists()
 
 

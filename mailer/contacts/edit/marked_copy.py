@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
 from mailer.base.errors import Problem, Refused, Severity, notes_last
 from mailer.base.files import put
+from mailer.contacts import child
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
-from mailer.contacts.sheets.table import Table
+from mailer.contacts.sheets import apart
+from mailer.contacts.sheets.table import Row
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -29,30 +31,77 @@ FIRST_TAB = "_problems"
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
+SECONDS = 10
+ROWS_A_SECOND = 500
+"""Time of the processor for a copy: 10 seconds, and one for each 500 rows of the sheet."""
+
+
 def mark(root: Path, file: str, book: ContactBook) -> Path:
     """Write the marked copy of one sheet and return its path. Raises `Refused` for one that can be
     read, and not copied.
     """
     path = root / file
-    content = path.read_bytes()
     found = notes_last(problem for problem in book.problems if problem.file == file)
-    workbook = _copy(path, content, [table for table in book.tables if table.file == file])
-    for problem in found:
-        _mark_cell(workbook, problem)
+    tables = [(table.sheet, table.rows) for table in book.tables if table.file == file]
+    said = [
+        (f"columns{f' of {sheet}' if sheet else ''}", columns.as_said())
+        for (own, sheet), columns in book.columns.items()
+        if own == file
+    ]
     target = path.with_name(f"_{path.name.rpartition('.')[0]}.marked.xlsx")
-    tab = _list(workbook, file, content, found, target.relative_to(root).as_posix())
-    for (own, sheet), columns in book.columns.items():
-        if own == file:
-            last = tab.max_row + 1
-            _write(tab, last, 1, f"columns{f' of {sheet}' if sheet else ''}")
-            _write(tab, last, 2, columns.as_said())
-    out = io.BytesIO()
-    workbook.save(out)
-    put(target, out.getvalue())
+    args = file, target.relative_to(root).as_posix(), tables, apart.packed_problems(found), said
+    rows = sum(len(rows) for _, rows in tables)
+    made = _in_a_child(path, args, SECONDS + rows // ROWS_A_SECOND, apart.limits(rows)[1])
+    put(target, made)
     return target
 
 
-def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
+def _in_a_child(path: Path, args: tuple[object, ...], seconds: int, memory: int) -> bytes:
+    """Return the bytes of the copy. It is made in a child: the library that reads a workbook whole
+    knows no limits.
+    """
+    function = f"{__name__}:{copies.__name__}"
+    try:
+        (made,) = child.ask(function, path.read_bytes(), args, seconds=seconds, memory=memory)
+    except child.GivenUp:
+        why = f"it was given up, as it took more than {seconds} seconds, or too much memory"
+    else:
+        if made:
+            return bytes(made)
+        why = "this workbook cannot be written anew"
+    message = f"There is no marked copy of {path.name}: {why}."
+    raise Refused(message, hint="open it in your spreadsheet program and save it anew")
+
+
+def copies(
+    content: bytes,
+    file: str,
+    target: str,
+    tables: Sequence[tuple[str | None, Sequence[Row]]],
+    packed: Iterable[tuple[Any, ...]],
+    said: Iterable[tuple[str, str]],
+) -> Iterator[bytes]:
+    """Yield the marked copy of a sheet; no bytes where the workbook cannot be written anew."""
+    try:
+        workbook = _copy(PurePath(file), content, tables)
+        found = apart.unpacked_problems(packed)
+        for problem in found:
+            _mark_cell(workbook, problem)
+        tab = _list(workbook, file, content, found, target)
+        for at, (whose, columns) in enumerate(said, start=tab.max_row + 1):
+            _write(tab, at, 1, whose)
+            _write(tab, at, 2, columns)
+        out = io.BytesIO()
+        workbook.save(out)
+    except Exception:  # whatever the library stumbles over
+        yield b""
+    else:
+        yield out.getvalue()
+
+
+def _copy(
+    path: PurePath, content: bytes, tables: Iterable[tuple[str | None, Sequence[Row]]]
+) -> Workbook:
     """Return the sheet as a workbook: formats, drop-downs and comments survive; a CSV or ODS comes
     as plain text.
     """
@@ -60,23 +109,16 @@ def _copy(path: Path, content: bytes, tables: Iterable[Table]) -> Workbook:
     from openpyxl.styles import Font
 
     if path.suffix.lower() in (".xlsx", ".xlsm"):
-        try:
-            return openpyxl.load_workbook(io.BytesIO(content))  # without macros: the copy is data
-        except Exception as fault:  # whatever the library stumbles over
-            message = (
-                f"There is no marked copy of {path.name}: this workbook cannot be written anew."
-            )
-            hint = "open it in your spreadsheet program and save it anew"
-            raise Refused(message, hint=hint) from fault
+        return openpyxl.load_workbook(io.BytesIO(content))  # without macros: the copy is data
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
-    for table in tables:
-        sheet = workbook.create_sheet(table.sheet or tab_name(path.stem))
-        for row, cells in table.rows:
+    for name, rows in tables:
+        sheet = workbook.create_sheet(name or tab_name(path.stem))
+        for row, cells in rows:
             for column, text in enumerate(cells, start=1):
                 if text:
                     _write(sheet, row, column, text)
-                    if row == table.rows[0][0]:
+                    if row == rows[0][0]:
                         sheet.cell(row, column).font = Font(bold=True)
         for column in sheet.columns:
             widest = max(len(str(cell.value or "")) for cell in column)

@@ -27,9 +27,10 @@ from mailer.contacts.edit.listed import ListedPeople, said_of
 from mailer.contacts.edit.marked_copy import tab_name
 from mailer.contacts.edit.take_home import XLSX, areas, prove
 from mailer.contacts.edit.turnover import FIELDS, Matching, differs
+from mailer.contacts.sheets.apart import numbers_of
 from mailer.contacts.sheets.columns import Columns
 from mailer.contacts.sheets.table import Reading, Table
-from mailer.contacts.sheets.xlsx import number_of, numbers_of
+from mailer.contacts.sheets.xlsx import number_of
 
 NAMES = ("name", "given", "surname", "middle", "particle", "second_surname")
 OWN = ("note", "greeting", "vocative", "opt_out", "standing")
