@@ -20,7 +20,7 @@ import xlsxwriter
 from mailer.actions.sheets import check
 from mailer.base.errors import Refused
 from mailer.base.settings.workspace import load_workspace
-from mailer.contacts import child
+from mailer.contacts import limited_process
 from mailer.contacts.book import load_contacts
 from mailer.contacts.edit import marked_copy
 from mailer.contacts.sheets import apart
@@ -181,15 +181,15 @@ def test_one_child_reads_file_after_file_and_another_takes_its_place() -> None:
     beside the sheets is never run.
     """
     content = b"Name,E-mail\nAnna,a@no.example\n"
-    child.end()
+    limited_process.end()
     assert apart.read_safely("a.csv", content).tables
-    (first,) = child._idle
+    (first,) = limited_process._idle
     assert apart.read_safely("b.csv", content).tables[0].file == "b.csv"
-    assert child._idle == [first]
+    assert limited_process._idle == [first]
     first._process.kill()
     first._process.wait()
     assert apart.read_safely("c.csv", content).tables
-    assert child._idle == [first]
+    assert limited_process._idle == [first]
 
 
 def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
@@ -207,11 +207,11 @@ def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
 def test_a_child_never_runs_what_lies_in_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child.end()
+    limited_process.end()
     (tmp_path / "csv.py").write_text("open('ran', 'w')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert apart.read_safely("a.csv", b"Name,E-mail\nAnna,a@no.example\n").tables
-    child.end()
+    limited_process.end()
     assert not Path("ran").exists()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailer.base.errors import Problem, Refused, Severity, notes_last
 from mailer.base.files import put
-from mailer.contacts import child
+from mailer.contacts import limited_process
 from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import write
 from mailer.contacts.sheets import apart
@@ -62,8 +62,10 @@ def _in_a_child(path: Path, args: tuple[object, ...], seconds: int, memory: int)
     """
     function = f"{__name__}:{copies.__name__}"
     try:
-        (made,) = child.ask(function, path.read_bytes(), args, seconds=seconds, memory=memory)
-    except child.GivenUp:
+        (made,) = limited_process.ask(
+            function, path.read_bytes(), args, seconds=seconds, memory=memory
+        )
+    except limited_process.GivenUp:
         why = f"it was given up, as it took more than {seconds} seconds, or too much memory"
     else:
         if made:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.base.errors import Problem, Refused, Severity
 from mailer.base.problems import problem
-from mailer.contacts import child
+from mailer.contacts import limited_process
 from mailer.contacts.sheets import xlsx
 from mailer.contacts.sheets.reader import bytes_of, read_bytes
 from mailer.contacts.sheets.table import MAX_ROWS, Reading, Table
@@ -39,8 +39,10 @@ def read_safely(file: str, content: bytes, max_rows: int = MAX_ROWS) -> Reading:
     function = f"{__name__}:{packed.__name__}"
     seconds, memory = limits(max_rows)
     try:
-        pieces = child.ask(function, content, (file, max_rows), seconds=seconds, memory=memory)
-    except child.GivenUp:
+        pieces = limited_process.ask(
+            function, content, (file, max_rows), seconds=seconds, memory=memory
+        )
+    except limited_process.GivenUp:
         message = f"this file was given up: it took more than {seconds} seconds, or too much memory"
         return Reading(problems=(problem("C014", file, message=message),))
     return _unpacked(pieces)
@@ -53,8 +55,8 @@ def numbers_of(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
     function = f"{__name__}:{packed_numbers.__name__}"
     seconds, memory = limits(MAX_ROWS)
     try:
-        (found,) = child.ask(function, content, (), seconds=seconds, memory=memory)
-    except child.GivenUp:
+        (found,) = limited_process.ask(function, content, (), seconds=seconds, memory=memory)
+    except limited_process.GivenUp:
         raise Refused("The numbers of this workbook take too long to read.") from None
     numbers: dict[str, dict[tuple[int, int], float]] = found
     return numbers

@@ -26,7 +26,7 @@ BIG = 1_000_000
 would stay with it.
 """
 
-_COMMAND = [sys.executable, "-P", "-m", "mailer.contacts.child"]
+_COMMAND = [sys.executable, "-P", "-m", "mailer.contacts.limited_process"]
 """`-P`: the folder we are in may be a workspace, and nothing in it is ever run."""
 
 _idle: list[_Child] = []
