@@ -1322,5 +1322,28 @@ def test_docs_have_the_lines_about_a_past_vote_in_every_language_of_the_shipped_
     assert len(VOTED) == len(languages) == 4
 
 
+@pytest.mark.parametrize(
+    ("language", "missed"),
+    [
+        ("en", "you did not take part in the vote: we hope to see you in the Chamber"),
+        ("fr", "vous n’avez pas pris part au vote : nous espérons vous voir dans l’hémicycle"),
+        ("de", "nahmen Sie an der Abstimmung nicht teil: Wir hoffen, Sie im Plenarsaal zu sehen"),
+        ("it", "non ha preso parte al voto: speriamo di vederLa in aula"),
+    ],
+)
+def test_shipped_appeal_says_of_a_past_vote_what_is_proven_of_this_very_person(
+    language: str, missed: str
+) -> None:
+    appeal = load_appeal(ROOT, "azerbaijan-credentials")
+    letters = {}
+    for cell in ("for", "against", "abstained", "absent", ""):
+        one = person(extra={"Committee": "", "Vote 2024": cell})
+        text = renderer(appeal, COLUMNS).render(one, language).text
+        letters[cell] = " ".join(text.replace("\u202f", " ").split())
+    assert [cell for cell, text in letters.items() if missed in text] == ["absent"]
+    assert len({*letters.values()}) == 5
+    assert all(len(text) > len(letters[""]) for cell, text in letters.items() if cell)
+
+
 def test_line_about_a_vote_that_no_sheet_knows_is_refused_by_name(tmp_path: Path) -> None:
     assert refused(tmp_path, VOTED[0], person()).code == "L203"
