@@ -66,12 +66,14 @@ def _in_a_child(path: Path, args: tuple[object, ...], seconds: int, memory: int)
             function, path.read_bytes(), args, seconds=seconds, memory=memory
         )
     except limited_process.GivenUp:
-        why = f"it was given up, as it took more than {seconds} seconds, or too much memory"
+        message = (
+            f"There is no marked copy of {path.name}: it took more than {seconds} seconds, or too"
+            " much memory."
+        )
     else:
         if made:
             return bytes(made)
-        why = "this workbook cannot be written anew"
-    message = f"There is no marked copy of {path.name}: {why}."
+        message = f"There is no marked copy of {path.name}: this workbook cannot be written anew."
     raise Refused(message, hint="open it in your spreadsheet program and save it anew")
 
 
