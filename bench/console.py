@@ -13,7 +13,6 @@ import random
 import statistics
 import tempfile
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,10 +120,9 @@ async def ask(console: Console, number: int) -> dict[str, tuple[float, float]]:
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         await client.get(f"/sign-in?key={console.sessions.new_key()}")
         for name, path in PAGES.items():
-            console.counts = {
-                one: (last - 30, replace(counts, as_of=None))
-                for one, (last, counts) in console.counts.items()
-            }  # as after some events
+            with console.ledger.writing() as connection:
+                told = {"mail_out_id": 1, "delivery_id": number // 3, "kind": "noted"}
+                connection.execute(sa.insert(event).values(**told, at=console.ledger.now()))
             times = []
             for _ in range(ROUNDS):
                 begun = time.perf_counter()

@@ -88,6 +88,7 @@ LOOKED_AT = {
     "mailer.ledger.notes",
     "mailer.ledger.reading.answers",
     "mailer.ledger.reading.counts",
+    "mailer.ledger.reading.kept_counts",
     "mailer.ledger.reading.deliveries",
     "mailer.ledger.reading.listing",
     "mailer.ledger.reading.positions",

@@ -49,8 +49,8 @@ def find(connection: Connection, book: ContactBook, wanted: str) -> Found:
     them and by notes.
     """
     deliveries = listing.anywhere(connection, wanted, MOST + 1)
-    contacts = called(book.contacts, wanted)
-    return Found(deliveries[:MOST], contacts[:MOST], len(deliveries) > MOST)
+    contacts = book.called(wanted, MOST)
+    return Found(deliveries[:MOST], contacts, len(deliveries) > MOST)
 
 
 def known_as(book: ContactBook, who: str) -> list[Contact]:

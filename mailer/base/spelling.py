@@ -129,6 +129,17 @@ def finds(wanted: str, text: str) -> bool:
     return bool(words) and all(any(one in there for one in word) for word in words)
 
 
+def finds_in(wanted: str, lines: Sequence[str]) -> list[int]:
+    """Return which of many lines, each of `tokens` with blanks between, hold every word of a
+    search, as `finds` says of one text.
+    """
+    words = spellings(wanted)
+    found: Iterable[int] = range(len(lines)) if words else ()
+    for alike in words:
+        found = [at for at in found if any(one in lines[at] for one in alike)]
+    return list(found)
+
+
 class Called(Protocol):
     """Somebody with a name and an address: of a sheet, or of the send log."""
 

@@ -4,6 +4,7 @@ answered.
 
 from __future__ import annotations
 
+import gc
 import secrets
 import threading
 from collections import defaultdict
@@ -23,6 +24,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mailer.actions.campaign.positions import KeptBoard
+from mailer.actions.sheets import check
+from mailer.actions.sheets.check import SheetHealth
 from mailer.actions.team.rights import ROLES, Right
 from mailer.base.delegations import OWN, Delegations
 from mailer.base.errors import UsageError, printable
@@ -37,7 +40,8 @@ from mailer.ledger import mailouts
 from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading.counts import AppealCounts
+from mailer.ledger.reading.kept_counts import KeptCounts
+from mailer.ledger.reading.scope import Of
 from mailer.letters.wording.words import delegation_name
 from mailer.plan import draft as drafting
 from mailer.plan.draft import Draft, read_contacts
@@ -60,6 +64,7 @@ class WorkspaceCache:
         self._guard = threading.Lock()
         self._settings: tuple[object, Workspace] | None = None
         self._people: tuple[object, tuple[Delegations, ContactBook, Holds]] | None = None
+        self._health: tuple[ContactBook, dict[str, SheetHealth], int] | None = None
         self._drafts: dict[str, tuple[object, Draft]] = {}
         self._members: dict[str, tuple[Draft, Members]] = {}
 
@@ -76,7 +81,19 @@ class WorkspaceCache:
         with self._reading:
             if self._people is None or self._people[0] != state:
                 self._people = (state, read_contacts(workspace))
+                gc.freeze()  # nobody looks for cycles among so many rows: there are none
             return self._people[1]
+
+    def health(self, book: ContactBook) -> tuple[dict[str, SheetHealth], int]:
+        """Return how each sheet is, and how many people there are in all of them; kept of the book
+        that was asked for last.
+        """
+        with self._guard:
+            known = self._health
+        if known is None or known[0] is not book:
+            each = {file: check.health(book, file) for file in book.files}
+            known = self._health = book, each, check.people_in(book.contacts)
+        return known[1:]
 
     def draft(self, appeal: str) -> Draft:
         """Return an appeal with its people, ready to be looked at or planned."""
@@ -89,16 +106,19 @@ class WorkspaceCache:
         )
         with self._drafting:
             if appeal not in self._drafts or self._drafts[appeal][0] != state:
-                self._drafts[appeal] = (state, drafting.draft(workspace, appeal))
+                now = drafting.draft(workspace, appeal, people=self.people())
+                self._drafts[appeal] = (state, now)
             return self._drafts[appeal][1]
 
     def members(self, appeal: str) -> tuple[Appeal, Members]:
         """Return an appeal and the members whom it is about."""
         now = self.draft(appeal)
-        if appeal not in self._members or self._members[appeal][0] is not now:
-            found = Members.of(now.book.contacts, now.appeal, now.delegations)
-            self._members[appeal] = now, found
-        return now.appeal, self._members[appeal][1]
+        with self._drafting:
+            if appeal not in self._members or self._members[appeal][0] is not now:
+                found = Members.of(now.book.contacts, now.appeal, now.delegations)
+                _ = found.alike  # at once: as long as reading the sheets nothing takes
+                self._members[appeal] = now, found
+            return now.appeal, self._members[appeal][1]
 
 
 def _state(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
@@ -131,18 +151,18 @@ class Console:
     signer: URLSafeTimedSerializer = field(
         default_factory=lambda: URLSafeTimedSerializer(secrets.token_bytes(32))
     )
-    counts: dict[int, tuple[int, Any]] = field(
-        default_factory=dict
-    )  # by mail-out, as of its last event
     boards: defaultdict[str, KeptBoard] = field(
         default_factory=lambda: defaultdict(KeptBoard)
     )  # where members stand, by appeal, as of the last note
-    standings: defaultdict[str, AppealCounts] = field(
-        default_factory=lambda: defaultdict(AppealCounts)
-    )  # what became of an appeal, as of the last event of its mail-outs
+    kept: dict[Of, KeptCounts] = field(default_factory=dict)
     shown: dict[str, str] = field(
         default_factory=dict
     )  # HTML of letters that are being written, by a key that nobody can guess
+
+    def counts(self, of: Of) -> KeptCounts:
+        """Return the counts of a mail-out or an appeal, as they were last."""
+        folder = self.cache.workspace().state_dir / "counts"
+        return self.kept.setdefault(of, KeptCounts(of, folder))
 
     @property
     def cookie(self) -> str:

@@ -15,10 +15,11 @@ from urllib.parse import quote, urlsplit
 
 import uvicorn
 
-from mailer.base.errors import MailerError, UsageError
+from mailer.base.errors import UsageError
 from mailer.console.access.line import PatientProtocol
 from mailer.console.access.sessions import DAY, BrowserSessions
 from mailer.console.app import application
+from mailer.console.ready import get_ready
 from mailer.console.request import Console, WorkspaceCache
 from mailer.console.views.live import end_streams
 from mailer.ledger.ledger import Ledger
@@ -136,7 +137,7 @@ def way_in(root: Path, address: str) -> Iterator[str]:
 
 def serve(made: Console, names: set[str], listener: socket.socket) -> None:
     """Answer until Ctrl-C. What is being sent goes on: it is another process."""
-    threading.Thread(target=_warm, args=(made.cache,), daemon=True).start()
+    threading.Thread(target=get_ready, args=(made,), daemon=True).start()
     server = _ConsoleServer(configured(made, names))
     server.run(sockets=[listener])
     made.sessions.keep()
@@ -154,9 +155,3 @@ def configured(made: Console, names: set[str]) -> uvicorn.Config:
         lifespan="off",
         timeout_graceful_shutdown=2,
     )
-
-
-def _warm(cache: WorkspaceCache) -> None:
-    """Read the sheets before the first page asks for them."""
-    with contextlib.suppress(MailerError):  # the page itself says what is wrong
-        cache.people()

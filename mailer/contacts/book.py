@@ -14,9 +14,11 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.base import clock
+from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem, Severity
 from mailer.base.problems import Scope, concerns, problem
+from mailer.base.spelling import exactly, finds_in, tokens
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.accounting import read_people
 from mailer.contacts.rows.together import check_together, meant_domains
@@ -52,6 +54,24 @@ class ContactBook:
                 if concerns(p.code, Scope.FILE) and p.severity is Severity.ERROR
             )
         )
+
+    def containing(self, wanted: str) -> Iterator[Contact]:
+        """Yield those in whose name or address the words of a search stand: `spelling.finds`."""
+        return (self.contacts[at] for at in finds_in(wanted, self._lines))
+
+    def called(self, who: str, most: int) -> list[Contact]:
+        """Find people as `spelling.called` does, so many of them, for those who ask often."""
+        words = sorted(tokens(who))
+        found = finds_in(who, self._lines)
+        named = [at for at in found if sorted(self._lines[at].split(" ", len(words))[:-1]) == words]
+        there = {*named, *(finds_in(key_of(who), self._lines) if "@" in who else ())}
+        exact = exactly((self.contacts[at] for at in sorted(there)), who)
+        return (exact or [self.contacts[at] for at in found])[:most]
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        """The words of each name and address, those of the name first."""
+        return [" ".join(tokens(f"{one.name} {one.address} ")) + " " for one in self.contacts]
 
     @cached_property
     def cells(self) -> dict[str, dict[str, dict[str, str]]]:

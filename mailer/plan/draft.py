@@ -251,13 +251,19 @@ class Draft:
         return found
 
 
-def draft(workspace: Workspace, appeal_name: str, *, mode: Mode | None = None) -> Draft:
-    """Read everything that a plan of this appeal needs.
+def draft(
+    workspace: Workspace,
+    appeal_name: str,
+    *,
+    mode: Mode | None = None,
+    people: tuple[Delegations, ContactBook, Holds] | None = None,
+) -> Draft:
+    """Read everything that a plan of this appeal needs. `people`: what `read_contacts` has read.
 
     Raises MailerError when a sheet or the hold list cannot be used as a whole: nobody may be left
     out unseen.
     """
-    delegations, book, holds = read_contacts(workspace)
+    delegations, book, holds = people or read_contacts(workspace)
     appeal = load_appeal(workspace.root, appeal_name, delegations)
     if broken := set(book.broken):
         raise MailerError(

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Any
 
 from mailer.base.delegations import Delegations
-from mailer.base.spelling import fold, spellings, tokens
+from mailer.base.spelling import fold, tokens
 from mailer.base.states import Position, Reason
 from mailer.contacts.contact import Contact
 from mailer.ledger.reading.positions import key
@@ -118,14 +118,9 @@ class Members:
         }
         return cls(by_key, by_delegation, tuple(sorted(votes)))
 
-    def find(self, wanted: str, most: int) -> list[Contact]:
-        """Find members by words of their name or address, as `spelling.finds` does."""
-        words = spellings(wanted)
-        found = (
-            self.by_key[key]
-            for key, there in self._words.items()
-            if words and all(any(one in there for one in word) for word in words)
-        )
+    def among(self, people: Iterable[Contact], most: int) -> list[Contact]:
+        """Return those of these people who are members, so many of them."""
+        found = (one for one in people if self.by_key.get(key(one)) is one)
         return list(itertools.islice(found, most))
 
     @cached_property
@@ -137,12 +132,6 @@ class Members:
             what = (one.delegation, one.group, *[vote_of(one, name) for name in self.votes])
             found[person] = same.setdefault(what, what)
         return found
-
-    @cached_property
-    def _words(self) -> dict[str, str]:
-        return {
-            key: " ".join(tokens(f"{one.name} {one.address}")) for key, one in self.by_key.items()
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +168,15 @@ def counted(
     members: Members, positions: Mapping[str, Position]
 ) -> Counter[tuple[tuple[str, ...], Stand]]:
     """Count the members who are alike (`Members.alike`) and stand alike."""
-    stands = map(positions.get, members.alike, itertools.repeat(NOT_KNOWN))
-    return Counter(zip(members.alike.values(), stands, strict=False))
+    found: Counter[tuple[tuple[str, ...], Stand]] = Counter()
+    unknown = Counter(members.alike.values())
+    for stand in Position:
+        there = [person for person, one in positions.items() if one is stand]
+        for what, number in Counter(map(members.alike.get, there)).items():
+            if what:  # else they are no longer in the sheets
+                found[what, stand] = number
+                unknown[what] -= number
+    return found | Counter({(what, NOT_KNOWN): number for what, number in unknown.items()})
 
 
 def board(members: Members, positions: Mapping[str, Position], known: Delegations) -> Board:

@@ -22,8 +22,9 @@ from mailer.base.settings.workspace import Workspace, load_workspace
 from mailer.base.states import Heard, Position, Reason, State
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.reading import deliveries, listing
-from mailer.ledger.reading.counts import AppealCounts, count
-from mailer.ledger.reading.scope import standing
+from mailer.ledger.reading.counts import count
+from mailer.ledger.reading.kept_counts import KeptCounts
+from mailer.ledger.reading.scope import OfAppeal, standing
 from mailer.ledger.schema import delivery, member_position, renamed
 from mailer.plan.draft import draft, read_contacts
 from mailer.report.board import Members
@@ -135,11 +136,11 @@ def test_two_who_change_names_keep_each_their_own_position(
 def test_who_is_renamed_stands_once_in_the_appeal_and_is_not_written_to_again(
     workspace: Workspace, ledger: Ledger
 ) -> None:
-    first, kept = sent(workspace, ledger), AppealCounts()
+    first, kept = sent(workspace, ledger), KeptCounts(OfAppeal("vote"))
     with ledger.reading() as connection:
         whole = standing(connection, "vote")
         assert whole is not None
-        before = kept.now(connection, whole).states
+        before = kept.now(connection).states
         anna = listing.one(connection, first, 1)
         assert anna is not None
     # the name, and later the address: neither joins the two letters by itself
@@ -151,7 +152,7 @@ def test_who_is_renamed_stands_once_in_the_appeal_and_is_not_written_to_again(
     with ledger.reading() as connection:
         whole = standing(connection, "vote")
         assert whole is not None
-        for now in (kept.now(connection, whole), count(connection, whole.id)):
+        for now in (kept.now(connection), count(connection, whole.id)):
             assert now.states == before
         (one,) = [
             one for one in deliveries.people(connection, whole.id) if one.delegation == "NO"
@@ -164,7 +165,7 @@ def test_who_is_renamed_stands_once_in_the_appeal_and_is_not_written_to_again(
     assert [moment.detail for moment in told if moment.kind == "renamed"] == ["Anna Strand"]
     newer(workspace, ledger, ("Anna,Strand,f", "Anna,Lind,f"))
     with ledger.reading() as connection:
-        assert kept.now(connection, whole).states == before
+        assert kept.now(connection).states == before
         people = deliveries.people(connection, whole.id)
     assert [one.person for one in people if one.name.startswith("Anna")] == ["NO:anna lind"]
 

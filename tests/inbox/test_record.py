@@ -33,6 +33,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import incoming
 from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.answers import WantedMessages
+from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.sent import SentLetter, sent_letters
 from mailer.ledger.record import erasure, seals
 from mailer.ledger.schema import incoming as table
@@ -129,7 +130,7 @@ def test_a_message_is_recorded_once_and_changes_no_state(
         kinds = [m.detail for m in deliveries.timeline(connection, journey.one(1).id)
                  if m.kind is EventKind.CAME_BACK]  # fmt: skip
         assert kinds == ["away"]
-        assert answers.came_back(connection, journey.id) == {("away",): 1, ("reply",): 1}
+        assert count(connection, journey.id).came_back == {("away",): 1, ("reply",): 1}
         waiting = answers.messages(connection, WantedMessages(waiting=True))
     assert [one.kind for one in waiting] == ["reply"]
     assert seals_hold(journey)

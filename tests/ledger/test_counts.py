@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,8 +17,9 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.moves import incoming, resolve
 from mailer.ledger.reading import deliveries
-from mailer.ledger.reading.counts import AppealCounts, count
-from mailer.ledger.reading.scope import standing
+from mailer.ledger.reading.counts import count
+from mailer.ledger.reading.kept_counts import KeptCounts
+from mailer.ledger.reading.scope import OfAppeal, standing
 from mailer.ledger.record import erasure
 from mailer.ledger.schema import delivery, mail_out
 
@@ -76,53 +78,75 @@ def answer(connection: Connection, kind: InboxKind, letter: str, digest: str = "
     return incoming.record(connection, message, [letter], how="x", certainty=100, at=AT)
 
 
-@contextmanager
-def kept(log: Ledger) -> Iterator[Callable[[], AppealCounts]]:
-    counts = AppealCounts()
+OF = (OfAppeal("vote"), 1, 2, 3)
 
-    def same() -> AppealCounts:
-        with log.reading() as connection:
-            whole = standing(connection, "vote")
-            assert whole is not None
-            now, anew = counts.now(connection, whole), count(connection, whole.id)
-            assert dict(now.groups) == dict(anew.groups)
-            listed = deliveries.needing_a_person(connection, whole.id)
-            assert [one.id for one in counts.needing(connection, 10)] == [one.id for one in listed]
-            assert sum(now.needing.values()) == len(listed)
-        return counts
+
+@pytest.fixture
+def same(ledger: Ledger, tmp_path: Path) -> Callable[[], None]:
+    """Compare what is kept, in memory and in a file of the first time, with counting anew."""
+    fill(ledger)
+    with ledger.writing() as connection:
+        events.write(connection, EventKind.NOTED, 1, 1, at=AT, who="Jana")
+    ledger.seal()
+    ways = {of: (KeptCounts(of), KeptCounts(of, tmp_path)) for of in OF}
+
+    def same() -> None:
+        with ledger.reading() as connection:
+            for of, there in ways.items():
+                anew = count(connection, of)
+                listed = [one.id for one in deliveries.needing_a_person(connection, of)]
+                for way in (*there, KeptCounts(of, tmp_path)):  # the last begins with the file
+                    assert way.now(connection).groups == anew.groups
+                    assert [one.id for one in way.first_needing(connection, 10)] == listed
 
     same()
-    yield same
+    assert {one.name for one in tmp_path.glob("*.counts")} == {
+        "vote.counts", "M-0001.counts", "M-0002.counts", "M-0003.counts",
+    }  # fmt: skip
+    return same
 
 
-def test_what_is_kept_is_what_counting_anew_says(ledger: Ledger) -> None:
-    fill(ledger)
-    with kept(ledger) as same:
-        with ledger.writing() as connection:
-            move(connection, 23, State.SENDING)
-        same()
-        with ledger.writing() as connection:
-            move(connection, 23, State.ACCEPTED)
-            move(connection, 25, State.REFUSED)
-            answer(connection, InboxKind.RETURNED_HARD, "M-0001-001")
-        same()
-        with ledger.writing() as connection:  # and it was not about the first, but about the second
-            number = answer(connection, InboxKind.REPLY, "M-0001-001", "2")
-            assert number is not None
-            incoming.sort(connection, number, "reply", ["M-0002-002"], at=AT, who="Jana")
-        same()
-        with ledger.writing() as connection:
-            (one,) = deliveries.by_id(connection, [4])
-            resolve.settle(connection, one, State.ACCEPTED, who="Jana", because="asked", at=AT)
-        same()
-        with ledger.writing() as connection:
-            erased = deliveries.by_id(connection, [1])
-            erasure.erase(connection, erased, who="Jana", because="asked us", at=AT)
-        same()
-        with ledger.writing() as connection:
-            values = {"id": 4, "appeal": "vote", "state": "planned", "mode": "test", "hash": "0"}
-            values |= {"server": "", "sender": "x", "sources": b"", "planned_at": AT}
-            connection.execute(sa.insert(mail_out).values(**values))
+def test_what_is_kept_is_what_counting_anew_says(ledger: Ledger, same: Callable[[], None]) -> None:
+    with ledger.writing() as connection:
+        move(connection, 23, State.SENDING)
+    same()
+    with ledger.writing() as connection:
+        move(connection, 23, State.ACCEPTED)
+        move(connection, 25, State.REFUSED)
+        answer(connection, InboxKind.RETURNED_HARD, "M-0001-001")
+    same()
+    with ledger.writing() as connection:  # and it was not about the first, but about the second
+        number = answer(connection, InboxKind.REPLY, "M-0001-001", "2")
+        assert number is not None
+        incoming.sort(connection, number, "reply", ["M-0002-002"], at=AT, who="Jana")
+    same()
+    with ledger.writing() as connection:
+        (one,) = deliveries.by_id(connection, [4])
+        resolve.settle(connection, one, State.ACCEPTED, who="Jana", because="asked", at=AT)
+    same()
+    with ledger.writing() as connection:
+        erased = deliveries.by_id(connection, [1])
+        erasure.erase(connection, erased, who="Jana", because="asked us", at=AT)
+    same()
+    with ledger.writing() as connection:
+        values = {"id": 4, "appeal": "vote", "state": "planned", "mode": "test", "hash": "0"}
+        values |= {"server": "", "sender": "x", "sources": b"", "planned_at": AT}
+        connection.execute(sa.insert(mail_out).values(**values))
+    same()
+    with ledger.writing() as connection:  # those who were erased are still moved
+        move(connection, 1, State.UNKNOWN)
+    same()
+
+
+def test_file_of_another_log_or_a_broken_one_is_not_believed(
+    ledger: Ledger, same: Callable[[], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "vote.counts"
+    head, _, packed = file.read_bytes().partition(b"\n")
+    another = json.loads(head) | {"sealed": [json.loads(head)["sealed"][0], "another"]}
+    another["numbers"] = [9 * one for one in another["numbers"]]
+    for content in (json.dumps(another).encode() + b"\n" + packed, head, b"", b"{}\n", b"\x00"):
+        file.write_bytes(content)
         same()
 
 

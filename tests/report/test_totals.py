@@ -15,6 +15,7 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.counts import count
+from mailer.ledger.reading.kept_counts import KeptCounts
 from mailer.plan.plan import Planned
 from mailer.report import totals as report
 from tests.conftest import a_contact
@@ -198,8 +199,7 @@ def test_unknown_refused_and_given_up_need_a_person_and_the_stopped_do_not(
             1,
             6,
         ]
-        counts = deliveries.ids_needing_a_person(connection, journey.id)
-        assert len(counts) == 3
+        assert len(KeptCounts(journey.id).needing(connection)) == 3
         assert (
             report.status(connection, mailouts.get(connection, journey.id))["needs_a_person"] == 3
         )

@@ -18,7 +18,8 @@ from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import tokens
 from mailer.base.states import POSITIONS, WORDS, MailOutState, State
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading.counts import ANSWERS, AppealCounts
+from mailer.ledger.reading.counts import ANSWERS
+from mailer.ledger.reading.kept_counts import KeptCounts
 from mailer.ledger.reading.scope import standing
 from mailer.letters.appeal import Appeal
 from mailer.letters.wording.words import delegation_name
@@ -95,7 +96,7 @@ def brought(
     members: Members,
     *,
     reader: str = "",
-    counts: AppealCounts | None = None,
+    counts: KeptCounts | None = None,
     kept: positions.KeptBoard | None = None,
 ) -> Brought:
     """Count what an appeal has brought; with positions where a `reader` asks for them, who may.
@@ -112,7 +113,7 @@ def brought(
         whole = standing(connection, appeal.name)
         if whole is None:
             raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal.name}")
-        now = (counts or AppealCounts()).now(connection, whole)
+        now = (counts or KeptCounts(whole.id)).now(connection)
     table = now.delegations
     replied = now.letters_with(ANSWERS)
     missed = {

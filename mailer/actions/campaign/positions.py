@@ -164,6 +164,15 @@ def of_members(
         return (kept or KeptBoard()).now(connection, appeal.name, members, workspace.delegations)
 
 
+def count_ahead(
+    workspace: Workspace, ledger: Ledger, appeal: Appeal, members: Members, kept: KeptBoard
+) -> None:
+    """Count for whoever asks first. Nobody is told anything by it, so it is no reading."""
+    expire(workspace, ledger)
+    with ledger.reading() as connection:
+        kept.now(connection, appeal.name, members, workspace.delegations)
+
+
 class KeptBoard:
     """The board of an appeal, kept in memory for as long as it is true."""
 

@@ -70,11 +70,12 @@ def follow_up(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         counts = counted(visit, connection, mail_out.id)
-        people = len(counts.needing)
+        needing = visit.console.counts(mail_out.id).needing(connection)
+        people = len(needing)
         pages = max(1, -(-people // PAGE))
         wanted = visit.query("page")
         page = min(pages, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() else 1
-        here = list(counts.needing)[PAGE * (page - 1) : PAGE * page]
+        here = list(needing)[PAGE * (page - 1) : PAGE * page]
         rows = deliveries.in_order(connection, here)
         back = answers.back_on(connection, mail_out.id)
         done = notes.done(connection, mail_out.id, back)
@@ -90,7 +91,7 @@ def follow_up(visit: Visit) -> Response:
         pages=pages,
         size=PAGE,
         done=done,
-        ready=sum(one in done for one in counts.needing),
+        ready=sum(one in done for one in needing),
         given=given,
         away=[(one, back[one.id]) for one in sorted(away, key=lambda one: (back[one.id], one.id))],
         day=visit.now().date(),

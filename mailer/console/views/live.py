@@ -29,13 +29,10 @@ from mailer.console import child
 from mailer.console.request import Visit, render
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.console.views.outcomes import counted
-from mailer.inbox.kinds import RETURNED
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, shown
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
-from mailer.ledger.reading.answers import WantedMessages
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import Happened, SenderWait
 from mailer.report import returns
@@ -61,7 +58,7 @@ class Now:
     to_send: int
     totals: list[report.Total]
     table: dict[str, dict[State, int]]
-    back: dict[str, int]  # letters that came back, by delegation
+    back: Mapping[str, int]  # letters that came back, by delegation
     needs: list[Delivery]
     needing: int
     returned: int  # accepted, and came back from an address of no use
@@ -128,11 +125,11 @@ def look(visit: Visit, connection: Connection, mail_out: MailOut) -> Now:
             if (number := counts.states[state])
         ],
         table=counts.delegations,
-        back=came_back(connection, mail_out),
-        needs=deliveries.in_order(connection, list(counts.needing)[:SHOWN]),
-        needing=len(counts.needing),
-        returned=list(counts.needing.values()).count(State.ACCEPTED),
-        came_back=returns.said(answers.came_back(connection, mail_out.id)),
+        back=counts.returned,
+        needs=visit.console.counts(mail_out.id).first_needing(connection, SHOWN),
+        needing=sum(counts.needing.values()),
+        returned=counts.needing[State.ACCEPTED],
+        came_back=returns.said(counts.came_back),
         latest=list(outcomes.latest(connection, mail_out.id, SHOWN)),
         bars=_bars(answered, at) if sending else [],
         last_minute=last_minute,
@@ -201,12 +198,6 @@ def tile_map(table: dict[str, dict[State, int]], back: Mapping[str, int]) -> lis
             )
         )
     return found
-
-
-def came_back(connection: Connection, mail_out: MailOut) -> dict[str, int]:
-    """Count the letters that came back, by delegation."""
-    kinds = tuple(kind.value for kind in RETURNED)
-    return answers.by_delegation(connection, WantedMessages(kinds, mail_out_id=mail_out.id))
 
 
 def show(visit: Visit) -> Response:

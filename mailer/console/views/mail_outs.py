@@ -43,15 +43,8 @@ def lines(visit: Visit, connection: Connection) -> list[MailOutRow]:
     found = []
     for mail_out in reversed(mailouts.all_of_them(connection)):
         counts = counted(visit, connection, mail_out.id)
-        needing = Counter(counts.needing.values())
-        found.append(
-            MailOutRow(
-                mail_out,
-                counts.states,
-                needing,
-                *totals.done(counts.states),
-            )
-        )
+        done = totals.done(counts.states)
+        found.append(MailOutRow(mail_out, counts.states, counts.needing, *done))
     return found
 
 
@@ -70,9 +63,9 @@ def of_appeal(visit: Visit) -> Response:
         whole = standing(connection, name)
         if whole is None:
             raise UsageError(visit.say("Nothing has been planned yet."))
-        counts = visit.console.standings[name]
-        now = counts.now(connection, whole)
-        needing = counts.needing(connection, NEEDING)
+        counts = visit.console.counts(whole.id)
+        now = counts.now(connection)
+        needing = counts.first_needing(connection, NEEDING)
         lines = totals.delegations(connection, now, known)
     table = now.delegations
     return visit.page(

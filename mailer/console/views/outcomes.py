@@ -5,7 +5,7 @@ or a call sheet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -18,10 +18,9 @@ from mailer.base.errors import MailerError, UsageError
 from mailer.base.spelling import tokens
 from mailer.base.states import Reason, State
 from mailer.console.request import Visit, address_of
-from mailer.inbox.kinds import WORDS, named
-from mailer.ledger import events, mailouts, notes
+from mailer.inbox.kinds import RETURNED, WORDS, named
+from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, number_of
-from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.listing import SORTS, Wanted
@@ -107,64 +106,39 @@ def _day(visit: Visit, text: str) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is counted once for as long as nothing happens in a mail-out."""
+    """The counts of a mail-out, as its pages show them."""
 
-    groups: outcomes.Groups
     states: dict[State, int]
     delegations: dict[str, dict[State, int]]
     chosen: dict[str, int]  # by delegation: of the left out, those for whom the mail-out never was
     excluded: frozenset[str]  # delegations that the appeal leaves out
     reasons: dict[str, int]
-    needing: dict[int, State]  # those who need a person, the worst first
-    as_of: object  # of the whole log: a later mail-out may have reached them
-    choices: dict[str, list[str]]
+    needing: Mapping[State, int]  # those who need a person
+    came_back: Mapping[tuple[str, ...], int]  # accepted letters, by the kinds of what came
+    returned: Mapping[str, int]  # letters that came back, by delegation
 
 
 def counted(visit: Visit, connection: Connection, mail_out_id: int) -> Counts:
-    """Return the counts of a mail-out, from memory where no event has come since."""
-    last, as_of = outcomes.last_event(connection, mail_out_id), events.as_of(connection)
-    known = visit.console.counts.get(mail_out_id)
-    if known is not None and known[1].as_of == as_of:
-        same: Counts = known[1]
-        return same
-    needing = deliveries.ids_needing_a_person(connection, mail_out_id)
-    if known is not None and known[0] == last and connection.dialect.name == "sqlite":
-        found: Counts = replace(known[1], as_of=as_of, needing=needing)
-        visit.console.counts[mail_out_id] = (last, found)
-        return found
-    states, reasons = dict.fromkeys(State, 0), Counter[str]()
-    table: dict[str, dict[State, int]] = {}
-    chosen, excluded = Counter[str](), set[str]()
-    groups = None
-    if known is not None:
-        groups = outcomes.table_since(connection, mail_out_id, known[1].groups, known[0])
-    if groups is None:
-        groups = outcomes.table(connection, mail_out_id)
-    for (code, state, reason), number in groups.items():
-        table.setdefault(code, dict.fromkeys(State, 0))[State(state)] += number
-        states[State(state)] += number
-        if reason:
-            reasons[reason] += number
-        if reason in totals.NOT_MEANT:
-            chosen[code] += number
-        elif reason == Reason.DELEGATION:
-            excluded.add(code)
-    choices = (
-        known[1].choices if known is not None else outcomes.choices(connection, mail_out_id)
-    )  # the plan's: fixed
-    found = Counts(
-        groups,
-        states,
-        dict(sorted(table.items())),
+    """Return the counts of a mail-out as of this connection."""
+    now = visit.console.counts(mail_out_id).now(connection)
+    chosen, excluded, reasons = Counter[str](), set[str](), Counter[str]()
+    for group, number in now.groups.items():
+        if group.reason:
+            reasons[group.reason] += number
+        if group.reason in totals.NOT_MEANT:
+            chosen[group.delegation] += number
+        elif group.reason == Reason.DELEGATION:
+            excluded.add(group.delegation)
+    return Counts(
+        now.states,
+        now.delegations,
         dict(chosen),
         frozenset(excluded),
         dict(reasons.most_common()),
-        needing,
-        as_of,
-        choices,
+        now.needing,
+        now.came_back,
+        now.letters_with([kind.value for kind in RETURNED]),
     )
-    visit.console.counts[mail_out_id] = (last, found)
-    return found
 
 
 def show(visit: Visit) -> Response:
@@ -176,7 +150,7 @@ def show(visit: Visit) -> Response:
         page = outcomes.page(
             connection, mail_out.id, what.wanted, sort=what.sort, after=after, before=before
         )
-        came = returns.said(answers.came_back(connection, mail_out.id))
+        choices = visit.console.counts(mail_out.id).choices(connection)
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
         found = (
@@ -190,7 +164,8 @@ def show(visit: Visit) -> Response:
         found=found,
         everyone=everyone,
         counts=counts,
-        came=came,
+        came=returns.said(counts.came_back),
+        choices=choices,
         asked=what,
         views=VIEWS,
         states=totals.IN_ORDER,

@@ -20,7 +20,7 @@ from mailer.console.request import Visit
 from mailer.console.views.mail_outs import MailOutRow, lines
 from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import answers, deliveries, listing
+from mailer.ledger.reading import answers, listing
 from mailer.report import totals
 
 TOO_LONG = timedelta(hours=4)
@@ -112,8 +112,8 @@ def _attention(visit: Visit, connection: Connection, line: MailOutRow) -> list[A
         where = f"{here}/send" if passed else here
         found.append(Attention(line.to_send, waits, name, where, passed))
     done = notes.done(connection, line.mail_out.id) if any(line.needing.values()) else {}
-    needing = deliveries.needing_a_person(connection, line.mail_out.id) if done else []
-    ticked = Counter(one.state for one in needing if one.id in done)
+    needing = visit.console.counts(line.mail_out.id).needing(connection) if done else {}
+    ticked = Counter(state for one, state in needing.items() if one in done)
     for state, words in (
         (State.UNKNOWN, say("unknown: whether it arrived, only a person can find out")),
         (State.REFUSED, say("refused by the server: an address or a letter wants a look")),

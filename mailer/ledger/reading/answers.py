@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -153,24 +152,6 @@ def raw(connection: sa.Connection, number: int) -> bytes | None:
 def is_on_record(connection: sa.Connection, digest: str) -> bool:
     """Tell whether a message with these bytes (their SHA-256) is on record."""
     return connection.scalar(sa.select(i.id).where(i.digest == digest)) is not None
-
-
-def came_back(connection: sa.Connection, mail_out_id: int) -> dict[tuple[str, ...], int]:
-    """Count the accepted letters of a mail-out by the kinds of what came back of each, as far as it
-    is sure.
-    """
-    rows = connection.execute(
-        sa.select(d.id, i.kind)
-        .join(incoming_letter, n.delivery_id == d.id)
-        .join(incoming, n.incoming_id == i.id)
-        .where(d.mail_out_id == mail_out_id, i.sure.is_(True), d.state == State.ACCEPTED.value)
-        .distinct()
-        .order_by(d.id, i.kind)
-    )
-    kinds: dict[int, tuple[str, ...]] = {}
-    for letter, kind in rows:
-        kinds[letter] = (*kinds.get(letter, ()), kind)
-    return Counter(kinds.values())
 
 
 def back_on(connection: sa.Connection, mail_out_id: int) -> dict[int, date]:

@@ -205,16 +205,6 @@ def needing_a_person(connection: sa.Connection, of: Of, limit: int | None = None
     return [delivery_of(row) for row in rows]
 
 
-def ids_needing_a_person(connection: sa.Connection, mail_out_id: int) -> dict[int, State]:
-    """Return the deliveries that `needing_a_person` lists, in its order, and their states."""
-    rows = connection.execute(
-        sa.select(d.id, d.state)
-        .where(may_need_a_person(mail_out_id), NEEDS_A_PERSON)
-        .order_by(_WORST_FIRST, d.number)
-    )
-    return {row.id: State(row.state) for row in rows}
-
-
 def needs_a_person(connection: sa.Connection, delivery_id: int) -> bool:
     """Tell whether the mailer can do no more by itself for this one."""
     one = sa.select(d.id).where(d.id == delivery_id, NEEDS_A_PERSON)

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mailer.base.spelling import spellings
-from mailer.base.states import Reason, State
+from mailer.base.states import State
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.reading.deliveries import (
     NEEDS_A_PERSON,
@@ -53,9 +53,6 @@ HANDFUL = 500
 NEWEST = 20_000
 """So many of the last events are looked at for the rate: five minutes at thirty letters a second.
 """
-
-MOVED = 5_000
-"""So many moves are not looked at one by one: everybody is counted anew."""
 
 _OUTCOMES = (
     EventKind.ACCEPTED.value,
@@ -240,65 +237,6 @@ def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
     return connection.scalar(rows.where(*_where(connection, mail_out_id, wanted))) or 0
 
 
-Groups = dict[tuple[str, str, str], int]
-"""(delegation, state, reason) → people."""
-
-
-def table(connection: sa.Connection, mail_out_id: int) -> Groups:
-    """Count everyone at once. Every other count is a sum of these."""
-    rows = connection.execute(
-        sa.select(d.delegation, state := stands().label("stands"), d.reason, sa.func.count())
-        .with_hint(delivery, BY_INDEX, "sqlite")
-        .where(d.mail_out_id == mail_out_id)
-        .group_by(d.delegation, state, d.reason)
-    )
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
-
-
-def table_since(
-    connection: sa.Connection, mail_out_id: int, known: Groups, since: int
-) -> Groups | None:
-    """Return what `table` would, from what it returned when `since` was the newest event: only
-    those are looked at who were moved later. None where counting anew is as quick, and on
-    PostgreSQL, where a smaller number may be written after a larger one.
-    """
-    moves = e.kind.in_([state.value for state in State])
-    later = sa.select(e.delivery_id).where(
-        e.mail_out_id == mail_out_id, e.id > since, e.delivery_id.is_not(None), moves
-    )
-    moved = connection.scalars(later.limit(MOVED)).all()
-    if len(moved) == MOVED or connection.dialect.name != "sqlite":
-        return None
-    before = event.alias("before")
-    last = (
-        sa.select(sa.func.max(e.id))
-        .where(e.delivery_id == d.id, e.id <= since, moves)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        sa.select(d.delegation, d.state, d.reason, before.c.kind, before.c.reason)
-        .outerjoin_from(delivery, before, before.c.id == last)
-        .where(d.id.in_(later.distinct()))
-    ).all()
-    named = delivery.alias("named").c
-    same = sa.and_(named.message_id == d.message_id, named.address_key == d.address_key)
-    also = (named.mail_out_id + 0 == mail_out_id, named.reason == Reason.SHARED.value)
-    with_them = connection.execute(
-        sa.select(named.delegation, d.state, named.reason, before.c.kind, named.reason)
-        .outerjoin_from(delivery, before, before.c.id == last)
-        .join(named.id.table, same)
-        .where(d.id.in_(later.distinct()), *also)
-    ).all()
-    found = dict(known)
-    for code, state, reason, was, because in (*rows, *with_them):
-        for key, more in (
-            ((code, was or State.WAITING.value, because or ""), -1),
-            ((code, state, reason), 1),
-        ):
-            found[key] = found.get(key, 0) + more
-    return {key: number for key, number in found.items() if number}
-
-
 def every(
     connection: sa.Connection, of: Of, wanted: Wanted, *, sort: str = "number"
 ) -> list[Delivery]:
@@ -412,13 +350,6 @@ def of_the_whole(connection: sa.Connection, mail_out_id: int) -> list[Happened]:
         Happened(row.id, row.at, kind_of(row.kind), row.reason, row.who, row.detail, None, "", "")
         for row in rows
     ]
-
-
-def last_event(connection: sa.Connection, mail_out_id: int) -> int:
-    """Return the id of the newest event of a mail-out: nothing has changed while it
-    stays the same.
-    """
-    return connection.scalar(sa.select(sa.func.max(e.id)).where(e.mail_out_id == mail_out_id)) or 0
 
 
 def letters_since(

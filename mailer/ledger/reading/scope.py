@@ -125,10 +125,18 @@ def within(of: Of, people: Collection[str] | None = None) -> sa.ColumnElement[bo
         .where(m.appeal == of.appeal)
     )
     if people is not None:
-        nameless = sa.and_(d.person == "", d.address_key.in_(people))
-        rows = rows.where(sa.or_(d.person.in_(people), d.person.in_(keys_of(people)), nameless))
+        rows = rows.where(these(people))
     ranked = rows.subquery()
     return d.id.in_(sa.select(ranked.c.id).where(ranked.c.place == 1))
+
+
+def these(people: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return the condition for the deliveries of some people, by `WHO`: found by indexes."""
+    nameless = sa.and_(d.person == "", d.address_key.in_(people))
+    erased = sa.and_(d.person == "", d.address_key == "")
+    ids = [int(one) for one in people if one.isdecimal()]
+    named = (d.person.in_(people), d.person.in_(keys_of(people)))
+    return sa.or_(*named, nameless, sa.and_(d.id.in_(ids), erased))
 
 
 def standing(connection: sa.Connection, appeal: str) -> AppealStanding | None:

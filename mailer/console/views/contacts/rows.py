@@ -24,7 +24,7 @@ def index(visit: Visit) -> Response:
     page = min(max(1, int(text) if text.isdecimal() and len(text) < 7 else 1), pages)
     return visit.page(
         "rows.html",
-        health=check.health(book, file),
+        health=visit.console.cache.health(book)[0][file],
         rows=found[(page - 1) * A_PAGE : page * A_PAGE],
         found=len(found),
         wanted=wanted,

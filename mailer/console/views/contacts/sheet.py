@@ -20,11 +20,12 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 def index(visit: Visit) -> Response:
     _, book, held = visit.console.cache.people()
+    each, people = visit.console.cache.health(book)
     everywhere = [problem for problem in book.problems if problem.file not in book.files]
     return visit.page(
         "contacts.html",
-        sheets=[check.health(book, file) for file in book.files],
-        people=check.people_in(book.contacts),
+        sheets=list(each.values()),
+        people=people,
         held=len(held),
         problems=everywhere,
     )
@@ -45,7 +46,7 @@ def show(visit: Visit) -> Response:
     file = file_of(visit, book)
     return visit.page(
         "sheet.html",
-        health=check.health(book, file),
+        health=visit.console.cache.health(book)[0][file],
         problems=problems_of(book, file),
         file=file,
         columns=cells.columns_of(book, file),

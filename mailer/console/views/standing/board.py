@@ -104,7 +104,8 @@ def people(visit: Visit) -> Response:
     page = int(visit.query("page") or 0) if visit.query("page").isdecimal() else 0
     after = page * A_PAGE
     if wanted:
-        found = members.find(wanted, FOUND)
+        _, book, _ = visit.console.cache.people()
+        found = members.among(book.containing(wanted), FOUND)
     elif stand:
         keys = positions.who_stands(
             workspace, ledger, appeal.name, Position(stand), A_PAGE + 1, after, who=visit.who

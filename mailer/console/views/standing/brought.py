@@ -12,6 +12,7 @@ from starlette.responses import Response
 from mailer.actions.campaign import brought as action
 from mailer.actions.campaign import calendar, outcome_column
 from mailer.console.request import Visit
+from mailer.ledger.reading.scope import OfAppeal
 from mailer.report import paper
 from mailer.report.paper import ReportPage
 
@@ -30,7 +31,7 @@ def _page(visit: Visit) -> ReportPage:
         appeal,
         members,
         reader=visit.reader if wanted else "",
-        counts=visit.console.standings[appeal.name],
+        counts=visit.console.counts(OfAppeal(appeal.name)),
         kept=visit.console.boards[appeal.name],
     )
     return action.page(found, visit.workspace, visit.say)

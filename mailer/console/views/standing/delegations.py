@@ -12,7 +12,7 @@ from mailer.base.spelling import tokens
 from mailer.base.states import State
 from mailer.console.request import Visit
 from mailer.console.tiles import shade
-from mailer.console.views.live import came_back, tile_map
+from mailer.console.views.live import tile_map
 from mailer.console.views.outcomes import counted
 from mailer.report import totals
 
@@ -63,7 +63,6 @@ def show(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
         found = counted(visit, connection, mail_out.id)
-        back = came_back(connection, mail_out)
     table = found.delegations
     rows = []
     for code, counts in table.items():
@@ -93,7 +92,7 @@ def show(visit: Visit) -> Response:
         "delegations.html",
         mail_out=mail_out,
         rows=rows,
-        tiles=tile_map(table, back),
+        tiles=tile_map(table, found.returned),
         order=order,
         absent=visit.absent(table),
         columns=(
