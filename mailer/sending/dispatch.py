@@ -56,7 +56,7 @@ class _Worker:
     number: int  # from 0
     session: SmtpSession
     task: asyncio.Task[None] | None = None
-    # its marker is asked for or set: only an answer, or patience, may end this letter
+    # its marker is asked for or set: only an answer, being given back, or patience ends this letter
     past_mark: bool = False
     # the outcome that is being written, and what to report of it
     last: tuple[Write[bool], dict[str, Any]] | None = None
@@ -270,6 +270,7 @@ class Dispatch:
                 if not await self._try(worker, letter, follow):
                     await self._tell(worker)
                     await self._put_back(letter)
+                    worker.past_mark = False
                 letter = follow
             await self._tell(worker)
             await worker.session.quit()
@@ -331,9 +332,9 @@ class Dispatch:
                 marker, after=worker.last[0] if worker.last else None
             )
             if self._until is not None and self.ledger.now() >= self._until:
-                worker.past_mark = False  # it hung since the marker
+                return False  # it hung since the marker
             if worker.past_mark and not self._share.all_quiet():
-                worker.past_mark = not await self._killed()
+                return not await self._killed()
             return worker.past_mark
 
         taken = worker.session.delivered

@@ -498,6 +498,29 @@ async def test_person_who_comes_onto_the_list_with_the_body_on_its_way_gets_no_d
     assert states(ledger, mail_out_id) == {State.ACCEPTED: 2, State.NOT_SENT: 1}
 
 
+async def test_kill_switch_between_marker_and_dot_leaves_nobody_unknown(
+    ledger: Ledger, planned: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several connections whose markers are set and whose dots are not written."""
+    switch, marks = tmp_path / "STOP", transitions.mark_all
+    mail_out_id, marked = planned(30), list[bool]()
+    options = sending_options(4, schedule=NOW.schedule, kill_switch=switch)
+
+    def mark(connection: Any, markers: Any) -> list[bool]:
+        found = marks(connection, markers)
+        marked.extend(found)
+        if len(marked) > 5:
+            switch.touch()
+        return found
+
+    monkeypatch.setattr(transitions, "mark_all", mark)
+    with Mailbox(tmp_path / "box") as mailbox:
+        await Dispatch(ledger, mail_out_id, session_to(mailbox.port), options).run()
+    seen = len(mailbox.seen)
+    assert seen < len(marked)
+    assert states(ledger, mail_out_id) == {State.ACCEPTED: seen, State.WAITING: 30 - seen}
+
+
 async def test_paused_mail_out_goes_on_where_it_was(
     ledger: Ledger, planned: Callable[..., int], tmp_path: Path
 ) -> None:
