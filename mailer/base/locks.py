@@ -33,7 +33,10 @@ def locked(path: Path, seconds: float = PATIENCE) -> Iterator[None]:
 
 
 def take(file: int, seconds: float = PATIENCE) -> None:
-    """Take the lock of an open file. Raises `Held` when it is not free in time."""
+    """Take the lock of an open file. Raises `Held` when it is not free in time; the file is then to
+    be closed and opened anew: what still waits for its lock would give it back as soon as it has
+    it, whoever has taken it by then.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -50,22 +53,26 @@ def _waited(file: int, seconds: float) -> bool:
     """Wait in a thread, since the call that waits knows no limit; a lock that comes too late is
     given back at once.
     """
-    ours, came, gone = os.dup(file), threading.Event(), threading.Event()
+    ours, came, gone, one = os.dup(file), threading.Event(), threading.Event(), threading.Lock()
 
     def wait() -> None:
         try:
             fcntl.flock(ours, fcntl.LOCK_EX)
-            came.set()
-            if gone.is_set():
-                fcntl.flock(ours, fcntl.LOCK_UN)
+            with one:
+                came.set()
+                if gone.is_set():
+                    fcntl.flock(ours, fcntl.LOCK_UN)
         finally:
             os.close(ours)
 
     threading.Thread(target=wait, name="lock", daemon=True).start()
     if came.wait(seconds):
         return True
-    gone.set()
-    return came.is_set()
+    with one:
+        if came.is_set():
+            return True
+        gone.set()
+    return False
 
 
 def holder_of(file: int) -> str:

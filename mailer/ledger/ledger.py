@@ -265,6 +265,8 @@ class Ledger:
         try:
             locks.take(self._lock_file, self.patience)
         except locks.Held as fault:
+            os.close(self._lock_file)
+            self._lock_file = self._open_lock()
             raise Busy(
                 f"The send log is held by {fault}.",
                 hint="wait for it, let it go on, or end it; then type the same command again",
@@ -274,6 +276,11 @@ class Ledger:
             yield
         finally:
             locks.release(self._lock_file)
+
+    def _open_lock(self) -> int:
+        assert self.path is not None
+        beside = self.path.with_name(self.path.name + ".lock")
+        return os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
 
     def _open_postgresql(self) -> tuple[sa.Engine, sa.Engine]:
         if self.url.get_backend_name() != "postgresql":
@@ -307,9 +314,7 @@ class Ledger:
         self._read_only = False
         with _plain_words(path):
             try:
-                self._lock_file = os.open(
-                    path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
-                )
+                self._lock_file = self._open_lock()
                 self._must_not_be_missed(path)
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             except OSError as fault:
@@ -434,6 +439,15 @@ def _plain_words(path: Path | None) -> Iterator[None]:
                 f"The send log's database cannot be reached: {words.splitlines()[0]}",
                 hint="[log] database in config.toml; nothing is sent that is not on record",
                 code="S307",
+            ) from fault
+        if isinstance(fault, sa.exc.ProgrammingError | sa.exc.OperationalError) and (
+            "no such table" in words or ("relation" in words and "does not exist" in words)
+        ):
+            raise Refused(
+                "The tables of the send log are not there any more: its database was set back, or"
+                " another one was put in its place. Nothing more is handed over.",
+                hint="put the newer one back, and type the same command again",
+                code="S312",
             ) from fault
         if "unable to open" in words:
             raise UsageError(f"The send log cannot be opened: {path}", code="S303") from fault
