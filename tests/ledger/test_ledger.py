@@ -5,8 +5,10 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -17,13 +19,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from mailer.base import locks
 from mailer.base.errors import Refused, UsageError
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 from mailer.contacts.holds import Hold, Holds
 from mailer.ledger import events, mailouts, migrations
-from mailer.ledger.guard import health, rescue
+from mailer.ledger.guard import health, rescue, senders
 from mailer.ledger.guard.senders import dead_senders, sender
-from mailer.ledger.ledger import Ledger, number_of, shown
+from mailer.ledger.ledger import Busy, Ledger, number_of, shown
 from mailer.ledger.moves import holding, transitions
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.counts import count
@@ -502,11 +505,14 @@ def test_killed_sender_is_proven_dead_and_a_living_one_is_not(
 
 
 def test_sender_whose_session_is_cut_is_alive_again_by_itself(
-    ledger: Ledger, journey: Journey
+    ledger: Ledger, journey: Journey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As by a server, or something on the way to it, that ends what is idle."""
+    """As by a server, or something on the way to it, that ends what is idle. It is heard at once,
+    and not at the next beat: until then the sender passes for dead.
+    """
     if ledger.path is not None:
         pytest.skip("a sender beside a file holds the lock of a file")
+    monkeypatch.setattr(senders, "BEAT", 600.0)
     with sender(ledger) as name:
         journey.claim(1, owner=name)
         whose = sa.text(
@@ -525,6 +531,46 @@ def test_sender_whose_session_is_cut_is_alive_again_by_itself(
                     assert dead_senders(ledger, connection, journey.id) == []
                     break
         assert now not in (None, first)
+
+
+def test_log_whose_tables_are_gone_is_said_in_words(ledger: Ledger, journey: Journey) -> None:
+    """As while a database is being put back by its dump."""
+    with ledger.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE attempt RENAME TO attempt_before")
+    with pytest.raises(Refused, match="tables of the send log are not there"):
+        journey.record(*journey.claim(), YES)
+
+
+def test_lock_that_was_waited_for_in_vain_is_not_given_back_to_others_later(
+    ledger: Ledger,
+) -> None:
+    """Two waits of one process for the same lock: the first gives up, the second has it."""
+    if ledger.path is None:
+        pytest.skip("PostgreSQL has locks of its own")
+    with locks.locked(lock := ledger.path.with_name(ledger.path.name + ".lock")):
+        ledger.patience = 0.01
+        with pytest.raises(Busy), ledger.writing():
+            pass
+        ledger.patience = 60
+        begun = threading.Event()
+
+        def write() -> bool:
+            begun.set()
+            with ledger.writing():
+                for thread in threading.enumerate():
+                    if thread.name == "lock":
+                        thread.join(60)
+                with pytest.raises(locks.Held), locks.locked(lock, 0.0):
+                    pass
+            return True
+
+        pool = ThreadPoolExecutor(1)
+        written = pool.submit(write)
+        begun.wait()
+        while sum(thread.name == "lock" for thread in threading.enumerate()) < 2:
+            time.sleep(0.01)
+    assert written.result(60)
+    pool.shutdown()
 
 
 def test_attempts_are_only_ever_added(journey: Journey, ledger: Ledger) -> None:

@@ -12,9 +12,11 @@ import contextlib
 import fcntl
 import os
 import secrets
+import select
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -65,12 +67,14 @@ def sender(ledger: Ledger) -> Iterator[str]:
 
 class _Alive:
     """A database session that holds a sender's lock. Where it is cut, by a server or a network that
-    takes it for idle, the next one takes its place.
+    takes it for idle, the next one takes its place: at once, where the server says that it is cut,
+    since for as long as that takes the sender passes for dead.
     """
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger, self._key = ledger, int(name, 16)
         self._over, self._held = threading.Event(), threading.Event()
+        self._ended, self._end = os.pipe()
         self._fault: BaseException | None = None
         self._thread = threading.Thread(target=self._stay, name="alive", daemon=True)
 
@@ -82,22 +86,28 @@ class _Alive:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        os.close(self._end)
         self._thread.join()
+        os.close(self._ended)
 
     def _stay(self) -> None:
-        while not self._over.is_set():
+        wait = 0.0
+        while not self._over.wait(wait):
             try:
                 with self._ledger.session() as connection:
                     connection.execute(sa.select(sa.func.pg_advisory_lock(self._key)))
                     self._held.set()
-                    while not self._over.wait(BEAT):
+                    wait = 0.0
+                    session: Any = connection.connection.driver_connection
+                    while not self._over.is_set():
+                        select.select([self._ended, session.fileno()], [], [], BEAT)
                         connection.execute(sa.select(1))
             except (MailerError, sa.exc.SQLAlchemyError) as fault:
                 if not self._held.is_set():  # it never lived
                     self._fault = fault
                     self._held.set()
                     return
-                self._over.wait(BEAT)
+                wait = BEAT if wait else BEAT / 100
 
 
 def file_of(ledger: Ledger, name: str) -> Path | None:
