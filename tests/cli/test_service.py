@@ -288,6 +288,42 @@ def test_letter_that_is_put_off_holds_up_no_other_mail_out(tmp_path: Path) -> No
     assert box.seen[address(1)] == box.seen[address(3)] == 2
 
 
+@pytest.mark.parametrize("meanwhile", ["nothing", "the first is paused", "the first is put off"])
+def test_two_that_are_due_at_the_same_moment_are_both_sent(tmp_path: Path, meanwhile: str) -> None:
+    """One after the other, which is said; whatever becomes of the first, the second is sent."""
+    slow = {address(1): Trick.LATER} if meanwhile == "the first is put off" else {}
+    with Mailbox(tmp_path / "mailbox", slow) as box:
+        root = a_workspace(tmp_path / "work", box.port, people=6, per_minute=240)
+        shutil.copytree(root / "templates" / "appeal", root / "templates" / "another")
+        planned(root)
+        said(mailer("plan", "another", at=root))
+        for number in (1, 2):
+            its_hour_comes(root, timedelta(0), number)
+        with Sending(root, "work", "--service", talk=True) as service:
+            while "M-0001: beginning" not in (line := service.says()):
+                assert "M-0002" not in line
+            if meanwhile == "the first is paused":
+                wait_for(lambda: "accepted" in states(root).values())
+                with Ledger(load_workspace(root).ledger_url) as ledger:
+                    mail_outs.pause(ledger, 1, who="Jana")
+            wait_for(
+                lambda: list(states(root, "M-0002").values()).count("accepted") == 6 - len(slow)
+            )
+            if meanwhile == "nothing":
+                wait_for(lambda: set(states(root).values()) == {"accepted"})
+            wait_for(lambda: "sending" not in states(root).values())
+            service.end(signal.SIGTERM)
+        assert max(box.seen.values()) <= 2  # each of the two appeals once
+        with Ledger(load_workspace(root).ledger_url) as ledger:
+            first = the_mail_out(ledger).state
+    after = {
+        "nothing": MailOutState.FINISHED,
+        "the first is paused": MailOutState.PAUSED,
+        "the first is put off": MailOutState.SENDING,
+    }
+    assert first is after[meanwhile]
+
+
 def test_what_was_begun_with_other_settings_and_nobody_sends_is_told_once(
     tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
