@@ -122,6 +122,7 @@ class Reason(StrEnum):
     AWAY = "away_too_long"
     # not sent
     NAMES_HELD = "names_held"  # the letter names somebody who came onto the hold list
+    NAMES_NO_MORE = "names_no_more"  # the letter names somebody who is not to get it any more
     STOPPED = "stopped"
     LAST_DAY = "last_day"
     GAVE_UP = "gave_up"  # tried for as long as was set, only temporary answers
@@ -167,6 +168,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_MORE: "wants no more letters, or has left office",
     Reason.AWAY: "away beyond the last day",
     Reason.NAMES_HELD: "the letter names somebody who is on the hold list",
+    Reason.NAMES_NO_MORE: "the letter names somebody who is not to get it any more",
     Reason.STOPPED: "stopped",
     Reason.LAST_DAY: "past the appeal's last day, or the vote",
     Reason.GAVE_UP: "tried long enough",

@@ -75,9 +75,14 @@ class Happening(Protocol):
     def who(self) -> str: ...
 
 
-def story(mail_out: MailOut, one: Delivery, moments: Sequence[Moment]) -> Iterator[Step]:
-    """Tell all that happened to a delivery, from the plan on."""
+def story(
+    mail_out: MailOut, one: Delivery, moments: Sequence[Moment], head: str = ""
+) -> Iterator[Step]:
+    """Tell all that happened to a delivery, from the plan on. `head`: whom the letter is to, where
+    this person is in copy.
+    """
     planned = [Sentence("planned in {name}", name=mail_out.name)]
+    planned += [Sentence("in copy to the letter to {name}", name=head)] if head else []
     if one.state is State.SKIPPED:
         yield Step(mail_out.planned_at, planned, State.SKIPPED, why(one))
     else:

@@ -443,10 +443,41 @@ def test_follow_up_goes_on_in_the_thread_of_the_delegation(root: Path, box: Mail
     found = of(root, "M-0002")
     assert found["Dora"] == ("not_sent", "answered")
     assert found["Emil"] == ("not_sent", "no_head")
+    shown = " ".join(said(mailer("log", "show", "M-0002", "Chloé", at=root)).split())
+    assert "in copy to the letter to Berthe Exemplová" in shown
+    assert "in copy" not in said(mailer("log", "show", "M-0002", "Berthe", at=root))
     second = parsed(received(box)["chloe@fr.parliament.example"])
     assert second["In-Reply-To"] == first["Message-ID"]
     assert second["Subject"] == "Re: Votez"
     assert "abel@" not in second["Cc"]
+
+
+def test_member_in_copy_who_answers_takes_the_follow_up_of_the_delegation_back(
+    root: Path, box: Mailbox
+) -> None:
+    said(mailer("plan", "appeal", at=root))
+    said(mailer("send", "M-0001", "--confirm", 6, at=root))
+    first = parsed(received(box)["abel@fr.parliament.example"])
+    folder = root / "templates" / "reminder"
+    (root / "templates" / "appeal").rename(folder)
+    for language, subject in (("en", "Please vote"), ("fr", "Votez")):
+        edit(folder / f"{language}.md", f"Subject: {subject}", "Subject: Re:")
+    edit(folder / "appeal.toml", "[session]", "last_day = 2037-01-25\n[session]")
+    said(mailer("plan", "reminder", "--follows", "M-0001", at=root))
+    came(root, answer(first, "Chloé <chloe@fr.parliament.example>"))
+    said(mailer("send", "M-0002", "--confirm", 6, at=root), 1)
+    found = of(root, "M-0002")
+    assert found["Chloé"] == ("not_sent", "answered")
+    assert found["Abel"] == found["Berthe"] == ("not_sent", "names_no_more")
+    assert {found[name][0] for name in ("Dora", "Emil", "Finn")} == {"accepted"}
+    shown = " ".join(said(mailer("log", "show", "M-0002", "Abel", at=root)).split())
+    assert "names somebody who is not to get it any more" in shown
+    new = data(mailer("retry", "M-0002", "--json", at=root))
+    assert new["to_send"] == 2
+    said(mailer("send", new["mail_out"], "--confirm", 2, at=root))
+    again = parsed(received(box)["berthe@fr.parliament.example"])
+    assert again["Subject"] == "Re: Votez" and "chloe@" not in again["Cc"]
+    assert box.seen["chloe@fr.parliament.example"] == 1
 
 
 def test_follow_up_of_letters_to_each_goes_on_in_the_threads_of_all(

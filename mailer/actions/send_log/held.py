@@ -96,6 +96,7 @@ def _letter(connection: Connection, one: Delivery) -> dict[str, Any]:
     """Return a letter, and what became of it."""
     mail_out = mailouts.get(connection, one.mail_out_id)
     told = deliveries.timeline(connection, one.id)
+    head = deliveries.in_copy_to(connection, one)
     data = deliveries.data_of(connection, one)
     return {
         "mail_out": mail_out.name,
@@ -103,7 +104,7 @@ def _letter(connection: Connection, one: Delivery) -> dict[str, Any]:
         **asdict(one),
         "story": [
             {"at": step.at, "said": joined(step.said), "server": step.server}
-            for step in story(mail_out, one, told)
+            for step in story(mail_out, one, told, head)
         ],
         "letter": _readable(data) if data else "",
     }

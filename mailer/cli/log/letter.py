@@ -146,7 +146,8 @@ def _show_story(
             show_text(context, line)
         elif line:  # an address or a Message-ID stays in one piece, to be copied
             context.out.print(spell(line), soft_wrap=True)
-    rows = [([totals.local(step.at)], _lines(step), "") for step in story(mail_out, one, moments)]
+    told = story(mail_out, one, moments, deliveries.in_copy_to(connection, one))
+    rows = [([totals.local(step.at)], _lines(step), "") for step in told]
     context.out.print()
     show_rows(context, rows)
     if one.state is State.UNKNOWN:

@@ -52,6 +52,7 @@ def show(visit: Visit) -> Response:
     with visit.reading() as connection:
         mail_out, one = _wanted(visit, connection)
         moments = deliveries.timeline(connection, one.id)
+        head = deliveries.in_copy_to(connection, one)
         others = listing.of_person(connection, one)
         what = asked(visit)  # the list that led here; without one, everybody
         here = (connection, mail_out.id, what.wanted)
@@ -62,7 +63,7 @@ def show(visit: Visit) -> Response:
         "delivery.html",
         mail_out=mail_out,
         one=one,
-        steps=list(story(mail_out, one, moments)),
+        steps=list(story(mail_out, one, moments, head)),
         because=why(one),
         others=others,
         query=what.query,

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 import sqlalchemy as sa
 
-from mailer.base.states import MAY_HAVE_REACHED, REASONS, Reason, State
+from mailer.base.states import MAY_HAVE_REACHED, OPEN, REASONS, Reason, State
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
@@ -149,12 +149,12 @@ def claim(
         )
     claimed = [one for one in claimed if one.id not in no_more]
     if _TO_HEADS.rows(connection, {"mail_out": mail_out_id})[0][0]:
-        claimed = _whose_head_gets_it(connection, mail_out_id, claimed, at=at, owner=owner)
+        claimed = _of_whom_all_get_it(connection, mail_out_id, claimed, at=at, owner=owner)
         return _of_one_date(connection, claimed, at)
     return claimed
 
 
-def _whose_head_gets_it(
+def _of_whom_all_get_it(
     connection: sa.Connection,
     mail_out_id: int,
     claimed: list[Claimed],
@@ -162,16 +162,19 @@ def _whose_head_gets_it(
     at: datetime,
     owner: str,
 ) -> list[Claimed]:
-    """Keep the letters whose head has, or is about to get, it: a follow-up to somebody who has
-    answered since goes to nobody in copy, either.
+    """Keep the letters that go to everybody whom they name: of a follow-up to whose head has
+    answered since, or somebody in copy, the rest goes to nobody. It would name them beside a letter
+    that they do not get, and an answer to all would reach them.
     """
     rows = connection.execute(
-        sa.select(d.id, d.message_id, d.state, d.reason).where(
+        sa.select(d.id, d.message_id, d.state, d.reason, d.role)
+        .where(
             d.mail_out_id == mail_out_id,
             d.message_id.in_([one.message_id for one in claimed]),
-            d.role == "chair",
-            d.state.in_([State.WAITING.value, State.DEFERRED.value, State.NOT_SENT.value]),
+            d.state.in_([state.value for state in (*OPEN, State.NOT_SENT)]),
+            d.reason != Reason.SHARED.value,
         )
+        .order_by(d.role != "chair", d.number)  # where the head is one of them, that is the reason
     ).all()
     news = _spoke_since(connection, mail_out_id, [row.id for row in rows])
     over: set[str] = set()
@@ -179,11 +182,11 @@ def _whose_head_gets_it(
         why = news[row.id][0] if row.id in news else row.reason
         if row.id in news or (row.state == State.NOT_SENT.value and why in _ENDS):
             over.add(row.message_id)
-            others = (d.message_id == row.message_id, d.id != row.id)
+            others = (d.message_id == row.message_id, d.id != row.id, d.id.not_in(news))
             transitions.not_sent(
                 connection,
                 mail_out_id,
-                Reason.NO_HEAD,
+                Reason.NO_HEAD if row.role == "chair" else Reason.NAMES_NO_MORE,
                 *others,
                 at=at,
                 who=owner,

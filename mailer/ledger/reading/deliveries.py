@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from email.utils import getaddresses
 from typing import Any
 
 import sqlalchemy as sa
 
+from mailer.base.address import key_of
 from mailer.base.spelling import called, exactly
 from mailer.base.states import PERSON_NEEDED, State
 from mailer.ledger import stored_letters
@@ -18,7 +20,7 @@ from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
 from mailer.ledger.reading.sent import returned_for_good, returned_letters
 from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
-from mailer.letters.message import pieces
+from mailer.letters.message import mime, pieces
 
 d, a, e = delivery.c, attempt.c, event.c
 
@@ -270,6 +272,17 @@ def data_of(connection: sa.Connection, one: Delivery) -> bytes | None:
     if one.digest is None or not stored_letters.there(connection, [one.digest]):
         return None
     return pieces.joined(*stored_letters.read(connection, [one.digest])[one.digest])
+
+
+def in_copy_to(connection: sa.Connection, one: Delivery) -> str:
+    """Return the name of whom the letter is to in which somebody is in copy; empty for a letter of
+    their own, and for one that is erased.
+    """
+    if one.digest is None or not stored_letters.there(connection, [one.digest]):
+        return ""
+    head = dict(mime.heading(stored_letters.read(connection, [one.digest])[one.digest].own))
+    ((name, address),) = getaddresses([head.get("to", "")]) or [("", "")]
+    return "" if key_of(address) == one.address_key else mime.shown(name) or address
 
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
