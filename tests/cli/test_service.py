@@ -288,6 +288,42 @@ def test_letter_that_is_put_off_holds_up_no_other_mail_out(tmp_path: Path) -> No
     assert box.seen[address(1)] == box.seen[address(3)] == 2
 
 
+def test_two_workspaces_on_one_database_leave_each_other_alone(
+    tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch, ledger_url: str
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        _Service, "tell", lambda _self, mail_out, what: told.append(f"{mail_out.appeal}: {what}")
+    )
+    north, south = (a_workspace(tmp_path / name, box.port, people=3) for name in ("north", "south"))
+    (south / "templates" / "appeal").rename(south / "templates" / "other")
+    edit(south / "config.toml", "Jana Novak <jana@", "Sud <sud@")
+    for root in (north, south):
+        edit(root / "config.toml", "[limits]", f'[log]\ndatabase = "{ledger_url}"\n[limits]')
+    said(mailer("plan", "appeal", at=north))
+    said(mailer("plan", "other", at=south))
+    with Ledger(ledger_url) as ledger:
+        with ledger.writing() as connection:
+            at = ledger.now()
+            long_ago = dict.fromkeys(("DE", "FR", "NO"), at - timedelta(minutes=5))
+            for number in (1, 2):
+                mailouts.schedule(connection, number, "now", long_ago, at=at, who="Jana")
+        for root, name in ((north, "M-0001"), (south, "M-0002")):
+            workspace = load_workspace(root)
+            (due,) = sending.due_to_begin(workspace, ledger)
+            assert due.name == name
+            service = a_service(root, ledger, monkeypatch)
+            monkeypatch.setattr(_Service, "attempt", lambda *_, **__: None)
+            service.look_once()
+            assert sending.wait_for_a_yes(workspace, ledger, at) == []
+            (other,) = sending.of_another_workspace(workspace, ledger)
+            assert other.name != name
+    assert told == []
+    looked = mailer("doctor", at=north)
+    shown = " ".join((looked.stdout + looked.stderr).split())
+    assert "another workspace has the same send log: M-0002" in shown
+
+
 @pytest.mark.parametrize("meanwhile", ["nothing", "the first is paused", "the first is put off"])
 def test_two_that_are_due_at_the_same_moment_are_both_sent(tmp_path: Path, meanwhile: str) -> None:
     """One after the other, which is said; whatever becomes of the first, the second is sent."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mailer.actions.doctor import domains, mail_server
 from mailer.actions.doctor.finding import LOOK, NOT_KNOWN, OK, WRONG, Finding, said
+from mailer.actions.mail_outs.sending import of_another_workspace
 from mailer.actions.send_log.footprint import our_files, place_of
 from mailer.actions.writing import appeals
 from mailer.base import clock
@@ -258,6 +259,7 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
             with ledger.reading() as connection:
                 old = len(erasure.ended_before(connection, long_ago))
                 copied = copies.is_a_copy(connection)
+            others = of_another_workspace(workspace, ledger)
     except MailerError as fault:
         yield Finding("send log", WRONG, said(fault), fault.hint)
         return
@@ -287,6 +289,11 @@ def log(workspace: Workspace, now: clock.Clock = clock.now) -> Iterator[Finding]
         )
         fix = 'if it is the only one in use: mailer log adopt --because "…"'
         yield Finding("send log", WRONG, sentence, fix)
+    if others:
+        names = ", ".join(one.name for one in others)
+        sentence = f"another workspace has the same send log: {names}"
+        fix = "give each a log of its own: on PostgreSQL a schema (docs/configuration.md)"
+        yield Finding("send log", LOOK, sentence, fix)
     if old:
         sentence = (
             f"{old} rows of mail-outs that ended more than {kept} days ago still say who was"

@@ -65,6 +65,28 @@ def _here(workspace: Workspace) -> tuple[str, str, str]:
     return server_name(workspace), settings.sender.address, settings.safety.mode
 
 
+def of_another_workspace(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
+    """Return the mail-outs that are not over, and are surely another workspace's that has the same
+    log: of other settings, and of an appeal that is not here. They are nobody's business here.
+    """
+    return [one for one in _all(ledger) if _is_anothers(workspace, one)]
+
+
+def _is_anothers(workspace: Workspace, one: MailOut) -> bool:
+    is_over = one.state in (MailOutState.FINISHED, MailOutState.STOPPED)
+    other = (one.server, one.sender, one.mode) != _here(workspace)
+    return not is_over and other and not (workspace.templates_dir / one.appeal).is_dir()
+
+
+def _all(ledger: Ledger) -> list[MailOut]:
+    with ledger.reading() as connection:
+        return mailouts.all_of_them(connection)
+
+
+def _ours(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
+    return [one for one in _all(ledger) if not _is_anothers(workspace, one)]
+
+
 def may_help(ledger: Ledger) -> None:
     """Refuse to send from a copy of the log, or from one that is damaged."""
     copies.require(ledger)
@@ -76,9 +98,7 @@ def to_help_with(workspace: Workspace, ledger: Ledger) -> tuple[list[MailOut], l
     another server, sender or mode. Raises `Refused` while the kill switch is on.
     """
     kill_switch_is_off(workspace)
-    with ledger.reading() as connection:
-        everything = mailouts.all_of_them(connection)
-    sending = [one for one in everything if one.state is MailOutState.SENDING]
+    sending = [one for one in _ours(workspace, ledger) if one.state is MailOutState.SENDING]
     here = _here(workspace)
     ours = [one for one in sending if (one.server, one.sender, one.mode) == here]
     return ours, [one for one in sending if one not in ours]
@@ -92,14 +112,12 @@ ANOTHERS = timedelta(minutes=1)
 
 def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
     """Return the mail-outs whose hour has come; a little later also those that were planned for
-    another server, sender or mode: they may be another workspace's, or the settings have changed.
+    another server, sender or mode: the settings have changed.
     """
-    with ledger.reading() as connection:
-        everything = mailouts.all_of_them(connection)
     here, at = _here(workspace), ledger.now()
     return [
         one
-        for one in everything
+        for one in _ours(workspace, ledger)
         if mailouts.has_passed(
             one, at if (one.server, one.sender, one.mode) == here else at - ANOTHERS
         )
@@ -108,12 +126,10 @@ def due_to_begin(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
 
 def wait_for_a_yes(workspace: Workspace, ledger: Ledger, since: datetime) -> list[MailOut]:
     """Return the plans made since a moment that others are still to approve."""
-    with ledger.reading() as connection:
-        everything = mailouts.all_of_them(connection)
     asked = workspace.settings.safety.approvals
     return [
         one
-        for one in everything
+        for one in _ours(workspace, ledger)
         if one.state is MailOutState.PLANNED
         and one.planned_at >= since
         and (one.approvals or asked)
@@ -174,16 +190,14 @@ def another_is_due(workspace: Workspace, ledger: Ledger, mail_out_id: int) -> bo
     return bool(waiting) and mail_out_id not in waiting
 
 
-def close_what_is_past(ledger: Ledger) -> list[MailOut]:
+def close_what_is_past(workspace: Workspace, ledger: Ledger) -> list[MailOut]:
     """End the mail-outs whose end has come and which are paused, or were to begin by themselves:
     whoever still waits is not sent, with that reason. Returns them as they then stand.
     """
-    with ledger.reading() as connection:
-        everything = mailouts.all_of_them(connection)
     at = ledger.now()
     past = [
         one
-        for one in everything
+        for one in _ours(workspace, ledger)
         if (one.state is MailOutState.PAUSED or mailouts.has_passed(one, at))
         and one.until is not None
         and one.until <= at

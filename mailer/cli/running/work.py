@@ -158,7 +158,7 @@ class _Service:
         workspace = self.context.read_again()  # somebody may have changed the settings since
         if workspace.ledger_url != log:
             raise Interrupted("The settings name another send log now: begin the service anew.")
-        for mail_out in sending.close_what_is_past(ledger):
+        for mail_out in sending.close_what_is_past(workspace, ledger):
             self.say_and_tell(mail_out)
         for mail_out in sending.wait_for_a_yes(workspace, ledger, self.began):
             if mail_out.id not in self.asked:
