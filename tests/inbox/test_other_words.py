@@ -15,7 +15,9 @@ from mailer.inbox.sorting.judge import examine
 from tests.inbox.test_languages import LETTER, SENT, message
 
 WORDS = tomllib.loads((Path(__file__).parent / "other_words.toml").read_text("utf-8"))
-IN_ALL_KINDS = [language for language, kinds in WORDS.items() if "away" in kinds]
+IN_ALL_KINDS = [
+    language for language, kinds in WORDS.items() if {"away", "left_office"} <= {*kinds}
+]
 PEOPLE = (InboxKind.REPLY, InboxKind.OBJECTION)
 MEMBER = f"{LETTER.name} <{LETTER.address}>"
 
@@ -44,6 +46,22 @@ def test_a_kind_is_known_in_words_that_no_rule_was_made_of(
     judged, threading, _ = examine(take_apart(message(kind, text)), SENT)
     assert judged.kind is InboxKind(kind), judged.reason
     assert threading.letters == (LETTER,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Um Ihre Nachricht zuzustellen, antworten Sie bitte auf diese E-Mail.",
+        "Per consegnare il suo messaggio è necessario rispondere a questa e-mail.",
+        "Para que su mensaje sea entregado, responda a este correo.",
+        "Om uw bericht af te leveren dient u op deze e-mail te antwoorden.",
+    ],
+)
+def test_letter_that_waits_for_an_answer_is_known_in_any_order_of_words(text: str) -> None:
+    mail = a_mail(MEMBER, "?", text)
+    mail["Auto-Submitted"] = "auto-replied"
+    judged, _, _ = examine(take_apart(mail.as_bytes()), SENT)
+    assert judged.kind is InboxKind.CHALLENGE, judged.reason
 
 
 @pytest.mark.parametrize("language", IN_ALL_KINDS)
