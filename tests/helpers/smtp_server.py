@@ -51,6 +51,7 @@ class SmtpServer:
     refuses_once: str = ""  # 550 for this person, the first time
     silent_at_data: bool = False
     loses_ahead: bool = False  # offers PIPELINING, and throws away what came behind a dot
+    loses_groups: bool = False  # … and what came behind MAIL
     writes: list[bytes] = field(default_factory=list)  # what came in one piece: verbs, BODY, "."
     lines_of_body: int = 0  # of the letter that is coming in
     dot_seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -185,6 +186,8 @@ class SmtpServer:
                     await self._auth(line, streams)
                 case b"MAIL":
                     self.letters += 1
+                    if self.loses_groups:
+                        reader._buffer.clear()  # type: ignore[attr-defined]
                     known = (await self._answer("mail", streams, b"250 2.1.0 Ok\r\n")).startswith(
                         b"2"
                     )

@@ -468,6 +468,20 @@ async def test_what_is_sent_ahead_and_lost_is_given_up_at_the_second_time() -> N
     assert [server.dots_for(one) for one in (A, B, C)] == [3, 3, 3]
 
 
+async def test_what_is_lost_behind_mail_is_given_up_too() -> None:
+    """Nobody waits for its answers as long as for one to a single command."""
+    known = KnownServer()
+    async with SmtpServer(offers=PIPELINING, loses_groups=True) as server:
+        for times in (1, 2, 2):
+            session = session_for(server, replace(PATIENT, ahead=0.2))
+            session.known = known
+            assert (await session.deliver(letter(A), yes, letter(B))).state is State.ACCEPTED
+            assert (await session.deliver(letter(B), yes)).state is State.ACCEPTED
+            await session.quit()
+            assert known.pipelining_lost == times
+    assert [server.dots_for(one) for one in (A, B)] == [3, 3]
+
+
 async def test_commands_are_sent_ahead_or_not_as_the_settings_say() -> None:
     for setting, groups in ((True, True), (False, False)):
         async with SmtpServer(offers=PIPELINING) as server:

@@ -47,7 +47,7 @@ class Patience:
     connect: float = 30  # TCP; TLS after STARTTLS
     greeting: float = 300  # the server's first words, after TLS where that comes first
     command: float = 300  # EHLO, AUTH, MAIL, RCPT
-    ahead: float = 30  # MAIL sent behind a dot, until the server has once answered there
+    ahead: float = 30  # what is sent ahead, until the server has once answered such
     data: float = 120  # the 354
     stall: float = 180  # without any progress while the letter goes out
     dot: float = 600  # the final answer: a short wait here makes letters unknown

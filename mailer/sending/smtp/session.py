@@ -147,6 +147,7 @@ class SmtpSession:
         self._answers_ahead = (
             False  # on this connection the server has answered what was sent behind a dot
         )
+        self._answers_groups = False  # the server has once answered all of a group of commands
         self._one_by_one = False  # this session has lost what was sent ahead
         self._allow = allow
         self._dsn = dsn
@@ -340,9 +341,12 @@ class SmtpSession:
                     self._stage = stage
                 if not pipelined:
                     line.send(commands[at], 1)
-                unproven = behind and not self._answers_ahead
+                unproven = (behind and not self._answers_ahead) or (
+                    pipelined and at > 0 and not self._answers_groups
+                )
                 reply = await line.reply(min(seconds, self.patience.ahead) if unproven else seconds)
                 self._answers_ahead, self._was_ahead = self._answers_ahead or behind, pipelined
+                self._answers_groups = self._answers_groups or (pipelined and stage is Stage.DATA)
                 if not line.in_step:
                     raise OutOfStep("the server said more than it was asked")
                 first = reply.code // 100
