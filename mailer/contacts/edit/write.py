@@ -19,7 +19,7 @@ from typing import Any
 
 from mailer.base.errors import MailerError, Refused
 from mailer.contacts.edit.alignment import RowHome, TabHome, moved_range, runs
-from mailer.contacts.edit.xlsx_rows import write_rows
+from mailer.contacts.edit.workbook.xlsx_rows import write_rows
 from mailer.contacts.sheets import csv_text, encodings
 from mailer.contacts.sheets.xlsx import number_of
 
@@ -210,6 +210,10 @@ def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
     for tab, home in homes.items():
         if home.moves:
             _ods_references(root, tab, home)
+            for name in filter(_OBJECT.fullmatch, parts):  # the data of a chart
+                chart = etree.fromstring(parts[name], parser)
+                _ods_references(chart, tab, home)
+                parts[name] = etree.tostring(chart, xml_declaration=True, encoding="UTF-8")
         _ods_table(tables[tab], home)
     parts["content.xml"] = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     if parts.pop(_PICTURE, None) and (manifest := parts.get("META-INF/manifest.xml")):
@@ -222,6 +226,19 @@ def _ods(content: bytes, homes: Mapping[str, TabHome]) -> bytes:
                 archive.writestr(info, parts[info.filename], compress_type=info.compress_type)
     return out.getvalue()
 
+
+_CALCEXT = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
+_SPARKLINE = f"{_CALCEXT}sparkline"
+_OBJECT = re.compile(r"Object [^/]+/content\.xml")
+_NAMES_CELLS = (
+    "range-address",
+    "range-addresses",
+    "print-ranges",
+    "}data-range",
+    "calcext:1.0}cell-address",
+    "}linked-cell",
+)
+"""How the attributes end that name cells."""
 
 _ODS_AREA = re.compile(
     r"(\$?(?:'(?:[^']|'')*'|[^\s.:\[\]$'\"]+))?(\.\$?[A-Z]{1,3}\$?)(\d+)"
@@ -249,7 +266,7 @@ def _ods_references(element: Any, tab: str, home: TabHome, inside: str = "") -> 
         return f"{found[1] or ''}{found[2]}{top}" + (f"{found[4]}{bottom}" if found[4] else "")
 
     for key, value in list(element.attrib.items()):
-        if key.endswith(("range-address", "range-addresses", "print-ranges")):
+        if key.endswith(_NAMES_CELLS):
             element.set(key, _ODS_AREA.sub(moved, value))
         elif key.endswith("}formula"):
             areas = re.sub(r"\[[^\[\]]*\]", lambda found: _ODS_AREA.sub(moved, found[0]), value)
@@ -262,9 +279,17 @@ def _ods_references(element: Any, tab: str, home: TabHome, inside: str = "") -> 
             for line in _descend(element, {_ROW}):
                 row += int(line.get(_ROWS_REPEATED, 1))
                 gone += [line] if row in home.gone else []
-    for child in element.iterchildren("*"):
-        if child not in gone:
+    for child in list(element.iterchildren("*")):
+        if child.tag == _SPARKLINE and inside == tab and _row_of(child) in home.gone:
+            _take_out(child)
+        elif child not in gone:
             _ods_references(child, tab, home, inside)
+
+
+def _row_of(sparkline: Any) -> int:
+    """Return the row in which a small drawing stands."""
+    found = re.search(r"\d+$", sparkline.get(f"{_CALCEXT}cell-address", ""))
+    return int(found[0]) if found else 0
 
 
 def _ods_table(table: Any, home: TabHome) -> None:
@@ -294,8 +319,18 @@ def _ods_table(table: Any, home: TabHome) -> None:
     else:
         elements = {row.number: rows[row.number - 1] for row in home.rows}
     for row in home.rows:
+        if row.old and row.old != row.number:
+            _end_below(elements[row.number], row.number - row.old)
         for column, value in row.changes.items():
             _fill(_ods_cell(elements[row.number], column), value)
+
+
+def _end_below(row: Any, down: int) -> None:
+    """Let what is drawn in the cells of a moved row end as many rows below it as before."""
+    key = _q("table:end-cell-address")
+    for element in row.iter():
+        if end := element.get(key):
+            element.set(key, re.sub(r"\d+$", lambda found: str(int(found[0]) + down), end))
 
 
 def _new(beside: Any, tag: str) -> Any:
