@@ -69,7 +69,7 @@ def prove(
     cells = _CellSample(rows)
     columns = _delegation(columns, cells, delegations, place)
     columns = _address(columns, cells)
-    columns = _gone(_until(columns, cells), cells)
+    columns = _civility(_gone(_until(columns, cells), cells), cells)
     columns = _letters(_words(_standing(columns, cells), cells), cells)
     columns = _unclaimed(columns, cells, delegations, place)
     columns = _contradictions(columns, cells, delegations)
@@ -211,6 +211,33 @@ def _until(columns: Columns, cells: _CellSample) -> Columns:
     return columns
 
 
+def _civility(columns: Columns, cells: _CellSample) -> Columns:
+    """Take a column for Ms and Mr where each of its cells is one of them, and no other is headed
+    so: "Qualité" of a senate, "Individual Prefix".
+    """
+    if not columns.fields.keys().isdisjoint(("civility", "greeting", "title", "gender")):
+        return columns
+    role = columns.fields.get("role")
+    for column in (*([] if role is None else [role]), *columns.extra):
+        texts = cells.of(column)
+        if (
+            len(texts) > 1
+            and all(
+                (len(fold(text)) > 1 and vocabulary.meaning("civility", text) is not None)
+                or fold(text) == "m"
+                for text in texts
+            )
+            and len({fold(text) for text in texts}) > 1
+        ):
+            if column == role:
+                columns = columns.without("role")
+            heading = columns.headings[column]
+            message = f'"{heading}" is taken for the civility: that is what its cells hold'
+            hint = "if it is right, write the heading over it: Ms/Mr"
+            return _doubt(columns.taking("civility", column), "C029", column, message, hint)
+    return columns
+
+
 def _gone(columns: Columns, cells: _CellSample) -> Columns:
     """Take a column for that of who is gone where its cells say yes, no, or when: "Left" and
     "Parti" head what somebody stands for, too.
@@ -244,8 +271,10 @@ def _standing(columns: Columns, cells: _CellSample) -> Columns:
     """
     role = columns.fields.get("role")
     for column in (*columns.extra, *([] if role is None else [role])):
-        said = [vocabulary.meaning("standing", text) for text in cells.of(column)]
-        if "out" not in said or said.count(None) * 2 >= len(said):
+        texts = cells.of(column)
+        said = [vocabulary.standing(text) for text in texts]
+        roles = column == role and any(known_word("role", text) for text in texts)
+        if "out" not in said or (said.count(None) * 2 >= len(said) and (roles or column != role)):
             continue
         if column == role:
             columns = columns.without("role")
@@ -315,6 +344,7 @@ def _unclaimed(
         if not texts or any(doubt.column == column for doubt in columns.doubts):
             continue
         roles = [vocabulary.meaning("role", text) for text in texts if len(fold(text)) > 2]
+        roles = roles or [vocabulary.meaning("role", text) for text in texts]  # R and S
         ticks = vocabulary.meaning("role", heading) == "substitute" and all(
             vocabulary.meaning("opt_out", text) in ("none", "out") for text in texts
         )

@@ -50,7 +50,7 @@ def last_day(text: str) -> date | None:
     January 2027, 01/2027, 2027, 2023-2027; None if it is no day. 02/03/2027 is 2 March, as in
     Europe.
     """
-    text = text.strip()
+    text = re.sub(r"(?<=\d)\.\s+(?=\d)", ".", text.strip())  # 8. 10. 2025
     for pattern in _DAYS:
         if found := re.fullmatch(pattern, text):
             year = int(found["y"]) + (2000 if len(found["y"]) == 2 else 0)

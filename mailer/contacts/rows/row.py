@@ -168,7 +168,11 @@ def _opted_out(line: RowReader) -> bool:
         claims = (line.columns.fields[field], *line.columns.also.get(field, ()))
         for column in claims:
             text = line.cell(column)
-            said = vocabulary.meaning(field, text)
+            said = (
+                vocabulary.standing(text)
+                if field == "standing"
+                else vocabulary.meaning(field, text)
+            )
             none = said == "none" or "://" in text  # a link with which to unsubscribe
             unknown = said is None and not none
             if said == "out" or (field == "opt_out" and (unknown or (text in _TICKS and not none))):
@@ -188,7 +192,7 @@ def _of_subscriptions(line: RowReader, column: int) -> bool:
     an end of one.
     """
     heading = fold(line.columns.headings[column])
-    stems = ("subscri", "abonn", "iscri", "suscri", "subskryp", "inschrij", "newsletter")
+    stems = ("subscri", "abonn", "iscri", "suscri", "subskryp", "inschrij", "newsletter", "mail")
     return any(stem in heading for stem in stems)
 
 

@@ -20,6 +20,9 @@ MOST_WIDE = 1_000
 USED = ("delegation", "name", "given", "surname", "address", "language")
 """Fields that decide who is written to, and how: a hidden column of them is said."""
 
+NEEDED = frozenset(FIELDS) - {"particle", "middle", "second_surname", "second", "namesake", "note"}
+"""Fields of which a heading that is nearly right is said."""
+
 
 def faults(table: Table, columns: Columns, people: Sequence[Row]) -> Iterator[Problem]:
     """Yield what is wrong with one block of a table; with an error its rows cannot be trusted."""
@@ -132,7 +135,7 @@ def _doubtful_headings(table: Table, columns: Columns) -> Iterator[Problem]:
     known = {
         word: field
         for word, field in vocabulary.table("heading").items()
-        if field in FIELDS and len(word) > 3 and word not in vocabulary.beside("gone")
+        if field in NEEDED and len(word) > 3 and word not in vocabulary.beside("gone")
     }
     seen: dict[str, int] = {}
     for column, heading in columns.extra.items():

@@ -43,6 +43,20 @@ def meaning(kind: str, text: str) -> str | None:
     return table(kind).get(word) if word else ""
 
 
+@lru_cache(maxsize=16_384)
+def standing(text: str) -> str | None:
+    """Return what a status on a list means, also where its first words say it, and the others only
+    how: `Blocklisted via admin`.
+    """
+    if (found := meaning("standing", text)) is not None:
+        return found
+    words = tokens(text[:100])
+    if not words or len(words[0]) < 4 or words[0] in beside("gone"):  # Ex officio, Former minister
+        return None
+    said = (meaning("standing", " ".join(words[:many])) for many in (3, 2, 1))
+    return next(filter(None, said), None)
+
+
 @cache
 def pairs() -> dict[str, list[frozenset[str]]]:
     """Return the letters that stand for women and men in one column: `usual`, and `other`."""
