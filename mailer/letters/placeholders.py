@@ -66,6 +66,23 @@ class LocalisedCode(str):
         return self
 
 
+class Printed:
+    """Stands in a letter's values for a word that each person has another value of: it can be
+    printed, and nothing can be asked about it.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self.name} is printed only")
+
+    __eq__ = __str__ = __len__ = __bool__  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Unprintable(Exception):
     """A value that no letter may carry. `word` is the placeholder, if it is known."""
 
@@ -99,6 +116,17 @@ def _finalize(context: Context, value: Any) -> str:
     """Note a value down and return its slot."""
     if isinstance(value, Md):
         return value
+    values: list[str | Printed] = context.parent[VALUES]
+    values.append(
+        value if isinstance(value, Printed) else printable(value, context.parent.get(SAID))
+    )
+    return f"{_NONCE}{len(values) - 1}x"
+
+
+def printable(value: Any, said: str | None) -> str:
+    """Return a value as a letter carries it; `said` is what all people read alike, None where links
+    may be a person's own. Raises `Unprintable`.
+    """
     if isinstance(value, LocalisedCode):
         if not value.words:
             raise Unprintable(f'this language has no one word for "{value}"', value.word, value)
@@ -116,15 +144,12 @@ def _finalize(context: Context, value: Any) -> str:
             raise Unprintable(
                 f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text
             )
-    said = context.parent.get(SAID)
     if _SITE.search(text) and said is not None and text.lower() not in said:
         raise Unprintable(
             "an address on the web stands in the cell: a link of their own for each person",
             value=text,
         )
-    values: list[str] = context.parent[VALUES]
-    values.append(text)
-    return f"{_NONCE}{len(values) - 1}x"
+    return text
 
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(

@@ -30,6 +30,7 @@ from mailer.letters.formal import FormalLetter, pdf
 from mailer.letters.message import common, mime, pieces
 from mailer.letters.message.headers import HeaderError, mailbox
 from mailer.letters.message.pieces import Shared
+from mailer.letters.message.read_back import read_back
 from mailer.letters.render import Rendered, Renderer
 from mailer.plan import heads, shared_mailbox
 from mailer.plan.audience import Decision
@@ -290,13 +291,16 @@ def _freeze(
     rendered, data, shared = write(
         contact, decision.language, renderer, sending, message_id, first, people
     )
-    mime.read_back(
+    read_back(
         data,
         recipient=contact.address,
         everyone=everyone,
         greeting=rendered.greeting,
         cells=rendered.cells,
         thread=first.thread if first else (),
+        shared=shared,
+        text=rendered.text,
+        html=rendered.html,
     )
     written = {"message_id": message_id, "data": data, "shared": shared}
     return {"reason": None, "detail": "", **written}
@@ -316,13 +320,16 @@ def _freeze_for_delegation(
     rendered, data, shared = write(
         head, decision.language, renderer, sending, message_id, first, copies=letter.copies
     )
-    mime.read_back(
+    read_back(
         data,
         recipient=head.address,
         everyone=everyone,
         greeting=rendered.greeting,
         cells=rendered.cells,
         thread=first.thread if first else (),
+        shared=shared,
+        text=rendered.text,
+        html=rendered.html,
         copies=[one.address for one in letter.copies],
     )
     return {

@@ -13,7 +13,7 @@ import pytest
 from mailer.base.errors import MailerError
 from mailer.letters.markup import page
 from mailer.letters.message.allowed import faults
-from mailer.letters.message.mime import read_back
+from mailer.letters.message.read_back import read_back
 from tests.letters.hostile import BODY, pages
 
 PAGES = pages()

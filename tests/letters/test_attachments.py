@@ -17,7 +17,7 @@ import pytest
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
-from mailer.letters.message.mime import read_back
+from mailer.letters.message.read_back import read_back
 from mailer.letters.render import Renderer
 from mailer.letters.render.theirs import Owners
 from mailer.report.readable import text_of

@@ -27,7 +27,8 @@ from mailer.base.errors import MailerError
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.markup import escaped
 from mailer.letters.message import headers
-from mailer.letters.message.mime import build, dated, message_id, read_back
+from mailer.letters.message.mime import build, dated, message_id
+from mailer.letters.message.read_back import read_back
 from mailer.letters.render import Rendered
 from mailer.report.readable import html_of, page_of, text_of
 from tests.helpers.letters import ROOT, SENDER, invented, person, renderer, tidy, written

@@ -18,7 +18,7 @@ from mailer.ledger.schema import letter, part
 from mailer.letters.message import common
 from mailer.letters.message import pieces as wire
 from mailer.letters.message.mime import compose
-from mailer.letters.message.pieces import Part, Shared
+from mailer.letters.message.pieces import Lines, Part, Shared
 from mailer.plan.plan import Plan, Planned
 from mailer.sending.dispatch import Dispatch
 from tests.conftest import SettableClock, a_contact, a_letter, a_plan
@@ -172,9 +172,10 @@ def test_composed_letter_shares_its_files_with_the_others(tmp_path: Path) -> Non
         )
         for one in (person(), person(given="Ola", address="ola@no.parliament.example"))
     ]
-    (_, ((_, first),)), (_, ((_, second),)) = composed
-    assert first is second
-    assert all(len(own) < len(first.data) for own, _ in composed)
+    first, second = ([part for _, part in shared] for _, shared in composed)
+    assert first == second  # the very same ones: the file, and lines
+    assert [one for one in first if not isinstance(one, Lines)] == first[-1:]
+    assert all(len(own) < len(first[-1].data) for own, _ in composed)
 
 
 @pytest.mark.parametrize(

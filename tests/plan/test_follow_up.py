@@ -22,7 +22,7 @@ from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery, incoming
-from mailer.letters.message import mime
+from mailer.letters.message.read_back import read_back
 from mailer.plan.follow_up import answered
 from mailer.sending.demo_server import Mailbox, Trick
 from tests.helpers.workspaces import (
@@ -365,7 +365,7 @@ def test_letter_that_follows_somebody_elses_is_found_before_it_is_sent(
     own = letter[letter.index(b"From:") :]
     greeting = received(box, 1).get_body(("plain",)).get_content().splitlines()[0]
     about = {"recipient": address(1), "everyone": set(), "greeting": greeting}
-    mime.read_back(own, thread=[received(box, 1)["In-Reply-To"]], **about)
+    read_back(own, thread=[received(box, 1)["In-Reply-To"]], **about)
     for thread in ((), ("<another@rights.example>",)):
         with pytest.raises(MailerError, match="not this person's"):
-            mime.read_back(own, thread=thread, **about)
+            read_back(own, thread=thread, **about)

@@ -182,8 +182,20 @@ MISTAKES = (
     Mistake(
         "what stands in a cell is not escaped in HTML",
         "mailer/letters/render/__init__.py",
-        (("frames.html.fill(values, escaped)", "frames.html.fill(values)"),),
+        (("frames.html.settled(values, escaped)", "frames.html.settled(values)"),),
         ("tests/letters/test_render.py",),
+    ),
+    Mistake(
+        "a letter that was written for others is taken though its questions have another answer",
+        "mailer/letters/render/variants.py",
+        (("            yield words.get(name)\n", "            yield name\n"),),
+        ("tests/letters/test_variants.py",),
+    ),
+    Mistake(
+        "what shared lines hold is not looked through when a letter is read back",
+        "mailer/letters/message/read_back.py",
+        (("[key for one in found for key in one.addresses]", "[]"),),
+        ("tests/letters/test_variants.py",),
     ),
     Mistake(
         "an answer counts though another stands behind it",

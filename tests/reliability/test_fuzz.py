@@ -31,8 +31,9 @@ from mailer.contacts.sheets.reader import read_bytes
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.checks import check_letters
 from mailer.letters.message import headers
-from mailer.letters.message.mime import build, read_back
+from mailer.letters.message.mime import build
 from mailer.letters.message.pieces import stuffed
+from mailer.letters.message.read_back import read_back
 from mailer.letters.render import Rendered
 from mailer.report.readable import parsed, text_of
 from mailer.sending import replies

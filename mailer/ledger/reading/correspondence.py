@@ -21,7 +21,7 @@ from mailer.ledger.mailouts import MailOut, all_of_them
 from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.sent import named_too
 from mailer.ledger.schema import delivery, incoming, incoming_letter, mail_out
-from mailer.letters.message import mime
+from mailer.letters.message import read_back
 from mailer.plan.follow_up import CameBack, FirstLetter, FirstLetters, answered, names
 
 d, i, m = delivery.c, incoming.c, mail_out.c
@@ -128,13 +128,13 @@ def _with_headings(
         thread: tuple[str, ...] = ()
         subject = ""
         if row.digest in letters:
-            head = dict(mime.heading(letters[row.digest].own))
-            if head["message-id"] != row.message_id or row.address not in mime.addressed(head):
+            head = dict(read_back.heading(letters[row.digest].own))
+            if head["message-id"] != row.message_id or row.address not in read_back.addressed(head):
                 raise Refused(
                     "A letter in the send log is not the one that was planned.", code="S305"
                 )
             thread = (*head.get("references", "").split(), head["message-id"])
-            subject = answered(mime.shown(head["subject"]))
+            subject = answered(read_back.shown(head["subject"]))
         found.append(
             FirstLetter(
                 shown(row.mail_out_id), row.person, row.address_key, State(row.state), thread,

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from markdown_it.token import Token
 
@@ -24,6 +24,7 @@ from mailer.letters import formal, placeholders
 from mailer.letters.attachments import PICTURE, content_id
 from mailer.letters.markup.arrives import lost
 from mailer.letters.markup.dialect import HTTPS, MARKDOWN, parse
+from mailer.letters.markup.frame import MAILTO, Frame
 from mailer.letters.markup.page import inliner, layout
 from mailer.letters.markup.pictures import COLUMN
 from mailer.letters.markup.plain import lines_of
@@ -32,35 +33,6 @@ from mailer.letters.wording.typography import polished
 
 MAX_PART = 1_000_000
 """Bytes of one body. A letter has 6,000."""
-
-_MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A finished text with slots: pieces, and which of them are slots."""
-
-    pieces: tuple[str, ...]
-    slots: tuple[tuple[int, int, str], ...]  # place among the pieces, number of the value, kind
-
-    @classmethod
-    def of(cls, text: str) -> Frame:
-        pieces: list[str] = []
-        slots = []
-        end = 0
-        for match in SLOT.finditer(text):
-            pieces += (text[end : match.start()], "")
-            slots.append((len(pieces) - 1, int(match[1]), match[2]))
-            end = match.end()
-        return cls((*pieces, text[end:]), tuple(slots))
-
-    def fill(self, values: Sequence[str], escape: Callable[[str], str] | None = None) -> str:
-        """Put the values in; `escape` is applied to each in the form in which it stands there."""
-        pieces = list(self.pieces)
-        for place, number, kind in self.slots:
-            value = values[number] if kind == "x" else _in_url(values[number], whole=kind == "w")
-            pieces[place] = escape(value) if escape else value
-        return "".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +296,7 @@ def _may_link(href: str) -> bool:
         return start.end() == len(href)
     site = href[: re.search(r"[/?#]", href[8:] + "/").start() + 8]  # type: ignore[union-attr]
     if href[:7].lower() == "mailto:":
-        return bool(_MAILTO.match(SLOT.sub("x@x.x" if SLOT.match(href, 7) else "x", href)))
+        return bool(MAILTO.match(SLOT.sub("x@x.x" if SLOT.match(href, 7) else "x", href)))
     return bool(HTTPS.fullmatch(href)) and not SLOT.search(site)
 
 
@@ -338,13 +310,3 @@ def _mark_slots_in_links(tokens: Sequence[Token]) -> None:
                 if whole
                 else SLOT.sub(lambda m: slot(int(m[1]), "u"), href)
             )
-
-
-def _in_url(value: str, *, whole: bool) -> str:
-    if not whole:
-        return quote(value, safe="@" if _MAILTO.fullmatch(f"mailto:{value}") else "")
-    if not (HTTPS.fullmatch(value) or _MAILTO.match(value)) or " " in value:
-        raise Unprintable(
-            "this cell becomes a link, and must begin with https:// or mailto:", value=value
-        )
-    return quote(value, safe="/:?#[]@!$&()*+,;=%-._~")

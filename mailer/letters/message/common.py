@@ -3,40 +3,105 @@
 Most lines of a letter are the same for hundreds of people. Runs of such lines become parts, as
 files are (`pieces.Part`): looked through, hashed, packed and stored once. Of each person stay the
 header and the lines that differ. The whole letter is the same as before, byte for byte.
+
+Letters that are made with the same words come with such runs already (`pieces.Lines`): they are
+looked at once for all who have the same, and kept as one only where they are common.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 from mailer.letters.message import pieces
-from mailer.letters.message.pieces import Part, Shared
+from mailer.letters.message.body import WORTH_SHARING
+from mailer.letters.message.pieces import Lines, Part, Shared
 
 MANY = 8
 """Letters that carry a line, from which on it is common; of fewer it might say who reads it."""
-WORTH_SHARING = 250
-"""Bytes from which on a run of common lines is a part: a reference to one takes 70."""
 
 
 def apart(letters: Sequence[tuple[bytes, Shared]]) -> Iterator[tuple[bytes, Shared]]:
     """Yield each letter with what it has in common with others as shared parts. Its header stays
     its own.
     """
-    counts: Counter[bytes] = Counter()
-    for own, shared in letters:
-        counts.update({line for piece in _body(own, shared) for line in _lines(piece)})
-    common = {line for line, number in counts.items() if number >= MANY}
-    parts: dict[bytes, Part] = {}
-    cut = [
-        [one for piece in _body(own, shared) for one in _runs(piece, common, parts)]
-        for own, shared in letters
-    ]
+    parts = _CommonParts(_common(letters))
+    cut = [list(parts.of(own, shared)) for own, shared in letters]
     uses = Counter(one for body in cut for one in body if isinstance(one, Part))
-    alone = {part for part in parts.values() if uses[part] == 1}
-    for (own, _), body in zip(letters, cut, strict=True):
-        yield _together(own[: _head(own)], body, alone)
+    alone = {part for part in parts.made.values() if uses[part] == 1}
+    for body in cut:
+        yield _together(body, alone)
+
+
+class _CommonParts:
+    """The parts that are made of common lines."""
+
+    def __init__(self, common: Collection[bytes]) -> None:
+        self.made: dict[bytes, Part] = {}
+        self._common = common
+        self._of_lines: dict[Lines, Sequence[tuple[bool, bytes]]] = {}
+        self._of_runs: dict[tuple[bytes, ...], bytes | Part] = {}
+
+    def of(self, own: bytes, shared: Shared) -> Iterator[bytes | Part]:
+        """Yield a letter in runs: common ones as parts, where that is worth it."""
+        head = _head(own)
+        yield own[:head]
+        common: list[bytes] = []
+        for piece in pieces.pieces(own[head:], pieces.shifted(shared, -head)):
+            if isinstance(piece, Part) and not isinstance(piece, Lines):
+                yield from self._together(common)
+                yield piece
+                continue
+            for is_common, run in self._runs(piece):
+                if is_common:
+                    common.append(run)
+                else:
+                    yield from self._together(common)
+                    yield run
+        yield from self._together(common)
+
+    def _runs(self, piece: bytes | Lines) -> Sequence[tuple[bool, bytes]]:
+        if isinstance(piece, bytes):
+            return _runs(piece, self._common)
+        found = self._of_lines.get(piece)
+        if found is None:
+            found = self._of_lines[piece] = _runs(piece.data, self._common)
+        return found
+
+    def _together(self, common: list[bytes]) -> Iterator[bytes | Part]:
+        """Yield common runs that stand one behind the other as one, and empty the list."""
+        if not common:
+            return
+        key = tuple(common)
+        common.clear()
+        found = self._of_runs.get(key)
+        if found is None:
+            found = run = b"".join(key)
+            if len(run) >= WORTH_SHARING:
+                found = self.made.setdefault(run, Part(run))
+            self._of_runs[key] = found
+        yield found
+
+
+def _common(letters: Sequence[tuple[bytes, Shared]]) -> set[bytes]:
+    """Return the lines that many letters carry."""
+    counts: Counter[bytes] = Counter()
+    same: Counter[tuple[Part, ...]] = Counter()  # runs that letters have alike
+    of_all: dict[tuple[Part, ...], set[bytes]] = {}
+    for own, shared in letters:
+        runs: tuple[Part, ...] = tuple(part for _, part in shared if isinstance(part, Lines))
+        if runs not in of_all:
+            of_all[runs] = {line for run in runs for line in _lines(run.data)}
+        same[runs] += 1
+        mine = (
+            line for one in _body(own, shared) if isinstance(one, bytes) for line in _lines(one)
+        )
+        counts.update(set(mine) - of_all[runs])
+    for runs, number in same.items():
+        for line in of_all[runs]:
+            counts[line] += number
+    return {line for line, number in counts.items() if number >= MANY}
 
 
 def _head(own: bytes) -> int:
@@ -49,30 +114,26 @@ def _body(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
     return pieces.pieces(own[head:], pieces.shifted(shared, -head))
 
 
-def _lines(piece: bytes | Part) -> Sequence[bytes]:
-    return () if isinstance(piece, Part) else piece.splitlines(keepends=True)
+def _lines(piece: bytes) -> Sequence[bytes]:
+    return piece.splitlines(keepends=True)
 
 
-def _runs(
-    piece: bytes | Part, common: set[bytes], parts: dict[bytes, Part]
-) -> Iterator[bytes | Part]:
-    """Yield a piece in runs of lines that are common, or are not."""
-    if isinstance(piece, Part):
-        yield piece
-    for is_common, lines in groupby(_lines(piece), common.__contains__):
-        run = b"".join(lines)
-        if is_common and len(run) >= WORTH_SHARING:
-            yield parts.get(run) or parts.setdefault(run, Part(run))
-        else:
-            yield run
+def _runs(piece: bytes, common: Collection[bytes]) -> list[tuple[bool, bytes]]:
+    """Cut a piece into runs of lines, each with whether they are common."""
+    runs = groupby(_lines(piece), common.__contains__)
+    return [(is_common, b"".join(lines)) for is_common, lines in runs]
 
 
-def _together(head: bytes, body: Iterable[bytes | Part], alone: set[Part]) -> tuple[bytes, Shared]:
+def _together(body: Sequence[bytes | Part], alone: Collection[Part]) -> tuple[bytes, Shared]:
     """Put a letter together; `alone` are the parts that no other letter has."""
-    own, shared = bytearray(head), []
+    own: list[bytes] = []
+    shared: list[tuple[int, Part]] = []
+    length = 0
     for one in body:
         if isinstance(one, Part) and one not in alone:
-            shared.append((len(own), one))
+            shared.append((length, one))
         else:
-            own += one if isinstance(one, bytes) else one.data
-    return bytes(own), tuple(shared)
+            data = one if isinstance(one, bytes) else one.data
+            own.append(data)
+            length += len(data)
+    return b"".join(own), tuple(shared)

@@ -1,5 +1,4 @@
-"""A rendered letter → the finished bytes of the message, and the proof that they are one
-person's, or one delegation's.
+"""A rendered letter → the finished bytes of the message; `read_back.py` proves whose they are.
 
 The same input gives the same bytes: the Message-ID is computed, the boundary comes from it, and no
 clock, host name or program name goes in. `Date` is the one line that is missing; the sender puts it
@@ -13,21 +12,21 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b32encode, encodebytes
-from binascii import a2b_base64, a2b_qp, b2a_qp
-from collections.abc import Container, Iterator, Mapping, Sequence
+from binascii import b2a_qp
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.header import decode_header
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from mailer.base.address import key_of
 from mailer.base.errors import MailerError
 from mailer.letters.message import headers, pieces
-from mailer.letters.message.flowed import flowed, joined
-from mailer.letters.message.pieces import Part, Shared
+from mailer.letters.message.body import WORTH_SHARING, runs_of
+from mailer.letters.message.flowed import flowed
+from mailer.letters.message.pieces import Lines, Part, Shared
+from mailer.letters.message.read_back import shown
 
 # making letters needs libraries that are slow to import; dating one, at its first attempt, does not
 if TYPE_CHECKING:
@@ -144,172 +143,6 @@ def message_id(key: bytes, mail_out: str, recipient: str, domain: str) -> str:
     return f"{b32encode(digest[:20])[:26].decode().lower()}@{domain}"
 
 
-def read_back(
-    own: bytes,
-    *,
-    recipient: str,
-    everyone: Container[str],
-    greeting: str,
-    cells: Sequence[str] = (),
-    thread: Sequence[str] = (),
-    copies: Sequence[str] = (),
-) -> None:
-    """Prove that the finished bytes are one person's: their address alone in To, those of `copies`
-    and no others in Cc, the letters of
-    their `thread` and no others before it, their greeting in both bodies, each of the `cells` that
-    was put in in both, in their order, and nothing in them that watches the reader (L403).
-
-    `own` is the message without the files that letters share. `everyone` holds the keys
-    (`address.key_of`) of all recipients of the mail-out; none but these people's may occur
-    anywhere, neither in a header nor in a body. Raises `MailerError`: whatever is found is a
-    mistake of this program.
-    """
-    fields = heading(own)
-    named = dict(fields)
-    to = named.get("to", "")
-    if len(named) != len(fields) or not named.keys() >= {"from", "to", "subject", "message-id"}:
-        raise _not_one_persons("a header is missing or stands there twice")
-    cc = named.get("cc", "")
-    if addressed(named) != [recipient, *copies] or {"bcc", "resent-to"} & named.keys():
-        raise _not_one_persons("the message is addressed to somebody else")
-    if (named.get("in-reply-to", ""), named.get("references", "")) != (
-        "".join(thread[-1:]),
-        " ".join(thread),
-    ):
-        raise _not_one_persons("it follows a letter that was not this person's")
-    from mailer.letters.markup import escaped
-
-    boundary = re.search(rb'multipart/alternative;\r\n boundary="([^"]+)"', own)
-    parts = own[boundary.end() :].split(b"--" + boundary[1])[1:-1] if boundary else []
-    bodies = [_decoded(part) for part in parts]
-    if len(bodies) != 2 or greeting not in bodies[0] or escaped(greeting) not in bodies[1]:
-        raise _not_one_persons("the greeting of this person does not stand in it")
-    at = [0, 0]
-    for cell in cells:
-        for number, word in enumerate((cell, escaped(cell))):
-            at[number] = bodies[number].find(word, at[number]) + len(word)
-            if at[number] < len(word):
-                raise _not_one_persons(f"a cell did not arrive as it is: {cell[:40]}")
-    mine = {key_of(recipient), *map(key_of, copies)}
-    texts = (
-        shown(named["subject"]),
-        shown(to),
-        shown(cc),
-        named["from"],
-        named.get("reply-to", ""),
-        *bodies,
-    )
-    for text in texts:
-        for key in _addresses(text):
-            if key not in mine and key in everyone and not _is_ours(key, named):
-                raise _not_one_persons("the address of another recipient stands in it", _TAKE_OUT)
-    # escaped, a greeting cannot be markup: without it, most people's HTML is that of many others
-    if watching := _faults(bodies[1].replace(escaped(greeting), "")):
-        raise MailerError(
-            f"A finished letter would fetch or run something: {watching[0][:60]}. Nothing was"
-            " sent.",
-            hint="take it out of templates/_shared/layout.html; mailer check finds its line",
-            code="L403",
-        )
-
-
-def heading(own: bytes) -> list[tuple[str, str]]:
-    """Return the header of a finished letter, unfolded: each name in small letters, and its
-    value.
-    """
-    top = own.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").decode("ascii")
-    lines = (line.partition(": ") for line in top.split("\r\n"))
-    return [(name.lower(), value) for name, _, value in lines]
-
-
-def addressed(named: Mapping[str, str]) -> list[str]:
-    """Return the addresses in To and Cc of a finished letter, by its `heading`."""
-    to = named.get("to", "")
-    first = to[to.rfind("<") + 1 : -1] if to.endswith(">") else to
-    parts = _QUOTED.sub("", named["cc"]).split(",") if "cc" in named else []
-    return [first, *(found[1] if (found := _NAMED.fullmatch(one)) else one for one in parts)]
-
-
-@lru_cache(maxsize=128)
-def _faults(html: str) -> list[str]:
-    from mailer.letters.message.allowed import faults
-
-    return faults(html)
-
-
-_OURS = (
-    "this is a mistake of the mailer itself; please report it, and send nothing until it is"
-    " corrected"
-)
-_TAKE_OUT = f"take the address out of the letter or the cell that names it; if none does, {_OURS}"
-
-
-def _not_one_persons(what: str, hint: str = _OURS) -> MailerError:
-    return MailerError(
-        f"A finished letter failed its last check: {what}. Nothing was sent.",
-        hint=hint,
-        code="L402",
-    )
-
-
-def _is_ours(key: str, named: dict[str, str]) -> bool:
-    """Tell whether an address is the sender's own, who may be a recipient as well."""
-    return any(key in _addresses(named.get(header, "")) for header in ("from", "reply-to"))
-
-
-def _addresses(text: str) -> list[str]:
-    """Return the keys of all addresses in a text, also percent-encoded ones and those in the source
-    of HTML.
-
-    A quotation mark may begin an address (O'Brien, D'Ella) or stand before one: both readings are
-    returned.
-    """
-    text = text.replace("%40", "@")
-    found = []
-    at = text.find("@")
-    while at >= 0:
-        found += _around(text[max(0, at - 64) : at], text[at + 1 : at + 256])
-        at = text.find("@", at + 1)
-    return found
-
-
-@lru_cache(maxsize=1024)  # most stand in the same words in all letters
-def _around(left: str, right: str) -> list[str]:
-    before, after = _BEFORE.search(left), _AFTER.match(right)
-    if not before or not after:
-        return []
-    domain = after[0].rstrip(".-_")
-    locals_ = {before[0], before[0].lstrip("'*_~`!#")}
-    return [_key(f"{local}@{domain}") for local in locals_ if local]
-
-
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NAMED = re.compile(r"[^<>@]*<([^<>\s]+)>")
-_BEFORE = re.compile(r"[^\s<>()\[\]:;,\"?&=/]+$")
-_AFTER = re.compile(r"[\w.-]+")
-_key = lru_cache(maxsize=4096)(key_of)
-
-
-def shown(value: str) -> str:
-    """Return a header's value as people read it (RFC 2047)."""
-    if "=?" not in value:
-        return value
-    return "".join(
-        part.decode(charset or "ascii") if isinstance(part, bytes) else part
-        for part, charset in decode_header(value)
-    )
-
-
-def _decoded(part: bytes) -> str:
-    head, _, body = part.partition(b"\r\n\r\n")
-    if b"multipart/related" in head:  # the HTML, and then its pictures
-        boundary = head.rpartition(b'boundary="')[2].rstrip(b'"')
-        return _decoded(body.split(b"--" + boundary, 2)[1])
-    raw = a2b_base64(body) if b"base64" in head else a2b_qp(body)
-    text = raw.decode().replace("\r\n", "\n")
-    return joined(text) if b"format=flowed" in head else text
-
-
 @lru_cache(maxsize=16)
 def _from(sender: str) -> bytes:
     match = _SENDER.fullmatch(sender)
@@ -318,42 +151,39 @@ def _from(sender: str) -> bytes:
     )
 
 
-def _with_attachments(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
-    """Yield the two bodies, and around them, where there are attachments, multipart/mixed (RFC 2046
-    section 5.1).
+def _with_attachments(boundary: bytes, rendered: Rendered) -> Sequence[bytes | Part]:
+    """Return the two bodies, and around them, where there are attachments, multipart/mixed (RFC
+    2046 section 5.1).
     """
-    outer = boundary.replace(b"=_", b"=_m")
-    if rendered.attachments:
-        yield b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer)
-    yield b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary
-    yield from _part(boundary, _TEXT, rendered.text, rendered.greeting)
-    yield from _with_pictures(boundary, rendered)
-    yield b"--%b--\r\n" % boundary
-    for attachment in rendered.attachments:
-        yield b"--%b\r\n" % outer
-        yield attachment.part
-    if rendered.attachments:
-        yield b"--%b--\r\n" % outer
-
-
-def _with_pictures(boundary: bytes, rendered: Rendered) -> Iterator[bytes | Part]:
-    """Yield the HTML, and around it, where it shows pictures, multipart/related (RFC 2387)."""
-    from mailer.letters.markup import escaped
-
-    greeting = escaped(rendered.greeting)
-    if not rendered.pictures:
-        yield from _part(boundary, _HTML, rendered.html, greeting)
-        return
-    inner = boundary.replace(b"=_", b"=_r")
-    yield (
-        b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n'
-        % (boundary, inner)
+    bodies = (
+        b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary,
+        *_part(boundary, _TEXT, rendered.text),
+        *_with_pictures(boundary, rendered),
+        b"--%b--\r\n" % boundary,
     )
-    yield from _part(inner, _HTML, rendered.html, greeting)
-    for picture in rendered.pictures:
-        yield b"--%b\r\n" % inner
-        yield picture.part
-    yield b"--%b--\r\n" % inner
+    if not rendered.attachments:
+        return bodies
+    outer = boundary.replace(b"=_", b"=_m")
+    return (
+        b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (outer, outer),
+        *bodies,
+        *(piece for one in rendered.attachments for piece in (b"--%b\r\n" % outer, one.part)),
+        b"--%b--\r\n" % outer,
+    )
+
+
+def _with_pictures(boundary: bytes, rendered: Rendered) -> Sequence[bytes | Part]:
+    """Return the HTML, and around it, where it shows pictures, multipart/related (RFC 2387)."""
+    if not rendered.pictures:
+        return _part(boundary, _HTML, rendered.html)
+    inner = boundary.replace(b"=_", b"=_r")
+    return (
+        b'--%b\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n'
+        % (boundary, inner),
+        *_part(inner, _HTML, rendered.html),
+        *(piece for one in rendered.pictures for piece in (b"--%b\r\n" % inner, one.part)),
+        b"--%b--\r\n" % inner,
+    )
 
 
 @lru_cache(maxsize=2048)
@@ -378,34 +208,42 @@ def _quoted(line: bytes) -> bytes:
 _TOUCHED = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 
 
-def _part(boundary: bytes, kind: bytes, text: str, personal: str) -> tuple[bytes, ...]:
-    """Encode one body. What stands above and below the line with the words that are `personal` is
-    the same for many, and encoded once.
-    """
-    text = text if text.endswith("\n") else text + "\n"
-    at = max(0, text.find(personal))
-    start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at) + 1
+def _part(boundary: bytes, kind: bytes, text: str) -> Sequence[bytes | Part]:
+    """Encode one body. Lines that many letters have are encoded once."""
     wrap = kind is _TEXT
-    blocks = [_encoded(one, wrap) for one in (text[:start], text[start:end], text[end:])]
-    raw = b"".join(one.lines for one in blocks)
-    if sum(one.beyond_ascii for one in blocks) > len(raw) * _MANY_NOT_ASCII:
-        coding, body = b"base64", encodebytes(raw).replace(b"\n", b"\r\n")
-    else:
-        coding, body = b"quoted-printable", b"".join(one.quoted for one in blocks)
+    blocks = [
+        (_encoded if at % 2 else _common)(run, wrap) for at, run in enumerate(runs_of(text)) if run
+    ]
+    size = beyond_ascii = 0
+    for one in blocks:
+        size += len(one.lines)
+        beyond_ascii += one.beyond_ascii
     line = b"--%b\r\nContent-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n"
-    return line % (boundary, kind, coding), body
+    if beyond_ascii > size * _MANY_NOT_ASCII:
+        raw = b"".join(one.lines for one in blocks)
+        coded = encodebytes(raw).replace(b"\n", b"\r\n")
+        return line % (boundary, kind, b"base64"), coded
+    return line % (boundary, kind, b"quoted-printable"), *(one.quoted for one in blocks)
 
 
 class _Block(NamedTuple):
     """Whole lines of a body, encoded."""
 
     lines: bytes  # as they are
-    quoted: bytes
+    quoted: bytes | Part
     beyond_ascii: int  # bytes of the lines
 
 
-@lru_cache(maxsize=512)
 def _encoded(text: str, wrap: bool) -> _Block:
     raw = (flowed(text) if wrap else text).replace("\n", "\r\n").encode()
     quoted = b"".join(map(_quoted, raw.splitlines(keepends=True)))
-    return _Block(raw, quoted, len(raw.translate(None, _ASCII)))
+    return _Block(raw, quoted, 0 if raw.isascii() else len(raw.translate(None, _ASCII)))
+
+
+@lru_cache(maxsize=1024)
+def _common(text: str, wrap: bool) -> _Block:
+    block = _encoded(text, wrap)
+    assert isinstance(block.quoted, bytes)
+    if len(block.quoted) < WORTH_SHARING:
+        return block
+    return block._replace(quoted=Lines(block.quoted))

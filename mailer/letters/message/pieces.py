@@ -54,6 +54,12 @@ class Part:
         return relaxed(self.data)
 
 
+class Lines(Part):
+    """Lines of a body that all letters have which are made with the same words. As many as carry
+    them make them common, or not (`common.py`).
+    """
+
+
 SMALL = 65_536  # bytes of a piece that leaves in one write with those beside it
 
 Shared = tuple[tuple[int, Part], ...]

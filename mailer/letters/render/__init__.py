@@ -24,10 +24,12 @@ from mailer.letters import formal, markup, placeholders
 from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell
 from mailer.letters.formal import FormalLetter
-from mailer.letters.markup import MAX_PART, Frames, Parts, escaped
+from mailer.letters.markup import MAX_PART, Parts, escaped
 from mailer.letters.placeholders import (
     SLOT,
+    VALUES,
     Md,
+    Printed,
     Source,
     Unprintable,
     body_of,
@@ -39,6 +41,7 @@ from mailer.letters.render.mistakes import mistakes
 from mailer.letters.render.shared_texts import footer_of, put_in
 from mailer.letters.render.theirs import Owners
 from mailer.letters.render.values import LetterValues
+from mailer.letters.render.variants import ANSWERS, Uses, Variant, asked, marked, uses_of
 from mailer.letters.wording.salutations import Forms
 
 MAX_SUBJECT = 150
@@ -82,6 +85,7 @@ class _CompiledLetter:
     footer: _CompiledText
     signature: _CompiledText | None
     paragraphs: Mapping[str, _CompiledText]  # by delegation
+    uses: Uses
 
 
 def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
@@ -100,6 +104,12 @@ def _sentences(parts: Parts) -> tuple[str, ...]:
     """Return what a letter says, sentence by sentence, without what is one person's."""
     said = "\n".join((parts.language, parts.subject, parts.preview, parts.body, parts.footer))
     return tuple(dict.fromkeys(filter(str.strip, _SENTENCE.split(SLOT.sub("…", said)))))
+
+
+MAX_VARIANTS = 512
+"""Letters that are kept ready: where a question asks for a name, everybody has a variant of their
+own.
+"""
 
 
 class Renderer:
@@ -130,6 +140,7 @@ class Renderer:
             language: self._compile(letter) for language, letter in appeal.letters.items()
         }
         self._values = LetterValues(appeal, sender, delegations, columns)
+        self._variants: dict[tuple[Any, ...], Variant] = {}
 
     def render(
         self,
@@ -145,47 +156,27 @@ class Renderer:
         sheet = self._sheets[language]
         form = self._forms.greet_all(people or (contact,), language)
         footer_language = sheet.footer.source.language
-        values: list[str] = []
-        mine = self._values.of(contact, language, form, values)
+        mine = self._values.of(contact, language, form)
         theirs = (
-            mine
-            if footer_language == language
-            else self._values.of(contact, footer_language, form, values)
-        )
-        if sheet.signature:
-            mine["signature"] = Md(self._filled(sheet.signature, mine, contact))
-        paragraph = sheet.paragraphs.get(contact.delegation)
-        mine["for_delegation"] = (
-            Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
-        )
-        subject, preview, body = (
-            self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
+            mine if footer_language == language else self._values.of(contact, footer_language, form)
         )
         if answers:
-            subject = f"{subject} {slot(len(values))}"
-            values.append(answers)
-        footer = self._filled(sheet.footer, theirs, contact)
-        parts = Parts(
-            language,
-            subject,
-            preview,
-            body,
-            footer,
-            footer_language,
-            self._values.letterhead(contact.delegation, language),
-            self._values.logos(contact.delegation, language),
-            self.appeal.layout,
-            f"templates/{self.appeal.name}" if self.appeal.on_paper else "",
-        )
+            mine[ANSWERS] = answers
         try:
-            frames = markup.frames(parts)
-            html = frames.html.fill(values, escaped)
-            text = frames.text.fill(values)
-            paper = self._on_paper(contact, parts, frames, mine, values)
+            try:
+                variant = self._variant(sheet, mine, theirs, contact)
+                values = variant.values_of(mine, theirs)
+            except (MailerError, Unprintable):  # told with the line that prints the first of them
+                variant = self._written(sheet, mine, theirs, contact)
+                values = variant.values_of(mine, theirs)
+            html = variant.html.fill(values)
+            text = variant.text.fill(values)
+            paper = self._on_paper(contact, variant, mine, values)
         except Unprintable as error:
             raise self._cannot(contact, sheet.body.source, error) from None
         subject, preview = (
-            SLOT.sub(lambda slot: values[int(slot[1])], line) for line in (subject, preview)
+            SLOT.sub(lambda slot: values[int(slot[1])], line)
+            for line in (variant.parts.subject, variant.parts.preview)
         )
         self._limits(contact, sheet.letter, subject.removesuffix(answers), text, html)
         if form.greeting not in text:  # a question left it out, or a filter changed it
@@ -195,6 +186,7 @@ class Renderer:
             raise MailerError(problem.message, code="L210", problems=[problem])
         reply_to = self.appeal.reply_to(contact.delegation, language)
         files = self._files(contact, language) if self.appeal.attachments else ()
+        frames = variant.frames
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
         cells = tuple(values[number] for _, number, kind in frames.text.slots if kind == "x")
         return Rendered(
@@ -209,22 +201,91 @@ class Renderer:
             pictures,
             paper,
             cells,
-            _sentences(parts),
+            _sentences(variant.parts),
         )
+
+    def _variant(
+        self,
+        sheet: _CompiledLetter,
+        mine: Mapping[str, Any],
+        theirs: Mapping[str, Any],
+        contact: Contact,
+    ) -> Variant:
+        """Return the letter as all have it of whom its questions ask the same: it is written
+        once.
+        """
+        key = (
+            sheet.letter.language,
+            contact.delegation,
+            ANSWERS in mine,
+            *asked(sheet.uses, mine),
+            *(() if theirs is mine else asked(sheet.uses, theirs)),
+        )
+        found = self._variants.get(key)
+        if found is None:
+            if len(self._variants) >= MAX_VARIANTS:
+                self._variants.clear()
+            ours = marked(sheet.uses, mine)
+            footers = ours if theirs is mine else marked(sheet.uses, theirs)
+            found = self._variants[key] = self._written(sheet, ours, footers, contact)
+        return found
+
+    def _written(
+        self,
+        sheet: _CompiledLetter,
+        mine: Mapping[str, Any],
+        theirs: Mapping[str, Any],
+        contact: Contact,
+    ) -> Variant:
+        """Fill the pieces of a letter in and make its bodies of them. What is a `Printed` among the
+        values is missing.
+        """
+        values: list[str | Printed] = []
+        mine, language = {**mine, VALUES: values}, sheet.letter.language
+        footers = mine if theirs is mine else {**theirs, VALUES: values}
+        if sheet.signature:
+            mine["signature"] = Md(self._filled(sheet.signature, mine, contact))
+        paragraph = sheet.paragraphs.get(contact.delegation)
+        mine["for_delegation"] = (
+            Md(self._filled(paragraph, mine, contact)) if paragraph else _NOTHING
+        )
+        subject, preview, body = (
+            self._filled(one, mine, contact) for one in (sheet.subject, sheet.preview, sheet.body)
+        )
+        if ANSWERS in mine:
+            subject = f"{subject} {slot(len(values))}"
+            values.append(mine[ANSWERS])
+        in_footer = len(values)
+        footer = self._filled(sheet.footer, footers, contact)
+        parts = Parts(
+            language,
+            subject,
+            preview,
+            body,
+            footer,
+            sheet.footer.source.language,
+            self._values.letterhead(contact.delegation, language),
+            self._values.logos(contact.delegation, language),
+            self.appeal.layout,
+            f"templates/{self.appeal.name}" if self.appeal.on_paper else "",
+        )
+        frames = markup.frames(parts)
+        html, text = frames.html.settled(values, escaped), frames.text.settled(values)
+        return Variant(parts, frames, html, text, tuple(values), in_footer, mine.get("signature"))
 
     def _on_paper(
         self,
         contact: Contact,
-        parts: Parts,
-        frames: Frames,
+        variant: Variant,
         mine: Mapping[str, Any],
-        values: list[str],
+        values: Sequence[str],
     ) -> FormalLetter | None:
         """Return what the formal letter says, and the short mail that it goes with."""
-        if not (frames.on_paper and self.appeal.on_paper):
+        if not (variant.frames.on_paper and self.appeal.on_paper):
             return None
+        parts, values = variant.parts, list(values)
         said = [mine["greeting"], formal.words(parts.language)["covering"], mine["closing"]]
-        by = mine.get("signature") or self._values.sender["organisation"]
+        by = variant.signature or self._values.sender["organisation"]
         body = []
         for one in (*said, by):
             body.append(one if isinstance(one, Md) else slot(len(values)))
@@ -241,7 +302,7 @@ class Renderer:
             subject=SLOT.sub(lambda slot: values[int(slot[1])], parts.subject),
             sender=self._values.sender["organisation"],
         )
-        data = formal.whole(head, frames.on_paper.fill(values, formal.as_json))
+        data = formal.whole(head, variant.frames.on_paper.fill(values, formal.as_json))
         return FormalLetter(data, mail.text.fill(values), mail.html.fill(values, escaped))
 
     def _files(self, contact: Contact, language: str) -> tuple[Attachment, ...]:
@@ -278,11 +339,14 @@ class Renderer:
         others = {
             name: _compiled(source) for name, source in put_in(self.appeal, letter.language).items()
         }
-        signature = others.pop("signature", None)
-        footer = _compiled(footer_of(self.appeal, letter.language))
-        return _CompiledLetter(
-            letter, subject, preview, _compiled(body_of(letter)), footer, signature, others
+        footer, body = (
+            _compiled(footer_of(self.appeal, letter.language)),
+            _compiled(body_of(letter)),
         )
+        every = (subject, preview, body, footer, *others.values())
+        used = uses_of(one.source for one in every)
+        signature = others.pop("signature", None)
+        return _CompiledLetter(letter, subject, preview, body, footer, signature, others, used)
 
     def _cannot(self, contact: Contact, source: Source, error: Exception) -> MailerError:
         """Word what one person's row lacks: the cell first, and the line of the letter that needs

@@ -18,7 +18,6 @@ from mailer.letters.markup import Logo
 from mailer.letters.markup.pictures import logo_width
 from mailer.letters.placeholders import (
     SAID,
-    VALUES,
     Empty,
     LocalisedCode,
     Md,
@@ -97,7 +96,7 @@ class LetterValues:
         alike = [*words.get("fact", {}).values(), *self.sender.values()]
         return "\n".join(alike).lower()
 
-    def of(self, contact: Contact, language: str, form: Form, values: list[str]) -> dict[str, Any]:
+    def of(self, contact: Contact, language: str, form: Form) -> dict[str, Any]:
         context = self._alike[language].copy()
         for field in _FIELDS:
             value = getattr(contact, field)
@@ -131,7 +130,6 @@ class LetterValues:
             context["organisations"] = self._signatories(code, language)
         if answers := self._appeal.reply_to(code, language):
             context["sender"] = self.sender | {"reply_to": answers}
-        context[VALUES] = values
         return context
 
     def _signatories(self, delegation: str, language: str) -> Md:
