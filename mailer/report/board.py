@@ -11,7 +11,7 @@ import csv
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -45,6 +45,14 @@ known, and never absent.
 """
 
 FOR_IT = (Position.SUPPORTS, Position.LEANS)
+
+EXPECTED: dict[str, tuple[Stand, ...]] = {
+    "expected yes": FOR_IT,
+    "expected no": (Position.AGAINST,),
+    "expected absent": (Position.ABSENT,),
+    "open": (Position.UNDECIDED, NOT_KNOWN),
+}
+"""What a vote would be if everybody did as they stand, beside how they voted before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,12 @@ class StandLine:
     name: str  # a code of a delegation, or a group; "" where the sheets do not say it
     members: int
     counts: Mapping[Stand, int]
+    votes: Mapping[str, Mapping[str, int]]  # heading → how they voted, a word of `VOTES`
+
+    @property
+    def expected(self) -> dict[str, int]:
+        """Members by what is expected of them, in the words of `EXPECTED`."""
+        return {words: sum(self.counts[one] for one in of) for words, of in EXPECTED.items()}
 
     @property
     def known(self) -> int:
@@ -197,16 +211,30 @@ def summed(
         if number
     }
     of_members = sum(number for (_, stand), number in those.items() if stand)
-    groups = _lines(alike, 1)
+    groups = _lines(alike, 1, members.votes)
     return Board(
         len(members.by_key),
         _all(_by(alike, 2)),
         tuple(_counted(one, alike, known) for one in motions()),
-        tuple(sorted(_lines(alike, 0), key=lambda line: line.name)),
+        tuple(sorted(_lines(alike, 0, members.votes), key=lambda line: line.name)),
         tuple(sorted(groups, key=lambda line: (not line.name, -line.members, line.name))),
         {heading: _by(alike, at, 2) for at, heading in enumerate(members.votes, 3)},
         positions - of_members,
     )
+
+
+def votes_by(one: Board) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """Return how members voted as JSON has it: delegations and groups → name → heading → vote."""
+    return {
+        called: {
+            line.name: {
+                heading: {how or "not_on_the_list": votes.get(how, 0) for how in VOTES}
+                for heading, votes in line.votes.items()
+            }
+            for line in lines
+        }
+        for called, lines in (("delegations", one.delegations), ("groups", one.groups))
+    }
 
 
 def vote_of(contact: Contact, heading: str) -> str:
@@ -228,11 +256,15 @@ def _by(alike: Alike, *places: int) -> Counter[Any]:
     return found
 
 
-def _lines(alike: Alike, place: int) -> list[StandLine]:
+def _lines(alike: Alike, place: int, headings: Sequence[str]) -> list[StandLine]:
     names: dict[str, Counter[Stand]] = {}
     for (name, stand), number in _by(alike, place, 2).items():
         names.setdefault(name, Counter())[stand] = number
-    return [StandLine(name, each.total(), _all(each)) for name, each in names.items()]
+    votes: dict[str, dict[str, Counter[str]]] = {name: {} for name in names}
+    for at, heading in enumerate(headings, 3):
+        for (name, how), number in _by(alike, place, at).items():
+            votes[name].setdefault(heading, Counter())[how] = number
+    return [StandLine(name, each.total(), _all(each), votes[name]) for name, each in names.items()]
 
 
 def _all(counts: Mapping[Stand, int]) -> dict[Stand, int]:

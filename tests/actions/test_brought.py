@@ -27,7 +27,7 @@ from mailer.ledger.reading.scope import standing
 from mailer.ledger.schema import delivery
 from mailer.plan.draft import draft, read_contacts
 from mailer.report import paper, totals
-from mailer.report.board import Members
+from mailer.report.board import Members, board
 from tests.helpers.consoles import workspace as a_workspace
 from tests.helpers.workspaces import edit
 
@@ -117,6 +117,36 @@ def test_votes_before_and_after_are_those_of_the_same_people(
     assert "<li>1 voted for in Vote 2024, and voted against in Vote 2025</li>" in page
     assert "<li>1 abstained in Vote 2024, and was absent in Vote 2025</li>" in page
     assert "not on the list in" not in page  # nothing is said of who is on neither list
+    by = brought.as_data(found)["votes_by"]
+    assert by["delegations"]["NO"]["Vote 2024"]["for"] == 2
+    counted = brought.as_data(found)["votes"]
+    for lines in by.values():  # each member once, by delegation as by group
+        for heading, votes in counted.items():
+            assert {
+                how: sum(line[heading][how] for line in lines.values()) for how in votes
+            } == votes
+    assert "Vote 2024: voted for / voted against / abstained / was absent" in page
+    assert page.count(">Vote 2024</th>") == 2  # by political group, and by delegation
+    assert "<td>2/0/0/0</td>" in page
+
+
+def test_board_says_what_is_expected_of_each_delegation_beside_how_it_voted(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    known, book, _ = read_contacts(workspace)
+    appeal = appeals.read(workspace, "vote")
+    there = Members.of(book.contacts, appeal, known)
+    keys = [key for key, one in there.by_key.items() if one.delegation == "NO"]
+    stand = dict(zip(keys, (Position.LEANS, Position.ABSENT), strict=True))
+    found = {line.name: line for line in board(there, stand, known).delegations}
+    assert found["NO"].expected == {
+        "expected yes": 1,
+        "expected no": 0,
+        "expected absent": 1,
+        "open": 0,
+    }
+    assert found["NO"].votes["Vote 2024"] == {"for": 2}
+    assert found["FR"].expected["open"] == found["FR"].members
 
 
 def test_report_is_one_page_of_plain_words(workspace: Workspace, ledger: Ledger) -> None:

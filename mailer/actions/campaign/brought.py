@@ -24,11 +24,14 @@ from mailer.ledger.reading.scope import standing
 from mailer.letters.appeal import Appeal
 from mailer.letters.wording.words import delegation_name
 from mailer.report import returns, totals
-from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board
+from mailer.report.board import STANDS, VOTES, Board, Members, StandLine, board, votes_by
 from mailer.report.paper import ReportPage, ReportPart
 
 MISSED = (State.REFUSED, State.NOT_SENT, State.UNKNOWN, State.DEFERRED, State.SKIPPED)
 """States in which a letter has not reached somebody, or not surely."""
+
+VOTED = ("for", "against", "abstained", "absent")
+"""What a roll call proves of somebody."""
 
 Say = Callable[..., str]
 """Says a sentence with its values, in the language of whoever reads it."""
@@ -172,6 +175,7 @@ def as_data(one: Brought) -> dict[str, Any]:
             for heading, votes in one.board.votes.items()
         },
     }
+    data["votes_by"] = votes_by(one.board)
     if one.with_positions:
         data["positions"] = {stand or "not_known": one.board.counts[stand] for stand in STANDS}
     return data
@@ -225,7 +229,9 @@ def page(one: Brought, workspace: Workspace, say: Voice = ENGLISH) -> ReportPage
         parts[-1] = ReportPart(parts[-1].heading, [*parts[-1].lines, *words])
     parts += _of_votes(one, say)
     if one.with_positions:
-        parts += _of_positions(one, say)
+        parts.append(_of_positions(one, say))
+    if one.with_positions or one.board.votes:
+        parts.append(_by_group(one, say))
     parts.append(_by_delegation(one, say, lambda code: delegation_name(code, language, known)))
     return ReportPage(
         language,
@@ -263,7 +269,19 @@ def _of_votes(one: Brought, say: Voice) -> list[ReportPart]:
     return [ReportPart(say("Votes"), lines, [head, *rows])]
 
 
-def _of_positions(one: Brought, say: Voice) -> list[ReportPart]:
+def _vote_heads(one: Brought) -> list[str]:
+    """Head a column for each past vote: four numbers in one cell, so that it stays one page."""
+    return list(one.board.votes)
+
+
+def _vote_cells(one: Brought, say: Voice, line: StandLine | None) -> list[str]:
+    return [
+        "/".join(say.number(line.votes[heading].get(how, 0)) for how in VOTED) if line else "–"
+        for heading in one.board.votes
+    ]
+
+
+def _of_positions(one: Brought, say: Voice) -> ReportPart:
     counted = [
         say.counted(one.board.counts[stand], POSITIONS[stand] if stand else "not known")  # type: ignore[index]
         for stand in STANDS
@@ -279,18 +297,21 @@ def _of_positions(one: Brought, say: Voice) -> list[ReportPart]:
         )
         for each in one.board.motions
     ]
-    return [
-        ReportPart(say("Where the members stand"), [*counted, *motions]),
-        ReportPart(say("By political group"), table=_stands(one.board.groups, say("Group"), say)),
-    ]
+    return ReportPart(say("Where the members stand"), [*counted, *motions])
 
 
-def _stands(lines: Sequence[StandLine], heading: str, say: Voice) -> list[list[str]]:
-    head = [heading, say("Members"), *_heads(say)]
+def _by_group(one: Brought, say: Voice) -> ReportPart:
+    stands = _heads(say) if one.with_positions else []
+    head = [say("Group"), say("Members"), *stands, *_vote_heads(one)]
     rows = [
-        [line.name or say("none in the sheets"), str(line.members), *_cells(line)] for line in lines
+        [line.name or say("none in the sheets"), say.number(line.members)]
+        + (_cells(line) if one.with_positions else [])
+        + _vote_cells(one, say, line)
+        for line in one.board.groups
     ]
-    return [head, *rows]
+    said = " / ".join(say(VOTES[how]) for how in VOTED)
+    lines = [f"{heading}: {said}" for heading in _vote_heads(one)]
+    return ReportPart(say("By political group"), lines, [head, *rows])
 
 
 def _heads(say: Voice) -> list[str]:
@@ -306,11 +327,13 @@ def _by_delegation(one: Brought, say: Voice, name: Callable[[str], str]) -> Repo
     stands = {line.name: line for line in one.board.delegations}
     if one.with_positions:
         head += _heads(say)
+    head += _vote_heads(one)
     rows = []
-    everybody = {*one.reached, *(stands if one.with_positions else ())}
+    everybody = {*one.reached, *(stands if one.with_positions or one.board.votes else ())}
     for code in sorted(everybody, key=lambda code: tokens(name(code))):
         people, accepted, replied = one.reached.get(code, (0, 0, 0))
         cells = [name(code) if code else say("delegation not known")]
         cells += [say.number(number) for number in (people, accepted, replied)]
-        rows.append(cells + (_cells(stands.get(code)) if one.with_positions else []))
+        cells += _cells(stands.get(code)) if one.with_positions else []
+        rows.append(cells + _vote_cells(one, say, stands.get(code)))
     return ReportPart(say("By delegation"), table=[head, *rows])

@@ -203,7 +203,7 @@ def positions(context: Context, appeal: str | None, delegation: str, by: str | N
 
 def as_data(board: Board) -> dict[str, Any]:
     """Return a board as JSON has it; members without a position are `not_known`."""
-    from mailer.report.board import STANDS, VOTES
+    from mailer.report.board import STANDS, VOTES, votes_by
 
     def plain(counts: Any) -> dict[str, int]:
         return {str(stand) or "not_known": number for stand, number in counts.items()}
@@ -231,13 +231,14 @@ def as_data(board: Board) -> dict[str, Any]:
             }
             for heading, votes in board.votes.items()
         },
+        "votes_by": votes_by(board),
         "gone": board.gone,
     }
 
 
 def _show_board(context: Context, board: Board) -> None:
     from mailer.cli.screen.tables import show_rows
-    from mailer.report.board import STANDS, VOTES
+    from mailer.report.board import EXPECTED, STANDS, VOTES
 
     rows = [([str(board.counts[stand]), POSITIONS[stand]], [""], "") for stand in Position]
     rows.append(
@@ -273,6 +274,24 @@ def _show_board(context: Context, board: Board) -> None:
             head=[heading, *Position, "not known"],
         )
         context.out.print()
+        for title, lines in (("group", board.groups), ("delegation", board.delegations)):
+            rows = [
+                (
+                    [
+                        line.name or "–",
+                        *map(str, line.expected.values()),
+                        *(str(line.votes[heading].get(how, 0)) for how in VOTES),
+                    ],
+                    [""],
+                    "",
+                )
+                for line in lines
+                if any(line.votes[heading].get(how) for how in VOTES if how)
+            ]
+            if rows:
+                head = [title, *EXPECTED, *VOTES.values()]
+                show_rows(context, rows, right=range(1, len(head)), head=head)
+                context.out.print()
     for title, lines in (("delegation", board.delegations), ("group", board.groups)):
         told = [line for line in lines if line.known]
         if told:

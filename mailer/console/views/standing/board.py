@@ -24,7 +24,7 @@ from mailer.console.request import Visit
 from mailer.console.tiles import Tile, shade, tiles
 from mailer.contacts.contact import Contact
 from mailer.ledger.reading.positions import key
-from mailer.report.board import FOR_IT, STANDS, Members, StandLine, vote_of
+from mailer.report.board import EXPECTED, FOR_IT, STANDS, Members, StandLine, vote_of
 
 if TYPE_CHECKING:
     from mailer.letters.appeal import Appeal
@@ -73,6 +73,7 @@ def show(visit: Visit) -> Response:
         steps=positions.to_do(workspace, ledger, appeal.name, who=visit.who),
         today=visit.now().date(),
         here=_here(visit),
+        group=str,
         **WORDS,
     )
 
@@ -81,6 +82,7 @@ WORDS: dict[str, Any] = {
     "POSITIONS": POSITIONS,
     "HEARD": HEARD,
     "STANDS": STANDS,
+    "EXPECTED": EXPECTED,
 }
 
 
