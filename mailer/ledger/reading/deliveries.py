@@ -20,7 +20,7 @@ from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
 from mailer.ledger.reading.sent import returned_for_good, returned_letters
 from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
-from mailer.letters.message import mime, pieces
+from mailer.letters.message import pieces, read_back
 
 d, a, e = delivery.c, attempt.c, event.c
 
@@ -280,9 +280,9 @@ def in_copy_to(connection: sa.Connection, one: Delivery) -> str:
     """
     if one.digest is None or not stored_letters.there(connection, [one.digest]):
         return ""
-    head = dict(mime.heading(stored_letters.read(connection, [one.digest])[one.digest].own))
+    head = dict(read_back.heading(stored_letters.read(connection, [one.digest])[one.digest].own))
     ((name, address),) = getaddresses([head.get("to", "")]) or [("", "")]
-    return "" if key_of(address) == one.address_key else mime.shown(name) or address
+    return "" if key_of(address) == one.address_key else read_back.shown(name) or address
 
 
 def delivery_of(row: sa.Row[tuple[object, ...]]) -> Delivery:
