@@ -26,6 +26,8 @@ from mailer.base.states import About, Reason, Receipt, Stage, State
 
 ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\w|\.\d)")
 
+CODE = re.compile(r"(?<![\w.,])[45]\d\d(?=[ -])")
+
 
 class Then(StrEnum):
     """What an answer means for the whole mail-out."""
@@ -127,10 +129,10 @@ def diagnose(
     in a returned letter.
 
     Codes that are not given are looked for in the text: "smtp; 550 5.1.1 <x@y.example>: no such
-    user".
+    user". The 429 of "4,429 bytes" is none.
     """
     enhanced = enhanced or enhanced_code(text)
-    if code is None and (found := re.search(r"(?<![\w.])[45]\d\d(?=[ -])", text)) is not None:
+    if code is None and (found := CODE.search(text)) and found[0][0] == (enhanced or found[0])[0]:
         code = int(found[0])
     if code is None and enhanced:
         code = int(enhanced[0]) * 100

@@ -32,6 +32,14 @@ def receipt(stage: Stage, said: str) -> Receipt:
 SAID = (Path(__file__).parents[1] / "data" / "replies.txt").read_text("utf-8").splitlines()
 
 
+@pytest.mark.parametrize("size", ["429", "4,429", "14,450", "5,550", "551", "4,421,421"])
+def test_a_number_in_the_words_is_no_code(size: str) -> None:
+    text = f"the letter has {size} bytes, the server takes 500 of them"
+    for stage in (MAIL, RCPT):
+        verdict = judge(Receipt(REFUSED, stage, None, "5.3.4", text))
+        assert (verdict.kind.name, verdict.state, verdict.then) == ("too_big", DEFERRED, PAUSE)
+
+
 @pytest.mark.parametrize("line", SAID)
 def test_whose_matter_an_answer_is_by_its_words(line: str) -> None:
     whose, _, said = line.partition("|")
