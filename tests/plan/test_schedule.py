@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -33,6 +36,21 @@ WEDNESDAY = datetime(2027, 1, 20, 8, 0, tzinfo=UTC)  # 9:00 in Strasbourg, 12:00
         ("2027-03-28 3:30 in each capital", ["GR"], "2027-03-28T04:30+03:00"),
         ("2027-10-31 2:30", ["NO"], "2027-10-31T02:30+02:00"),  # the first of two
         ("2028-02-29 9:00 in each capital", ["IS"], "2028-02-29T09:00+00:00"),
+        ("heute 16:00", ["NO"], "2027-01-20T16:00+01:00"),
+        ("Heute um 16 Uhr", ["NO"], "2027-01-20T16:00+01:00"),
+        ("morgen 9.30 Uhr", ["NO"], "2027-01-21T09:30+01:00"),
+        ("Mo. 9:00", ["NO"], "2027-01-25T09:00+01:00"),
+        ("Montag, 9 Uhr in jeder Hauptstadt", ["AM"], "2027-01-25T09:00+04:00"),
+        ("22.1.2027 9:00", ["NO"], "2027-01-22T09:00+01:00"),
+        ("demain 9h", ["NO"], "2027-01-21T09:00+01:00"),
+        ("Demain à 9 h 30", ["NO"], "2027-01-21T09:30+01:00"),
+        ("aujourd’hui 17h", ["NO"], "2027-01-20T17:00+01:00"),
+        ("lun. 9h dans chaque capitale", ["AM"], "2027-01-25T09:00+04:00"),
+        ("mardi 12 heures", ["NO"], "2027-01-26T12:00+01:00"),
+        ("tomorrow at 9am", ["NO"], "2027-01-21T09:00+01:00"),
+        ("today 4:30 pm", ["NO"], "2027-01-20T16:30+01:00"),
+        ("12am", ["NO"], "2027-01-21T00:00+01:00"),
+        ("12pm", ["NO"], "2027-01-20T12:00+01:00"),
     ],
 )
 def test_time_is_the_next_that_is_still_to_come_for_all(
@@ -105,3 +123,32 @@ def test_what_is_no_time_or_has_passed_is_said_with_what_to_do(
 def test_country_whose_holidays_nobody_knows_is_refused() -> None:
     with pytest.raises(UsageError, match='The public holidays of "XX" are not known'):
         read("Mon 9:00", ["XX"], DELEGATIONS, now=WEDNESDAY, working_days=True)
+
+
+def test_days_are_understood_in_every_language_of_the_console() -> None:
+    folder = resources.files("mailer.console") / "language"
+    languages = {one.name for one in folder.iterdir() if (one / "pages.toml").is_file()} | {"en"}
+    words = tomllib.loads(
+        resources.files("mailer.plan").joinpath("start_words.toml").read_text("utf-8")
+    )
+    assert words.keys() == languages
+    for one in words.values():
+        for at, day in enumerate(one["days"]):
+            for name in (day, day[:3]):  # three letters are one day in all of them
+                found = read(f"{name} 9:00", ["NO"], DELEGATIONS, now=WEDNESDAY)
+                assert found.day.weekday() == at
+
+
+@pytest.mark.parametrize(
+    "text", ["9", "Mon 9", "13pm", "0am", "25h", "9:75", "soon", "18/1/2027 9:00", "31.2.2027 9:00",
+             "in jeder Hauptstadt", "9h in capitals", "9:00 morgen früh", "mo 9:00 mo", ""]
+)  # fmt: skip
+def test_what_is_no_time_is_refused_and_the_hint_is_one(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read(text, ["NO"], DELEGATIONS, now=WEDNESDAY)
+    hint = refused.value.hint or ""
+    examples = re.findall(r'"([^"]+)"', hint)
+    assert examples
+    for one in examples:
+        as_time = one if re.search(r"\d", one) else f"{one} 9:00"
+        read(as_time, ["NO"], DELEGATIONS, now=datetime(2027, 1, 10, tzinfo=UTC))
