@@ -427,3 +427,49 @@ def test_any_list_makes_its_own_people_of_any_sheet(workspace: Workspace, seed: 
     assert set(people(workspace)) == expected
     mend.undo(workspace, None, sheet.name, who="Ilse")
     assert sheet.read_bytes() == before
+
+
+def test_two_who_look_like_one_who_left_are_both_asked_about(workspace: Workspace) -> None:
+    keep(workspace, "all.csv", as_csv(OLD))
+    heading, *others = NEW
+    new = [(name, "NO", "representative", f"{x}@no.example") for x, name in
+           (("x", "Anna Bergh"), ("y", "Annah Berg"))]  # fmt: skip
+    source = newer(workspace, (heading, *new, *others[1:]))
+    done = updating.update(workspace, "all.csv", source)
+    assert [new.name for _, new, _ in done.matching.asked] == ["Anna Bergh", "Annah Berg"]
+    assert "Anna Berg" not in [one.name for one in done.matching.left]
+    with pytest.raises(UsageError, match="cannot both be"):
+        updating.update(workspace, "all.csv", source, same=["Anna Bergh", "Annah Berg"])
+    done = updating.update(workspace, "all.csv", source, same=["Annah Berg"])
+    assert not done.matching.asked
+    assert "Anna Bergh" in [one.name for one in done.matching.joined]
+    assert [new.name for old, new in done.matching.pairs if old.name == "Anna Berg"] == [
+        "Annah Berg"
+    ]
+
+
+def test_each_row_of_somebody_who_stands_twice_in_the_list_is_named(workspace: Workspace) -> None:
+    keep(workspace, "all.csv", as_csv(OLD))
+    again = ("Liv Ny", "Norway", "Substitute", "liv.ny@no.example")
+    done = updating.update(workspace, "all.csv", newer(workspace, (*NEW, NEW[1], again)))
+    assert [one.row for one in done.twice] == [len(NEW) + 1, len(NEW) + 2]
+    assert [one.name for one in done.matching.joined].count("Liv Ny") == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tabs_of_other_names_in_another_order_and_format_change_nobody(
+    workspace: Workspace, kind: str
+) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for tab, code in (("North", "NO"), ("Sweden", "SE")):
+        rows = [row for row in OLD[1:] if row[0] == code]
+        sheet = book.create_sheet(tab)
+        for row in (OLD[0], *rows):
+            sheet.append(list(row))
+    out = io.BytesIO()
+    book.save(out)
+    keep(workspace, "all.xlsx", out.getvalue())
+    of_both = [row for row in reversed(OLD[1:]) if row[0] in ("NO", "SE")]
+    done = updating.update(workspace, "all.xlsx", newer(workspace, (OLD[0], *of_both), kind))
+    assert not (done.matching.left or done.matching.joined or done.matching.asked)

@@ -120,6 +120,7 @@ def update(
     several = Counter(one.person_key for one in turnover.people_of(book.contacts))
     namesakes_ = [key for key, many in several.items() if many > 1]
     coming = turnover.people_of(list_.contacts, namesakes_)
+    once = set(map(id, coming))
     found, elsewhere, untouched = _matching(book, coming, others, said)
     known = listed.load(sheet, workspace.state_dir) or listed.ListedPeople()
     decided = newer.merge(book, list_, found, known)
@@ -140,7 +141,7 @@ def update(
         said,
         elsewhere,
         coming,
-        [one for one in list_.contacts if turnover.is_twice(one) and one not in coming],
+        [one for one in list_.contacts if one.name and id(one) not in once],
         [one for one in list_.contacts if one.address and not one.name],
         untouched,
         follow,

@@ -89,7 +89,12 @@ def update(
 
     done = updating.update(context.workspace, sheet, source, same=same, other=other)
     if done.matching.asked and not context.json and sys.stdin.isatty():
-        answered = [(new.name, _ask(old, new)) for old, new, _ in done.matching.asked]
+        found: set[int] = set()  # those who are somebody of the list already
+        answered = []
+        for old, new, _ in done.matching.asked:
+            yes = id(old) not in found and _ask(old, new)
+            answered.append((new.name, yes))
+            found.update([id(old)] if yes else [])
         same = (*same, *(name for name, yes in answered if yes))
         other = (*other, *(name for name, yes in answered if not yes))
         done = updating.update(context.workspace, sheet, source, same=same, other=other)
@@ -133,8 +138,10 @@ def _say_next(
     words += [word for name in other for word in ("--other", name)]
     if done.matching.asked:
         context.say("\nNothing was written. Say of each of them --same NAME or --other NAME:")
-        for _, new, _ in done.matching.asked:
-            words += ["--same", new.name]
+        seen: set[int] = set()
+        for old, new, _ in done.matching.asked:
+            words += ["--other" if id(old) in seen else "--same", new.name]
+            seen.add(id(old))
         context.say(f"  mailer contacts update {shlex.join(words)} --apply")
     elif backup is not None:
         context.say(

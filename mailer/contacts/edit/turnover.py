@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailer.base.delegations import Delegations
+from mailer.base.errors import UsageError
 from mailer.base.spelling import tokens
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit.namesakes import Answers
@@ -150,18 +151,39 @@ def matching(
     match(lambda c: f"{c.delegation} {loosely(unbroken(c.name) or c.name)}" if c.name else "")
     match(lambda c: c.address_key and f"{c.address_key} {' '.join(sorted(tokens(c.name)))}")
     gone = {id(contact): contact for contact in leaving}
-    joined: list[Contact] = []
     near = _near(leaving)
-    for contact in coming:
-        for other, alike in near(contact):
-            if id(other) not in gone or (said := answers.about(other, contact)) is False:
+    likely = [(contact, list(near(contact))) for contact in coming]
+    taken: dict[int, Contact] = {}
+    for contact, mates in likely:  # what was said first: somebody may look like two who joined
+        for other, _ in mates:
+            if not answers.about(other, contact):
                 continue
-            if said:
-                found.pairs.append((other, contact))
-            else:
-                found.asked.append((other, contact, alike))
-            del gone[id(other)]
+            if twin := taken.get(id(other)):
+                if twin.person_key == contact.person_key:
+                    continue  # one name cannot be answered twice: the first one counts
+                message = f"{twin.name} and {contact.name} cannot both be {other.name}"
+                raise UsageError(message, hint="--same for the one, --other for the other")
+            found.pairs.append((other, contact))
+            taken[id(other)] = contact
+            gone.pop(id(other), None)
             break
+    paired = {id(new) for _, new in found.pairs}
+    asked: set[tuple[int, str]] = set()
+    joined: list[Contact] = []
+    for contact, mates in likely:
+        if id(contact) in paired:
+            continue
+        for other, alike in mates:
+            question = id(other), contact.person_key
+            if (
+                id(other) not in taken
+                and question not in asked
+                and answers.about(other, contact) is None
+            ):
+                found.asked.append((other, contact, alike))
+                asked.add(question)
+                gone.pop(id(other), None)
+                break
         else:
             joined.append(contact)
     if strict:
