@@ -418,8 +418,8 @@ async def test_a_server_without_our_login_is_named_with_what_it_offers(
         (
             b"454 4.7.0 Temporary authentication failure\r\n",
             True,
-            "refused the login of",
-            "check user",
+            "does not let",
+            "tried again",
         ),
         (b"421 4.7.0 Too many login attempts\r\n", True, "does not let", "tried again"),
         (

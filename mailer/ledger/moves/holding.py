@@ -7,7 +7,7 @@ the marker will be refused, so that no dot is written. Whoever is past it cannot
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -35,24 +35,17 @@ class TakenOut:
 
 
 def take_out(
-    connection: sa.Connection,
-    mail_out_id: int,
-    holds: Holds,
-    *,
-    at: datetime,
-    who: str,
-    already: Collection[int] = (),
+    connection: sa.Connection, mail_out_id: int, holds: Holds, *, at: datetime, who: str
 ) -> TakenOut | None:
     """End the trying of everyone in a mail-out who is on the list, or whose letter names somebody
-    who is; None where nobody is. `already` are the numbers of those whom a sender was quicker to
-    take out.
+    who is; None where nobody is.
     """
     if not holds:
         return None
     found = held_in(connection, mail_out_id, holds, (*OPEN, State.DRAFTED))
     held = [one.number for one in found if one.state is not State.DRAFTED]
     drafts = tuple(one.number for one in found if one.state is State.DRAFTED)
-    if not found and not already:
+    if not found:
         return None
     them = d.number.in_(held)
     themselves = {one.number for one in found if holds.match(one)}
@@ -67,9 +60,13 @@ def take_out(
             d.mail_out_id == mail_out_id, them, d.state == State.SENDING.value
         )
     ).all()
-    state = connection.execute(sa.select(m.state).where(m.id == mail_out_id)).scalar_one()
-    out = (*already, *(number for number in held if number not in late))
-    return TakenOut(shown(mail_out_id), MailOutState(state), out, tuple(late), drafts)
+    out = tuple(number for number in held if number not in late)
+    return TakenOut(shown(mail_out_id), _state(connection, mail_out_id), out, tuple(late), drafts)
+
+
+def _state(connection: sa.Connection, mail_out_id: int) -> MailOutState:
+    there = sa.select(m.state).where(m.id == mail_out_id)
+    return MailOutState(connection.execute(there).scalar_one())
 
 
 def held_in(
@@ -119,19 +116,19 @@ def take_out_of_all(
     drafted = sa.exists().where(d.mail_out_id == m.id, d.state == State.DRAFTED.value)
     wanted = sa.select(m.id).where(sa.or_(m.state.not_in(over), drafted)).order_by(m.id)
     open_ = connection.scalars(wanted).all()
-    gone = {} if since is None else _taken_out_since(connection, holds, since)
-    found = (
-        take_out(connection, one, holds, at=at, who=who, already=gone.get(one, ()))
-        for one in sorted({*open_, *gone})
-    )
-    return [one for one in found if one is not None]
+    found = {of: take_out(connection, of, holds, at=at, who=who) for of in open_}
+    if since is not None:  # asked last, so that nobody can be quicker unseen
+        for of, numbers in _taken_out_since(connection, holds, since).items():
+            ours = found.get(of) or TakenOut(shown(of), _state(connection, of), ())
+            found[of] = replace(ours, numbers=numbers)
+    return [one for _, one in sorted(found.items()) if one is not None]
 
 
 def _taken_out_since(
     connection: sa.Connection, holds: Holds, since: int
 ) -> dict[int, tuple[int, ...]]:
-    """Return the numbers of those whom the list holds and somebody has taken out after an event,
-    by mail-out.
+    """Return the numbers of those whom the list holds and who were taken out after an event, by
+    mail-out.
     """
     held = [Reason.ON_HOLD.value, Reason.NAMES_HELD.value]
     rows = connection.execute(

@@ -460,12 +460,12 @@ def _answered(fault: aiosmtplib.SMTPResponseException, step: str, server: Server
     ours = kind.about is About.SENDER
     temporary = code < 500 and (kind.then is not Then.PAUSE or (ours and code != 432))
     hint = "it will be tried again" if temporary else "ask the people who run the server"
-    if kind.name != "login" or step == "login":
+    if kind.name != "login" or (step == "login" and not temporary):
         hint = HINTS.get(kind.name, hint)
     if step == "starttls":
         message = f"{server} refused to protect the line, so nothing was sent over it: {said}"
         hint = 'set security = "tls" (port 465), or ask the people who run the server'
-    elif step == "login" and ours:
+    elif step == "login" and ours and not temporary:
         message = f"{server} refused the login of {server.user}: {said}"
         words = [advice for mark, advice in LOGINS if mark in said.casefold()]
         hint = next(iter(words), hint)
