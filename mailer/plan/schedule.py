@@ -29,7 +29,11 @@ class StartWords:
     """The words of `start_words.toml`, of all its languages: each is understood by everybody."""
 
     def __init__(self) -> None:
-        text = resources.files("mailer.plan").joinpath("start_words.toml").read_text("utf-8")
+        text = (
+            resources.files("mailer.letters.wording")
+            .joinpath("start_words.toml")
+            .read_text("utf-8")
+        )
         languages = tomllib.loads(text).values()
         self.relative = {
             word: days

@@ -129,7 +129,7 @@ def test_days_are_understood_in_every_language_of_the_console() -> None:
     folder = resources.files("mailer.console") / "language"
     languages = {one.name for one in folder.iterdir() if (one / "pages.toml").is_file()} | {"en"}
     words = tomllib.loads(
-        resources.files("mailer.plan").joinpath("start_words.toml").read_text("utf-8")
+        resources.files("mailer.letters.wording").joinpath("start_words.toml").read_text("utf-8")
     )
     assert words.keys() == languages
     for one in words.values():
