@@ -1,16 +1,23 @@
-"""Pages of an appeal as a whole: its board, its members, its standing and its report, at 612 and
-100,000 people, each with a position, over three mail-outs; a tenth has answered.
+"""What a coordinator looks at in a large log, in the console and on the command line: at 612 and
+100,000 people over three mail-outs, each with a position; a tenth has answered.
 
-Milliseconds of processor time, since a busy machine says nothing about the clock. "first" is the
-first page of its console, when everything is counted; "changed" the page after somebody was moved,
-answered or was noted, the median of several; "again" the median of those that follow. The sheets
-are read before: that costs what `bench.contacts` measures.
+Pages: milliseconds of processor time, since a busy machine says nothing about the clock. "first" is
+the first page of a console that has got ready (the row at the end: sheets read, and counted for the
+first time, or as another console has left it); "changed" the page after somebody was moved,
+answered or was noted, the median of several; "again" the median of those that follow.
+
+Commands: seconds of processor time and the largest memory of a process of its own, start included.
+`python -m bench.board 333334` has a million deliveries.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +34,7 @@ from mailer.base.spelling import tokens
 from mailer.base.states import Position
 from mailer.console.access.sessions import BrowserSessions
 from mailer.console.app import application
+from mailer.console.ready import get_ready
 from mailer.console.request import Console, WorkspaceCache
 from mailer.contacts.contact import person_key
 from mailer.ledger.ledger import Ledger
@@ -54,9 +62,31 @@ PAGES = {
     "report with positions": "/report?with=positions",
 }
 OF_A_MAIL_OUT = {
-    "delegations of a mail-out": "/delegations",
-    "follow-up of a mail-out": "/follow-up",
+    "a mail-out": "",
+    "… its outcomes": "/outcomes",
+    "… who needs a person": "/outcomes?needs=a_person",
+    "… its delegations": "/delegations",
+    "… its follow-up": "/follow-up",
+    "… whom it left out": "/left-out",
+    "… one person": "/people/{norwegian}",
+    "… beside another": "/compare?with=2",
 }
+OTHERS = {
+    "start": "/",
+    "mail-outs": "/mail-outs",
+    "inbox": "/inbox",
+    "… who is away": "/inbox?kind=away",
+    "contact sheets": "/contacts",
+    "rows of a sheet": "/contacts/all.csv/rows",
+    "search for a name": "/search?q=surname77",
+}
+COMMANDS = (
+    *("--help", "status", "status vote", "status M-0001 --json", "log delegations vote"),
+    *("log show M-0001-042", "log people vote --state refused"),
+    *("log find surname77", "log compare M-0001 M-0002", "inbox list --kind returned_hard"),
+    *("report vote", "report vote --pdf report.pdf", "log export M-0001 --csv all.csv"),
+    *("log export M-0001 --xlsx all.xlsx", "log export vote --json all.jsonl"),
+)
 
 
 def people(root: Path, number: int) -> tuple[list[str], int]:
@@ -224,9 +254,9 @@ async def ask(
             return 1000 * (time.process_time() - begun)
 
         await client.get(f"/sign-in?key={console.sessions.new_key()}")
-        console.cache.members("vote")  # reads the sheets
         pages = {name: f"/letters/vote{path}" for name, path in PAGES.items()}
         pages |= {name: f"/mail-outs/M-0001{path}" for name, path in OF_A_MAIL_OUT.items()}
+        pages |= OTHERS
         for name, path in pages.items():
             address = path.format(norwegian=norwegian)
             first = await timed(address)
@@ -239,8 +269,21 @@ async def ask(
     return found
 
 
+def run(root: Path, command: str) -> tuple[float, float]:
+    """Return seconds of processor time and MB of a command."""
+    words = [sys.executable, "-m", "mailer", *command.split()]
+    with tempfile.TemporaryFile() as said:
+        program = subprocess.Popen(words, cwd=root, stdout=said, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        assert program.returncode == 0, f"{command}: {said.read(2000).decode()}"
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
 def main(sizes: tuple[int, ...] = SIZES) -> None:
-    columns = []
+    columns: list[dict[str, tuple[float, ...]]] = []
+    commands = []
     for number in sizes:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -250,12 +293,29 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
             with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger:
                 mail_outs(ledger, keys)
                 note(ledger, keys)
-                sessions = BrowserSessions(ledger, now=ledger.now)
-                console = Console(
-                    WorkspaceCache(root), ledger, sessions, "bench", lambda _: None, HERE,
-                    frozenset({HERE}),
-                )  # fmt: skip
-                columns.append(asyncio.run(ask(console, keys, norwegian)))
+            commands.append({command: run(root, command) for command in COMMANDS})
+            with Ledger(f"sqlite:///{root / '.mailer' / 'ledger.db'}") as ledger:
+                shutil.rmtree(root / ".mailer" / "counts")
+                ready = []
+                for _ in range(2):
+                    sessions = BrowserSessions(ledger, now=ledger.now)
+                    console = Console(
+                        WorkspaceCache(root), ledger, sessions, "bench", lambda _: None, HERE,
+                        frozenset({HERE}),
+                    )  # fmt: skip
+                    begun = time.process_time()
+                    get_ready(console)
+                    ready.append(1000 * (time.process_time() - begun))
+                columns.append({**asyncio.run(ask(console, keys, norwegian))})
+                columns[-1]["a console gets ready: at first / later"] = tuple(ready)
+    measure.table(
+        ["command, s / MB", *(f"{number:,}" for number in sizes)],
+        [
+            [name, *(f"{one[name][0]:.1f} / {one[name][1]:,.0f}" for one in commands)]
+            for name in COMMANDS
+        ],
+    )
+    print()
     measure.table(
         ["page, ms (first / changed / again)", *(f"{number:,}" for number in sizes)],
         [
@@ -266,6 +326,4 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     main(tuple(int(word) for word in sys.argv[1:]) or SIZES)

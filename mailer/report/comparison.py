@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from mailer.base.states import WORDS, State
-from mailer.ledger.ledger import Connection
-from mailer.ledger.reading import listing
+from mailer.ledger.ledger import Connection, shown
+from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.listing import Wanted
+from mailer.ledger.reading.scope import WHO, stands
+from mailer.ledger.schema import delivery
 from mailer.report import totals
+
+d = delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,34 +23,54 @@ class Fate:
 
     first: State | None
     second: State | None
-    people: tuple[Delivery, ...]  # as they stand in the second one, where they are in it
+    deliveries: tuple[str, ...]  # M-0002-042: those of the second one, where they are in it
+    people: tuple[Delivery, ...]  # the first of them
 
     @property
     def same(self) -> bool:
         return self.first is self.second
 
 
-def compare(connection: Connection, first: int, second: int) -> list[Fate]:
+def compare(connection: Connection, first: int, second: int, most: int) -> list[Fate]:
     """Return everybody of two mail-outs, each person once: those of whom something else became
-    first. A person is known by the name within the delegation, or by the address.
+    first. A person is known by the name within the delegation, or by the address. `most` people
+    of each fate are read.
     """
-    theirs = {_key(one): one for one in listing.every(connection, second, Wanted())}
-    found: dict[tuple[State | None, State | None], list[Delivery]] = {}
-    for one in listing.every(connection, first, Wanted()):
-        other = theirs.pop(_key(one), None)
-        found.setdefault((one.state, other.state if other else None), []).append(other or one)
-    for other in theirs.values():
-        found.setdefault((None, other.state), []).append(other)
-    fates = [Fate(*states, tuple(people)) for states, people in found.items()]
+    theirs = {who: (id_, at, state) for who, id_, at, state in _rows(connection, second)}
+    found: dict[tuple[State | None, State | None], list[tuple[int, str]]] = {}
+    for who, id_, number, state in _rows(connection, first):
+        mine = (id_, f"{shown(first)}-{number:03d}")
+        if other := theirs.pop(who, None):
+            there = (other[0], f"{shown(second)}-{other[1]:03d}")
+            found.setdefault((State(state), State(other[2])), []).append(there)
+        else:
+            found.setdefault((State(state), None), []).append(mine)
+    for id_, number, state in theirs.values():
+        one = (id_, f"{shown(second)}-{number:03d}")
+        found.setdefault((None, State(state)), []).append(one)
+    fates = [
+        Fate(
+            *states,
+            tuple(name for _, name in people),
+            tuple(deliveries.in_order(connection, [id_ for id_, _ in people[:most]])),
+        )
+        for states, people in found.items()
+    ]
     return sorted(fates, key=lambda fate: (fate.same, _place(fate.first), _place(fate.second)))
+
+
+def _rows(connection: Connection, mail_out_id: int) -> list[tuple[str, int, int, str]]:
+    """Return of everybody who they are, delivery, number and state, in the order of the sheets."""
+    rows = connection.execute(
+        sa.select(WHO, d.id, d.number, stands())
+        .where(d.mail_out_id == mail_out_id)
+        .order_by(d.number)
+    )
+    return [(who, id_, number, state) for who, id_, number, state in rows.all()]
 
 
 def in_words(state: State | None) -> str:
     return WORDS[state] if state else "not in it"
-
-
-def _key(one: Delivery) -> str:
-    return one.person or one.address_key or one.shown
 
 
 def _place(state: State | None) -> int:

@@ -187,11 +187,13 @@ def to_look_at(counts: Mapping[State, int], chosen: int = 0) -> str:
     return ", ".join(f"{look[state]} {WORDS[state]}" for state in WORST_FIRST if look[state])
 
 
-def status(connection: Connection, mail_out: Reported) -> dict[str, Any]:
+def status(
+    connection: Connection, mail_out: Reported, counted: Counted | None = None
+) -> dict[str, Any]:
     """Return what `mailer status M --json` prints; the counts add up to `planned`, the left-out
     included. Of an appeal each person is counted once, over all its mail-outs.
     """
-    counted = count(connection, mail_out.id)
+    counted = counted or count(connection, mail_out.id)
     came_back: Counter[str] = Counter()
     for kinds, number in counted.came_back.items():
         came_back.update(dict.fromkeys(kinds, number))

@@ -138,6 +138,27 @@ def test_what_is_kept_is_what_counting_anew_says(ledger: Ledger, same: Callable[
     same()
 
 
+def test_who_needs_a_person_is_listed_in_the_order_of_the_sheets(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    fill(ledger)
+    with ledger.writing() as connection:  # rows lie in the order of sending
+        for id_, number in ((97, 9), (98, 8), (99, 7)):
+            values = {"id": id_, "mail_out_id": 1, "number": number, "position": id_, "salt": "x"}
+            values |= {"state": "refused", "person": f"NO:{id_}", "changed_at": AT}
+            connection.execute(sa.insert(delivery).values(**values))
+        events.write(connection, EventKind.NOTED, 1, 1, at=AT, who="Jana")
+    ledger.seal()
+    for way in (KeptCounts(1, tmp_path), KeptCounts(1, tmp_path)):
+        with ledger.reading() as connection:
+            listed = [one.number for one in deliveries.needing_a_person(connection, 1)]
+            assert [one.number for one in way.first_needing(connection, 9)] == listed
+            skipped = deliveries.people(connection, 1, states=[State.SKIPPED])
+            (many, ids) = way.by_reason(connection, State.SKIPPED, 1)[""]
+            assert many == sum(not one.reason for one in skipped) and len(ids) == 1
+    assert listed[-3:] == [7, 8, 9]
+
+
 def test_file_of_another_log_or_a_broken_one_is_not_believed(
     ledger: Ledger, same: Callable[[], None], tmp_path: Path
 ) -> None:

@@ -13,12 +13,11 @@ import click
 from mailer.actions.mail_outs import has_died
 from mailer.base.states import WORDS, MailOutState, State
 from mailer.cli.context import Command, Context
-from mailer.cli.screen.choose import NEXT, NO_LOG, mail_out_of, open_log, reading_of
+from mailer.cli.screen.choose import NEXT, NO_LOG, counted_of, mail_out_of, open_log, reading_of
 from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import answers, deliveries
-from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.scope import AppealStanding, Reported
 from mailer.report import returns, totals
 
@@ -65,7 +64,7 @@ def _list(context: Context, connection: Connection) -> None:
     everything = mailouts.all_of_them(connection)
     rows: list[Row] = []
     for one in everything:
-        counted = count(connection, one.id)
+        counted = counted_of(context, connection, one)
         counts = counted.states
         if context.json:
             times = {
@@ -116,7 +115,8 @@ def _show(
     mail_out: Reported,
 ) -> None:
     if context.json:
-        context.data(totals.status(connection, mail_out))
+        counted = counted_of(context, connection, mail_out)
+        context.data(totals.status(connection, mail_out, counted))
         return
     from mailer.cli.screen.tables import (
         show_delegations,
@@ -126,7 +126,7 @@ def _show(
         show_totals,
     )
 
-    counted = count(connection, mail_out.id)
+    counted = counted_of(context, connection, mail_out)
     counts = counted.states
     if isinstance(mail_out, AppealStanding):
         lines, steps = _of_appeal(mail_out, counts)

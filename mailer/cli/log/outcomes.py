@@ -16,13 +16,15 @@ from mailer.base.states import State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
 from mailer.cli.screen.files import may_write, write
-from mailer.ledger.reading.counts import count
 from mailer.report import comparison, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
 
 if TYPE_CHECKING:
     pass
+
+NAMED = 3
+"""People of each fate whom a comparison names."""
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -46,7 +48,7 @@ def people(context: Context, /, mail_out: str | None, **filters: Any) -> None:
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
-        everyone = count(connection, chosen.id).everyone
+        everyone = choose.counted_of(context, connection, chosen).everyone
     if context.json:
         for one in found:
             context.data(totals.person(one))
@@ -117,7 +119,7 @@ def delegations(context: Context, mail_out: str | None, everything: bool) -> Non
 
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
-        counted = count(connection, chosen.id)
+        counted = choose.counted_of(context, connection, chosen)
         if context.json:
             lines = totals.delegations(connection, counted, context.workspace.delegations)
             for line in lines:
@@ -218,7 +220,7 @@ def export(
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
-        everyone = count(connection, chosen.id).everyone
+        everyone = choose.counted_of(context, connection, chosen).everyone
         beside = for_the_telephone(context.workspace, found)
         if with_positions:
             beside |= positions.as_column(
@@ -242,21 +244,21 @@ def compare(context: Context, first: str, second: str) -> None:
     """
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         one, other = (choose.mail_out_of(context, connection, name) for name in (first, second))
-        fates = comparison.compare(connection, one.id, other.id)
+        fates = comparison.compare(connection, one.id, other.id, NAMED)
     for fate in fates:
         if context.json:
             context.data(
                 {
                     "first": fate.first,
                     "second": fate.second,
-                    "people": len(fate.people),
-                    "deliveries": [each.shown for each in fate.people],
+                    "people": len(fate.deliveries),
+                    "deliveries": list(fate.deliveries),
                 }
             )
             continue
         was, now = comparison.in_words(fate.first), comparison.in_words(fate.second)
-        names = ", ".join(each.name or each.shown for each in fate.people[:3])
-        more = ", …" if len(fate.people) > 3 else ""
+        names = ", ".join(each.name or each.shown for each in fate.people)
+        more = ", …" if len(fate.deliveries) > NAMED else ""
         context.out.print(
-            printable(f"{len(fate.people):>5}  {was} → {now}: {names}{more}"), soft_wrap=True
+            printable(f"{len(fate.deliveries):>5}  {was} → {now}: {names}{more}"), soft_wrap=True
         )

@@ -23,8 +23,9 @@ from mailer.ledger import mailouts
 from mailer.ledger.ledger import Connection, Ledger, number_of
 from mailer.ledger.mailouts import MailOut
 from mailer.ledger.reading import deliveries, listing
-from mailer.ledger.reading.counts import count
+from mailer.ledger.reading.counts import Counted, count
 from mailer.ledger.reading.deliveries import Delivery
+from mailer.ledger.reading.kept_counts import KeptCounts
 from mailer.ledger.reading.listing import Wanted
 from mailer.ledger.reading.scope import Reported, standing
 
@@ -137,6 +138,11 @@ def people(
         came_back=tuple(kinds(came_back)),
     )
     return listing.every(connection, mail_out.id, wanted)
+
+
+def counted_of(context: Context, connection: Connection, of: Reported) -> Counted:
+    """Count everyone, from what was counted last (`reading/kept_counts.py`)."""
+    return KeptCounts(of.id, context.workspace.state_dir / "counts").now(connection)
 
 
 def _states(text: str) -> list[str]:

@@ -11,9 +11,8 @@ from mailer.base.states import Reason, State
 from mailer.console.request import Visit
 from mailer.console.views.outcomes import as_file, by_delegation, calls, counted
 from mailer.ledger import notes
-from mailer.ledger.reading import answers, deliveries, listing
+from mailer.ledger.reading import answers, deliveries
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.listing import Wanted
 from mailer.report import totals
 
 NEXT: dict[str, str] = {
@@ -39,24 +38,32 @@ def next_step(one: Delivery) -> str:
     return NEXT.get(one.reason, OTHERWISE)
 
 
+OF_A_REASON = 100
+"""People of one reason for which somebody was left out."""
+
+
 def left_out(visit: Visit) -> Response:
     """List everyone who was not written to, by reason, with the cell."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        rows = listing.every(connection, mail_out.id, Wanted(states=(State.SKIPPED.value,)))
-    groups: dict[str, list[Delivery]] = {}
-    for one in rows:
-        groups.setdefault(one.reason, []).append(one)
-    ordered = sorted(
-        groups.items(), key=lambda item: (item[0] not in totals.IN_THE_ROW, -len(item[1]))
-    )
+        counts = visit.console.counts(mail_out.id)
+        found = counts.by_reason(connection, State.SKIPPED, OF_A_REASON)
+        groups = [
+            (reason, number, _by_number(deliveries.by_id(connection, ids)))
+            for reason, (number, ids) in found.items()
+        ]
+    groups.sort(key=lambda group: (group[0] not in totals.IN_THE_ROW, -group[1]))
     return visit.page(
         "left_out.html",
         mail_out=mail_out,
-        groups=ordered,
-        people=len(rows),
+        groups=groups,
+        people=sum(number for _, number, _ in groups),
         fixable=totals.IN_THE_ROW,
     )
+
+
+def _by_number(people: list[Delivery]) -> list[Delivery]:
+    return sorted(people, key=lambda one: one.number)
 
 
 PAGE = 100

@@ -91,12 +91,11 @@ def compare(visit: Visit) -> Response:
         choices = [one for one in reversed(everything) if one.id != mail_out.id]
         wanted = number_of(visit.query("with")) if visit.query("with") else None
         other = mailouts.get(connection, wanted) if wanted else None
-        fates = comparison.compare(connection, mail_out.id, other.id) if other else []
+        fates = comparison.compare(connection, mail_out.id, other.id, MOST_NAMES) if other else []
     return visit.page(
         "compare.html",
         mail_out=mail_out,
         choices=choices,
         other=other,
         fates=fates,
-        most=MOST_NAMES,
     )

@@ -70,7 +70,7 @@ class KeptCounts:
         self._places: dict[tuple[Any, ...], int] = {}  # by what a row says
         self._numbers: Counter[int] = Counter()  # of people, by place
         self._one: dict[int, int] = {}  # a delivery of each group
-        self._needing: dict[int, State] = {}
+        self._needing: dict[int, tuple[int, int]] = {}  # how bad, and its number
         self._choices: dict[str, list[str]] | None = None
         self._now = Counted({}, {})
 
@@ -88,12 +88,35 @@ class KeptCounts:
         """Return the deliveries of those who need a person, and their states, the worst first."""
         self.now(connection)
         with self._busy:
-            found = sorted(self._needing.items(), key=lambda one: (WORST_FIRST.index(one[1]), one))
-            return dict(found)
+            found = sorted(self._needing, key=self._needing.__getitem__)
+            return {id_: WORST_FIRST[self._needing[id_][0]] for id_ in found}
 
     def first_needing(self, connection: sa.Connection, limit: int) -> list[Delivery]:
         """List so many of those who need a person, the worst first."""
         return in_order(connection, list(self.needing(connection))[:limit])
+
+    def by_reason(
+        self, connection: sa.Connection, state: State, most: int
+    ) -> dict[str, tuple[int, list[int]]]:
+        """Return how many stand in a state, by reason, and so many of their deliveries, the first
+        in the order of sending.
+        """
+        now = self.now(connection)
+        with self._busy:
+            found: dict[str, tuple[int, list[int]]] = {}
+            for group, number in now.groups.items():
+                if group.state is state:
+                    before, ids = found.get(group.reason, (0, []))
+                    found[group.reason] = before + number, ids
+            theirs = [
+                found[group.reason][1] if group.state is state and group.reason in found else None
+                for group in self._groups
+            ]
+            for id_, place in enumerate(self._stands, self._first):
+                ids_ = theirs[place - 1] if place else None
+                if ids_ is not None and len(ids_) < most:
+                    ids_.append(id_)
+            return found
 
     def choices(self, connection: sa.Connection) -> dict[str, list[str]]:
         """Return what `listing.choices` does, of a mail-out: its plan does not change."""
@@ -138,12 +161,12 @@ class KeptCounts:
             which = within(self._of, some)
         else:
             which = within(self._of) if some is None else d.id.in_(some)
-        rows = connection.execute(sa.select(d.id, *GROUP).where(which)).all()
+        rows = connection.execute(sa.select(d.id, d.number, *GROUP).where(which)).all()
         ids = [row[0] for row in rows]
         if some is None:
             self._first = min(ids, default=0)
             self._stands = array("H", bytes(2 * (max(ids, default=0) - self._first + 1)))
-        for id_, *parts in rows:
+        for id_, number, *parts in rows:
             place = self._places.get(key := tuple(parts))
             if place is None:
                 place = self._places[key] = self._place(group_of(*parts))
@@ -151,7 +174,7 @@ class KeptCounts:
             self._numbers[place] += 1
             self._one.setdefault(place, id_)
             if (group := self._groups[place]).needs:
-                self._needing[id_] = group.state
+                self._needing[id_] = WORST_FIRST.index(group.state), number
 
     def _place(self, group: CountedGroup) -> int:
         """Return the place of a group; its kinds stand in any order in a row."""
@@ -188,7 +211,7 @@ class KeptCounts:
             "groups": self._groups,
             "numbers": [self._numbers[at] for at in range(len(self._groups))],
             "one": [self._one[at] for at in range(len(self._groups))],
-            "needing": list(self._needing),
+            "needing": [[id_, number] for id_, (_, number) in self._needing.items()],
             "choices": self._choices,
         }
         packed = zlib.compress(self._stands.tobytes(), 1)
@@ -223,7 +246,8 @@ class KeptCounts:
         self._numbers = Counter(dict(enumerate(about["numbers"])))
         self._one = dict(enumerate(about["one"]))
         self._needing = {
-            id_: groups[stands[id_ - self._first] - 1].state for id_ in about["needing"]
+            id_: (WORST_FIRST.index(groups[stands[id_ - self._first] - 1].state), number)
+            for id_, number in about["needing"]
         }
         self._choices, self._mail_outs, self._since = about["choices"], mail_outs, event_id
 

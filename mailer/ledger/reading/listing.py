@@ -20,6 +20,7 @@ from mailer.base.spelling import spellings
 from mailer.base.states import State
 from mailer.ledger.events import EventKind, kind_of
 from mailer.ledger.reading.deliveries import (
+    BY_INDEX,
     NEEDS_A_PERSON,
     Delivery,
     delivery_columns,
@@ -33,10 +34,6 @@ from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mai
 d, e, m, s = delivery.c, event.c, mail_out.c, share.c
 
 PAGE = 50
-BY_INDEX = "INDEXED BY ix_delivery_table"
-"""SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its
-way.
-"""
 
 NOT_REACHED = (
     State.REFUSED.value,
