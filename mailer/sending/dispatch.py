@@ -455,10 +455,7 @@ class Dispatch:
         if worker.last is None:
             return
         (write, event), worker.last = worker.last, None
-        if write.done.done():  # as nearly always: it went into the commit of the next marker
-            write.done.result()
-        else:
-            await asyncio.shield(write.done)
+        await asyncio.shield(write.done)
         self._queue.stirred.set()
         self.report(event)
 
