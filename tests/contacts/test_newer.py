@@ -16,6 +16,7 @@ from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 from openpyxl.comments import Comment
+from openpyxl.styles import Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from mailer.actions.sheets import bring_in, mend
@@ -473,3 +474,19 @@ def test_tabs_of_other_names_in_another_order_and_format_change_nobody(
     of_both = [row for row in reversed(OLD[1:]) if row[0] in ("NO", "SE")]
     done = updating.update(workspace, "all.xlsx", newer(workspace, (OLD[0], *of_both), kind))
     assert not (done.matching.left or done.matching.joined or done.matching.asked)
+
+
+def test_who_is_struck_through_in_the_list_is_held(workspace: Workspace) -> None:
+    keep(workspace, "all.csv", as_csv(OLD))
+    book = openpyxl.Workbook()
+    for row in OLD:
+        book.worksheets[0].append(list(row))
+    book.worksheets[0]["C3"].font = Font(strike=True)
+    book.worksheets[0]["C4"].comment = Comment("left in June", "Ilse")
+    source = workspace.root / "newer.xlsx"
+    book.save(source)
+    done = taken(workspace, "all.csv", source)
+    assert [person.name for person, _ in done.wishes] == ["Ola Skisse", "Kari Modell"]
+    held = (workspace.contacts_dir / "_hold.csv").read_text(encoding="utf-8-sig")
+    assert "struck through" in held
+    assert "left in June" in held

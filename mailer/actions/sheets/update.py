@@ -163,7 +163,7 @@ def _wishes(found: Matching, held: holds.Holds) -> list[tuple[Contact, str]]:
 def _wish(contact: Contact) -> str:
     """Return the words for which a row is left out as one of somebody who wants no letters."""
     found = contact.problem
-    return found.message if found and found.code in ("C152", "C153") else ""
+    return found.message if found and found.code in ("C152", "C153", "C154") else ""
 
 
 def _list(workspace: Workspace, sheet: Path, book: ContactBook, source: Path) -> ContactBook:
