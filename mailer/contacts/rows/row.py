@@ -211,9 +211,11 @@ def _asked_in_a_comment(line: RowReader) -> bool:
     for column, text in line.comments.get(line.row, ()):
         wish = vocabulary.wants_no_letters(text)
         if wish or vocabulary.gone(text):
-            said = f"a comment here says: {' '.join(text.split())[:80]}"
-            hint = "take the row out; or, if it is meant otherwise, delete the comment"
-            line.report("C153", "note", Reason.ROW, said, hint, column=column, value=text)
+            plain = " ".join(text.split())
+            said = f"a comment here says: {plain[:80]}"
+            hint = "take the row out; or, if it is meant otherwise, delete the comment in the sheet"
+            hint += " itself"
+            line.report("C153", "note", Reason.ROW, said, hint, column=column, value=plain)
             return True
     return False
 
