@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from mailer.base.states import WORDS, State
 from mailer.ledger.ledger import Connection, shown
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, listing
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.scope import WHO, stands
-from mailer.ledger.schema import delivery
 from mailer.report import totals
-
-d = delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +30,11 @@ def compare(connection: Connection, first: int, second: int, most: int) -> list[
     first. A person is known by the name within the delegation, or by the address. `most` people
     of each fate are read.
     """
-    theirs = {who: (id_, at, state) for who, id_, at, state in _rows(connection, second)}
+    theirs = {
+        who: (id_, at, state) for who, id_, at, state in listing.who_and_state(connection, second)
+    }
     found: dict[tuple[State | None, State | None], list[tuple[int, str]]] = {}
-    for who, id_, number, state in _rows(connection, first):
+    for who, id_, number, state in listing.who_and_state(connection, first):
         mine = (id_, f"{shown(first)}-{number:03d}")
         if other := theirs.pop(who, None):
             there = (other[0], f"{shown(second)}-{other[1]:03d}")
@@ -57,16 +53,6 @@ def compare(connection: Connection, first: int, second: int, most: int) -> list[
         for states, people in found.items()
     ]
     return sorted(fates, key=lambda fate: (fate.same, _place(fate.first), _place(fate.second)))
-
-
-def _rows(connection: Connection, mail_out_id: int) -> list[tuple[str, int, int, str]]:
-    """Return of everybody who they are, delivery, number and state, in the order of the sheets."""
-    rows = connection.execute(
-        sa.select(WHO, d.id, d.number, stands())
-        .where(d.mail_out_id == mail_out_id)
-        .order_by(d.number)
-    )
-    return [(who, id_, number, state) for who, id_, number, state in rows.all()]
 
 
 def in_words(state: State | None) -> str:

@@ -28,7 +28,7 @@ from mailer.ledger.reading.deliveries import (
     in_order,
 )
 from mailer.ledger.reading.persons import keys_of
-from mailer.ledger.reading.scope import Of, stands, within
+from mailer.ledger.reading.scope import WHO, Of, stands, within
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out, share
 
 d, e, m, s = delivery.c, event.c, mail_out.c, share.c
@@ -244,6 +244,16 @@ def every(
         sa.select(*delivery_columns).where(*_where(connection, of, wanted)).order_by(*order)
     )
     return [delivery_of(row) for row in rows]
+
+
+def who_and_state(connection: sa.Connection, mail_out_id: int) -> list[tuple[str, int, int, str]]:
+    """Return of everybody who they are, delivery, number and state, in the order of the sheets."""
+    rows = connection.execute(
+        sa.select(WHO, d.id, d.number, stands())
+        .where(d.mail_out_id == mail_out_id)
+        .order_by(d.number)
+    ).all()
+    return [(who, id_, number, state) for who, id_, number, state in rows]
 
 
 def choices(connection: sa.Connection, mail_out_id: int) -> dict[str, list[str]]:
