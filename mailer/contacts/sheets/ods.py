@@ -258,6 +258,8 @@ def _tables(
                 rows += [(at, cells) for at in range(number + 1, number + 1 + repeated)]
                 for at in range(number + 2, number + 1 + repeated):
                     struck.again(number + 1, at, len(cells))
+                    if said := comments.get(number + 1):
+                        comments[at] = said
                 if visibility != "visible":
                     hidden.update(range(number + 1, number + 1 + repeated))
                     filtered |= visibility == "filter"
