@@ -280,7 +280,7 @@ class Attachments:
         self._known = known
         self._folder = folder
         self._patterns = tuple(patterns)
-        self._read: dict[tuple[Path, bool], Attachment] = {}
+        self._read: dict[tuple[str, bool], Attachment] = {}
 
     def of(self, cells: Mapping[str, str]) -> tuple[Attachment, ...]:
         """Return what goes with one letter; `cells` are language, delegation and the person's own
@@ -305,9 +305,9 @@ class Attachments:
         return _fitting([*found, *beside])[: len(found)]
 
     def _one(self, name: str, shown_as: str = "") -> Attachment:
-        key = (there(self._folder / name), bool(shown_as))
+        key = (name, bool(shown_as))
         if key not in self._read:
-            one = read(self._root, key[0], shown_as=shown_as)
+            one = read(self._root, there(self._folder / name), shown_as=shown_as)
             if self._known.get(one.file) != one.digest:
                 message = "this file has changed since the appeal was read"
                 fault = problem("L171", one.file, message=message, suggestion="try again")

@@ -116,6 +116,9 @@ class Forms:
             key[:2] for key, row in rows.items() if key[2] and row != rows.get((*key[:2], ""))
         }
         self.languages = frozenset(language for language, _, _ in rows)
+        # many people are addressed alike
+        self._candidates = lru_cache(2048)(lambda *who: tuple(self._ways_to_address(*who)))
+        self._dropped = lru_cache(2048)(self._title_dropped)
 
     @classmethod
     def load(cls, own: Path | None = None) -> Forms:
@@ -180,7 +183,8 @@ class Forms:
             filled[part] = as_name(filled[part], contact.delegation)
         chosen: SalutationRow | None = None
         neutral, missing, addressee = False, "", ""
-        for chosen_for, row, fallen in self._candidates(contact, language):
+        who = (contact.title, contact.gender, contact.chamber, contact.delegation, contact.role)
+        for chosen_for, row, fallen in self._candidates(language, *who):
             missing = next((part for part in row.parts if not filled[part]), "")
             if missing and contact.name and "{given} {surname}" in row.salutation:
                 # The full name, as the sheet has it in one cell; it is never taken apart.
@@ -208,7 +212,7 @@ class Forms:
             self._dropped(contact.title, addressee),
         )
 
-    def _dropped(self, title: str, addressee: str) -> str:
+    def _title_dropped(self, title: str, addressee: str) -> str:
         """Return the title, if the greeting of this addressee should say it and does not."""
         found = {one for one in self._addressees(title) if _ELSE.get(one) != addressee} - {"-"}
         if found & {addressee} or addressee in (*_CHAMBERS, "chair"):
@@ -242,21 +246,20 @@ class Forms:
                     )
                     raise self._refused(contact, "L302", part, message, hint)
 
-    def _candidates(
-        self, contact: Contact, language: str
+    def _ways_to_address(
+        self, language: str, title: str, gender: str, chamber: str, delegation: str, role: str
     ) -> Iterator[tuple[str, SalutationRow, bool]]:
         """Yield whom the rows that may be used address, and these, the best first, each with
         whether it is only a way out.
         """
-        titles = self._addressees(contact.title)
-        gender = contact.gender
-        if _PEER & set(_words(contact.title)) and (language, "lord", "") in self._rows:
+        titles = self._addressees(title)
+        if _PEER & set(_words(title)) and (language, "lord", "") in self._rows:
             gender = ""  # a title that has no sourced form
-        usual = contact.chamber if contact.chamber in _CHAMBERS else ""
+        usual = chamber if chamber in _CHAMBERS else ""
         addressees = [
             *(one for one in titles if one not in ACADEMIC),
             *(_ELSE.get(one) for one in titles),
-            *(contact.delegation, "chair" if contact.role == "chair" else "", usual),
+            *(delegation, "chair" if role == "chair" else "", usual),
             *(one for one in titles if one in ACADEMIC),
             "member",
         ]
