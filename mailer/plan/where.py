@@ -366,10 +366,18 @@ class _ConditionReader:
             self.next += 1
             if word.quoted:
                 break
+        if self.next == first and wanted.startswith("a value") and self._is_iceland():
+            self.next += 1
         if self.next == first:
             raise self._wrong(f"{wanted} is missing here", self._hint_of_quotes())
         taken = self.words[first : self.next]
         return taken[0].at, " ".join(word.text for word in taken)
+
+    def _is_iceland(self) -> bool:
+        """Whether the next word is IS, the code of a delegation, and no other word follows it."""
+        here, *after = [*self.words[self.next : self.next + 2]] or [_Token(0, "")]
+        ends = all(one.mark or one.keyword in ("and", "or") for one in after)
+        return here.keyword == "is" and ends
 
     def _hint_of_quotes(self) -> str:
         return 'a name with and, or, not, in or is in it stands in quotes: "Legal Affairs and …"'

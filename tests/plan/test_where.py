@@ -63,6 +63,10 @@ def meant(text: str) -> list[str]:
         ("role = substitute or delegation = SE and committee is empty", ["Ola", "Liv"]),
         ("(role = substitute or delegation = SE) and not away", ["Kim", "Liv"]),
         ("not (committee = Rules or role = representative)", []),
+        ("delegation = IS", []),  # Iceland, and no keyword
+        ("delegation in (IS, SE) and not away", ["Kim", "Liv"]),
+        ("delegation != IS and role = substitute", ["Ola"]),
+        ("not delegation is is or role = chair", ["Anna", "Ola", "Kim", "Liv"]),
         ("position = leans", ["Ola"]),
         ("position in (supports, leans, against)", ["Ola", "Kim"]),
         ("position != against", ["Ola"]),  # of the others it is not known
@@ -86,6 +90,7 @@ def test_condition_means_these_people(text: str, who: list[str]) -> None:
         ("role = substitut", 7, "substitute"),
         ("committee", 0, "write: committee = …"),
         ("committee =", 11, "quotes"),
+        ("committee = is empty", 12, "quotes"),
         ("committee = Monitoring and", 26, "quotes"),
         ("(committee = Monitoring", 23, "each ("),
         ("committee = Monitoring)", 22, "quotes"),
