@@ -318,12 +318,12 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Press Ctrl-C until it is felt: one that comes just before the program begins to read
-        waits for a key.
+        waits for a key. A program that is ending already would die of the next, so it has time.
         """
-        for _ in range(30):
+        for _ in range(6):
             self.process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(1)
+                self.process.wait(10)
                 return
 
     def close_window(self) -> None:
