@@ -24,6 +24,11 @@ from mailer.base.errors import Problem
 from mailer.base.problems import problem
 from mailer.base.settings.toml_lines import TomlFile, TomlTable, problem_of, syntax_problem
 
+LONGEST = 500
+"""Characters of a fact whose words are looked for in letters; comparing longer ones takes the
+square of their length, and nobody types them again.
+"""
+
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -89,6 +94,8 @@ def contradictions(
     shapes: dict[str, list[Fact]] = {}
     for fact in facts:
         value = fact.value.get(language, "")
+        if len(value) > LONGEST:
+            continue
         words = re.findall(r"[^\W\d_]{2,}", value)
         if (_FIGURE.search(value) and len(words) > 1) or re.match(r"[^\W\d_]{4,} \d", value):
             shapes.setdefault(_shape(value), []).append(fact)
@@ -102,7 +109,9 @@ def contradictions(
 def _shape(value: str) -> str:
     """Turn `76 votes to 10` into a pattern: these words, any figures, any blanks."""
     pieces = [re.escape(piece) for piece in _FIGURE.split(_spaced(value))]
-    return r"\d+(?:[.,]\d+)*".join(piece.replace(r"\ ", r"\s+") for piece in pieces)
+    whole = r"\d+(?:[.,]\d+)*".join(piece.replace(r"\ ", r"\s+") for piece in pieces)
+    # a number is looked at from its beginning only, or a long one takes the square of its length
+    return whole if pieces[0] else rf"(?<!\d)(?<!\d[.,]){whole}"
 
 
 def _spaced(text: str) -> str:

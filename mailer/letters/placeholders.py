@@ -123,6 +123,11 @@ def _finalize(context: Context, value: Any) -> str:
     return f"{_NONCE}{len(values) - 1}x"
 
 
+def _leads(text: str) -> bool:
+    """Tell whether mail programs make a link of something in a text."""
+    return ("://" in text or "www." in text.lower()) and _SITE.search(text) is not None
+
+
 def printable(value: Any, said: str | None) -> str:
     """Return a value as a letter carries it; `said` is what all people read alike, None where links
     may be a person's own. Raises `Unprintable`.
@@ -138,13 +143,13 @@ def printable(value: Any, said: str | None) -> str:
     ):
         raise Unprintable("there is nothing to put in", getattr(value, "word", ""))
     text = str(value)
-    if UNSEEN.search(text) or "\n" in text:
+    if not text.isprintable() and (UNSEEN.search(text) or "\n" in text):
         text = " ".join(text.splitlines())
         if bad := UNSEEN.search(text):
             raise Unprintable(
                 f"a control character (U+{ord(bad[0]):04X}) stands in the cell", value=text
             )
-    if _SITE.search(text) and said is not None and text.lower() not in said:
+    if said is not None and _leads(text) and text.lower() not in said:
         raise Unprintable(
             "an address on the web stands in the cell: a link of their own for each person",
             value=text,

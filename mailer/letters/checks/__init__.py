@@ -44,7 +44,7 @@ def ready(
     renderer = Renderer(appeal, sender, delegations, forms, columns, owners)
     if late := list(over(appeal)):
         raise unusable(appeal, late)
-    if differ := [one for one in twins.check(appeal) if one.severity is Severity.ERROR]:
+    if differ := [one for one in _compared(appeal) if one.severity is Severity.ERROR]:
         raise unusable(appeal, differ)
     return renderer
 
@@ -80,7 +80,18 @@ def check_letters(
                 except MailerError as fault:
                     # The file at fault is the letter, not the sheet of a person who does not exist.
                     found |= {_at_letter(one, letter): None for one in fault.problems}
-    return [*over(appeal), *found, *style.warnings(appeal), *twins.check(appeal)]
+    return [*over(appeal), *found, *style.warnings(appeal), *_compared(appeal)]
+
+
+def _compared(appeal: Appeal) -> list[Problem]:
+    """Return what one language says and another does not, or that this takes too long to find
+    (L226).
+    """
+    try:
+        return twins.check(appeal)
+    except MailerError as fault:
+        folder = f"templates/{appeal.name}"
+        return [replace(one, file=one.file or folder) for one in fault.problems]
 
 
 def over(appeal: Appeal) -> Iterator[Problem]:

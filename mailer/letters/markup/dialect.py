@@ -32,6 +32,9 @@ MAX_WORK = 200_000_000
 block. Ten pages take two million. A count and no clock: what is refused on a busy computer must be
 refused on every other, and only that.
 """
+DEEPEST = 100
+"""Marks within each other: lists in lists, italics in bold ones."""
+
 MAX_CELLS = 60
 """Columns of a table, about: every row has as many cells, whatever is written in it."""
 
@@ -199,11 +202,24 @@ def parse(text: str) -> list[Token]:
     """Parse a text. Raises `MailerError` (L226) for one that would take too long to read."""
     try:
         found = MARKDOWN.parse(text, {"work": 0})
+        _measure(found)
     except _Endless as error:
         fault = problem("L226", value=str(error), message=_TOO_LONG, suggestion=_SIMPLER)
         raise MailerError(_TOO_LONG, hint=_SIMPLER, code="L226", problems=[fault]) from None
     _keep_numbers(found)
     return found
+
+
+def _measure(tokens: Sequence[Token]) -> None:
+    """Stop at marks that stand too deep within each other: what goes through them later does so one
+    call within another.
+    """
+    deep = 0
+    for token in tokens:
+        deep += token.nesting
+        if deep > DEEPEST:
+            raise _Endless(token.markup)
+        _measure(token.children or ())
 
 
 _TOO_LONG = "this takes too long to read: too many brackets, columns or marks"

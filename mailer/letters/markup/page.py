@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
@@ -12,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailer.base.errors import Problem
 from mailer.base.problems import problem
+from mailer.contacts import limited_process
 from mailer.letters import placeholders
 from mailer.letters.message.allowed import faults
 
@@ -60,20 +62,41 @@ def check(source: str, file: str) -> list[Problem]:
                 f"its words: {', '.join(PAGE_WORDS)}",
             )
             return found  # what stands within it would be told again
+    function = f"{__name__}:{fetched.__name__}"
     try:
-        fetched = _fetched(source)
-    except (SyntaxError, RecursionError, MemoryError):  # some limits are those of the compiler
-        wrong("too many questions stand within another", "", 0, "ask fewer of them")
+        shown = limited_process.ask(
+            function, source.encode(), (), seconds=SECONDS, memory=1_000_000_000
+        )
+    except limited_process.GivenUp:  # libraries fall over tags that stand too deep in each other
+        wrong("this takes too long to read: too many tags", "", 0, "write it in fewer tags")
         return found
-    for fault in fetched:
+    for fault in shown:
+        if fault == TOO_DEEP:
+            wrong(TOO_DEEP, "", 0, "ask fewer of them")
+            return found
         head = re.match(r"<?[\w:-]+", fault)
         at = source.lower().find(head[0].lower() if head else fault)
         wrong("a page of a letter fetches nothing and runs nothing", fault[:40], at, "take it out")
     return found
 
 
+SECONDS = 20
+TOO_DEEP = "too many questions stand within another"
+
+
+def fetched(source: bytes) -> Iterator[str]:
+    """Yield what the finished page holds and must not, with and without all that it asks for. It is
+    called in a child: a page that is too much for the libraries ends that, and nothing else.
+    """
+    try:
+        found = _fetched(source.decode())
+        inliner().inline(source.decode())
+    except (SyntaxError, RecursionError, MemoryError):  # some limits are those of the compiler
+        found = {TOO_DEEP: None}
+    yield from found
+
+
 def _fetched(source: str) -> dict[str, None]:
-    """Return what the finished page holds and must not, with and without all that it asks for."""
     words = {"subject": "Subject", "body": "<p>Text</p>", "footer": "<p>Footer</p>"}
     return dict.fromkeys(
         fault

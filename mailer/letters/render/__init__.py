@@ -169,15 +169,18 @@ class Renderer:
             except (MailerError, Unprintable):  # told with the line that prints the first of them
                 variant = self._written(sheet, mine, theirs, contact)
                 values = variant.values_of(mine, theirs)
+            subject, preview = (
+                SLOT.sub(lambda slot: values[int(slot[1])], line)
+                for line in (variant.parts.subject, variant.parts.preview)
+            )
+            if sum(map(len, values)) > MAX_PART:  # before it is put together, twice
+                subject = subject.removesuffix(answers)
+                self._limits(contact, sheet.letter, subject, "".join(values), "")
             html = variant.html.fill(values)
             text = variant.text.fill(values)
             paper = self._on_paper(contact, variant, mine, values)
         except Unprintable as error:
             raise self._cannot(contact, sheet.body.source, error) from None
-        subject, preview = (
-            SLOT.sub(lambda slot: values[int(slot[1])], line)
-            for line in (variant.parts.subject, variant.parts.preview)
-        )
         self._limits(contact, sheet.letter, subject.removesuffix(answers), text, html)
         if form.greeting not in text:  # a question left it out, or a filter changed it
             problem = sheet.body.source.problem(

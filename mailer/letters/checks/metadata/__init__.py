@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from mailer.base.errors import MailerError, Problem, Severity
 from mailer.base.files import read_inside
 from mailer.base.problems import problem
+from mailer.contacts import limited_process
 from mailer.letters.appeal import Appeal
 
 AUTHOR = "author: "
@@ -66,10 +68,25 @@ def told(appeal: Appeal) -> Iterator[Problem]:
             )
 
 
+SECONDS, MEMORY = 20, 1_000_000_000
+"""What one file may cost: a few kilobytes of PDF or DOCX can unpack to gigabytes."""
+
+
 def what_it_tells(file: str, raw: bytes) -> tuple[str, ...]:
-    """Return what a file tells besides what it shows, in words."""
+    """Return what a file tells besides what it shows, in words; it is looked into in a child."""
+    if PurePosixPath(file).suffix.lower() not in _MODULES:
+        return ()
+    function = f"{__name__}:{telling.__name__}"
+    try:
+        found = limited_process.ask(function, raw, (file,), seconds=SECONDS, memory=MEMORY)
+    except limited_process.GivenUp:
+        found = [NOT_READ]
+    return tuple(dict.fromkeys(found))
+
+
+def telling(raw: bytes, file: str) -> Iterator[str]:
     kind = _kind(file)
-    return tuple(dict.fromkeys(kind[0](raw))) if kind else ()
+    yield from kind[0](raw) if kind else ()
 
 
 def stripped(file: str, raw: bytes) -> bytes:
@@ -92,18 +109,17 @@ Tells = Callable[[bytes], Iterator[str]]
 Strips = Callable[[bytes], bytes]
 
 
+_MODULES = {
+    ".pdf": "pdf",
+    **dict.fromkeys((".docx", ".xlsx", ".odt", ".ods"), "office"),
+    **dict.fromkeys((".jpg", ".jpeg", ".png"), "photographs"),
+}
+"""Which module knows files of this kind; each loads its library, so it is loaded when asked."""
+
+
 def _kind(file: str) -> tuple[Tells, Strips] | None:
-    suffix = PurePosixPath(file).suffix.lower()
-    if suffix == ".pdf":
-        from mailer.letters.checks.metadata import pdf
-
-        return pdf.tells, pdf.stripped
-    if suffix in (".docx", ".xlsx", ".odt", ".ods"):
-        from mailer.letters.checks.metadata import office
-
-        return office.tells, office.stripped
-    if suffix in (".jpg", ".jpeg", ".png"):
-        from mailer.letters.checks.metadata import photographs
-
-        return photographs.tells, photographs.stripped
-    return None
+    name = _MODULES.get(PurePosixPath(file).suffix.lower())
+    if name is None:
+        return None
+    module = import_module(f"{__name__}.{name}")
+    return module.tells, module.stripped
