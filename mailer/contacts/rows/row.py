@@ -213,8 +213,9 @@ def _asked_in_a_comment(line: RowReader) -> bool:
         if wish or vocabulary.gone(text):
             plain = " ".join(text.split())
             said = f"a comment here says: {plain[:80]}"
-            hint = "take the row out; or, if it is meant otherwise, delete the comment in the sheet"
-            hint += " itself"
+            hint = (
+                "take the row out; if it is meant otherwise, delete the comment in the sheet itself"
+            )
             line.report("C153", "note", Reason.ROW, said, hint, column=column, value=plain)
             return True
     return False
