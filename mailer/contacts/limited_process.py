@@ -144,10 +144,10 @@ def main() -> None:
     for _, (function, args, seconds, memory, size) in _pieces(sys.stdin.buffer):
         _limit(seconds, memory)
         module, _, name = function.partition(":")
-        content = sys.stdin.buffer.read(size)
-        for piece in getattr(import_module(module), name)(content, *args):
+        pieces = getattr(import_module(module), name)(sys.stdin.buffer.read(size), *args)
+        for piece in pieces:
             _say(sys.stdout.buffer, piece)
-        del content
+        del pieces
         _say(sys.stdout.buffer, None)
         gc.collect()
 

@@ -73,6 +73,7 @@ def packed(content: bytes, file: str, max_rows: int) -> Iterator[tuple[Any, ...]
         reading = read_bytes(PurePath(file).suffix.lower(), file, content, max_rows)
     except Exception:
         reading = Reading(problems=(problem("C002", file),))
+    del content  # its memory is wanted for the rows
     for table in reading.tables:
         for at in range(0, len(table.rows), PIECE):
             yield "rows", list(table.rows[at : at + PIECE])
