@@ -26,9 +26,9 @@ from mailer.base import clock, locks
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.ledger.guard.filesystem import NETWORK, kind_of
 from mailer.ledger.guard.freshness import Freshness
+from mailer.ledger.guard.trouble import Busy, Unwritable, damaged, plain_words
 from mailer.ledger.record import seals
 
-OUT_OF_ORDER = {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENODEV, errno.ESTALE}
 SEAL_EVERY = 1.0
 """Seconds between two seals while somebody writes; one more when the log is closed."""
 
@@ -50,18 +50,10 @@ _LOCK = sa.select(
     sa.func.pg_advisory_xact_lock(_of_this_log(sa.bindparam("what", type_=sa.Text())))
 )
 
+__all__ = ["Busy", "Connection", "Gone", "Ledger", "Unwritable", "damaged"]
+
 Connection = sa.Connection
 """What `reading` and `writing` yield, for those who hand it on."""
-
-
-class Unwritable(Refused):
-    """The disk or the database does not take anything at present; what was to be written is not at
-    fault.
-    """
-
-
-class Busy(Unwritable):
-    """Another process holds the log and does not give it back: it is stopped, perhaps."""
 
 
 class Gone(Unwritable):
@@ -111,11 +103,13 @@ class Ledger:
         """Open one transaction that is on disk when the block ends, and undone when the block
         raises.
         """
-        with self._guard, self._alone(), _plain_words(self.path):
+        with self._guard, self._alone(), plain_words(self.path):
             self._must_be_where_it_was()
             self._to_keep, self._has_written = "", True
             with self._writer.begin() as connection:
                 if self.path is None:
+                    if self.patience != locks.PATIENCE:
+                        _wait_at_most(connection, self.patience)
                     connection.execute(_AMONG_WRITERS)
                 yield connection
             if self._to_keep and self.freshness is not None:
@@ -200,13 +194,15 @@ class Ledger:
         """
         until = None
         if self.path is None:
-            with self._writer.begin() as connection, _plain_words(None):
-                # An entry that is being written has its number already: wait until it is there.
+            with self._writer.begin() as connection, plain_words(None):
+                # An entry that is being written has its number already: wait until it is there,
+                # but not for a writer that is stopped; the next seal covers it, too.
+                _wait_at_most(connection, SEAL_EVERY)
                 connection.execute(_ALONE_AMONG_WRITERS)
                 until = seals.newest(connection)
         with self.reading() as connection:
             drawn = seals.draft(connection, until)
-        with self._guard, self._alone(), _plain_words(self.path):
+        with self._guard, self._alone(), plain_words(self.path):
             self._must_be_where_it_was()
             with self._writer.begin() as connection:
                 lock(connection, "seal")
@@ -215,13 +211,13 @@ class Ledger:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Read one consistent state; whoever is sending goes on."""
-        with _plain_words(self.path), self._reader.connect() as connection:
+        with plain_words(self.path), self._reader.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def session(self) -> Iterator[sa.Connection]:
         """Hold a database session of its own, outside of any transaction, until the block ends."""
-        with _plain_words(self.path), self._writer.connect() as connection:
+        with plain_words(self.path), self._writer.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.invalidate()  # ends the session, and whatever it holds with it
 
@@ -230,7 +226,7 @@ class Ledger:
         """Hold the one writing connection of a log that is a file, as the driver's own, outside of
         any transaction; no other process writes until the block ends.
         """
-        with self._guard, self._alone(), _plain_words(self.path):
+        with self._guard, self._alone(), plain_words(self.path):
             self._must_be_where_it_was()
             self._has_written = True
             yield self._writer.raw_connection().driver_connection
@@ -297,6 +293,12 @@ class Ledger:
                 hint='pip install "pace-mailer[postgres]"',
                 code="S303",
             ) from missing
+
+        @sa.event.listens_for(engine, "connect")
+        def _patient(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+            connection.cursor().execute(f"SET lock_timeout = {round(locks.PATIENCE * 1000)}")
+            connection.commit()
+
         return engine, engine.execution_options(postgresql_readonly=True)
 
     def _open_sqlite(self, path: Path) -> tuple[sa.Engine, sa.Engine]:
@@ -312,7 +314,7 @@ class Ledger:
             )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._read_only = False
-        with _plain_words(path):
+        with plain_words(path):
             try:
                 self._lock_file = self._open_lock()
                 self._must_not_be_missed(path)
@@ -418,62 +420,9 @@ def lock(connection: sa.Connection, what: str) -> None:
         connection.execute(_LOCK, {"what": f"{what} of "})
 
 
-@contextlib.contextmanager
-def _plain_words(path: Path | None) -> Iterator[None]:
-    """Say in a coordinator's words what keeps the send log from being read or written."""
-    try:
-        yield
-    except sa.exc.DatabaseError as fault:
-        words = str(fault.orig)
-        if any(sign in words for sign in ("full", "readonly", "read-only", "disk I/O", "locked")):
-            raise Unwritable(
-                f"The send log cannot be written ({words}). Nothing was handed over that is not on"
-                " record.",
-                hint="Make room on the disk, or free the file, and type the same command again.",
-                code="S301",
-            ) from fault
-        if "malformed" in words or "not a database" in words:
-            raise damaged(path) from fault
-        if isinstance(fault, sa.exc.OperationalError) and "connect" in words:
-            raise Unwritable(
-                f"The send log's database cannot be reached: {words.splitlines()[0]}",
-                hint="[log] database in config.toml; nothing is sent that is not on record",
-                code="S307",
-            ) from fault
-        if isinstance(fault, sa.exc.ProgrammingError | sa.exc.OperationalError) and (
-            "no such table" in words or ("relation" in words and "does not exist" in words)
-        ):
-            raise Refused(
-                "The tables of the send log are not there any more: its database was set back, or"
-                " another one was put in its place. Nothing more is handed over.",
-                hint="put the newer one back, and type the same command again",
-                code="S312",
-            ) from fault
-        if "unable to open" in words:
-            raise UsageError(f"The send log cannot be opened: {path}", code="S303") from fault
-        raise
-    except OSError as fault:
-        if fault.errno in OUT_OF_ORDER:
-            raise Unwritable(
-                f"The disk of the send log takes nothing ({fault.strerror}). Nothing was handed"
-                " over that is not on record.",
-                hint="see to the disk, and type the same command again",
-                code="S301",
-            ) from fault
-        if not isinstance(fault, PermissionError):
-            raise
-        raise UsageError(
-            f"The send log belongs to somebody else, or its folder does: {fault.filename}",
-            code="S303",
-        ) from fault
-
-
-def damaged(path: Path | None) -> Refused:
-    return Refused(
-        f"The send log is damaged: {path}. It was left as it is.",
-        hint="Keep a copy of the file and its -wal neighbour; a backup can be put in their place.",
-        code="S302",
-    )
+def _wait_at_most(connection: sa.Connection, seconds: float) -> None:
+    """Wait for no lock longer than this, within one transaction on PostgreSQL."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
 
 
 def shown(mail_out_id: int) -> str:

@@ -325,10 +325,12 @@ def last_word(connection: sa.Connection, mail_out_id: int) -> int:
 
 
 def pause_wish(ledger: Ledger, mail_out_id: int) -> Path | None:
-    """Return the file that asks for a pause while the log is held by somebody; None with
-    PostgreSQL, where nobody holds it.
+    """Return the file that asks for a pause while the log is held by somebody; None where there is
+    no folder beside the log. With PostgreSQL the senders of this workspace look for it.
     """
-    return ledger.path and ledger.path.with_name(f"PAUSE-{shown(mail_out_id)}")
+    if ledger.freshness is None:
+        return None
+    return ledger.freshness.path.with_name(f"PAUSE-{shown(mail_out_id)}")
 
 
 def finish_if_done(connection: sa.Connection, mail_out_id: int, *, at: datetime, who: str) -> bool:

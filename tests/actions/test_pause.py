@@ -19,6 +19,7 @@ from mailer.base.states import MailOutState
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Busy, Ledger
 from mailer.sending.dispatch import Dispatch
+from tests.conftest import a_plan
 from tests.helpers.children import Child
 from tests.helpers.stubborn_server import StubbornServer
 from tests.helpers.workspaces import a_workspace, mailer, planned, said
@@ -59,6 +60,29 @@ def test_who_looks_waits_for_nobody_and_who_writes_is_told_whom_for(
         ledger.patience = 0.2
         with pytest.raises(Busy, match=f"process {pid} .*stopped"), ledger.writing():
             pass
+
+
+@pytest.mark.parametrize("how", ["pg_advisory_lock", "pg_advisory_lock_shared"])
+def test_pause_waits_for_no_stopped_session_of_the_database(
+    ledger_url: str, tmp_path: Path, how: str
+) -> None:
+    """A sender that is stopped as it seals, or as it writes."""
+    if not ledger_url.startswith("postgresql"):
+        pytest.skip("a log that is a file has a lock of its own")
+    with Ledger(ledger_url, beside=tmp_path) as ledger, Ledger(ledger_url) as stopped:
+        with ledger.writing() as connection:
+            mail_out = mailouts.create(connection, a_plan(3), at=ledger.now(), who="test")
+            mailouts.change(connection, mail_out, MailOutState.SENDING, at=ledger.now(), who="test")
+        held = f"SELECT {how}(hashtext('seals of ' || current_schema()))"
+        with stopped.session() as session:
+            session.exec_driver_sql(held)
+            began = time.monotonic()
+            now = mail_outs.pause(ledger, mail_out, who="Jana")
+            assert time.monotonic() - began < 8
+        wish = mailouts.pause_wish(ledger, mail_out)
+        assert wish is not None and wish.exists() is bool(now.held)
+        assert bool(now.held) is not (now.mail_out.state is MailOutState.PAUSED)
+        assert bool(now.held) is (how == "pg_advisory_lock")
 
 
 async def test_pause_that_the_log_cannot_take_is_obeyed_and_comes_onto_the_record(

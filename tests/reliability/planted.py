@@ -215,6 +215,30 @@ MISTAKES = (
         ("tests/sending/test_dispatch.py",),
     ),
     Mistake(
+        "the hold list counts as obeyed before that is on disk",
+        "mailer/sending/share.py",
+        (
+            (
+                "        held, stamp = holds.look()\n",
+                "        stamp = holds._now()\n        if not holds.has_changed:\n"
+                "            return None, stamp\n        holds.obeyed(stamp)\n"
+                "        held, stamp = holds.look()\n",
+            ),
+        ),
+        ("tests/sending/test_dispatch.py",),
+    ),
+    Mistake(
+        "a letter whose dot was withheld may be cut off before it is given back",
+        "mailer/sending/dispatch.py",
+        (
+            (
+                "                return not await self._killed()\n",
+                "                worker.past_mark = not await self._killed()\n",
+            ),
+        ),
+        ("tests/sending/test_dispatch.py",),
+    ),
+    Mistake(
         "a marker is set in a log that is older than what was sent",
         "mailer/ledger/moves/writer.py",
         (("                self.ledger.prove(connection)\n", "                pass\n"),),

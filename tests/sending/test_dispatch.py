@@ -378,7 +378,7 @@ async def test_hold_that_was_undone_with_another_wish_of_the_same_commit_is_obey
         raise ValueError
 
     async with Writer(ledger) as writer:
-        await asyncio.gather(writer.run(fault), sending.heed(writer), return_exceptions=True)
+        await asyncio.gather(sending.heed(writer), writer.run(fault), return_exceptions=True)
     assert states(ledger, sending.mail_out_id) == {State.WAITING: 2, State.NOT_SENT: 1}
 
 

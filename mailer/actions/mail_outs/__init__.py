@@ -372,8 +372,8 @@ def pause(ledger: Ledger, mail_out_id: int, *, who: str) -> Standing:
     try:
         return _change(ledger, mail_out_id, MailOutState.PAUSED, who)
     except Busy as fault:
-        wish = mailouts.pause_wish(ledger, mail_out_id)
-        assert wish is not None
+        if (wish := mailouts.pause_wish(ledger, mail_out_id)) is None:
+            raise
         wish.write_text(who, encoding="utf-8")
         return replace(standing(ledger, mail_out_id), held=fault.message)
     finally:
