@@ -1548,7 +1548,7 @@ def test_roll_call_becomes_the_same_column_through_both_doors(doors: Doors, tmp_
     shown = CliRunner().invoke(cli, ["-C", str(doors.root), "positions", "vote"]).output
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "voted for 1 0 0 0 0 0" in lines and "not on the list 0 0 0 0 0 4" in lines
-    said = "1 of 30 members, 1 of 5 delegations; with those who lean towards it: 1 members, of 1"
+    said = "1 of 30 members, 1 of 5 delegations; with those who lean towards it: 1 member, of 1"
     assert any(line.startswith(said) for line in lines)
     assert doors.page("/journal").count("votes imported") == 3
     (refused,) = doors.typed("votes", "import", str(sheet), "--column", "Outcome")

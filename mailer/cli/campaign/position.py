@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailer.base.errors import UsageError
+from mailer.base.spelling import many
 from mailer.base.states import HEARD, POSITIONS, Position
 from mailer.cli.context import Command, CommandGroup, Context, printable
 
@@ -252,10 +253,12 @@ def _show_board(context: Context, board: Board) -> None:
         now += f", {one.sure[1]} of {one.motion.delegations} delegations"
         if one.motion.groups:
             now += f", {one.sure[2]} of {one.motion.groups} groups"
-        leaning = "with those who lean towards it: {} members, of {} delegations"
+        members, delegations = one.with_leaning[:2]
+        leaning = f"with those who lean towards it: {many(members, 'member')}"
+        leaning += f", of {many(delegations, 'delegation')}"
         mark = "✓" if one.reached else "·"
         context.out.print(printable(f"  {mark} {one.motion.words}"), soft_wrap=True)
-        said = f"    {now}; {leaning.format(*one.with_leaning)}"
+        said = f"    {now}; {leaning}"
         context.out.print(printable(said), soft_wrap=True)
     context.out.print()
     for heading, votes in board.votes.items():
