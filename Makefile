@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
+# Hundreds of processes are started by tests and benchmarks: as on a user's computer, none compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-long check lint types bench sheets pictures drawings docs man sbom lock clean
 
