@@ -22,6 +22,7 @@ from mailer.contacts.added_column import with_column
 from mailer.contacts.book import load_contacts
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Ledger
+from mailer.ledger.moves import incoming
 from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.scope import standing
 from mailer.ledger.schema import delivery
@@ -196,6 +197,24 @@ def test_appeal_tells_the_same_as_its_only_mail_out_but_for_whoever_stands_in_it
     with ledger.reading() as connection:
         (first, *_) = totals.totals(count(connection, whole.id))
     assert first.people == 2  # she counts once
+
+
+def test_whoever_wants_no_more_letters_has_not_answered(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    plan(workspace, ledger)
+    with ledger.writing() as connection:
+        connection.execute(sa.update(delivery).values(state=State.ACCEPTED))
+        for kind, name in (("reply", "M-0001-001"), ("objection", "M-0001-002")):
+            message = incoming.Incoming(
+                digest=kind, box="x", arrived_at=None, kind=kind, sure=True, reason="", until=None,
+                whole=False, sender="", subject="", own="", parts="", raw=b"",
+            )  # fmt: skip
+            at = ledger.now()
+            incoming.record(connection, message, [name], how="x", certainty=100, at=at)
+    one = report(workspace, ledger)
+    assert [said.kind for said in one.came_back] == ["reply", "objection"]
+    assert sum(answered for _, _, answered in one.reached.values()) == 1
 
 
 # ------------------------------------------------------------------------------------------- sheets

@@ -17,8 +17,8 @@ from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import tokens
 from mailer.base.states import POSITIONS, WORDS, MailOutState, State
+from mailer.inbox.kinds import InboxKind
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.reading.counts import ANSWERS
 from mailer.ledger.reading.kept_counts import KeptCounts
 from mailer.ledger.reading.scope import standing
 from mailer.letters.appeal import Appeal
@@ -118,7 +118,7 @@ def brought(
             raise UsageError("Nothing has been planned yet.", hint=f"mailer plan {appeal.name}")
         now = (counts or KeptCounts(whole.id)).now(connection)
     table = now.delegations
-    replied = now.letters_with(ANSWERS)
+    replied = now.letters_with([InboxKind.REPLY])
     missed = {
         (state, reason): sum(codes.values())
         for state in MISSED

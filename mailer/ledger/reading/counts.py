@@ -20,8 +20,6 @@ from mailer.ledger.schema import delivery
 
 d = delivery.c
 
-ANSWERS = frozenset({"reply", "objection"})
-
 
 class CountedGroup(NamedTuple):
     """People who stand alike."""
