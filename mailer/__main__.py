@@ -2,6 +2,7 @@
 what to type.
 """
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -17,6 +18,7 @@ def main() -> None:
             f"the mailer needs Python 3.11 or newer, and this is {version}",
             "make PYTHON=python3.12 demo",
         )
+    gc.disable()  # until the command is loaded: looking for garbage among modules took a seventh
     try:
         from mailer.cli import cli
     except ModuleNotFoundError as missing:

@@ -13,6 +13,7 @@ literal, so that `mailer --help` imports none of them. A command returns its exi
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -158,6 +159,9 @@ class Root(CommandGroup):
             if cmd_name in section:
                 module, _, attribute = section[cmd_name][0].partition(":")
                 command = getattr(importlib.import_module(module), attribute)
+                if not gc.isenabled():  # a process of our own (`__main__`): modules stay
+                    gc.freeze()
+                    gc.enable()
                 assert isinstance(command, Command)
                 return command
         return None

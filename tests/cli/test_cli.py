@@ -95,6 +95,15 @@ def test_help_imports_no_heavy_module() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
+def test_garbage_is_looked_for_once_the_command_is_loaded() -> None:
+    program = (
+        "import gc, sys\nfrom mailer.__main__ import main\ntry:\n"
+        "    sys.argv = ['mailer', 'explain', 'C104']\n    main()\nexcept SystemExit as end:\n"
+        "    assert not end.code, end.code\nassert gc.isenabled() and gc.get_freeze_count()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
 def test_ctrl_c_between_two_steps_ends_in_a_word() -> None:
     program = (
         "import signal\nfrom mailer.__main__ import main\nimport mailer.cli\n"
