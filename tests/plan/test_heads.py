@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections import Counter
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formatdate, getaddresses
@@ -327,12 +328,15 @@ def test_killed_at_any_step_each_gets_it_once_and_all_the_same(root: Path, box: 
         if done.returncode == 0:
             break
     mailer(*words, at=root)
-    assert set(box.seen.values()) == {1} and len(box.seen) == 6
+    states = Counter(state for state, _ in of(root).values())
+    assert set(states) <= {"accepted", "unknown"} and sum(states.values()) == 6
+    assert set(box.seen.values()) == {1}
+    # A kill between the marker and the final dot leaves a letter unknown that never left.
+    assert states["accepted"] <= len(box.seen) <= 6
     by_domain: dict[str, set[bytes]] = {}
     for where, raw in received(box).items():
         by_domain.setdefault(where.partition("@")[2], set()).add(raw)
     assert {len(raws) for raws in by_domain.values()} == {1}
-    assert {state for state, _ in of(root).values()} <= {"accepted", "unknown"}
 
 
 def test_drafts_are_refused_in_words(root: Path) -> None:
