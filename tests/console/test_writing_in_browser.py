@@ -28,7 +28,7 @@ __all__ = ["chromium", "page", "site", "stranger"]  # the fixtures
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 if CHROMIUM:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, Page, expect
+    from playwright.sync_api import Browser, Page, Route, expect
 
 ENGLISH = """\
 {{ greeting }}
@@ -116,6 +116,19 @@ def test_campaigner_from_an_empty_workspace_to_a_checked_appeal_in_two_languages
     page.get_by_role("link", name="Write").click()
     page.get_by_role("link", name="History").click()
     expect(page.locator(".change").first).to_contain_text("fr.md")
+
+
+def test_what_is_typed_before_script_is_there_is_looked_at(site: Site, page: Page) -> None:
+    held: list[Route] = []
+    page.route(  # a lambda, since playwright takes no built-in
+        "**/htmx.min.js",
+        lambda route: held.append(route),  # noqa: PLW0108
+    )
+    with page.expect_request("**/htmx.min.js"):
+        page.goto(f"{site.base}/letters/vote/write/en", wait_until="commit")
+    page.get_by_label("Subject", exact=True).fill("Typed early")
+    held[0].continue_()
+    expect(page.locator(".look dd").first).to_contain_text("Typed early")
 
 
 def test_words_are_offered_as_one_types_and_taken_by_keyboard(site: Site, page: Page) -> None:

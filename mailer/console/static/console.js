@@ -8,6 +8,13 @@
   const keysOn = () => { try { return localStorage.getItem("single-keys") !== "off"; } catch { return true; } };
   let afterG = false;
 
+  // What was typed before script was there, or was put back by the browser, is typed now.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const one of document.querySelectorAll("[hx-trigger^=input] :is(input, textarea)")) {
+      if (one.value !== one.defaultValue) one.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
+
   // Keys: / finds, g then a letter goes, j and k walk through rows, p pauses, s opens stop, ? helps.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || !keysOn()) return;
