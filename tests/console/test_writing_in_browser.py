@@ -127,8 +127,14 @@ def test_what_is_typed_before_script_is_there_is_looked_at(site: Site, page: Pag
     with page.expect_request("**/htmx.min.js"):
         page.goto(f"{site.base}/letters/vote/write/en", wait_until="commit")
     page.get_by_label("Subject", exact=True).fill("Typed early")
-    held[0].continue_()
+    held.pop().continue_()
     expect(page.locator(".look dd").first).to_contain_text("Typed early")
+    page.goto("about:blank")
+    with page.expect_request("**/htmx.min.js"):
+        page.goto(f"{site.base}/mail-outs/M-0001/outcomes", wait_until="commit")
+    page.get_by_label("refused").check()
+    held.pop().continue_()
+    expect(page.locator(".found")).to_have_text("1 of 8 people")
 
 
 def test_words_are_offered_as_one_types_and_taken_by_keyboard(site: Site, page: Page) -> None:

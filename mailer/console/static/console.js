@@ -8,10 +8,15 @@
   const keysOn = () => { try { return localStorage.getItem("single-keys") !== "off"; } catch { return true; } };
   let afterG = false;
 
-  // What was typed before script was there, or was put back by the browser, is typed now.
+  // What was typed or chosen before script was there, or was put back by the browser, is typed now.
+  const changed = (one) => {
+    if (one.matches("select")) return one.selectedIndex !== Math.max(0, [...one.options].findIndex((option) => option.defaultSelected));
+    return one.matches("[type=checkbox], [type=radio]") ? one.checked !== one.defaultChecked : one.value !== one.defaultValue;
+  };
   document.addEventListener("DOMContentLoaded", () => {
-    for (const one of document.querySelectorAll("[hx-trigger^=input] :is(input, textarea)")) {
-      if (one.value !== one.defaultValue) one.dispatchEvent(new Event("input", { bubbles: true }));
+    for (const one of document.querySelectorAll("form[hx-trigger] :is(input, select, textarea)")) {
+      if (!changed(one)) continue;
+      for (const kind of ["input", "change"]) one.dispatchEvent(new Event(kind, { bubbles: true }));
     }
   });
 
