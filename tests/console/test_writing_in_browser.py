@@ -66,6 +66,7 @@ def fresh(chromium: Browser, tmp_path: Path) -> Iterator[tuple[Page, Path]]:
 
 
 def saved(page: Page) -> None:
+    page.wait_for_load_state()  # before script has come the whole page is saved, and says so above
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#said")).to_contain_text("Saved at")
 
