@@ -25,7 +25,7 @@ from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
 from mailer.sending.demo_server import Mailbox
 from tests.conftest import SettableClock
-from tests.helpers.workspaces import a_workspace, mailer, said
+from tests.helpers.workspaces import Sending, a_workspace, mailer, said
 from tests.helpers.workspaces import planned as planned_there
 
 from . import figures
@@ -170,6 +170,39 @@ def test_disk_that_becomes_read_only_is_said_in_words_and_looked_at_all_the_same
         assert not box.seen
         said(mailer("send", "M-0001", "--confirm", 3, at=root))
     assert set(box.seen.values()) == {1} and len(box.seen) == 3
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let a folder take nothing more; what is open stays open, as on a disk that gave out."""
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
+@pytest.mark.parametrize("ends", ["by itself", "killed"])
+def test_disk_that_becomes_read_only_during_a_sending_is_what_is_said(
+    tmp_path: Path, ends: str
+) -> None:
+    with Mailbox(tmp_path / "mailbox") as box, a_tiny_disk(tmp_path / "disk", 20_000) as disk:
+        root = a_workspace(disk / "workspace", box.port, people=12, per_minute=600, connections=1)
+        planned_there(root)
+        with Sending(root, "send", "M-0001", "--confirm", "12") as sending:
+            sending.events(4)
+            if ends == "killed":
+                sending.process.end()
+            with read_only(root / ".mailer"):
+                if ends == "by itself":
+                    words, _ = sending.process.communicate(timeout=60)
+                    assert sending.process.returncode == 3 and '"S301"' in words, words
+                assert "accepted for delivery" in said(mailer("status", "M-0001", at=root))
+        after = mailer("resume", "M-0001", at=root)
+        assert after.returncode in (0, 1), after.stderr  # 1: of one it is not known
+    assert set(box.seen.values()) == {1} and len(box.seen) >= 11
 
 
 @pytest.mark.long

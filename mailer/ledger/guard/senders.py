@@ -60,8 +60,9 @@ def sender(ledger: Ledger) -> Iterator[str]:
             os.posix_fallocate(lock, 0, ROOM)
         yield name
     finally:
-        if not _keeps_something(path):
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that takes nothing: what stopped us is the news
+            if not _keeps_something(path):
+                path.unlink(missing_ok=True)
         os.close(lock)
 
 
@@ -151,8 +152,9 @@ def dead_among(ledger: Ledger, connection: sa.Connection, names: Iterable[str]) 
         return [name for name in asked if name not in held]
     dead = [name for name in names if not _alive(folder / name)]
     for name in dead:
-        if not _keeps_something(folder / name):
-            (folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # whoever only looks may not be able to write
+            if not _keeps_something(folder / name):
+                (folder / name).unlink(missing_ok=True)
     return dead
 
 
@@ -192,7 +194,7 @@ def _alive(path: Path) -> bool:
     look to end.
     """
     try:
-        lock = os.open(path, os.O_RDWR)
+        lock = os.open(path, os.O_RDONLY)  # a lock needs no more, and a read-only disk has no more
     except FileNotFoundError:
         return False
     try:
