@@ -157,6 +157,26 @@ def test_letter_in_pieces_is_read_back_as_in_one(tmp_path: Path) -> None:
         read_back(pieces.joined(own, shared), everyone=(), **about)
 
 
+def test_of_each_person_only_the_lines_with_words_of_their_own_are_written_anew(
+    tmp_path: Path,
+) -> None:
+    text = "We write to you of the delegation {{ of_delegation }}, to all of {{ delegation }}."
+    folder(tmp_path, en=letter(f"Dear {{{{ surname }}}},\n\n{text}"))
+    letters, _ = both(tmp_path, "appeal")
+    of_norway, another = (letters.render(person(surname=one), "en") for one in ("Berg", "Dahl"))
+    of_sweden = letters.render(person(delegation="SE"), "en")
+    for one, as_for_another, there in (
+        (of_norway.text, another.text, of_sweden.text),
+        (of_norway.html, another.html, of_sweden.html),
+    ):
+        assert isinstance(one, FilledBody) and isinstance(there, FilledBody)
+        assert isinstance(as_for_another, FilledBody)
+        assert "Norway" not in "".join(one.runs[1::2]) and "Norway" in "".join(one.runs[::2])
+        assert one.runs[::2] == as_for_another.runs[::2] != there.runs[::2]
+        assert one.around == there.around, "what fetches or runs is looked for once for all"
+        assert {"Norway", "of Norway", "Berg"} <= set(one.put_in)
+
+
 def test_address_of_another_recipient_in_shared_lines_is_found(tmp_path: Path) -> None:
     long = "A sentence that everybody reads alike, in the same words and lines as all. " * 5
     folder(tmp_path, en=letter(f"{long} ola@no.example {long}"))

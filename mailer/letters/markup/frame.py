@@ -50,13 +50,18 @@ class Frame:
         self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
     ) -> Settled:
         """Put in all values but those of which each person has another."""
+        around = Frame.of(self._put_in(values, escape))
+        alike = [one.alike or one if isinstance(one, Printed) else one for one in values]
+        return Settled.of(around, around._put_in(alike, escape), alike, escape)
+
+    def _put_in(self, values: Sequence[str | Printed], escape: Callable[[str], str]) -> str:
         pieces = list(self.pieces)
         for place, number, kind in self.slots:
             value = values[number]
             pieces[place] = (
                 slot(number, kind) if isinstance(value, Printed) else escape(_standing(value, kind))
             )
-        return Settled.of("".join(pieces), escape)
+        return "".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,21 @@ class Settled:
     slots: tuple[tuple[int, str], ...]  # number of the value and kind, in order
     around: str | None  # see `FilledBody`
     places: tuple[int, ...]
+    alike: tuple[str, ...]  # what is put in for all who have this body
     escape: Callable[[str], str]
     is_ended: bool  # its last line; the runs of a body always are
 
     @classmethod
-    def of(cls, text: str, escape: Callable[[str], str]) -> Settled:
-        """`text` has the slots that are open."""
+    def of(
+        cls,
+        around: Frame,
+        text: str,
+        alike: Sequence[str | Printed],
+        escape: Callable[[str], str],
+    ) -> Settled:
+        """`text` has the slots that are open. In `around` those are open as well that a delegation
+        has alike.
+        """
         runs = [""]  # by turns what is common, and one's own
         for is_own, lines in groupby(
             _LINES.findall(ended(text)), lambda one: bool(SLOT.search(one))
@@ -94,18 +108,19 @@ class Settled:
         if not len(runs) % 2:
             runs.append("")
         own = [Frame.of(run) for run in runs[1::2]]
-        whole = Frame.of(text)
-        slots = tuple((number, kind) for _, number, kind in whole.slots)
         places, length = [], 0
-        for piece in whole.pieces[:-1:2]:
+        for piece in around.pieces[:-1:2]:
             length += len(piece)
             places.append(length)
+        in_text = all(kind == "x" for _, _, kind in around.slots)
+        put_in = (alike[number] for _, number, _ in around.slots)
         return cls(
             tuple(runs[::2]),
             tuple(_Own(one.pieces, tuple(place for place, _, _ in one.slots)) for one in own),
-            slots,
-            "".join(whole.pieces) if all(kind == "x" for _, kind in slots) else None,
+            tuple((number, kind) for one in own for _, number, kind in one.slots),
+            "".join(around.pieces) if in_text else None,
             tuple(places),
+            tuple(escape(value) for value in put_in if not isinstance(value, Printed)),
             escape,
             text.endswith("\n"),
         )
@@ -125,7 +140,7 @@ class Settled:
                 at += 1
             runs += ("".join(pieces), behind)
         body = FilledBody("".join(runs) if self.is_ended else "".join(runs)[:-1])
-        body.runs, body.put_in = tuple(runs), put_in
+        body.runs, body.put_in = tuple(runs), self.alike + put_in
         body.around, body.places = self.around, self.places
         return body
 

@@ -10,9 +10,9 @@ class FilledBody(str):
     """Text or HTML with the values put in.
 
     `runs` are whole lines, by turns those that every letter made with the same words has, and this
-    person's. `around` is the same body with nothing put in for this person, and `put_in` what
-    stands at `places` in it; `around` is None where something became part of a link, and has to be
-    looked at where it stands.
+    person's. `around` is the same body with nothing put in for this person and their delegation,
+    and `put_in` what stands at `places` in it; `around` is None where something became part of a
+    link, and has to be looked at where it stands.
     """
 
     __slots__ = ("around", "places", "put_in", "runs")

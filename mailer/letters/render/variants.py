@@ -20,7 +20,10 @@ from mailer.letters.placeholders import SAID, Md, Printed, Source, parsed, print
 ANSWERS = " answers"
 """Under this name the values hold the subject that a follow-up letter answers to, if it is one."""
 _COMMON = {"session", "fact", "sender", "organisations", "signature", "for_delegation"}
-"""Words that say the same to all of a delegation who get the letter in one language."""
+_NAMES = {"delegation", "of_delegation"}
+"""Words that say the same to all of a delegation who get the letter in one language: the first may
+hold whole paragraphs, the others its name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,19 @@ class Variant:
 
 
 def _of_one(word: Printed, words: Mapping[str, Any]) -> str:
+    if word.alike is not None:
+        return word.alike
     return printable(words[word.name], words.get(SAID))
 
 
 def marked(uses: Uses, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a mark in the place of each word that a letter only prints."""
+    """Put a mark in the place of each word that a letter only prints. Raises `Unprintable`."""
     printed = {*uses.printed, ANSWERS} & words.keys() - _COMMON
-    return {**words, **{name: Printed(name) for name in printed}}
+    marks = {name: Printed(name) for name in printed - _NAMES}
+    marks |= {
+        name: Printed(name, printable(words[name], words.get(SAID))) for name in printed & _NAMES
+    }
+    return {**words, **marks}
 
 
 def asked(uses: Uses, words: Mapping[str, Any]) -> Iterator[Any]:
@@ -60,7 +69,7 @@ def asked(uses: Uses, words: Mapping[str, Any]) -> Iterator[Any]:
     for name in uses.asked:
         if name == "extra":
             yield from words.get(name, {}).values()
-        elif name not in _COMMON:
+        elif name not in _COMMON | _NAMES:
             yield words.get(name)
 
 
