@@ -149,6 +149,19 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 }
 """Section → command → where it lives, and its one line in the help."""
 
+READ_SHEETS = frozenset(
+    {
+        *("demo", "check", "preview", "rehearse", "plan", "send", "draft", "resume", "retry"),
+        *("contacts", "audience", "position", "positions", "votes", "report"),
+    }
+)
+"""Commands that read sheets or the hold list: the process that does so starts while
+they are loaded, on another core.
+"""
+
+
+HELP = ("-h", "--help")
+
 
 class Root(CommandGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -169,6 +182,10 @@ class Root(CommandGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in READ_SHEETS and not set(HELP).intersection(args):
+            from mailer.actions import sheets
+
+            sheets.get_ready()
         try:
             return super().resolve_command(ctx, args)
         except NoSuchCommand as error:
@@ -313,9 +330,7 @@ def _mistake(context: Context, error: Exception) -> MailerError:
     )
 
 
-@click.group(
-    cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": [*HELP]})
 @click.version_option(__version__, prog_name="mailer", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(click_context: click.Context) -> None:

@@ -2,9 +2,9 @@
 memory: any file costs one page.
 
 One child does one thing after another and waits for the next one; it is started when the first is
-asked for, ended after a big one, whose memory goes back so, and ends by itself when the parent
-does. What it answers comes piece by piece. A child that ends by a file or by its limits changes
-nothing: the file is said like any that cannot be used.
+asked for, or ahead of that (`get_ready`), ended after a big one, whose memory goes back so, and
+ends by itself when the parent does. What it answers comes piece by piece. A child that ends by a
+file or by its limits changes nothing: the file is said like any that cannot be used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any
@@ -55,15 +55,27 @@ def ask(
     return answered
 
 
+def get_ready(function: str) -> None:
+    """Start the child that will be asked, for a command that has to load itself first.
+
+    `function` is `module:name`, and is called in it without arguments: it loads what is needed.
+    """
+    if not _idle:
+        _idle.append(_Child(function))
+
+
 class _Child:
     """A process that does one thing after another."""
 
-    def __init__(self) -> None:
-        self._start()
+    def __init__(self, *ahead: str) -> None:
+        self._start(*ahead)
 
-    def _start(self) -> None:
+    def _start(self, *ahead: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603  (our own command, no shell)
-            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [*_COMMAND, *ahead],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def ask(self, request: Any, content: bytes, seconds: int) -> tuple[list[Any], int]:
@@ -137,14 +149,21 @@ def _limit(seconds: int, memory: int) -> None:
             resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
 
 
+def _called(function: str) -> Callable[..., Any]:
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
 def main() -> None:
     """Do what standard input asks for, and write plain values to standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     gc.disable()  # there are no cycles among rows
+    for function in sys.argv[1:]:
+        _called(function)()
     for _, (function, args, seconds, memory, size) in _pieces(sys.stdin.buffer):
         _limit(seconds, memory)
-        module, _, name = function.partition(":")
-        pieces = getattr(import_module(module), name)(sys.stdin.buffer.read(size), *args)
+        pieces = _called(function)(sys.stdin.buffer.read(size), *args)
         for piece in pieces:
             _say(sys.stdout.buffer, piece)
         del pieces

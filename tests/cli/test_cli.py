@@ -29,7 +29,7 @@ from mailer.base.errors import (
     UsageError,
 )
 from mailer.base.states import MARKS, MailOutState
-from mailer.cli import COMMANDS, cli
+from mailer.cli import COMMANDS, READ_SHEETS, cli
 from mailer.cli.context import PLAIN, Command, printable
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
@@ -102,6 +102,38 @@ def test_garbage_is_looked_for_once_the_command_is_loaded() -> None:
         "    assert not end.code, end.code\nassert gc.isenabled() and gc.get_freeze_count()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("args", "children"),
+    [
+        (["send", "M-0001"], 1),
+        (["contacts", "check"], 1),
+        (["send", "--help"], 0),
+        (["status"], 0),
+        (["--help"], 0),
+    ],
+)
+def test_the_child_that_reads_sheets_starts_before_the_command_is_loaded(
+    workspace: Path, args: list[str], children: int
+) -> None:
+    program = (
+        "import sys\nfrom importlib.abc import MetaPathFinder\n"
+        "from mailer.__main__ import main\nfound = []\n"
+        "class Watch(MetaPathFinder):\n    def find_spec(self, name, *_):\n"
+        "        if name in ('mailer.cli.everyday', 'mailer.cli.contacts') and not found:\n"
+        "            children = sys.modules.get('mailer.contacts.limited_process')\n"
+        "            found.append(len(children._idle) if children else 0)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"sys.argv[1:] = {['-C', str(workspace), *args]!r}\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"assert (found or [0]) == [{children}], found\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_commands_that_read_sheets_are_commands() -> None:
+    assert {name for section in COMMANDS.values() for name in section} >= READ_SHEETS
 
 
 def test_ctrl_c_between_two_steps_ends_in_a_word() -> None:

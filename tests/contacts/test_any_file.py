@@ -192,6 +192,16 @@ def test_one_child_reads_file_after_file_and_another_takes_its_place() -> None:
     assert limited_process._idle == [first]
 
 
+def test_a_child_that_was_started_ahead_is_the_one_that_is_asked() -> None:
+    limited_process.end()
+    for _ in range(2):
+        limited_process.get_ready("mailer.contacts.sheets.apart:get_ready")
+    (first,) = limited_process._idle
+    assert apart.read_safely("a.csv", b"Name,E-mail\nAnna,a@no.example\n").tables
+    assert limited_process._idle == [first]
+    assert first._process.poll() is None
+
+
 def test_a_link_is_no_sheet_and_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "contacts").mkdir()
     (tmp_path / "elsewhere.csv").write_text("Name,E-mail\nAnna PRØVE,a@x.example\n", "utf-8")

@@ -12,6 +12,7 @@ from mailer.base.errors import Problem, Refused, Severity
 from mailer.base.problems import problem
 from mailer.contacts import limited_process
 from mailer.contacts.sheets import xlsx
+from mailer.contacts.sheets.columns import known_words
 from mailer.contacts.sheets.reader import bytes_of, read_bytes
 from mailer.contacts.sheets.table import MAX_ROWS, Reading, Table
 
@@ -65,6 +66,11 @@ def numbers_of(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
 def limits(max_rows: int) -> tuple[int, int]:
     """Return seconds and bytes of memory that a sheet of so many rows may take."""
     return SECONDS + max_rows // ROWS_A_SECOND, MEMORY + max_rows * BYTES_A_ROW
+
+
+def get_ready() -> None:
+    """Load what reading a sheet needs, in a child that is not asked yet."""
+    known_words()
 
 
 def packed(content: bytes, file: str, max_rows: int) -> Iterator[tuple[Any, ...]]:
