@@ -158,13 +158,31 @@ def _diagnose(code: str, enhanced: str, words: str, stage: Stage | None) -> Repl
 
 NAMES = re.compile(
     r"<[^<>]*>|\S+@\S+|https?://\S+|(?<![\w.-])[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(?![\w(])"
+    r"|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,}"
 )
+NAMED = {
+    "uribl": re.compile(r"uribl|surbl", re.IGNORECASE),
+    "dnsbl": re.compile(
+        r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|barracudac|(block|black|deny)-?(list|ip|look)"
+        r"|[?&/](ip|bl)=",
+        re.IGNORECASE,
+    ),
+    "ipaddr": re.compile(
+        r"^\W*(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*(:[0-9a-f]*){3,})\W*$", re.IGNORECASE
+    ),
+}
+"""Names that are words: lists of links, lists of senders, the number of a computer."""
 REPEATED = re.compile(
     r"(?<![\w.])[245]\d\d[- ]+(?=\S)"
 )  # the code in front of each line of an answer
 
 
-_SPEAKER = re.compile(r"\s*(?:x-)?(?:smtp|dns|unix|local)\s*;", re.IGNORECASE)
+_SPEAKER = re.compile(
+    r"^\s*(?:x-)?(?:smtp|dns|unix|local|postfix)\s*;"
+    r"|\bhost \S+ ?\[[^\]]*\]:? (?:said|refused to talk to me):"
+    r"|\(in reply to [\w ]+ command\)",
+    re.IGNORECASE,
+)
 """Whose words these are, in a returned letter (RFC 3464 section 2.3.6)."""
 
 
@@ -172,10 +190,17 @@ def plain(text: str) -> str:
     """Return an answer's words as the rules see them: small letters without accents, names, links
     and codes.
 
-    What a name or an address contains is not what the server says: "spam-filter.example".
+    What a name or an address contains is not what the server says: "spam-filter.example". But who
+    is named by a number is we, and a list of senders is a word: "192.0.2.4 found in
+    dnsbl.example" → "ipaddr found in dnsbl".
     """
-    said = _SPEAKER.sub("", text, count=1)
-    return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(" ", said))).split())
+    said = _SPEAKER.sub("", text)
+    return " ".join(_bare(REPEATED.sub(" ", NAMES.sub(_named, said)).casefold()).split())
+
+
+def _named(found: re.Match[str]) -> str:
+    name = found[0]
+    return next((f" {word} " for word, names in NAMED.items() if names.search(name)), " ")
 
 
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
@@ -183,7 +208,7 @@ _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae"
 
 
 def _bare(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    apart = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(sign for sign in apart if not unicodedata.combining(sign)).replace("’", "'")
 
 
