@@ -27,10 +27,13 @@ from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.ledger.guard.filesystem import NETWORK, kind_of
 from mailer.ledger.guard.freshness import Freshness
 from mailer.ledger.guard.trouble import Busy, Unwritable, damaged, plain_words
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.record import seals
 
 SEAL_EVERY = 1.0
 """Seconds between two seals while somebody writes; one more when the log is closed."""
+IDLE = 1.0
+"""Seconds without use after which a session of PostgreSQL is asked whether it is still there."""
 
 
 def _of_this_log(what: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
@@ -40,8 +43,8 @@ def _of_this_log(what: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
     return sa.func.hashtext(what + sa.func.current_schema())
 
 
-_AMONG_WRITERS = sa.select(
-    sa.func.pg_advisory_xact_lock_shared(_of_this_log(sa.literal("seals of ")))
+_AMONG_WRITERS = Prepared(
+    sa.select(sa.func.pg_advisory_xact_lock_shared(_of_this_log(sa.literal("seals of "))))
 )
 _ALONE_AMONG_WRITERS = sa.select(
     sa.func.pg_advisory_xact_lock(_of_this_log(sa.literal("seals of ")))
@@ -110,7 +113,7 @@ class Ledger:
                 if self.path is None:
                     if self.patience != locks.PATIENCE:
                         _wait_at_most(connection, self.patience)
-                    connection.execute(_AMONG_WRITERS)
+                    _AMONG_WRITERS.rows(connection, {})
                 yield connection
             if self._to_keep and self.freshness is not None:
                 self.freshness.keep(self._to_keep)
@@ -286,7 +289,7 @@ class Ledger:
                 code="S303",
             )
         try:
-            engine = sa.create_engine(self.url, pool_pre_ping=True)
+            engine = sa.create_engine(self.url)
         except ImportError as missing:
             raise UsageError(
                 "The send log is on PostgreSQL, and its driver is not installed.",
@@ -298,6 +301,24 @@ class Ledger:
         def _patient(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
             connection.cursor().execute(f"SET lock_timeout = {round(locks.PATIENCE * 1000)}")
             connection.commit()
+
+        @sa.event.listens_for(engine, "checkin")
+        def _put_back(_connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
+            record.info["since"] = time.monotonic()
+
+        @sa.event.listens_for(engine, "checkout")
+        def _still_there(
+            connection: sa.engine.interfaces.DBAPIConnection,
+            record: sa.pool.ConnectionPoolEntry,
+            _proxy: object,
+        ) -> None:
+            if time.monotonic() - record.info.get("since", math.inf) < IDLE:
+                return  # asked before each transaction, it would be one more way there and back
+            try:
+                if not engine.dialect.do_ping(connection):
+                    raise sa.exc.DisconnectionError
+            except engine.dialect.loaded_dbapi.Error as cut:
+                raise sa.exc.DisconnectionError from cut
 
         return engine, engine.execution_options(postgresql_readonly=True)
 

@@ -72,6 +72,30 @@ async def until(holds: Callable[[], bool]) -> None:
 # -------------------------------------------------------------------------------- within one commit
 
 
+def test_commit_asks_a_database_on_a_server_five_times(
+    ledger: Ledger, claimed: list[Claimed], tmp_path: Path
+) -> None:
+    """Each is a way there and back, for which the next dot waits: the beginning, the share of the
+    lock, the outcomes, the markers, the end; however many letters share it.
+    """
+    if ledger.path is not None:
+        pytest.skip("a file is on no server")
+    with ledger.writing() as connection:  # statements are made known to the server once
+        transitions.record_all(connection, [outcome(ledger, one) for one in claimed[:2]])
+        session = connection.connection.driver_connection
+    assert session is not None
+    with (tmp_path / "trace").open("w") as file:
+        session.pgconn.trace(file.fileno())
+        with ledger.writing() as connection:
+            assert connection.connection.driver_connection is session
+            transitions.record_all(connection, [outcome(ledger, one) for one in claimed[2:]])
+            transitions.mark_all(connection, [marker(ledger, one) for one in claimed[2:3]])
+        session.pgconn.untrace()
+    said, _, _ = (tmp_path / "trace").read_text().partition('"COMMIT"')
+    asked = [line for line in said.splitlines() if "\tSync" in line or "\tQuery" in line]
+    assert len(asked) == 5, said
+
+
 async def test_pause_that_is_asked_for_in_the_same_breath_as_a_marker_holds(
     ledger: Ledger, writer: Writer, claimed: list[Claimed]
 ) -> None:

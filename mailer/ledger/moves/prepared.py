@@ -45,14 +45,26 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}  # by dialect
 
-    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> int:
+    def run(
+        self, connection: sa.Connection, rows: Sequence[Row], *, fewer: Exception | None = None
+    ) -> int:
         """Run it once for each row of values. Returns how many rows of the table were
-        met in all.
+        met in all. Raises `fewer` where that is less than one for each; within `together` at its
+        end, where this returns as many as were asked for.
         """
         it = self._for(connection.dialect)
+        values = [it.ready(row) for row in rows]
+        if (left := connection.info.get(_TOGETHER)) is not None:
+            cursor = connection.connection.cursor()  # it is closed when its answer is there
+            left.append(_Left(cursor, len(rows), fewer))
+            cursor.executemany(it.sql, values)
+            return len(rows)
         with driver(connection) as cursor:
-            cursor.executemany(it.sql, [it.ready(row) for row in rows])
-            return int(cursor.rowcount)
+            cursor.executemany(it.sql, values)
+            met = int(cursor.rowcount)
+        if fewer is not None and met < len(rows):
+            raise fewer
+        return met
 
     def rows(self, connection: sa.Connection, row: Row) -> list[tuple[Any, ...]]:
         """Run it once, and return what it finds in plain tuples."""
@@ -86,23 +98,63 @@ class Prepared:
         )
 
 
+class _Left(NamedTuple):
+    """A statement that has left, and whose answer is still to come."""
+
+    cursor: Any
+    rows: int
+    fewer: Exception | None
+
+
+_TOGETHER = "statements that have left together"
+
+
+@contextlib.contextmanager
+def together(connection: sa.Connection) -> Iterator[None]:
+    """Let all that `Prepared.run` does within leave at once on PostgreSQL, without waiting for each
+    answer: to a server on another machine each is a way there and back. Nothing else may run
+    within.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    left: list[_Left] = []
+    connection.info[_TOGETHER] = left
+    session: Any = connection.connection.driver_connection
+    with contextlib.ExitStack() as cursors, _as_sqlalchemy(connection):
+        try:
+            with session.pipeline():
+                yield
+        finally:
+            del connection.info[_TOGETHER]
+            for one in left:
+                cursors.callback(one.cursor.close)
+        for one in left:
+            if one.fewer is not None and one.cursor.rowcount < one.rows:
+                raise one.fewer
+
+
 @contextlib.contextmanager
 def driver(connection: sa.Connection) -> Iterator[Any]:
     """Yield the driver's own cursor, within the connection's transaction. What the driver refuses
     is raised as SQLAlchemy raises it.
     """
+    with _as_sqlalchemy(connection), contextlib.closing(connection.connection.cursor()) as cursor:
+        yield cursor
+
+
+@contextlib.contextmanager
+def _as_sqlalchemy(connection: sa.Connection) -> Iterator[None]:
+    """Begin the transaction, and raise what the driver refuses as SQLAlchemy raises it."""
     if not connection.in_transaction():
         connection.begin()
     of = connection.dialect.loaded_dbapi
-    cursor = connection.connection.cursor()
     try:
-        yield cursor
+        yield
     except of.Error as fault:
         raise sa.exc.DBAPIError.instance(
             None, None, fault, of.Error, dialect=connection.dialect
         ) from fault
-    finally:
-        cursor.close()
 
 
 def _one_by_one(names: Sequence[str]) -> Callable[[Row], list[Any]]:

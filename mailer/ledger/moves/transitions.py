@@ -17,6 +17,7 @@ nothing and writes no dot.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ import sqlalchemy as sa
 from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage, State
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
-from mailer.ledger.moves.prepared import Prepared, Row
+from mailer.ledger.moves.prepared import Prepared, Row, together
 from mailer.ledger.schema import UtcDateTime, attempt, delivery, mail_out
 
 d = delivery.c
@@ -254,8 +255,10 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
         }
         for this in outcomes
     ]
-    ours = _settle_all(connection, rows)
-    _ATTEMPT.run(connection, rows)
+    several = together(connection) if len(rows) > 1 else contextlib.nullcontext()
+    with several:  # of one its answer decides what else is written
+        ours = _settle_all(connection, rows)
+        _ATTEMPT.run(connection, rows)
     if put_off := [this for this in outcomes if this.state is State.DEFERRED]:
         _end_what_is_over(connection, put_off)
     for this, is_ours in zip(outcomes, ours, strict=True):
@@ -302,12 +305,10 @@ def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -
     """Run a statement for every row, and say for each whether it met its delivery. The driver
     counts all or nothing.
     """
-    met = statement.run(connection, rows)
-    if met == len(rows):
-        return [True] * len(rows)
-    if len(rows) > 1:
-        raise OneByOne
-    return [False]
+    if len(rows) == 1:
+        return [statement.run(connection, rows) == 1]
+    statement.run(connection, rows, fewer=OneByOne())
+    return [True] * len(rows)
 
 
 def release(
