@@ -61,6 +61,16 @@ def _text(name: str, **more: Any) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, server_default="", **more)
 
 
+def _where(condition: str, *, postgresql: str = "") -> dict[str, Any]:
+    """Let an index hold some rows only. What PostgreSQL is told waits in `info`: SQLAlchemy loads
+    that dialect, 20 ms, for the first table that has a word for it.
+    """
+    return {
+        "sqlite_where": sa.text(condition),
+        "info": {"postgresql_where": sa.text(postgresql or condition)},
+    }
+
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -70,6 +80,15 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+@sa.event.listens_for(metadata, "before_create")
+def _tell_postgresql(_: sa.MetaData, connection: sa.Connection, **_more: object) -> None:
+    if connection.dialect.name == "postgresql":
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.kwargs.update(index.info)
+
 
 mail_out = sa.Table(
     "mail_out",
@@ -205,8 +224,7 @@ delivery = sa.Table(
         "mail_out_id",
         "address_key",
         unique=True,
-        sqlite_where=sa.text("digest IS NOT NULL"),
-        postgresql_where=sa.text("digest IS NOT NULL"),
+        **_where("digest IS NOT NULL"),
     ),
     _one_of("state", State),
 )
@@ -388,24 +406,21 @@ member_position = sa.Table(
         "appeal",
         "position",
         "person",
-        sqlite_where=sa.text("newest = 1"),
-        postgresql_where=sa.text("newest"),
+        **_where("newest = 1", postgresql="newest"),
     ),
     sa.Index("ix_member_position_person", "person"),
     sa.Index(
         "ix_member_position_next",
         "appeal",
         "due",
-        sqlite_where=sa.text("newest = 1 AND next_step <> ''"),
-        postgresql_where=sa.text("newest AND next_step <> ''"),
+        **_where("newest = 1 AND next_step <> ''", postgresql="newest AND next_step <> ''"),
     ),
     sa.Index(
         "uq_member_position_newest",
         "appeal",
         "person",
         unique=True,
-        sqlite_where=sa.text("newest = 1"),
-        postgresql_where=sa.text("newest"),
+        **_where("newest = 1", postgresql="newest"),
     ),
     _one_of("position", Position, empty=True),
     _one_of("source", Heard, empty=True),

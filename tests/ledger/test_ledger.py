@@ -63,6 +63,25 @@ def test_new_log_has_the_tables_of_the_schema(ledger: Ledger) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_indexes_of_some_rows_are_that_on_either_database(ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        word = f"{connection.dialect.name}_where"
+        found = {
+            str(index["name"]): str(index["dialect_options"][word])
+            for table in ("delivery", "member_position")
+            for index in sa.inspect(connection).get_indexes(table)
+            if word in index.get("dialect_options", {})
+        }
+    assert found.keys() == {
+        index.name
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if "postgresql_where" in index.info
+    }
+    assert "digest IS NOT NULL" in found["uq_delivery_one_letter"]
+    assert all(("newest" in where) == ("position" in name) for name, where in found.items())
+
+
 ON_POSTGRESQL = {"  id INTEGER": "  id SERIAL", "DATETIME": "TIMESTAMPTZ", "BLOB": "BYTEA"}
 
 
