@@ -5,7 +5,7 @@ All send the same letters to the same `smtp-sink`, each connection used for all 
 
 - *mailer*: what `mailer send` does: claims from the send log (SQLite, `synchronous=FULL`), the
   marker on disk before
-  each final dot, the outcome on disk after it, one event and one attempt a letter;
+  each final dot, the outcome on disk after it, one event a letter, its attempt;
 - *send_message*: `aiosmtplib`, the letters as `EmailMessage`, which is what one writes first.
   Nothing is recorded;
 - *sendmail*: `aiosmtplib`, the letters as finished bytes. Nothing is recorded;

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mailer.base.errors import Refused
 from mailer.base.states import MailOutState, State
 from mailer.ledger.moves.prepared import Prepared, Row
-from mailer.ledger.schema import UtcDateTime, event
+from mailer.ledger.schema import UtcDateTime, delivery, event
 
 
 class EventKind(StrEnum):
@@ -65,6 +65,7 @@ class EventKind(StrEnum):
         return next((state for state in State if state.value == self.value), None)
 
 
+_OF_RECEIPT = ("stage", "code", "enhanced", "peer", "tls", "seconds")
 _WRITE = Prepared(
     sa.insert(event).values(
         mail_out_id=sa.bindparam("mail_out"),
@@ -74,6 +75,27 @@ _WRITE = Prepared(
         reason=sa.bindparam("why", type_=sa.Text()),
         detail=sa.bindparam("detail", type_=sa.Text()),
         who=sa.bindparam("me", type_=sa.Text()),
+    )
+)
+
+_WRITE_ATTEMPT = Prepared(
+    sa.insert(event).from_select(
+        [
+            *("delivery_id", "mail_out_id", "handover_at", "at", "kind", "reason", "who"),
+            *("attempt", "detail", *_OF_RECEIPT),
+        ],
+        sa.select(
+            delivery.c.id,
+            delivery.c.mail_out_id,
+            delivery.c.handover_at,  # the marker stands there until the next claim
+            sa.bindparam("now", type_=UtcDateTime()),
+            sa.bindparam("to", type_=sa.Text()),
+            sa.bindparam("why", type_=sa.Text()),
+            sa.bindparam("me", type_=sa.Text()),
+            sa.bindparam("number", type_=sa.Integer()),
+            sa.bindparam("its_text", type_=sa.Text()),
+            *(sa.bindparam(f"its_{name}", type_=event.c[name].type) for name in _OF_RECEIPT),
+        ).where(delivery.c.id == sa.bindparam("one")),
     )
 )
 
@@ -97,6 +119,13 @@ def write(
 def write_all(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write an event a row: mail_out, one (the delivery), now, to (its kind), why, detail, me."""
     _WRITE.run(connection, rows)
+
+
+def write_attempts(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write the event of an attempt a row, its outcome: one, now, to, why, me, number (which
+    attempt of its letter), its_text and `its_` with what else a receipt says.
+    """
+    _WRITE_ATTEMPT.run(connection, rows)
 
 
 def newest(connection: sa.Connection) -> int:

@@ -1,9 +1,9 @@
 """The tables of the send log, the same on SQLite and PostgreSQL.
 
 One row of `delivery` is one recipient in one mail-out, the people left out included; its state is a
-column, kept in the same transaction as the `event` that tells how it came about. `attempt` is
-append-only. Times are aware UTC. Changes of these tables go through `migrations/`; a test holds the
-two together.
+column, kept in the same transaction as the `event` that tells how it came about: of an attempt, and
+of its outcome, that one row. Events are append-only. Times are aware UTC. Changes of these tables
+go through `migrations/`; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -229,6 +229,8 @@ delivery = sa.Table(
     _one_of("state", State),
 )
 
+# Attempts that versions before 0026 made: each beside its event, of the same transaction and time.
+# They stay for their seals, and none is written any more.
 attempt = sa.Table(
     "attempt",
     metadata,
@@ -263,10 +265,21 @@ event = sa.Table(
     ),  # None: of the whole mail-out
     sa.Column("kind", sa.Text, nullable=False),  # `events.EventKind`
     _text("reason"),
-    _text("detail"),
+    _text("detail"),  # of an attempt: the server's own words, or what broke
     _text("who"),  # the sender process, or the person who decided
     sa.Column("erased", sa.Text),  # the commitment of the detail, once that is erased
+    # of an attempt, whose outcome this is; all None where it is none
+    sa.Column("attempt", sa.Integer),  # which one of its letter
+    sa.Column("stage", sa.Text),
+    sa.Column("code", sa.Integer),
+    sa.Column("enhanced", sa.Text),
+    sa.Column("peer", sa.Text),
+    sa.Column("tls", sa.Text),
+    sa.Column("seconds", sa.Float),
+    sa.Column("handover_at", UtcDateTime),
 )
+OF_ATTEMPT = ("attempt", "stage", "code", "enhanced", "peer", "tls", "seconds", "handover_at")
+"""The columns of an event that an attempt has, and nothing else."""
 
 seal = sa.Table(
     "seal",

@@ -22,7 +22,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.record import erasure, seals
-from mailer.ledger.schema import attempt, delivery, event, letter, mail_out
+from mailer.ledger.schema import delivery, event, letter, mail_out
 from mailer.plan.sources import Sources
 from tests.conftest import SettableClock
 from tests.helpers.journeys import ME, Journey
@@ -83,7 +83,7 @@ def proof(ledger: Ledger) -> seals.ChainCheck:
 
 def everything(ledger: Ledger) -> str:
     with ledger.reading() as connection:
-        tables = (delivery, attempt, event, letter, mail_out)
+        tables = (delivery, event, letter, mail_out)
         return repr([connection.execute(sa.select(table)).all() for table in tables])
 
 
@@ -132,7 +132,7 @@ def test_erased_commitment_cannot_be_exchanged(journey: Journey, ledger: Ledger)
     journey.become(MailOutState.STOPPED)
     erase(journey, third(journey))
     ledger.seal()
-    for table in (delivery, event, attempt):
+    for table in (delivery, event):
         with ledger._writer.connect() as connection:
             connection.execute(
                 sa.update(table).where(table.c.erased.is_not(None)).values(erased="0" * 64)

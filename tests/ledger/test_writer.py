@@ -20,7 +20,7 @@ from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.transitions import Claimed, Marker, Outcome
 from mailer.ledger.moves.writer import FRESH, Writer
 from mailer.ledger.reading import deliveries
-from mailer.ledger.schema import attempt, delivery, event
+from mailer.ledger.schema import delivery, event
 from mailer.sending.dispatch import Dispatch
 from tests.conftest import a_plan
 from tests.helpers.sendings import sending_options
@@ -61,7 +61,7 @@ def let_no_second_attempt_be_written(ledger: Ledger) -> None:
     second.
     """
     with ledger.writing() as connection:
-        connection.execute(sa.text("CREATE UNIQUE INDEX one_of_each ON attempt (stage)"))
+        connection.execute(sa.text("CREATE UNIQUE INDEX one_of_each ON event (stage)"))
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -171,7 +171,7 @@ async def test_outcome_that_is_no_longer_ours_does_not_undo_the_others(
     asked = [writer.record(outcome(ledger, each)).done for each in (one, lost, two)]
     assert await asyncio.gather(*asked) == [True, False, True]
     with ledger.reading() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(attempt)) == 3
+        assert connection.scalar(sa.select(sa.func.count(event.c.attempt))) == 3
         assert [moment.kind for moment in deliveries.timeline(connection, lost.id)] == [
             "sending",
             "late_answer",

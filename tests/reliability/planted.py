@@ -132,6 +132,24 @@ MISTAKES = (
         (LEDGER, KILLS),
     ),
     Mistake(
+        "an outcome is written without its attempt",
+        "mailer/ledger/events.py",
+        (("    _WRITE_ATTEMPT.run(connection, rows)\n", "    pass\n"),),
+        (LEDGER,),
+    ),
+    Mistake(
+        "an answer that came too late is told as the outcome",
+        "mailer/ledger/moves/transitions.py",
+        (('                row["to"] = EventKind.LATE_ANSWER.value\n', "                pass\n"),),
+        (LEDGER, "tests/ledger/test_writer.py"),
+    ),
+    Mistake(
+        "the chain leaves out what the server said to an attempt",
+        "mailer/ledger/record/seals.py",
+        (('sa.literal("|").concat(_joined(dialect, tried))', '""'),),
+        ("tests/ledger/test_seals.py",),
+    ),
+    Mistake(
         "the local part is written in lower case",
         "mailer/contacts/rows/addresses.py",
         (

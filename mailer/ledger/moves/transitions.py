@@ -1,8 +1,9 @@
 """Every move of a delivery from one state to the next. Nothing else writes `delivery.state`.
 
-`move` is the one door, with `_settle_all` beside it for the outcomes of many letters at once and
+`move` is the one door, with `record_all` beside it for the outcomes of many letters at once and
 `claims.claim` for taking many: all take only edges of `states.TRANSITIONS`, and write the state and
-its event in the caller's transaction. The rest are their callers, by the letters of the drawing in
+its event in the caller's transaction. The event of an outcome carries the attempt: when, to whom,
+how far, what the server said. The rest are their callers, by the letters of the drawing in
 `docs/architecture.md`.
 
 Markers and outcomes, of which every letter has one, are statements that are put together once,
@@ -30,7 +31,7 @@ from mailer.base.states import TRANSITIONS, MailOutState, Reason, Receipt, Stage
 from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves.prepared import Prepared, Row, together
-from mailer.ledger.schema import UtcDateTime, attempt, delivery, mail_out
+from mailer.ledger.schema import UtcDateTime, delivery, mail_out
 
 d = delivery.c
 SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
@@ -97,16 +98,29 @@ def move(
     """Move every delivery that matches, and write its event. Returns a row a delivery: id,
     mail_out_id, `returning`.
     """
-    if to is not State.SENDING:
-        values = {"owner": None, "lease_until": None, **values}
-    rows = connection.execute(
-        sa.update(delivery)
-        .where(d.state.in_(SOURCES[to]), *where)
-        .values(state=to.value, reason=reason, detail=detail, changed_at=at, **values)
-        .returning(d.id, d.mail_out_id, *returning),
-    ).all()
+    values |= {"reason": reason, "detail": detail}
+    rows = _set(connection, to, *where, at=at, returning=returning, **values)
     write_events(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
     return rows
+
+
+def _set(
+    connection: sa.Connection,
+    to: State,
+    *where: sa.ColumnElement[bool],
+    at: datetime,
+    returning: Sequence[sa.ColumnElement[Any]] = (),
+    **values: Any,
+) -> Sequence[sa.Row[Any]]:
+    """Set the state of every delivery that matches; the caller writes how it came about."""
+    if to is not State.SENDING:
+        values = {"owner": None, "lease_until": None, **values}
+    return connection.execute(
+        sa.update(delivery)
+        .where(d.state.in_(SOURCES[to]), *where)
+        .values(state=to.value, changed_at=at, **values)
+        .returning(d.id, d.mail_out_id, *returning),
+    ).all()
 
 
 def write_events(
@@ -150,10 +164,9 @@ RUNNING = sa.exists().where(  # it is being sent, and its end has not come
     sa.or_(mail_out.c.until.is_(None), mail_out.c.until > _NOW),
 )
 _TO, _REASON = sa.bindparam("to", type_=sa.Text()), sa.bindparam("why", type_=sa.Text())
-_ANSWER, _OF_RECEIPT = (
-    {name: sa.bindparam(f"its_{name}", type_=attempt.c[name].type) for name in names}
-    for names in (("code", "enhanced", "text"), ("state", "stage", "peer", "tls", "seconds"))
-)
+_ANSWER = {
+    name: sa.bindparam(f"its_{name}", type_=d[name].type) for name in ("code", "enhanced", "text")
+}
 _MARK = Prepared(
     sa.update(delivery)
     .where(*_OURS, d.lease_until > _NOW, RUNNING)
@@ -172,21 +185,6 @@ _SETTLE = Prepared(
         owner=sa.null(),
         lease_until=sa.null(),
         **_ANSWER,
-    )
-)
-_ATTEMPT = Prepared(
-    sa.insert(attempt).from_select(
-        ["delivery_id", "handover_at", "number", "at", "reason", "owner", *_ANSWER, *_OF_RECEIPT],
-        sa.select(
-            d.id,
-            d.handover_at,  # the marker stands there until the next claim
-            sa.bindparam("number", type_=sa.Integer()),
-            _NOW,
-            _REASON,
-            sa.bindparam("me", type_=sa.Text()),
-            *_ANSWER.values(),
-            *_OF_RECEIPT.values(),
-        ).where(d.id == sa.bindparam("one")),
     )
 )
 
@@ -245,34 +243,26 @@ def record_all(connection: sa.Connection, outcomes: Sequence[Outcome]) -> list[b
     rows = [
         {
             "one": this.one.id,
-            "mail_out": this.one.mail_out_id,
             "under": this.one.fence,
             "number": this.one.attempts,
             "to": this.state.value,
             "again": this.next_try_at,
-            "detail": "",
             **_tried(this.receipt, this.reason, this.owner, this.at),
         }
         for this in outcomes
     ]
+    for row in rows:
+        if row["to"] not in TRANSITIONS[State.SENDING]:
+            raise ValueError(f"nothing that is being sent becomes {row['to']}")
     several = together(connection) if len(rows) > 1 else contextlib.nullcontext()
     with several:  # of one its answer decides what else is written
-        ours = _settle_all(connection, rows)
-        _ATTEMPT.run(connection, rows)
+        ours = _each(connection, _SETTLE, rows)
+        for row, is_ours in zip(rows, ours, strict=True):
+            if not is_ours:  # the answer came too late to count, and is evidence all the same
+                row["to"] = EventKind.LATE_ANSWER.value
+        events.write_attempts(connection, rows)
     if put_off := [this for this in outcomes if this.state is State.DEFERRED]:
         _end_what_is_over(connection, put_off)
-    for this, is_ours in zip(outcomes, ours, strict=True):
-        if not is_ours:  # the answer came too late to count, and is evidence all the same
-            words = f"{this.receipt.code or ''} {this.receipt.text}".strip()
-            events.write(
-                connection,
-                EventKind.LATE_ANSWER,
-                this.one.mail_out_id,
-                this.one.id,
-                at=this.at,
-                who=this.owner,
-                detail=words,
-            )
     return ours
 
 
@@ -288,17 +278,6 @@ def _end_what_is_over(connection: sa.Connection, put_off: Sequence[Outcome]) -> 
         if (mail_out_id := this.one.mail_out_id) in stopped:
             it = d.id == this.one.id
             not_sent(connection, mail_out_id, Reason.STOPPED, it, at=this.at, who=this.owner)
-
-
-def _settle_all(connection: sa.Connection, rows: Sequence[Row]) -> list[bool]:
-    """Move deliveries from being sent to the states of their outcomes, and write the events."""
-    for row in rows:
-        if row["to"] not in TRANSITIONS[State.SENDING]:
-            raise ValueError(f"nothing that is being sent becomes {row['to']}")
-    ours = _each(connection, _SETTLE, rows)
-    if settled := [row for row, is_ours in zip(rows, ours, strict=True) if is_ours]:
-        events.write_all(connection, settled)
-    return ours
 
 
 def _each(connection: sa.Connection, statement: Prepared, rows: Sequence[Row]) -> list[bool]:
@@ -336,23 +315,24 @@ def recover(
         sa.or_(d.owner.in_(list(dead)), d.lease_until <= at),
     )
     text = "The sender ended after the letter was handed over; no answer is on record."
-    rows = move(
+    rows = _set(
         connection,
         State.UNKNOWN,
         *left,
         d.handover_at.is_not(None),
         at=at,
-        who=owner,
         reason=Reason.BROKE_AFTER_DOT,
+        detail="",
         returning=[d.attempts],
         code=None,
         enhanced=None,
         text=text,
     )
     lost = Receipt(State.UNKNOWN, Stage.DOT, text=text)
-    for row in rows:
-        tried = _tried(lost, Reason.BROKE_AFTER_DOT, owner, at)
-        _ATTEMPT.run(connection, [{"one": row.id, "number": row.attempts, **tried}])
+    tried = _tried(lost, Reason.BROKE_AFTER_DOT, owner, at) | {"to": State.UNKNOWN.value}
+    if rows:
+        theirs = [{"one": row.id, "number": row.attempts, **tried} for row in rows]
+        events.write_attempts(connection, theirs)
     _give_back(connection, mail_out_id, (*left, d.handover_at.is_(None)), at=at, who=owner)
     return len(rows)
 
@@ -431,7 +411,6 @@ def _tried(receipt: Receipt, reason: Reason | None, owner: str, at: datetime) ->
         "its_code": receipt.code,
         "its_enhanced": receipt.enhanced,
         "its_text": receipt.text,
-        "its_state": receipt.state.value,
         "its_stage": receipt.stage.value,
         "its_peer": receipt.peer,
         "its_tls": receipt.tls,

@@ -19,7 +19,14 @@ from mailer.ledger.ledger import shown
 from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
 from mailer.ledger.reading.sent import returned_for_good, returned_letters
-from mailer.ledger.schema import attempt, delivery, event, incoming, incoming_letter
+from mailer.ledger.schema import (
+    OF_ATTEMPT,
+    attempt,
+    delivery,
+    event,
+    incoming,
+    incoming_letter,
+)
 from mailer.letters.message import pieces, read_back
 
 d, a, e = delivery.c, attempt.c, event.c
@@ -135,12 +142,9 @@ delivery_columns: list[sa.ColumnElement[Any]] = [
 """What `delivery_of` needs of a row."""
 
 
-WORDS_OF_ATTEMPT = ("stage", "code", "enhanced", "text", "peer", "tls", "seconds", "handover_at")
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One line of a delivery's timeline: an attempt with the server's words, or an event."""
+    """One line of a delivery's timeline: an attempt with the server's words, or another event."""
 
     at: datetime
     kind: EventKind
@@ -260,12 +264,21 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
     moments = []
     for row in events:
         moment = Moment(row.at, kind_of(row.kind), row.reason, row.detail, row.who)
-        for one in attempts:  # written in the event's transaction, with its time
+        if row.attempt is not None:
+            moment = _tried(moment, row, row.attempt, row.detail)
+        for one in attempts:  # of an earlier version: in the event's transaction, with its time
             if one.at == row.at and row.kind in (one.state, EventKind.LATE_ANSWER.value):
-                words = {name: getattr(one, name) for name in WORDS_OF_ATTEMPT}
-                moment = replace(moment, attempt=one.number, **words)
+                moment = _tried(moment, one, one.number, one.text)
         moments.append(moment)
     return moments
+
+
+def _tried(moment: Moment, row: sa.Row[Any], number: int, text: str) -> Moment:
+    """Return the moment of an attempt: what the server said is no detail of ours."""
+    words = {name: getattr(row, name) for name in OF_ATTEMPT if name != "attempt"}
+    late = moment.kind is EventKind.LATE_ANSWER
+    detail = f"{row.code or ''} {text}".strip() if late else ""
+    return replace(moment, attempt=number, text=text, detail=detail, **words)
 
 
 def accepted_ids(connection: sa.Connection, mail_out_id: int, limit: int) -> list[str]:

@@ -38,7 +38,7 @@ COLUMNS: dict[str, dict[Whose, str]] = {
         N: "delegation language erased message_id digest state reason enhanced owner",
     },
     "attempt": {W: "text", N: "state stage reason enhanced peer tls owner erased"},
-    "event": {W: "detail", T: "who", N: "kind reason erased"},
+    "event": {W: "detail", T: "who", N: "kind reason erased stage enhanced peer tls"},
     "seal": {N: "before hash"},
     "spent": {N: "account"},
     "bucket": {N: "name"},

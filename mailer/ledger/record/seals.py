@@ -17,7 +17,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -31,7 +31,16 @@ from mailer.base.states import State
 from mailer.ledger import stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves.prepared import Prepared
-from mailer.ledger.schema import UtcDateTime, attempt, delivery, event, letter, mail_out, seal
+from mailer.ledger.schema import (
+    OF_ATTEMPT,
+    UtcDateTime,
+    attempt,
+    delivery,
+    event,
+    letter,
+    mail_out,
+    seal,
+)
 
 a, d, e, m, s = attempt.c, delivery.c, event.c, mail_out.c, seal.c
 
@@ -176,15 +185,16 @@ def verify(connection: sa.Connection, head: str = "") -> ChainCheck:
         last = here
     rest = _body(connection, last, None)
     counts = {
-        table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-        for table in (event, attempt, letter)
+        column.table.name: connection.scalar(sa.select(sa.func.count(column))) or 0
+        for column in (e.id, a.id, letter.c.digest)
     }
+    attempts = connection.scalar(sa.select(sa.func.count(e.attempt))) or 0
     broken += [*_states(connection), *_letters(connection)]
     return ChainCheck(
         head=last.hash,
         seals=len(rows),
         events=counts["event"],
-        attempts=counts["attempt"],
+        attempts=counts["attempt"] + attempts,
         letters=counts["letter"],
         erased=connection.scalar(sa.select(sa.func.count()).where(d.erased.is_not(None))) or 0,
         unsealed=rest.events + rest.attempts,
@@ -260,12 +270,22 @@ def _since(before: _Seal) -> list[sa.ColumnElement[bool]]:
 
 def _line(dialect: str, table: sa.Table) -> sa.ColumnElement[str]:
     """Return an SQL expression for an entry without its personal text: `12|2027-01-20
-    08:00:41.000000|1|7|61…`.
+    08:00:41.000000|1|7|61…`. What only attempts have stands in the line of an event that has it.
     """
     left_out = {"detail", "text", "erased"}
-    parts = [_form(dialect, column) for column in table.columns if column.name not in left_out]
-    line: sa.ColumnElement[str] = parts[0]
-    for part in parts[1:]:
+    columns = [column for column in table.columns if column.name not in left_out]
+    if table is not event:
+        return _joined(dialect, columns)
+    tried = [column for column in columns if column.name in OF_ATTEMPT]
+    line = _joined(dialect, [column for column in columns if column.name not in OF_ATTEMPT])
+    none = sa.and_(*(column.is_(None) for column in tried))
+    return line.concat(sa.case((none, ""), else_=sa.literal("|").concat(_joined(dialect, tried))))
+
+
+def _joined(dialect: str, columns: Sequence[sa.Column[Any]]) -> sa.ColumnElement[str]:
+    first, *others = (_form(dialect, column) for column in columns)
+    line: sa.ColumnElement[str] = first
+    for part in others:
         line = line.concat("|").concat(part)
     return line
 
