@@ -2,10 +2,9 @@
 
 A few workers, each with one connection, take letters from one queue. The order of writes is that of
 the ledger: the claim is committed before anything is sent, the marker before the final dot, the
-outcome before the same worker's next dot: in one commit with that dot's marker, while the next body
-is already on its way. A crash anywhere leaves deliveries that the next `run` puts right by itself
-(see `ledger/moves/`): nobody is written to twice, nobody is lost, and what cannot be known is
-called unknown.
+outcome before the same worker's next dot, in one commit with that dot's marker. A crash anywhere
+leaves deliveries that the next `run` puts right by itself (see `ledger/moves/`): nobody is written
+to twice, nobody is lost, and what cannot be known is called unknown.
 
 Pausing is a state of the mail-out in the ledger, set by anybody: the marker's UPDATE is conditional
 on it, so the commit of the pause is the moment after which no dot is written.

@@ -12,6 +12,8 @@ import pytest
 
 STRACE = shutil.which("strace")
 ROOT = Path(__file__).parents[2]
+LINE_END = r"\r\n"  # as strace shows it
+DOT = f"{LINE_END}.{LINE_END}"
 needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 
 _SYNCED = re.compile(r"fdatasync(\(\d+<\S+-wal>\)| resumed>\)) += 0")
@@ -21,7 +23,7 @@ _WRITTEN = re.compile(r'sendto\((\d+)<[^>]*>+, "((?:[^"\\]|\\.)*)"')
 def traced(trace: Path, command: Sequence[str]) -> None:
     """Run a sender to its end, every sync and every write to the network written into `trace`."""
     calls = "trace=fdatasync,fsync,sendto"
-    strace = [str(STRACE), "-f", "-y", "-s", "40", "-e", calls, "-o", str(trace)]
+    strace = [str(STRACE), "-f", "-y", "-s", "20000", "-e", calls, "-o", str(trace)]
     done = subprocess.run(
         [*strace, *command], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
@@ -31,7 +33,7 @@ def traced(trace: Path, command: Sequence[str]) -> None:
 
 
 def dots_after_a_sync(trace: Path) -> int:
-    """Count the final dots; between each and the body before it, a commit reached the disk."""
+    """Count the final dots; between each and what was written before, a commit reached the disk."""
     synced: dict[str, bool] = {}  # connection → whether one did since it last wrote
     dots = 0
     for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -39,8 +41,8 @@ def dots_after_a_sync(trace: Path) -> int:
             synced = dict.fromkeys(synced, True)
         elif found := _WRITTEN.search(line):
             socket, words = found.groups()
-            if words.startswith(".\\r\\n"):
+            if DOT in LINE_END + words:
                 dots += 1
-                assert synced[socket], "no commit reached the disk between this body and its dot"
+                assert synced[socket], "no commit reached the disk before this dot"
             synced[socket] = False
     return dots

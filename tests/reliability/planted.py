@@ -116,7 +116,7 @@ MISTAKES = (
     Mistake(
         "the dot does not wait for the body to leave",
         "mailer/sending/smtp/session.py",
-        (("        await line.drained(self.patience.stall)\n", ""),),
+        (("            await line.drained(self.patience.stall)\n", ""),),
         ("tests/sending/test_smtp_session.py",),
     ),
     Mistake(

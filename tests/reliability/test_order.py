@@ -1,5 +1,5 @@
-"""Seen from outside: the send log is synced between every body and its final dot (T5; a small one
-is in test_writer).
+"""Seen from outside: the send log is synced before every final dot, and after what the connection
+wrote before it (T5; a small one is in test_writer).
 """
 
 from __future__ import annotations

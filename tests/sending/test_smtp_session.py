@@ -15,6 +15,7 @@ from mailer.base.errors import Refused
 from mailer.base.states import Stage, State
 from mailer.ledger.moves.servers import KnownServer
 from mailer.sending.smtp.session import (
+    AT_ONCE,
     Envelope,
     NotHandedOver,
     Patience,
@@ -37,6 +38,7 @@ from tests.helpers.smtp_server import (
 PIPELINING = (b"PIPELINING", b"8BITMIME", b"SIZE 10000000")
 QUICK = Patience(connect=5, command=5, data=5, stall=0.3, dot=0.3, goodbye=0.3)
 PATIENT = Patience(connect=10, command=10, data=10, stall=10, dot=10, goodbye=1)
+LARGE = AT_ONCE // 16 + 1  # lines of a letter that leaves before its dot
 A, B, C = "a.berg@parliament.example", "b.costa@parliament.example", "c.duval@parliament.example"
 
 
@@ -197,23 +199,25 @@ async def test_the_servers_words_are_bounded_and_without_control_characters() ->
 
 
 @pytest.mark.parametrize("offers", [(b"8BITMIME",), PIPELINING], ids=["one by one", "pipelined"])
-async def test_the_marker_is_set_after_the_body_and_before_the_dot(
-    offers: tuple[bytes, ...],
+@pytest.mark.parametrize("lines", [5, LARGE], ids=["small", "large"])
+async def test_the_marker_is_set_before_the_dot_and_after_the_body_of_a_large_letter(
+    offers: tuple[bytes, ...], lines: int
 ) -> None:
     async with SmtpServer(offers=offers) as server:
         seen: list[tuple[int, int]] = []
+        before = lines + 2 if lines == LARGE else 0
 
         async def before_dot() -> bool:
-            await server.body_lines(7)
+            await server.body_lines(before)
             await asyncio.sleep(0.03)  # a dot on its way would have come
             seen.append((server.dots_for(A), server.lines_of_body))
             return True
 
         session = session_for(server)
-        receipt = await session.deliver(letter(lines=5), before_dot)
+        receipt = await session.deliver(letter(lines=lines), before_dot)
         session.abort()
     assert receipt.state is State.ACCEPTED
-    assert seen == [(0, 7)]
+    assert seen == [(0, before)]
     assert server.dots_for(A) == 1
 
 
@@ -363,21 +367,27 @@ async def test_the_dot_waits_for_a_slow_reader(
 # ------------------------------------------------------------------ deep pipelining
 
 
-async def test_dot_and_the_next_letters_commands_leave_in_one_write() -> None:
+@pytest.mark.parametrize("lines", [1, LARGE], ids=["small", "large"])
+async def test_dot_and_the_next_letters_commands_leave_in_one_write(lines: int) -> None:
+    """So does the body of a small letter, its marker being on disk before it leaves."""
+    a, b, c = (letter(one, lines=lines) for one in (A, B, C))
     async with SmtpServer(offers=PIPELINING) as server:
         session = session_for(server)
 
         async def body_is_there() -> bool:
-            await server.body_lines(3)
+            await server.body_lines(lines + 2 if lines == LARGE else 0)
             return True
 
-        await session.deliver(letter(A), body_is_there, letter(B))
-        await session.deliver(letter(B), body_is_there, letter(C))
-        await session.deliver(letter(C), body_is_there)
+        await session.deliver(a, body_is_there, b)
+        await session.deliver(b, body_is_there, c)
+        await session.deliver(c, body_is_there)
         await session.quit()
     assert [one.recipient for one in server.taken] == [A, B, C]
-    assert server.writes[1:] == [b"MAIL RCPT DATA", b"BODY", b". MAIL RCPT DATA", b"BODY",
-                                 b". MAIL RCPT DATA", b"BODY", b". RSET", b"QUIT"]  # fmt: skip
+    body = [b"BODY"] if lines == LARGE else []
+    writes = [one for one, before in zip(server.writes, [b"", *server.writes], strict=False)
+              if one != b"BODY" or before != one]  # fmt: skip
+    assert writes[1:] == [b"MAIL RCPT DATA", *body, b". MAIL RCPT DATA", *body,
+                          b". MAIL RCPT DATA", *body, b". RSET", b"QUIT"]  # fmt: skip
 
 
 async def test_without_pipelining_the_same_calls_go_one_by_one() -> None:
@@ -407,6 +417,7 @@ async def test_a_refused_letter_leaves_the_one_behind_it_alone(answer: bytes) ->
     ("in_the_middle", "answer", "state"),
     [
         (b"451 4.3.0 half way", b"250 2.0.0 taken", State.UNKNOWN),
+        (b"421 4.3.0 half way", b"250 2.0.0 taken", State.UNKNOWN),
         (b"250 2.0.0 half way", b"550 5.7.1 spam", State.UNKNOWN),
         (b"250 2.0.0 half way", b"452 4.3.1 no room", State.UNKNOWN),
         (b"250 2.0.0 half way", b"250 2.0.0 taken", State.ACCEPTED),

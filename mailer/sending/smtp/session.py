@@ -4,10 +4,9 @@ known.
 Exactly once does not exist in SMTP (RFC 1047). Before the final dot a letter may be tried again;
 from the dot on it is never sent again by us. So the dot is what everything here is about:
 
-- it is written only when the body has left our buffers, nothing unasked has come from the server,
-  and `before_dot`
-  has committed the marker: whatever fails until then is certainly not handed over (DEFERRED or
-  REFUSED);
+- it is written only when what stands before it has left our buffers, nothing unasked has come from
+  the server, and `before_dot` has committed the marker: whatever fails until then is certainly not
+  handed over (DEFERRED or REFUSED). A small letter leaves in one write with its dot;
 - from then on only a well-formed reply decides; anything else is UNKNOWN, for a person to settle;
 - after a fault, a cancellation or a "no" of `before_dot` the connection is aborted, never closed,
   never used again.
@@ -77,6 +76,11 @@ class Envelope:
     def size(self) -> int:
         return pieces.size(self.data, self.shared)
 
+
+AT_ONCE = 16_384
+"""Bytes of a letter that leave in one write with their dot: the least that the kernel has room for
+when everything before them is answered.
+"""
 
 TURNED_AWAY = 4
 """Letters refused before their dot after which a new connection is opened. Postfix counts two
@@ -385,11 +389,14 @@ class SmtpSession:
         follow: Envelope | None,
     ) -> Receipt:
         line, self._stage = opened.line, Stage.BODY
-        for chunk in pieces.on_the_wire(letter.data, letter.shared):
-            line.send(chunk, 0)
-        await line.drained(self.patience.stall)
-        if _has_spoken(line):
-            return await self._early(line)
+        body = list(pieces.on_the_wire(letter.data, letter.shared))
+        if len(body) > 1 or len(body[0]) > AT_ONCE:
+            for chunk in body:
+                line.send(chunk, 0)
+            await line.drained(self.patience.stall)
+            if _has_spoken(line):
+                return await self._early(line)
+            body = []
 
         self._stage = Stage.MARK
         if not await before_dot():
@@ -405,8 +412,10 @@ class SmtpSession:
             else:
                 follow, group, behind = None, b"RSET\r\n", 1
         sent = time.monotonic()
+        line.send(b"".join((*body, b".\r\n", group)), 1 + behind)
+        if not line.is_open:  # the kernel has taken nothing of it
+            return await self._early(line)
         self._stage = Stage.DOT
-        line.send(b".\r\n" + group, 1 + behind)
         reply = await line.reply(self.patience.dot)
         if not line.in_step:
             raise ConnectionLost(
@@ -414,6 +423,8 @@ class SmtpSession:
             )
         receipt = self._settled(reply)
         self._unclean = False
+        if reply.code == 421 and not await line.heard(1, self.patience.goodbye):
+            self.abort()  # it hangs up, as it has said
         if self._opened is not None:
             await self._sure(line, receipt.state is State.ACCEPTED, behind)
         if behind == 3 and self._opened is not None:
@@ -484,7 +495,7 @@ class SmtpSession:
         """After the dot the first digit decides (RFC 5321 sections 4.2.5 and 4.3.2)."""
         states = {2: State.ACCEPTED, 4: State.DEFERRED, 5: State.REFUSED}
         receipt = self._answered(states.get(reply.code // 100, State.UNKNOWN), reply)
-        if reply.code == 421 or receipt.state is State.UNKNOWN:
+        if receipt.state is State.UNKNOWN:
             self.abort()
         return receipt
 
