@@ -44,3 +44,37 @@ def steady() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+class ClockWatch:
+    """Notices when the clock is set, by somebody or the network: it parts from the steady one."""
+
+    SLEW = 2.0  # seconds; less is a clock that is being corrected
+
+    def __init__(self, now: Clock) -> None:
+        self._now, self._apart = now, 0.0
+        self.look()
+
+    def look(self) -> float:
+        """Return by how many seconds the clock was set since the last look, back below 0; 0.0: it
+        was not.
+        """
+        for _ in range(3):  # who is stopped between the two clocks looks once more
+            before = steady()
+            wall, after = self._now().timestamp(), steady()
+            if after - before < self.SLEW / 2:
+                break
+        else:
+            return 0.0
+        set_by, self._apart = wall - after - self._apart, wall - after
+        return set_by if abs(set_by) > self.SLEW else 0.0
+
+
+def span(seconds: float) -> str:
+    """Say how long something is, in the two largest units: `45 s`, `1 h`, `2 h 5 min`, `3 days`."""
+    seconds = round(abs(seconds))
+    if seconds >= 2 * 86400:
+        return many(round(seconds / 86400), "day")
+    hours, minutes = divmod(round(seconds / 60), 60)
+    words = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
+    return " ".join(words) if seconds >= 60 else f"{seconds} s"

@@ -481,9 +481,13 @@ class Dispatch:
     # -------------------------------------------------------------------------------------- control
 
     async def _watch(self) -> None:
-        """Look whether somebody else has paused or stopped the mail-out."""
+        """Look whether somebody else has paused or stopped the mail-out, or set the clock."""
+        settings = clock.ClockWatch(self.ledger.now)
         while not self._queue.halted.is_set():
             await asyncio.sleep(LOOK)
+            if set_by := settings.look():
+                await self._writer.run(self._share.clock_was_set, set_by)
+                self._queue.stirred.set()
             used = sum(worker.session.is_open for worker in self._workers)
             if not await self._writer.run(self._share.take_connections, used):
                 await self._queue.give_back()

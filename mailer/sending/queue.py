@@ -271,8 +271,7 @@ class LetterQueue:
         if dead := dead_senders(self._ledger, connection, self._id):
             rescue.take_over(self._ledger, connection, self._id, dead, me=self._me, at=at)
             return 0.0
-        claims.heed_the_clock(connection, self._id, at)
-        limits.heed_the_clock(connection, self._options.limits, self._options.account, at)
+        self._share.heed_the_clock(connection)
         waits = due.waits(connection, self._id, at)
         if waits:
             wait = max(0.01, min(waits) if min(waits) > 0 else max(waits))

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mailer.base import clock
 from mailer.base.states import MailOutState
 from mailer.contacts.holds import Stamp, WatchedList
 from mailer.ledger import mailouts
@@ -22,7 +23,7 @@ from mailer.ledger.guard import rescue
 from mailer.ledger.guard.senders import dead_senders
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.moves import holding, shares
+from mailer.ledger.moves import claims, holding, limits, shares
 from mailer.ledger.moves.servers import KnownServer
 from mailer.ledger.moves.writer import Writer
 from mailer.ledger.reading import due
@@ -123,6 +124,20 @@ class Share:
         """Take the wish to pause away, once the mail-out is paused."""
         if self._wish is not None:
             self._wish.unlink(missing_ok=True)
+
+    def heed_the_clock(self, connection: Connection) -> None:
+        """Let who waits do so for as long as was meant, whatever the clock was set to since."""
+        at, options = self.ledger.now(), self.options
+        claims.heed_the_clock(connection, self.mail_out_id, at)
+        limits.heed_the_clock(connection, options.limits, options.account, at)
+
+    def clock_was_set(self, connection: Connection, seconds: float) -> None:
+        """Hold what is claimed for as long as was meant, too: to others it may seem run out."""
+        claims.renew(connection, self.mail_out_id, owner=self.me, at=self.ledger.now())
+        self.heed_the_clock(connection)
+        by = f"{'on' if seconds > 0 else 'back'} by {clock.span(seconds)}"
+        what = f"this computer's clock was set {by}; who waits does so for as long as was meant"
+        self.tell({"event": "learnt", "what": what})
 
     def take_connections(self, connection: Connection, used: int) -> int:
         """Return how many connections this sender may have; `used` is how many it has."""

@@ -7,13 +7,18 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailer.base.states import State
+from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import transitions
+from mailer.ledger.reading.counts import count
 from mailer.sending.dispatch import Dispatch
+from tests.helpers.smtp_server import SmtpServer
 
 from . import figures
 from .campaign import Tally, a_long_plan, a_tag, check, planned
@@ -77,6 +82,65 @@ async def test_clock_that_jumps_at_any_look_costs_no_letter(
     size = f"{tally.campaigns} jumps"
     figures.note(f"T9 {store}", f"clock ±1 h, ±1 d, −1 s, summer time, {store}", size, f"{tally}")
     assert tally.states[State.ACCEPTED] == tally.letters
+
+
+async def test_clock_that_is_set_on_keeps_nobody_waiting(ledger_url: str, tmp_path: Path) -> None:
+    """Whoever is put off for five minutes is due when the clock is set on by an hour."""
+    shift, put_off = timedelta(), asyncio.Event()
+    with (
+        Witness(tmp_path, mood="grey") as grey,
+        Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger,
+    ):
+        mail_out = planned(ledger, a_long_plan(a_tag(), 4))
+
+        def report(event: dict[str, Any]) -> None:
+            if event["event"] == "wait":
+                put_off.set()
+
+        course = options(2, again=300)
+        sending = Dispatch(ledger, mail_out, session_factory(grey.port), course, report)
+        running = asyncio.create_task(sending.run())
+        await asyncio.wait_for(put_off.wait(), 20)
+        for _ in range(3):  # what was asked for is answered, and everybody waits
+            await sending._writer.run(mailouts.get, mail_out)
+        shift = timedelta(hours=1)
+        await asyncio.wait_for(running, 20)
+        counts = check(ledger, mail_out, grey, kills=0, connections=1)
+    assert counts[State.ACCEPTED] == 4
+
+
+async def test_letter_that_waits_for_its_answer_stays_its_senders_when_the_clock_is_set_on(
+    ledger_url: str,
+) -> None:
+    """Another sender that begins now must not take it for one whose lease ran out."""
+    shift, noticed, said = timedelta(), asyncio.Event(), ""
+    async with SmtpServer(hold=asyncio.Event()) as server:
+        with Ledger(ledger_url, now=lambda: datetime.now(UTC) + shift) as ledger:
+            mail_out = planned(ledger, a_long_plan(a_tag(), 1))
+
+            def report(event: dict[str, Any]) -> None:
+                nonlocal said
+                if event["event"] == "learnt":
+                    said = event["what"]
+                    noticed.set()
+
+            one = Dispatch(ledger, mail_out, session_factory(server.port), options(1), report)
+            running = asyncio.create_task(one.run())
+            await asyncio.wait_for(server.dot_seen.wait(), 20)
+            shift = timedelta(hours=1)
+            await asyncio.wait_for(noticed.wait(), 20)
+            await one.leave()  # answered behind what was asked for before
+            with ledger.writing() as connection:
+                taken = transitions.recover(
+                    connection, mail_out, dead=(), owner="thief", at=ledger.now()
+                )
+            assert server.hold is not None
+            server.hold.set()
+            await asyncio.wait_for(running, 20)
+            with ledger.reading() as connection:
+                counts = count(connection, mail_out).letters
+    assert not taken and counts[State.ACCEPTED] == 1
+    assert "clock was set on by 1 h" in said
 
 
 async def test_sender_that_slept_past_its_lease_hands_nothing_over(

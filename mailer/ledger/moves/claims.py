@@ -91,6 +91,12 @@ def _due(*which: sa.ColumnElement[bool]) -> sa.Subquery:
     )
 
 
+def renew(connection: sa.Connection, mail_out_id: int, *, owner: str, at: datetime) -> None:
+    """Let the claims of a sender hold as long as new ones."""
+    mine = (d.mail_out_id == mail_out_id, d.state == State.SENDING.value, d.owner == owner)
+    connection.execute(sa.update(delivery).where(*mine).values(lease_until=at + LEASE))
+
+
 def heed_the_clock(connection: sa.Connection, mail_out_id: int, at: datetime) -> None:
     """Let who was put off by a clock that was set back since wait as long as was meant, from now
     on: not for as long as the clock was set back, too.
