@@ -163,7 +163,7 @@ NAMES = re.compile(
 NAMED = {
     "uribl": re.compile(r"uribl|surbl", re.IGNORECASE),
     "dnsbl": re.compile(
-        r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|barracudac|(block|black|deny)-?(list|ip|look)"
+        r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|abuseat|barracudac|(block|black|deny)-?(list|ip|look)"
         r"|[?&/](ip|bl)=",
         re.IGNORECASE,
     ),
