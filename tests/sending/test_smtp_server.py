@@ -80,6 +80,31 @@ async def turned_away(server: Server, patience: Patience = PATIENT) -> ConnectEr
 # ---------------------------------------------------------- the line is protected, or there is none
 
 
+def no_tls_after_the_220(words: bytes) -> Fault:
+    """Agree to TLS, hear its first words out, and say these in clear."""
+
+    async def fault(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes
+    ) -> bool:
+        writer.write(usual)
+        await writer.drain()
+        await reader.read(10_000)
+        writer.write(words)
+        await writer.drain()
+        return False
+
+    return fault
+
+
+async def silent_after_the_220(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, usual: bytes
+) -> bool:
+    writer.write(usual)
+    await writer.drain()
+    await reader.read()
+    return False
+
+
 @pytest.mark.parametrize(
     "host",
     ["smtp.ngo.example", "192.0.2.1", "::ffff:192.0.2.1", "localhost.ngo.example", "0.0.0.0"],
@@ -268,8 +293,11 @@ TAMPERED = "tampering"
         (adds(b"250-evil.example\r\n250 AUTH PLAIN\r\n"), TAMPERED, False),  # CVE-2011-0411
         (hangs_up, "failed (starttls)", True),
         (says(b"\xff\xff\r\n"), "is no mail server", True),
+        (no_tls_after_the_220(b"250-evil.example\r\n250 AUTH PLAIN\r\n"), "was not TLS", False),
+        (no_tls_after_the_220(b""), "hung up or said nothing", True),
+        (silent_after_the_220, "hung up or said nothing", True),
     ],
-    ids=["stripped", "454", "502", "injected", "EOF", "garbage"],
+    ids=["stripped", "454", "502", "injected", "EOF", "garbage", "in clear", "ends", "silent"],
 )
 async def test_starttls_that_fails_ends_it_before_the_password(
     request: pytest.FixtureRequest, fault: Fault | None, words: str, temporary: bool,
@@ -279,8 +307,8 @@ async def test_starttls_that_fails_ends_it_before_the_password(
     async with SmtpServer(
         "starttls" if fault else "", fault, offers=AUTH, offers_in_tls=AUTH, tls=offered
     ) as server:
-        refusal = await turned_away(at(server, "starttls", trusting))
-    assert words in refusal.message
+        refusal = await turned_away(at(server, "starttls", trusting), replace(PATIENT, connect=0.5))
+    assert words in refusal.message, refusal.message
     assert refusal.temporary is temporary
     assert "AUTH" not in server.verbs() and "MAIL" not in server.verbs()
     case = request.node.callspec.id

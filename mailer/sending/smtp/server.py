@@ -384,7 +384,7 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
     if isinstance(fault, aiosmtplib.SMTPResponseException):
         return _answered(fault, step, server)
     if isinstance(cause, ssl.SSLError):
-        return _tls(cause, server)
+        return _tls(cause, step, server)
     if isinstance(cause, socket.gaierror):
         if cause.errno == socket.EAI_AGAIN:
             return _passing(
@@ -403,6 +403,13 @@ def explained(fault: Exception, step: str, server: Server) -> ConnectError:
         return _passing(
             f"{server} takes the connection and says nothing",
             "it may be busy, or not a mail server at this port: check host, port and security",
+        )
+    broke = cause is not fault and isinstance(cause, ConnectionError | TimeoutError)
+    if step == "starttls" and broke:
+        return _passing(
+            f"TLS with {server} failed: it agreed to it, and then hung up or said nothing. Nothing"
+            " was sent over the open line",
+            'it may know old TLS alone; try another network, or security = "tls" (port 465)',
         )
     if isinstance(cause, TimeoutError):
         return _passing(
@@ -433,13 +440,19 @@ def _final(message: str, hint: str) -> ConnectError:
     return ConnectError(message, temporary=False, hint=hint)
 
 
-def _tls(fault: ssl.SSLError, server: Server) -> ConnectError:
+def _tls(fault: ssl.SSLError, step: str, server: Server) -> ConnectError:
     if isinstance(fault, ssl.SSLCertVerificationError):
         what, hint = CERTIFICATES.get(
             fault.verify_code, ("cannot be trusted", "ask the people who run the server")
         )
         return _final(f"the certificate of {server} {what} ({fault.verify_message})", hint)
     if fault.reason in ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+        if step == "starttls":
+            return _final(
+                f"{server} agreed to TLS, and what came then was not TLS: somebody may be tampering"
+                " with the line. Nothing was sent over it",
+                "try from another network; if it stays, tell the people who run the server",
+            )
         return _final(f"{server} does not speak TLS from the start", 'set security = "starttls"')
     if fault.reason in ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"):
         return _final(f"{server} has only old TLS, below 1.2", "ask the people who run the server")
