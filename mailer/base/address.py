@@ -22,6 +22,36 @@ RCPT.
 """
 
 
+_PLAIN = re.compile(
+    r"(?=[^@]{1,64}@.{1,253}$)(?!.*--)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{,61}[a-z0-9])?\.)+(?:[a-z]{2}|com|org|net|int|example)"
+)
+"""Addresses of which anybody sees that they are in order, and how they go on the wire: as they are.
+No name for special use is a country's, or one of these.
+"""
+LONGEST_ADDRESS = 254
+
+
+class NoAddress(ValueError):
+    """No letter can be addressed so; it says why in a sentence."""
+
+
+def wire_form(address: str) -> str:
+    """Return an address as it goes on the wire: no display name, ASCII, the domain in its A-form.
+
+    Raises `NoAddress`. The DNS is not asked: settings and sheets are read without a network, too.
+    """
+    if len(address) <= LONGEST_ADDRESS and _PLAIN.fullmatch(address):
+        return address
+    from email_validator import EmailNotValidError, validate_email  # 20 ms, and most are plain
+
+    try:
+        found = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise NoAddress(str(error)) from None
+    return found.ascii_email or found.normalized
+
+
 def domain_of(address: str) -> str:
     return address.rpartition("@")[2].casefold()
 

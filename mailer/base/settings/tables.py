@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     Field,
@@ -17,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from mailer.base.address import NoAddress, wire_form
 from mailer.base.settings.toml_lines import (
     TomlTable,
     wrong,
@@ -44,16 +44,11 @@ def _some_text(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    """Return the address as it goes on the wire: no display name, ASCII, the domain in
-    its A-form.
-    """
     try:
-        # No question to the DNS: settings are read on every command, also without a network.
-        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
+        return wire_form(text.strip())
+    except NoAddress as error:
         reason = str(error).rstrip(".")
         raise wrong("K106", f"this address cannot work: {reason[0].lower()}{reason[1:]}") from None
-    return found.ascii_email or found.normalized
 
 
 def _mailbox(text: str) -> str:

@@ -15,8 +15,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
-
+from mailer.base.address import LONGEST_ADDRESS, NoAddress, wire_form
 from mailer.base.spelling import INVISIBLE, fold, trim
 
 NOTHING = frozenset(map(fold, (
@@ -123,7 +122,7 @@ def read_address(written: str) -> ParsedAddress:
     if _PLAIN.fullmatch(text) and not _disguised(text.rpartition("@")[2]):  # nearly all of them
         try:
             address = _plainly(text)
-        except EmailNotValidError as error:
+        except NoAddress as error:
             return ParsedAddress(code="C101", detail=_sentence(str(error)))
         return ParsedAddress(address, notes=_notes(address))
     if fold(text) in NOTHING:
@@ -177,7 +176,7 @@ def read_address(written: str) -> ParsedAddress:
         )
     try:
         address = _validate(text)
-    except EmailNotValidError as error:
+    except NoAddress as error:
         return ParsedAddress(code="C101", repair=_perhaps(text), detail=_sentence(str(error)))
     if address.startswith("*"):
         return ParsedAddress(code="C111", repair=_valid(address.lstrip("*")), safe=True)
@@ -207,7 +206,7 @@ def _notes(address: str) -> tuple[str, ...]:
 def _valid(text: str) -> str:
     try:
         return _validate(trim(text))
-    except EmailNotValidError:
+    except NoAddress:
         return ""
 
 
@@ -216,8 +215,7 @@ def _validate(text: str) -> str:
     local, at, _ = text.rpartition("@")
     if len(local) > 64 or (at and re.fullmatch(_LOCAL, local)):
         return _plainly(text)
-    valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
-    return valid.ascii_email or ""
+    return wire_form(text)
 
 
 def _plainly(text: str) -> str:
@@ -226,17 +224,16 @@ def _plainly(text: str) -> str:
     """
     local, _, domain = text.rpartition("@")
     if len(local) > 64:
-        raise EmailNotValidError("There are more than 64 characters before the @-sign.")
+        raise NoAddress("There are more than 64 characters before the @-sign.")
     address = f"{local}@{_domain(domain)}"
-    if len(address) > 254:
-        raise EmailNotValidError("The address is longer than 254 characters.")
+    if len(address) > LONGEST_ADDRESS:
+        raise NoAddress("The address is longer than 254 characters.")
     return address
 
 
 @lru_cache(maxsize=16_384)
 def _domain(domain: str) -> str:
-    valid = validate_email(f"a@{domain}", check_deliverability=False, allow_smtputf8=False)
-    return valid.ascii_domain or ""
+    return wire_form(f"a@{domain}").rpartition("@")[2]
 
 
 def _scripts(text: str) -> set[str]:
