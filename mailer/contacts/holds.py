@@ -109,11 +109,8 @@ class Holds:
 
         A name is the same in other letters, too: Müller and Mueller, Rousopoulos and Roussopoulos.
         """
-        keys = (
-            [*_keys(contact.delegation, contact.name), *_keys("", contact.name)]
-            if self.entries
-            else []
-        )
+        anywhere = _keys("", contact.name) if self.entries else []
+        keys = [*(f"{contact.delegation}{key}" for key in anywhere), *anywhere]
         found = self._by_address.get(contact.address_key) if contact.address else None
         for key in keys:
             found = found or self._by_person.get(key)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from mailer.actions import mail_outs, send_log
+from mailer.actions import mail_outs
 from mailer.actions.mail_outs import SendingCheck, Standing, notices, schedule, sending
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.actions.mail_outs.schedule import Scheduled
@@ -132,7 +132,8 @@ def _send(
 ) -> int:
     workspace = context.workspace
     with context.ledger() as ledger:
-        mail_out = mail_outs.standing(ledger, mail_out_id).mail_out
+        with ledger.reading() as connection:
+            mail_out = mailouts.get(connection, mail_out_id)
         if mail_out.state is MailOutState.FINISHED:
             return _over(context, ledger, mail_out)
         if not ask:
@@ -145,14 +146,18 @@ def _send(
         if changed := len(check.changes):
             many = "one cell or line has" if changed == 1 else f"{changed} cells or lines have"
             context.say(f"Since the plan {many} changed; the letters go out as they were planned.")
-        if held := mail_outs.obey_holds(workspace, ledger, mail_out_id, who=getpass.getuser()):
+        # Whoever comes onto the list from now on is taken out by the sender, before it claims.
+        if check.held and (
+            held := mail_outs.obey_holds(workspace, ledger, mail_out_id, who=getpass.getuser())
+        ):
             context.say(
                 f"{_people(held)} on the hold list since the plan, or named in one letter with"
                 " somebody who is, and will not be written to."
             )
         if ask and check.left:
             _confirm(context, check, confirm)
-            mail_outs.still_as_planned(workspace, ledger, check)  # somebody may have thought long
+            if confirm is None:  # somebody may have thought long
+                mail_outs.still_as_planned(workspace, ledger, check)
         try:
             last_word = check.standing.last_word
             dispatch = sending.sender(
@@ -333,6 +338,8 @@ def _steps_and_seal(context: Context, ledger: Ledger, steps: list[tuple[str, str
     """Say what to type next; and name the head of the log, which proves it only where somebody else
     has it, too.
     """
+    from mailer.actions import send_log  # not before the first letter
+
     head = send_log.head(ledger)[:SHORT]
     show_steps(context, [*steps, ("prove the log", f"mailer log verify --head {head}")])
     say_text(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -32,6 +33,17 @@ class TakenOut:
     numbers: tuple[int, ...]  # who will not be written to
     too_late: tuple[int, ...] = ()  # whose letter is being handed over
     drafts: tuple[int, ...] = ()  # whose letter lies as a draft: a person deletes it there
+
+
+class _Addressee(NamedTuple):
+    """What of a delivery says whether the list holds it; everybody is asked about, and few are."""
+
+    id: int
+    message_id: str | None
+    name: str
+    address: str
+    address_key: str
+    delegation: str
 
 
 def take_out(
@@ -78,8 +90,15 @@ def held_in(
     letters = {
         one.message_id for one in _named_with_others(connection, mail_out_id) if holds.match(one)
     }
-    there = deliveries.each(connection, mail_out_id, states=states)
-    return [one for one in there if one.message_id in letters or holds.match(one)]
+    there = sa.select(*(d[name] for name in _Addressee._fields)).where(
+        d.mail_out_id == mail_out_id, d.state.in_([state.value for state in states])
+    )
+    everyone = map(_Addressee._make, connection.execute(there))
+    held = {one.id for one in everyone if one.message_id in letters or holds.match(one)}
+    if not held:
+        return []
+    whole = deliveries.each(connection, mail_out_id, states=states)
+    return [one for one in whole if one.id in held]
 
 
 def _named_with_others(connection: sa.Connection, mail_out_id: int) -> Iterator[Delivery]:
