@@ -18,6 +18,8 @@ def main() -> None:
             f"the mailer needs Python 3.11 or newer, and this is {version}",
             "make PYTHON=python3.12 demo",
         )
+    # Nobody's plugin looks at our settings, and to look for one takes as long as to read them.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     gc.disable()  # until the command is loaded: looking for garbage among modules took a seventh
     try:
         from mailer.cli import cli

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -71,18 +72,15 @@ class TomlTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TomlFile:
     name: str  # for messages, relative to the workspace: "config.toml"
     text: str
     values: dict[str, Any]
-    lines: dict[Path, int]  # 1-based
 
     @classmethod
     def parse(cls, text: str, name: str) -> TomlFile:
-        """Read TOML and note the line of every key and every item of a list;
-        `tomllib.TOMLDecodeError` when it is none.
-        """
+        """Read TOML; `tomllib.TOMLDecodeError` when it is none."""
         if deep := _DEEP.search(text):  # each part costs as much as all before it
             line = text.count("\n", 0, deep.start()) + 1
             message = f"A key has more than {DEEPEST} parts (at line {line}, column 1)"
@@ -94,7 +92,14 @@ class TomlFile:
         except (RecursionError, ValueError) as error:
             message = "Lists are nested too deep, or a number is too long (at end of document)"
             raise tomllib.TOMLDecodeError(message) from error
-        return cls(name, text, values, dict(_Scan(text).keys()))
+        return cls(name, text, values)
+
+    @cached_property
+    def lines(self) -> dict[Path, int]:
+        """The line of every key and every item of a list, from 1; where nothing is wrong, nobody
+        asks for it.
+        """
+        return dict(_Scan(self.text).keys())
 
     def line_of(self, path: Path) -> int | None:
         """Return the line that sets `path`, or that of the nearest table around it."""

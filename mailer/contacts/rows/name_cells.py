@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from html import unescape
 
 from mailer.base.delegations import Delegations
@@ -22,32 +23,32 @@ _UNFIT = re.compile(
 )
 """What must not stand in a name. The zero-width joiners are letters in some scripts."""
 
-_MISREAD = tuple(
-    (
-        encoding,
-        # The first byte of a letter in UTF-8 and the one behind it, as they show in an encoding.
-        re.compile(
-            f"[{re.escape(bytes(range(0xC3, 0xE3)).decode(encoding, 'ignore'))}]"
-            f"[{re.escape(bytes(range(0x80, 0xC0)).decode(encoding, 'ignore'))}]"
-        ),
-    )
-    for encoding in (
-        "cp1252",
-        "latin-1",
-        "cp1251",
-        "cp1250",
-        "cp1254",
-        "cp1253",
-        "cp1257",
-        "mac_roman",
-        "cp850",
-        "cp437",
-        "cp852",
-    )
+_MISREAD = (
+    *("cp1252", "latin-1", "cp1251", "cp1250", "cp1254", "cp1253", "cp1257"),
+    *("mac_roman", "cp850", "cp437", "cp852"),
 )
 """The readings in which UTF-8 comes out broken: `PrÃ¸ve`, `Р“Р°РЅРЅР°`."""
 
-_PERHAPS_MISREAD = re.compile("|".join(signs.pattern for _, signs in _MISREAD))
+_TWO_IN_A_ROW = re.compile(r"[^\x00-\x7f]{2}")
+"""What any letter of a broken word is: most names are told apart without the signs below."""
+
+
+@cache
+def _signs_of(encoding: str) -> re.Pattern[str]:
+    """Match the first byte of a letter in UTF-8 and the one behind it, as they show in an
+    encoding.
+    """
+    first, then = (
+        re.escape(bytes(range(*which)).decode(encoding, "ignore"))
+        for which in ((0xC3, 0xE3), (0x80, 0xC0))
+    )
+    return re.compile(f"[{first}][{then}]")
+
+
+@cache
+def _perhaps_misread() -> re.Pattern[str]:
+    return re.compile("|".join(_signs_of(encoding).pattern for encoding in _MISREAD))
+
 
 _NO_NAME = names.Name("")
 _BRACKETED = re.compile(r"\([^()]*\)|[\[\]]| since .*| depuis .*| seit .*")
@@ -210,7 +211,7 @@ def unbroken(text: str) -> str:
     """
     if "&" in text and _ENTITY.search(text) and (meant := unescape(text)) != text:
         return meant
-    if text.isascii() or not _PERHAPS_MISREAD.search(text):
+    if not (_TWO_IN_A_ROW.search(text) and _perhaps_misread().search(text)):
         return ""
     meant = text
     for _ in range(3):  # some were broken twice: `SiÃƒÂ¢n`
@@ -220,8 +221,8 @@ def unbroken(text: str) -> str:
 
 
 def _meant(text: str) -> str:
-    for encoding, signs in _MISREAD:
-        if signs.search(text):
+    for encoding in _MISREAD:
+        if _signs_of(encoding).search(text):
             try:
                 meant = text.encode(encoding).decode("utf-8")
             except UnicodeError:

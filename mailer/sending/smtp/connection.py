@@ -29,7 +29,8 @@ LONGEST_REPLY = 32 * 1024
 LONGEST_TEXT = 2_000
 CODE = re.compile(rb"[2-5][0-9]{2}(?=[ \r\n-])")
 INVISIBLE = re.compile(
-    r"[^\x20-\x7e\u00a1-\uffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+    r"[\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+    r"\U00010000-\U0010ffff]"
 )
 
 
