@@ -96,7 +96,7 @@ class Ledger:
             self._writer, self._reader = self._open_sqlite(self.path)
         try:
             self._upgrade()
-            self._unsealed, self._seal_after = False, 0.0
+            self._unsealed, self._seal_after = False, time.monotonic() + SEAL_EVERY
         except BaseException:
             self.close()
             raise
