@@ -319,6 +319,15 @@ def outcomes(doors: Doors, mail_out: str) -> list[tuple[str, ...]]:
     ]
 
 
+def test_files_of_both_doors_are_the_same_byte_for_byte(doors: Doors, tmp_path: Path) -> None:
+    mail_out = doors.typed("plan", "vote")[-1]["mail_out"]
+    for kind, path in (("csv", tmp_path / "out.csv"), ("json", tmp_path / "out.jsonl")):
+        doors.typed("log", "export", mail_out, f"--{kind}", str(path))
+        told = doors.browser.get(f"/mail-outs/{mail_out}/outcomes.{kind}")
+        assert told.content == path.read_bytes()
+        assert int(told.headers["content-length"]) == len(told.content) > 100
+
+
 def planned_in_the_browser(doors: Doors, path: str, **form: str) -> str:
     answer = doors.browser.post(path, **form)
     assert answer.status_code == 303, answer.text

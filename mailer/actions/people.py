@@ -4,7 +4,7 @@ it; saying what became of their letter, or sending it once more (`ledger/moves/r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from mailer.ledger.reading import answers, listing
 from mailer.ledger.reading.deliveries import Delivery, needing_a_person
 from mailer.plan.draft import Draft, read_contacts
 from mailer.report.evidence import Sent, letter_of
+from mailer.report.export import Beside
 
 MOST = 100
 
@@ -303,31 +304,32 @@ TELEPHONE = {
 """One of these words stands in the heading of a column with telephone numbers."""
 
 
-def of_the_sheets(
-    contacts: Sequence[Contact], people: Sequence[Delivery]
-) -> dict[str, dict[int, str]]:
-    """Return what the sheets say now of these people that is of use on the telephone: heading →
-    delivery → telephone number, note. Headings of which nothing is known are left away.
+def of_the_sheets(contacts: Sequence[Contact]) -> Beside:
+    """Return what the sheets say now of people that is of use on the telephone: their number, and
+    the note. Headings under which nothing stands are left away.
     """
     by_key = {key: one for one in contacts for key in (one.address_key, one.person_key) if key}
-    found: dict[str, dict[int, str]] = {"Telephone": {}, "Note in the sheet": {}}
-    for one in people:
-        contact = by_key.get(one.person) or by_key.get(one.address_key)
-        if contact is None:
-            continue
-        numbers = [
-            text for heading, text in contact.extra.items() if TELEPHONE & set(tokens(heading))
-        ]
-        if numbers:
-            found["Telephone"][one.id] = ", ".join(numbers)
-        if contact.note:
-            found["Note in the sheet"][one.id] = contact.note
-    return {heading: of for heading, of in found.items() if of}
+
+    def told(of: Callable[[Contact], str]) -> Callable[[Delivery], str]:
+        def tell(one: Delivery) -> str:
+            contact = by_key.get(one.person) or by_key.get(one.address_key)
+            return of(contact) if contact else ""
+
+        return tell
+
+    what: dict[str, Callable[[Contact], str]] = {
+        "Telephone": _numbers,
+        "Note in the sheet": lambda contact: contact.note,
+    }
+    return {heading: told(of) for heading, of in what.items() if any(map(of, contacts))}
 
 
-def for_the_telephone(
-    workspace: Workspace, people: Sequence[Delivery]
-) -> dict[str, dict[int, str]]:
+def _numbers(contact: Contact) -> str:
+    said = contact.extra.items()
+    return ", ".join(text for heading, text in said if TELEPHONE & set(tokens(heading)))
+
+
+def for_the_telephone(workspace: Workspace) -> Beside:
     """Return `of_the_sheets`, of the sheets as they are now; nothing where they cannot be read:
     what became of people is told all the same.
     """
@@ -335,22 +337,21 @@ def for_the_telephone(
         _, book, _ = read_contacts(workspace)
     except MailerError:
         return {}
-    return of_the_sheets(book.contacts, people)
+    return of_the_sheets(book.contacts)
 
 
-def to_follow_up(
-    connection: Connection, mail_out_id: int, people: Sequence[Delivery]
-) -> dict[str, dict[int, str]]:
-    """Return what is known of the follow-up of these people: heading → delivery → owner, day, last
-    note, who has done it.
+def to_follow_up(connection: Connection, mail_out_id: int, people: Sequence[Delivery]) -> Beside:
+    """Return what is known of the follow-up of these people: owner, day, last note, who has done
+    it.
     """
     given = notes.assigned(connection, mail_out_id)
     done = notes.done(connection, mail_out_id)
+    said = notes.last_notes(connection, people, mail_out_id)
     return {
-        "Owner": {one: owner for one, (owner, _) in given.items()},
-        "Due": {one: day for one, (_, day) in given.items()},
-        "Last note": notes.last_notes(connection, people, mail_out_id),
-        "Done by": {one: who for one, (who, _) in done.items()},
+        "Owner": lambda one: given.get(one.id, ("", ""))[0],
+        "Due": lambda one: given.get(one.id, ("", ""))[1],
+        "Last note": lambda one: said.get(one.id, ""),
+        "Done by": lambda one: done.get(one.id, ("",))[0],
     }
 
 

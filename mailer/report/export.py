@@ -1,7 +1,8 @@
 """Rows of the send log as a workbook, as CSV and as JSON Lines.
 
-A cell of a sheet may come from a server or from somebody's sheet: nothing that looks like a formula
-or a link is one.
+Each goes into its file as it comes, so that a file of a million rows needs no more memory than one
+of ten. A cell of a sheet may come from a server or from somebody's sheet: nothing that looks like a
+formula or a link is one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import IO
 
 from mailer.base.errors import printable
-from mailer.base.states import WORDS
+from mailer.base.states import WORDS, State
 from mailer.inbox.kinds import WORDS as CAME_BACK
 from mailer.inbox.kinds import InboxKind
 from mailer.ledger.reading.deliveries import Delivery
@@ -25,8 +27,6 @@ Cell = str | int | datetime | None
 NameOf = Callable[[str], str]
 """Names a delegation by its code."""
 CellOf = Callable[[Delivery, NameOf], Cell]
-NOTHING: Mapping[str, Mapping[int, str]] = {}
-
 COLUMNS: dict[str, tuple[int, CellOf]] = {
     "Delivery": (13, lambda one, _: one.shown),
     "Name": (28, lambda one, _: one.name),
@@ -68,56 +68,52 @@ def _in_english(text: str) -> str:
     return text
 
 
-Beside = Mapping[str, Mapping[int, str]]
-"""More columns: heading → what stands there, by the id of the delivery."""
+Beside = Mapping[str, Callable[[Delivery], str]]
+"""More columns: heading → what stands there of somebody; nothing, where nothing is known."""
+NOTHING: Beside = {}
 
 
 def _columns(beside: Beside) -> dict[str, tuple[int, CellOf]]:
-    def cell(of: Mapping[int, str]) -> CellOf:
-        return lambda one, _: of.get(one.id, "")
+    def cell(of: Callable[[Delivery], str]) -> CellOf:
+        return lambda one, _: of(one)
 
     return COLUMNS | {heading: (24, cell(of)) for heading, of in beside.items()}
 
 
 def workbook(
+    out: IO[bytes],
     mail_out: Reported,
-    people: Sequence[Delivery],
+    people: Iterable[Delivery],
     name: NameOf,
     beside: Beside = NOTHING,
     say: Say = _in_english,
-) -> bytes:
-    """Return an XLSX file: totals of these people on the first tab, one row each on the second."""
+) -> int:
+    """Write an XLSX file: totals of these people on the first tab, one row each on the second.
+    Returns how many they are.
+    """
     from xlsxwriter import Workbook
 
-    data = io.BytesIO()
     options = {
-        "in_memory": True,
+        "constant_memory": True,  # a tab's rows in the order in which they are written
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with Workbook(data, options) as book:
+    counts = Counter[State]()
+    with Workbook(out, options) as book:
         bold, day = (
             book.add_format({"bold": True}),
             book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         )
         first = book.add_worksheet(say("Totals"))
-        first.set_column(0, 0, 24)
-        first.write_row(
-            0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold
-        )
-        counts = Counter(one.state for one in people)
-        for row, state in enumerate(totals.IN_ORDER, 2):
-            first.write_row(row, 0, [say(WORDS[state]), counts[state]])
-        first.write_row(len(totals.IN_ORDER) + 2, 0, [say("people"), len(people)], bold)
         sheet = book.add_worksheet(say("People"))
         sheet.freeze_panes(1, 0)
         columns = _columns(beside)
-        sheet.autofilter(0, 0, len(people), len(columns) - 1)
         for column, (heading, (width, _)) in enumerate(columns.items()):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, say(heading), bold)
         for row, one in enumerate(people, 1):
+            counts[one.state] += 1
             for column, (heading, (_, cell)) in enumerate(columns.items()):
                 value = _said(heading, cell(one, name), say)
                 if isinstance(value, datetime):
@@ -126,7 +122,15 @@ def workbook(
                     sheet.write_number(row, column, value)
                 elif value:
                     sheet.write_string(row, column, printable(value))
-    return data.getvalue()
+        sheet.autofilter(0, 0, counts.total(), len(columns) - 1)
+        first.set_column(0, 0, 24)
+        first.write_row(
+            0, 0, [f"{mail_out.name} · {printable(mail_out.title or mail_out.appeal)}"], bold
+        )
+        for row, state in enumerate(totals.IN_ORDER, 2):
+            first.write_row(row, 0, [say(WORDS[state]), counts[state]])
+        first.write_row(len(totals.IN_ORDER) + 2, 0, [say("people"), counts.total()], bold)
+    return counts.total()
 
 
 def _said(heading: str, value: Cell, say: Say) -> Cell:
@@ -136,43 +140,47 @@ def _said(heading: str, value: Cell, say: Say) -> Cell:
 
 
 def csv_file(
+    out: IO[bytes],
     _mail_out: Reported,
-    people: Sequence[Delivery],
+    people: Iterable[Delivery],
     name: NameOf,
     beside: Beside = NOTHING,
     say: Say = _in_english,
-) -> bytes:
-    """Return CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right."""
-    text = io.StringIO(newline="")
+) -> int:
+    """Write CSV in UTF-8 with a BOM, so that a spreadsheet program reads the names right. Returns
+    how many people are in it.
+    """
+    text = io.TextIOWrapper(out, "utf-8-sig", newline="")
     lines = csv.writer(text)
     columns = _columns(beside)
     lines.writerow([say(heading) for heading in columns])
+    written = 0
     for one in people:
         cells = [_said(heading, cell(one, name), say) for heading, (_, cell) in columns.items()]
         lines.writerow(list(map(_tame, cells)))
-    return text.getvalue().encode("utf-8-sig")
+        written += 1
+    text.detach()
+    return written
 
 
 def json_lines(
+    out: IO[bytes],
     _mail_out: Reported,
-    people: Sequence[Delivery],
+    people: Iterable[Delivery],
     _name: NameOf,
     beside: Beside = NOTHING,
     _say: Say = _in_english,
-) -> bytes:
-    """Return what `log people --json` prints, and what else is known of somebody. Programs read it,
-    so its words are English.
+) -> int:
+    """Write what `log people --json` prints, and what else is known of somebody. Programs read it,
+    so its words are English. Returns how many people are in it.
     """
-    lines = [
-        totals.person(one)
-        | {
-            heading.lower().replace(" ", "_"): of[one.id]
-            for heading, of in beside.items()
-            if of.get(one.id)
-        }
-        for one in people
-    ]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    written = 0
+    for one in people:
+        more = {heading.lower().replace(" ", "_"): of(one) for heading, of in beside.items()}
+        line = totals.person(one) | {name: text for name, text in more.items() if text}
+        out.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
+        written += 1
+    return written
 
 
 def _tame(value: Cell) -> str:

@@ -24,12 +24,12 @@ from mailer.contacts.contact import Contact
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Busy, Connection, Ledger
 from mailer.ledger.reading import positions
-from mailer.ledger.reading.deliveries import Delivery
 from mailer.ledger.reading.positions import MemberPosition, key
 from mailer.ledger.record import noting
 from mailer.ledger.record.rewrite import rewrite
 from mailer.letters.appeal import Appeal
 from mailer.report.board import NOT_KNOWN, Board, Members, Stand, counted, summed
+from mailer.report.export import Beside
 
 Word = TypeVar("Word", Position, Heard)
 
@@ -246,13 +246,10 @@ def of_person(
         return positions.of_person(connection, appeal, key(one))
 
 
-def as_column(
-    workspace: Workspace, ledger: Ledger, appeal: str, people: Iterable[Delivery], *, who: str
-) -> dict[str, dict[int, str]]:
-    """Return where people stand as one more column of a file: heading → delivery → words."""
+def as_column(workspace: Workspace, ledger: Ledger, appeal: str, *, who: str) -> Beside:
+    """Return where people stand as one more column of a file, in words."""
     found = stands(workspace, ledger, appeal, who=who)
-    told = {one.id: POSITIONS[found[one.person]] for one in people if one.person in found}
-    return {"Position": told}
+    return {"Position": lambda one: POSITIONS[found[one.person]] if one.person in found else ""}
 
 
 def noted(workspace: Workspace, ledger: Ledger, appeals: Iterable[str]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from mailer.base.errors import UsageError
 from mailer.base.states import State
 from mailer.cli.context import Command, Context, Everywhere, printable
 from mailer.cli.screen import choose
-from mailer.cli.screen.files import may_write, write
+from mailer.cli.screen.files import may_write, writing
 from mailer.report import comparison, totals
 from mailer.report.export import csv_file, workbook
 from mailer.report.export import json_lines as as_json_lines
@@ -23,6 +24,8 @@ from mailer.report.export import json_lines as as_json_lines
 if TYPE_CHECKING:
     pass
 
+TOGETHER = 1000
+"""People whose lines stand under one another; more have columns of their own width."""
 NAMED = 3
 """People of each fate whom a comparison names."""
 
@@ -48,19 +51,24 @@ def people(context: Context, /, mail_out: str | None, **filters: Any) -> None:
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
         found = choose.people(connection, chosen, context.workspace.delegations, **filters)
+        if context.json:
+            for one in found:
+                context.data(totals.person(one))
+            return
         everyone = choose.counted_of(context, connection, chosen).everyone
-    if context.json:
-        for one in found:
-            context.data(totals.person(one))
-        return
-    if not found:
+        people, first = 0, ""
+        while some := list(islice(found, TOGETHER)):
+            from mailer.cli.screen.tables import show_people
+
+            show_people(context, some)
+            people, first = people + len(some), first or some[0].shown
+    if not people:
         context.say(f"Nobody of the {everyone} people of {chosen.name} is like that.")
     else:
-        from mailer.cli.screen.tables import show_people, show_steps
+        from mailer.cli.screen.tables import show_steps
 
-        show_people(context, found)
-        context.say(f"{len(found)} of the {everyone} people of {chosen.name}")
-        show_steps(context, [("the story of one letter", f"mailer log show {found[0].shown}")])
+        context.say(f"{people} of the {everyone} people of {chosen.name}")
+        show_steps(context, [("the story of one letter", f"mailer log show {first}")])
 
 
 @click.command(cls=Command)
@@ -219,17 +227,19 @@ def export(
         may_write(path, force=force)
     with choose.open_log(context) as ledger, ledger.reading() as connection:
         chosen = choose.reading_of(context, connection, mail_out)
-        found = choose.people(connection, chosen, context.workspace.delegations, **filters)
         everyone = choose.counted_of(context, connection, chosen).everyone
-        beside = for_the_telephone(context.workspace, found)
+        beside = for_the_telephone(context.workspace)
         if with_positions:
-            beside |= positions.as_column(
-                context.workspace, ledger, chosen.appeal, found, who=getpass.getuser()
-            )
-        name = partial(context.workspace.delegations.name, language="en")
+            who = getpass.getuser()
+            stands = positions.as_column(context.workspace, ledger, chosen.appeal, who=who)
+            beside = {**beside, **stands}
+        known = context.workspace.delegations
+        name = partial(known.name, language="en")
         for path, make in wanted:
-            write(path, make(chosen, found, name, beside), force=force)
-            context.say(f"{len(found)} of the {everyone} people of {chosen.name} are in {path}.")
+            found = choose.people(connection, chosen, known, **filters)
+            with writing(path, force=force) as out:
+                people = make(out, chosen, found, name, beside)
+            context.say(f"{people} of the {everyone} people of {chosen.name} are in {path}.")
 
 
 @click.command(cls=Command)

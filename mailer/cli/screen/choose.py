@@ -7,7 +7,7 @@ Reading never makes a send log: where there is none, one sentence says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import click
@@ -126,8 +126,8 @@ def people(
     search: str = "",
     needs_a_person: bool = False,
     came_back: str = "",
-) -> list[Delivery]:
-    """List the people of a mail-out in the order of the sheets, narrowed as it was typed."""
+) -> Iterator[Delivery]:
+    """Return the people of a mail-out in the order of the sheets, narrowed as it was typed."""
     there = count(connection, mail_out.id).delegations if delegation else ()
     codes = _delegations(delegation, known, there)
     wanted = Wanted(

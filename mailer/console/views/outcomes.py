@@ -4,13 +4,15 @@ or a call sheet.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import IO, cast
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from mailer.actions.campaign import positions
 from mailer.actions.people import find, of_the_sheets
@@ -33,6 +35,10 @@ KINDS = {
     "csv": ("text/csv; charset=utf-8", files.csv_file),
     "json": ("application/x-ndjson", files.json_lines),
 }
+IN_MEMORY = 1_000_000
+"""Bytes of a file that never lies on disk; a larger one does while it is handed over, without a
+name.
+"""
 FILTERS = ("state", "reason", "delegation", "role", "group", "language", "needs", "came")
 VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Everyone", ()),
@@ -223,9 +229,10 @@ def export(visit: Visit) -> Response:
     what, with_positions = asked(visit), _with_positions(visit)
     with visit.reading() as connection:
         of = reported(visit, connection)
+    beside = _positions(visit, of) if with_positions else files.NOTHING
+    with visit.reading() as connection:
         rows = outcomes.every(connection, of.id, what.wanted, sort=what.sort)
-    beside = _positions(visit, of, rows) if with_positions else files.NOTHING
-    return as_file(visit, of, rows, "some" if what.narrowed else "everyone", beside)
+        return as_file(visit, of, rows, "some" if what.narrowed else "everyone", beside)
 
 
 def _with_positions(visit: Visit) -> bool:
@@ -236,33 +243,43 @@ def _with_positions(visit: Visit) -> bool:
     return wanted
 
 
-def _positions(visit: Visit, of: Reported, rows: Sequence[Delivery]) -> files.Beside:
+def _positions(visit: Visit, of: Reported) -> files.Beside:
     ledger = visit.console.ledger
-    return positions.as_column(visit.workspace, ledger, of.appeal, rows, who=visit.reader)
+    return positions.as_column(visit.workspace, ledger, of.appeal, who=visit.reader)
 
 
 def as_file(
     visit: Visit,
     of: Reported,
-    rows: Sequence[Delivery],
+    rows: Iterable[Delivery],
     called: str,
     beside: files.Beside = files.NOTHING,
 ) -> Response:
     """Return rows as the kind of file that the address names, with what the sheets say for the
-    telephone, and write down who took them along.
+    telephone, and write down who took them along. They are in the file when this returns, so that
+    nobody's slow line keeps the log being read.
     """
-    beside = {**_for_the_telephone(visit, rows), **beside}
+    beside = {**_for_the_telephone(visit), **beside}
     kind = visit.request.path_params["kind"]
     if kind not in KINDS:
         raise UsageError(visit.say("There is no such kind of file: {kind}", kind=kind))
     media, make = KINDS[kind]
-    visit.journal("exported", f"{of.name}, {len(rows)} rows, {kind}")
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever reads it closes it
+    people = make(cast(IO[bytes], file), of, rows, visit.name_of, beside, visit.say)
+    visit.journal("exported", f"{of.name}, {people} rows, {kind}")
     name = f"{of.name}-{called}.{'jsonl' if kind == 'json' else kind}"
-    return Response(
-        make(of, rows, visit.name_of, beside, visit.say),
-        media_type=media,
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "content-length": str(file.tell()),
+    }
+    return StreamingResponse(_pieces(file), media_type=media, headers=headers)
+
+
+def _pieces(file: tempfile.SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while piece := file.read(1 << 16):
+            yield piece
 
 
 def call_sheet(visit: Visit) -> Response:
@@ -270,12 +287,12 @@ def call_sheet(visit: Visit) -> Response:
     what, with_positions = asked(visit), _with_positions(visit)
     with visit.reading() as connection:
         of = reported(visit, connection)
-        rows = outcomes.every(connection, of.id, what.wanted)
+        rows = list(outcomes.every(connection, of.id, what.wanted))
         said = notes.last_notes(connection, rows, of.id)
     back = address_of(f"/mail-outs/{of.name}/outcomes", what.query)
     if isinstance(of, AppealStanding):
         back = f"/letters/{of.appeal}/standing"
-    beside = _positions(visit, of, rows) if with_positions else files.NOTHING
+    beside = _positions(visit, of) if with_positions else files.NOTHING
     return calls(visit, of, rows, said, back, beside)
 
 
@@ -297,16 +314,16 @@ def calls(
         people=len(rows),
         notes=said,
         back=back,
-        beside={**_for_the_telephone(visit, rows), **beside},
+        beside={**_for_the_telephone(visit), **beside},
     )
 
 
-def _for_the_telephone(visit: Visit, rows: Sequence[Delivery]) -> files.Beside:
+def _for_the_telephone(visit: Visit) -> files.Beside:
     try:
         _, book, _ = visit.console.cache.people()
     except MailerError:  # the page of the sheets says what is wrong with them
         return files.NOTHING
-    return of_the_sheets(book.contacts, rows)
+    return of_the_sheets(book.contacts)
 
 
 def by_delegation(visit: Visit, rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
