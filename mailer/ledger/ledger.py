@@ -299,7 +299,9 @@ class Ledger:
 
         @sa.event.listens_for(engine, "connect")
         def _patient(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-            connection.cursor().execute(f"SET lock_timeout = {round(locks.PATIENCE * 1000)}")
+            # Compiling a question of many words takes it seconds, and answering it milliseconds.
+            patience = round(locks.PATIENCE * 1000)
+            connection.cursor().execute(f"SET lock_timeout = {patience}; SET jit = off")
             connection.commit()
 
         @sa.event.listens_for(engine, "checkin")
