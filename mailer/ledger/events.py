@@ -6,7 +6,8 @@ A new kind is a word here; mypy then names every place that has to know it (`rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,6 +37,9 @@ class EventKind(StrEnum):
     PAUSED = MailOutState.PAUSED.value
     STOPPED = MailOutState.STOPPED.value
     FINISHED = MailOutState.FINISHED.value
+    # many deliveries began to be sent; the detail is which (`ranges`). Before migration 0027 each
+    # of them had an event SENDING of its own.
+    CLAIMED = "claimed"
     # beside the state of a delivery
     LATE_ANSWER = "late_answer"  # it came when the letter was no longer its sender's
     RELEASED = "released"  # unknown, and a person wants the letter to be sent again
@@ -100,6 +104,9 @@ _WRITE_ATTEMPT = Prepared(
 )
 
 
+_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
+
+
 def write(
     connection: sa.Connection,
     kind: EventKind,
@@ -126,6 +133,30 @@ def write_attempts(connection: sa.Connection, rows: Sequence[Row]) -> None:
     attempt of its letter), its_text and `its_` with what else a receipt says.
     """
     _WRITE_ATTEMPT.run(connection, rows)
+
+
+def write_claim(
+    connection: sa.Connection, mail_out_id: int, ids: Sequence[int], *, at: datetime, who: str
+) -> None:
+    """Write the event of a claim: one for all the deliveries that a sender takes at once."""
+    write(connection, EventKind.CLAIMED, mail_out_id, at=at, who=who, detail=ranges(ids))
+
+
+def ranges(ids: Iterable[int]) -> str:
+    """Name deliveries by their ids, in short: `17-46 51`."""
+    found: list[list[int]] = []
+    for id_ in sorted(ids):
+        if found and found[-1][1] == id_ - 1:
+            found[-1][1] = id_
+        else:
+            found.append([id_, id_])
+    return " ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in found)
+
+
+def in_ranges(detail: str) -> Iterator[range]:
+    """Yield the ids of deliveries that `ranges` has named."""
+    for first, last in _RANGE.findall(detail):
+        yield range(int(first), int(last or first) + 1)
 
 
 def newest(connection: sa.Connection) -> int:

@@ -262,7 +262,7 @@ event = sa.Table(
     sa.Column("mail_out_id", sa.Integer, sa.ForeignKey("mail_out.id"), nullable=False, index=True),
     sa.Column(
         "delivery_id", sa.Integer, sa.ForeignKey("delivery.id"), index=True
-    ),  # None: of the whole mail-out
+    ),  # None: of the whole mail-out, or of a claim
     sa.Column("kind", sa.Text, nullable=False),  # `events.EventKind`
     _text("reason"),
     _text("detail"),  # of an attempt: the server's own words, or what broke
@@ -277,6 +277,8 @@ event = sa.Table(
     sa.Column("tls", sa.Text),
     sa.Column("seconds", sa.Float),
     sa.Column("handover_at", UtcDateTime),
+    # What happened to a mail-out as a whole is found beside the many events of its deliveries.
+    sa.Index("ix_event_of_the_whole", "mail_out_id", "kind", **_where("delivery_id IS NULL")),
 )
 OF_ATTEMPT = ("attempt", "stage", "code", "enhanced", "peer", "tls", "seconds", "handover_at")
 """The columns of an event that an attempt has, and nothing else."""

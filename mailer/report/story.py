@@ -130,7 +130,7 @@ def told(event: Happening) -> Iterator[Sentence]:
     """Tell an event beside its state: who did it, and what they said."""
     who, text = person_behind(event.who), event.detail
     match event.kind:
-        case EventKind.SENDING:
+        case EventKind.SENDING | EventKind.CLAIMED:
             yield Sentence("taken up by a sender")
         case EventKind.WAITING:
             yield Sentence("put back before anything was handed over")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from mailer.base.states import MailOutState, Receipt, Stage, State
-from mailer.ledger import mailouts
+from mailer.ledger import events, mailouts
+from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.counts import count
+from mailer.ledger.schema import event
 from tests.conftest import SettableClock
 
 YES = Receipt(
@@ -65,3 +69,19 @@ class Journey:
     def one(self, number: int) -> deliveries.Delivery:
         with self.ledger.reading() as connection:
             return deliveries.people(connection, self.id)[number - 1]
+
+
+def paths(connection: sa.Connection) -> dict[int, list[State]]:
+    """Return through which states each delivery has gone, as the events say, claims included."""
+    columns = (event.c.delivery_id, event.c.kind, event.c.detail)
+    found: dict[int, list[State]] = {}
+    for row in connection.execute(sa.select(*columns).order_by(event.c.id)):
+        if row.kind == EventKind.CLAIMED:
+            moved, to = [one for ids in events.in_ranges(row.detail) for one in ids], State.SENDING
+        elif row.delivery_id is not None and row.kind in set(State):
+            moved, to = [row.delivery_id], State(row.kind)
+        else:
+            continue
+        for one in moved:
+            found.setdefault(one, [State.WAITING]).append(to)
+    return found

@@ -48,6 +48,7 @@ OF_TODAY = [
     "rehearsed",
     "asked_to_send",
     "adopted",
+    "claimed",
 ]
 """What stands in logs that were written before; none of these words may ever change."""
 
@@ -142,3 +143,48 @@ def test_counts_brought_up_to_date_by_the_moves_since_are_those_made_anew(
         transitions.settle(connection, three.id, State.ACCEPTED, who=who, because=because, at=now)
         events.write(connection, EventKind.NOTED, journey.id, one.id, at=now, who=who)
     moved()
+
+
+def test_claim_names_its_deliveries_in_short() -> None:
+    for ids, said in (
+        ([7], "7"),
+        ([3, 1, 2], "1-3"),
+        ([9, 4, 5, 7], "4-5 7 9"),
+        (range(17, 273), "17-272"),
+    ):
+        assert events.ranges(ids) == said
+        assert [one for some in events.in_ranges(said) for one in some] == sorted(ids)
+
+
+def test_claim_is_one_event_and_each_letter_of_it_tells_of_it(
+    ledger: Ledger, planned: Callable[..., int], clock: SettableClock
+) -> None:
+    planned(3, appeal="another")
+    journey = Journey(ledger, planned(6), clock)
+    with ledger.reading() as connection:
+        before = events.newest(connection)
+    begun = clock()
+    claimed = journey.claim(4)
+    clock.forward(seconds=3)
+    journey.record(claimed[1], LATER, next_try_at=clock())
+    (again,) = journey.claim(1)
+    assert again.id == claimed[1].id
+    with ledger.reading() as connection:
+        since = sa.select(event.c.kind).where(event.c.id > before).order_by(event.c.id)
+        assert connection.scalars(since).all() == ["claimed", "deferred", "claimed"]
+        told = {
+            one.number: [
+                (moment.kind.value, moment.at, moment.who)
+                for moment in deliveries.timeline(connection, one.id)
+            ]
+            for one in deliveries.people(connection, journey.id)
+        }
+        outcomes, taken = listing.letters_since(connection, journey.id, begun)
+        news = [one.kind for one in listing.latest(connection, journey.id, 9)]
+        whole = [one.kind.value for one in listing.of_the_whole(connection, journey.id)]
+    first = ("sending", begun, ME)
+    assert [told[one.number] for one in claimed[::2]] == [[first]] * 2
+    assert told[again.number] == [first, ("deferred", clock(), ME), ("sending", clock(), ME)]
+    assert sum(told[number] == [] for number in told) == 2
+    assert (outcomes, taken) == ([clock()], [begun] * 4 + [clock()])
+    assert (EventKind.CLAIMED in news, whole) == (False, ["planned", "sending"])

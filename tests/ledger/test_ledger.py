@@ -33,7 +33,7 @@ from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import delivery, event, metadata
 from tests.conftest import SettableClock, a_contact, a_plan, damage
 from tests.helpers.children import Child
-from tests.helpers.journeys import LATER, ME, YES, Journey
+from tests.helpers.journeys import LATER, ME, YES, Journey, paths
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -77,7 +77,7 @@ def test_indexes_of_some_rows_are_that_on_either_database(ledger: Ledger) -> Non
         word = f"{connection.dialect.name}_where"
         found = {
             str(index["name"]): str(index["dialect_options"][word])
-            for table in ("delivery", "member_position")
+            for table in ("delivery", "event", "member_position")
             for index in sa.inspect(connection).get_indexes(table)
             if word in index.get("dialect_options", {})
         }
@@ -420,12 +420,7 @@ def test_every_move_has_its_event_and_only_known_edges_are_taken(
         journey.mark(one)
         journey.record(one, YES)
     with ledger.reading() as connection:
-        rows = connection.execute(
-            sa.select(event).where(event.c.delivery_id.is_not(None)).order_by(event.c.id)
-        ).all()
-    steps: dict[int, list[State]] = {}
-    for row in rows:
-        steps.setdefault(row.delivery_id, [State.WAITING]).append(State(row.kind))
+        steps = paths(connection)
     assert len(steps) == 6
     for path in steps.values():
         assert all(after in TRANSITIONS[before] for before, after in pairwise(path))

@@ -126,7 +126,8 @@ TAMPERING: dict[str, sa.sql.expression.Executable] = {
     "the seconds of an attempt": first(seconds=0.2),
     "which attempt of its letter it was": first(attempt=2),
     "all that is known of an attempt": first(**dict.fromkeys(OF_ATTEMPT)),
-    "a claim is made an attempt": sa.update(event).where(E.kind == "sending").values(code=250),
+    "a claim is made an attempt": sa.update(event).where(E.kind == "claimed").values(code=250),
+    "whom a claim has taken": sa.update(event).where(E.kind == "claimed").values(detail="1-2"),
     "an attempt of an earlier version is put in": sa.insert(attempt).values(
         id=-5, delivery_id=1, number=1, at=LAST, state="accepted", stage="dot"
     ),
@@ -135,6 +136,7 @@ TAMPERING: dict[str, sa.sql.expression.Executable] = {
     "why a person was left out": person(6, reason="on_hold"),
     "the letter of a person": person(3, digest=OTHERS),
     "the state of a person": person(2, state="accepted"),
+    "the state of a person who is being sent": person(6, state="waiting"),
     "the fingerprint of a mail-out": sa.update(mail_out).values(hash="0" * 64),
     "the sender of a mail-out": sa.update(mail_out).values(sender="them@rights.example"),
     "the bytes of a letter": sa.update(letter).values(data=zlib.compress(b"P.S.\r\n")),

@@ -176,10 +176,10 @@ async def test_outcome_that_is_no_longer_ours_does_not_undo_the_others(
             "sending",
             "late_answer",
         ]
-        kinds = connection.scalars(
-            sa.select(event.c.kind).where(event.c.delivery_id == one.id).order_by(event.c.id)
-        )
-        assert list(kinds) == ["sending", "accepted"]
+        assert [moment.kind for moment in deliveries.timeline(connection, one.id)] == [
+            "sending",
+            "accepted",
+        ]
 
 
 async def test_marker_is_refused_alone_when_others_may_go_on(

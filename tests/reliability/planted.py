@@ -138,6 +138,18 @@ MISTAKES = (
         (LEDGER,),
     ),
     Mistake(
+        "the event of a claim leaves out one letter",
+        "mailer/ledger/events.py",
+        (("detail=ranges(ids))", "detail=ranges(ids[1:]))"),),
+        (LEDGER, "tests/reliability/test_machine.py"),
+    ),
+    Mistake(
+        "a claim does not count among what has moved since",
+        "mailer/ledger/reading/kept_counts.py",
+        ((".union(*claimed)", ""),),
+        ("tests/ledger/test_events.py", "tests/ledger/test_counts.py"),
+    ),
+    Mistake(
         "an answer that came too late is told as the outcome",
         "mailer/ledger/moves/transitions.py",
         (('                row["to"] = EventKind.LATE_ANSWER.value\n', "                pass\n"),),

@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,8 +28,9 @@ from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.transitions import Claimed
 from mailer.ledger.reading import deliveries
 from mailer.ledger.reading.counts import count
-from mailer.ledger.schema import event
+from mailer.ledger.record import seals
 from tests.conftest import SettableClock, a_plan
+from tests.helpers.journeys import paths
 
 from . import figures
 
@@ -209,17 +209,11 @@ class SendLog(RuleBasedStateMachine):
     def teardown(self) -> None:
         """At the end: every step that was ever taken is an edge of the drawing."""
         with self.ledger.reading() as connection:
-            rows = connection.execute(
-                sa.select(event.c.delivery_id, event.c.kind)
-                .where(event.c.delivery_id.is_not(None))
-                .order_by(event.c.id)
-            ).all()
+            steps = paths(connection)
+            broken = seals.verify(connection).broken
         self.ledger.close()
         self._folder.cleanup()
-        steps: dict[int, list[State]] = {}
-        for row in rows:
-            if row.kind in set(State):
-                steps.setdefault(row.delivery_id, [State.WAITING]).append(State(row.kind))
+        assert not broken, "the state is what the last event says"
         for path in steps.values():
             assert all(after in TRANSITIONS[before] for before, after in pairwise(path)), path
 

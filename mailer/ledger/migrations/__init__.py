@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD = "0026"
+HEAD = "0027"
 """The newest version. Kept here so that a log that is up to date opens without importing Alembic.
 """
 

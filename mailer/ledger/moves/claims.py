@@ -1,8 +1,8 @@
 """Claims: a sender takes deliveries that are due, and holds them under a lease and a fence.
 
-One conditional UPDATE takes them, and their events stand in the same transaction: after a crash
-what was claimed and not handed over waits again (`moves.recover`). The letters are read after it
-(`letters.read`): a letter stands still from the day it was planned, and nobody else has to wait
+One conditional UPDATE takes them, and one event of them all stands in the same transaction: after a
+crash what was claimed and not handed over waits again (`moves.recover`). The letters are read after
+it (`letters.read`): a letter stands still from the day it was planned, and nobody else has to wait
 while it is unpacked.
 """
 
@@ -16,7 +16,7 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from mailer.base.states import MAY_HAVE_REACHED, OPEN, REASONS, Reason, State
-from mailer.ledger import mailouts
+from mailer.ledger import events, mailouts
 from mailer.ledger.ledger import lock, shown
 from mailer.ledger.moves import limits, transitions
 from mailer.ledger.moves.prepared import Prepared
@@ -138,10 +138,11 @@ def claim(
     statement = _CLAIM_WHERE_OPEN if open_only else _CLAIM
     rows = statement.rows(connection, {**given, "clock": at.timestamp()})
     claimed = [Claimed(*row) for *row, _ in sorted(rows, key=itemgetter(-1))]
-    transitions.write_events(connection, claimed, State.SENDING, at=at, who=owner)
     if not claimed:
         return []
-    no_more = not_any_more(connection, mail_out_id, [one.id for one in claimed])
+    ids = [one.id for one in claimed]
+    events.write_claim(connection, mail_out_id, ids, at=at, who=owner)
+    no_more = not_any_more(connection, mail_out_id, ids)
     for delivery_id, (reason, detail) in no_more.items():
         transitions.move(
             connection,

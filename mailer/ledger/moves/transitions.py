@@ -1,10 +1,10 @@
 """Every move of a delivery from one state to the next. Nothing else writes `delivery.state`.
 
 `move` is the one door, with `record_all` beside it for the outcomes of many letters at once and
-`claims.claim` for taking many: all take only edges of `states.TRANSITIONS`, and write the state and
-its event in the caller's transaction. The event of an outcome carries the attempt: when, to whom,
-how far, what the server said. The rest are their callers, by the letters of the drawing in
-`docs/architecture.md`.
+`claims.claim` for taking many, with one event of them all: each takes only edges of
+`states.TRANSITIONS`, and writes the state and its event in the caller's transaction. The event of
+an outcome carries the attempt: when, to whom, how far, what the server said. The rest are their
+callers, by the letters of the drawing in `docs/architecture.md`.
 
 Markers and outcomes, of which every letter has one, are statements that are put together once,
 here, and run for all the letters that wait for the same commit: putting them together costs ten
@@ -100,7 +100,7 @@ def move(
     """
     values |= {"reason": reason, "detail": detail}
     rows = _set(connection, to, *where, at=at, returning=returning, **values)
-    write_events(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
+    _write_events(connection, rows, to, at=at, who=who, reason=reason, detail=detail)
     return rows
 
 
@@ -123,9 +123,9 @@ def _set(
     ).all()
 
 
-def write_events(
+def _write_events(
     connection: sa.Connection,
-    rows: Sequence[sa.Row[Any] | Claimed],
+    rows: Sequence[sa.Row[Any]],
     to: State,
     *,
     at: datetime,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from email.utils import getaddresses
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from mailer.base.address import key_of
 from mailer.base.spelling import called, spellings
 from mailer.base.states import PERSON_NEEDED, State
 from mailer.ledger import stored_letters
-from mailer.ledger.events import EventKind, kind_of
+from mailer.ledger.events import EventKind, in_ranges, kind_of
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.scope import Of, letter_id, reached_since, stands, within
@@ -254,6 +255,18 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
     attempts = connection.execute(
         sa.select(attempt).where(a.delivery_id == letter).order_by(a.id)
     ).all()
+    its_mail_out = sa.select(d.mail_out_id).where(d.id == letter).scalar_subquery()
+    of_a_claim = (
+        *(e.mail_out_id == its_mail_out, e.delivery_id.is_(None)),
+        e.kind == EventKind.CLAIMED.value,
+    )
+    claims = connection.execute(sa.select(e.id, e.at, e.who, e.detail).where(*of_a_claim)).all()
+    number = connection.scalar(sa.select(letter))
+    taken_up = [
+        (row.id, Moment(row.at, EventKind.SENDING, who=row.who))
+        for row in claims
+        if any(number in ids for ids in in_ranges(row.detail))
+    ]
     of_the_letter = sa.and_(
         e.delivery_id == letter,
         e.kind.in_([*State, EventKind.LATE_ANSWER, EventKind.CAME_BACK]),
@@ -269,8 +282,8 @@ def timeline(connection: sa.Connection, delivery_id: int) -> list[Moment]:
         for one in attempts:  # of an earlier version: in the event's transaction, with its time
             if one.at == row.at and row.kind in (one.state, EventKind.LATE_ANSWER.value):
                 moment = _tried(moment, one, one.number, one.text)
-        moments.append(moment)
-    return moments
+        moments.append((row.id, moment))
+    return [moment for _, moment in sorted([*taken_up, *moments], key=itemgetter(0))]
 
 
 def _tried(moment: Moment, row: sa.Row[Any], number: int, text: str) -> Moment:

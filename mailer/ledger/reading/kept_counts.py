@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from mailer.base.files import put
 from mailer.base.states import State
 from mailer.ledger import events
-from mailer.ledger.events import EventKind
+from mailer.ledger.events import EventKind, in_ranges
 from mailer.ledger.ledger import shown
 from mailer.ledger.reading import listing
 from mailer.ledger.reading.counts import GROUP, Counted, CountedGroup, group_of
@@ -277,14 +277,17 @@ def _moved(
     """Return those of whom an event tells since then, and whoever shares a mailbox or a letter with
     them: of an appeal by `WHO`, of a mail-out by id. None where everybody is to be counted anew.
     """
-    later = sa.select(e.delivery_id, e.kind).where(
-        e.mail_out_id.in_(mail_outs), e.id > since, e.delivery_id.is_not(None)
+    of_people = sa.or_(e.delivery_id.is_not(None), e.kind == EventKind.CLAIMED.value)
+    later = sa.select(e.delivery_id, e.kind, e.detail).where(
+        e.mail_out_id.in_(mail_outs), e.id > since, of_people
     )
     told = connection.execute(later.limit(MOVED)).all()
-    if len(told) == MOVED or any(row.kind in ANEW for row in told):
+    claimed = [ids for row in told if row.delivery_id is None for ids in in_ranges(row.detail)]
+    if len(told) + sum(map(len, claimed)) >= MOVED or any(row.kind in ANEW for row in told):
         return None
+    moved = {row.delivery_id for row in told if row.delivery_id is not None}.union(*claimed)
     found: set[Any] = set()
-    for some in _in_pieces({row.delivery_id for row in told}):
+    for some in _in_pieces(moved):
         theirs = sa.select(person_now(), d.address_key, d.message_id).where(d.id.in_(some))
         rows = connection.execute(theirs).all()
         names, boxes, letters = ({row[at] for row in rows} - {"", None} for at in range(3))

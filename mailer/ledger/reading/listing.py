@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from mailer.base.spelling import spellings
 from mailer.base.states import State
-from mailer.ledger.events import EventKind, kind_of
+from mailer.ledger.events import EventKind, in_ranges, kind_of
 from mailer.ledger.reading.deliveries import (
     BY_INDEX,
     NEEDS_A_PERSON,
@@ -324,12 +324,13 @@ class Happened:
 
 
 def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[Happened]:
-    """Yield the last events of a mail-out, the newest first; a claim is no news."""
+    """Yield the last events of a mail-out, the newest first; what begins to be sent is no news."""
+    no_news = (EventKind.SENDING.value, EventKind.CLAIMED.value)
     rows = connection.execute(
         sa.select(e.id, e.at, e.kind, e.reason, e.who, e.detail, d.number, d.name, d.delegation)
         .select_from(event)
         .outerjoin(delivery, d.id == e.delivery_id)
-        .where(e.mail_out_id == mail_out_id, e.kind != EventKind.SENDING.value)
+        .where(e.mail_out_id == mail_out_id, e.kind.not_in(no_news))
         .order_by(e.id.desc())
         .limit(limit)
     )
@@ -349,10 +350,11 @@ def latest(connection: sa.Connection, mail_out_id: int, limit: int) -> Iterator[
 
 def of_the_whole(connection: sa.Connection, mail_out_id: int) -> list[Happened]:
     """Return what happened to a mail-out as a whole, the oldest first."""
+    told = [kind.value for kind in EventKind if kind is not EventKind.CLAIMED]
     rows = connection.execute(
         sa.select(e.id, e.at, e.kind, e.reason, e.who, e.detail)
-        .where(e.mail_out_id == mail_out_id, e.delivery_id.is_(None))
-        .order_by(e.id)
+        .where(e.mail_out_id == mail_out_id, e.delivery_id.is_(None), e.kind.in_(told))
+        .order_by(e.id + 0)  # found by the index of the few, not among all in their order
     )
     return [
         Happened(row.id, row.at, kind_of(row.kind), row.reason, row.who, row.detail, None, "", "")
@@ -367,16 +369,23 @@ def letters_since(
     are of what is begun: of that no minute holds more than they allow.
     """
     rows = connection.execute(
-        sa.select(e.at, e.kind, e.delivery_id)
+        sa.select(e.at, e.kind, e.delivery_id, e.detail)
         .where(e.mail_out_id == mail_out_id)
         .order_by(e.id.desc())
         .limit(NEWEST)
     )
-    found = [(row.kind, row.at) for row in rows if row.delivery_id and row.at >= since][::-1]
-    return (
-        [at for kind, at in found if kind in _OUTCOMES],
-        [at for kind, at in found if kind == EventKind.SENDING.value],
-    )
+    outcomes: list[datetime] = []
+    begun: list[datetime] = []
+    for row in rows:
+        if row.at < since:
+            continue
+        if row.kind == EventKind.CLAIMED.value:
+            begun += [row.at] * sum(map(len, in_ranges(row.detail)))
+        elif row.delivery_id and row.kind == EventKind.SENDING.value:
+            begun.append(row.at)
+        elif row.delivery_id and row.kind in _OUTCOMES:
+            outcomes.append(row.at)
+    return outcomes[::-1], begun[::-1]
 
 
 _ABOUT_SENDING = (
@@ -393,7 +402,7 @@ def waits_to_begin(connection: sa.Connection, mail_out_id: int) -> bool:
     newest = (
         sa.select(e.kind)
         .where(e.mail_out_id == mail_out_id, e.delivery_id.is_(None), e.kind.in_(_ABOUT_SENDING))
-        .order_by(e.id.desc())
+        .order_by((e.id + 0).desc())  # as above
         .limit(1)
     )
     return connection.scalar(newest) == EventKind.ASKED_TO_SEND.value

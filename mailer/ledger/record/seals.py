@@ -17,6 +17,7 @@ of them.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ import sqlalchemy as sa
 
 from mailer.base.errors import Refused
 from mailer.base.states import State
-from mailer.ledger import stored_letters
+from mailer.ledger import events, stored_letters
 from mailer.ledger.events import EventKind
 from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.schema import (
@@ -383,25 +384,42 @@ def _at(connection: sa.Connection, before: _Seal, here: _Seal, what: str) -> Bro
 
 
 def _states(connection: sa.Connection) -> Iterator[Broken]:
-    """Yield the deliveries whose state is not the one that their last event says."""
+    """Yield the deliveries whose state is not the one that their last event says, a claim of many
+    included.
+    """
     states = [state.value for state in State]
     last = (
-        sa.select(e.kind)
+        sa.select(e.id)
         .where(e.delivery_id == d.id, e.kind.in_(states))
         .order_by(e.id.desc())
         .limit(1)
         .correlate(delivery)
         .scalar_subquery()
     )
-    told = sa.func.coalesce(
-        last, sa.case((d.digest.is_(None), State.SKIPPED.value), else_=State.WAITING.value)
+    begun = sa.case((d.digest.is_(None), State.SKIPPED.value), else_=State.WAITING.value)
+    columns = (d.mail_out_id, d.number, d.state, sa.func.coalesce(e.kind, begun), d.id, e.id)
+    query = sa.select(*columns).select_from(delivery.outerjoin(event, e.id == last))
+    claims = _claims(connection)
+    rows = connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    for mail_out_id, number, state, told, delivery_id, event_id in rows:
+        says = State.SENDING.value if claims[delivery_id] > (event_id or 0) else told
+        if says != state:
+            what = f"number {number} reads {state!r}, and the last event about it says {says!r}"
+            yield Broken(what, (mail_out_id,), None, None)
+
+
+def _claims(connection: sa.Connection) -> array[int]:
+    """Return the last claim of each delivery, by their ids; 0 where there is none."""
+    end = (connection.scalar(sa.select(sa.func.max(d.id))) or 0) + 1
+    found = array("q", bytes(8 * end))
+    claims = sa.select(e.id, e.detail).where(
+        e.delivery_id.is_(None), e.kind == EventKind.CLAIMED.value
     )
-    rows = connection.execute(
-        sa.select(d.mail_out_id, d.number, d.state, told).where(d.state != told)
-    )
-    for mail_out_id, number, state, event_says in rows:
-        what = f"number {number} reads {state!r}, and the last event about it says {event_says!r}"
-        yield Broken(what, (mail_out_id,), None, None)
+    for event_id, detail in connection.execute(claims.order_by(e.id)):
+        for ids in events.in_ranges(detail):
+            here = slice(min(ids.start, end), min(ids.stop, end))
+            found[here] = array("q", [event_id]) * (here.stop - here.start)
+    return found
 
 
 def _letters(connection: sa.Connection) -> Iterator[Broken]:
