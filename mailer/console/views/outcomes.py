@@ -7,7 +7,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import IO, cast
 
@@ -25,7 +25,7 @@ from mailer.ledger import mailouts, notes
 from mailer.ledger.ledger import Connection, number_of
 from mailer.ledger.reading import listing as outcomes
 from mailer.ledger.reading.deliveries import Delivery
-from mailer.ledger.reading.listing import SORTS, Wanted
+from mailer.ledger.reading.listing import SORTS, DeliveryPage, Wanted
 from mailer.ledger.reading.scope import AppealStanding, Reported, standing
 from mailer.report import export as files
 from mailer.report import returns, totals
@@ -159,9 +159,7 @@ def show(visit: Visit) -> Response:
         choices = visit.console.counts(mail_out.id).choices(connection)
         everyone = sum(counts.states.values())
         whole = not page.before and not page.after  # what is looked for is often all on one page
-        found = (
-            len(page.rows) if whole else _how_many(connection, mail_out.id, what, counts, everyone)
-        )
+        found = len(page.rows) if whole else _how_many(visit, connection, mail_out.id, what, page)
     answer = visit.page(
         "outcomes.html",
         mail_out=mail_out,
@@ -186,25 +184,23 @@ def show(visit: Visit) -> Response:
 
 
 def _how_many(
-    connection: Connection, mail_out_id: int, what: Asked, counts: Counts, everyone: int
+    visit: Visit, connection: Connection, mail_out_id: int, what: Asked, page: DeliveryPage
 ) -> int:
-    """Count the rows: from what is counted already where only states and delegations
-    narrow them.
+    """Count the rows: from what is counted already where nothing else narrows them than what it is
+    counted by.
     """
-    if not what.narrowed:
-        return everyone
-    if what.wanted == replace(
-        Wanted(), states=what.wanted.states, delegations=what.wanted.delegations
-    ):
-        rows = counts.delegations.items()
-        return sum(
-            number
-            for code, row in rows
-            if not what.wanted.delegations or code in what.wanted.delegations
-            for state, number in row.items()
-            if not what.wanted.states or state.value in what.wanted.states
-        )
-    return outcomes.count(connection, mail_out_id, what.wanted)
+    wanted = what.wanted
+    known = {name: getattr(wanted, name) for name in ("states", "reasons", "delegations")}
+    if wanted != Wanted(**known, needs_a_person=wanted.needs_a_person):
+        return outcomes.count(connection, page)
+    return sum(
+        number
+        for group, number in visit.console.counts(mail_out_id).now(connection).groups.items()
+        if (not wanted.states or group.state.value in wanted.states)
+        and (not wanted.reasons or group.reason in wanted.reasons)
+        and (not wanted.delegations or group.delegation in wanted.delegations)
+        and (group.needs or not wanted.needs_a_person)
+    )
 
 
 def _number(text: str) -> int | None:

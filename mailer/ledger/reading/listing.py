@@ -177,6 +177,7 @@ class DeliveryPage:
     rows: tuple[Delivery, ...]
     before: bool
     after: bool
+    of_it: tuple[sa.ColumnElement[bool], ...]  # the conditions of all rows that are wanted
 
 
 def page(
@@ -195,7 +196,7 @@ def page(
     column, down = SORTS[sort.removeprefix("-")], sort.startswith("-")
     backwards = before is not None
     order = (column, d.number) if column is not d.number else (d.number,)
-    where = _where(connection, mail_out_id, wanted)
+    where = [*(of_it := tuple(_where(connection, mail_out_id, wanted)))]
     beyond = _key(connection, mail_out_id, order, before if backwards else after)
     if beyond is not None:
         key = sa.tuple_(*order)
@@ -213,8 +214,8 @@ def page(
     ).all()
     more, found = len(chosen) > limit, in_order(connection, chosen[:limit])
     if backwards:
-        return DeliveryPage(tuple(reversed(found)), before=more, after=True)
-    return DeliveryPage(tuple(found), before=beyond is not None, after=more)
+        return DeliveryPage(tuple(reversed(found)), before=more, after=True, of_it=of_it)
+    return DeliveryPage(tuple(found), before=beyond is not None, after=more, of_it=of_it)
 
 
 def _key(
@@ -228,10 +229,10 @@ def _key(
     return None if row is None else tuple(row)
 
 
-def count(connection: sa.Connection, mail_out_id: int, wanted: Wanted) -> int:
-    """Count the rows of the whole table that are wanted."""
+def count(connection: sa.Connection, page: DeliveryPage) -> int:
+    """Count the rows of the whole table that are wanted, of which this is a page."""
     rows = sa.select(sa.func.count()).select_from(delivery).with_hint(delivery, BY_INDEX, "sqlite")
-    return connection.scalar(rows.where(*_where(connection, mail_out_id, wanted))) or 0
+    return connection.scalar(rows.where(*page.of_it)) or 0
 
 
 def every(
