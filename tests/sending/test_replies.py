@@ -137,7 +137,8 @@ def test_a_matter_of_ours_is_nobodys_refusal_wherever_it_is_said(stage: Stage, s
         (RCPT, "555 no", DEFERRED, Reason.OTHER, PAUSE),
         # nothing is said
         (RCPT, "550 no", REFUSED, Reason.OTHER, GO_ON),
-        (RCPT, "550 5.7.1 no", REFUSED, Reason.OTHER, GO_ON),
+        (RCPT, "550 5.7.1 no", DEFERRED, Reason.SPAM, COUNT),
+        (RCPT, "550 5.7.1 this recipient no", REFUSED, Reason.POLICY, GO_ON),
         (RCPT, "552 no", REFUSED, Reason.OTHER, GO_ON),
         (DOT, "554 transaction failed", REFUSED, Reason.OTHER, GO_ON),
         (RCPT, "599 strange", REFUSED, Reason.OTHER, GO_ON),
