@@ -34,7 +34,7 @@ from mailer.ledger.moves.transitions import Marker, Outcome
 from mailer.ledger.moves.writer import Write, Writer
 from mailer.sending import replies, retry
 from mailer.sending.brakes import Brakes
-from mailer.sending.queue import IDLE, LetterQueue, LetterToSend, SendingOptions, Taken
+from mailer.sending.queue import IDLE, LetterQueue, LetterToSend, SendingOptions
 from mailer.sending.replies import Judgement, Then
 from mailer.sending.share import Share, what_was_learnt
 from mailer.sending.smtp.session import NotHandedOver, SmtpSession
@@ -110,7 +110,7 @@ class Dispatch:
                     lambda event: loop.call_soon_threadsafe(self.report, event),
                 )
                 self._queue = LetterQueue(
-                    self.ledger, self._writer, mail_out, self.options, self._share
+                    self.ledger, self._writer, mail_out, self.options, self._share, self.signer
                 )
                 first = self._session()
                 try:
@@ -121,7 +121,7 @@ class Dispatch:
                     await self._share.heed(self._writer)
                     mail_out = await self._writer.run(self._share.begin)
                     await self._writer.run(self._queue.begin)
-                    self._envelope_from, self._until = mail_out.sender, mail_out.until
+                    self._until = mail_out.until
                     await self._send(first)
                 except (
                     Exception
@@ -295,19 +295,14 @@ class Dispatch:
             await worker.session.quit()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.halted.wait(), LOOK)
-        taken = await self._queue.take()
-        return self._letter(taken) if taken else None
+        return await self._queue.take()
 
     @property
     def _may_open(self) -> int:
         return min(int(self._workers_open), self._share.connections)
 
     def _ready(self, worker: _Worker) -> LetterToSend | None:
-        taken = self._queue.ready() if worker.number < self._may_open else None
-        return self._letter(taken) if taken else None
-
-    def _letter(self, taken: Taken) -> LetterToSend:
-        return LetterToSend.of(taken, self._envelope_from, self.ledger.now(), self.signer)
+        return self._queue.ready() if worker.number < self._may_open else None
 
     async def _try(
         self, worker: _Worker, letter: LetterToSend, follow: LetterToSend | None

@@ -65,10 +65,6 @@ class SendingOptions:
     holds: WatchedList | None = None  # whoever comes onto it is not written to any more
 
 
-Taken = tuple[Claimed, PlannedLetter]
-"""A delivery that this sender holds, and its letter."""
-
-
 @dataclass(slots=True)
 class LetterToSend:
     """A claimed delivery with its finished bytes; one object for as long as it is tried."""
@@ -78,9 +74,16 @@ class LetterToSend:
     envelope: Envelope
 
     @classmethod
-    def of(cls, taken: Taken, sender: str, now: datetime, signer: Signer | None) -> LetterToSend:
-        one, letter = taken
-        dated_at = one.dated_at or now
+    def of(
+        cls,
+        one: Claimed,
+        letter: PlannedLetter,
+        sender: str,
+        at: datetime,
+        signer: Signer | None,
+    ) -> LetterToSend:
+        """Finish a letter; `at` is its Date, where it has none yet."""
+        dated_at = one.dated_at or at
         # a delivery report names it, where reports are asked for
         envid = f"{shown(one.mail_out_id)}-{one.number:03d}"
         data, shared = finished(letter.own, letter.shared, dated_at, signer)
@@ -97,6 +100,7 @@ class LetterQueue:
         mail_out: MailOut,
         options: SendingOptions,
         share: Share,
+        signer: Signer | None,
     ) -> None:
         self.halted = asyncio.Event()  # no further letter is to be begun
         self.stirred = (
@@ -105,7 +109,8 @@ class LetterQueue:
         self._ledger, self._writer, self._options = ledger, writer, options
         self._share, self._me = share, share.me
         self._id, self._until = mail_out.id, mail_out.until
-        self._queue: deque[Taken] = deque()
+        self._sender, self._signer = mail_out.sender, signer
+        self._queue: deque[LetterToSend] = deque()
         self._claiming = asyncio.Lock()
         self._filling: asyncio.Task[float | None] | None = None
         self._largest = 1  # bytes of a letter
@@ -143,7 +148,7 @@ class LetterQueue:
         """A server took a letter: the next request to slow down counts as the first."""
         self._asked_to_slow_down = 0
 
-    def ready(self) -> Taken | None:
+    def ready(self) -> LetterToSend | None:
         """Return a letter that is claimed already and may be begun now."""
         if self.halted.is_set() or not self._queue or self._held() > 0:
             return None
@@ -154,7 +159,7 @@ class LetterQueue:
             )  # before the workers have to wait for it
         return one
 
-    async def take(self) -> Taken | None:
+    async def take(self) -> LetterToSend | None:
         """Wait for the next letter. None: there is none left, or the sending is halted."""
         while not self.halted.is_set():
             if self._filling is not None:
@@ -178,7 +183,7 @@ class LetterQueue:
 
     async def give_back(self) -> None:
         """Let the letters that are claimed and not begun wait again, for the others."""
-        back, self._queue = [one for one, _ in self._queue], deque()
+        back, self._queue = [one.claimed for one in self._queue], deque()
         if back:
             at = self._ledger.now()
             await self._writer.run(transitions.release, back, owner=self._me, at=at)
@@ -200,8 +205,12 @@ class LetterQueue:
         claimed, wait = await self._writer.run(self._claim)
         if claimed:
             found = await asyncio.to_thread(self._letters, {one.digest for one in claimed})
-            self._queue += [(one, found[one.digest]) for one in claimed]
-            self._largest = max(self._largest, *(len(letter.own) for letter in found.values()))
+            at = self._ledger.now()  # all at once: what was not run just before takes far longer
+            self._queue += [
+                LetterToSend.of(one, found[one.digest], self._sender, at, self._signer)
+                for one in claimed
+            ]
+            self._largest = max(self._largest, *(len(one.envelope.data) for one in self._queue))
         return wait
 
     def _letters(self, digests: set[str]) -> dict[str, PlannedLetter]:
