@@ -345,14 +345,13 @@ class Dispatch:
             return False
         self._away_since, self._failures = None, 0
         await self._record(worker, letter, receipt, taken)
-        await self._learn()
+        if self._known != self._kept:
+            await self._learn()
         return True
 
     async def _learn(self) -> None:
         """Keep what a session has found out about the server, and say it."""
         found, before = self._known, self._kept
-        if found == before:
-            return
         self._kept = replace(found)
         await self._writer.run(servers.learn, self._server, self._kept)
         for one in what_was_learnt(self._server, before, found):

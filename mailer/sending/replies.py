@@ -94,7 +94,7 @@ class Judgement:
         return self.kind.reason
 
 
-ACCEPTED = ReplyKind("accepted", About.RECIPIENT, None)
+YES = Judgement(State.ACCEPTED, ReplyKind("accepted", About.RECIPIENT, None), Then.GO_ON)
 BROKE_AFTER_DOT = ReplyKind("broke_after_dot", About.LINE, Reason.BROKE_AFTER_DOT)
 LINE = ReplyKind("line", About.LINE, Reason.LINE)
 FINAL = frozenset({About.RECIPIENT, About.SERVER, About.LETTER})
@@ -108,7 +108,7 @@ def judge(receipt: Receipt) -> Judgement:
     the letter.
     """
     if receipt.state is State.ACCEPTED:
-        return Judgement(State.ACCEPTED, ACCEPTED, Then.GO_ON)
+        return YES
     if receipt.state is State.UNKNOWN:
         return Judgement(State.UNKNOWN, BROKE_AFTER_DOT, Then.GO_ON)
     if receipt.code is None and receipt.enhanced is None:

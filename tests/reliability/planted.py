@@ -181,7 +181,7 @@ MISTAKES = (
     Mistake(
         "the allow-list is not enforced at the line",
         "mailer/sending/smtp/session.py",
-        (("if one is not None and not self._allow(wire_form(one.recipient)):", "if False:"),),
+        (("if one is not None and not self._allow(one.rcpt_to):", "if False:"),),
         ("tests/sending/test_smtp_session.py",),
     ),
     Mistake(

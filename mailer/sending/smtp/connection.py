@@ -61,7 +61,7 @@ class Reply(NamedTuple):
     @property
     def text(self) -> str:
         """The server's words on one line, safe to print and to store."""
-        return readable(b" ".join(line[4:].strip() for line in self.lines))
+        return readable(b" ".join([line[4:].strip() for line in self.lines]))
 
 
 def readable(raw: bytes) -> str:
@@ -154,6 +154,20 @@ class SmtpConnection(asyncio.Protocol):
             raise type(fault)(f"{fault}{self._heard()}")
         self._due -= 1
         return self._replies.popleft()
+
+    def took(self, codes: list[int]) -> bool:
+        """Take all replies that are due, where they have come, are these, and nothing stands behind
+        them.
+        """
+        if (
+            [reply.code for reply in self._replies] != codes
+            or self._due != len(codes)
+            or not self.in_step
+        ):
+            return False
+        self._replies.clear()
+        self._due = 0
+        return True
 
     async def _woken(self, deadline: float) -> None:
         """Wait until something has come, the line has failed, or it is late."""

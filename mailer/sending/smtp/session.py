@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import idna
@@ -49,7 +49,7 @@ class NotHandedOver(Exception):
     """`before_dot` said no: no dot was written, and none will be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
     """One finished letter to one person. What must not go on the wire is refused here, before any
     byte.
@@ -60,6 +60,10 @@ class Envelope:
     data: bytes  # the message with CRLF, 7-bit, ending in CRLF; dots are doubled on the way
     envid: str = ""  # comes back in a delivery report, where these are asked for (RFC 3461)
     shared: Shared = ()  # what it shares with other letters, and where in `data` that stands
+    # as it stands in the commands: the addresses' domains in ASCII, and the bytes of the whole
+    mail_from: str = field(init=False, repr=False)
+    rcpt_to: str = field(init=False, repr=False)
+    size: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for address in (self.sender, self.recipient):
@@ -71,16 +75,21 @@ class Envelope:
             )
         if self.recipient.isascii() and not pieces.is_ascii(self.data, self.shared):
             raise Refused(f"the letter to {self.recipient} is not 7-bit", code="S107")
+        self.mail_from, self.rcpt_to = wire_form(self.sender), wire_form(self.recipient)
+        self.size = pieces.size(self.data, self.shared)
 
     @property
-    def size(self) -> int:
-        return pieces.size(self.data, self.shared)
+    def beyond_ascii(self) -> bool:
+        return not (self.mail_from.isascii() and self.rcpt_to.isascii())
 
 
 AT_ONCE = 16_384
 """Bytes of a letter that leave in one write with their dot: the least that the kernel has room for
 when everything before them is answered.
 """
+
+AFTER_DOT = {2: State.ACCEPTED, 4: State.DEFERRED, 5: State.REFUSED}
+USUAL = [250, 250, 354]  # the answers to MAIL, RCPT and DATA
 
 TURNED_AWAY = 4
 """Letters refused before their dot after which a new connection is opened. Postfix counts two
@@ -218,18 +227,20 @@ class SmtpSession:
         leaves the letter unknown, so a caller who wants the answer shields the call.
         """
         for one in (letter, follow):
-            if one is not None and not self._allow(wire_form(one.recipient)):
+            if one is not None and not self._allow(one.rcpt_to):
                 self.abort()
                 raise Refused(f"{one.recipient} is not on the allow-list", code="S108")
         self._stage, used = Stage.MAIL, self.delivered > 0
         try:
-            opened = await self._ready(letter)
-            if (misfit := self._misfit(opened, letter)) is not None:
-                await self.quit()  # another of its machines may take it
-                opened = await self._ready(letter)
-                misfit = self._misfit(opened, letter)
-            if misfit is not None:
-                return misfit
+            opened = self._opened
+            if opened is None or not self._has_left(letter):
+                opened = await self._ready()
+                if (misfit := self._misfit(opened, letter)) is not None:
+                    await self.quit()  # another of its machines may take it
+                    opened = await self._ready()
+                    misfit = self._misfit(opened, letter)
+                if misfit is not None:
+                    return misfit
             if (refusal := await self._offer(opened, letter)) is not None:
                 return refusal
             return await self._hand_over(opened, letter, before_dot, follow)
@@ -256,13 +267,15 @@ class SmtpSession:
 
     # -------------------------------------------------------------- one transaction, stage by stage
 
-    async def _ready(self, letter: Envelope) -> Opened:
-        """Return a connection on which MAIL may be written, or was written already for
-        this letter.
+    def _has_left(self, letter: Envelope) -> bool:
+        """Say whether MAIL, RCPT and DATA of this letter were written with the last dot. Whether
+        the connection is closed by now or not: the answers say what became of them.
         """
+        return self._ahead is letter or self._ahead == letter
+
+    async def _ready(self) -> Opened:
+        """Return a connection on which MAIL may be written."""
         opened = self._opened
-        if opened is not None and self._ahead == letter:
-            return opened  # closed or not: the answers say what became of its MAIL
         if self._ahead is not None or (opened is not None and not opened.line.in_step):
             self.abort()
         if self._unclean and self.is_open:
@@ -292,10 +305,10 @@ class SmtpSession:
         limit = opened.extensions.get("size", "").strip()
         if limit.isdecimal() and 0 < int(limit) < letter.size:
             text = f"the letter has {letter.size:,} bytes, the server takes {int(limit):,}"
-            return self._receipt(State.REFUSED, text=text, enhanced="5.3.4")
-        if _beyond_ascii(letter) and "smtputf8" not in opened.extensions:
+            return self._receipt(State.REFUSED, text, enhanced="5.3.4")
+        if letter.beyond_ascii and "smtputf8" not in opened.extensions:
             text = "the address is not in ASCII, and the server takes no such addresses (SMTPUTF8)"
-            return self._receipt(State.REFUSED, text=text, enhanced="5.6.7")
+            return self._receipt(State.REFUSED, text, enhanced="5.6.7")
         return None
 
     def _pipelines(self, opened: Opened) -> bool:
@@ -305,13 +318,13 @@ class SmtpSession:
 
     def _commands(self, opened: Opened, letter: Envelope) -> tuple[bytes, bytes, bytes]:
         mail, rcpt = (
-            f"MAIL FROM:<{wire_form(letter.sender)}>",
-            f"RCPT TO:<{wire_form(letter.recipient)}>",
+            f"MAIL FROM:<{letter.mail_from}>",
+            f"RCPT TO:<{letter.rcpt_to}>",
         )
         offered = opened.extensions
         if "size" in offered:
             mail += f" SIZE={letter.size}"  # RFC 1870: without the doubled dots
-        if _beyond_ascii(letter):
+        if letter.beyond_ascii:
             mail += " SMTPUTF8" if letter.data.isascii() else " SMTPUTF8 BODY=8BITMIME"
         if self._dsn and "dsn" in offered:
             mail += f" RET=HDRS ENVID={xtext(letter.envid)}" if letter.envid else " RET=HDRS"
@@ -335,6 +348,9 @@ class SmtpSession:
                 line.send(b"".join(commands), len(commands))
         self._ahead = None
         self.delivered += 1
+        if behind and line.took(USUAL):
+            self._answers_ahead = self._answers_groups = self._unclean = True
+            return None
         refusal: Receipt | None = None
         command, data = self.patience.command, self.patience.data
         try:
@@ -493,41 +509,31 @@ class SmtpSession:
 
     def _settled(self, reply: Reply) -> Receipt:
         """After the dot the first digit decides (RFC 5321 sections 4.2.5 and 4.3.2)."""
-        states = {2: State.ACCEPTED, 4: State.DEFERRED, 5: State.REFUSED}
-        receipt = self._answered(states.get(reply.code // 100, State.UNKNOWN), reply)
+        receipt = self._answered(AFTER_DOT.get(reply.code // 100, State.UNKNOWN), reply)
         if receipt.state is State.UNKNOWN:
             self.abort()
         return receipt
 
     def _answered(self, state: State, reply: Reply) -> Receipt:
         text = reply.text
-        return self._receipt(state, code=reply.code, text=text, enhanced=enhanced_code(text))
+        return self._receipt(state, text, reply.code, enhanced_code(text))
 
     def _lost(self, fault: ConnectionLost) -> Receipt:
         receipt = self._receipt(
-            State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED, text=str(fault)
+            State.UNKNOWN if self._stage is Stage.DOT else State.DEFERRED, str(fault)
         )
         self.abort()
         return receipt
 
     def _receipt(
-        self, state: State, *, code: int | None = None, text: str = "", enhanced: str | None = None
+        self, state: State, text: str, code: int | None = None, enhanced: str | None = None
     ) -> Receipt:
-        return Receipt(
-            state=state,
-            stage=self._stage,
-            code=code,
-            enhanced=enhanced,
-            text=text,
-            peer=self._opened.peer if self._opened is not None else "",
-            tls=self._opened.tls if self._opened is not None else "",
-            seconds=time.monotonic() - self._since if self._since else 0.0,
-        )
+        opened = self._opened
+        seconds = time.monotonic() - self._since if self._since else 0.0
+        peer, tls = (opened.peer, opened.tls) if opened is not None else ("", "")
+        return Receipt(state, self._stage, code, enhanced, text, peer, tls, seconds)
 
 
 def _has_spoken(line: SmtpConnection) -> bool:
     return not line.in_step or not line.is_open
 
-
-def _beyond_ascii(letter: Envelope) -> bool:
-    return not (wire_form(letter.sender).isascii() and wire_form(letter.recipient).isascii())
