@@ -536,4 +536,3 @@ class SmtpSession:
 
 def _has_spoken(line: SmtpConnection) -> bool:
     return not line.in_step or not line.is_open
-
