@@ -16,6 +16,7 @@ from mailer.base.errors import MailerError, Problem, Severity
 from mailer.base.problems import part_of, problem
 from mailer.base.settings.unfilled import unfilled, unsaid
 from mailer.base.settings.workspace import Workspace
+from mailer.contacts import hold_list
 from mailer.contacts.book import ContactBook
 from mailer.contacts.holds import Holds
 from mailer.letters import appeal_files as appeals
@@ -89,7 +90,7 @@ def check(
             *unsaid(workspace),
             *book.problems,
             *holds.problems,
-            *holds.doubts(book),
+            *hold_list.doubts(holds, book),
         ),
         appeals=tuple(
             _appeal(workspace, name, (delegations, book, holds), online) for name in wanted

@@ -15,10 +15,10 @@ from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.base.spelling import called, finds, nearest, tokens
 from mailer.base.states import State
-from mailer.contacts import holds
+from mailer.contacts import hold_list
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
-from mailer.contacts.holds import Hold, Holds
+from mailer.contacts.holds import Hold, Holds, load_holds
 from mailer.contacts.rows.addresses import read_address
 from mailer.ledger import events, notes
 from mailer.ledger.accounts import noted
@@ -147,7 +147,7 @@ def hold(
     if ledger is not None:
         with ledger.reading() as connection:
             since = events.newest(connection)
-    holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    hold_list.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "held", who=who, detail=delegation)
     alone = Holds((entry,))
     matched = [contact for contact in contacts if alone.match(contact)]
@@ -162,9 +162,9 @@ def hold(
 
 def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> Hold | None:
     """Take one entry off the list. Returns another one that goes on holding the same person."""
-    holds.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    hold_list.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "released", who=who, detail=entry.delegation)
-    return holds.load_holds(workspace.hold_list, workspace.delegations).match(entry)
+    return load_holds(workspace.hold_list, workspace.delegations).match(entry)
 
 
 def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> None:
@@ -174,7 +174,7 @@ def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str
     if ledger is not None and entry.address:
         with ledger.writing() as connection:
             incoming.forget_address(connection, key_of(entry.address))
-    holds.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+    hold_list.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     noted(ledger, "hold_forgotten", who=who, detail=entry.delegation)
 
 

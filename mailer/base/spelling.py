@@ -110,6 +110,30 @@ UMLAUTS = str.maketrans(
 """How names are written where there are no such letters, in addresses for instance."""
 _TWO_FOR_ONE = re.compile("(?<=[aou])e|(?<=a)a")
 
+SPELLINGS = (
+    ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"),
+    ("ph", "f"), ("kh", "h"), ("ck", "k"), ("ks", "x"), ("c", "k"), ("q", "k"), ("w", "v"),
+    ("y", "i"), ("j", "i"), ("z", "s"),
+)  # fmt: skip
+"""Ways to write one sound: Müller, Mueller and Muller; Rousopoulos and Roussopoulos."""
+
+_DOUBLED = re.compile(r"(.)\1+")
+
+
+@lru_cache(maxsize=16_384)
+def loosely(name: str) -> str:
+    """Return a name in the order of the alphabet, with one spelling for each sound."""
+    return sounds(" ".join(tokens(name)))
+
+
+def sounds(words: str) -> str:
+    """Return what `loosely` does, of `tokens` with a blank between."""
+    if not words.isascii():
+        words = words.translate(LATIN)
+    for written, sound in SPELLINGS:
+        words = words.replace(written, sound)
+    return " ".join(sorted(_DOUBLED.sub(r"\1", words).split()))
+
 
 def spellings(wanted: str) -> list[set[str]]:
     """Return the words of a search, each with the spellings under which it is found in `tokens`.

@@ -5,7 +5,6 @@ on the way.
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,10 @@ from mailer.contacts.rows.accounting import read_people
 from mailer.contacts.rows.together import check_together, meant_domains
 from mailer.contacts.sheets.apart import read_safely
 from mailer.contacts.sheets.columns import Columns, own_headings
-from mailer.contacts.sheets.reader import bytes_of
+from mailer.contacts.sheets.reader import bytes_of, fingerprint
+
+# whoever has the book asks which files it is of
+from mailer.contacts.sheets.reader import sheets as sheets  # noqa: PLC0414
 from mailer.contacts.sheets.table import MAX_ROWS, Table
 
 
@@ -156,7 +158,7 @@ def _read(
             problems.append(content)
             continue
         reading = read_safely(file, content, max_rows)
-        files[file] = _fingerprint(content)
+        files[file] = fingerprint(content)
         problems += reading.problems
         if reading.broken:
             continue
@@ -172,24 +174,6 @@ def _read(
     return ContactBook(tuple(contacts), tuple(problems), files, tuple(tables), recognised)
 
 
-def fingerprints(
-    root: Path, folder: str = "contacts", *, max_rows: int = MAX_ROWS
-) -> dict[str, str]:
-    """Return what `files` of the book would be, without reading a row: quick, however many people
-    there are.
-    """
-    found = {}
-    for path in sheets(root / folder):
-        file = path.relative_to(root).as_posix()
-        content = bytes_of(path, file, max_rows)
-        found[file] = "" if isinstance(content, Problem) else _fingerprint(content)
-    return found
-
-
-def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest() if content else ""
-
-
 def _in_order(
     problems: list[Problem], files: Mapping[str, str], tables: list[Table]
 ) -> list[Problem]:
@@ -203,17 +187,4 @@ def _in_order(
             tab_order.get((p.file, p.sheet), -1),
             p.row or 0,
         ),
-    )
-
-
-def sheets(folder: Path) -> list[Path]:
-    """Return what stands in the folder of contact sheets, by name."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(("_", ".", "~$"))
-        and path.suffix != ".py"
-        and path.name != "__pycache__"
     )

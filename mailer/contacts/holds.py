@@ -12,11 +12,7 @@ has all addresses and tries them.
 
 from __future__ import annotations
 
-import csv
-import io
-import secrets
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -24,26 +20,16 @@ from typing import Protocol
 
 from mailer.base.address import key_of
 from mailer.base.delegations import Delegations
-from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
-from mailer.base.files import put
-from mailer.base.locks import PATIENCE, Held, locked
-from mailer.base.problems import problem
-from mailer.base.spelling import Called
-from mailer.contacts.book import ContactBook
+from mailer.base.errors import MailerError, Problem, Severity
+from mailer.base.spelling import Called, loosely
+from mailer.contacts import limited_process
 from mailer.contacts.contact import person_key
-from mailer.contacts.edit.write import harmless, keep
-from mailer.contacts.erasing.naming import Naming
-from mailer.contacts.rows.addresses import read_address
-from mailer.contacts.rows.name_cells import unbroken
-from mailer.contacts.rows.names import take_apart
-from mailer.contacts.rows.row_reader import RowReader
-from mailer.contacts.rows.together import ALIKE, about, likeness, loosely, name_field
-from mailer.contacts.sheets.apart import read
-from mailer.contacts.sheets.columns import HOLD_LIST, find_headings
+from mailer.contacts.sheets import apart
+from mailer.contacts.sheets.reader import bytes_of
+from mailer.contacts.sheets.table import MAX_ROWS
 
-COLUMNS = ("address", "name", "delegation", *HOLD_LIST)
-FIELDS = ("given", "surname", *COLUMNS)
-PERSONAL = {"given", "surname", "address", "name"}
+LINES = "mailer.contacts.hold_list:packed"
+"""What reads the lines of the list, in a child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +80,7 @@ class Holds:
             key: hold
             for hold in reversed(entries)
             if hold.name
-            for key in _keys(hold.delegation, hold.name)
+            for key in name_keys(hold.delegation, hold.name)
         }
 
     def __iter__(self) -> Iterator[Hold]:
@@ -109,52 +95,27 @@ class Holds:
 
         A name is the same in other letters, too: Müller and Mueller, Rousopoulos and Roussopoulos.
         """
-        anywhere = _keys("", contact.name) if self.entries else []
+        anywhere = name_keys("", contact.name) if self.entries else []
         keys = [*(f"{contact.delegation}{key}" for key in anywhere), *anywhere]
         found = self._by_address.get(contact.address_key) if contact.address else None
         for key in keys:
             found = found or self._by_person.get(key)
         for salt, sealed in self._by_seal.items():
             for key in (*keys, contact.address_key):
-                found = found or (sealed.get(_hash(salt, key)) if key else None)
-        return found
-
-    def doubts(self, book: ContactBook) -> list[Problem]:
-        """Ask about people who are nearly, but not surely, on the list: an initial more, a surname
-        less, a letter.
-        """
-        names: dict[str, list[Hold]] = defaultdict(list)
-        for hold in self.entries:
-            if hold.name:
-                names[hold.delegation].append(hold)
-        found = []
-        for contact in book.contacts if names else ():
-            near = [*names.get(contact.delegation, ()), *names.get("", ())]
-            if contact.skip or not near or self.match(contact):
-                continue
-            alike = max(near, key=lambda hold: _alike(hold.name, contact.name))
-            if _alike(alike.name, contact.name) >= ALIKE:
-                message = f"this looks like {alike.name}, who is on the hold list: {alike}"
-                found.append(
-                    about(contact, book.columns, "C203", name_field(contact), contact.name, message)
-                )
+                found = found or (sealed.get(hash_of(salt, key)) if key else None)
         return found
 
 
-def _alike(held: str, name: str) -> int:
-    """Return how alike two names are, in percent; half of a name is as good as the whole."""
-    one, two = set(loosely(held).split()), set(loosely(name).split())
-    half = min(len(one), len(two)) == 1 and (one <= two or two <= one)
-    return 100 if half else likeness(held, name)
-
-
-def _keys(delegation: str, name: str) -> list[str]:
-    """Return the keys under which a name is found: its words, and how they sound."""
+def name_keys(delegation: str, name: str) -> list[str]:
+    """Return the keys under which a name is found: its words, and how they sound; each begins with
+    the delegation.
+    """
     exact = person_key(delegation, name)
     return [exact, f"{delegation}~{loosely(name)}"] if exact else []
 
 
-def _hash(salt: str, key: str) -> str:
+def hash_of(salt: str, key: str) -> str:
+    """Return what a seal keeps of a key."""
     return blake2b(key.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
@@ -165,21 +126,24 @@ def load_holds(path: Path, delegations: Delegations) -> Holds:
     if not path.exists():
         return Holds()
     file = f"{path.parent.name}/{path.name}"
-    reading, _ = read(path, file)
-    if reading.broken:
-        return Holds(problems=reading.problems)
+    content = bytes_of(path, file)
+    if isinstance(content, Problem):
+        return Holds(problems=(content,))
+    seconds, memory = apart.limits(MAX_ROWS)
+    try:
+        lines = limited_process.ask(LINES, content, (file,), seconds=seconds, memory=memory)
+    except limited_process.GivenUp:
+        return Holds(problems=(apart.given_up(file),))
     entries: list[Hold] = []
-    problems: list[Problem] = list(reading.problems)
-    for table in reading.tables:
-        columns = find_headings(table, {}, FIELDS)
-        if columns is None:
-            problems += [problem("C010", file, sheet=table.sheet)] if table.rows else []
-            continue
-        line = RowReader(table, columns)
-        for row, cells in table.rows[columns.at + 1 :]:
-            line.at(row, cells)
-            entries += _entry(line, delegations)
-            problems += line.problems
+    problems: list[Problem] = []
+    for found, where_unknown, line in lines:
+        problems += apart.unpacked_problems(found)
+        if line is not None:
+            address, name, written, *rest = line
+            known = delegations.find(written)
+            if name and written and known is None:
+                problems += apart.unpacked_problems(where_unknown)
+            entries.append(Hold(address, name, known.code if known else "", *rest))
     return Holds(tuple(entries), tuple(problems))
 
 
@@ -226,162 +190,3 @@ def trusted(holds: Holds) -> Holds:
     if wrong := [one for one in holds.problems if one.severity is Severity.ERROR]:
         raise MailerError("The hold list cannot be trusted as it stands.", problems=wrong)
     return holds
-
-
-def _entry(line: RowReader, delegations: Delegations) -> list[Hold]:
-    written, name = line.text("address"), take_apart(line.text("name")).full
-    if not name:
-        name = f"{line.text('given')} {line.text('surname')}".strip()
-    name = unbroken(name) or name  # the list was saved by a program that broke its letters
-    address = read_address(written).address
-    because, since, by, seal = (line.text(field) for field in HOLD_LIST)
-    if not address and not name and not any(seal.split(":")[1:]):
-        line.report("C200", "address")
-        return []
-    if written and not address:
-        line.report("C202", "address")
-    found = delegations.find(line.text("delegation"))
-    if name and found is None and line.text("delegation"):
-        line.report("C201", "delegation")
-    return [
-        Hold(
-            address,
-            name,
-            found.code if found else "",
-            because,
-            since,
-            by,
-            line.table.file,
-            line.row,
-            seal,
-        )
-    ]
-
-
-# ----------------------------------------------------------------------------------------- changing
-
-
-def hold(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
-    """Add an entry to the list, at the end; every line that stands there stays. Raises `UsageError`
-    for an empty one.
-    """
-    if not (entry.address or entry.name):
-        raise UsageError(
-            "whom shall nobody write to?", hint="name the address, or the name and the delegation"
-        )
-
-    def add(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-        return [*rows, {name: getattr(entry, name) for name in COLUMNS}]
-
-    _change(path, backups, add, delegations)
-
-
-def release(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
-    """Take one entry off the list."""
-
-    def without(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-        return [row for row in rows if row["line"] != str(entry.row)]
-
-    _change(path, backups, without, delegations)
-
-
-def forget(path: Path, backups: Path, entry: Hold, delegations: Delegations) -> None:
-    """Erase address and name of one entry, also out of its reason; its seal goes on holding the
-    person. All backups of the list go, too.
-    """
-    naming = Naming.of([entry])
-
-    def erase(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-        return [
-            row
-            | dict.fromkeys(PERSONAL & row.keys(), "")
-            | {"because": naming.without(row.get("because", ""))}
-            if row["line"] == str(entry.row)
-            else row
-            for row in rows
-        ]
-
-    _change(path, backups, erase, delegations)
-    for old in backups.glob(f"{path.stem}.*{path.suffix}"):
-        old.unlink()
-
-
-def _change(
-    path: Path,
-    backups: Path,
-    change: Callable[[list[dict[str, str]]], list[dict[str, str]]],
-    delegations: Delegations,
-) -> None:
-    """Write the list anew, in one step, after a backup, and one change after the other. Columns and
-    lines that we do not know stay as they are.
-    """
-    if path.suffix.lower() != ".csv":
-        raise UsageError(f"{path.name} is not a CSV file; change it in your spreadsheet program")
-    try:
-        with locked(backups.parent / f"{path.stem}.lock", PATIENCE):
-            _change_alone(path, backups, change, delegations)
-    except Held as fault:
-        raise Refused(
-            f"{path.name} is being changed by {fault}. Nothing was changed.",
-            hint="type the same command again",
-            code="S214",
-        ) from fault
-
-
-def _change_alone(
-    path: Path,
-    backups: Path,
-    change: Callable[[list[dict[str, str]]], list[dict[str, str]]],
-    delegations: Delegations,
-) -> None:
-    headings, rows = _rows(path)
-    headings += [name for name in COLUMNS if name not in headings]
-    rows = change(rows)
-    salt = next(
-        (row["seal"].partition(":")[0] for row in rows if row.get("seal")), ""
-    ) or secrets.token_hex(8)
-    for row in rows:
-        if not row.get("seal"):
-            found = delegations.find(row.get("delegation", ""))
-            people = _keys(found.code if found else "", take_apart(row.get("name", "")).full) or [
-                ""
-            ]
-            address = read_address(row.get("address", "")).address
-            hashes = [
-                _hash(salt, key) if key else "" for key in (address and key_of(address), *people)
-            ]
-            row["seal"] = ":".join((salt, *hashes)) if any(hashes) else ""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(headings)
-    writer.writerows([harmless(row.get(name, "")) for name in headings] for row in rows)
-    if path.exists():
-        keep(path, backups)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    put(path, out.getvalue().encode())
-
-
-def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the headings, known ones by our names, and all rows below them with their line."""
-    if not path.exists():
-        return list(COLUMNS), []
-    reading, _ = read(path, path.name)
-    if reading.broken:
-        raise UsageError(
-            f"{path.name} cannot be read, so it is not changed", problems=reading.problems
-        )
-    table = reading.tables[0]
-    columns = find_headings(table, {}, FIELDS)
-    if columns is None:
-        if table.rows:
-            raise UsageError(
-                f"{path.name} has no headings", hint=f"its first line must be: {','.join(COLUMNS)}"
-            )
-        return list(COLUMNS), []
-    ours = {at: name for name, at in columns.fields.items()}
-    headings = [ours.get(at, heading) for at, heading in enumerate(columns.headings)]
-    rows = [
-        dict(zip(headings, cells, strict=False)) | {"line": str(line)}
-        for line, cells in table.rows[columns.at + 1 :]
-    ]
-    return headings, rows

@@ -19,9 +19,9 @@ from mailer.base.errors import MailerError, Problem, Severity, UsageError
 from mailer.base.problems import Scope, concerns, problem
 from mailer.base.settings.workspace import Workspace
 from mailer.base.states import Reason
-from mailer.contacts.book import ContactBook, fingerprints, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import Holds, load_holds, trusted
+from mailer.contacts.sheets.reader import fingerprints
 from mailer.letters.appeal import Appeal
 from mailer.letters.appeal_files import load_appeal
 from mailer.letters.wording.salutations import OWN, Forms
@@ -33,6 +33,7 @@ from mailer.plan.where import Past
 # a sending goes by its plan: it reads the workspace, and needs nothing of what letters are made
 # with
 if TYPE_CHECKING:
+    from mailer.contacts.book import ContactBook
     from mailer.letters.render import Renderer
     from mailer.plan.plan import Plan, Planned, Sending
     from mailer.plan.proof import Proof
@@ -42,6 +43,8 @@ Mode = Literal["test", "live", "demo"]
 
 def read_contacts(workspace: Workspace) -> tuple[Delegations, ContactBook, Holds]:
     """Read sheets and hold list of a workspace; the problems are in them, none is raised."""
+    from mailer.contacts.book import load_contacts  # who sends what is planned reads no sheet
+
     settings = workspace.settings.contacts
     delegations = workspace.delegations
     book = load_contacts(

@@ -18,7 +18,6 @@ from mailer.base.errors import UsageError
 from mailer.base.spelling import fold, nearest
 from mailer.base.states import POSITIONS
 from mailer.contacts.contact import Contact
-from mailer.contacts.rows.row_reader import meaning_of
 
 FIELDS = ("delegation", "role", "language", "group", "chamber", "gender", "title", "name")
 """Columns that every workspace has, by our names."""
@@ -310,6 +309,8 @@ class _ConditionReader:
         return NotUnderstood(self.text, at, f'No sheet has a column "{name}".', hint)
 
     def _value(self, heading: str, field: str, at: int, value: str) -> str:
+        from mailer.contacts.rows.row_reader import meaning_of  # the words of sheets
+
         if field == "delegation":
             try:
                 return self.delegations.named(value).code

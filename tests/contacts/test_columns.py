@@ -13,6 +13,7 @@ import pytest
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem
 from mailer.base.states import Reason
+from mailer.contacts import hold_list
 from mailer.contacts.book import ContactBook, load_contacts
 from mailer.contacts.contact import Contact
 from mailer.contacts.holds import load_holds
@@ -152,7 +153,8 @@ def test_half_a_name_does_not_pass_the_hold_list_by(tmp_path: Path) -> None:
     book = read(tmp_path, "norway.csv", lines)
     held = "address,name,delegation,because\nold@no.example,Anna Prøve,NO,asked\n"
     (tmp_path / "contacts" / "_hold.csv").write_text(held, encoding="utf-8")
-    (asked,) = load_holds(tmp_path / "contacts" / "_hold.csv", Delegations.load()).doubts(book)
+    holds = load_holds(tmp_path / "contacts" / "_hold.csv", Delegations.load())
+    (asked,) = hold_list.doubts(holds, book)
     assert (asked.code, asked.row) == ("C203", 2)
 
 

@@ -13,7 +13,8 @@ from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.locks import locked
 from mailer.contacts.book import load_contacts
 from mailer.contacts.contact import Contact
-from mailer.contacts.holds import Hold, Holds, WatchedList, forget, hold, load_holds, release
+from mailer.contacts.hold_list import doubts, forget, hold, release
+from mailer.contacts.holds import Hold, Holds, WatchedList, load_holds
 
 HEAD = "address,name,delegation,because,since,by\n"
 
@@ -169,7 +170,7 @@ def test_who_is_nearly_on_the_list_is_asked_about(tmp_path: Path, name: str, ask
         f"Country,Name,E-mail\nNO,{name},new@no.example\n", encoding="utf-8"
     )
     found = holds(tmp_path, "old@no.example,Karin S. Prøvesen,NO,asked,2026-03-03,Ilse\n")
-    problems = found.doubts(load_contacts(tmp_path))
+    problems = doubts(found, load_contacts(tmp_path))
     assert [(p.code, p.cell) for p in problems] == [("C203", "2:2")] * asked
 
 
@@ -192,7 +193,7 @@ def test_list_that_somebody_else_keeps_locked_is_left_alone_with_his_name(tmp_pa
     path, backups = tmp_path / "_hold.csv", tmp_path / "backups"
     entry = Hold("p@no.example", "", "", "asked", "2027-01-04", "Ilse", "", 0)
     with locked(tmp_path / "_hold.lock"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mailer.contacts.holds.PATIENCE", 0.1)
+        patch.setattr("mailer.contacts.hold_list.PATIENCE", 0.1)
         with pytest.raises(Refused, match=f"process {os.getpid()}"):
             hold(path, backups, entry, KNOWN)
     assert not path.exists()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mailer.base.settings.workspace import load_workspace
-from mailer.contacts.book import fingerprints, load_contacts
+from mailer.contacts.book import load_contacts
+from mailer.contacts.sheets.reader import fingerprints
 from mailer.plan.draft import as_planned, draft
 from mailer.plan.sources import Sources
 from tests.helpers.workspaces import CLOSED_PORT, a_workspace, edit, environment, planned
@@ -86,10 +87,13 @@ def test_whatever_a_plan_depends_on_makes_it_another(
     assert not as_planned(packed, load_workspace(root), "appeal")
 
 
-def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(
+def test_sending_what_was_planned_imports_nothing_that_reads_sheets_or_makes_letters(
     tmp_path: Path,
 ) -> None:
     root = a_workspace(tmp_path, CLOSED_PORT)
+    (root / "contacts" / "_hold.csv").write_text(
+        "address,name,delegation\nsomebody@no.example,Päivi PRØVE,NO\n", encoding="utf-8"
+    )
     planned(root)
     code = (
         "import sys\nfrom mailer.__main__ import main\n"
@@ -97,7 +101,9 @@ def test_sending_what_was_planned_imports_nothing_that_letters_are_made_with(
         # there is no server
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 5, end.code\n"
         "found = {'jinja2', 'markdown_it', 'css_inline', 'pandas', 'rapidfuzz',"
-        " 'sqlalchemy.dialects.postgresql', 'alembic', 'email_validator'} & set(sys.modules)\n"
+        " 'sqlalchemy.dialects.postgresql', 'alembic', 'email_validator',"
+        " 'mailer.contacts.book', 'mailer.contacts.hold_list', 'mailer.contacts.sheets.vocabulary'}"
+        " & set(sys.modules)\n"
         "assert not found, found\n"
     )
     done = subprocess.run(

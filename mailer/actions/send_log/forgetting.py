@@ -19,9 +19,9 @@ from mailer.actions.send_log.footprint import FileNaming, Footprint, naming_file
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.files import put
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts import holds
+from mailer.contacts import hold_list
 from mailer.contacts.erasing.emptied import without_rows
-from mailer.contacts.holds import load_holds
+from mailer.contacts.holds import Hold, Holdable, load_holds
 from mailer.ledger import accounts
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.reading.deliveries import Delivery
@@ -124,20 +124,18 @@ def _hold(
     if anew and not found.holds:
         for one in _known_as(found):
             address, name, delegation = one
-            entry = holds.Hold(
-                address, name, delegation, because, day.isoformat(), who, path.name, 0
-            )
-            holds.hold(path, people.backups(workspace), entry, known)
+            entry = Hold(address, name, delegation, because, day.isoformat(), who, path.name, 0)
+            hold_list.hold(path, people.backups(workspace), entry, known)
     sealed = 0
     while entries := [one for one in load_holds(path, known) if found.naming.is_(one)]:
-        holds.forget(path, people.backups(workspace), entries[0], known)
+        hold_list.forget(path, people.backups(workspace), entries[0], known)
         sealed += 1
     return sealed
 
 
 def _known_as(found: Footprint) -> list[tuple[str, str, str]]:
     """Return address, name and delegation under which somebody is held: each that is known."""
-    rows: list[holds.Holdable] = [*found.deliveries, *found.rows]
+    rows: list[Holdable] = [*found.deliveries, *found.rows]
     kept = {one.address_key: (one.address, one.name, one.delegation) for one in rows}
     typed = (found.who, "", "") if "@" in found.who else ("", found.who, "")
     return list(kept.values()) or [typed]

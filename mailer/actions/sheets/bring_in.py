@@ -20,9 +20,9 @@ from mailer.actions.sheets import same_people
 from mailer.actions.sheets.check import book_with, people_in, read_alone, read_from
 from mailer.base.errors import MailerError, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts.book import ContactBook, sheets
+from mailer.contacts.book import ContactBook
 from mailer.contacts.edit import importing, listed, marked_copy, versions
-from mailer.contacts.sheets.reader import BOOKS, TEXT
+from mailer.contacts.sheets.reader import BOOKS, TEXT, sheets
 from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Ledger
 

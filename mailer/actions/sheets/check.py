@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mailer.base.errors import MailerError, Problem, Refused, Severity, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts.book import ContactBook, read_book, sheets
+from mailer.contacts import hold_list
+from mailer.contacts.book import ContactBook, read_book
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit import listed, marked_copy, namesakes, turnover
 from mailer.contacts.edit.fix import SAFE, Repair, meant, repairs
@@ -23,6 +24,7 @@ from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.turnover import DelegationTurnover
 from mailer.contacts.sheets import encodings
 from mailer.contacts.sheets.columns import FIELDS
+from mailer.contacts.sheets.reader import sheets
 from mailer.plan.draft import read_contacts
 
 
@@ -98,7 +100,7 @@ def check(workspace: Workspace, names: Sequence[str] = (), *, online: bool = Fal
                 hint="check them one after the other",
             )
         book = _read(workspace, outside)
-    found = [*book.problems, *holds.doubts(book)]
+    found = [*book.problems, *hold_list.doubts(holds, book)]
     if online:
         from mailer.actions.doctor import domains
 

@@ -22,14 +22,14 @@ from mailer.actions.sheets.check import answers, book_with, read_alone, read_fro
 from mailer.actions.sheets.mend import begin, sheet_named
 from mailer.base.errors import MailerError, Refused, UsageError
 from mailer.base.settings.workspace import Workspace
-from mailer.contacts import holds
+from mailer.contacts import hold_list
 from mailer.contacts.book import ContactBook
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit import listed, namesakes, newer, turnover, versions
 from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.edit.newer import NewerList
 from mailer.contacts.edit.turnover import DelegationTurnover, Matching
-from mailer.contacts.holds import Hold
+from mailer.contacts.holds import Hold, Holds
 from mailer.contacts.sheets.apart import read
 from mailer.ledger.accounts import noted
 from mailer.ledger.ledger import Ledger
@@ -149,7 +149,7 @@ def update(
     )
 
 
-def _wishes(found: Matching, held: holds.Holds) -> list[tuple[Contact, str]]:
+def _wishes(found: Matching, held: Holds) -> list[tuple[Contact, str]]:
     """Return whom the list leaves out for a wish that the sheet does not have: it may have no
     column for it, so they go on the hold list.
     """
@@ -248,13 +248,13 @@ def take_over(done: SheetUpdate, ledger: Ledger | None, *, who: str, day: date) 
             delegation=person.delegation,
             seal="",
         )
-        holds.hold(workspace.hold_list, backups(workspace), moved, workspace.delegations)
+        hold_list.hold(workspace.hold_list, backups(workspace), moved, workspace.delegations)
     for person, words in done.wishes:
         because = f"{done.source}: {words}"
         entry = Hold(
             person.address, person.name, person.delegation, because, day.isoformat(), who, "", 0
         )
-        holds.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
+        hold_list.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
     pairs = done.matching.pairs
     now = [(old, done.decided.people[old.sheet or "", old.row]) for old, _ in pairs]
     same_people.carry(ledger, now, who=who)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from mailer.base.errors import MailerError, Refused
 from mailer.base.spelling import trim
-from mailer.contacts.book import sheets
 from mailer.contacts.edit import versions, write
 from mailer.contacts.edit.alignment import RowHome, TabHome, align, moved_range
 from mailer.contacts.edit.marked_copy import FIRST_TAB, legal, tab_name
 from mailer.contacts.edit.workbook.hanging import hanging
 from mailer.contacts.sheets.apart import numbers_of, read, read_safely
+from mailer.contacts.sheets.reader import sheets
 from mailer.contacts.sheets.shown.number_format import general
 from mailer.contacts.sheets.table import Reading, Table
 from mailer.contacts.sheets.xlsx import number_of

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from mailer.base.delegations import Delegations
 from mailer.base.errors import UsageError
-from mailer.base.spelling import tokens
+from mailer.base.spelling import loosely, tokens
 from mailer.contacts.contact import Contact
 from mailer.contacts.edit.namesakes import Answers
 from mailer.contacts.rows.addresses import is_of_an_office
 from mailer.contacts.rows.name_cells import unbroken
-from mailer.contacts.rows.together import ALIKE, likeness, loosely
+from mailer.contacts.rows.together import ALIKE, likeness
 
 ALARM = 0.2
 """More than a fifth of a delegation gone at once is an election, or a sheet that lost its rows."""

@@ -8,7 +8,6 @@ cost of a row stays the same for any number of rows.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from mailer.base.address import domain_of
 from mailer.base.delegations import Delegations
 from mailer.base.errors import Problem, Severity
 from mailer.base.problems import problem
-from mailer.base.spelling import LATIN, fold, tokens
+from mailer.base.spelling import fold, loosely, sounds, tokens
 from mailer.base.states import Reason
 from mailer.contacts.contact import Contact
 from mailer.contacts.rows.addresses import free_slip, is_free
@@ -44,13 +43,6 @@ COMPARABLE = (None, Reason.NO_ADDRESS, Reason.BAD_ADDRESS)
 """Rows that are asked about: those that are used, and those that will be when their address has
 been put right.
 """
-
-SPELLINGS = (
-    ("sch", "s"), ("sh", "s"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"), ("ou", "u"),
-    ("ph", "f"), ("kh", "h"), ("ck", "k"), ("ks", "x"), ("c", "k"), ("q", "k"), ("w", "v"),
-    ("y", "i"), ("j", "i"), ("z", "s"),
-)  # fmt: skip
-"""Ways to write one sound: Müller, Mueller and Muller; Rousopoulos and Roussopoulos."""
 
 
 def check_together(
@@ -323,23 +315,6 @@ def _same_person(
     return kept, problems
 
 
-_DOUBLED = re.compile(r"(.)\1+")
-
-
-@lru_cache(maxsize=16_384)
-def loosely(name: str) -> str:
-    """Return a name in the order of the alphabet, with one spelling for each sound."""
-    return _sounds(" ".join(tokens(name)))
-
-
-def _sounds(words: str) -> str:
-    if not words.isascii():
-        words = words.translate(LATIN)
-    for written, sound in SPELLINGS:
-        words = words.replace(written, sound)
-    return " ".join(sorted(_DOUBLED.sub(r"\1", words).split()))
-
-
 def _alike(
     contacts: Iterable[Contact], keys: Iterable[str], columns: ColumnsOf
 ) -> Iterator[Problem]:
@@ -354,7 +329,7 @@ def _alike(
     for people in groups.values():
         seen: dict[str, Contact] = {}
         for words, contact in people:
-            other = seen.setdefault(_sounds(words), contact)
+            other = seen.setdefault(sounds(words), contact)
             if other is not contact:
                 yield _question(contact, other, 100, columns)
         if len(people) <= COMPARED:

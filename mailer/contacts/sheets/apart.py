@@ -11,8 +11,6 @@ from typing import Any
 from mailer.base.errors import Problem, Refused, Severity
 from mailer.base.problems import problem
 from mailer.contacts import limited_process
-from mailer.contacts.sheets import xlsx
-from mailer.contacts.sheets.columns import known_words
 from mailer.contacts.sheets.reader import bytes_of, read_bytes
 from mailer.contacts.sheets.table import MAX_ROWS, Reading, Table
 
@@ -44,9 +42,15 @@ def read_safely(file: str, content: bytes, max_rows: int = MAX_ROWS) -> Reading:
             function, content, (file, max_rows), seconds=seconds, memory=memory
         )
     except limited_process.GivenUp:
-        message = f"this file was given up: it took more than {seconds} seconds, or too much memory"
-        return Reading(problems=(problem("C014", file, message=message),))
+        return Reading(problems=(given_up(file, max_rows),))
     return _unpacked(pieces)
+
+
+def given_up(file: str, max_rows: int = MAX_ROWS) -> Problem:
+    """Say that the child ended before it had read a file."""
+    seconds, _ = limits(max_rows)
+    message = f"this file was given up: it took more than {seconds} seconds, or too much memory"
+    return problem("C014", file, message=message)
 
 
 def numbers_of(content: bytes) -> dict[str, dict[tuple[int, int], float]]:
@@ -69,16 +73,24 @@ def limits(max_rows: int) -> tuple[int, int]:
 
 
 def get_ready() -> None:
-    """Load what reading a sheet needs, in a child that is not asked yet."""
-    known_words()
+    """Load what reading sheets and the hold list needs, in a child that is not asked yet."""
+    from mailer.contacts import hold_list  # noqa: F401
+    from mailer.contacts.sheets import columns, csv_text, ods, xlsx  # noqa: F401
+
+    columns.known_words()
+
+
+def read_here(content: bytes, file: str, max_rows: int = MAX_ROWS) -> Reading:
+    """Read one sheet in this process, which is to be a child."""
+    try:
+        return read_bytes(PurePath(file).suffix.lower(), file, content, max_rows)
+    except Exception:
+        return Reading(problems=(problem("C002", file),))
 
 
 def packed(content: bytes, file: str, max_rows: int) -> Iterator[tuple[Any, ...]]:
     """Read a sheet and yield plain values: rows and then the table of them, the problems last."""
-    try:
-        reading = read_bytes(PurePath(file).suffix.lower(), file, content, max_rows)
-    except Exception:
-        reading = Reading(problems=(problem("C002", file),))
+    reading = read_here(content, file, max_rows)
     del content  # its memory is wanted for the rows
     for table in reading.tables:
         for at in range(0, len(table.rows), PIECE):
@@ -92,6 +104,8 @@ def packed(content: bytes, file: str, max_rows: int) -> Iterator[tuple[Any, ...]
 
 
 def packed_numbers(content: bytes) -> Iterator[Any]:
+    from mailer.contacts.sheets import xlsx
+
     yield xlsx.numbers_of(content)
 
 
