@@ -35,7 +35,18 @@ from mailer.ledger.schema import incoming, mail_out, metadata
 from mailer.sending.demo_server import Mailbox
 from tests.console.test_browser import PAGES as LOOKED_AT
 from tests.helpers.consoles import Browser, a_console, signed_in
-from tests.helpers.workspaces import HEADINGS, a_workspace, address, data, edit, mailer, row, said
+from tests.helpers.workspaces import (
+    CLOSED_PORT,
+    HEADINGS,
+    a_workspace,
+    address,
+    data,
+    edit,
+    mailer,
+    planned,
+    row,
+    said,
+)
 from tests.inbox.test_record import a_message
 
 NAME, ADDRESS = "Zdislava Příkladová-Žák", "zdislava.prikladova@no.parliament.example"
@@ -444,3 +455,19 @@ def test_what_is_kept_too_long_is_said_and_then_taken(lived: tuple[Path, Ledger]
 
 
 PRIVACY = 'privacy = { basis = "public interest", authority = "CNIL", keep_days = 90 }\n'
+
+
+def test_whose_name_was_changed_in_the_sheet_is_forgotten_under_one_name_after_the_other(
+    tmp_path: Path,
+) -> None:
+    root = a_workspace(tmp_path / "workspace", CLOSED_PORT)
+    planned(root)
+    said(mailer("stop", "M-0001", at=root))
+    edit(root / "contacts" / "members.csv", "Example2,Exemplová", "Example2,Neue")
+    of_her = ("log", "forget", "--because", "asked for it")
+    refused = said(mailer(*of_her, address(2), at=root), 2)
+    assert "Several people match" in refused and "by the whole name" in refused
+    first = said(mailer(*of_her, "Example2 Exemplová", "--confirm", 1, at=root), 1)
+    assert "members.csv (contact sheets) still names them" in first
+    said(mailer(*of_her, "Example2 Neue", "--confirm", 0, at=root))
+    assert "nobody like that" in said(mailer(*of_her, address(2), at=root), 2)

@@ -98,7 +98,8 @@ def footprint(workspace: Workspace, connection: Connection, who: str) -> Footpri
     people = {_key(one) for one in both if one.name}
     if len(people) > 1:
         names = sorted({f"{one.name} ({one.delegation})" for one in both})
-        raise UsageError(f"Several people match {who!r}: {', '.join(names)}.", hint="the address")
+        hint = "each by the whole name" if "@" in who else "the address"
+        raise UsageError(f"Several people match {who!r}: {', '.join(names)}.", hint=hint)
     if people:  # the same person under other addresses, and names
         logged = [one for one in everyone if one in logged or _key(one) in people]
         rows = [one for one in book.contacts if one in rows or _key(one) in people]
