@@ -131,6 +131,7 @@ def diagnose(
     Codes that are not given are looked for in the text: "smtp; 550 5.1.1 <x@y.example>: no such
     user". The 429 of "4,429 bytes" is none.
     """
+    text = _SPEAKER.sub("", text)
     enhanced = enhanced or enhanced_code(text)
     if code is None and (found := CODE.search(text)) and found[0][0] == (enhanced or found[0])[0]:
         code = int(found[0])
@@ -179,11 +180,14 @@ REPEATED = re.compile(
 
 _SPEAKER = re.compile(
     r"^\s*(?:x-)?(?:smtp|dns|unix|local|postfix)\s*;"
+    r"|\b\d\.\d\.\d - [\w ]+(?=[45]\d\d-')"
     r"|\bhost \S+ ?\[[^\]]*\]:? (?:said|refused to talk to me):"
     r"|\(in reply to [\w ]+ command\)",
     re.IGNORECASE,
 )
-"""Whose words these are, in a returned letter (RFC 3464 section 2.3.6)."""
+"""Whose words these are, in a returned letter (RFC 3464 section 2.3.6), and what he says himself of
+an answer that he passes on ("5.1.0 - Unknown address error 550-'5.2.2 full'").
+"""
 
 
 def plain(text: str) -> str:

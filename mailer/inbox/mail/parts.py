@@ -26,6 +26,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
 
 from mailer.inbox.mail.html import as_text
+from mailer.inbox.mail.notification import report_in
 
 KEPT = 3_000_000
 """Bytes of one message that are parsed; of what lies beyond, only the lines between the parts."""
@@ -128,6 +129,10 @@ def take_apart(raw: bytes | io.BufferedIOBase) -> Mail:
             and "final-recipient:" in mail.text.casefold()
         ):
             _rescue_report(mail)
+        if found := report_in(mail.text):
+            mail.recipients, mail.returned, mail.feedback = found
+            blocks = (mail.feedback, *mail.recipients)
+            mail.text = "\n\n".join("\n".join(map(": ".join, b.items())) for b in blocks if b)
     except (
         ValueError,
         LookupError,

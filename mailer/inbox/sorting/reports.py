@@ -45,6 +45,10 @@ _ANSWER = re.compile(
     r"|(?<![\d.])[45]\d\d[- ]|\b[45]\.\d\.\d",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(
+    r"(?:\bsaid|\breason|\bresponse)\b[^\n:]{0,20}:\s+([45]\d\d[ -][^\n]*)", re.IGNORECASE
+)
+"""A server's own answer, where the report has no field for it: it goes before what others say."""
 _BY_WORDS = (
     ("full", SOFT, "the mailbox is full"),
     ("hard", HARD, "the address does not exist"),
@@ -70,6 +74,8 @@ def why_returned(mail: Mail, text: str, hits: list[Hit]) -> tuple[InboxKind, str
     status = next(iter(_STATUS.findall(first.get("status", ""))), "")
     comment = first.get("status", "").partition("(")[2]
     diagnostic = f"{first.get('diagnostic-code', '')} {comment}".strip()
+    if not diagnostic and (quoted := _QUOTED.search(text)):
+        diagnostic = quoted[1]
     if diagnostic and (found := said(diagnostic)):
         more = told(text if found[0] is HARD else diagnostic)
         if found[0] is HARD and more and "full" in more[1]:
