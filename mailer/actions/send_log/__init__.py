@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 
-from mailer.actions.campaign import positions
 from mailer.base.errors import UsageError
 from mailer.base.settings.workspace import Workspace
 from mailer.ledger.guard import copies, rescue
@@ -23,7 +22,10 @@ def open_log(workspace: Workspace) -> Ledger:
     ledger = Ledger(workspace.ledger_url, beside=workspace.state_dir)
     with contextlib.suppress(Unwritable):  # the next look may settle it
         rescue.settle_over(ledger, me="mailer")
-        positions.expire(workspace, ledger)
+        if workspace.settings.positions.keep_until is not None:
+            from mailer.actions.campaign import positions  # most look at the log for other things
+
+            positions.expire(workspace, ledger)
     return ledger
 
 

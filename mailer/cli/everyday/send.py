@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from mailer.actions import mail_outs
+from mailer.actions import mail_outs, send_log
 from mailer.actions.mail_outs import SendingCheck, Standing, notices, schedule, sending
 from mailer.actions.mail_outs.beside import read_beside
 from mailer.actions.mail_outs.schedule import Scheduled
@@ -338,8 +338,6 @@ def _steps_and_seal(context: Context, ledger: Ledger, steps: list[tuple[str, str
     """Say what to type next; and name the head of the log, which proves it only where somebody else
     has it, too.
     """
-    from mailer.actions import send_log  # not before the first letter
-
     head = send_log.head(ledger)[:SHORT]
     show_steps(context, [*steps, ("prove the log", f"mailer log verify --head {head}")])
     say_text(
