@@ -48,6 +48,12 @@ class Brakes:
         stop, or None.
         """
         self.seen += 1
+        if receipt.state is State.ACCEPTED:
+            self.counted.append(False)
+            self.turned_away_at = ""
+            self.in_a_row = self.held_back = 0
+            self.not_understood.clear()
+            return None
         if verdict.then is Then.PAUSE:
             return f"{verdict.kind.pause}: {_said(receipt)}"
         counts = verdict.then is Then.COUNT
@@ -70,8 +76,6 @@ class Brakes:
                     f"{self.held_back} letters in a row were put off by the server's policy:"
                     f" {_said(receipt)}"
                 )
-        if receipt.state is State.ACCEPTED:
-            self.in_a_row = self.held_back = 0
         if verdict.state is State.REFUSED:
             return self._refused(receipt, verdict, domain)
         self.not_understood.clear()

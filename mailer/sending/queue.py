@@ -43,6 +43,7 @@ IDLE = 20.0  # seconds after which a worker without a letter says goodbye to the
 # letters claimed at once per connection, where no rate limit says otherwise: more would keep
 # markers waiting
 AHEAD = 4
+LEFT = 2  # so many are left per connection when more are claimed: that takes a while
 ROOM = 8_000_000  # and bytes: as many letters as fit, one per connection at least
 LONG = 30.0  # seconds from which on a wait is told
 LOOKED = "The first letters have gone out; look whether they arrived as they should."
@@ -153,7 +154,8 @@ class LetterQueue:
         if self.halted.is_set() or not self._queue or self._held() > 0:
             return None
         one = self._queue.popleft()
-        if len(self._queue) == self._options.limits.connections and not self._options.limits.any:
+        limits = self._options.limits
+        if len(self._queue) == LEFT * limits.connections and not limits.any:
             self._filling = asyncio.create_task(
                 self._fill()
             )  # before the workers have to wait for it

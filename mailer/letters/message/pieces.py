@@ -78,22 +78,27 @@ def pieces(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
         yield own[start:]
 
 
-def on_the_wire(own: bytes, shared: Shared) -> Iterator[bytes]:
-    """Yield a letter as it leaves, its dots doubled: what is small in one piece, a file as it
+def on_the_wire(own: bytes, shared: Shared) -> list[bytes]:
+    """Return a letter as it leaves, its dots doubled: what is small in one piece, a file as it
     stands.
     """
     has_dots = stuffed(own) is not own
+    found: list[bytes] = []
     small: list[bytes] = []
-    for piece in pieces(own, shared):
-        if isinstance(piece, bytes):
-            small.append(stuffed(piece) if has_dots else piece)
-        elif len(piece.data) <= SMALL:
-            small.append(piece.stuffed)
+    start = 0
+    for place, part in shared:
+        piece = own[start:place]
+        small.append(stuffed(piece) if has_dots else piece)
+        start = place
+        if len(part.data) <= SMALL:
+            small.append(part.stuffed)
         else:
-            yield b"".join(small)
-            yield piece.stuffed
+            found += (b"".join(small), part.stuffed)
             small = []
-    yield b"".join(small)
+    piece = own[start:]
+    small.append(stuffed(piece) if has_dots else piece)
+    found.append(b"".join(small))
+    return found
 
 
 def joined(own: bytes, shared: Shared) -> bytes:
@@ -105,12 +110,12 @@ def joined(own: bytes, shared: Shared) -> bytes:
 
 def size(own: bytes, shared: Shared) -> int:
     """Return the number of bytes of the whole letter."""
-    return len(own) + sum(len(part.data) for _, part in shared)
+    return len(own) + sum([len(part.data) for _, part in shared])
 
 
 def shifted(shared: Shared, by: int) -> Shared:
     """Return the places of the parts after `by` bytes were put in front."""
-    return tuple((place + by, part) for place, part in shared)
+    return tuple([(place + by, part) for place, part in shared])
 
 
 def digest(own: bytes, references: str) -> str:
@@ -138,14 +143,19 @@ def referred(references: str) -> list[tuple[int, str]]:
 
 def ends_all_lines_with_crlf(own: bytes, shared: Shared) -> bool:
     """Say whether every piece of a letter ends its lines with CR LF, and so the letter."""
-    return ends_lines_with_crlf(own) and all(
-        part.ends_lines_with_crlf and (not place or own.startswith(b"\r\n", place - 2))
-        for place, part in shared
-    )
+    for place, part in shared:  # a loop: each letter is looked through as it is finished
+        if place and not own.startswith(b"\r\n", place - 2):
+            return False
+        if not part.ends_lines_with_crlf:
+            return False
+    return ends_lines_with_crlf(own)
 
 
 def is_ascii(own: bytes, shared: Shared) -> bool:
-    return own.isascii() and all(part.is_ascii for _, part in shared)
+    for _, part in shared:
+        if not part.is_ascii:
+            return False
+    return own.isascii()
 
 
 def ends_lines_with_crlf(data: bytes) -> bool:

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple, cast
 LONGEST_REPLY = 32 * 1024
 LONGEST_TEXT = 2_000
 CODE = re.compile(rb"[2-5][0-9]{2}(?=[ \r\n-])")
+WHOLE = re.compile(rb"(?:[2-5][0-9]{2} [^\n]{0,2000}\n){1,16}")  # replies of one line each
 INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
     r"\U00010000-\U0010ffff]"
@@ -221,6 +222,11 @@ class SmtpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._fault is not None:
+            return
+        if not self._partial and not self._lines and WHOLE.fullmatch(data):  # as nearly always
+            lines = data.split(b"\n")[:-1]
+            self._replies += [Reply(int(line[:3]), [line]) for line in lines]
+            self._wake()
             return
         data, start = self._partial + data if self._partial else data, 0
         while end := data.find(b"\n", start) + 1:

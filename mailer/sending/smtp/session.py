@@ -405,7 +405,7 @@ class SmtpSession:
         follow: Envelope | None,
     ) -> Receipt:
         line, self._stage = opened.line, Stage.BODY
-        body = list(pieces.on_the_wire(letter.data, letter.shared))
+        body = pieces.on_the_wire(letter.data, letter.shared)
         if len(body) > 1 or len(body[0]) > AT_ONCE:
             for chunk in body:
                 line.send(chunk, 0)
