@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -336,26 +337,27 @@ CERTIFICATES = {  # OpenSSL's verify codes
     62: ("is for another name", "write the server's name as the provider gives it"),
     64: ("is for another name", "write the server's name as the provider gives it"),
 }
-LOGINS = (  # words in the server's answer → what to do
+LOGINS = (  # words in the server's answer to a login → what to do
+    ("starttls|encrypt", 'set security = "starttls" (port 587) or "tls" (port 465)'),
+    ("web browser", "sign in once on the provider's web page, then try again"),
     (
-        "5.7.139",
-        (
-            "the tenant has SMTP login with a password switched off: use oauth, or ask its"
-            " administrator"
-        ),
-    ),
-    ("5.7.9", "the provider wants oauth or an application password for this account"),
-    (
-        "application-specific password",
-        "the provider wants an application password for this account",
+        r"5\.7\.9|\bapp(lication)?\b.{0,12}password|authorization code|two-factor|prilozhen",
+        "the provider wants oauth or an application password for this account",
     ),
     (
-        "432 ",
-        (
-            "the provider wants the password set anew: sign in once on its web page, or ask its"
-            " administrator"
-        ),
+        "^432|expired|transition",
+        "the provider wants the password set anew: sign in once on its web page, or ask its"
+        " administrator",
     ),
+    (r"\blocked|too many", "the login is locked for a time: check the password, then wait"),
+    ("credentials were incorrect", "check user and password"),
+    (
+        r"5\.7\.139|not enabled|smtp flag|access rights",
+        "SMTP login with a password is switched off for this account: switch it on at the provider,"
+        " use oauth, or ask its administrator",
+    ),
+    ("disabled", "the account is switched off: ask the provider"),
+    ("^50[0-4]", "this server takes no such login: check host and port"),
 )
 HINTS = {  # by the kind of the answer, `replies.toml`
     "login": "check user and password; it was tried once, and will not be tried by itself again",
@@ -478,10 +480,10 @@ def _answered(fault: aiosmtplib.SMTPResponseException, step: str, server: Server
     if step == "starttls":
         message = f"{server} refused to protect the line, so nothing was sent over it: {said}"
         hint = 'set security = "tls" (port 465), or ask the people who run the server'
-    elif step == "login" and ours and not temporary:
+    elif step == "login" and not temporary and kind.about is not About.ACCOUNT:
         message = f"{server} refused the login of {server.user}: {said}"
-        words = [advice for mark, advice in LOGINS if mark in said.casefold()]
-        hint = next(iter(words), hint)
+        words = (advice for mark, advice in LOGINS if re.search(mark, said, re.IGNORECASE))
+        hint = next(words, hint)
     elif step == "login":
         message = f"{server} does not let {server.user} in for now: {said}"
     else:
