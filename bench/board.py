@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -29,7 +30,7 @@ import httpx
 import sqlalchemy as sa
 
 from bench import measure
-from bench.console import CONFIG, HERE
+from bench.console import CONFIG, DIGEST, HERE, LETTER
 from bench.measure import CHILDREN
 from mailer.base.delegations import Delegations
 from mailer.base.spelling import tokens
@@ -136,7 +137,7 @@ def mail_outs(ledger: Ledger, keys: list[str]) -> None:
     fates = {at: fate for places, *fate in FATES for at in places}
     with ledger.writing() as connection:
         connection.execute(
-            sa.insert(letter).values(digest="0" * 64, data=b"Subject: x\r\n\r\nx\r\n")
+            sa.insert(letter).values(digest=DIGEST, data=zlib.compress(LETTER), shared="")
         )
         for which in range(3):
             connection.execute(
@@ -187,7 +188,7 @@ def _row(which: int, at: int, key: str, state: str, reason: str, size: int) -> d
         "file": "contacts/all.csv", "sheet": "", "row": at + 2, "cell": f"{at + 2}:6",
         "message_id": f"<{which}.{with_letter}@rights.example>"
         if named or state != "skipped" else None,
-        "digest": "0" * 64 if state != "skipped" else None, "state": state, "reason": reason,
+        "digest": DIGEST if state != "skipped" else None, "state": state, "reason": reason,
         "detail": "", "code": 250, "enhanced": "2.0.0", "text": "queued as 4F1C2A9B7D",
         "attempts": 1 + (at % 50 == 0), "changed_at": AT + timedelta(seconds=at // 20),
         "words": " ".join(tokens(f"kim surname{at} {where}")),
@@ -217,7 +218,7 @@ def change(ledger: Ledger, keys: list[str], step: int) -> None:
     one = next(at for place, at in enumerate(ids) if place == step % (len(keys) // 100))
     with ledger.writing() as connection:
         moved = sa.update(delivery).where(delivery.c.id == one)
-        connection.execute(moved.values(state="accepted", digest="0" * 64))
+        connection.execute(moved.values(state="accepted", digest=DIGEST))
         told = {"mail_out_id": 3, "delivery_id": one, "at": AT, "reason": ""}
         connection.execute(sa.insert(event).values(**told, kind="accepted"))
         answer = sa.insert(incoming).values(

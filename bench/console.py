@@ -13,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from mailer.console.app import application
 from mailer.console.request import Console, WorkspaceCache
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.schema import delivery, event, letter, mail_out
+from mailer.letters.message import pieces
 
 SIZES = (612, 100_000, 1_000_000)
 ROUNDS = 7
@@ -51,6 +53,8 @@ PAGES = {
     "delegations": "/delegations",
     "one person": "/people/{middle}",
 }
+LETTER = b"Subject: x\r\nTo: <anna@no.example>\r\n\r\nx\r\n"
+DIGEST = pieces.digest(LETTER, "")
 STATES = (
     ("accepted", "", 96.5),
     ("refused", "no_such_mailbox", 1.2),
@@ -75,7 +79,7 @@ def fill(ledger: Ledger, number: int) -> None:
             )
         )  # fmt: skip
         connection.execute(
-            sa.insert(letter).values(digest="0" * 64, data=b"Subject: x\r\n\r\nx\r\n")
+            sa.insert(letter).values(digest=DIGEST, data=zlib.compress(LETTER), shared="")
         )
         for start in range(1, number + 1, 10_000):
             rows = [
@@ -106,7 +110,7 @@ def _row(rng: random.Random, codes: list[str], at: datetime, number: int) -> dic
         "political_group": rng.choice(("SOC", "EPP/CD", "ALDE")),
         "language": rng.choice(("en", "fr")), "file": "contacts/all.csv", "sheet": "",
         "row": number + 1, "cell": f"{number + 1}:7", "message_id": f"<{number}@rights.example>",
-        "digest": "0" * 64 if state != "skipped" else None, "state": state, "reason": reason,
+        "digest": DIGEST if state != "skipped" else None, "state": state, "reason": reason,
         "detail": "", "code": 250, "enhanced": "2.0.0", "text": "queued as 4F1C2A9B7D",
         "attempts": 1, "changed_at": at + timedelta(seconds=number // 20),
         "words": " ".join(tokens(f"{name} {address}")),

@@ -31,27 +31,30 @@ def compare(connection: Connection, first: int, second: int, most: int) -> list[
     of each fate are read.
     """
     theirs = {
-        who: (id_, at, state) for who, id_, at, state in listing.who_and_state(connection, second)
+        who: (id_, number, state)
+        for who, id_, number, state in listing.who_and_state(connection, second)
     }
-    found: dict[tuple[State | None, State | None], list[tuple[int, str]]] = {}
+    # by the words of the states: 100,000 people fall into some ten of them
+    found: dict[tuple[str | None, str | None], list[tuple[int, int]]] = {}
     for who, id_, number, state in listing.who_and_state(connection, first):
-        mine = (id_, f"{shown(first)}-{number:03d}")
         if other := theirs.pop(who, None):
-            there = (other[0], f"{shown(second)}-{other[1]:03d}")
-            found.setdefault((State(state), State(other[2])), []).append(there)
+            found.setdefault((state, other[2]), []).append(other[:2])
         else:
-            found.setdefault((State(state), None), []).append(mine)
+            found.setdefault((state, None), []).append((id_, number))
     for id_, number, state in theirs.values():
-        one = (id_, f"{shown(second)}-{number:03d}")
-        found.setdefault((None, State(state)), []).append(one)
-    fates = [
-        Fate(
-            *states,
-            tuple(name for _, name in people),
-            tuple(deliveries.in_order(connection, [id_ for id_, _ in people[:most]])),
+        found.setdefault((None, state), []).append((id_, number))
+    fates = []
+    for (was, now), people in found.items():
+        name = shown(first if now is None else second)
+        named = deliveries.in_order(connection, [id_ for id_, _ in people[:most]])
+        fates.append(
+            Fate(
+                State(was) if was else None,
+                State(now) if now else None,
+                tuple(f"{name}-{number:03d}" for _, number in people),
+                tuple(named),
+            )
         )
-        for states, people in found.items()
-    ]
     return sorted(fates, key=lambda fate: (fate.same, _place(fate.first), _place(fate.second)))
 
 

@@ -273,8 +273,11 @@ class LetterQueue:
 
     def _next_due(self, connection: Connection) -> float | None:
         """Return the seconds until something may be due, though nothing is now; None: nobody waits
-        any more.
+        any more, or the mail-out is not being sent: then those who wait are not counted, who may be
+        a million.
         """
+        if mailouts.get(connection, self._id).state is not MailOutState.SENDING:
+            return None
         open_, mine = due.open_and_mine(connection, self._id, self._me)
         if not open_:
             return None

@@ -16,7 +16,7 @@ from mailer.ledger import events
 from mailer.ledger.events import EventKind
 from mailer.ledger.ledger import Connection, Ledger
 from mailer.ledger.moves import incoming, resolve
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, kept_counts
 from mailer.ledger.reading.counts import count
 from mailer.ledger.reading.kept_counts import KeptCounts
 from mailer.ledger.reading.scope import OfAppeal, standing
@@ -169,6 +169,27 @@ def test_file_of_another_log_or_a_broken_one_is_not_believed(
     for content in (json.dumps(another).encode() + b"\n" + packed, head, b"", b"{}\n", b"\x00"):
         file.write_bytes(content)
         same()
+
+
+def test_who_has_fallen_behind_goes_on_from_what_another_process_has_counted(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a console does whose pages nobody looked at during a sending."""
+    fill(ledger)
+    console = KeptCounts(1, tmp_path)
+    with ledger.reading() as connection:
+        console.now(connection)
+    monkeypatch.setattr(kept_counts, "MOVED", 3)
+    with ledger.writing() as connection:
+        for id_ in (1, 2, 4, 5):
+            events.write(connection, EventKind.NOTED, 1, id_, at=AT, who="jana")
+        connection.execute(sa.update(delivery).where(d.id == 2).values(state="accepted"))
+    ledger.seal()
+    with ledger.reading() as connection:
+        counted = KeptCounts(1, tmp_path).now(connection)
+        monkeypatch.setattr(console, "_forget", lambda: pytest.fail("everybody is counted anew"))
+        assert console.now(connection) == counted
+        assert counted.groups == count(connection, 1).groups
 
 
 def test_whoever_is_named_stands_as_the_letter_stands(ledger: Ledger) -> None:

@@ -24,11 +24,12 @@ from mailer.ledger.guard.senders import sender
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.moves import claims, transitions
 from mailer.ledger.moves.writer import Writer
-from mailer.ledger.reading import deliveries
+from mailer.ledger.reading import deliveries, due
 from mailer.ledger.reading.counts import count
 from mailer.ledger.schema import letter, share
 from mailer.sending.demo_server import Mailbox, Trick
 from mailer.sending.dispatch import Dispatch
+from mailer.sending.queue import LetterQueue
 from mailer.sending.share import Share
 from mailer.sending.smtp.session import Envelope, Patience, Server, SmtpSession
 from tests.conftest import SettableClock, a_contact
@@ -209,6 +210,28 @@ async def test_pause_and_stop_from_elsewhere_end_the_sending_and_lose_nobody(
         counts = states(ledger, mail_out_id)
         left = State.WAITING if state is MailOutState.PAUSED else State.NOT_SENT
         assert counts == {State.ACCEPTED: len(server.dots), left: 200 - len(server.dots)}
+
+
+async def test_nobody_who_waits_is_counted_where_the_mail_out_is_not_being_sent(
+    ledger: Ledger, planned: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause is often met by a claim that is just asked for: of a million who wait, it held the
+    log for seconds.
+    """
+    options = sending_options()
+    sending = Share(ledger, planned(3), "me", options, False, None, lambda _event: None)
+    counted = []
+
+    def count_them(_connection: sa.Connection, _mail_out_id: int, owner: str) -> tuple[int, int]:
+        counted.append(owner)
+        return 3, 0
+
+    monkeypatch.setattr(due, "open_and_mine", count_them)
+    async with Writer(ledger) as writer:
+        mail_out = await writer.run(mailouts.get, sending.mail_out_id)
+        await writer.run(sending.take_connections, 0)
+        assert await LetterQueue(ledger, writer, mail_out, options, sending, None).take() is None
+    assert not counted
 
 
 @pytest.mark.parametrize(

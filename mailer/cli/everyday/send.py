@@ -20,7 +20,6 @@ from mailer.cli.screen.tables import say_text, show_starts, show_steps, show_tot
 from mailer.ledger import mailouts
 from mailer.ledger.ledger import Ledger, number_of
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading.counts import count
 from mailer.report.totals import local
 
 
@@ -273,9 +272,11 @@ def _confirm(context: Context, check: SendingCheck, confirm: int | None) -> None
 
 def _over(context: Context, ledger: Ledger, mail_out: MailOut) -> int:
     """Say how it stands, and what to type next. Returns the exit code."""
+    from mailer.cli.screen.choose import counted_of
+
     name = mail_out.name
     with ledger.reading() as connection:
-        counted = count(connection, mail_out.id)
+        counted = counted_of(context, connection, mail_out)  # so that the next page need not
         counts = counted.letters
         if context.json:
             root = context.workspace.root

@@ -35,7 +35,6 @@ from mailer.console.views.delivery import framed
 from mailer.contacts.contact import Contact
 from mailer.ledger import mailouts
 from mailer.ledger.mailouts import MailOut
-from mailer.ledger.reading.counts import count
 from mailer.plan.audience import Decision, Selection
 from mailer.plan.draft import Draft
 from mailer.report.readable import page_of
@@ -365,7 +364,7 @@ def send_page(visit: Visit) -> Response:
     """Show what would be sent, and ask for the number."""
     with visit.reading() as connection:
         mail_out = visit.mail_out(connection)
-        counted = count(connection, mail_out.id)
+        counted = visit.console.counts(mail_out.id).now(connection)
     later = {name: visit.query(name) for name in ("day", "hour", "capitals", "working")}
     passed = mailouts.has_passed(mail_out, visit.now())
     # what it says of a start that stands; whoever changes it, or sends it now, is asked as of now

@@ -40,7 +40,9 @@ d, e, m, s = delivery.c, event.c, mail_out.c, seal.c
 Some = TypeVar("Some")
 
 MOVED = 5_000
-"""So many events are not looked at one by one: everybody is counted anew."""
+"""So many deliveries are looked at one by one, and a quarter of all: for more, counting everybody
+anew is quicker.
+"""
 
 ANEW = (EventKind.ERASED.value, EventKind.RENAMED.value)
 """After these events somebody may be another one than before."""
@@ -129,12 +131,10 @@ class KeptCounts:
             return self._choices
 
     def _update(self, connection: sa.Connection, mail_outs: tuple[int, ...]) -> None:
-        if self._since < 0:
-            self._read_file(connection, mail_outs)
         complete = _complete(connection)
-        moved = None
-        if self._mail_outs == mail_outs and 0 <= self._since <= complete:
-            moved = _moved(connection, mail_outs, self._of, self._since)
+        moved = self._moved(connection, mail_outs, complete)
+        if moved is None and self._read_file(connection, mail_outs):  # another process has counted
+            moved = self._moved(connection, mail_outs, complete)
         if moved is None:
             self._forget()
             self._count(connection, None)
@@ -150,6 +150,15 @@ class KeptCounts:
         self._looked += len(moved or ())
         if moved is None or self._looked > WRITE_AFTER:
             self._write(connection)
+
+    def _moved(
+        self, connection: sa.Connection, mail_outs: tuple[int, ...], complete: int
+    ) -> set[Any] | None:
+        """Return whom to look at again; None: everybody."""
+        if self._mail_outs != mail_outs or not 0 <= self._since <= complete:
+            return None
+        most = max(MOVED, len(self._stands) // 4)
+        return _moved(connection, mail_outs, self._of, self._since, most)
 
     def _forget(self) -> None:
         self._groups, self._places, self._stands = [], {}, array("H")
@@ -220,10 +229,10 @@ class KeptCounts:
             put(self._file, json.dumps(about).encode() + b"\n" + packed)
             self._looked = 0
 
-    def _read_file(self, connection: sa.Connection, mail_outs: tuple[int, ...]) -> None:
-        """Begin with what another process has counted, where it is of this log."""
+    def _read_file(self, connection: sa.Connection, mail_outs: tuple[int, ...]) -> bool:
+        """Begin with what another process has counted. False: there is nothing of this log."""
         if self._file is None:
-            return
+            return False
         try:
             head, _, packed = self._file.read_bytes().partition(b"\n")
             about = json.loads(head)
@@ -234,14 +243,14 @@ class KeptCounts:
             ]
             event_id, hash_ = about["sealed"]
         except (OSError, ValueError, LookupError, TypeError, zlib.error):
-            return
+            return False
         there = sa.select(s.id).where(s.event_id == event_id, s.hash == hash_)
         if (
             about["question"] != _question(connection)
             or tuple(about["mail_outs"]) != mail_outs
             or connection.scalar(there) is None
         ):
-            return
+            return False
         self._first, self._stands, self._groups = about["first"], stands, groups
         self._numbers = Counter(dict(enumerate(about["numbers"])))
         self._one = dict(enumerate(about["one"]))
@@ -250,6 +259,7 @@ class KeptCounts:
             for id_, number in about["needing"]
         }
         self._choices, self._mail_outs, self._since = about["choices"], mail_outs, event_id
+        return True
 
 
 def _question(connection: sa.Connection) -> str:
@@ -272,18 +282,19 @@ def _mail_outs(connection: sa.Connection, of: Of) -> tuple[int, ...]:
 
 
 def _moved(
-    connection: sa.Connection, mail_outs: tuple[int, ...], of: Of, since: int
+    connection: sa.Connection, mail_outs: tuple[int, ...], of: Of, since: int, most: int
 ) -> set[Any] | None:
     """Return those of whom an event tells since then, and whoever shares a mailbox or a letter with
-    them: of an appeal by `WHO`, of a mail-out by id. None where everybody is to be counted anew.
+    them: of an appeal by `WHO`, of a mail-out by id. None where everybody is to be counted anew:
+    they are `most` or more.
     """
     of_people = sa.or_(e.delivery_id.is_not(None), e.kind == EventKind.CLAIMED.value)
     later = sa.select(e.delivery_id, e.kind, e.detail).where(
         e.mail_out_id.in_(mail_outs), e.id > since, of_people
     )
-    told = connection.execute(later.limit(MOVED)).all()
+    told = connection.execute(later.limit(most)).all()
     claimed = [ids for row in told if row.delivery_id is None for ids in in_ranges(row.detail)]
-    if len(told) + sum(map(len, claimed)) >= MOVED or any(row.kind in ANEW for row in told):
+    if len(told) + sum(map(len, claimed)) >= most or any(row.kind in ANEW for row in told):
         return None
     moved = {row.delivery_id for row in told if row.delivery_id is not None}.union(*claimed)
     found: set[Any] = set()
