@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -235,8 +236,7 @@ class About(StrEnum):
     LINE = "line"  # nobody's: the line failed
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What the server said, or did not say, to one attempt: facts, no judgement (that is
     `replies.judge`).
     """

@@ -17,7 +17,6 @@ import contextlib
 import json
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,8 @@ def keep(ledger: Ledger, owner: str, outcomes: Sequence[Outcome]) -> None:
     with path.open("r+b") as file:
         file.seek(len(file.read().rstrip(b"\0")))
         for one in outcomes:
-            file.write(json.dumps(asdict(one), default=datetime.isoformat).encode("ascii") + b"\n")
+            row = {**one._asdict(), "one": one.one._asdict(), "receipt": one.receipt._asdict()}
+            file.write(json.dumps(row, default=datetime.isoformat).encode("ascii") + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

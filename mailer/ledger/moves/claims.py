@@ -9,7 +9,6 @@ while it is unpacked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 
@@ -71,7 +70,7 @@ def _claim(*also: sa.ColumnElement[bool]) -> sa.UpdateBase:
             handover_at=None,
             next_try_at=None,
         )
-        .returning(*(d[field.name] for field in fields(Claimed)), d.position)
+        .returning(*(d[name] for name in Claimed._fields), d.position)
     )
 
 
@@ -137,7 +136,7 @@ def claim(
     given = {"mail_out": mail_out_id, "now": at, "limit": limit, "me": owner, "lease": at + LEASE}
     statement = _CLAIM_WHERE_OPEN if open_only else _CLAIM
     rows = statement.rows(connection, {**given, "clock": at.timestamp()})
-    claimed = [Claimed(*row) for *row, _ in sorted(rows, key=itemgetter(-1))]
+    claimed = [Claimed._make(row[:-1]) for row in sorted(rows, key=itemgetter(-1))]
     if not claimed:
         return []
     ids = [one.id for one in claimed]
@@ -220,7 +219,7 @@ def _of_one_date(
         dated = sa.update(delivery).where(*together, d.id.in_(first))
         connection.execute(dated.values(dated_at=dates[message_id]))
     return [
-        replace(one, dated_at=dates[one.message_id]) if one.id in first else one for one in claimed
+        one._replace(dated_at=dates[one.message_id]) if one.id in first else one for one in claimed
     ]
 
 

@@ -173,5 +173,6 @@ def _take(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Put | None:
 def _taken(row: Sequence[Any], takes: Sequence[tuple[int, _Put]]) -> tuple[Any, ...]:
     values = list(row)
     for at, take in takes:
-        values[at] = take(values[at])
+        if (value := values[at]) is not None:
+            values[at] = take(value)
     return tuple(values)

@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -37,8 +36,7 @@ d = delivery.c
 SOURCES = {to: [state for state in State if to in TRANSITIONS[state]] for to in State}
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that this sender holds: it may try it once, under this fence (`claims.py`)."""
 
     id: int
@@ -55,8 +53,7 @@ class Claimed:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """The wish to write the final dot of a letter. `dated_at` is the Date that its bytes carry."""
 
     one: Claimed
@@ -65,8 +62,7 @@ class Marker:
     dated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an attempt, as judged, with the server's words."""
 
     one: Claimed

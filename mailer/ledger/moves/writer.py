@@ -18,7 +18,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -118,7 +117,7 @@ class Writer:
                 return False
             if clock.steady() - write.written_at < FRESH:
                 return True
-            marker, after = replace(marker, at=self.ledger.now()), None
+            marker, after = marker._replace(at=self.ledger.now()), None
         return False
 
     def _ask(self, kind: _WriteKind, item: Any, after: Write[bool] | None = None) -> Write[Any]:
