@@ -163,6 +163,7 @@ NAMES = re.compile(
 )
 NAMED = {
     "uribl": re.compile(r"uribl|surbl", re.IGNORECASE),
+    "spf": re.compile(r"\bopenspf\b", re.IGNORECASE),
     "dnsbl": re.compile(
         r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|abuseat|barracudac|(block|black|deny)-?(list|ip|look)"
         r"|[?&/](ip|bl)=",
@@ -172,7 +173,7 @@ NAMED = {
         r"^\W*(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*(:[0-9a-f]*){3,})\W*$", re.IGNORECASE
     ),
 }
-"""Names that are words: lists of links, lists of senders, the number of a computer."""
+"""Names that are words: lists of links and of senders, what explains SPF, a computer's number."""
 REPEATED = re.compile(
     r"(?<![\w.])[245]\d\d[- ]+(?=\S)"
 )  # the code in front of each line of an answer
