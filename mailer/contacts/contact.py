@@ -91,18 +91,29 @@ class Contact:
     problem: Problem | None = None  # the one behind `skip`
     cells: Mapping[str, str] = field(default_factory=dict)  # field → where it stands
     written: str = ""  # the name as the sheet has it, with civility and capitals
+    # kept once somebody has asked: a plan asks a dozen times
+    _address_key: str | None = field(default=None, init=False, repr=False, compare=False)
+    _person_key: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def address_key(self) -> str:
         """The same for two spellings of one mailbox; empty without an address."""
-        return key_of(self.address) if self.address else ""
+        found = self._address_key
+        if found is None:
+            found = key_of(self.address) if self.address else ""
+            object.__setattr__(self, "_address_key", found)
+        return found
 
     @property
     def person_key(self) -> str:
         """The same for one person under other case, accents, or order of the names; empty without a
         name.
         """
-        return person_key(self.delegation, self.name)
+        found = self._person_key
+        if found is None:
+            found = person_key(self.delegation, self.name)
+            object.__setattr__(self, "_person_key", found)
+        return found
 
 
 def person_key(delegation: str, name: str) -> str:

@@ -177,7 +177,7 @@ def make_plan(
     key = secrets.token_bytes(32)
     everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
     problems: list[Problem] = []
-    planned = []
+    planned: list[tuple[Decision, Mapping[str, Any]]] = []
     named: dict[Place, int] = {}  # in the letter to their mailbox: whose number it has
     of_delegations: dict[int, Mapping[str, Any]] = {}  # by the identity of their letter
     instead: dict[Place, Decision] = {}  # of whose row lacks something, by the next at the mailbox
@@ -226,17 +226,7 @@ def make_plan(
                     problems += [problem for problem in fault.problems if problem not in problems]
                     if len(problems) >= TOO_MANY:
                         break
-        planned.append(
-            Planned(
-                contact=contact,
-                number=number,
-                position=0,
-                language=decision.language,
-                fell_back=decision.fell_back,
-                head_letter=decision.head_letter,
-                **frozen,
-            )
-        )
+        planned.append((decision, frozen))
     if problems:
         raise MailerError(
             "A letter cannot be written as it stands. Nothing was planned.", problems=problems
@@ -248,7 +238,7 @@ def make_plan(
         server=sending.server,
         sender=sending.sender,
         until=appeal.until,
-        deliveries=tuple(_with_shared(list(_frozen(planned)))),
+        deliveries=tuple(_with_shared(_frozen(planned))),
         sources=sources.pack(),
         follows=follows,
         to_heads=appeal.to_heads,
@@ -405,31 +395,43 @@ def _mailed(letter: Rendered, paper: FormalLetter, root: Path) -> Rendered:
     )
 
 
-def _frozen(planned: Sequence[Planned]) -> Iterator[Planned]:
+def _frozen(planned: Sequence[tuple[Decision, Mapping[str, Any]]]) -> list[Planned]:
     """Give everybody who gets a letter a place and a fingerprint, and keep once what their letters
     have in common.
     """
     places = _places(planned)
-    whole = {id(one.data): (one.data, one.shared) for one in planned if one.data is not None}
-    letters = dict(zip(whole, common.apart(list(whole.values())), strict=True))
-    for one in planned:
-        if one.data is None:
-            yield one
-            continue
-        own, shared = letters[id(one.data)]
-        digest = pieces.digest(own, pieces.references(shared))
-        place = places[one.number]
-        yield replace(one, position=place, digest=digest, data=own, shared=shared)
+    whole = {id(one["data"]): (one["data"], one["shared"]) for _, one in planned if "data" in one}
+    letters = {
+        place: {
+            "data": own,
+            "shared": shared,
+            "digest": pieces.digest(own, pieces.references(shared)),
+        }
+        for place, (own, shared) in zip(whole, common.apart(list(whole.values())), strict=True)
+    }
+    return [
+        Planned(
+            contact=decision.contact,
+            number=number,
+            position=places.get(number, 0),
+            language=decision.language,
+            fell_back=decision.fell_back,
+            head_letter=decision.head_letter,
+            **{**frozen, **letters[id(frozen["data"])]} if "data" in frozen else frozen,
+        )
+        for number, (decision, frozen) in enumerate(planned, 1)
+    ]
 
 
-def _places(planned: Sequence[Planned]) -> dict[int, int]:
+def _places(planned: Sequence[tuple[Decision, Mapping[str, Any]]]) -> dict[int, int]:
     """Return by number who is when to get a letter: the first of each delegation, then the second
     of each, and so on.
     """
     seen: dict[str, int] = defaultdict(int)
     order = []
-    for one in planned:
-        if one.reason is None:
-            seen[one.contact.delegation] += 1
-            order.append((seen[one.contact.delegation], one.contact.delegation, one.number))
+    for number, (decision, frozen) in enumerate(planned, 1):
+        if frozen["reason"] is None:
+            delegation = decision.contact.delegation
+            seen[delegation] += 1
+            order.append((seen[delegation], delegation, number))
     return {number: place for place, (_, _, number) in enumerate(sorted(order), 1)}

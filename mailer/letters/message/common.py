@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from mailer.letters.message import pieces
@@ -27,7 +28,7 @@ def apart(letters: Sequence[tuple[bytes, Shared]]) -> Iterator[tuple[bytes, Shar
     its own.
     """
     parts = _CommonParts(_common(letters))
-    cut = [list(parts.of(own, shared)) for own, shared in letters]
+    cut = [parts.of(own, shared) for own, shared in letters]
     uses = Counter(one for body in cut for one in body if isinstance(one, Part))
     alone = {part for part in parts.made.values() if uses[part] == 1}
     for body in cut:
@@ -39,38 +40,32 @@ class _CommonParts:
 
     def __init__(self, common: Collection[bytes]) -> None:
         self.made: dict[bytes, Part] = {}
-        self._common = common
-        self._of_lines: dict[Lines, Sequence[tuple[bool, bytes]]] = {}
+        self._runs = lru_cache(4096)(lambda lines: _runs(lines, common))
         self._of_runs: dict[tuple[bytes, ...], bytes | Part] = {}
 
-    def of(self, own: bytes, shared: Shared) -> Iterator[bytes | Part]:
-        """Yield a letter in runs: common ones as parts, where that is worth it."""
+    def of(self, own: bytes, shared: Shared) -> list[bytes | Part]:
+        """Return a letter in runs: common ones as parts, where that is worth it."""
         head = _head(own)
-        yield own[:head]
+        found: list[bytes | Part] = [own[:head]]
         common: list[bytes] = []
-        for piece in pieces.pieces(own[head:], pieces.shifted(shared, -head)):
+        for piece in pieces.pieces(own, shared, head):
             if isinstance(piece, Part) and not isinstance(piece, Lines):
-                yield from self._together(common)
-                yield piece
+                self._together(common, found)
+                found.append(piece)
                 continue
-            for is_common, run in self._runs(piece):
+            for is_common, run in self._runs(piece if isinstance(piece, bytes) else piece.data):
                 if is_common:
                     common.append(run)
                 else:
-                    yield from self._together(common)
-                    yield run
-        yield from self._together(common)
-
-    def _runs(self, piece: bytes | Lines) -> Sequence[tuple[bool, bytes]]:
-        if isinstance(piece, bytes):
-            return _runs(piece, self._common)
-        found = self._of_lines.get(piece)
-        if found is None:
-            found = self._of_lines[piece] = _runs(piece.data, self._common)
+                    self._together(common, found)
+                    found.append(run)
+        self._together(common, found)
         return found
 
-    def _together(self, common: list[bytes]) -> Iterator[bytes | Part]:
-        """Yield common runs that stand one behind the other as one, and empty the list."""
+    def _together(self, common: list[bytes], body: list[bytes | Part]) -> None:
+        """Put common runs that stand one behind the other into a letter as one, and empty the
+        list.
+        """
         if not common:
             return
         key = tuple(common)
@@ -81,7 +76,7 @@ class _CommonParts:
             if len(run) >= WORTH_SHARING:
                 found = self.made.setdefault(run, Part(run))
             self._of_runs[key] = found
-        yield found
+        body.append(found)
 
 
 def _common(letters: Sequence[tuple[bytes, Shared]]) -> set[bytes]:
@@ -90,14 +85,11 @@ def _common(letters: Sequence[tuple[bytes, Shared]]) -> set[bytes]:
     same: Counter[tuple[Part, ...]] = Counter()  # runs that letters have alike
     of_all: dict[tuple[Part, ...], set[bytes]] = {}
     for own, shared in letters:
-        runs: tuple[Part, ...] = tuple(part for _, part in shared if isinstance(part, Lines))
+        runs: tuple[Part, ...] = tuple([part for _, part in shared if isinstance(part, Lines)])
         if runs not in of_all:
             of_all[runs] = {line for run in runs for line in _lines(run.data)}
         same[runs] += 1
-        mine = (
-            line for one in _body(own, shared) if isinstance(one, bytes) for line in _lines(one)
-        )
-        counts.update(set(mine) - of_all[runs])
+        counts.update(set(_lines(own[_head(own) :])) - of_all[runs])
     for runs, number in same.items():
         for line in of_all[runs]:
             counts[line] += number
@@ -106,12 +98,8 @@ def _common(letters: Sequence[tuple[bytes, Shared]]) -> set[bytes]:
 
 def _head(own: bytes) -> int:
     """Return how many bytes the header takes, with the empty line behind it."""
-    return len(own) - len(own.partition(b"\r\n\r\n")[2])
-
-
-def _body(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
-    head = _head(own)
-    return pieces.pieces(own[head:], pieces.shifted(shared, -head))
+    end = own.find(b"\r\n\r\n")
+    return end + 4 if end >= 0 else len(own)
 
 
 def _lines(piece: bytes) -> Sequence[bytes]:

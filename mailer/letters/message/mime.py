@@ -68,7 +68,7 @@ def compose(
             if thread
             else b""
         )
-        subject = headers.unstructured("Subject", rendered.subject)
+        subject = _subject(rendered.subject)
         to = headers.mailbox("To", recipient_name, recipient_address)
         cc = headers.mailboxes("Cc", copies) if copies else b""
     except headers.HeaderError as error:
@@ -81,7 +81,7 @@ def compose(
     shared: list[tuple[int, Part]] = []
     for piece in (
         _from(sender),
-        headers.mailbox("Reply-To", "", rendered.reply_to or reply_to),
+        _reply_to(rendered.reply_to or reply_to),
         to,
         cc,
         subject,
@@ -151,6 +151,10 @@ def _from(sender: str) -> bytes:
     )
 
 
+_reply_to = lru_cache(maxsize=64)(lambda address: headers.mailbox("Reply-To", "", address))
+_subject = lru_cache(maxsize=256)(lambda value: headers.unstructured("Subject", value))
+
+
 def _with_attachments(boundary: bytes, rendered: Rendered) -> Sequence[bytes | Part]:
     """Return the two bodies, and around them, where there are attachments, multipart/mixed (RFC
     2046 section 5.1).
@@ -211,9 +215,7 @@ _TOUCHED = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 def _part(boundary: bytes, kind: bytes, text: str) -> Sequence[bytes | Part]:
     """Encode one body. Lines that many letters have are encoded once."""
     wrap = kind is _TEXT
-    blocks = [
-        (_encoded if at % 2 else _common)(run, wrap) for at, run in enumerate(runs_of(text)) if run
-    ]
+    blocks = [_encoded(run, wrap, not at % 2) for at, run in enumerate(runs_of(text)) if run]
     size = beyond_ascii = 0
     for one in blocks:
         size += len(one.lines)
@@ -234,16 +236,10 @@ class _Block(NamedTuple):
     beyond_ascii: int  # bytes of the lines
 
 
-def _encoded(text: str, wrap: bool) -> _Block:
+@lru_cache(maxsize=2048)  # many greetings name nobody, and most people are bidden the same farewell
+def _encoded(text: str, wrap: bool, is_common: bool) -> _Block:
     raw = (flowed(text) if wrap else text).replace("\n", "\r\n").encode()
     quoted = b"".join(map(_quoted, raw.splitlines(keepends=True)))
-    return _Block(raw, quoted, 0 if raw.isascii() else len(raw.translate(None, _ASCII)))
-
-
-@lru_cache(maxsize=1024)
-def _common(text: str, wrap: bool) -> _Block:
-    block = _encoded(text, wrap)
-    assert isinstance(block.quoted, bytes)
-    if len(block.quoted) < WORTH_SHARING:
-        return block
-    return block._replace(quoted=Lines(block.quoted))
+    beyond = 0 if raw.isascii() else len(raw.translate(None, _ASCII))
+    shared = is_common and len(quoted) >= WORTH_SHARING
+    return _Block(raw, Lines(quoted) if shared else quoted, beyond)

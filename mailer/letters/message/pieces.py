@@ -66,9 +66,8 @@ Shared = tuple[tuple[int, Part], ...]
 """Which parts stand in a letter, and where: so many of its own bytes come before each."""
 
 
-def pieces(own: bytes, shared: Shared) -> Iterator[bytes | Part]:
-    """Yield a letter from its beginning to its end."""
-    start = 0
+def pieces(own: bytes, shared: Shared, start: int = 0) -> Iterator[bytes | Part]:
+    """Yield a letter to its end, from a place in its own bytes on before which no part stands."""
     for place, part in shared:
         if place > start:
             yield own[start:place]

@@ -70,8 +70,9 @@ def read_back(
     if bodies != [ended(text), ended(html)]:
         _prove_cells(bodies, cells)
     mine = {key_of(recipient), *map(key_of, copies)}
-    top = (shown(named["subject"]), shown(to), shown(cc), named["from"], named.get("reply-to", ""))
-    for key in chain(_addresses("\n".join(top)), *(one.addresses for one in found)):
+    of_all = map(_in_header, (named["subject"], named["from"], named.get("reply-to", "")))
+    own_ones = _addresses(f"{shown(to)}\n{shown(cc)}")
+    for key in chain(own_ones, *of_all, *(one.addresses for one in found)):
         if key not in mine and key in everyone and not _is_ours(key, named):
             raise _not_one_persons("the address of another recipient stands in it", _TAKE_OUT)
     if watching := _watching(bodies[1], html, escaped(greeting)):
@@ -165,7 +166,7 @@ def _not_one_persons(what: str, hint: str = _OURS) -> MailerError:
 
 def _is_ours(key: str, named: dict[str, str]) -> bool:
     """Tell whether an address is the sender's own, who may be a recipient as well."""
-    return any(key in _addresses(named.get(header, "")) for header in ("from", "reply-to"))
+    return any(key in _in_header(named.get(header, "")) for header in ("from", "reply-to"))
 
 
 def _addresses(text: str) -> list[str]:
@@ -193,6 +194,11 @@ def _around(left: str, right: str) -> list[str]:
     domain = after[0].rstrip(".-_")
     locals_ = {before[0], before[0].lstrip("'*_~`!#")}
     return [_key(f"{local}@{domain}") for local in locals_ if local]
+
+
+@lru_cache(maxsize=256)  # all letters come from the same, and few subjects hold a name
+def _in_header(value: str) -> list[str]:
+    return _addresses(shown(value))
 
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -249,7 +255,7 @@ def _decoded(own: bytes, shared: Shared, start: int, end: int) -> _Read:
         raw = a2b_base64(pieces.joined(own[start:end], here))
         return _as_read(raw, is_flowed)
     found = [
-        _common_lines(one, is_flowed) if isinstance(one, Part) else _lines(one, is_flowed)
+        _lines(one.data if isinstance(one, Part) else one, is_flowed)
         for one in pieces.pieces(own[start:end], here)
         if one
     ]
@@ -258,6 +264,7 @@ def _decoded(own: bytes, shared: Shared, start: int, end: int) -> _Read:
     )
 
 
+@lru_cache(maxsize=2048)  # most stand in many letters, and be it only for a greeting without a name
 def _lines(coded: bytes, is_flowed: bool) -> _Read:
     """Decode whole lines in quoted-printable."""
     raw = a2b_qp(coded)
@@ -266,9 +273,6 @@ def _lines(coded: bytes, is_flowed: bool) -> _Read:
     ):
         raise _not_one_persons("a line goes on in another piece of it")
     return _as_read(raw, is_flowed)
-
-
-_common_lines = lru_cache(maxsize=1024)(lambda part, is_flowed: _lines(part.data, is_flowed))
 
 
 def _as_read(raw: bytes, is_flowed: bool) -> _Read:
