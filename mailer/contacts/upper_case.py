@@ -15,9 +15,13 @@ _CAPITAL_DE = {"IT", "SM", "RO", "MD"}
 _DOTLESS = {"TR", "AZ"}
 
 
-@lru_cache(maxsize=4096)
 def as_name(text: str, delegation: str) -> str:
     """Write the words of a name that stand in capitals as a name; others stay as they are."""
+    return text if text.istitle() else _as_name(text, delegation)
+
+
+@lru_cache(maxsize=4096)
+def _as_name(text: str, delegation: str) -> str:
     words = text.split(" ")
     return " ".join(
         _word(word, delegation, before=at + 1 < len(words)) for at, word in enumerate(words)

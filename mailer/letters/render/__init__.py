@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -25,6 +24,7 @@ from mailer.letters.appeal import Appeal, Letter
 from mailer.letters.attachments import Attachment, Attachments, UnusableCell
 from mailer.letters.formal import FormalLetter
 from mailer.letters.markup import MAX_PART, Parts, escaped
+from mailer.letters.markup.frame import Frame
 from mailer.letters.placeholders import (
     SLOT,
     VALUES,
@@ -99,7 +99,6 @@ def unusable(appeal: Appeal, problems: Sequence[Problem]) -> MailerError:
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 
-@lru_cache(maxsize=256)
 def _sentences(parts: Parts) -> tuple[str, ...]:
     """Return what a letter says, sentence by sentence, without what is one person's."""
     said = "\n".join((parts.language, parts.subject, parts.preview, parts.body, parts.footer))
@@ -169,10 +168,7 @@ class Renderer:
             except (MailerError, Unprintable):  # told with the line that prints the first of them
                 variant = self._written(sheet, mine, theirs, contact)
                 values = variant.values_of(mine, theirs)
-            subject, preview = (
-                SLOT.sub(lambda slot: values[int(slot[1])], line)
-                for line in (variant.parts.subject, variant.parts.preview)
-            )
+            subject, preview = variant.subject.fill(values), variant.preview.fill(values)
             if sum(map(len, values)) > MAX_PART:  # before it is put together, twice
                 subject = subject.removesuffix(answers)
                 self._limits(contact, sheet.letter, subject, "".join(values), "")
@@ -191,7 +187,7 @@ class Renderer:
         files = self._files(contact, language) if self.appeal.attachments else ()
         frames = variant.frames
         pictures = self._attachments.pictures(frames.pictures, files) if frames.pictures else ()
-        cells = tuple(values[number] for _, number, kind in frames.text.slots if kind == "x")
+        cells = tuple([values[number] for _, number, kind in frames.text.slots if kind == "x"])
         return Rendered(
             subject,
             preview,
@@ -204,7 +200,7 @@ class Renderer:
             pictures,
             paper,
             cells,
-            _sentences(variant.parts),
+            variant.wording,
         )
 
     def _variant(
@@ -274,7 +270,18 @@ class Renderer:
         )
         frames = markup.frames(parts)
         html, text = frames.html.settled(values, escaped), frames.text.settled(values)
-        return Variant(parts, frames, html, text, tuple(values), in_footer, mine.get("signature"))
+        return Variant(
+            parts,
+            frames,
+            Frame.of(subject),
+            Frame.of(preview),
+            html,
+            text,
+            tuple(values),
+            in_footer,
+            mine.get("signature"),
+            _sentences(parts),
+        )
 
     def _on_paper(
         self,

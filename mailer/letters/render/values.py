@@ -53,6 +53,9 @@ class LetterValues:
     ) -> None:
         self._appeal, self._delegations = appeal, delegations
         self._columns = frozenset(columns)
+        self._no_cells = {column: Empty(column) for column in self._columns}
+        self._empty = {field: Empty(field) for field in (*_FIELDS, "closing")}
+        self._of_group = lru_cache(512)(self._words_of_group)
         self._countries = frozenset(one.country for one in appeal.organisations)
         self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
         self._marks: dict[tuple[str, str], tuple[Logo, ...]] = {}  # the same
@@ -97,16 +100,30 @@ class LetterValues:
         return "\n".join(alike).lower()
 
     def of(self, contact: Contact, language: str, form: Form) -> dict[str, Any]:
-        context = self._alike[language].copy()
+        context = self._of_group(contact.delegation, contact.role, language).copy()
         for field in _FIELDS:
             value = getattr(contact, field)
             if field in ("name", "given", "surname"):
                 value = as_name(value, contact.delegation)
-            context[field] = value if value and value not in LEFTOVERS else Empty(field)
-        code = contact.delegation
+            context[field] = value if value and value not in LEFTOVERS else self._empty[field]
         context["greeting"] = form.greeting
-        context["closing"] = polished(form.closing, language) or Empty("closing")
-        context["role"] = _role(contact.role, language)
+        context["closing"] = polished(form.closing, language) or self._empty["closing"]
+        if self._columns and contact.extra:
+            cells = {
+                column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS
+            }
+            context["extra"] = {
+                column: cells.get(column) or empty for column, empty in self._no_cells.items()
+            }
+            for column, cell in cells.items():
+                if (word := word_of(column)) not in NAMES:
+                    context[word] = cell
+        return context
+
+    def _words_of_group(self, code: str, role: str, language: str) -> dict[str, Any]:
+        """Return the words that all of a delegation with this role have alike."""
+        context = self._alike[language].copy()
+        context["role"] = _role(role, language)
         named = delegation_words(code, language, self._delegations)
         name, of = named or (self._delegations.name(code, language), "")
         shown = polished(with_article(of) if language == "fr" else name, language)
@@ -117,15 +134,7 @@ class LetterValues:
         )
         context["of_delegation"] = polished(of, language) or Empty("of_delegation")
         if self._columns:
-            cells = {
-                column: cell for column, cell in contact.extra.items() if cell not in LEFTOVERS
-            }
-            context["extra"] = {
-                column: cells.get(column) or Empty(column) for column in self._columns
-            }
-            for column, cell in cells.items():
-                if (word := word_of(column)) not in NAMES:
-                    context[word] = cell
+            context["extra"] = self._no_cells
         if self._appeal.organisations:
             context["organisations"] = self._signatories(code, language)
         if answers := self._appeal.reply_to(code, language):

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import nodes
 
 from mailer.letters.markup import Frames, Parts
-from mailer.letters.markup.frame import Settled
+from mailer.letters.markup.frame import Frame, Settled
 from mailer.letters.placeholders import SAID, Md, Printed, Source, parsed, printable
 
 ANSWERS = " answers"
@@ -32,11 +32,14 @@ class Variant:
 
     parts: Parts
     frames: Frames
+    subject: Frame
+    preview: Frame
     html: Settled
     text: Settled
     values: tuple[str | Printed, ...]
     in_footer: int  # from this value on they are the footer's, which may be in another language
     signature: Md | None
+    wording: tuple[str, ...]  # see `Rendered`
 
     def values_of(self, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
         """Return the values of one person. Raises `Unprintable`."""

@@ -233,6 +233,8 @@ class Forms:
         return sorted(found, key=rank.index)
 
     def _refuse_leftovers(self, contact: Contact) -> None:
+        if LEFTOVERS.isdisjoint(f"{contact.given} {contact.surname} {contact.name}".split()):
+            return
         for part in ("given", "surname", "name"):
             for word in getattr(contact, part).split():
                 if word in LEFTOVERS:
