@@ -67,15 +67,14 @@ class LocalisedCode(str):
 
 
 class Printed:
-    """Stands in a letter's values for a word that each person has another value of, or each
-    delegation (`alike`): it can be printed, and nothing can be asked about it.
+    """Stands in a letter's values for a word that each person has another value of: it can be
+    printed, and nothing can be asked about it.
     """
 
-    __slots__ = ("alike", "name")
+    __slots__ = ("name",)
 
-    def __init__(self, name: str, alike: str | None = None) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.alike = alike
 
     def __bool__(self) -> bool:
         raise TypeError(f"{self.name} is printed only")

@@ -33,8 +33,8 @@ from tests.people.invent import COLUMNS
 class OneByOne(Renderer):
     """Writes each letter anew, as if nobody else got one."""
 
-    def _variant(self, *about: Any) -> Any:
-        return self._written(*about)
+    def _variant(self, sheet: Any, mine: Any, theirs: Any, contact: Contact) -> Any:
+        return self._written(sheet, mine, theirs, contact).of_delegation(mine, theirs)
 
 
 def said(one: Rendered) -> tuple[object, ...]:

@@ -211,8 +211,8 @@ MISTAKES = (
     ),
     Mistake(
         "what stands in a cell is not escaped in HTML",
-        "mailer/letters/render/__init__.py",
-        (("frames.html.settled(values, escaped)", "frames.html.settled(values)"),),
+        "mailer/letters/render/variants.py",
+        (("self.html.settled(values, escaped)", "self.html.settled(values)"),),
         ("tests/letters/test_render.py",),
     ),
     Mistake(

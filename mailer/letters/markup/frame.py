@@ -46,13 +46,17 @@ class Frame:
             pieces[place] = escape(_standing(values[number], kind))
         return "".join(pieces)
 
+    def with_values(
+        self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
+    ) -> Frame:
+        """Put in all values but those of which each person, or each delegation, has another."""
+        return Frame.of(self._put_in(values, escape))
+
     def settled(
         self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
     ) -> Settled:
-        """Put in all values but those of which each person has another."""
-        around = Frame.of(self._put_in(values, escape))
-        alike = [one.alike or one if isinstance(one, Printed) else one for one in values]
-        return Settled.of(around, around._put_in(alike, escape), alike, escape)
+        """Put in what all of a delegation have alike, too: each person's own values are missing."""
+        return Settled.of(self, self._put_in(values, escape), values, escape)
 
     def _put_in(self, values: Sequence[str | Printed], escape: Callable[[str], str]) -> str:
         pieces = list(self.pieces)
@@ -90,12 +94,10 @@ class Settled:
         cls,
         around: Frame,
         text: str,
-        alike: Sequence[str | Printed],
+        values: Sequence[str | Printed],
         escape: Callable[[str], str],
     ) -> Settled:
-        """`text` has the slots that are open. In `around` those are open as well that a delegation
-        has alike.
-        """
+        """`text` is `around` with those values put in that are known by now."""
         runs = [""]  # by turns what is common, and one's own
         for is_own, lines in groupby(
             _LINES.findall(ended(text)), lambda one: bool(SLOT.search(one))
@@ -113,7 +115,7 @@ class Settled:
             length += len(piece)
             places.append(length)
         in_text = all(kind == "x" for _, _, kind in around.slots)
-        put_in = (alike[number] for _, number, _ in around.slots)
+        put_in = (values[number] for _, number, _ in around.slots)
         return cls(
             tuple(runs[::2]),
             tuple(_Own(one.pieces, tuple(place for place, _, _ in one.slots)) for one in own),

@@ -41,7 +41,16 @@ from mailer.letters.render.mistakes import mistakes
 from mailer.letters.render.shared_texts import footer_of, put_in
 from mailer.letters.render.theirs import Owners
 from mailer.letters.render.values import LetterValues
-from mailer.letters.render.variants import ANSWERS, Uses, Variant, asked, marked, uses_of
+from mailer.letters.render.variants import (
+    ANSWERS,
+    NAMES_OF_DELEGATION,
+    DelegationsOwn,
+    Uses,
+    Variant,
+    asked,
+    marked,
+    uses_of,
+)
 from mailer.letters.wording.salutations import Forms
 
 MAX_SUBJECT = 150
@@ -140,6 +149,7 @@ class Renderer:
         }
         self._values = LetterValues(appeal, sender, delegations, columns)
         self._variants: dict[tuple[Any, ...], Variant] = {}
+        self._of_delegations: dict[tuple[str, tuple[Any, ...]], DelegationsOwn] = {}
 
     def render(
         self,
@@ -163,17 +173,18 @@ class Renderer:
             mine[ANSWERS] = answers
         try:
             try:
-                variant = self._variant(sheet, mine, theirs, contact)
-                values = variant.values_of(mine, theirs)
+                own = self._variant(sheet, mine, theirs, contact)
+                values = own.values_of(mine, theirs)
             except (MailerError, Unprintable):  # told with the line that prints the first of them
-                variant = self._written(sheet, mine, theirs, contact)
-                values = variant.values_of(mine, theirs)
+                own = self._written(sheet, mine, theirs, contact).of_delegation(mine, theirs)
+                values = own.values_of(mine, theirs)
+            variant = own.variant
             subject, preview = variant.subject.fill(values), variant.preview.fill(values)
             if sum(map(len, values)) > MAX_PART:  # before it is put together, twice
                 subject = subject.removesuffix(answers)
                 self._limits(contact, sheet.letter, subject, "".join(values), "")
-            html = variant.html.fill(values)
-            text = variant.text.fill(values)
+            html = own.html.fill(values)
+            text = own.text.fill(values)
             paper = self._on_paper(contact, variant, mine, values)
         except Unprintable as error:
             raise self._cannot(contact, sheet.body.source, error) from None
@@ -209,25 +220,38 @@ class Renderer:
         mine: Mapping[str, Any],
         theirs: Mapping[str, Any],
         contact: Contact,
-    ) -> Variant:
-        """Return the letter as all have it of whom its questions ask the same: it is written
-        once.
+    ) -> DelegationsOwn:
+        """Return the letter as all have it of whom its questions ask the same: it is written once
+        for them, and the names of their delegation are put in once for it.
         """
         key = (
             sheet.letter.language,
-            contact.delegation,
+            contact.delegation if self._differs(contact.delegation, sheet) else "",
             ANSWERS in mine,
             *asked(sheet.uses, mine),
             *(() if theirs is mine else asked(sheet.uses, theirs)),
         )
-        found = self._variants.get(key)
+        found = self._of_delegations.get((contact.delegation, key))
         if found is None:
-            if len(self._variants) >= MAX_VARIANTS:
+            if len(self._of_delegations) >= MAX_VARIANTS:
+                self._of_delegations.clear()
                 self._variants.clear()
-            ours = marked(sheet.uses, mine)
-            footers = ours if theirs is mine else marked(sheet.uses, theirs)
-            found = self._variants[key] = self._written(sheet, ours, footers, contact)
+            variant = self._variants.get(key)
+            if variant is None:
+                ours = marked(sheet.uses, mine)
+                footers = ours if theirs is mine else marked(sheet.uses, theirs)
+                variant = self._variants[key] = self._written(sheet, ours, footers, contact)
+            found = variant.of_delegation(mine, theirs)
+            self._of_delegations[contact.delegation, key] = found
         return found
+
+    def _differs(self, delegation: str, sheet: _CompiledLetter) -> bool:
+        """Tell whether a delegation has more of its own in the letter than its name."""
+        return (
+            delegation in self._values.countries
+            or delegation in sheet.paragraphs
+            or not NAMES_OF_DELEGATION.isdisjoint(sheet.uses.asked)
+        )
 
     def _written(
         self,
@@ -269,7 +293,7 @@ class Renderer:
             f"templates/{self.appeal.name}" if self.appeal.on_paper else "",
         )
         frames = markup.frames(parts)
-        html, text = frames.html.settled(values, escaped), frames.text.settled(values)
+        html, text = frames.html.with_values(values, escaped), frames.text.with_values(values)
         return Variant(
             parts,
             frames,

@@ -56,7 +56,7 @@ class LetterValues:
         self._no_cells = {column: Empty(column) for column in self._columns}
         self._empty = {field: Empty(field) for field in (*_FIELDS, "closing")}
         self._of_group = lru_cache(512)(self._words_of_group)
-        self._countries = frozenset(one.country for one in appeal.organisations)
+        self.countries = frozenset(one.country for one in appeal.organisations)
         self._lists: dict[tuple[str, str], Md] = {}  # (country, language) → who signs
         self._marks: dict[tuple[str, str], tuple[Logo, ...]] = {}  # the same
         self.sender = {
@@ -142,7 +142,7 @@ class LetterValues:
         return context
 
     def _signatories(self, delegation: str, language: str) -> Md:
-        first = delegation if delegation in self._countries else ""
+        first = delegation if delegation in self.countries else ""
         if (first, language) not in self._lists:
             lines = (
                 _MARKDOWN.sub(r"\\\1", each.named(language))
@@ -157,7 +157,7 @@ class LetterValues:
         return " · ".join(names) or self.sender["organisation"]
 
     def logos(self, delegation: str, language: str) -> tuple[Logo, ...]:
-        first = delegation if delegation in self._countries else ""
+        first = delegation if delegation in self.countries else ""
         if (first, language) not in self._marks:
             folder = self._appeal.root / "templates" / self._appeal.name
             self._marks[first, language] = tuple(

@@ -13,17 +13,18 @@ from typing import Any
 
 from jinja2 import nodes
 
-from mailer.letters.markup import Frames, Parts
+from mailer.letters.markup import Frames, Parts, escaped
 from mailer.letters.markup.frame import Frame, Settled
 from mailer.letters.placeholders import SAID, Md, Printed, Source, parsed, printable
 
 ANSWERS = " answers"
 """Under this name the values hold the subject that a follow-up letter answers to, if it is one."""
 _COMMON = {"session", "fact", "sender", "organisations", "signature", "for_delegation"}
-_NAMES = {"delegation", "of_delegation"}
-"""Words that say the same to all of a delegation who get the letter in one language: the first may
-hold whole paragraphs, the others its name.
+"""Words that say the same to all who get the letter in one language, but for those delegations
+that have organisations or paragraphs of their own.
 """
+NAMES_OF_DELEGATION = frozenset({"delegation", "of_delegation"})
+"""Words that say the same to all of a delegation who get the letter in one language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,41 @@ class Variant:
     frames: Frames
     subject: Frame
     preview: Frame
-    html: Settled
-    text: Settled
+    html: Frame  # of `frames`, with the values that are known
+    text: Frame
     values: tuple[str | Printed, ...]
     in_footer: int  # from this value on they are the footer's, which may be in another language
     signature: Md | None
     wording: tuple[str, ...]  # see `Rendered`
 
+    def of_delegation(self, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> DelegationsOwn:
+        """Return it as all of a delegation have it who have this variant; the words are those of
+        one of them. Raises `Unprintable`.
+        """
+        values = tuple(
+            _of_one(value, mine if number < self.in_footer else theirs)
+            if isinstance(value, Printed) and value.name in NAMES_OF_DELEGATION
+            else value
+            for number, value in enumerate(self.values)
+        )
+        html, text = self.html.settled(values, escaped), self.text.settled(values)
+        return DelegationsOwn(self, html, text, values)
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationsOwn:
+    """A variant as those of one delegation have it."""
+
+    variant: Variant
+    html: Settled
+    text: Settled
+    values: tuple[str | Printed, ...]
+
     def values_of(self, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
         """Return the values of one person. Raises `Unprintable`."""
+        in_footer = self.variant.in_footer
         return [
-            _of_one(value, mine if number < self.in_footer else theirs)
+            _of_one(value, mine if number < in_footer else theirs)
             if isinstance(value, Printed)
             else value
             for number, value in enumerate(self.values)
@@ -52,19 +77,13 @@ class Variant:
 
 
 def _of_one(word: Printed, words: Mapping[str, Any]) -> str:
-    if word.alike is not None:
-        return word.alike
     return printable(words[word.name], words.get(SAID))
 
 
 def marked(uses: Uses, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a mark in the place of each word that a letter only prints. Raises `Unprintable`."""
+    """Put a mark in the place of each word that a letter only prints."""
     printed = {*uses.printed, ANSWERS} & words.keys() - _COMMON
-    marks = {name: Printed(name) for name in printed - _NAMES}
-    marks |= {
-        name: Printed(name, printable(words[name], words.get(SAID))) for name in printed & _NAMES
-    }
-    return {**words, **marks}
+    return {**words, **{name: Printed(name) for name in printed}}
 
 
 def asked(uses: Uses, words: Mapping[str, Any]) -> Iterator[Any]:
@@ -72,7 +91,7 @@ def asked(uses: Uses, words: Mapping[str, Any]) -> Iterator[Any]:
     for name in uses.asked:
         if name == "extra":
             yield from words.get(name, {}).values()
-        elif name not in _COMMON | _NAMES:
+        elif name not in _COMMON:
             yield words.get(name)
 
 
