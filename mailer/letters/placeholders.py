@@ -162,6 +162,7 @@ ENVIRONMENT = ImmutableSandboxedEnvironment(
     autoescape=False,
     finalize=_finalize,
     keep_trailing_newline=True,
+    optimized=False,  # it would change the tree that is looked at
 )
 ENVIRONMENT.globals.clear()
 
@@ -337,24 +338,25 @@ def parsed(source: Source) -> nodes.Template:
 @lru_cache(maxsize=256)
 def compiled(source: Source) -> jinja2.Template:
     """Compile a piece that `check` has found in order."""
-    return ENVIRONMENT.from_string(source.text)
+    return ENVIRONMENT.from_string(parsed(source))
 
 
-def words_used(source: Source) -> set[str]:
+@lru_cache(maxsize=64)  # several checks of a piece ask for it
+def words_used(source: Source) -> frozenset[str]:
     """Return the placeholders that a piece names, in print or in a question: `session.opens`,
     `greeting`.
     """
     try:
         tree = parsed(source)
     except (jinja2.TemplateSyntaxError, RecursionError):
-        return set()  # `check` says so, with its line
+        return frozenset()  # `check` says so, with its line
     used = {node.name for node in tree.find_all(nodes.Name)}
     used |= {
         f"{node.node.name}.{node.attr}"
         for node in tree.find_all(nodes.Getattr)
         if isinstance(node.node, nodes.Name)
     }
-    return used
+    return frozenset(used)
 
 
 _SLIPS = re.compile(

@@ -47,10 +47,12 @@ def lost(typed: str, text: str, html: str) -> tuple[int, str] | None:
 def _missing(typed: Sequence[tuple[int, str]], arrived: Sequence[str]) -> tuple[int, str] | None:
     at, before = 0, ""
     for place, piece in typed:
-        found = next((n for n in range(at, len(arrived)) if arrived[n] == piece), -1)
-        if found < 0 and piece != before:  # a link whose words are its address stands there once
-            return place, piece
-        at, before = max(at, found + 1), piece
+        try:
+            at = arrived.index(piece, at) + 1
+        except ValueError:
+            if piece != before:  # a link whose words are its address stands there once
+                return place, piece
+        before = piece
     return None
 
 
@@ -63,18 +65,22 @@ def _typed(text: str) -> Iterator[tuple[int, str]]:
         return f"{words}  {kept}{match[3]} {' ' * len(size) if words else size}"
 
     for match in _PIECE.finditer(_LINKED.sub(apart, text)):
-        for piece in _ENTITY.sub(lambda one: unescape(one[0]), match[0]).split():
-            if any(map(str.isalnum, plain := _plain(piece))):
+        words = match[0]
+        if "&" in words:
+            words = _ENTITY.sub(lambda one: unescape(one[0]), words)
+        for piece in words.split():
+            if plain := _plain(piece):
                 yield match.start(), plain
 
 
 def _pieces(text: str) -> list[str]:
     """Return the pieces of a text that is no Markdown."""
-    return [piece for one in _PIECE.findall(text) if any(map(str.isalnum, piece := _plain(one)))]
+    return [piece for one in _PIECE.findall(text) if (piece := _plain(one))]
 
 
 @lru_cache(maxsize=4096)  # a piece is looked for in both bodies
 def _plain(piece: str) -> str:
+    """Return a piece without marks; "" where no letter and no figure is left."""
     piece = piece.translate(_STRAIGHT)
     piece = SLOT.sub(r"{\1}", _ESCAPE.sub("", piece)).strip(_EDGES)
     piece = _MARKS.sub("", piece)
@@ -84,7 +90,7 @@ def _plain(piece: str) -> str:
         piece = unquote(piece)
     if "xn--" in piece.lower():
         piece = _IDN.sub(lambda match: match[0].lower().encode().decode("idna"), piece)
-    return piece
+    return piece if any(map(str.isalnum, piece)) else ""
 
 
 class _Words(HTMLParser):

@@ -99,6 +99,8 @@ class _Questions:
 @lru_cache(maxsize=256)  # asked for several times, and the same stands in each language
 def _words(mark: str) -> frozenset[str]:
     """Return the words that a mark names: `surname`, `fact.report`."""
+    if plainly := _WORD.fullmatch(mark):
+        return frozenset({plainly[1]})
     tag = _TAG.match(mark)
     tree = ENVIRONMENT.parse(f"{{{{ {tag[2] or 0} }}}}" if tag else mark)
     parts = list(tree.find_all(nodes.Getattr))
@@ -109,6 +111,7 @@ def _words(mark: str) -> frozenset[str]:
     }
 
 
+_WORD = re.compile(r"\{\{-?\s*((?!\d)\w+(?:\.(?!\d)\w+)?)\s*-?\}\}")
 _TAG = re.compile(r"\{%[-+]?\s*(\w+)\s*(.*?)\s*[-+]?%\}", re.DOTALL)
 
 
