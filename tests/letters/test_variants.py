@@ -171,8 +171,11 @@ def test_of_each_person_only_the_lines_with_words_of_their_own_are_written_anew(
     ):
         assert isinstance(one, FilledBody) and isinstance(there, FilledBody)
         assert isinstance(as_for_another, FilledBody)
-        assert "Norway" not in "".join(one.runs[1::2]) and "Norway" in "".join(one.runs[::2])
-        assert one.runs[::2] == as_for_another.runs[::2] != there.runs[::2]
+        own = [run for run, is_common in one.runs if not is_common]
+        common = [run for run, is_common in one.runs if is_common]
+        assert "Norway" not in "".join(own) and "Norway" in "".join(common)
+        assert [run for run in as_for_another.runs if run[1]] == [run for run in one.runs if run[1]]
+        assert sum(run[1] and run not in one.runs for run in there.runs) == 2, "and its footer"
         assert one.around == there.around, "what fetches or runs is looked for once for all"
         assert {"Norway", "of Norway", "Berg"} <= set(one.put_in)
 
@@ -209,7 +212,7 @@ def test_what_is_put_in_is_judged_where_it_is_no_text(html: str, value: str, pas
     body = FilledBody(whole.format(value, "Dear Anna"))
     body.around, body.put_in = whole.format("", "Dear Anna"), (value,)
     body.places = (len(whole.partition("{}")[0].replace("{{", "{")),)
-    body.runs = ("", f"{body}\n")
+    body.runs = ((f"{body}\n", False),)
     written = Rendered("Hello", "", "Dear Anna\n", body, "Dear Anna", "en")
     own, shared = _finished(person(), written)
     about: dict[str, Any] = {"recipient": person().address, "greeting": "Dear Anna"}

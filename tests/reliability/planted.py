@@ -211,8 +211,8 @@ MISTAKES = (
     ),
     Mistake(
         "what stands in a cell is not escaped in HTML",
-        "mailer/letters/render/variants.py",
-        (("self.html.settled(values, escaped)", "self.html.settled(values)"),),
+        "mailer/letters/render/__init__.py",
+        (("frames.html.with_values(values, escaped)", "frames.html.with_values(values)"),),
         ("tests/letters/test_render.py",),
     ),
     Mistake(

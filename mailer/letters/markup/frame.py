@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from urllib.parse import quote
 
 from mailer.letters.markup.dialect import HTTPS
-from mailer.letters.message.body import WORTH_SHARING, FilledBody, ended
+from mailer.letters.message.body import FilledBody, ended
 from mailer.letters.placeholders import SLOT, Printed, Unprintable, slot
 
 MAILTO = re.compile(r"mailto:[^\s@/]+@[^\s@/]+", re.IGNORECASE)
@@ -48,17 +49,12 @@ class Frame:
 
     def with_values(
         self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
-    ) -> Frame:
+    ) -> Body:
         """Put in all values but those of which each person, or each delegation, has another."""
-        return Frame.of(self._put_in(values, escape))
+        return Body.of(self.put_in(values, escape), escape)
 
-    def settled(
-        self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
-    ) -> Settled:
-        """Put in what all of a delegation have alike, too: each person's own values are missing."""
-        return Settled.of(self, self._put_in(values, escape), values, escape)
-
-    def _put_in(self, values: Sequence[str | Printed], escape: Callable[[str], str]) -> str:
+    def put_in(self, values: Sequence[str | Printed], escape: Callable[[str], str]) -> str:
+        """Put in those values that are known; the slots of the others stay."""
         pieces = list(self.pieces)
         for place, number, kind in self.slots:
             value = values[number]
@@ -69,81 +65,81 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
-    """Lines of a body with values of one person's."""
+class Body:
+    """A body in which the words of one delegation and of one person are missing."""
 
-    pieces: tuple[str, ...]
-    slots: tuple[int, ...]  # places among the pieces
+    runs: tuple[Frame, ...]  # lines without slots, and single ones with
+    slots: tuple[tuple[int, int, str], ...]
+    around: str | None  # see `FilledBody`
+    places: tuple[int, ...]
+    escape: Callable[[str], str]
+    is_ended: bool  # its last line; the runs of a body always are
+
+    @classmethod
+    def of(cls, text: str, escape: Callable[[str], str]) -> Body:
+        """`text` has the slots that are open."""
+        runs: list[str] = []
+        for is_open, lines in groupby(
+            _LINES.findall(ended(text)), lambda one: bool(SLOT.search(one))
+        ):
+            run = list(lines)
+            runs += run if is_open else ["".join(run)]
+        whole = Frame.of(text)
+        places, length = [], 0
+        for piece in whole.pieces[:-1:2]:
+            length += len(piece)
+            places.append(length)
+        in_text = all(kind == "x" for _, _, kind in whole.slots)
+        around = "".join(whole.pieces) if in_text else None
+        frames = tuple(map(Frame.of, runs))
+        return cls(frames, whole.slots, around, tuple(places), escape, text.endswith("\n"))
+
+    def settled(self, values: Sequence[str | Printed]) -> Settled:
+        """Put in what all of a delegation have alike, too."""
+        lines: list[tuple[str, int]] = []
+        for one in self.runs:
+            text = one.put_in(values, self.escape) if one.slots else one.pieces[0]
+            whose = _ALL if not one.slots else _OWN if SLOT.search(text) else _DELEGATIONS
+            lines.append((text, whose))
+        runs: list[Frame | tuple[str, bool]] = []
+        for whose, several in groupby(lines, itemgetter(1)):
+            run = "".join([text for text, _ in several])
+            runs.append(Frame.of(run) if whose == _OWN else (run, True))
+        known = (values[number] for _, number, _ in self.slots)
+        alike = tuple(self.escape(value) for value in known if isinstance(value, str))
+        return Settled(self, tuple(runs), alike)
+
+
+_ALL, _DELEGATIONS, _OWN = range(3)
+"""Whose words stand in a line, besides those of the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A body in which only each person's own values are missing."""
 
-    common: tuple[str, ...]  # runs of lines, each before one's own lines, and the last behind them
-    own: tuple[_Own, ...]
-    slots: tuple[tuple[int, str], ...]  # number of the value and kind, in order
-    around: str | None  # see `FilledBody`
-    places: tuple[int, ...]
+    of: Body
+    runs: tuple[Frame | tuple[str, bool], ...]  # one's own, and those of `FilledBody`
     alike: tuple[str, ...]  # what is put in for all who have this body
-    escape: Callable[[str], str]
-    is_ended: bool  # its last line; the runs of a body always are
-
-    @classmethod
-    def of(
-        cls,
-        around: Frame,
-        text: str,
-        values: Sequence[str | Printed],
-        escape: Callable[[str], str],
-    ) -> Settled:
-        """`text` is `around` with those values put in that are known by now."""
-        runs = [""]  # by turns what is common, and one's own
-        for is_own, lines in groupby(
-            _LINES.findall(ended(text)), lambda one: bool(SLOT.search(one))
-        ):
-            run = "".join(lines)
-            if len(runs) % 2 == is_own or (not len(runs) % 2 and len(run) >= WORTH_SHARING):
-                runs.append(run)
-            else:
-                runs[-1] += run
-        if not len(runs) % 2:
-            runs.append("")
-        own = [Frame.of(run) for run in runs[1::2]]
-        places, length = [], 0
-        for piece in around.pieces[:-1:2]:
-            length += len(piece)
-            places.append(length)
-        in_text = all(kind == "x" for _, _, kind in around.slots)
-        put_in = (values[number] for _, number, _ in around.slots)
-        return cls(
-            tuple(runs[::2]),
-            tuple(_Own(one.pieces, tuple(place for place, _, _ in one.slots)) for one in own),
-            tuple((number, kind) for one in own for _, number, kind in one.slots),
-            "".join(around.pieces) if in_text else None,
-            tuple(places),
-            tuple(escape(value) for value in put_in if not isinstance(value, Printed)),
-            escape,
-            text.endswith("\n"),
-        )
 
     def fill(self, values: Sequence[str]) -> FilledBody:
         """Put one person's values in."""
-        put_in = tuple(
-            self.escape(values[number] if kind == "x" else _standing(values[number], kind))
-            for number, kind in self.slots
-        )
-        runs = [self.common[0]]
-        at = 0
-        for one, behind in zip(self.own, self.common[1:], strict=True):
+        escape, put_in = self.of.escape, [*self.alike]
+        runs: list[tuple[str, bool]] = []
+        for one in self.runs:
+            if isinstance(one, tuple):
+                runs.append(one)
+                continue
             pieces = list(one.pieces)
-            for place in one.slots:
-                pieces[place] = put_in[at]
-                at += 1
-            runs += ("".join(pieces), behind)
-        body = FilledBody("".join(runs) if self.is_ended else "".join(runs)[:-1])
-        body.runs, body.put_in = tuple(runs), self.alike + put_in
-        body.around, body.places = self.around, self.places
+            for place, number, kind in one.slots:
+                value = values[number] if kind == "x" else _standing(values[number], kind)
+                pieces[place] = escape(value)
+                put_in.append(pieces[place])
+            runs.append(("".join(pieces), False))
+        whole = "".join([run for run, _ in runs])
+        body = FilledBody(whole if self.of.is_ended else whole[:-1])
+        body.runs, body.put_in = tuple(runs), tuple(put_in)
+        body.around, body.places = self.of.around, self.of.places
         return body
 
 

@@ -9,24 +9,24 @@ WORTH_SHARING = 250
 class FilledBody(str):
     """Text or HTML with the values put in.
 
-    `runs` are whole lines, by turns those that every letter made with the same words has, and this
-    person's. `around` is the same body with nothing put in for this person and their delegation,
+    `runs` are whole lines, each with whether every letter has them that is made with the same
+    words. `around` is the same body with nothing put in for this person and their delegation,
     and `put_in` what stands at `places` in it; `around` is None where something became part of a
     link, and has to be looked at where it stands.
     """
 
     __slots__ = ("around", "places", "put_in", "runs")
-    runs: tuple[str, ...]
+    runs: tuple[tuple[str, bool], ...]
     around: str | None
     places: tuple[int, ...]
     put_in: tuple[str, ...]
 
 
-def runs_of(text: str) -> tuple[str, ...]:
+def runs_of(text: str) -> tuple[tuple[str, bool], ...]:
     """Return a body in runs, its last line ended; of a text that knows of none, all is one
     person's.
     """
-    return text.runs if isinstance(text, FilledBody) else ("", ended(text))
+    return text.runs if isinstance(text, FilledBody) else ((ended(text), False),)
 
 
 def ended(text: str) -> str:

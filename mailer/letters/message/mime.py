@@ -215,7 +215,7 @@ _TOUCHED = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 def _part(boundary: bytes, kind: bytes, text: str) -> Sequence[bytes | Part]:
     """Encode one body. Lines that many letters have are encoded once."""
     wrap = kind is _TEXT
-    blocks = [_encoded(run, wrap, not at % 2) for at, run in enumerate(runs_of(text)) if run]
+    blocks = [_encoded(run, wrap, is_common) for run, is_common in runs_of(text)]
     size = beyond_ascii = 0
     for one in blocks:
         size += len(one.lines)

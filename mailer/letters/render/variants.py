@@ -13,8 +13,8 @@ from typing import Any
 
 from jinja2 import nodes
 
-from mailer.letters.markup import Frames, Parts, escaped
-from mailer.letters.markup.frame import Frame, Settled
+from mailer.letters.markup import Frames, Parts
+from mailer.letters.markup.frame import Body, Frame, Settled
 from mailer.letters.placeholders import SAID, Md, Printed, Source, parsed, printable
 
 ANSWERS = " answers"
@@ -35,8 +35,8 @@ class Variant:
     frames: Frames
     subject: Frame
     preview: Frame
-    html: Frame  # of `frames`, with the values that are known
-    text: Frame
+    html: Body
+    text: Body
     values: tuple[str | Printed, ...]
     in_footer: int  # from this value on they are the footer's, which may be in another language
     signature: Md | None
@@ -52,7 +52,7 @@ class Variant:
             else value
             for number, value in enumerate(self.values)
         )
-        html, text = self.html.settled(values, escaped), self.text.settled(values)
+        html, text = self.html.settled(values), self.text.settled(values)
         return DelegationsOwn(self, html, text, values)
 
 
