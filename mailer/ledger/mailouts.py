@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused, UsageError
-from mailer.base.spelling import tokens
+from mailer.base.spelling import tokens_once
 from mailer.base.states import (
     MAY_HAVE_REACHED,
     OF_THE_LETTER,
@@ -32,6 +32,7 @@ from mailer.ledger.events import EventKind
 from mailer.ledger.guard import copies
 from mailer.ledger.ledger import Ledger, lock, shown
 from mailer.ledger.moves import transitions
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.reading.persons import person_now
 from mailer.ledger.reading.sent import named_too, returned_for_good
 from mailer.ledger.schema import delivery, event, incoming, incoming_letter, mail_out
@@ -141,22 +142,20 @@ def create(
     if plan.deliveries:  # in the order of sending: what is written together then lies together
         in_order = sorted(plan.deliveries, key=attrgetter("position"))
         stored_letters.keep(connection, in_order)
-        connection.execute(
-            sa.insert(delivery),
-            [
-                {"mail_out_id": mail_out_id, "changed_at": at, **_with_words(one.row())}
-                for one in in_order
-            ],
-        )
+        salts = secrets.token_hex(16 * len(in_order))
+        rows = [
+            {
+                **(row := one.row()),
+                "mail_out_id": mail_out_id,
+                "changed_at": at,
+                "words": " ".join(tokens_once(f"{row['name']} {row['address']}"))[:300],
+                "salt": salts[32 * number : 32 * number + 32],
+            }
+            for number, one in enumerate(in_order)
+        ]
+        Prepared(sa.insert(delivery), list(rows[0])).run(connection, rows)
     events.write(connection, EventKind.PLANNED, mail_out_id, at=at, who=who)
     return mail_out_id
-
-
-def _with_words(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {
-        "words": " ".join(tokens(f"{row['name']} {row['address']}"))[:300],
-        "salt": secrets.token_hex(16),
-    }
 
 
 def get(connection: sa.Connection, mail_out_id: int) -> MailOut:

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import sqlalchemy as sa
 
 from mailer.base.errors import Refused
+from mailer.ledger.moves.prepared import Prepared
 from mailer.ledger.schema import letter, part
 from mailer.letters.message import pieces
 from mailer.letters.message.pieces import Part, Shared
@@ -43,6 +44,10 @@ _LATELY: deque[Part] = deque(maxlen=2_048)
 and what those of one have in common comes again.
 """
 
+_ADD = {
+    table: Prepared(sa.insert(table), [column.name for column in table.columns])
+    for table in (part, letter)
+}
 _LETTERS = sa.select(letter).where(letter.c.digest.in_(sa.bindparam("digests", expanding=True)))
 _PARTS = sa.select(part).where(part.c.digest.in_(sa.bindparam("digests", expanding=True)))
 
@@ -73,7 +78,7 @@ def keep(connection: sa.Connection, planned: Iterable[Planned]) -> None:
             if key not in there
         ]
         if fresh:
-            connection.execute(sa.insert(table), fresh)
+            _ADD[table].run(connection, fresh)
 
 
 def read(connection: sa.Connection, digests: Collection[str]) -> dict[str, PlannedLetter]:

@@ -39,10 +39,15 @@ class _Compiled(NamedTuple):
 
 
 class Prepared:
-    """A statement with named parameters."""
+    """A statement with named parameters; of an INSERT without values, `columns` are its
+    parameters.
+    """
 
-    def __init__(self, statement: sa.UpdateBase | sa.Select[Any]) -> None:
+    def __init__(
+        self, statement: sa.UpdateBase | sa.Select[Any], columns: Sequence[str] | None = None
+    ) -> None:
         self._statement = statement
+        self._columns = columns
         self._compiled: dict[str, _Compiled] = {}  # by dialect
 
     def run(
@@ -79,7 +84,7 @@ class Prepared:
         return found or self._compiled.setdefault(dialect.name, self._compile(dialect))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        compiled = self._statement.compile(dialect=dialect)
+        compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         names = compiled.positiontup
         puts = {

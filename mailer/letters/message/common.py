@@ -84,10 +84,11 @@ def _common(letters: Sequence[tuple[bytes, Shared]]) -> set[bytes]:
     counts: Counter[bytes] = Counter()
     same: Counter[tuple[Part, ...]] = Counter()  # runs that letters have alike
     of_all: dict[tuple[Part, ...], set[bytes]] = {}
+    lines_of = lru_cache(4096)(lambda run: frozenset(_lines(run.data)))
     for own, shared in letters:
         runs: tuple[Part, ...] = tuple([part for _, part in shared if isinstance(part, Lines)])
         if runs not in of_all:
-            of_all[runs] = {line for run in runs for line in _lines(run.data)}
+            of_all[runs] = set().union(*map(lines_of, runs))
         same[runs] += 1
         counts.update(set(_lines(own[_head(own) :])) - of_all[runs])
     for runs, number in same.items():
