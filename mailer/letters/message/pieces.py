@@ -66,15 +66,22 @@ Shared = tuple[tuple[int, Part], ...]
 """Which parts stand in a letter, and where: so many of its own bytes come before each."""
 
 
-def pieces(own: bytes, shared: Shared, start: int = 0) -> Iterator[bytes | Part]:
-    """Yield a letter to its end, from a place in its own bytes on before which no part stands."""
+def pieces(
+    own: bytes, shared: Shared, start: int = 0, end: int | None = None
+) -> Iterator[bytes | Part]:
+    """Yield a letter from its beginning to its end, or what stands between two places of its own
+    bytes.
+    """
+    last = len(own) if end is None else end
+    at = start
     for place, part in shared:
-        if place > start:
-            yield own[start:place]
-        yield part
-        start = place
-    if start < len(own) or not own:
-        yield own[start:]
+        if start <= place <= last:
+            if place > at:
+                yield own[at:place]
+            yield part
+            at = place
+    if at < last or not own:
+        yield own[at:last]
 
 
 def on_the_wire(own: bytes, shared: Shared) -> list[bytes]:

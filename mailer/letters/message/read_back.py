@@ -250,15 +250,12 @@ def _decoded(own: bytes, shared: Shared, start: int, end: int) -> _Read:
         first = own.index(mark, start, end) + len(mark)
         return _decoded(own, shared, first, own.index(mark, first, end))
     is_flowed = b"format=flowed" in head
-    here = tuple((place - start, part) for place, part in shared if start <= place <= end)
-    if b"base64" in head:
-        raw = a2b_base64(pieces.joined(own[start:end], here))
-        return _as_read(raw, is_flowed)
-    found = [
-        _lines(one.data if isinstance(one, Part) else one, is_flowed)
-        for one in pieces.pieces(own[start:end], here)
-        if one
+    here = [
+        one.data if isinstance(one, Part) else one for one in pieces.pieces(own, shared, start, end)
     ]
+    if b"base64" in head:
+        return _as_read(a2b_base64(b"".join(here)), is_flowed)
+    found = [_lines(one, is_flowed) for one in here]
     return _Read(
         "".join(one.text for one in found), [key for one in found for key in one.addresses]
     )
