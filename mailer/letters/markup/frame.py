@@ -49,9 +49,9 @@ class Frame:
 
     def with_values(
         self, values: Sequence[str | Printed], escape: Callable[[str], str] = str
-    ) -> Body:
+    ) -> OpenBody:
         """Put in all values but those of which each person, or each delegation, has another."""
-        return Body.of(self.put_in(values, escape), escape)
+        return OpenBody.of(self.put_in(values, escape), escape)
 
     def put_in(self, values: Sequence[str | Printed], escape: Callable[[str], str]) -> str:
         """Put in those values that are known; the slots of the others stay."""
@@ -65,7 +65,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class OpenBody:
     """A body in which the words of one delegation and of one person are missing."""
 
     runs: tuple[Frame, ...]  # lines without slots, and single ones with
@@ -76,7 +76,7 @@ class Body:
     is_ended: bool  # its last line; the runs of a body always are
 
     @classmethod
-    def of(cls, text: str, escape: Callable[[str], str]) -> Body:
+    def of(cls, text: str, escape: Callable[[str], str]) -> OpenBody:
         """`text` has the slots that are open."""
         runs: list[str] = []
         for is_open, lines in groupby(
@@ -118,7 +118,7 @@ _ALL, _DELEGATIONS, _OWN = range(3)
 class Settled:
     """A body in which only each person's own values are missing."""
 
-    of: Body
+    of: OpenBody
     runs: tuple[Frame | tuple[str, bool], ...]  # one's own, and those of `FilledBody`
     alike: tuple[str, ...]  # what is put in for all who have this body
 

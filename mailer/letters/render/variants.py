@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import nodes
 
 from mailer.letters.markup import Frames, Parts
-from mailer.letters.markup.frame import Body, Frame, Settled
+from mailer.letters.markup.frame import Frame, OpenBody, Settled
 from mailer.letters.placeholders import SAID, Md, Printed, Source, parsed, printable
 
 ANSWERS = " answers"
@@ -35,8 +35,8 @@ class Variant:
     frames: Frames
     subject: Frame
     preview: Frame
-    html: Body
-    text: Body
+    html: OpenBody
+    text: OpenBody
     values: tuple[str | Printed, ...]
     in_footer: int  # from this value on they are the footer's, which may be in another language
     signature: Md | None
