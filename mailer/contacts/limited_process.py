@@ -61,7 +61,8 @@ def get_ready(function: str) -> None:
     `function` is `module:name`, and is called in it without arguments: it loads what is needed.
     """
     if not _idle:
-        _idle.append(_Child(function))
+        with suppress(OSError):  # no room for a process: whoever asks says so
+            _idle.append(_Child(function))
 
 
 class _Child:
