@@ -165,10 +165,10 @@ NAMED = {
     "uribl": re.compile(r"uribl|surbl", re.IGNORECASE),
     "spf": re.compile(r"\bopenspf\b", re.IGNORECASE),
     "dnsbl": re.compile(
-        r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|abuseat|barracudac|(block|black|deny)-?(list|ip|look)"
-        r"|[?&/](ip|bl)=",
+        r"dnsbl|\w*rbl\b|spamhaus|spamcop|sorbs|abuseat|barracudac|(block|black|deny)-?(list|ip|look)",
         re.IGNORECASE,
     ),
+    "iplook": re.compile(r"[?&/](ip|bl)=", re.IGNORECASE),
     "ipaddr": re.compile(
         r"^\W*(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*(:[0-9a-f]*){3,})\W*$", re.IGNORECASE
     ),

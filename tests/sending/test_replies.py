@@ -162,7 +162,8 @@ def test_a_name_or_a_link_in_an_answer_says_nothing() -> None:
 def test_lists_of_senders_and_numbers_of_computers_are_words() -> None:
     assert plain("Rejected 192.0.2.4 found in dnsbl.x.example") == "rejected ipaddr found in dnsbl"
     assert (
-        plain("[2001:db8::16] see http://x.example/query?ip=2001:db8::16") == "[ ipaddr ] see dnsbl"
+        plain("[2001:db8::16] see http://x.example/query?ip=2001:db8::16")
+        == "[ ipaddr ] see iplook"
     )
     assert plain("see http://www.x.example/link?id=4") == "see"
     assert (
