@@ -124,6 +124,7 @@ def live(
     hold_list: str = "",
     helper: bool = False,
     last_word: int | None = None,
+    only_opens: bool = False,
 ) -> int:
     """Send until the end, or until told to die. Returns the exit code."""
     step = Steps(kill_at)
@@ -146,6 +147,8 @@ def live(
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         with Ledger(url, now=now) as ledger:
+            if only_opens:
+                return 0
             if pages_left >= 0:
                 _leave_pages(ledger, pages_left)
             holds = WatchedList(Path(hold_list), Delegations.load()) if hold_list else None

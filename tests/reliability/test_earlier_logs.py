@@ -23,6 +23,7 @@ from tests.ledger.test_earlier_log import HALF, VERSIONS, standing, unpacked
 
 from . import figures
 from .lives import session_factory
+from .nursery import Nursery
 from .witness import Witness
 
 WAITING = "id = (SELECT min(id) FROM delivery WHERE mail_out_id = 1 AND state = 'waiting')"
@@ -87,3 +88,30 @@ async def test_log_of_an_earlier_version_with_many_people_is_sent_to_its_end(
         what = f"a log of version {version} is opened and sent to its end"
         found = f"0 twice, chain proven, opened in {opened:.1f} s"
         figures.note("T19", what, f"{people:,} people", found)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "every", [17, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"]
+)
+@pytest.mark.timeout(300)
+def test_killed_while_an_earlier_log_is_brought_up_leaves_it_as_it_was_or_whole(
+    tmp_path: Path, nursery: Nursery, version: str, every: int
+) -> None:
+    kills, statement, died = 0, 1, True
+    while died:
+        path = unpacked(tmp_path, version)
+        life = {"url": f"sqlite:///{path}", "mail_out": 1, "port": 9, "only_opens": True}
+        died = nursery.live(**life, kill_at_statement=statement) == -9
+        kills, statement = kills + died, statement + every
+        with Ledger(f"sqlite:///{path}") as ledger:
+            assert standing(ledger) == HALF
+            with ledger.reading() as connection:
+                assert not seals.verify(connection).broken
+        for file in tmp_path.glob("ledger.db*"):
+            file.unlink()
+    assert kills
+    if every == 1:
+        what = f"kill -9 while a log of version {version} is brought up to this one"
+        found = "612 people as before, chain proven, every time"
+        figures.note(f"T19 {version}", what, f"{kills} kills", found)
