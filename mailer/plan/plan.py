@@ -9,7 +9,6 @@ of a letter refuses the whole plan. The hash covers whom, what, from whom and th
 
 from __future__ import annotations
 
-import gc
 import json
 import secrets
 from collections import Counter, defaultdict
@@ -175,21 +174,6 @@ def make_plan(
     """Render and freeze a letter for everyone who gets one. Raises MailerError with every problem
     of the letters.
     """
-    gc.freeze()  # to look through what is there already, again and again, takes a tenth of the time
-    try:
-        return _make_plan(appeal, decisions, renderer, sending, sources, follows)
-    finally:
-        gc.unfreeze()
-
-
-def _make_plan(
-    appeal: Appeal,
-    decisions: Sequence[Decision],
-    renderer: Renderer,
-    sending: Sending,
-    sources: Sources,
-    follows: str,
-) -> Plan:
     key = secrets.token_bytes(32)
     everyone = {decision.contact.address_key for decision in decisions if decision.reason is None}
     problems: list[Problem] = []
