@@ -4,7 +4,8 @@ it; saying what became of their letter, or sending it once more (`ledger/moves/r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from mailer.contacts.rows.addresses import read_address
 from mailer.ledger import events, notes
 from mailer.ledger.accounts import noted
 from mailer.ledger.events import EventKind
-from mailer.ledger.ledger import Connection, Ledger, shown
+from mailer.ledger.ledger import Connection, Ledger, Unwritable, shown
 from mailer.ledger.moves import holding, incoming
 from mailer.ledger.moves import resolve as unknown
 from mailer.ledger.moves.holding import TakenOut
@@ -148,22 +149,39 @@ def hold(
         with ledger.reading() as connection:
             since = events.newest(connection)
     hold_list.hold(workspace.hold_list, backups(workspace), entry, workspace.delegations)
-    noted(ledger, "held", who=who, detail=delegation)
     alone = Holds((entry,))
     matched = [contact for contact in contacts if alone.match(contact)]
     names = (one.name for one in contacts if not delegation or one.delegation == delegation)
     near = None if matched or not name else nearest(name, names)
     taken_out: Sequence[TakenOut] = ()
-    if ledger is not None:
-        with ledger.writing() as connection:
-            taken_out = holding.take_out_of_all(connection, alone, at=at, who=who, since=since)
+    with _list_is_written(f"{name or address} is on the hold list and gets no more letters."):
+        noted(ledger, "held", who=who, detail=delegation)
+        if ledger is not None:
+            with ledger.writing() as connection:
+                taken_out = holding.take_out_of_all(connection, alone, at=at, who=who, since=since)
     return NewHold(entry, matched, near or "", taken_out=taken_out)
+
+
+@contextlib.contextmanager
+def _list_is_written(so_far: str) -> Iterator[None]:
+    """Say what is done already where the send log does not take the rest. A sender asks the list
+    itself before each letter, so that nobody is written to for it.
+    """
+    try:
+        yield
+    except Unwritable as fault:
+        raise type(fault)(
+            f"{so_far} Only the send log does not say so yet. {fault.message}",
+            hint="see to that first; the hold list itself needs nothing more",
+            code=fault.code,
+        ) from fault
 
 
 def release(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str) -> Hold | None:
     """Take one entry off the list. Returns another one that goes on holding the same person."""
     hold_list.release(workspace.hold_list, backups(workspace), entry, workspace.delegations)
-    noted(ledger, "released", who=who, detail=entry.delegation)
+    with _list_is_written(f"{entry.name or entry.address} is off the hold list."):
+        noted(ledger, "released", who=who, detail=entry.delegation)
     return load_holds(workspace.hold_list, workspace.delegations).match(entry)
 
 
@@ -175,7 +193,8 @@ def forget(workspace: Workspace, ledger: Ledger | None, entry: Hold, *, who: str
         with ledger.writing() as connection:
             incoming.forget_address(connection, key_of(entry.address))
     hold_list.forget(workspace.hold_list, backups(workspace), entry, workspace.delegations)
-    noted(ledger, "hold_forgotten", who=who, detail=entry.delegation)
+    with _list_is_written("Name and address are gone from the hold list."):
+        noted(ledger, "hold_forgotten", who=who, detail=entry.delegation)
 
 
 def backups(workspace: Workspace) -> Path:

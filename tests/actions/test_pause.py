@@ -62,6 +62,15 @@ def test_who_looks_waits_for_nobody_and_who_writes_is_told_whom_for(
             pass
 
 
+def test_who_is_held_meanwhile_is_told_to_be_on_the_list(held: tuple[Path, int]) -> None:
+    root, pid = held
+    answer = mailer("contacts", "hold", "asked@example.org", "--because", "asked", at=root)
+    assert answer.returncode == 3
+    assert "asked@example.org is on the hold list and gets no more letters." in answer.stderr
+    assert f"process {pid}" in answer.stderr
+    assert "asked@example.org" in load_workspace(root).hold_list.read_text()
+
+
 @pytest.mark.parametrize("how", ["pg_advisory_lock", "pg_advisory_lock_shared"])
 def test_pause_waits_for_no_stopped_session_of_the_database(
     ledger_url: str, tmp_path: Path, how: str
