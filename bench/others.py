@@ -34,7 +34,7 @@ from mailer.sending.smtp.session import Patience, Server, SmtpSession
 LETTERS = 3000
 FEW = 300  # of those that take a connection or some milliseconds for each
 CONNECTIONS = 8
-MANY = 64  # for the mailer alone, which writes its record for all of them together
+MANY = 64  # for the mailer, which writes its record for all of them together, and smtppool
 ROUNDS = 3
 OURS, WHOLE, LIMIT = "mailer, sending", "mailer, whole path", "smtp-source: the limit"
 Cases = dict[str, measure.Case | measure.Program]
@@ -54,6 +54,7 @@ def main(letters: int = LETTERS, rounds: int = ROUNDS, connections: int = CONNEC
             OURS: Mailer(log, port, connections),
             WHOLE: Whole(letters, port, connections),
             f"{OURS}, {MANY} conn.": Mailer(log, port, MANY),
+            f"{OURS}, 2 processes, each {MANY} conn.": Mailer(log, port, MANY, 2),
             f"{WHOLE}, {MANY} conn.": Whole(letters, port, MANY),
             "aiosmtplib sendmail, bytes": Bytes(log, port, connections),
             "aiosmtplib send_message": Messages(log, port, connections),
@@ -70,14 +71,17 @@ def add_others(
     file = str(rivals.letters_file(ready))
     to = (str(port), str(connections), file)
 
+    def pool(connections: int) -> measure.Program:
+        command = (str(rivals.smtppool()), str(port), str(connections), file, "mime")
+        return measure.Program(command)
+
     def node(mode: str) -> measure.Program:
         return measure.Program(("node", str(rivals.nodemailer()), *to, mode))
 
     rivals.add(cases, "nodemailer pool, raw", lambda: node("raw"))
     rivals.add(cases, "nodemailer pool, MIME", lambda: node("mime"))
-    rivals.add(
-        cases, "smtppool, MIME", lambda: measure.Program((str(rivals.smtppool()), *to, "mime"))
-    )
+    rivals.add(cases, "smtppool, MIME", lambda: pool(connections))
+    rivals.add(cases, f"smtppool, MIME, {MANY} conn.", lambda: pool(MANY))
     rivals.add(
         cases, "Go net/smtp, raw", lambda: measure.Program((str(rivals.netsmtp()), *to, "raw"))
     )
