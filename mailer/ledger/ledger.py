@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from mailer.base import clock, locks
 from mailer.base.errors import MailerError, Refused, UsageError
@@ -61,6 +62,13 @@ Connection = sa.Connection
 
 class Gone(Unwritable):
     """The file that was opened does not lie under its path any more."""
+
+
+class _Hinted(SQLiteCompiler):
+    """Says which index a question goes by (`with_hint`), which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+        return text
 
 
 class Ledger:
@@ -356,6 +364,9 @@ class Ledger:
             poolclass=sa.NullPool,
             connect_args={"check_same_thread": False},
         )
+
+        for engine in (writer, reader):
+            engine.dialect.statement_compiler = _Hinted
 
         @sa.event.listens_for(writer, "connect")
         def _durable(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

@@ -32,11 +32,6 @@ from mailer.letters.message import pieces, read_back
 
 d, a, e = delivery.c, attempt.c, event.c
 
-BY_INDEX = "INDEXED BY ix_delivery_table"
-"""SQLite keeps no statistics of its own, and would rather read 100,000 rows; PostgreSQL finds its
-way.
-"""
-
 
 NEEDS_A_PERSON = sa.and_(
     sa.or_(
@@ -240,7 +235,7 @@ def find(connection: sa.Connection, mail_out_id: int, who: str) -> list[Delivery
     if not named:
         return []
     near = sa.select(d.id).where(d.mail_out_id == mail_out_id, *named)
-    there: sa.ColumnElement[bool] = d.id.in_(near.with_hint(delivery, BY_INDEX, "sqlite"))
+    there: sa.ColumnElement[bool] = d.id.in_(near)
     if "@" in who:
         there = sa.or_(there, d.address_key == key_of(who))
     rows = connection.execute(of_it.where(there).order_by(d.number)).all()
