@@ -259,8 +259,9 @@ def check(source: Source, known: Known) -> list[Problem]:
                 "L202", "this is nested too deeply, or asks too many questions in a row", 1
             )
         ]
-    if not found and (odd := _read_otherwise(source.text)):
-        found = [source.at("L202", _TOO_ODD, max(0, source.text.find(odd)), odd[:40], _SYNTAX)]
+    if odd := _read_otherwise(source.text):
+        at = max(0, source.text.find(odd))
+        found.append(source.at("L202", _TOO_ODD, at, odd[:40], _SYNTAX))
     return found
 
 

@@ -677,6 +677,7 @@ BAD = [
     ("{% raw %}{{ x }}{% endraw %}{{ y }}", "L203", 3, None, "no such placeholder"),
     ("{% raw %}{{ name }}{% endraw %}", "L202", 3, "1", "within another"),
     ("{% if name == '%}' %}x{% endif %}", "L202", 3, "1", "within another"),
+    ("{% if name == '%}' %}{{ nobody }}{% endif %}", "L203", 3, None, "no such placeholder"),
     ("{{ name" + " " * 1000 + "}}", "L202", 3, "1", "too long"),
     ("{{ " + "(" * 3000 + "name" + ")" * 3000 + " }}", "L202", 3, None, "nested too deeply"),
     ("{{ " + "9" * 5000 + " }}", "L202", 3, None, "number in it is too long"),
